@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Makes builder roots: small Debian systems that hold a kernel's headers and the compiler that it was built with.
+#
+#   ci/roots.sh SUITE...     (bullseye, bookworm, trixie, sid, or all)
+#
+# Prints one line for each kernel: SUITE ROOT RELEASE. About 25 s for each root the first time; a finished root is used again.
+# Safe to run twice at once: the second run waits. A root that was cut short is made anew.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+# suite: its release pocket's kernel, and whether a backports kernel is wanted beside it
+backports_of() { case $1 in bookworm|trixie) echo "$1-backports" ;; esac; }
+
+sources() { # SUITE ARCHIVE SECURITY
+  local components="main contrib non-free"
+  [ "$1" = bullseye ] || components+=" non-free-firmware"
+  echo "deb $2 $1 $components"
+  [ "$1" = sid ] || echo "deb $3 $1-security $components"
+  [ -z "$(backports_of "$1")" ] || echo "deb $2 $(backports_of "$1") $components"
+}
+
+make_root() { # SUITE DIR
+  local suite=$1 dir=$2 archive security work=$2.part backports
+  archive=$(archive_of debian)
+  security=$(archive_of debian-security)
+  rm -rf "$work"
+  say "$suite: debootstrap"
+  local script=/usr/share/debootstrap/scripts/$suite
+  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$work" "$archive" "$script" >"$dir.log" 2>&1 ||
+    { tail -n 20 "$dir.log" >&2; die "debootstrap of $suite failed; the whole log is $dir.log"; }
+  sources "$suite" "$archive" "$security" >"$work/etc/apt/sources.list"
+  rm -f "$work"/etc/apt/sources.list.d/*.sources
+  # A file of apt's own configuration on this machine may name a proxy: the roots go the same way.
+  apt-config dump --format '%f "%v";%n' 2>/dev/null | grep -iE '^Acquire::(https?|ftp)::Proxy ' \
+    >"$work/etc/apt/apt.conf.d/80host" || rm -f "$work/etc/apt/apt.conf.d/80host"
+  printf 'APT::Install-Recommends "false";\nDpkg::Use-Pty "0";\nforce-unsafe-io\n' | grep -v force >"$work/etc/apt/apt.conf.d/90vgpukit"
+  mkdir -p "$work/etc/dpkg/dpkg.cfg.d" && echo force-unsafe-io >"$work/etc/dpkg/dpkg.cfg.d/vgpukit"
+  printf '#!/bin/sh\nexit 101\n' >"$work/usr/sbin/policy-rc.d" && chmod 755 "$work/usr/sbin/policy-rc.d"
+  say "$suite: headers and compiler"
+  {
+    in_root "$work" apt-get -q update
+    in_root "$work" apt-get -q -y install make gcc libc6-dev xz-utils kmod linux-headers-amd64
+    backports=$(backports_of "$suite")
+    # The metapackage moves on to the newer kernel, the headers that it brought first stay.
+    [ -z "$backports" ] || in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64
+  } >>"$dir.log" 2>&1 || { tail -n 20 "$dir.log" >&2; die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
+  in_root "$work" apt-get -q clean
+  rm -rf "$dir"
+  mv "$work" "$dir"
+  touch "$dir/.vgpukit-root"
+}
+
+[ $# -gt 0 ] || { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
+suites=("$@")
+[ "$1" != all ] || suites=(bullseye bookworm trixie sid)
+for suite in "${suites[@]}"; do
+  case $suite in bullseye|bookworm|trixie|sid) ;; *) die "no builder root is known for '$suite': bullseye, bookworm, trixie or sid" 2 ;; esac
+done
+roots=$VGPUKIT_CI_CACHE/roots
+mkdir -p "$roots" 2>/dev/null || die "cannot write to $roots: run as root, or set VGPUKIT_CI_CACHE" 3
+
+for suite in "${suites[@]}"; do
+  dir=$roots/$suite
+  exec 9>"$roots/$suite.lock"
+  flock 9
+  if [ ! -e "$dir/.vgpukit-root" ]; then
+    need_root "ci/roots.sh"
+    command -v debootstrap >/dev/null || { apt_quiet update >&2; apt_quiet install debootstrap >&2; }
+    make_root "$suite" "$dir"
+  fi
+  exec 9>&-
+  for build in "$dir"/lib/modules/*/build; do
+    [ -e "$build" ] || [ -L "$build" ] || continue
+    release=${build%/build}
+    case $release in *-rt-*) continue ;; esac
+    printf '%s %s %s\n' "$suite" "$dir" "${release##*/}"
+  done
+done

@@ -1,0 +1,91 @@
+// A driver package: where its kernel module sources are, which version and flavour they say they have, and which modules they build.
+#pragma once
+
+#include <filesystem>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/host_paths.hpp"
+#include "support/result.hpp"
+#include "support/version.hpp"
+
+namespace vgpukit {
+
+enum class Flavour { vgpu_kvm, grid, general, open };
+std::string_view flavour_name(Flavour flavour);                      // "vgpu-kvm"
+std::optional<Flavour> flavour_from(std::string_view name);
+
+struct Driver {
+  std::filesystem::path path;        // what the user named: a folder, or a tarball
+  std::filesystem::path sources;     // the folder with conftest.sh and Kbuild (as we reach it); for a tarball below the scratch folder
+  Version version;                   // from the files: .manifest, Kbuild's NV_VERSION_STRING, nvUnixVersion.h, dkms.conf
+  std::string version_from;          // "Kbuild:75"
+  Flavour flavour = Flavour::general;
+  std::string flavour_from;          // what decided it: "nvidia-vgpu-vfio/ is part of the package"
+  std::vector<std::string> modules;  // that Kbuild can build, in its order: nvidia, nvidia-uvm, ...
+  std::vector<std::string> binary_objects;          // *.o_binary files, relative to sources
+  std::vector<std::string> missing_binary_objects;  // that a Kbuild file names and that are not there (nvidia/nv-kernel.o_binary)
+  std::string content;               // hash of all source files' paths and bytes (binary objects: path, size and mtime only)
+  std::shared_ptr<void> scratch;     // keeps an unpacked tarball's folder alive; removed with the last copy
+};
+
+// Opens a package. A folder: the sources themselves, or a folder that holds them (kernel/, kernel-open/, usr/src/nvidia-V/, up to
+// four levels down). A tarball: unpacked below host.work() with all the checks of extract(); its content is keyed so that the same
+// tarball is unpacked once (cache) .
+// When a package has both kernel/ and kernel-open/, `prefer_open` chooses; the other one is named in flavour_from.
+// Errors, all usage: not there; not a driver (says which files were looked for and what was found instead); sources that
+// contradict each other on the version (both places are named).
+Result<Driver> open_driver(const HostPaths& host, const std::filesystem::path& path, bool prefer_open = false);
+
+struct ExtractLimits {
+  std::uintmax_t bytes = 4ULL << 30;   // of all files together
+  std::size_t entries = 200'000;
+};
+
+// Unpacks an archive (anything libarchive reads) into `target`, which must not exist; it appears whole or not at all.
+// Refused, naming the entry: absolute paths, "..", symbolic or hard links that leave the target, entries below a symbolic link,
+// devices and sockets, more than the limits. Set-id bits and owners are dropped.
+// Errors: usage for a bad archive (truncated, not an archive, refused entries), missing for a full disk.
+Status extract_archive(const std::filesystem::path& archive, const std::filesystem::path& target, const ExtractLimits& limits = {});
+
+// What a user can call a driver, decided by the words alone.
+struct DriverName {
+  enum class Kind { path, version, branch, reference } kind = Kind::path;
+  std::string text;      // path: as given; version "535.247.02"; branch "535"
+  // "535", "535.xxx", "535.*" -> branch; digits and dots -> version; "reference"; anything with a slash, or that exists, is a path.
+  static DriverName parse(std::string_view word);
+};
+
+// The driver store: host.state/drivers/VERSION-FLAVOUR/{package.json,sources/}.
+struct StoredDriver {
+  Version version;
+  Flavour flavour = Flavour::general;
+  std::filesystem::path folder;     // sources/
+  std::string added;                // ISO 8601, UTC
+  std::string origin;               // the path it was added from
+};
+
+class DriverStore {
+ public:
+  explicit DriverStore(const HostPaths& host) : folder_(host.state / "drivers") {}
+  // Copies the sources in (atomic; hard links or reflinks for binary objects where the file system allows it). Adding the same content again
+  // is fine and changes nothing. Error: usage when another package with that version and flavour is there already (says `--replace`).
+  Result<StoredDriver> add(const Driver& driver, bool replace = false);
+  [[nodiscard]] Result<std::vector<StoredDriver>> list() const;   // newest version first
+  // The newest match: a version exactly, a branch by its first part(s). vgpu-kvm is preferred among flavours of the same version.
+  // Error: usage, listing what the store has and how to add one.
+  [[nodiscard]] Result<StoredDriver> find(const DriverName& name) const;
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// What the DRIVER word of the command line means: a path, the store, or the reference driver (shipped_data()/kbuild/reference-driver).
+Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open = false);
+
+}  // namespace vgpukit
