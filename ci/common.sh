@@ -35,3 +35,38 @@ in_root() {
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
     ${http_proxy:+http_proxy="$http_proxy"} chroot "$root" "$@"
 }
+
+# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch.
+install_build_deps() {
+  need_root "installing the build dependencies"
+  . /etc/os-release
+  case " ${ID:-} ${ID_LIKE:-} " in
+    *" debian "*|*" ubuntu "*)
+      # Lists that cannot be renewed (no network, a mirror that lags) may still be good enough: apt says below if they are not.
+      apt_quiet update >&2 || say "apt-get update failed: going on with the package lists that are here"
+      local boost=libboost-filesystem-dev process=
+      # Debian 12's default Boost is 1.74, too old for Boost.Process v2; it has 1.81 beside it. From 1.86 on v2 is a library of its own.
+      ! apt-cache show libboost-filesystem1.81-dev >/dev/null 2>&1 || boost=libboost-filesystem1.81-dev
+      process=$(apt-cache search --names-only '^libboost-process-dev$' | awk '{print $1}')
+      # shellcheck disable=SC2086
+      apt_quiet install cmake ninja-build g++ pkg-config ccache libgit2-dev libkmod-dev $boost $process libyaml-cpp-dev libspdlog-dev \
+        libcli11-dev nlohmann-json3-dev libarchive-dev libelf-dev libxxhash-dev libgtest-dev libgmock-dev git \
+        make gcc kmod xz-utils ca-certificates >&2
+      ;;
+    *" arch "*|*" archlinux "*)
+      pacman -S --needed --noconfirm base-devel cmake ninja pkgconf ccache libgit2 kmod boost yaml-cpp spdlog cli11 nlohmann-json \
+        libarchive libelf xxhash gtest git >&2
+      ;;
+    *) die "no list of packages for '${PRETTY_NAME:-this distribution}': install the libraries that README.md names, then run cmake" 3 ;;
+  esac
+}
+
+# Configures and builds: build_vgpukit DIR [cmake options]
+build_vgpukit() {
+  local dir=$1; shift
+  local launcher=()
+  ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" "$@" >"$dir.log" 2>&1 ||
+    { cat "$dir.log" >&2; die "cmake failed; its log is $dir.log"; }
+  ninja -C "$dir" >>"$dir.log" 2>&1 || { grep -A12 -E 'FAILED|error:' "$dir.log" | head -n 60 >&2; die "the build failed; its log is $dir.log"; }
+}

@@ -34,17 +34,17 @@ make_root() { # SUITE DIR
   # A file of apt's own configuration on this machine may name a proxy: the roots go the same way.
   apt-config dump --format '%f "%v";%n' 2>/dev/null | grep -iE '^Acquire::(https?|ftp)::Proxy ' \
     >"$work/etc/apt/apt.conf.d/80host" || rm -f "$work/etc/apt/apt.conf.d/80host"
-  printf 'APT::Install-Recommends "false";\nDpkg::Use-Pty "0";\nforce-unsafe-io\n' | grep -v force >"$work/etc/apt/apt.conf.d/90vgpukit"
+  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no reason to stop.
+  printf '%s\n' 'APT::Install-Recommends "false";' 'Dpkg::Use-Pty "0";' 'Acquire::Check-Valid-Until "false";' \
+    >"$work/etc/apt/apt.conf.d/90vgpukit"
   mkdir -p "$work/etc/dpkg/dpkg.cfg.d" && echo force-unsafe-io >"$work/etc/dpkg/dpkg.cfg.d/vgpukit"
   printf '#!/bin/sh\nexit 101\n' >"$work/usr/sbin/policy-rc.d" && chmod 755 "$work/usr/sbin/policy-rc.d"
   say "$suite: headers and compiler"
-  {
-    in_root "$work" apt-get -q update
-    in_root "$work" apt-get -q -y install make gcc libc6-dev xz-utils kmod linux-headers-amd64
-    backports=$(backports_of "$suite")
-    # The metapackage moves on to the newer kernel, the headers that it brought first stay.
-    [ -z "$backports" ] || in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64
-  } >>"$dir.log" 2>&1 || { tail -n 20 "$dir.log" >&2; die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
+  backports=$(backports_of "$suite")
+  # With backports the metapackage moves on to the newer kernel, and the headers that it brought first stay.
+  in_root "$work" apt-get -q update >>"$dir.log" 2>&1 &&
+    in_root "$work" apt-get -q -y install make gcc libc6-dev xz-utils kmod linux-headers-amd64 >>"$dir.log" 2>&1 &&
+    { [ -z "$backports" ] || in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64 >>"$dir.log" 2>&1; } || { tail -n 20 "$dir.log" >&2; die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
   in_root "$work" apt-get -q clean
   rm -rf "$dir"
   mv "$work" "$dir"

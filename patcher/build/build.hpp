@@ -16,22 +16,22 @@ namespace vgpukit {
 struct BuildProgress {
   enum class Phase { conftest, compile, link } phase = Phase::conftest;
   unsigned done = 0;
-  unsigned total = 0;        // 0: not known yet
-  std::string current;       // the file or test at work
+  unsigned total = 0;   // 0: not known yet
+  std::string current;  // the file or test at work
 };
 
 struct BuildRequest {
-  std::filesystem::path tree;               // the patched tree, below host.work(), complete with binary objects; built in place
-  std::vector<std::string> modules;         // what to build; empty: all
+  std::filesystem::path tree;        // the patched tree, below host.work(), complete with binary objects; built in place
+  std::vector<std::string> modules;  // what to build; empty: all
   unsigned jobs = 1;
-  bool debug_info = false;                  // -g and BTF as the kernel's configuration says; else neither
-  std::filesystem::path log;                // every line that make printed
-  std::function<void(const BuildProgress&)> on_progress;   // may be empty
+  bool debug_info = false;                                // -g and BTF as the kernel's configuration says; else neither
+  std::filesystem::path log;                              // every line that make printed
+  std::function<void(const BuildProgress&)> on_progress;  // may be empty
 };
 
 struct BuildResult {
   bool built = false;
-  std::vector<std::filesystem::path> modules;   // *.ko, in the tree
+  std::vector<std::filesystem::path> modules;  // *.ko, in the tree
   std::vector<Diagnostic> errors;
   std::vector<Diagnostic> warnings;
   unsigned conftest_tests = 0;
@@ -40,8 +40,9 @@ struct BuildResult {
   double cpu_seconds = 0;
 };
 
-// make -k -jN modules in the tree, inside the kernel's root, with the kernel's compiler and without debug information unless asked for.
-// Error: missing when make itself cannot run; failed "interrupted". A compile error is a result with built == false.
+// make -k -jN modules in the tree, inside the kernel's root, with the kernel's compiler and without debug information unless asked
+// for. Error: missing when make itself cannot run; failed "interrupted". A compile error is a result with built == false.
 Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request);
+Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request);  // the same: nothing but the kernel is asked
 
 }  // namespace vgpukit

@@ -1,8 +1,9 @@
-// A driver package: where its kernel module sources are, which version and flavour they say they have, and which modules they build.
+// A driver package: where its kernel module sources are, which version and flavour they say they have, and which modules they
+// build.
 #pragma once
 
-#include <filesystem>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,66 +17,71 @@
 namespace vgpukit {
 
 enum class Flavour { vgpu_kvm, grid, general, open };
-std::string_view flavour_name(Flavour flavour);                      // "vgpu-kvm"
+std::string_view flavour_name(Flavour flavour);  // "vgpu-kvm"
 std::optional<Flavour> flavour_from(std::string_view name);
 
 struct Driver {
-  std::filesystem::path path;        // what the user named: a folder, or a tarball
-  std::filesystem::path sources;     // the folder with conftest.sh and Kbuild (as we reach it); for a tarball below the scratch folder
-  Version version;                   // from the files: .manifest, Kbuild's NV_VERSION_STRING, nvUnixVersion.h, dkms.conf
-  std::string version_from;          // "Kbuild:75"
+  std::filesystem::path path;     // what the user named: a folder, or a tarball
+  std::filesystem::path sources;  // the folder with conftest.sh and Kbuild (as we reach it); for a tarball below the scratch folder
+  Version version;                // from the files: .manifest, Kbuild's NV_VERSION_STRING, nvUnixVersion.h, dkms.conf
+  std::string version_from;       // "Kbuild:75"
   Flavour flavour = Flavour::general;
-  std::string flavour_from;          // what decided it: "nvidia-vgpu-vfio/ is part of the package"
-  std::vector<std::string> modules;  // that Kbuild can build, in its order: nvidia, nvidia-uvm, ...
+  std::string flavour_from;                         // what decided it: "nvidia-vgpu-vfio/ is part of the package"
+  std::vector<std::string> modules;                 // that Kbuild can build, in its order: nvidia, nvidia-uvm, ...
   std::vector<std::string> binary_objects;          // *.o_binary files, relative to sources
   std::vector<std::string> missing_binary_objects;  // that a Kbuild file names and that are not there (nvidia/nv-kernel.o_binary)
-  std::string content;               // hash of all source files' paths and bytes (binary objects: path, size and mtime only)
-  std::shared_ptr<void> scratch;     // keeps an unpacked tarball's folder alive; removed with the last copy
+  std::string content;            // hash of all source files' paths and bytes (binary objects: path, size and mtime only)
+  std::shared_ptr<void> scratch;  // keeps an unpacked tarball's folder alive; removed with the last copy
 };
 
 // Opens a package. A folder: the sources themselves, or a folder that holds them (kernel/, kernel-open/, usr/src/nvidia-V/, up to
-// four levels down). A tarball: unpacked below host.work() with all the checks of extract(); its content is keyed so that the same
-// tarball is unpacked once (cache) .
+// four levels down). A tarball: unpacked with all the checks of extract_archive() to host.cache/drivers-unpacked/KEY, once for all
+// tarballs with the same bytes; two processes do that one after the other. When the cache is read-only, to a scratch folder.
+// Nobody may write to Driver::sources: it is the user's folder, or the cache.
 // When a package has both kernel/ and kernel-open/, `prefer_open` chooses; the other one is named in flavour_from.
-// Errors, all usage: not there; not a driver (says which files were looked for and what was found instead); sources that
-// contradict each other on the version (both places are named).
+// Errors, usage: not there; not a driver (says which files were looked for and what was found instead); several drivers; sources
+// that contradict each other on the version (both places are named). Missing: no space to unpack.
 Result<Driver> open_driver(const HostPaths& host, const std::filesystem::path& path, bool prefer_open = false);
 
 struct ExtractLimits {
-  std::uintmax_t bytes = 4ULL << 30;   // of all files together
+  std::uintmax_t bytes = 4ULL << 30;  // of all files together
   std::size_t entries = 200'000;
 };
 
-// Unpacks an archive (anything libarchive reads) into `target`, which must not exist; it appears whole or not at all.
-// Refused, naming the entry: absolute paths, "..", symbolic or hard links that leave the target, entries below a symbolic link,
-// devices and sockets, more than the limits. Set-id bits and owners are dropped.
-// Errors: usage for a bad archive (truncated, not an archive, refused entries), missing for a full disk.
+// Unpacks an archive (tar or cpio, compressed with gzip, bzip2, xz, lzma, lzip or zstd; zip; 7z) into `target`, which must not
+// exist; it appears whole or not at all. Refused, naming the entry: absolute paths, "..", symbolic or hard links that leave the
+// target, entries below a symbolic link, devices and sockets, more than the limits. Set-id bits, owners and the write permission of
+// others are dropped; times are kept. Errors: usage for a bad archive (truncated, not an archive, refused entries) or a target that
+// is there, missing for a full disk.
 Status extract_archive(const std::filesystem::path& archive, const std::filesystem::path& target, const ExtractLimits& limits = {});
 
 // What a user can call a driver, decided by the words alone.
 struct DriverName {
   enum class Kind { path, version, branch, reference } kind = Kind::path;
-  std::string text;      // path: as given; version "535.247.02"; branch "535"
-  // "535", "535.xxx", "535.*" -> branch; digits and dots -> version; "reference"; anything with a slash, or that exists, is a path.
+  std::string text;  // path: as given; version "535.247.02"; branch "535"
+  // "535", "535.xxx", "535.*" -> branch; digits and dots -> version; "reference"; anything else is a path (./535 when a folder is
+  // called like a branch).
   static DriverName parse(std::string_view word);
 };
 
-// The driver store: host.state/drivers/VERSION-FLAVOUR/{package.json,sources/}.
+// The driver store: host.state/drivers/VERSION-FLAVOUR/{package.json,sources/,.manifest}.
 struct StoredDriver {
   Version version;
   Flavour flavour = Flavour::general;
-  std::filesystem::path folder;     // sources/
-  std::string added;                // ISO 8601, UTC
-  std::string origin;               // the path it was added from
+  std::filesystem::path folder;  // sources/
+  std::string added;             // ISO 8601, UTC
+  std::string origin;            // the path it was added from
 };
 
 class DriverStore {
  public:
   explicit DriverStore(const HostPaths& host) : folder_(host.state / "drivers") {}
-  // Copies the sources in (atomic; hard links or reflinks for binary objects where the file system allows it). Adding the same content again
-  // is fine and changes nothing. Error: usage when another package with that version and flavour is there already (says `--replace`).
+  // Copies the sources in (atomic; reflinks for binary objects where the file system can). Build output stays behind. Adding the
+  // same content again is fine and changes nothing. Errors: usage when another package with that version and flavour is there
+  // already (says `--replace`); missing when there is no space.
   Result<StoredDriver> add(const Driver& driver, bool replace = false);
-  [[nodiscard]] Result<std::vector<StoredDriver>> list() const;   // newest version first
+  // Newest version first, vgpu-kvm first among the same version. Error: usage, naming the folder, when one in the store is damaged.
+  [[nodiscard]] Result<std::vector<StoredDriver>> list() const;
   // The newest match: a version exactly, a branch by its first part(s). vgpu-kvm is preferred among flavours of the same version.
   // Error: usage, listing what the store has and how to add one.
   [[nodiscard]] Result<StoredDriver> find(const DriverName& name) const;
@@ -85,7 +91,8 @@ class DriverStore {
   std::filesystem::path folder_;
 };
 
-// What the DRIVER word of the command line means: a path, the store, or the reference driver (shipped_data()/kbuild/reference-driver).
+// What the DRIVER word of the command line means: a path, the store, or the reference driver
+// (shipped_data()/kbuild/reference-driver).
 Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open = false);
 
 }  // namespace vgpukit

@@ -40,7 +40,4 @@ class History {
   std::unique_ptr<State> state_;
 };
 
-// Applies a unified diff to files of the tree, in memory, through libgit2's apply. Line offsets are searched as git does.
-// (In transform/ because a transform uses it; see transform/patch.cpp.)
-
 }  // namespace vgpukit

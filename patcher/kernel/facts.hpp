@@ -39,6 +39,9 @@ struct Question {
   // The inverse, for --assume and `kernel facts --ask`: "symbol NAME", "symbol-is-gpl NAME", "config CONFIG_X[=V]",
   // "header PATH", "declaration NAME HEADER...", "compiler EXPR", "behaviour NAME". compiles has no such form (its key holds a hash).
   static Result<Question> parse(std::string_view text);
+  // Whether it can be asked at all: names that are identifiers, headers that are paths, a compiler expression that parses.
+  // Error: usage, saying what is wrong. Facts asks this by itself; a recipe loader may ask it earlier.
+  static Status check(const Question& question);
   static std::string_view kind_name(Kind kind);            // "symbol-is-gpl"
   static std::optional<Kind> kind_from(std::string_view name);
 };
@@ -54,8 +57,8 @@ struct Answer {
 // How the kernel's own build compiles one C file of a module: taken from a trivial module that Kbuild built, with warnings and
 // debug information as the kernel has them. Also proves that headers and compiler work together before anything else is blamed.
 struct ProbeBuild {
-  std::vector<std::string> compile;  // argv; run inside the root with cwd `directory`; the last words are -c -o OUT IN removed
-  std::filesystem::path directory;   // as seen from inside the root
+  std::vector<std::string> compile;  // argv without -c, -o, the input and dependency files; include paths are absolute
+  std::filesystem::path directory;   // run it there; as seen from inside the root
   std::string vermagic;              // of the finished module: what every module for this kernel must carry
 };
 
@@ -68,9 +71,11 @@ class Facts {
   Facts(Facts&&) noexcept;
 
   [[nodiscard]] const Kernel& kernel() const;
+  [[nodiscard]] const std::map<std::string, bool>& assumptions() const;
 
   // Answers one question. Error: missing/failed when it cannot be asked at all (no symvers, the trivial module does not build: the
-  // compiler's words are in `why`). A snippet that does not compile is an answer.
+  // compiler's words are in `why`; a header that is there but does not compile), usage when it makes no sense. A header that is
+  // absent and a snippet that does not compile are answers: no.
   Result<Answer> ask(const Question& question);
 
   // Answers many, sharing compiler runs: snippets with the same headers go into one translation unit with #line markers and are
@@ -80,8 +85,8 @@ class Facts {
   Result<const Symvers*> symvers();       // loaded once
   Result<const ProbeBuild*> probe();      // built once, cached
 
-  // Content of all headers, autoconf.h, Module.symvers and the compiler's identity. A header that changed under the same path changes it;
-  // files that have the same size, inode, mtime and ctime as last time are not read again. Error: failed when a header is unreadable.
+  // Content of all headers, autoconf.h, Module.symvers and the compiler's identity. A header that changed under the same path changes
+  // it. While every file has the same size, inode, mtime and ctime as last time, none is read again. Error: failed when one is unreadable.
   Result<std::string> fingerprint();
 
   // Everything that was asked so far, in the order of the keys.

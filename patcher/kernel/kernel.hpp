@@ -20,6 +20,7 @@ struct Compiler {
   std::string text;                // CONFIG_CC_VERSION_TEXT, as it stands
   std::string command;             // what to run inside the root: "gcc-12", "x86_64-linux-gnu-gcc-12", "clang"
   Version found;                   // the version that `command` has here
+  std::string identity;            // the first line of its --version
   bool exact = false;              // same kind and same major version as the kernel's
 };
 

@@ -46,7 +46,6 @@ struct Notice {
 
 struct Step {
   std::unique_ptr<Transform> transform;
-  bool optional = false;   // finding nothing is fine
   SourcePos where;
 };
 
@@ -56,7 +55,7 @@ struct Recipe {
   std::vector<Upstream> upstream;
   std::optional<VersionRange> kernel_versions;
   std::vector<KernelCondition> kernel;       // all must hold
-  std::vector<std::vector<KernelCondition>> kernel_any;   // for each group at least one must hold (any-of)
+  std::vector<KernelCondition> kernel_any;   // where there are any, at least one must hold
   DriverCondition driver;                    // all must hold
   std::vector<FileCondition> fixed;          // already-fixed: all hold -> this driver carries its own fix
   std::vector<std::string> after;            // ids of recipes that go first where both apply

@@ -28,8 +28,9 @@ class StagedFolder {
   ~StagedFolder();  // removes what was not committed
 
   [[nodiscard]] const fs::path& path() const { return path_; }
-  // Puts the folder at the target; what was there is swapped out and removed. Error: missing, as for write_file.
-  Status commit();
+  // Puts the folder at the target; what was there is swapped out and removed. `durable` syncs the file system first, so that it
+  // survives a power cut; a folder that can be made again need not. Error: missing, as for write_file.
+  Status commit(bool durable = true);
 
  private:
   StagedFolder(fs::path path, fs::path target) : path_(std::move(path)), target_(std::move(target)) {}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "support/result.hpp"
@@ -18,7 +19,7 @@ struct HostPaths {
   fs::path config;      // the configuration file; may not exist
 
   // The paths of this machine for the user who runs us: root keeps its things in /var/{cache,lib}/vgpukit, everybody else in
-  // the XDG folders. VGPUKIT_CACHE and VGPUKIT_STATE override them. `root` is made absolute.
+  // the XDG folders. VGPUKIT_CACHE, VGPUKIT_STATE and VGPUKIT_CONFIG (a file) override them. `root` is made absolute.
   // Error: usage when `root` is not a folder.
   static Result<HostPaths> of_this_machine(const fs::path& root);
 

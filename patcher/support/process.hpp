@@ -20,7 +20,8 @@ struct Command {
   std::vector<std::string> argv;  // argv[0] without a slash is looked up in PATH (the root's own fixed PATH when `root` is set)
   fs::path cwd;                   // as seen from inside `root`; empty: ours
   fs::path root;                  // change the root folder before exec; empty or "/": don't. An ordinary user gets a user
-                                  // namespace for it where the kernel allows that
+                                  // namespace for it where the kernel allows that. The child sees our /proc there (and our
+                                  // /dev, if the root has no /dev/null) where the kernel lets us mount it for the child alone
   std::map<std::string, std::string> env;  // set on top of a small clean environment (PATH, HOME, LC_ALL=C.UTF-8, TMPDIR, CCACHE_*)
   std::string input;                       // standard input; empty: /dev/null
   std::optional<std::chrono::milliseconds> deadline;  // then the whole process group is killed
@@ -62,7 +63,7 @@ class Interrupt {
 // How many jobs to run by default: the processors that this process may use (sched_getaffinity).
 unsigned default_jobs();
 
-// Where PATH (of `root`, or ours) has the program; nothing when it does not.
+// Where PATH (of `root`, or ours) has the program, as seen from inside `root`; nothing when it does not.
 std::optional<fs::path> find_program(std::string_view name, const fs::path& root = "/");
 
 }  // namespace vgpukit

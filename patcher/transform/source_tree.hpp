@@ -31,7 +31,10 @@ class SourceTree {
   [[nodiscard]] bool has(std::string_view path) const;
   // The current text (edited or from disk; disk files are read once). Error: usage when there is no such file.
   Result<std::string_view> read(std::string_view path) const;
-  // Replaces or adds a file, in memory. The old text stays readable as original().
+  // The text on disk, whatever the edits are. Error: usage when there is no such file on disk.
+  Result<std::string_view> original(std::string_view path) const;
+  // Replaces or adds a file, in memory. The old text stays readable as original(). What read() gave for this path is no longer valid.
+  // A text that is the disk's again is no edit.
   void write(std::string_view path, std::string text);
   void remove(std::string_view path);
 

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds vgpukit in the sid builder root, where compiler and libraries are the newest, and runs the unit tests there.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+need_root "ci/sid.sh"
+read -r _ root _ < <("$ci_top/ci/roots.sh" sid)
+src=$root/var/tmp/vgpukit-src
+mkdir -p "$src"
+# Only what git knows or would take: build folders stay out.
+git -C "$ci_top" -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
+  (cd "$ci_top" && xargs -0 tar -cf - --ignore-failed-read 2>/dev/null) | tar -xf - -C "$src"
+in_root "$root" bash -euc '
+  . "$1/ci/common.sh"
+  install_build_deps
+  build_vgpukit /var/tmp/vgpukit-build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON
+  ctest --test-dir /var/tmp/vgpukit-build --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tail -n 5
+' bash /var/tmp/vgpukit-src

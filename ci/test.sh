@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# One command that tests everything: builds vgpukit with the oldest and the newest compiler, runs the unit tests (also under
+# AddressSanitizer and UBSan), then real drivers on real kernels' headers.
+#
+#   sudo ci/test.sh [--full] [--only TEXT]
+#
+# --full  every cell of the matrix, not only the quick ones     --only  integration cases whose name or file holds TEXT
+# Needs root (it makes builder roots with debootstrap) and a Debian machine. What it makes outside build*/ is in VGPUKIT_CI_CACHE.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+need_root "ci/test.sh"
+full=() only=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --full) full=(--full) ;;
+    --only) only=(--only "${2:?--only takes a text}"); shift ;;
+    *) sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2 ;;
+  esac
+  shift
+done
+. /etc/os-release
+case " ${ID:-} ${ID_LIKE:-} " in *" debian "*) ;; *) die "ci/test.sh makes Debian builder roots and runs on Debian only" 3 ;; esac
+cd "$ci_top"
+
+say "installing build dependencies"
+install_build_deps
+apt_quiet install debootstrap python3 util-linux >&2
+
+# Without a terminal's colours; gtest prints what failed.
+unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5; }
+
+say "building with $(c++ -dumpfullversion), warnings are errors"
+build_vgpukit "$ci_top/build-test" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON
+unit "$ci_top/build-test"
+
+if [ ${#only[@]} = 0 ]; then
+  say "unit tests under AddressSanitizer and UBSan"
+  build_vgpukit "$ci_top/build-asan" -DCMAKE_BUILD_TYPE=Debug -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON
+  ASAN_OPTIONS=detect_leaks=1 unit "$ci_top/build-asan"
+
+  # Arch users have the newest of everything: sid stands for them. On sid itself the first build was this one.
+  if [ "${VERSION_CODENAME:-}" != sid ] && ! grep -q /sid /etc/debian_version; then
+    say "building on sid, warnings are errors"
+    ci/sid.sh
+  fi
+fi
+
+say "real drivers, real kernels"
+python3 tests/integration/run.py --vgpukit "$ci_top/build-test/vgpukit" "${full[@]}" "${only[@]}"

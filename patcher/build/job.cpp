@@ -1,0 +1,333 @@
+#include "build/job.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include "build/module.hpp"
+#include "config.hpp"
+#include "history/history.hpp"
+#include "support/atomic_file.hpp"
+#include "support/hash.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+class Stopwatch {
+ public:
+  // Seconds since the last lap.
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> passed = now - last_;
+    last_ = now;
+    return passed.count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+// Removes the scratch tree, however the build ends. What a kill -9 leaves is removed by the next build of the same tree.
+class Scratch {
+ public:
+  explicit Scratch(fs::path folder) : folder_(std::move(folder)) {}
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  [[nodiscard]] const fs::path& folder() const { return folder_; }
+
+ private:
+  fs::path folder_;
+};
+
+// What decides on the result of a build: when it is the same, the result is the same.
+Result<std::string> inputs_of(Facts& facts, const BuildJob& job) {
+  TRY_ASSIGN(const auto headers, facts.fingerprint());
+  Hasher hasher;
+  hasher.add(VGPUKIT_VERSION)
+      .add(job.driver->content)
+      .add(headers)
+      .add(facts.kernel().release)
+      .add(facts.kernel().host.root.string());
+  for (const auto& recipe : job.catalogue->recipes()) hasher.add(recipe.text);
+  for (const auto& name : job.accepted) hasher.add("accept").add(name);
+  for (const auto& name : job.modules) hasher.add("module").add(name);
+  for (const auto& [question, answer] : facts.assumptions()) hasher.add("assume").add(question).add(answer ? "y" : "n");
+  hasher.add(job.debug_info ? "debug" : "plain").add(job.keep_going ? "keep going" : "");
+  return hasher.hex();
+}
+
+// The report of the build in `output`, when it was made from the same inputs and its modules are still there as they were made.
+std::optional<BuildReport> unchanged_build(const fs::path& output, const std::string& inputs) {
+  const auto text = read_file(output / "build.json");
+  if (!text) return std::nullopt;
+  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  if (!document.is_object() || document.value("inputs", "") != inputs) return std::nullopt;
+  BuildReport report;
+  try {
+    report = document.get<BuildReport>();
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;  // written by another version of vgpukit: build again
+  }
+  for (const auto& module : report.modules) {
+    Hasher hasher;
+    if (!hasher.add_file(module.path) || hasher.hex() != module.hash) return std::nullopt;
+  }
+  report.unchanged = true;
+  return report;
+}
+
+// The recipe that would have prevented an error, as a sentence.
+std::string explain(const std::string& message, const Plan& plan, const Catalogue* explanations) {
+  if (!explanations) return "";
+  for (const auto& recipe : explanations->recipes()) {
+    const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
+                                   [&](const auto& part) { return message.find(part) != std::string::npos; });
+    if (!known) continue;
+    std::string text = "known: " + recipe.summary + "; ";
+    const auto line =
+        std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
+    if (line == plan.lines.end())
+      return text + "the recipe " + recipe.id + " mends this, and it was left out (--no-shipped-recipes)";
+    return text + "the recipe " + recipe.id + " was " +
+           (line->decision == Decision::applies
+                ? "applied and did not reach this place"
+                : "not applied (" + std::string(decision_name(line->decision)) + ": " + line->reason + ")");
+  }
+  return "";
+}
+
+BuildReport::ErrorPart error_part(const Diagnostic& diagnostic, std::string hint) {
+  return {diagnostic.tool, diagnostic.file, diagnostic.line, diagnostic.message, std::move(hint), diagnostic.more};
+}
+
+Result<BuildReport> start_report(Facts& facts, const BuildJob& job) {
+  const auto& kernel = facts.kernel();
+  BuildReport report;
+  report.driver = {job.driver->version.text, std::string(flavour_name(job.driver->flavour)), job.driver->path.string()};
+  report.kernel = {kernel.release, kernel.compiler.text, kernel.host.root.string()};
+  report.seconds = {
+      {"extract", job.extract_seconds}, {"plan", 0.0}, {"patch", 0.0}, {"conftest", 0.0}, {"compile", 0.0}, {"verify", 0.0}};
+  for (const auto& name : job.modules)
+    if (std::find(job.driver->modules.begin(), job.driver->modules.end(), name) == job.driver->modules.end()) {
+      std::string has;
+      for (const auto& each : job.driver->modules) has += (has.empty() ? "" : ", ") + each;
+      return Error{Exit::usage, "build the module " + name, "this driver does not have it", "it has: " + has};
+    }
+  return report;
+}
+
+// Verifies what make built and says what the kernel would refuse.
+Result<bool> verify_into(BuildReport& report, Facts& facts, const std::vector<fs::path>& files, std::vector<ModuleFile>& modules) {
+  for (const auto& file : files) {
+    TRY_ASSIGN(auto module, read_module(file));
+    modules.push_back(std::move(module));
+  }
+  TRY_ASSIGN(const auto verdicts, verify_modules(modules, facts));
+  bool loads = true;
+  for (const auto& verdict : verdicts) {
+    auto& list = verdict.refuses ? report.errors : report.warnings;
+    list.push_back({"verify", verdict.module + ".ko", 0, verdict.message, verdict.hint, {}});
+    loads = loads && !verdict.refuses;
+  }
+  return loads;
+}
+
+// Puts modules, log and report into the output folder, all at once.
+Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output, const std::vector<ModuleFile>& modules,
+               const std::string& inputs, Stopwatch& total) {
+  const auto put = [&](const std::error_code& bad, const fs::path& what) {
+    return Error{Exit::missing, "put " + what.filename().string() + " into " + output.string(), bad.message(),
+                 "free some space and try again"};
+  };
+  TRY_ASSIGN(auto staged, StagedFolder::beside(output));
+  std::error_code bad;
+  for (const auto& module : modules) {
+    const auto file = module.path.filename();
+    // The scratch tree may lie in another file system (a root's own), so this is a copy.
+    if (!fs::copy_file(module.path, staged.path() / file, bad) || bad) return put(bad, file);
+    Hasher hasher;
+    TRY(hasher.add_file(staged.path() / file));
+    report.modules.push_back(
+        {module.name, (output / file).string(), module.info("vermagic"), module.info("license"), hasher.hex(), module.bytes});
+  }
+  fs::copy_file(report.log, staged.path() / "build.log", bad);
+  if (bad) return put(bad, "build.log");
+  report.output = output.string();
+  report.log = (output / "build.log").string();
+  report.result = "built";
+  report.seconds["total"] = job.extract_seconds + total.lap();
+  nlohmann::json document = report;
+  document["inputs"] = inputs;
+  TRY(write_file(staged.path() / "build.json", document.dump(2) + "\n"));
+  return staged.commit();
+}
+
+}  // namespace
+
+fs::path default_output(const HostPaths& host, const Driver& driver, const Kernel& kernel) {
+  return host.state / "built" / (driver.version.text + "-" + std::string(flavour_name(driver.flavour))) / kernel.release;
+}
+
+Status write_patched_tree(const Driver& driver, const SourceTree& tree, const fs::path& folder) {
+  const auto failed = [&](const fs::path& path, const std::string& why) {
+    return Error{Exit::missing, "write the patched tree's " + path.string() + " to " + folder.string(), why,
+                 "is the disk full, or the folder read-only?"};
+  };
+  std::error_code bad;
+  for (const auto& path : tree.files()) {
+    const auto target = folder / path;
+    fs::create_directories(target.parent_path(), bad);
+    if (bad) return failed(path, bad.message());
+    const auto edit = tree.edits().find(path);
+    const auto origin = driver.sources / path;
+    if (edit == tree.edits().end()) {
+      if (!fs::copy_file(origin, target, bad) || bad) return failed(path, bad.message());
+      continue;
+    }
+    if (!edit->second) continue;
+    const auto mode = fs::exists(origin, bad) ? static_cast<unsigned>(fs::status(origin, bad).permissions()) & 0777U : 0644U;
+    TRY(write_file(target, *edit->second, mode));
+  }
+  for (const auto& object : driver.binary_objects) {
+    const auto target = folder / object;
+    fs::create_directories(target.parent_path(), bad);
+    if (!fs::copy_file(driver.sources / object, target, bad) || bad) return failed(object, bad.message());
+  }
+  return {};
+}
+
+Result<History> record_history(const fs::path& folder, const Driver& driver, const Kernel& kernel, const SourceTree& tree,
+                               const Plan& plan) {
+  TRY_ASSIGN(auto history, History::create(folder, tree,
+                                           "NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) +
+                                               ") as it came\n\nFrom " + driver.path.filename().string() + ".\n"));
+  for (const auto* line : plan.applied()) {
+    const auto& recipe = *line->recipe;
+    std::string message = recipe.id + ": " + recipe.summary + "\n\nFor " + kernel.release + ": " + line->reason + "\n";
+    for (const auto& upstream : recipe.upstream)
+      message += "\nUpstream: " + upstream.release + " \"" + upstream.subject + "\"" +
+                 (upstream.commit.empty() ? "" : " (" + upstream.commit + ")");
+    if (!recipe.upstream.empty()) message += "\n";
+    TRY(history.commit(line->after, message));
+  }
+  return history;
+}
+
+std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan) {
+  std::vector<BuildReport::RecipePart> parts;
+  for (const auto& line : plan.lines) {
+    BuildReport::RecipePart part{line.recipe->id, std::string(decision_name(line.decision)), line.recipe->summary, line.reason, {}};
+    for (const auto& file : line.files) part.files.push_back(file.path);
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+std::vector<BuildReport::NoticePart> notice_parts(const Plan& plan) {
+  const auto of = [&](Decision decision) {
+    std::vector<BuildReport::NoticePart> parts;
+    for (const auto& line : plan.lines)
+      if (line.decision == decision && line.recipe->notice)
+        parts.push_back({line.recipe->notice->name, line.recipe->id, line.recipe->notice->text});
+    return parts;
+  };
+  return plan.has(Decision::needs_consent) ? of(Decision::needs_consent) : of(Decision::applies);
+}
+
+Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
+  Stopwatch total;
+  Stopwatch watch;
+  const auto& kernel = facts.kernel();
+  const auto& host = kernel.host;
+  TRY_ASSIGN(auto report, start_report(facts, job));
+  const auto output = job.output.empty() ? default_output(host, *job.driver, kernel) : job.output;
+  TRY_ASSIGN(const auto inputs, inputs_of(facts, job));
+
+  const std::string name = job.driver->version.text + "-" + std::string(flavour_name(job.driver->flavour)) + "-" + kernel.release +
+                           "-" + hash_of(host.root.string() + output.string()).substr(0, 8);
+  TRY_ASSIGN(
+      const auto lock, FileLock::acquire(host.state / "locks" / (name + ".lock"), [&] {
+        if (job.on_step)
+          job.on_step("another vgpukit is building " + job.driver->version.text + " for " + kernel.release + ": waiting for it");
+      }));
+  if (auto before = unchanged_build(output, inputs)) return std::move(*before);
+
+  TRY_ASSIGN(auto tree, SourceTree::open(job.driver->sources));
+  TRY_ASSIGN(const auto plan, make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted));
+  report.seconds["plan"] = watch.lap();
+  report.recipes = recipe_parts(plan);
+  report.notices = notice_parts(plan);
+  const auto finish = [&](const char* result) {
+    report.result = result;
+    report.seconds["total"] = job.extract_seconds + total.lap();
+    return std::move(report);
+  };
+  if (plan.has(Decision::needs_consent)) return finish("consent");
+  for (const auto& line : plan.lines)
+    if (line.decision == Decision::cannot)
+      report.errors.push_back({"recipe",
+                               line.recipe->where.file,
+                               line.recipe->where.line,
+                               line.recipe->id + ": " + line.reason,
+                               "the driver differs from what the recipe knows; --keep-going builds without it",
+                               {}});
+  if (!report.errors.empty() && !job.keep_going) return finish("failed");
+  if (!job.driver->missing_binary_objects.empty()) {
+    report.errors.push_back(
+        {"package",
+         job.driver->missing_binary_objects.front(),
+         0,
+         "the package lacks this binary object, without which " + job.driver->version.text + " cannot be linked",
+         "use the whole kernel/ folder of the driver's .run file",
+         {}});
+    return finish("failed");
+  }
+
+  const Scratch scratch(host.work() / name);
+  std::error_code bad;
+  fs::remove_all(scratch.folder(), bad);
+  fs::create_directories(scratch.folder(), bad);
+  if (bad)
+    return Error{Exit::missing, "make the folder " + scratch.folder().string() + " to build in", bad.message(),
+                 "is it read-only, or another user's?"};
+  TRY(write_patched_tree(*job.driver, tree, scratch.folder()));
+  TRY_ASSIGN(auto history, record_history(scratch.folder(), *job.driver, kernel, tree, plan));
+  TRY(history.finish());
+  report.seconds["patch"] = watch.lap();
+
+  BuildRequest request;
+  request.tree = scratch.folder();
+  request.modules = job.modules;
+  request.jobs = job.jobs;
+  request.debug_info = job.debug_info;
+  request.log = host.state / "logs" / (name + ".log");
+  request.on_progress = job.on_progress;
+  report.log = request.log.string();
+  TRY_ASSIGN(const auto built, build_tree(facts, request));
+  report.conftest = {built.conftest_tests, built.conftest_seconds};
+  report.seconds["conftest"] = built.conftest_seconds;
+  report.seconds["compile"] = built.compile_seconds;
+  for (const auto& error : built.errors) {
+    auto why = explain(error.message, plan, job.explanations);
+    report.errors.push_back(error_part(error, why.empty() ? error.hint : std::move(why)));
+  }
+  for (const auto& warning : built.warnings) report.warnings.push_back(error_part(warning, warning.hint));
+  watch.lap();
+  if (!built.built) return finish("failed");
+
+  std::vector<ModuleFile> modules;
+  TRY_ASSIGN(const bool loads, verify_into(report, facts, built.modules, modules));
+  report.seconds["verify"] = watch.lap();
+  if (!loads || !report.errors.empty()) return finish("failed");
+  TRY(deliver(report, job, output, modules, inputs, total));
+  fs::remove(request.log, bad);
+  return report;
+}
+
+}  // namespace vgpukit

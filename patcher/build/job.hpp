@@ -1,0 +1,58 @@
+// One driver on one kernel, from the package to verified modules: plan, patched tree with its history, make, verification, output.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "build/build.hpp"
+#include "build/report.hpp"
+#include "driver/driver.hpp"
+#include "history/history.hpp"
+#include "kernel/facts.hpp"
+#include "recipe/plan.hpp"
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+struct BuildJob {
+  const Driver* driver = nullptr;
+  const Catalogue* catalogue = nullptr;  // the recipes that may be applied
+  const Catalogue* explanations =
+      nullptr;                       // the recipes that may explain an error; the shipped ones also where they are not applied
+  std::set<std::string> accepted;    // notices
+  std::vector<std::string> modules;  // empty: all that the driver has
+  std::filesystem::path output;      // where the modules go; empty: default_output()
+  unsigned jobs = 1;
+  bool debug_info = false;
+  bool keep_going = false;     // build even though a recipe that is needed could not be applied
+  double extract_seconds = 0;  // what opening the package took, for the report
+  std::function<void(const BuildProgress&)> on_progress;
+  std::function<void(std::string_view)> on_step;  // "waiting for another vgpukit that builds this tree"
+};
+
+// host.state/built/VERSION-FLAVOUR/RELEASE.
+std::filesystem::path default_output(const HostPaths& host, const Driver& driver, const Kernel& kernel);
+
+// Builds. When driver, headers, compiler, recipes and options are those of the build that is in the output folder already, and its
+// modules are still what it made, nothing is built again and `unchanged` is set. A build of the same driver for the same kernel by
+// another process is waited for. The output folder appears, or is replaced, only when everything was built and verified; the log of
+// a failed build is kept in host.state/logs. A failed compile, a refused module and missing consent are results. Errors: what
+// cannot be tried at all, and "interrupted".
+Result<BuildReport> run_build(Facts& facts, const BuildJob& job);
+
+// Writes the tree (the driver's sources with the tree's edits, binary objects too) into `folder`, which is empty.
+Status write_patched_tree(const Driver& driver, const SourceTree& tree, const std::filesystem::path& folder);
+
+// The history of a plan: commit 0 the package as it came, then one commit for each recipe that applies, with its reason and
+// upstream reference. `folder` empty: in memory.
+Result<History> record_history(const std::filesystem::path& folder, const Driver& driver, const Kernel& kernel,
+                               const SourceTree& tree, const Plan& plan);
+
+// The plan's lines for a report.
+std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan);
+// The notices of the plan: those that wait for consent where there are any, else those that were accepted and applied.
+std::vector<BuildReport::NoticePart> notice_parts(const Plan& plan);
+
+}  // namespace vgpukit

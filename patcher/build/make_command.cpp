@@ -1,0 +1,52 @@
+#include "build/make_command.hpp"
+
+#include <algorithm>
+
+namespace vgpukit {
+namespace {
+
+// NVIDIA's Makefiles hand CC (and newer ones LD and OBJDUMP) on to the kernel's make on the command line, where they outrank what
+// LLVM=1 chooses. So these have to be named along with it. VALUE is 1, a suffix ("-18") or a folder ("/opt/llvm/bin/").
+void add_llvm_tools(const Kernel& kernel, std::vector<std::string>& argv) {
+  const auto llvm = std::find_if(argv.begin(), argv.end(), [](const std::string& word) { return word.starts_with("LLVM="); });
+  if (llvm == argv.end()) return;
+  const std::string value = llvm->substr(5);
+  const std::string folder = value.ends_with('/') ? value : std::string();
+  const std::string suffix = value.starts_with('-') ? value : std::string();
+  const auto named = [&](std::string_view variable) {
+    return std::any_of(argv.begin(), argv.end(), [&](const std::string& word) { return word.starts_with(variable); });
+  };
+  if (!named("CC="))
+    argv.push_back("CC=" + (kernel.compiler.command.empty() ? folder + "clang" + suffix : kernel.compiler.command));
+  if (!named("LD=")) argv.push_back("LD=" + folder + "ld.lld" + suffix);
+  if (!named("OBJDUMP=")) argv.push_back("OBJDUMP=" + folder + "llvm-objdump" + suffix);
+}
+
+}  // namespace
+
+Command make_command(const Kernel& kernel, const BuildRequest& request, const std::string& tree) {
+  Command command;
+  command.root = kernel.host.root;
+  command.argv = {"make", "-k", "-j" + std::to_string(std::max(request.jobs, 1U)), "-C", tree, "modules"};
+  auto& argv = command.argv;
+  argv.push_back("SYSSRC=" + kernel.source.string());
+  argv.push_back("SYSOUT=" + kernel.build.string());
+  for (const std::string& variable : kernel.make_variables()) argv.push_back(variable);
+  add_llvm_tools(kernel, argv);
+  if (!request.modules.empty()) {
+    std::string names;
+    for (const std::string& module : request.modules) names += (names.empty() ? "" : " ") + module;
+    argv.push_back("NV_KERNEL_MODULES=" + names);
+  }
+  if (!request.debug_info) {
+    // Command line variables outrank the kernel's auto.conf in every make below. BTF has to go along: without debug information
+    // pahole has nothing to make it from, and on Debian's 6.12 that ends the build.
+    for (const char* option : {"CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="})
+      argv.emplace_back(option);
+  }
+  // conftest.sh refuses (470) or scolds (535) another compiler than the kernel's. That one is used was already said, with a reason.
+  if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
+  return command;
+}
+
+}  // namespace vgpukit

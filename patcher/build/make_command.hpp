@@ -1,0 +1,13 @@
+// The one command line that builds a driver's modules for a kernel.
+#pragma once
+
+#include "build/build.hpp"
+#include "kernel/kernel.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+// `tree`: as seen from inside the kernel's root. Only argv, root and env are set.
+Command make_command(const Kernel& kernel, const BuildRequest& request, const std::string& tree);
+
+}  // namespace vgpukit

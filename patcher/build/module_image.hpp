@@ -1,0 +1,70 @@
+// The ELF side of a module file: sections, symbols and relocations, each read only after its bounds were checked.
+//
+// libelf and not libkmod: libkmod knows names, modinfo and CRCs, but neither which exports are GPL-only, nor namespaces, nor 7.x's
+// __kflagstab, nor relocations, and all of it has to come from one consistent reading of the file.
+#pragma once
+
+#include <gelf.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+struct ElfSection {
+  std::string_view name;
+  GElf_Shdr header{};
+  std::string_view bytes;  // empty for SHT_NOBITS
+};
+
+struct ElfSymbol {
+  std::string_view name;
+  GElf_Sym symbol{};
+  [[nodiscard]] bool undefined() const { return symbol.st_shndx == SHN_UNDEF && !name.empty(); }
+  [[nodiscard]] bool weak() const { return GELF_ST_BIND(symbol.st_info) == STB_WEAK; }
+};
+
+struct ElfRelocation {
+  std::uint64_t offset = 0;  // in the section that it applies to
+  std::uint32_t type = 0;
+  std::size_t symbol = 0;  // an index into symbols()
+  std::int64_t addend = 0;
+};
+
+class ModuleImage {
+ public:
+  // Error: usage, as read_module() says.
+  static Result<ModuleImage> open(const std::filesystem::path& path);
+
+  [[nodiscard]] std::uint16_t machine() const { return machine_; }
+  [[nodiscard]] std::uintmax_t file_bytes() const { return file_bytes_; }
+  [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
+  [[nodiscard]] const std::vector<ElfSymbol>& symbols() const { return symbols_; }
+  [[nodiscard]] const ElfSection* section(std::string_view name) const;
+  // What is to be relocated in the section with this index, by offset. Relocations with a bad symbol index are left out.
+  [[nodiscard]] std::vector<ElfRelocation> relocations(std::size_t section_index) const;
+  // The string at an offset of a section: up to its NUL. Empty outside of it or without a NUL.
+  [[nodiscard]] std::string_view string_at(std::size_t section_index, std::uint64_t offset) const;
+
+ private:
+  struct Closer {
+    void operator()(Elf* elf) const { elf_end(elf); }
+  };
+  Status read(const std::string& tried);
+  Status read_symbols(const std::string& tried, std::size_t index);
+
+  std::shared_ptr<std::string> unpacked_;  // of a compressed module; libelf points into it
+  std::unique_ptr<Elf, Closer> elf_;       // before what points into it, so that it goes last
+  std::vector<ElfSection> sections_;
+  std::vector<ElfSymbol> symbols_;
+  std::uint16_t machine_ = 0;
+  std::uintmax_t file_bytes_ = 0;
+};
+
+}  // namespace vgpukit

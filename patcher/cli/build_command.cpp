@@ -1,0 +1,163 @@
+#include "build/job.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "cli/cli.hpp"
+#include "cli/plan_text.hpp"
+#include "cli/progress.hpp"
+#include "support/log.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::string driver;
+  std::vector<std::string> kernels;
+  std::string output;
+  std::vector<std::string> modules;
+  unsigned jobs = 0;
+  std::vector<std::string> accept;
+  bool keep_going = false;
+  bool dry_run = false;
+  bool debug_info = false;
+};
+
+std::string seconds(const BuildReport& report, const char* what) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", report.seconds.contains(what) ? report.seconds.at(what) : 0.0);
+  return text;
+}
+
+void print_errors(const BuildReport& report, const Style& style) {
+  std::string text;
+  for (const auto& error : report.errors) {
+    std::string place = error.file;
+    if (error.line > 0) place += ":" + std::to_string(error.line);
+    text += "\n  " + style.bold(place.empty() ? error.tool : place) + ": " + error.message + "\n";
+    if (!error.more.empty())
+      text += style.dim("    and in " + std::to_string(error.more.size()) + " more place" + (error.more.size() == 1 ? "" : "s") + ": " +
+                        error.more.front() + (error.more.size() > 1 ? " ..." : "") + "\n");
+    if (!error.hint.empty()) text += wrapped("-> " + error.hint, 4);
+  }
+  print(text);
+}
+
+void print_report(const BuildReport& report, const Globals& globals) {
+  const auto style = style_of(globals, STDOUT_FILENO);
+  print(style.bold("NVIDIA " + report.driver.version + " (" + report.driver.flavour + ") for " + report.kernel.release) + ", " +
+        report.kernel.compiler + "\n");
+  if (report.result == "consent") {
+    print(notices_text(report.notices, style));
+    return;
+  }
+  if (!globals.quiet) print(recipes_text(report.recipes, style, /*brief=*/true));
+  if (report.result == "built") {
+    print("\n" + style.green(report.unchanged ? "nothing has changed since it was built and verified" : "built and verified") +
+          (report.unchanged ? "" : " in " + seconds(report, "total") + " s (conftest " + seconds(report, "conftest") + ", compile " +
+                                       seconds(report, "compile") + ")") +
+          ":\n");
+    for (const auto& module : report.modules) print("  " + module.path + "  " + style.dim(human_bytes(module.bytes)) + "\n");
+    if (!report.notices.empty()) {
+      std::string names;
+      for (const auto& notice : report.notices) names += (names.empty() ? "" : ", ") + notice.name;
+      print(style.yellow("accepted: ") + names + ". These modules are for this machine, not for distribution.\n");
+    }
+  } else {
+    print("\n" + style.red("not built") + ": " + std::to_string(report.errors.size()) + (report.errors.size() == 1 ? " error" : " errors") +
+          (report.log.empty() ? "" : " after " + seconds(report, "total") + " s") + "\n");
+    print_errors(report, style);
+    print("\n");
+  }
+  if (!report.log.empty()) print("log: " + report.log + "\n");
+}
+
+Exit exit_of(const BuildReport& report) {
+  if (report.result == "built") return Exit::done;
+  if (report.result == "consent") return Exit::consent;
+  if (report.result == "missing") return Exit::missing;
+  return Exit::failed;
+}
+
+Result<Exit> build(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
+  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
+  TRY_ASSIGN(const auto accepted, accepted_of(host, explanations, options.accept));
+  TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
+  const auto start = std::chrono::steady_clock::now();
+  TRY_ASSIGN(const auto driver, find_driver(host, options.driver));
+  const std::chrono::duration<double> extract = std::chrono::steady_clock::now() - start;
+  TRY_ASSIGN(auto kernels, kernels_of(host, options.kernels));
+  if (!options.output.empty() && kernels.size() > 1)
+    return Error{Exit::usage, "put modules for " + std::to_string(kernels.size()) + " kernels into " + options.output,
+                 "--output names one folder", "name one kernel, or leave --output out: each kernel then has a folder of its own"};
+
+  nlohmann::json documents = nlohmann::json::array();
+  Exit worst = Exit::done;
+  for (auto& kernel : kernels) {
+    const auto release = kernel.release;
+    Facts facts(std::move(kernel), assumptions);
+    if (options.dry_run) {
+      TRY_ASSIGN(const auto code, print_plan(globals, driver, facts, catalogue, accepted, {}));
+      if (worst == Exit::done) worst = code;
+      continue;
+    }
+    Progress progress(release, !globals.quiet && isatty(STDERR_FILENO) == 1);
+    BuildJob job;
+    job.driver = &driver;
+    job.catalogue = &catalogue;
+    job.explanations = &explanations;
+    job.accepted = accepted;
+    job.modules = options.modules;
+    if (!options.output.empty()) job.output = fs::absolute(options.output).lexically_normal();
+    job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
+    job.debug_info = options.debug_info;
+    job.keep_going = options.keep_going;
+    job.extract_seconds = extract.count();
+    job.on_progress = [&](const BuildProgress& state) { progress.show(state); };
+    job.on_step = [&](std::string_view text) { progress.say(text); };
+    const auto report = run_build(facts, job);
+    progress.clear();
+    if (!report) {
+      // One kernel of several that cannot be built for is said, and the others go on - but not after Ctrl-C.
+      if (kernels.size() == 1 || Interrupt::caught() != 0) return report.error();
+      log::error(release + ": " + report.error().message());
+      auto document = error_json(report.error());
+      document["kernel"] = {{"release", release}};
+      documents.push_back(std::move(document));
+      if (worst == Exit::done) worst = report.error().code;
+      continue;
+    }
+    if (globals.json())
+      documents.push_back(*report);
+    else
+      print_report(*report, globals);
+    if (worst == Exit::done) worst = exit_of(*report);
+  }
+  if (globals.json() && !options.dry_run) print_json(documents.size() == 1 ? documents[0] : nlohmann::json{{"builds", documents}});
+  return worst;
+}
+
+}  // namespace
+
+void add_build(CLI::App& app, Globals& globals, Action& action) {
+  auto* command = app.add_subcommand("build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
+  auto options = std::make_shared<Options>();
+  command->add_option("DRIVER", options->driver, "Folder, tarball, version, branch (535, 535.xxx) or 'reference'")->required();
+  command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")->type_name("REL");
+  command->add_option("--output", options->output, "The folder that gets the modules")->type_name("DIR");
+  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
+  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
+  command->add_flag("--keep-going", options->keep_going, "Build even though a recipe that is needed could not be applied");
+  command->add_flag("--debug-info", options->debug_info, "Debug information and BTF as the kernel was built with (slower, larger)");
+  command->add_flag("--dry-run", options->dry_run, "Show the plan and build nothing");
+  command->callback([&globals, &action, options] { action = [&globals, options] { return build(globals, *options); }; });
+}
+
+}  // namespace vgpukit::cli

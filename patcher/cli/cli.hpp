@@ -1,0 +1,85 @@
+// What every subcommand gets: the global flags, and the ways to print. A subcommand's file turns flags into calls and results into
+// text or JSON; it decides nothing.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "driver/driver.hpp"
+#include "kernel/facts.hpp"
+#include "recipe/recipe.hpp"
+#include "support/host_paths.hpp"
+#include "support/result.hpp"
+
+namespace vgpukit::cli {
+
+struct Globals {
+  std::string format = "text";
+  std::string root = "/";
+  std::vector<std::string> recipes;
+  bool no_shipped_recipes = false;
+  std::string color = "auto";
+  int verbose = 0;
+  bool quiet = false;
+  std::vector<std::string> assume;
+
+  [[nodiscard]] bool json() const { return format == "json"; }
+};
+
+// What a subcommand does once the command line is parsed: the exit code, or why it could not be tried.
+using Action = std::function<Result<Exit>()>;
+
+// Adds the subcommands to the app. Each sets `action` when it is the one that was named.
+void add_build(CLI::App& app, Globals& globals, Action& action);
+void add_plan(CLI::App& app, Globals& globals, Action& action);    // plan and patch
+void add_verify(CLI::App& app, Globals& globals, Action& action);
+void add_kernel(CLI::App& app, Globals& globals, Action& action);  // kernel list|facts
+void add_driver(CLI::App& app, Globals& globals, Action& action);  // driver add|list|info
+void add_recipe(CLI::App& app, Globals& globals, Action& action);  // recipe list|show
+
+// The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.
+int run_app(int argc, const char* const* argv);
+
+// --- what the subcommands share -----------------------------------------------------------------------------------------------
+
+Result<HostPaths> host_of(const Globals& globals);
+// The recipes that may be applied, and (`with_shipped`: those that may explain an error) the shipped ones in any case.
+Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped);
+Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
+// --accept and the configuration file's `accept:`. Error: usage for a name on the command line that no recipe has.
+Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names);
+// The kernels of --kernel; without one the running kernel, or the newest of another root.
+Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs);
+// The same for a subcommand that takes exactly one.
+Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec);
+
+// Text with colours where the terminal and --color want them.
+struct Style {
+  bool on = false;
+  [[nodiscard]] std::string bold(const std::string& text) const { return wrap("1", text); }
+  [[nodiscard]] std::string green(const std::string& text) const { return wrap("32", text); }
+  [[nodiscard]] std::string yellow(const std::string& text) const { return wrap("33", text); }
+  [[nodiscard]] std::string red(const std::string& text) const { return wrap("31", text); }
+  [[nodiscard]] std::string dim(const std::string& text) const { return wrap("2", text); }
+
+ private:
+  [[nodiscard]] std::string wrap(const char* code, const std::string& text) const {
+    return on ? "\033[" + std::string(code) + "m" + text + "\033[0m" : text;
+  }
+};
+Style style_of(const Globals& globals, int fd);
+
+void print(const std::string& text);             // to stdout
+void print_json(const nlohmann::json& document);   // one document, to stdout
+// Breaks text at blanks to fit the terminal (100 columns where there is none), each line with `indent` blanks in front.
+std::string wrapped(const std::string& text, std::size_t indent);
+std::string human_bytes(std::uintmax_t bytes);
+nlohmann::json error_json(const Error& error);
+
+}  // namespace vgpukit::cli

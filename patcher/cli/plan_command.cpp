@@ -1,0 +1,122 @@
+#include <unistd.h>
+
+#include "build/job.hpp"
+#include "cli/cli.hpp"
+#include "cli/plan_text.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::string driver;
+  std::string kernel;
+  std::vector<std::string> accept;
+  PlanExtras extras;
+  std::string output;
+  bool series = false;
+  bool keep_going = false;
+};
+
+struct Inputs {
+  Catalogue catalogue;
+  std::set<std::string> accepted;
+  Driver driver;
+  Facts facts;
+};
+
+Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
+  TRY_ASSIGN(auto accepted, accepted_of(host, catalogue, options.accept));
+  TRY_ASSIGN(auto assumptions, assumptions_of(globals));
+  TRY_ASSIGN(auto driver, find_driver(host, options.driver));
+  TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel));
+  return Inputs{std::move(catalogue), std::move(accepted), std::move(driver), Facts(std::move(kernel), std::move(assumptions))};
+}
+
+Result<Exit> plan(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(auto inputs, open_inputs(globals, options));
+  TRY_ASSIGN(const auto code, print_plan(globals, inputs.driver, inputs.facts, inputs.catalogue, inputs.accepted, options.extras));
+  // A plan that says what waits for consent is a plan all the same; one that cannot be carried out is not.
+  return code == Exit::failed ? code : Exit::done;
+}
+
+Result<Exit> patch(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(auto inputs, open_inputs(globals, options));
+  const auto target = fs::absolute(options.output).lexically_normal();
+  std::error_code bad;
+  if (fs::exists(target, bad) && !(fs::is_directory(target, bad) && fs::is_empty(target, bad)))
+    return Error{Exit::usage, "write the patched tree to " + target.string(), "something is there already", "name a new folder, or an empty one"};
+  TRY_ASSIGN(auto tree, SourceTree::open(inputs.driver.sources));
+  TRY_ASSIGN(const auto plan, make_plan(inputs.catalogue, inputs.driver, inputs.facts, tree, inputs.accepted));
+  const auto style = style_of(globals, STDOUT_FILENO);
+  if (plan.has(Decision::needs_consent)) {
+    if (globals.json())
+      print_json(nlohmann::json{{"result", "consent"}, {"notices", notice_parts(plan)}, {"recipes", recipe_parts(plan)}});
+    else
+      print(notices_text(notice_parts(plan), style));
+    return Exit::consent;
+  }
+  if (plan.has(Decision::cannot) && !options.keep_going) {
+    if (globals.json())
+      print_json(nlohmann::json{{"result", "failed"}, {"recipes", recipe_parts(plan)}});
+    else
+      print(recipes_text(recipe_parts(plan), style, /*brief=*/true) + "\nNothing was written; --keep-going writes the tree without these.\n");
+    return Exit::failed;
+  }
+  std::vector<std::string> files;
+  TRY_ASSIGN(auto staged, StagedFolder::beside(target));
+  if (options.series) {
+    TRY_ASSIGN(const auto history, record_history({}, inputs.driver, inputs.facts.kernel(), tree, plan));
+    TRY_ASSIGN(const auto mails, history.series());
+    for (const auto& [name, mail] : mails) {
+      TRY(write_file(staged.path() / name, mail));
+      files.push_back((target / name).string());
+    }
+  } else {
+    TRY(write_patched_tree(inputs.driver, tree, staged.path()));
+    TRY_ASSIGN(auto history, record_history(staged.path(), inputs.driver, inputs.facts.kernel(), tree, plan));
+    TRY(history.finish());
+    files.push_back(target.string());
+  }
+  TRY(staged.commit());
+  if (globals.json()) {
+    print_json(nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", recipe_parts(plan)}});
+    return Exit::done;
+  }
+  const auto applied = plan.applied().size();
+  print(std::to_string(applied) + (applied == 1 ? " recipe" : " recipes") + " applied for " + inputs.facts.kernel().release + ":\n");
+  for (const auto& file : files) print("  " + file + "\n");
+  if (!options.series) print("It is a git repository: git -C " + target.string() + " log -p shows each change with its reason.\n");
+  return Exit::done;
+}
+
+void common(CLI::App& command, Options& options) {
+  command.add_option("DRIVER", options.driver, "Folder, tarball, version, branch (535, 535.xxx) or 'reference'")->required();
+  command.add_option("--kernel", options.kernel, "running (the default), newest, or a release")->type_name("REL");
+  command.add_option("--accept", options.accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, Globals& globals, Action& action) {
+  {
+    auto* command = app.add_subcommand("plan", "Tell for every recipe whether it applies to this driver on this kernel, and why");
+    auto options = std::make_shared<Options>();
+    common(*command, *options);
+    command->add_flag("--diff", options->extras.diff, "Show what the recipes change as a unified diff");
+    command->add_flag("--facts", options->extras.facts, "Show what the kernel was asked and what it answered");
+    command->callback([&globals, &action, options] { action = [&globals, options] { return plan(globals, *options); }; });
+  }
+  auto* command = app.add_subcommand("patch", "Write the patched tree, or the changes as a git-am series, and build nothing");
+  auto options = std::make_shared<Options>();
+  common(*command, *options);
+  command->add_option("--output", options->output, "The folder to write to: new or empty")->type_name("DIR")->required();
+  command->add_flag("--series", options->series, "Write one mail for each recipe (git am) in place of the tree");
+  command->add_flag("--keep-going", options->keep_going, "Go on without a recipe that is needed and cannot be applied");
+  command->callback([&globals, &action, options] { action = [&globals, options] { return patch(globals, *options); }; });
+}
+
+}  // namespace vgpukit::cli

@@ -1,0 +1,130 @@
+#include "cli/plan_text.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "build/job.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+std::string heading(const std::string& state, const Style& style) {
+  if (state == "applies") return style.green(state);
+  if (state == "cannot") return style.red(state);
+  if (state == "needs consent") return style.yellow(state);
+  return style.dim(state);
+}
+
+}  // namespace
+
+std::string recipes_text(const std::vector<BuildReport::RecipePart>& recipes, const Style& style, bool brief) {
+  std::string text;
+  // What changes something, or should and does not, is told at length; the rest in a line each.
+  for (const char* state : {"applies", "needs consent", "cannot"}) {
+    for (const auto& recipe : recipes) {
+      if (recipe.state != state) continue;
+      text += "\n  " + heading(recipe.state, style) + "  " + style.bold(recipe.id) + "\n";
+      text += wrapped(recipe.summary, 4);
+      if (!brief || recipe.state == "cannot") text += wrapped("why: " + recipe.reason, 4);
+      if (!recipe.files.empty()) {
+        std::string files;
+        for (const auto& file : recipe.files) files += (files.empty() ? "" : ", ") + file;
+        text += wrapped("changes: " + files, 4);
+      }
+    }
+  }
+  std::map<std::string, unsigned> counts;
+  std::size_t width = 0;
+  for (const auto& recipe : recipes) {
+    if (recipe.state != "already fixed" && recipe.state != "not needed") continue;
+    ++counts[recipe.state];
+    width = std::max(width, recipe.id.size());
+  }
+  if (brief) {
+    std::string line;
+    for (const auto& [state, count] : counts)
+      line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+    if (!line.empty()) text += "\n" + style.dim("  other recipes: " + line + " (vgpukit plan tells why)") + "\n";
+    return text;
+  }
+  for (const char* state : {"already fixed", "not needed"}) {
+    if (!counts.contains(state)) continue;
+    text += "\n  " + heading(state, style) + "\n";
+    for (const auto& recipe : recipes) {
+      if (recipe.state != state) continue;
+      auto reason = wrapped(recipe.reason, width + 6);
+      reason.replace(0, std::min(reason.size(), width + 6), "    " + recipe.id + std::string(width + 2 - recipe.id.size(), ' '));
+      text += reason;
+    }
+  }
+  return text;
+}
+
+std::string notices_text(const std::vector<BuildReport::NoticePart>& notices, const Style& style) {
+  std::string text;
+  std::string flags;
+  for (const auto& notice : notices) {
+    text += "\n" + style.yellow("consent needed: " + notice.name) + " (recipe " + notice.recipe + ")\n" + wrapped(notice.text, 2);
+    if (flags.find("--accept " + notice.name) == std::string::npos) flags += " --accept " + notice.name;
+  }
+  return text + "\nTo go on, add" + flags + ", or put the names under 'accept:' in the configuration file. Nothing was built.\n";
+}
+
+std::string facts_text(const Facts& facts, const Style& style) {
+  std::string text;
+  const auto report = facts.report();
+  std::size_t width = 0;
+  for (const auto& [question, answer] : report) width = std::max(width, std::min<std::size_t>(question.key().size(), 60));
+  for (const auto& [question, answer] : report) {
+    const auto key = question.key();
+    text += "  " + key + std::string(key.size() < width ? width - key.size() : 0, ' ') + "  " +
+            (answer.yes ? style.green("yes") : style.yellow("no ")) + "  " +
+            style.dim(answer.assumed ? "assumed (--assume)" : answer.evidence) + "\n";
+  }
+  return text;
+}
+
+nlohmann::json facts_json(const Facts& facts) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const auto& [question, answer] : facts.report())
+    all.push_back({{"fact", question.key()}, {"answer", answer.yes}, {"evidence", answer.evidence}, {"cached", answer.cached}, {"assumed", answer.assumed}});
+  return all;
+}
+
+Result<Exit> print_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
+                        const std::set<std::string>& accepted, const PlanExtras& extras) {
+  const auto& kernel = facts.kernel();
+  TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
+  TRY_ASSIGN(const auto plan, make_plan(catalogue, driver, facts, tree, accepted));
+  std::string diff;
+  if (extras.diff) {
+    TRY_ASSIGN(const auto history, record_history({}, driver, kernel, tree, plan));
+    TRY_ASSIGN(diff, history.diff(0, history.commits().size() - 1));
+  }
+  const auto code = plan.has(Decision::needs_consent) ? Exit::consent : plan.has(Decision::cannot) ? Exit::failed : Exit::done;
+  if (globals.json()) {
+    nlohmann::json document = {{"driver", {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"path", driver.path.string()}}},
+                               {"kernel", {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
+                               {"recipes", recipe_parts(plan)},
+                               {"notices", notice_parts(plan)}};
+    if (extras.diff) document["diff"] = diff;
+    if (extras.facts) document["facts"] = facts_json(facts);
+    print_json(document);
+    return code;
+  }
+  const auto style = style_of(globals, STDOUT_FILENO);
+  print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ") on " + kernel.release) +
+        "\n  driver: " + driver.path.string() + "\n  kernel: " + kernel.build.string() +
+        (kernel.host.is_host() ? "" : " in " + kernel.host.root.string()) + ", " + kernel.compiler.text + "\n");
+  print(recipes_text(recipe_parts(plan), style, /*brief=*/false));
+  if (extras.facts) print("\nfacts about this kernel that were asked\n" + facts_text(facts, style));
+  if (extras.diff) print("\n" + diff);
+  if (code == Exit::consent) print(notices_text(notice_parts(plan), style));
+  return code;
+}
+
+}  // namespace vgpukit::cli

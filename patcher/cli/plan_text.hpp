@@ -1,0 +1,30 @@
+// A plan as text and as JSON, for `plan`, `patch` and `build`.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "build/report.hpp"
+#include "cli/cli.hpp"
+#include "recipe/plan.hpp"
+
+namespace vgpukit::cli {
+
+// The recipes of a report. `brief` names those that changed something or could not, and counts the others.
+std::string recipes_text(const std::vector<BuildReport::RecipePart>& recipes, const Style& style, bool brief);
+// Notices that wait for consent, with how to give it.
+std::string notices_text(const std::vector<BuildReport::NoticePart>& notices, const Style& style);
+
+struct PlanExtras {
+  bool diff = false;
+  bool facts = false;
+};
+// Makes the plan and prints it. Gives consent where a notice waits, failed where a recipe cannot be applied, else done.
+Result<Exit> print_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
+                        const std::set<std::string>& accepted, const PlanExtras& extras);
+// Facts as a table: the question, yes or no, and the evidence.
+std::string facts_text(const Facts& facts, const Style& style);
+nlohmann::json facts_json(const Facts& facts);
+
+}  // namespace vgpukit::cli

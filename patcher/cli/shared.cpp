@@ -1,0 +1,150 @@
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/cli.hpp"
+#include "recipe/yaml_reader.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+std::size_t columns() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) return std::min<std::size_t>(size.ws_col, 132);
+  return 100;
+}
+
+}  // namespace
+
+Result<HostPaths> host_of(const Globals& globals) { return HostPaths::of_this_machine(globals.root); }
+
+Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped) {
+  std::vector<fs::path> folders;
+  TRY_ASSIGN(const auto data, shipped_data());
+  if (with_shipped) folders.push_back(data / "recipes");
+  for (const auto& folder : globals.recipes) folders.emplace_back(folder);
+  return Catalogue::load(folders, data / "patches");
+}
+
+Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {
+  std::map<std::string, bool> assumptions;
+  for (const auto& word : globals.assume) {
+    // "declaration follow_pfn linux/mm.h=no"; a config question may hold a '=' of its own, so the last one counts.
+    const auto equals = word.rfind('=');
+    const auto value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    if (value != "yes" && value != "no")
+      return Error{Exit::usage, "take the assumption '" + word + "'", "it does not end in =yes or =no",
+                   "such as --assume 'declaration no_llseek linux/fs.h=no'"};
+    TRY_ASSIGN(const auto question, Question::parse(word.substr(0, equals)));
+    assumptions[question.key()] = value == "yes";
+  }
+  return assumptions;
+}
+
+Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names) {
+  std::set<std::string> accepted;
+  std::set<std::string> known;
+  for (const auto& recipe : catalogue.recipes())
+    if (recipe.notice) known.insert(recipe.notice->name);
+  for (const auto& name : names) {
+    if (!known.contains(name) && !known.empty()) {
+      std::string list;
+      for (const auto& each : known) list += (list.empty() ? "" : ", ") + each;
+      return Error{Exit::usage, "accept the notice '" + name + "'", "no recipe has a notice of that name", "known: " + list};
+    }
+    accepted.insert(name);
+  }
+  std::error_code bad;
+  if (host.config.empty() || !fs::exists(host.config, bad)) return accepted;
+  TRY_ASSIGN(const auto text, read_file(host.config));
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return accepted;
+  const YamlReader yaml(host.config.string());
+  TRY_ASSIGN(const auto root, yaml.parse(text));
+  TRY(yaml.check_keys(root, "the configuration", {"accept"}, {}));
+  if (root["accept"]) {
+    TRY_ASSIGN(const auto more, yaml.texts(root["accept"], "accept"));
+    accepted.insert(more.begin(), more.end());
+  }
+  return accepted;
+}
+
+Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs) {
+  if (specs.empty()) specs.emplace_back(host.is_host() ? "running" : "newest");
+  return select_kernels(host, specs);
+}
+
+Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec) {
+  TRY_ASSIGN(auto kernels, kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}));
+  if (kernels.size() != 1)
+    return Error{Exit::usage, "take '" + spec + "' as the kernel", "it names " + std::to_string(kernels.size()) + " kernels, one is wanted",
+                 "vgpukit kernel list shows their releases"};
+  return std::move(kernels.front());
+}
+
+Style style_of(const Globals& globals, int fd) {
+  if (globals.color == "always") return {true};
+  if (globals.color == "never" || globals.json() || std::getenv("NO_COLOR") != nullptr) return {false};
+  return {isatty(fd) == 1};
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void print_json(const nlohmann::json& document) {
+  // A compiler may have printed bytes that are no UTF-8: they are replaced, the document stays whole.
+  print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::string wrapped(const std::string& text, std::size_t indent) {
+  const std::size_t width = columns() - std::min(indent, std::size_t{40});
+  const std::string margin(indent, ' ');
+  std::string all;
+  std::string line;
+  const auto flush = [&] {
+    if (!line.empty()) all += margin + line + "\n";
+    line.clear();
+  };
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto end = std::min(text.find_first_of(" \n", at), text.size());
+    const auto word = text.substr(at, end - at);
+    if (!line.empty() && line.size() + 1 + word.size() > width) flush();
+    if (!word.empty()) line += (line.empty() ? "" : " ") + word;
+    if (end < text.size() && text[end] == '\n') flush();
+    at = end + 1;
+  }
+  flush();
+  return all;
+}
+
+std::string human_bytes(std::uintmax_t bytes) {
+  char text[32];
+  if (bytes < 1024 * 1024)
+    std::snprintf(text, sizeof text, "%.0f kB", std::ceil(static_cast<double>(bytes) / 1024));
+  else
+    std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / (1024 * 1024));
+  return text;
+}
+
+nlohmann::json error_json(const Error& error) {
+  const char* result = "failed";
+  if (error.code == Exit::missing) result = "missing";
+  if (error.code == Exit::usage) result = "usage";
+  if (error.code == Exit::consent) result = "consent";
+  return {{"result", result},
+          {"errors", {{{"file", error.where ? error.where->file : ""},
+                       {"line", error.where ? error.where->line : 0},
+                       {"column", error.where ? error.where->column : 0},
+                       {"message", error.tried.empty() ? error.why : "cannot " + error.tried + ": " + error.why},
+                       {"hint", error.next}}}}};
+}
+
+}  // namespace vgpukit::cli

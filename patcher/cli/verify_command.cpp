@@ -1,0 +1,66 @@
+#include <unistd.h>
+
+#include "build/module.hpp"
+#include "cli/cli.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::vector<std::string> modules;
+  std::string kernel;
+};
+
+Result<Exit> verify(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
+  std::vector<ModuleFile> modules;
+  for (const auto& file : options.modules) {
+    TRY_ASSIGN(auto module, read_module(file));
+    modules.push_back(std::move(module));
+  }
+  TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel));
+  const auto release = kernel.release;
+  Facts facts(std::move(kernel), assumptions);
+  TRY_ASSIGN(const auto verdicts, verify_modules(modules, facts));
+  bool loads = true;
+  for (const auto& verdict : verdicts) loads = loads && !verdict.refuses;
+
+  if (globals.json()) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const auto& verdict : verdicts)
+      list.push_back({{"module", verdict.module}, {"refuses", verdict.refuses}, {"message", verdict.message}, {"hint", verdict.hint}});
+    nlohmann::json names = nlohmann::json::array();
+    for (const auto& module : modules) names.push_back(module.name);
+    print_json(nlohmann::json{{"kernel", {{"release", release}}}, {"modules", names}, {"result", loads ? "loads" : "refused"}, {"verdicts", list}});
+    return loads ? Exit::done : Exit::failed;
+  }
+  const auto style = style_of(globals, STDOUT_FILENO);
+  for (const auto& module : modules) {
+    bool refused = false;
+    std::string text;
+    for (const auto& verdict : verdicts) {
+      if (verdict.module != module.name) continue;
+      refused = refused || verdict.refuses;
+      text += "  " + (verdict.refuses ? style.red("refused: ") : style.yellow("warning: ")) + verdict.message + "\n";
+      if (!verdict.hint.empty()) text += wrapped("-> " + verdict.hint, 4);
+    }
+    if (!globals.quiet || refused)
+      print(style.bold(module.path.string()) + ": " +
+            (refused ? style.red(release + " would not load it") : style.green(release + " would load it")) + "\n" + text);
+  }
+  return loads ? Exit::done : Exit::failed;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Globals& globals, Action& action) {
+  auto* command = app.add_subcommand("verify", "Tell whether a kernel would load these modules, together, before anybody tries");
+  auto options = std::make_shared<Options>();
+  command->add_option("MODULE", options->modules, "Module files (.ko, .ko.xz, .ko.zst, .ko.gz)")->required();
+  command->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
+  command->callback([&globals, &action, options] { action = [&globals, options] { return verify(globals, *options); }; });
+}
+
+}  // namespace vgpukit::cli

@@ -1,0 +1,177 @@
+// DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and the package's own files (.manifest) beside them.
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "driver/driver.hpp"
+#include "driver/identify.hpp"
+#include "driver/sources.hpp"
+#include "driver/text.hpp"
+#include "driver/unpack_target.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+using namespace driver_detail;
+
+namespace {
+
+using nlohmann::json;
+
+struct Package {
+  StoredDriver driver;
+  std::string content;  // HashDepth::whole
+};
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::string title(const Version& version, Flavour flavour) {
+  return version.text + " (" + std::string(flavour_name(flavour)) + ")";
+}
+
+Result<Package> read_package(const fs::path& folder) {
+  const auto damaged = [&](const std::string& why) {
+    return Error{Exit::usage, "read the driver store's folder " + folder.string(), why,
+                 "remove that folder and add the driver again: vgpukit driver add FILE"};
+  };
+  const fs::path file = folder / "package.json";
+  const auto text = read_file(file);
+  if (!text) return damaged("package.json cannot be read: " + text.error().why);
+  const auto data = json::parse(*text, nullptr, false);
+  if (!data.is_object()) return damaged("package.json is damaged");
+  const auto word = [&](const char* key) {
+    const auto found = data.find(key);
+    return found != data.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const auto version = Version::parse(word("version"));
+  const auto flavour = flavour_from(word("flavour"));
+  if (!version) return damaged("package.json has no valid \"version\"");
+  if (!flavour) return damaged("package.json has no valid \"flavour\"");
+  std::error_code ignored;
+  if (!fs::is_directory(folder / "sources", ignored)) return damaged("its sources/ folder is gone");
+  return Package{{*version, *flavour, folder / "sources", word("added"), word("origin")}, word("content")};
+}
+
+// Shares the bytes where the file system can (btrfs, XFS): 60 MB for nothing. Never a hard link: whoever can write to the original
+// could then change what root builds.
+bool reflink(const fs::path& from, const fs::path& to) {
+  const Descriptor in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor out(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (in && out && ::ioctl(out.get(), FICLONE, in.get()) == 0) return true;
+  std::error_code ignored;
+  if (out) fs::remove(to, ignored);
+  return false;
+}
+
+Status copy_source(const fs::path& from, const fs::path& to, bool try_reflink) {
+  const auto refuse = [&](const std::error_code& error) {
+    const bool unreadable = ::access(from.c_str(), R_OK) != 0;
+    return Error{unreadable ? Exit::usage : Exit::missing, "copy " + from.string() + " to the driver store", error.message(),
+                 unreadable ? "" : "make room in " + to.parent_path().string() + ", or name another place with VGPUKIT_STATE"};
+  };
+  std::error_code error;
+  fs::create_directories(to.parent_path(), error);
+  if (error) return refuse(error);
+  if (!try_reflink || !reflink(from, to)) fs::copy_file(from, to, error);
+  if (error) return refuse(error);
+  struct stat info {};
+  if (::stat(from.c_str(), &info) != 0) return refuse({errno, std::generic_category()});
+  const timespec times[2] = {info.st_atim, info.st_mtim};
+  if (::chmod(to.c_str(), (info.st_mode & 0755) | 0644) != 0 || ::utimensat(AT_FDCWD, to.c_str(), times, 0) != 0)
+    return refuse({errno, std::generic_category()});
+  return {};
+}
+
+bool newer_first(const StoredDriver& a, const StoredDriver& b) {
+  if (a.version != b.version) return b.version < a.version;
+  return a.flavour < b.flavour;  // vgpu_kvm is the first of them
+}
+
+bool matches(const StoredDriver& driver, const DriverName& name) {
+  const auto wanted = Version::parse(name.text);
+  if (!wanted) return false;
+  if (name.kind == DriverName::Kind::version) return driver.version == *wanted;
+  const auto& have = driver.version.parts;
+  return have.size() >= wanted->parts.size() && std::equal(wanted->parts.begin(), wanted->parts.end(), have.begin());
+}
+
+}  // namespace
+
+Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace) {
+  const fs::path place = folder_ / (driver.version.text + "-" + std::string(flavour_name(driver.flavour)));
+  TRY_ASSIGN(const auto files, list_sources(driver.sources));
+  TRY_ASSIGN(const auto content, hash_sources(driver.sources, files, HashDepth::whole));
+
+  TRY_ASSIGN(const auto lock, FileLock::acquire(folder_ / ".lock", [] {}));
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(place, ignored)) && !replace) {
+    TRY_ASSIGN(auto stored, read_package(place));
+    if (stored.content == content) return stored.driver;
+    return Error{Exit::usage, "add the driver " + driver.path.string(),
+                 "the store already has another package of " + title(driver.version, driver.flavour) + ", added " +
+                     stored.driver.added + " from " + printable(stored.driver.origin),
+                 "use --replace to put this one in its place"};
+  }
+
+  TRY_ASSIGN(auto staged, StagedFolder::beside(place));
+  for (const auto& file : files)
+    TRY(copy_source(driver.sources / file.path, staged.path() / "sources" / file.path, file.binary_object));
+  for (const auto& file : package_files(driver.sources))
+    if (file.parent_path() != driver.sources) TRY(copy_source(file, staged.path() / file.filename(), false));
+  const fs::path origin = fs::absolute(driver.path).lexically_normal();
+  const json data = {{"version", driver.version.text},
+                     {"flavour", flavour_name(driver.flavour)},
+                     {"added", utc_now()},
+                     {"origin", origin.string()},
+                     {"content", content}};
+  // A path need not be UTF-8; JSON has to be.
+  TRY(write_file(staged.path() / "package.json", data.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
+  TRY(staged.commit());
+  TRY_ASSIGN(auto stored, read_package(place));
+  return stored.driver;
+}
+
+Result<std::vector<StoredDriver>> DriverStore::list() const {
+  std::vector<StoredDriver> drivers;
+  std::error_code error;
+  if (!fs::exists(folder_, error)) return drivers;
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    // A dot: the lock, and what a killed process left half-copied.
+    if (entry->path().filename().string().starts_with('.') || !entry->is_directory(ignored)) continue;
+    TRY_ASSIGN(auto package, read_package(entry->path()));
+    drivers.push_back(std::move(package.driver));
+  }
+  if (error) return Error{Exit::usage, "read the driver store " + folder_.string(), error.message(), ""};
+  std::sort(drivers.begin(), drivers.end(), newer_first);
+  return drivers;
+}
+
+Result<StoredDriver> DriverStore::find(const DriverName& name) const {
+  TRY_ASSIGN(const auto drivers, list());
+  const auto found =
+      std::find_if(drivers.begin(), drivers.end(), [&](const StoredDriver& driver) { return matches(driver, name); });
+  if (found != drivers.end()) return *found;
+  std::string why = "the driver store " + folder_.string() + " is empty";
+  if (!drivers.empty()) {
+    why = "the driver store has only";
+    for (const auto& driver : drivers) why += (&driver == &drivers.front() ? " " : ", ") + title(driver.version, driver.flavour);
+  }
+  return Error{Exit::usage, "find the driver " + printable(name.text), why, "add it with: vgpukit driver add FILE"};
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,121 @@
+#include "kernel/compiler.hpp"
+
+#include <algorithm>
+
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// 120200 -> 12.2.0 (scripts/cc-version.sh)
+std::optional<Version> decoded(const KernelConfig& config, std::string_view option) {
+  const auto found = config.find(option);
+  if (found == config.end()) return std::nullopt;
+  const auto number = Version::parse(found->second);
+  if (!number || number->parts.size() != 1 || number->parts[0] == 0) return std::nullopt;
+  const unsigned code = number->parts[0];
+  return Version::parse(std::to_string(code / 10000) + "." + std::to_string(code / 100 % 100) + "." + std::to_string(code % 100));
+}
+
+unsigned major(const Version& version) {
+  return version.parts.empty() ? 0 : version.parts[0];
+}
+
+// The names under which this compiler may be installed, best first. Kbuild warns when the first word of --version is not the one of
+// the configuration, so the name that the kernel was built with comes first.
+std::vector<std::string> names_of(const Compiler& wanted) {
+  const std::string family = wanted.kind == Compiler::Kind::clang ? "clang" : "gcc";
+  const std::string version = std::to_string(major(wanted.version));
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  const std::string first = wanted.text.substr(0, wanted.text.find(' '));
+  if (first.find(family) != std::string::npos && first.find('/') == std::string::npos) add(first);
+  add(family + "-" + version);  // Debian, Arch's gcc14 is gcc-14 too
+  add(family);
+  add("x86_64-linux-gnu-" + family + "-" + version);
+  return names;
+}
+
+struct Installed {
+  std::string command;
+  Version version;
+  std::string identity;
+};
+
+std::optional<Installed> ask(const HostPaths& host, const std::string& name) {
+  if (!find_program(name, host.root)) return std::nullopt;
+  Command command;
+  command.argv = {name, "--version"};
+  command.root = host.root;
+  command.env["LC_ALL"] = "C";
+  command.deadline = std::chrono::seconds(20);
+  const auto outcome = run(command);
+  if (!outcome || !outcome->ok()) return std::nullopt;
+  std::string line = outcome->out.substr(0, outcome->out.find('\n'));
+  auto version = version_in(line);
+  if (!version) return std::nullopt;
+  return Installed{name, *std::move(version), std::move(line)};
+}
+
+}  // namespace
+
+std::optional<Version> version_in(std::string_view line) {
+  // clang: after the word "version". gcc: the first version after what the distribution put into parentheses.
+  if (const auto word = line.find("version "); word != std::string_view::npos) return Version::leading(line.substr(word + 8));
+  int depth = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '(') ++depth;
+    if (line[i] == ')') --depth;
+    if (depth != 0 || i == 0 || line[i - 1] != ' ') continue;
+    auto version = Version::leading(line.substr(i));
+    if (version && version->parts.size() >= 2) return version;
+  }
+  return std::nullopt;
+}
+
+Result<Compiler> compiler_of(const KernelConfig& config) {
+  Compiler compiler;
+  if (const auto text = config.find("CONFIG_CC_VERSION_TEXT"); text != config.end()) compiler.text = text->second;
+  auto gcc = decoded(config, "CONFIG_GCC_VERSION");
+  auto clang = decoded(config, "CONFIG_CLANG_VERSION");
+  const bool is_clang = config.contains("CONFIG_CC_IS_CLANG") || (!gcc && clang);
+  compiler.kind = is_clang ? Compiler::Kind::clang : Compiler::Kind::gcc;
+  auto version = is_clang ? clang : gcc;
+  if (!version) version = version_in(compiler.text);
+  if (!version)
+    return Error{Exit::missing, "find out which compiler built this kernel", "its configuration has no CONFIG_CC_VERSION_TEXT",
+                 "install the headers that belong to the kernel"};
+  compiler.version = *std::move(version);
+  if (compiler.text.empty()) compiler.text = std::string(is_clang ? "clang version " : "gcc ") + compiler.version.text;
+  return compiler;
+}
+
+Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config) {
+  TRY_ASSIGN(auto wanted, compiler_of(config));
+  std::string others;
+  for (const auto& name : names_of(wanted)) {
+    auto installed = ask(host, name);
+    if (!installed) continue;
+    // "gcc" may be clang in disguise (and the other way round); the family counts as well.
+    const bool is_clang = installed->identity.find("clang") != std::string::npos;
+    const bool same_kind = is_clang == (wanted.kind == Compiler::Kind::clang);
+    if (!same_kind || major(installed->version) != major(wanted.version)) {
+      if (others.find(installed->identity) == std::string::npos) others += (others.empty() ? "" : ", ") + installed->identity;
+      continue;
+    }
+    wanted.command = installed->command;
+    wanted.found = installed->version;
+    wanted.identity = installed->identity;
+    wanted.exact = true;
+    return wanted;
+  }
+  std::string why = "this kernel was built with " + wanted.text + ", which is not installed";
+  if (!others.empty())
+    why += "; there is only " + others + ", and a module from another compiler may be refused by the kernel or, worse, accepted";
+  return Error{Exit::missing, "find the kernel's compiler", std::move(why), install_compiler_hint(host, wanted)};
+}
+
+}  // namespace vgpukit

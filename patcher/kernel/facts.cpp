@@ -1,0 +1,227 @@
+#include "kernel/facts.hpp"
+
+#include <algorithm>
+
+#include "kernel/behaviour.hpp"
+#include "kernel/fact_cache.hpp"
+#include "kernel/fingerprint.hpp"
+#include "kernel/headers_folder.hpp"
+#include "kernel/probe.hpp"
+#include "kernel/snippets.hpp"
+
+namespace vgpukit {
+
+using Kind = Question::Kind;
+
+struct Facts::State {
+  Kernel kernel;
+  std::map<std::string, bool> assumptions;
+  std::map<std::string, std::pair<Question, Answer>> asked;
+  std::map<std::string, Error> failures;  // questions that could not be answered; asking the compiler again would not help
+  std::optional<Symvers> symvers;
+  std::optional<ProbeBuild> probe;
+  std::optional<std::string> fingerprint;
+  std::optional<FactCache> cache;  // loaded with the first question that costs a compiler run
+
+  FactCache& disk();
+  Answer config(const Question& question) const;
+  Answer compiler(const Question& question) const;
+  Answer header(const Question& question) const;
+  Answer behaviour();
+  static Answer symbol(const Question& question, const Symvers& symvers, const fs::path& file);
+  const Answer* remembered(const Question& question);
+};
+
+namespace {
+
+bool needs_compiler(const Question& question) {
+  return question.kind == Kind::declaration || question.kind == Kind::compiles;
+}
+
+}  // namespace
+
+Facts::Facts(Kernel kernel, std::map<std::string, bool> assumptions) : state_(std::make_unique<State>()) {
+  state_->kernel = std::move(kernel);
+  state_->assumptions = std::move(assumptions);
+}
+Facts::~Facts() = default;
+Facts::Facts(Facts&&) noexcept = default;
+
+const Kernel& Facts::kernel() const {
+  return state_->kernel;
+}
+
+FactCache& Facts::State::disk() {
+  if (!cache) {
+    if (!fingerprint) {
+      if (auto computed = fingerprint_of(kernel)) fingerprint = std::move(*computed);
+    }
+    // Without a fingerprint nothing on disk can be trusted, so there is no cache; the answers themselves do not suffer.
+    cache = fingerprint ? FactCache::load(kernel.host, *fingerprint) : FactCache();
+  }
+  return *cache;
+}
+
+Answer Facts::State::config(const Question& question) const {
+  const std::string file = "include/config/auto.conf: ";
+  const auto found = kernel.config.find(question.name);
+  const std::string value = found == kernel.config.end() ? "n" : found->second;
+  const bool yes = question.value.empty() ? value == "y" || value == "m" : value == question.value;
+  return {yes, file + question.name + (found == kernel.config.end() ? " is not set" : "=" + value)};
+}
+
+Answer Facts::State::compiler(const Question& question) const {
+  const auto operators = question.name.find_first_of("<>=");
+  const auto family = std::string_view(question.name).substr(0, operators);
+  const bool is_clang = kernel.compiler.kind == Compiler::Kind::clang;
+  const std::string evidence = kernel.compiler.identity.empty() ? kernel.compiler.text : kernel.compiler.identity;
+  if (family != (is_clang ? "clang" : "gcc")) return {false, evidence};
+  if (operators == std::string::npos) return {true, evidence};
+  const auto range = VersionRange::parse(std::string_view(question.name).substr(operators));
+  return {range && range->contains(kernel.compiler.found), evidence};
+}
+
+Answer Facts::State::header(const Question& question) const {
+  // The include paths of every kernel since 3.7 (LINUXINCLUDE in the top Makefile)
+  const fs::path arch = fs::path("arch") / arch_folder(kernel.config) / "include";
+  const fs::path places[] = {kernel.source / arch,           kernel.build / arch / "generated",
+                             kernel.source / "include",      kernel.build / "include",
+                             kernel.source / arch / "uapi",  kernel.build / arch / "generated/uapi",
+                             kernel.source / "include/uapi", kernel.build / "include/generated/uapi"};
+  std::error_code ignored;
+  for (const auto& place : places) {
+    const auto path = kernel.host.resolve(place / question.name);
+    if (path && fs::is_regular_file(*path, ignored)) return {true, (place / question.name).string()};
+  }
+  return {false, "there is no " + question.name + " in the include paths of " + kernel.build.string()};
+}
+
+Answer Facts::State::symbol(const Question& question, const Symvers& symvers, const fs::path& file) {
+  const auto* found = symvers.find(question.name);
+  if (!found) return {false, file.string() + " has no " + question.name};
+  std::string evidence = file.string() + ":" + std::to_string(found->line) + ": " +
+                         (found->gpl_only ? "EXPORT_SYMBOL_GPL" : "EXPORT_SYMBOL") + ", " + std::string(found->module);
+  if (!found->name_space.empty()) evidence += ", namespace " + std::string(found->name_space);
+  return {question.kind == Kind::symbol || found->gpl_only, std::move(evidence)};
+}
+
+Answer Facts::State::behaviour() {
+  // The image is not part of the headers' fingerprint, so its identity is part of the key.
+  const std::string image = image_identity(kernel);
+  if (image.empty()) return symbol_get_is_gpl_only(kernel);
+  const std::string key = "behaviour symbol-get-gpl-only " + image;
+  if (const auto found = disk().answers.find(key); found != disk().answers.end()) return found->second;
+  Answer answer = symbol_get_is_gpl_only(kernel);
+  disk().answers[key] = answer;
+  disk().save();
+  return answer;
+}
+
+// The answer from an assumption, from this run, or from the disk.
+const Answer* Facts::State::remembered(const Question& question) {
+  const std::string key = question.key();
+  if (const auto found = asked.find(key); found != asked.end()) return &found->second.second;
+  if (const auto assumed = assumptions.find(key); assumed != assumptions.end()) {
+    const Answer answer{assumed->second, "assumed (--assume)", false, true};
+    return &asked.emplace(key, std::pair(question, answer)).first->second.second;
+  }
+  if (!needs_compiler(question)) return nullptr;
+  const auto cached = disk().answers.find(key);
+  if (cached == disk().answers.end()) return nullptr;
+  return &asked.emplace(key, std::pair(question, cached->second)).first->second.second;
+}
+
+Result<Answer> Facts::ask(const Question& question) {
+  TRY(Question::check(question));
+  if (const auto* answer = state_->remembered(question)) return *answer;
+  const std::string key = question.key();
+  Answer answer;
+  switch (question.kind) {
+    case Kind::symbol:
+    case Kind::symbol_is_gpl: {
+      TRY_ASSIGN(const auto* loaded, symvers());
+      answer = State::symbol(question, *loaded, state_->kernel.build / "Module.symvers");
+      break;
+    }
+    case Kind::config:
+      answer = state_->config(question);
+      break;
+    case Kind::header:
+      answer = state_->header(question);
+      break;
+    case Kind::compiler:
+      answer = state_->compiler(question);
+      break;
+    case Kind::behaviour:
+      answer = state_->behaviour();
+      break;
+    case Kind::declaration:
+    case Kind::compiles: {
+      if (!state_->failures.contains(key)) TRY(prefetch({question}));
+      if (const auto failed = state_->failures.find(key); failed != state_->failures.end()) return failed->second;
+      return state_->asked.at(key).second;
+    }
+  }
+  state_->asked.emplace(key, std::pair(question, answer));
+  return answer;
+}
+
+Status Facts::prefetch(const std::vector<Question>& questions) {
+  std::vector<Question> open;
+  for (const auto& question : questions) {
+    TRY(Question::check(question));
+    if (!needs_compiler(question) || state_->failures.contains(question.key()) || state_->remembered(question)) continue;
+    const bool twice = std::any_of(open.begin(), open.end(), [&](const Question& other) { return other.key() == question.key(); });
+    if (!twice) open.push_back(question);
+  }
+  if (open.empty()) return {};
+  TRY_ASSIGN(const auto* built, probe());
+  TRY_ASSIGN(auto answers, ask_compiler(state_->kernel, *built, open));
+  for (auto& [question, answer] : answers) {
+    const std::string key = question.key();
+    if (!answer) {
+      // Not kept on disk: a header that is broken today is the reason for a new install, not a fact.
+      state_->failures.emplace(key, answer.error());
+      continue;
+    }
+    state_->disk().answers[key] = *answer;
+    state_->asked.emplace(key, std::pair(question, std::move(*answer)));
+  }
+  state_->disk().save();
+  return {};
+}
+
+Result<const Symvers*> Facts::symvers() {
+  if (!state_->symvers) {
+    const fs::path inside = state_->kernel.build / "Module.symvers";
+    TRY_ASSIGN(state_->symvers, Symvers::load(state_->kernel.host.resolve(inside).value_or(state_->kernel.symvers_here())));
+  }
+  return &*state_->symvers;
+}
+
+Result<const ProbeBuild*> Facts::probe() {
+  if (!state_->probe) {
+    auto& disk = state_->disk();
+    if (!disk.probe) {
+      TRY_ASSIGN(disk.probe, build_probe(state_->kernel));
+      disk.save();
+    }
+    state_->probe = disk.probe;
+  }
+  return &*state_->probe;
+}
+
+Result<std::string> Facts::fingerprint() {
+  if (!state_->fingerprint) {
+    TRY_ASSIGN(state_->fingerprint, fingerprint_of(state_->kernel));
+  }
+  return *state_->fingerprint;
+}
+
+std::vector<std::pair<Question, Answer>> Facts::report() const {
+  std::vector<std::pair<Question, Answer>> lines;
+  for (const auto& [key, line] : state_->asked) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,180 @@
+// Which package brings what, on the distributions that people run vGPU hosts on. From each distribution's package search; the
+// commands are the ones that their own documentation uses.
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "kernel/kernel.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+enum class Family { debian, proxmox, arch, fedora, suse, alpine, other };
+
+std::string value_of(std::string_view text, std::string_view key) {
+  for (std::size_t pos = 0; pos < text.size();) {
+    const auto newline = std::min(text.find('\n', pos), text.size());
+    auto line = text.substr(pos, newline - pos);
+    pos = newline + 1;
+    if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != '=') continue;
+    line.remove_prefix(key.size() + 1);
+    if (line.size() >= 2 && (line.front() == '"' || line.front() == '\'') && line.back() == line.front())
+      line = line.substr(1, line.size() - 2);
+    return std::string(line);
+  }
+  return {};
+}
+
+Family family_of(const HostPaths& host, std::string_view release) {
+  const auto path = host.resolve("/etc/os-release");
+  const auto read = path ? read_file(*path) : Result<std::string>(std::string());
+  const std::string text = read ? *read : std::string();
+  // ID first, then what it says it is like
+  const std::string ids = " " + value_of(text, "ID") + " " + value_of(text, "ID_LIKE") + " ";
+  const auto is = [&](std::string_view id) { return ids.find(" " + std::string(id) + " ") != std::string::npos; };
+  if (is("debian") || is("ubuntu")) return release.ends_with("-pve") ? Family::proxmox : Family::debian;
+  if (is("arch") || is("archarm")) return Family::arch;
+  if (is("fedora") || is("rhel") || is("centos")) return Family::fedora;
+  if (is("suse") || is("opensuse") || is("opensuse-tumbleweed") || is("opensuse-leap") || is("sles")) return Family::suse;
+  if (is("alpine")) return Family::alpine;
+  return Family::other;
+}
+
+// Arch: the package that a kernel came in is written beside its modules; without it, the release's last word tells.
+std::string arch_headers(const HostPaths& host, std::string_view release) {
+  if (const auto path = host.resolve(fs::path("/lib/modules") / release / "pkgbase")) {
+    if (auto base = read_file(*path)) {
+      base->erase(base->find_last_not_of(" \n\t") + 1);
+      if (!base->empty()) return *base + "-headers";
+    }
+  }
+  for (const std::string_view flavour : {"lts", "zen", "hardened", "rt-lts", "rt", "cachyos"})
+    if (release.ends_with("-" + std::string(flavour))) return "linux-" + std::string(flavour) + "-headers";
+  return "linux-headers";
+}
+
+std::string install(Family family, const std::string& packages) {
+  switch (family) {
+    case Family::debian:
+    case Family::proxmox:
+      return "apt install " + packages;
+    case Family::arch:
+      return "pacman -S " + packages;
+    case Family::fedora:
+      return "dnf install " + packages;
+    case Family::suse:
+      return "zypper install " + packages;
+    case Family::alpine:
+      return "apk add " + packages;
+    case Family::other:
+      break;
+  }
+  return "install " + packages + " with your distribution's package manager";
+}
+
+// In another root, the command has to run there.
+std::string in_that_root(const HostPaths& host, std::string command) {
+  return host.is_host() ? command : command + " (inside " + host.root.string() + ")";
+}
+
+}  // namespace
+
+std::string install_headers_hint(const HostPaths& host, std::string_view release) {
+  const auto family = family_of(host, release);
+  const std::string name(release);
+  std::string packages;
+  switch (family) {
+    case Family::debian:
+      packages = name.empty() ? "linux-headers-amd64" : "linux-headers-" + name;
+      break;
+    case Family::proxmox: {
+      // renamed with 6.5 (Proxmox VE 8.1)
+      const auto version = Version::leading(release);
+      packages = (version && *version < *Version::parse("6.5") ? "pve-headers-" : "proxmox-headers-") + name;
+      break;
+    }
+    case Family::arch:
+      packages = arch_headers(host, release);
+      break;
+    case Family::fedora:
+      packages = name.empty() ? "kernel-devel" : "kernel-devel-" + name;
+      break;
+    case Family::suse: {
+      const auto dash = name.rfind('-');
+      packages = "kernel-" + (dash == std::string::npos ? "default" : name.substr(dash + 1)) + "-devel";
+      break;
+    }
+    case Family::alpine: {
+      const auto dash = name.rfind('-');
+      packages = "linux-" + (dash == std::string::npos ? "lts" : name.substr(dash + 1)) + "-dev";
+      break;
+    }
+    case Family::other:
+      return "install the kernel headers for " + (name.empty() ? "your kernel" : name) +
+             " with your distribution's package manager";
+  }
+  std::string command = install(family, packages);
+  // A rolling distribution only has the newest kernel's headers.
+  if (family == Family::arch) command += " (for the newest kernel; if it is newer than " + name + ", upgrade and reboot first)";
+  return in_that_root(host, std::move(command));
+}
+
+std::string install_compiler_hint(const HostPaths& host, const Compiler& wanted) {
+  const auto family = family_of(host, "");
+  const bool is_clang = wanted.kind == Compiler::Kind::clang;
+  const std::string base = is_clang ? "clang" : "gcc";
+  const std::string number = wanted.version.parts.empty() ? "" : std::to_string(wanted.version.parts[0]);
+  std::string packages = base;
+  switch (family) {
+    case Family::debian:
+    case Family::proxmox:
+      packages = base + "-" + number + (is_clang ? " lld-" + number + " llvm-" + number : "");
+      break;
+    case Family::suse:
+      packages = base + number + (is_clang ? " lld" + number + " llvm" + number : "");
+      break;
+    case Family::arch:
+      // the newest is "gcc"; older ones are packages of their own
+      packages = is_clang ? "clang lld llvm" : "gcc (or gcc" + number + ", if gcc is newer than " + number + ")";
+      break;
+    case Family::fedora:
+    case Family::alpine:
+      if (is_clang) packages = "clang lld llvm";
+      break;
+    case Family::other:
+      return "install " + base + " " + number + " with your distribution's package manager";
+  }
+  return in_that_root(host, install(family, packages));
+}
+
+std::string install_tool_hint(const HostPaths& host, std::string_view tool) {
+  struct Known {
+    std::string_view tool;
+    std::string_view package;
+  };
+  static constexpr std::array<Known, 14> known = {{{"ld", "binutils"},
+                                                   {"nm", "binutils"},
+                                                   {"objcopy", "binutils"},
+                                                   {"objdump", "binutils"},
+                                                   {"ar", "binutils"},
+                                                   {"as", "binutils"},
+                                                   {"strip", "binutils"},
+                                                   {"depmod", "kmod"},
+                                                   {"modprobe", "kmod"},
+                                                   {"modinfo", "kmod"},
+                                                   {"pahole", "pahole"},
+                                                   {"xz", "xz"},
+                                                   {"cc", "gcc"},
+                                                   {"ld.lld", "lld"}}};
+  const auto family = family_of(host, "");
+  std::string package(tool);
+  for (const auto& one : known)
+    if (one.tool == tool) package = one.package;
+  if (tool.starts_with("ld.lld-")) package = "lld" + std::string(tool.substr(6));
+  if (package == "xz" && (family == Family::debian || family == Family::proxmox)) package = "xz-utils";
+  return in_that_root(host, install(family, package));
+}
+
+}  // namespace vgpukit

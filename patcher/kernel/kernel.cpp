@@ -1,0 +1,210 @@
+#include "kernel/kernel.hpp"
+
+#include <string.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <map>
+#include <system_error>
+
+#include "kernel/compiler.hpp"
+#include "kernel/headers_folder.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+std::string running_release() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.release : "";
+}
+
+bool older(const std::string& a, const std::string& b) {
+  const auto va = Version::leading(a);
+  const auto vb = Version::leading(b);
+  if (va.has_value() != vb.has_value()) return !va.has_value();
+  if (va && *va != *vb) return *va < *vb;
+  // "6.1.0-9" before "6.1.0-10": the rest is compared with its numbers as numbers, too
+  return ::strverscmp(a.c_str(), b.c_str()) < 0;
+}
+
+std::string advice(const HostPaths& host, std::string_view release) {
+  return "install its headers: " + install_headers_hint(host, release);
+}
+
+// A few releases that somebody who mistyped could have meant: those that share the most characters with what was asked for.
+std::string nearest(const std::vector<KernelEntry>& entries, std::string_view release) {
+  std::vector<std::pair<std::size_t, std::string>> ranked;
+  for (const auto& entry : entries) {
+    const auto stop = std::mismatch(entry.release.begin(), entry.release.end(), release.begin(), release.end());
+    ranked.emplace_back(static_cast<std::size_t>(stop.first - entry.release.begin()), entry.release);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(ranked.size(), 5); ++i) text += (i ? ", " : "") + ranked[i].second;
+  return text;
+}
+
+// The build folder of a release, or why there is none.
+Result<fs::path> build_folder(const HostPaths& host, const std::string& release) {
+  const std::string tried = "build for the kernel " + release;
+  const fs::path link = fs::path("/lib/modules") / release / "build";
+  std::string wrong_release;
+  std::error_code ignored;
+  std::string incomplete;
+  for (const auto& folder : find_headers_folders(host)) {
+    if (folder.release != release) continue;
+    const auto missing = what_is_missing(host, folder.build);
+    if (missing.empty()) return folder.build;
+    if (incomplete.empty()) incomplete = missing;
+  }
+  if (!incomplete.empty()) return Error{Exit::missing, tried, incomplete, advice(host, release)};
+
+  const auto modules = host.resolve(link.parent_path());
+  const bool has_link = modules && fs::is_symlink(fs::symlink_status(*modules / "build", ignored));
+  if (const auto build = host.resolve(link)) {
+    // A folder without include/config/kernel.release, or with another one in it
+    const auto missing = what_is_missing(host, host.inside(*build));
+    if (!missing.empty()) return Error{Exit::missing, tried, missing, advice(host, release)};
+    return Error{Exit::missing, tried,
+                 link.string() + " leads to " + host.inside(*build).string() + ", which belongs to another kernel",
+                 advice(host, release)};
+  }
+  if (has_link)
+    return Error{Exit::missing, tried,
+                 link.string() + " points to " + fs::read_symlink(*modules / "build", ignored).string() + ", which does not exist",
+                 advice(host, release)};
+  if (modules || (host.is_host() && release == running_release()))
+    return Error{Exit::missing, tried, "its headers are not installed", advice(host, release)};
+  const auto known = nearest(list_kernels(host), release);
+  return Error{Exit::usage, tried, "there is no such kernel in " + host.root.string(),
+               known.empty() ? "no kernel headers are installed: " + install_headers_hint(host, release) : "there are: " + known};
+}
+
+}  // namespace
+
+std::vector<std::string> Kernel::make_variables() const {
+  if (compiler.kind == Compiler::Kind::gcc) return {"CC=" + compiler.command};
+  // A kernel that was linked by ld.lld wants the whole LLVM tool set (Documentation/kbuild/llvm.rst).
+  const auto dash = compiler.command.rfind("clang-");
+  const std::string suffix = dash == std::string::npos ? "1" : compiler.command.substr(dash + 5);
+  if (has("CONFIG_LD_IS_LLD")) return {"LLVM=" + suffix};
+  return {"CC=" + compiler.command};
+}
+
+std::vector<KernelEntry> list_kernels(const HostPaths& host) {
+  std::map<std::string, KernelEntry> entries;
+  std::error_code error;
+  const auto entry_of = [&](const std::string& release) -> KernelEntry& {
+    auto& entry = entries[release];
+    entry.release = release;
+    return entry;
+  };
+  if (const auto folder = host.resolve("/lib/modules")) {
+    for (fs::directory_iterator item(*folder, error), end; !error && item != end; item.increment(error)) {
+      std::error_code ignored;
+      if (!item->is_directory(ignored)) continue;
+      auto& entry = entry_of(item->path().filename());
+      entry.modules = fs::exists(item->path() / "modules.dep", ignored) || fs::exists(item->path() / "kernel", ignored);
+    }
+  }
+  for (const auto& headers : find_headers_folders(host)) {
+    auto& entry = entry_of(headers.release);
+    const auto missing = what_is_missing(host, headers.build);
+    if (missing.empty())
+      entry.headers = true;
+    else
+      entry.problem = missing;
+  }
+  const std::string running = host.is_host() ? running_release() : "";
+  if (!running.empty()) entry_of(running);  // the running kernel is always worth a line
+  std::vector<KernelEntry> list;
+  for (auto& [release, entry] : entries) {
+    entry.running = release == running;
+    if (entry.headers)
+      entry.problem.clear();
+    else if (entry.problem.empty())
+      entry.problem = "no headers: " + install_headers_hint(host, release);
+    list.push_back(std::move(entry));
+  }
+  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return older(a.release, b.release); });
+  return list;
+}
+
+Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted) {
+  const std::string release(wanted);
+  if (release.empty() || release.find('/') != std::string::npos || release == "." || release == "..")
+    return Error{Exit::usage, "use the kernel \"" + release + "\"", "this is no release (what uname -r says)", ""};
+  Kernel kernel;
+  kernel.host = host;
+  kernel.release = release;
+  TRY_ASSIGN(kernel.build, build_folder(host, release));
+  kernel.source = source_of(host, kernel.build).value_or(kernel.build);
+  const auto auto_conf = host.resolve(kernel.build / "include/config/auto.conf");
+  TRY_ASSIGN(kernel.config, read_config(auto_conf.value_or(kernel.build_here() / "include/config/auto.conf")));
+  auto version = version_of(host, kernel.build, kernel.source);
+  if (!version) version = Version::leading(release);
+  if (!version)
+    return Error{Exit::missing, "build for the kernel " + release, kernel.build.string() + " does not say which version it is",
+                 advice(host, release)};
+  kernel.version = *std::move(version);
+  auto compiler = find_compiler(host, kernel.config);
+  if (!compiler) {
+    Error error = compiler.error();
+    error.tried = "build for the kernel " + release;
+    return error;
+  }
+  kernel.compiler = std::move(*compiler);
+  if (kernel.compiler.kind == Compiler::Kind::clang && kernel.has("CONFIG_LD_IS_LLD")) {
+    const auto dash = kernel.compiler.command.rfind("clang-");
+    const std::string linker = "ld.lld" + (dash == std::string::npos ? std::string() : kernel.compiler.command.substr(dash + 5));
+    if (!find_program(linker, host.root))
+      return Error{Exit::missing, "build for the kernel " + release, "it was linked by " + linker + ", which is not installed",
+                   install_tool_hint(host, linker)};
+  }
+  for (const char* tool : {"make", "ld"})
+    if (!find_program(tool, host.root))
+      return Error{Exit::missing, "build for the kernel " + release,
+                   std::string(tool) + " is not installed" + (host.is_host() ? "" : " in " + host.root.string()),
+                   install_tool_hint(host, tool)};
+  return kernel;
+}
+
+Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs) {
+  std::vector<std::string> releases;
+  const auto add = [&](const std::string& release) {
+    if (std::find(releases.begin(), releases.end(), release) == releases.end()) releases.push_back(release);
+  };
+  for (const auto& spec : specs) {
+    if (spec == "running") {
+      if (!host.is_host())
+        return Error{Exit::usage, "use the running kernel", "no kernel runs in " + host.root.string(),
+                     "name a release, newest or all"};
+      add(running_release());
+    } else if (spec == "newest" || spec == "all") {
+      const auto list = list_kernels(host);
+      const auto before = releases.size();
+      for (auto entry = list.rbegin(); entry != list.rend(); ++entry) {
+        if (!entry->headers) continue;
+        add(entry->release);
+        if (spec == "newest") break;
+      }
+      if (spec == "all") std::reverse(releases.begin() + static_cast<std::ptrdiff_t>(before), releases.end());
+      if (std::none_of(list.begin(), list.end(), [](const auto& entry) { return entry.headers; }))
+        return Error{Exit::missing, "find a kernel to build for",
+                     "no kernel in " + host.root.string() + " has its headers installed",
+                     install_headers_hint(host, list.empty() ? std::string_view() : list.back().release)};
+    } else {
+      add(spec);
+    }
+  }
+  std::vector<Kernel> kernels;
+  for (const auto& release : releases) {
+    TRY_ASSIGN(auto kernel, open_kernel(host, release));
+    kernels.push_back(std::move(kernel));
+  }
+  return kernels;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,179 @@
+// The text form of questions: cache keys, --assume, `kernel facts --ask`, and reports.
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include "kernel/facts.hpp"
+#include "support/hash.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using Kind = Question::Kind;
+
+constexpr std::array<std::pair<Kind, std::string_view>, 8> names = {{{Kind::symbol, "symbol"},
+                                                                     {Kind::symbol_is_gpl, "symbol-is-gpl"},
+                                                                     {Kind::config, "config"},
+                                                                     {Kind::header, "header"},
+                                                                     {Kind::declaration, "declaration"},
+                                                                     {Kind::compiles, "compiles"},
+                                                                     {Kind::compiler, "compiler"},
+                                                                     {Kind::behaviour, "behaviour"}}};
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  for (std::size_t pos = 0;;) {
+    pos = text.find_first_not_of(" \t\n", pos);
+    if (pos == std::string_view::npos) return words;
+    const auto end = std::min(text.find_first_of(" \t\n", pos), text.size());
+    words.emplace_back(text.substr(pos, end - pos));
+    pos = end;
+  }
+}
+
+bool is_tag(std::string_view word) {
+  return word == "struct" || word == "union" || word == "enum";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+}  // namespace
+
+std::string_view Question::kind_name(Kind kind) {
+  for (const auto& [one, name] : names)
+    if (one == kind) return name;
+  return "";
+}
+
+std::optional<Question::Kind> Question::kind_from(std::string_view name) {
+  for (const auto& [kind, one] : names)
+    if (one == name) return kind;
+  return std::nullopt;
+}
+
+std::string Question::key() const {
+  std::string text(kind_name(kind));
+  switch (kind) {
+    case Kind::compiles: {
+      Hasher hasher;
+      for (const auto& header : headers) hasher.add(header);
+      hasher.add("").add(code);
+      return text + " " + hasher.hex();
+    }
+    case Kind::declaration:
+      return text + " " + name + (headers.empty() ? "" : " " + joined(headers));
+    case Kind::config:
+      return text + " " + name + (value.empty() ? "" : "=" + value);
+    default:
+      return text + " " + name;
+  }
+}
+
+Result<Question> Question::parse(std::string_view text) {
+  const auto words = words_of(text);
+  const auto refuse = [&](std::string why) {
+    return Error{
+        Exit::usage, "read the question \"" + std::string(text) + "\"", std::move(why),
+        "write one of: symbol NAME, symbol-is-gpl NAME, config CONFIG_X[=VALUE], header PATH, declaration NAME HEADER..., compiler "
+        "gcc>=15, behaviour NAME"};
+  };
+  if (words.empty()) return refuse("it is empty");
+  const auto kind = kind_from(words[0]);
+  if (!kind) return refuse("\"" + words[0] + "\" is no kind of question");
+  if (*kind == Kind::compiles) return refuse("a snippet cannot be written on one line");
+  if (words.size() < 2) return refuse("the name is missing");
+
+  Question question;
+  question.kind = *kind;
+  question.name = words[1];
+  std::size_t used = 2;
+  if (*kind == Kind::declaration) {
+    if (is_tag(words[1])) {
+      if (words.size() < 3) return refuse("the name after " + words[1] + " is missing");
+      question.name += " " + words[2];
+      used = 3;
+    }
+    question.headers.assign(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
+    used = words.size();
+  } else if (*kind == Kind::config) {
+    const auto equals = question.name.find('=');
+    if (equals != std::string::npos) {
+      question.value = question.name.substr(equals + 1);
+      question.name.resize(equals);
+      if (question.value.empty()) return refuse("there is no value after the =");
+    }
+  } else if (*kind == Kind::compiler) {
+    // "gcc >= 15" is as good as "gcc>=15"
+    question.name.clear();
+    for (std::size_t i = 1; i < words.size(); ++i) question.name += words[i];
+    used = words.size();
+  }
+  if (used < words.size()) return refuse("\"" + words[used] + "\" is one word too many");
+  if (auto valid = check(question); !valid) return refuse(valid.error().why);
+  return question;
+}
+
+Status Question::check(const Question& question) {
+  const auto refuse = [&](std::string why) {
+    return Error{Exit::usage, "ask the kernel \"" + question.key() + "\"", std::move(why), ""};
+  };
+  const auto is_identifier = [](std::string_view word) {
+    if (word.empty() || std::isdigit(static_cast<unsigned char>(word[0]))) return false;
+    return std::all_of(word.begin(), word.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+  };
+  const auto is_header = [](std::string_view path) {
+    const auto bad = [](unsigned char c) {
+      return !(std::isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '+' || c == ',');
+    };
+    return !path.empty() && path[0] != '/' && std::none_of(path.begin(), path.end(), bad) &&
+           path.find("..") == std::string_view::npos;
+  };
+  for (const auto& header : question.headers)
+    if (!is_header(header)) return refuse("\"" + header + "\" is no header as in #include <linux/fs.h>");
+  switch (question.kind) {
+    case Kind::symbol:
+    case Kind::symbol_is_gpl:
+      if (!is_identifier(question.name)) return refuse("\"" + question.name + "\" is no symbol name");
+      return {};
+    case Kind::config:
+      if (!question.name.starts_with("CONFIG_") || !is_identifier(question.name))
+        return refuse("\"" + question.name + "\" is no configuration option: they begin with CONFIG_");
+      return {};
+    case Kind::header:
+      if (!is_header(question.name)) return refuse("\"" + question.name + "\" is no header as in #include <linux/fs.h>");
+      return {};
+    case Kind::declaration: {
+      std::string_view word = question.name;
+      if (const auto space = word.find(' '); space != std::string_view::npos && is_tag(word.substr(0, space)))
+        word = word.substr(space + 1);
+      if (!is_identifier(word))
+        return refuse("\"" + question.name + "\" is neither an identifier nor struct, union or enum with a name");
+      if (question.headers.empty()) return refuse("the header that declares it is missing");
+      return {};
+    }
+    case Kind::compiles:
+      if (question.code.find_first_not_of(" \t\n") == std::string::npos) return refuse("the snippet is empty");
+      return {};
+    case Kind::compiler: {
+      const auto operators = question.name.find_first_of("<>=");
+      const auto family = std::string_view(question.name).substr(0, operators);
+      if (family != "gcc" && family != "clang") return refuse("\"" + std::string(family) + "\" is no compiler: gcc or clang");
+      if (operators == std::string::npos) return {};
+      auto range = VersionRange::parse(std::string_view(question.name).substr(operators));
+      if (!range) return refuse(range.error().why);
+      return {};
+    }
+    case Kind::behaviour:
+      if (question.name != "symbol-get-gpl-only") return refuse("the known behaviours are: symbol-get-gpl-only");
+      return {};
+  }
+  return {};
+}
+
+}  // namespace vgpukit

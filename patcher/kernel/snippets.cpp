@@ -1,0 +1,211 @@
+#include "kernel/snippets.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+constexpr std::string_view header_marker = "vgpukit-header-";
+constexpr std::string_view question_marker = "vgpukit-question-";
+
+std::string line_marker(std::string_view marker, std::size_t number) {
+  return "#line 1 \"" + std::string(marker) + std::to_string(number) + "\"\n";
+}
+
+// The number in "vgpukit-question-3"; nothing for another file.
+std::optional<std::size_t> number_of(std::string_view file, std::string_view marker) {
+  if (!file.starts_with(marker)) return std::nullopt;
+  file.remove_prefix(marker.size());
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), number);
+  if (error != std::errc{} || end != file.data() + file.size()) return std::nullopt;
+  return number;
+}
+
+// A form that compiles exactly when the name is declared, whatever it is: __typeof__ takes functions (static inline ones too),
+// variables, enumerators and typedefs, and neither calls nor defines anything. A macro need not be an expression, so #ifdef asks
+// for it. sizeof wants a complete type: "struct x;" alone is no declaration that a driver could use.
+std::string declaration_form(const Question& question, std::size_t number) {
+  const std::string own = "vgpukit_answer_" + std::to_string(number);
+  if (question.name.find(' ') != std::string::npos) return "extern char " + own + "[sizeof(" + question.name + ") + 1];\n";
+  return "#ifndef " + question.name + "\ntypedef __typeof__(" + question.name + ") " + own + ";\n#endif\n";
+}
+
+std::string list_of(const std::vector<std::string>& headers) {
+  std::string text;
+  for (const auto& header : headers) text += (text.empty() ? "" : ", ") + header;
+  return text;
+}
+
+Error broken(const Question& question, const CompileError& error) {
+  return {Exit::failed, "ask the kernel's headers about \"" + (question.name.empty() ? question.key() : question.name) + "\"",
+          (question.headers.empty() ? "a header that the snippet includes" : list_of(question.headers)) +
+              " does not compile here: " + error.file + ":" + std::to_string(error.line) + ": " + error.message,
+          "name the headers that it needs in front of it; if it stands alone in the kernel, install the kernel's headers again"};
+}
+
+bool is_missing_file(const CompileError& error) {
+  return error.fatal &&
+         (error.message.find("No such file") != std::string::npos || error.message.find("file not found") != std::string::npos);
+}
+
+Answer answer_yes(const Question& question) {
+  return {true, question.kind == Question::Kind::compiles ? "the snippet compiles" : "declared by " + list_of(question.headers)};
+}
+
+Answer answer_no(const Question& question, const CompileError& error) {
+  if (question.kind == Question::Kind::compiles)
+    return {false, "line " + std::to_string(error.line) + " of the snippet: " + error.message};
+  return {false, list_of(question.headers) + ": " + error.message};
+}
+
+Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::string unit) {
+  Command command;
+  command.argv = probe.compile;
+  const bool is_clang = kernel.compiler.kind == Compiler::Kind::clang;
+  for (const char* flag : {"-fsyntax-only", "-fno-diagnostics-show-caret", "-fdiagnostics-color=never",
+                           // These speak about the snippet's shape, not about the kernel; CONFIG_WERROR would make errors of them.
+                           "-Wno-missing-prototypes", "-Wno-missing-declarations", "-Wno-unused-function", "-Wno-unused-variable"})
+    command.argv.emplace_back(flag);
+  // An error inside a macro is the error of who used it, not of the header that has the macro; and no error may be held back.
+  command.argv.emplace_back(is_clang ? "-ferror-limit=0" : "-ftrack-macro-expansion=0");
+  command.argv.insert(command.argv.end(), {"-x", "c", "-"});
+  command.cwd = probe.directory;
+  command.root = kernel.host.root;
+  command.env["LC_ALL"] = "C";
+  command.input = std::move(unit);
+  command.deadline = std::chrono::minutes(2);
+  return command;
+}
+
+using Group = std::vector<Question>;
+
+// Runs one compiler for each group and hands the answers to `take`; gives the groups that have to be asked one by one.
+template <class F>
+Result<std::vector<Group>> ask_groups(const Kernel& kernel, const ProbeBuild& probe, const std::vector<Group>& groups, F take) {
+  std::vector<Command> commands;
+  for (const auto& group : groups) commands.push_back(compile_command(kernel, probe, translation_unit(group)));
+  TRY_ASSIGN(const auto outcomes, run_all(commands, default_jobs()));
+  std::vector<Group> again;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (outcomes[i].timed_out || outcomes[i].status > 128)
+      return Error{Exit::failed, "ask the kernel's compiler about " + groups[i].front().key(),
+                   outcomes[i].timed_out ? "it took more than two minutes"
+                                         : "it was killed by signal " + std::to_string(outcomes[i].status - 128),
+                   "look for a lack of memory"};
+    auto read = read_answers(groups[i], outcomes[i].ok(), outcomes[i].err);
+    if (read.doubtful && groups[i].size() > 1) {
+      for (const auto& question : groups[i]) again.push_back({question});
+      continue;
+    }
+    for (std::size_t q = 0; q < groups[i].size(); ++q) take(groups[i][q], std::move(read.answers[q]));
+  }
+  return again;
+}
+
+}  // namespace
+
+std::vector<CompileError> compile_errors(std::string_view output) {
+  std::vector<CompileError> errors;
+  for (std::size_t pos = 0; pos < output.size();) {
+    const auto newline = std::min(output.find('\n', pos), output.size());
+    const auto line = output.substr(pos, newline - pos);
+    pos = newline + 1;
+    CompileError error;
+    auto at = line.find(": fatal error: ");
+    error.fatal = at != std::string_view::npos;
+    if (!error.fatal) at = line.find(": error: ");
+    if (at == std::string_view::npos) continue;
+    error.message = line.substr(at + (error.fatal ? 15 : 9));
+    // FILE[:LINE[:COLUMN]], read from the right because a path may have colons
+    std::string_view place = line.substr(0, at);
+    std::vector<int> numbers;
+    while (numbers.size() < 2) {
+      const auto colon = place.rfind(':');
+      if (colon == std::string_view::npos) break;
+      int number = 0;
+      const auto digits = place.substr(colon + 1);
+      const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+      if (failed != std::errc{} || end != digits.data() + digits.size()) break;
+      numbers.push_back(number);
+      place = place.substr(0, colon);
+    }
+    error.file = place;
+    if (!numbers.empty()) error.line = numbers.back();
+    errors.push_back(std::move(error));
+  }
+  return errors;
+}
+
+std::string translation_unit(const std::vector<Question>& questions) {
+  std::string unit;
+  const auto& headers = questions.front().headers;
+  for (std::size_t i = 0; i < headers.size(); ++i) unit += line_marker(header_marker, i) + "#include <" + headers[i] + ">\n";
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    unit += line_marker(question_marker, i);
+    unit += questions[i].kind == Question::Kind::compiles ? questions[i].code + "\n" : declaration_form(questions[i], i);
+  }
+  return unit;
+}
+
+UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, std::string_view output) {
+  UnitAnswers result;
+  const auto all = [&](const auto& answer_of) {
+    for (const auto& question : questions) result.answers.push_back(answer_of(question));
+    return result;
+  };
+  if (compiled) return all([](const Question& question) -> Result<Answer> { return answer_yes(question); });
+
+  std::map<std::size_t, CompileError> first;  // by question
+  for (const auto& error : compile_errors(output)) {
+    if (const auto number = number_of(error.file, question_marker); number && *number < questions.size()) {
+      first.try_emplace(*number, error);
+      // A syntax error may swallow what follows it.
+      if (error.message.starts_with("expected")) result.doubtful = true;
+    } else if (number_of(error.file, header_marker) && is_missing_file(error)) {
+      return all([&](const Question& question) -> Result<Answer> { return Answer{false, error.message}; });
+    } else if (error.message.find("warnings being treated as errors") == std::string::npos) {
+      return all([&](const Question& question) -> Result<Answer> { return broken(question, error); });
+    }
+  }
+  if (first.empty()) {
+    // It failed without an error that could be understood: that must not read as an answer.
+    const CompileError unknown{"the compiler", 0, true, std::string(output.substr(0, 300))};
+    return all([&](const Question& question) -> Result<Answer> { return broken(question, unknown); });
+  }
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const auto error = first.find(i);
+    if (error == first.end())
+      result.answers.emplace_back(answer_yes(questions[i]));
+    else
+      result.answers.emplace_back(answer_no(questions[i], error->second));
+  }
+  return result;
+}
+
+Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kernel& kernel, const ProbeBuild& probe,
+                                                                      const std::vector<Question>& questions) {
+  std::map<std::vector<std::string>, Group> by_headers;
+  std::vector<Group> groups;
+  for (const auto& question : questions) {
+    // Snippets may define the same names, so each stands alone.
+    if (question.kind == Question::Kind::compiles)
+      groups.push_back({question});
+    else
+      by_headers[question.headers].push_back(question);
+  }
+  for (auto& [headers, group] : by_headers) groups.push_back(std::move(group));
+
+  std::vector<std::pair<Question, Result<Answer>>> answers;
+  const auto take = [&](const Question& question, Result<Answer> answer) { answers.emplace_back(question, std::move(answer)); };
+  TRY_ASSIGN(const auto again, ask_groups(kernel, probe, groups, take));
+  if (!again.empty()) TRY(ask_groups(kernel, probe, again, take));
+  return answers;
+}
+
+}  // namespace vgpukit

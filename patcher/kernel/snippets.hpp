@@ -1,0 +1,39 @@
+// Questions that a compiler answers: writing the translation units, and reading whose fault an error is. Internal to kernel/.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernel/facts.hpp"
+
+namespace vgpukit {
+
+// An error of gcc or clang: FILE:LINE:COLUMN: [fatal ]error: MESSAGE.
+struct CompileError {
+  std::string file;
+  int line = 0;
+  bool fatal = false;
+  std::string message;
+};
+std::vector<CompileError> compile_errors(std::string_view output);
+
+// One translation unit for questions with the same headers (declarations), or for one `compiles` question. #line markers name the
+// header number ("vgpukit-header-0") and the question number ("vgpukit-question-0") that a line belongs to.
+std::string translation_unit(const std::vector<Question>& questions);
+
+// What the compiler's words mean for each of these questions, in their order. `doubtful`: an error could have spilled over from a
+// neighbour, so the questions should be asked again one by one.
+// An Error for a question: the headers are there but do not compile, so that nothing can be said.
+struct UnitAnswers {
+  std::vector<Result<Answer>> answers;
+  bool doubtful = false;
+};
+UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, std::string_view output);
+
+// Asks them all, in as few and as parallel compiler runs as is safe. Error: when the compiler cannot be run.
+Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kernel& kernel, const ProbeBuild& probe,
+                                                                      const std::vector<Question>& questions);
+
+}  // namespace vgpukit

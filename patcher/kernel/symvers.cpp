@@ -1,0 +1,94 @@
+#include "kernel/symvers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using Fields = std::array<std::string_view, 5>;
+
+// Splits at tabs and gives the number of fields, 6 when there are more than five.
+std::size_t split(std::string_view line, Fields& fields) {
+  std::size_t count = 0;
+  for (std::size_t pos = 0; pos <= line.size(); ++count) {
+    if (count == fields.size()) return fields.size() + 1;
+    const auto tab = std::min(line.find('\t', pos), line.size());
+    fields[count] = line.substr(pos, tab - pos);
+    pos = tab + 1;
+  }
+  return count;
+}
+
+bool parse_crc(std::string_view text, std::uint32_t& crc) {
+  if (!text.starts_with("0x")) return false;
+  text.remove_prefix(2);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), crc, 16);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+bool is_export(std::string_view text) {
+  return text.starts_with("EXPORT_");
+}
+
+}  // namespace
+
+Result<Symvers> Symvers::load(const std::filesystem::path& file) {
+  auto text = read_file(file);
+  if (!text) {
+    Error error = text.error();
+    error.code = Exit::missing;
+    return error;
+  }
+  return parse(std::move(*text), file.string());
+}
+
+Result<Symvers> Symvers::parse(std::string text, std::string name) {
+  Symvers symvers;
+  symvers.name_ = std::move(name);
+  symvers.text_ = std::make_shared<const std::string>(std::move(text));
+  std::string_view rest = *symvers.text_;
+  symvers.symbols_.reserve(static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n')) + 1);
+
+  for (int line_number = 1; !rest.empty(); ++line_number) {
+    const auto newline = std::min(rest.find('\n'), rest.size());
+    const auto line = rest.substr(0, newline);
+    rest.remove_prefix(std::min(newline + 1, rest.size()));
+    if (line.empty()) continue;
+
+    Fields fields;
+    const auto count = split(line, fields);
+    ExportedSymbol symbol;
+    symbol.line = line_number;
+    const bool well_formed = count >= 4 && count <= fields.size() && !fields[1].empty() && parse_crc(fields[0], symbol.crc);
+    std::string_view how;
+    if (well_formed && is_export(fields[3])) {
+      symbol.module = fields[2];
+      how = fields[3];
+      if (count == 5) symbol.name_space = fields[4];
+    } else if (well_formed && count == 5 && is_export(fields[4])) {
+      // 5.4 and 5.5 had the namespace in the third field (moved by "modpost: dump missing namespaces ...", 5.6)
+      symbol.name_space = fields[2];
+      symbol.module = fields[3];
+      how = fields[4];
+    } else {
+      return Error{Exit::usage, "read the exported symbols in " + symvers.name_,
+                   "a line does not have the form CRC, symbol, module, export, namespace with tabs between them",
+                   "install the kernel's headers again", SourcePos{symvers.name_, line_number, 0}};
+    }
+    symbol.gpl_only = how.find("_GPL") != std::string_view::npos;
+    symvers.symbols_.try_emplace(fields[1], symbol);
+  }
+  return symvers;
+}
+
+const ExportedSymbol* Symvers::find(std::string_view symbol) const {
+  const auto found = symbols_.find(symbol);
+  return found == symbols_.end() ? nullptr : &found->second;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,17 @@
+#include <csignal>
+
+#include "cli/cli.hpp"
+#include "support/process.hpp"
+
+int main(int argc, char** argv) {
+  int code = 0;
+  int signal = 0;
+  {
+    const vgpukit::Interrupt interrupt;
+    code = vgpukit::cli::run_app(argc, argv);
+    signal = vgpukit::Interrupt::caught();
+  }
+  // Everything is cleaned up: die of the signal, so that the shell sees what happened.
+  if (signal != 0) std::raise(signal);
+  return code;
+}

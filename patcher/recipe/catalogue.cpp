@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "recipe/recipe.hpp"
+#include "recipe/yaml_reader.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// 5.19-x before 6.1-x before 6.12-x; what has no version at its start comes last. Then by the letters.
+bool earlier(const Recipe& a, const Recipe& b) {
+  const auto left = Version::leading(a.id);
+  const auto right = Version::leading(b.id);
+  if (left.has_value() != right.has_value()) return left.has_value();
+  if (left && *left != *right) return *left < *right;
+  return a.id < b.id;
+}
+
+Error bad_order(const Recipe& recipe, std::string why, std::string next) {
+  return Error{Exit::usage, "", std::move(why), std::move(next), recipe.where};
+}
+
+// A topological order that stays as close to `earlier` as `after` allows: of the recipes that may go next, the earliest goes.
+Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
+  std::map<std::string, std::size_t> index;
+  for (std::size_t i = 0; i < recipes.size(); ++i) index.emplace(recipes[i].id, i);
+  std::vector<std::set<std::size_t>> waits(recipes.size());
+  for (std::size_t i = 0; i < recipes.size(); ++i) {
+    for (const auto& name : recipes[i].after) {
+      const auto found = index.find(name);
+      if (found == index.end()) {
+        std::vector<std::string_view> known;
+        for (const auto& each : recipes) known.push_back(each.id);
+        const auto near = nearest(name, known);
+        return bad_order(recipes[i], "the recipe '" + recipes[i].id + "' goes after '" + name + "', and no recipe has that id",
+                         near.empty() ? "" : "did you mean '" + near + "'?");
+      }
+      waits[i].insert(found->second);
+    }
+  }
+  std::vector<std::size_t> sorted;
+  std::vector<bool> placed(recipes.size(), false);
+  while (sorted.size() < recipes.size()) {
+    std::optional<std::size_t> next;
+    for (std::size_t i = 0; i < recipes.size(); ++i) {
+      if (placed[i]) continue;
+      const bool ready = std::all_of(waits[i].begin(), waits[i].end(), [&](std::size_t w) { return placed[w]; });
+      if (ready && (!next || earlier(recipes[i], recipes[*next]))) next = i;
+    }
+    if (next) {
+      placed[*next] = true;
+      sorted.push_back(*next);
+      continue;
+    }
+    // Nothing is ready: from any recipe that is left, following what it waits for ends in a cycle.
+    std::size_t at = static_cast<std::size_t>(std::find(placed.begin(), placed.end(), false) - placed.begin());
+    std::vector<std::size_t> trail;
+    while (std::find(trail.begin(), trail.end(), at) == trail.end()) {
+      trail.push_back(at);
+      at = *std::find_if(waits[at].begin(), waits[at].end(), [&](std::size_t w) { return !placed[w]; });
+    }
+    std::string text = recipes[at].id;
+    for (auto it = std::find(trail.begin(), trail.end(), at) + 1; it != trail.end(); ++it) text += " -> " + recipes[*it].id;
+    return bad_order(recipes[at], "the recipes wait for each other: " + text + " -> " + recipes[at].id, "take one 'after:' out of the circle");
+  }
+  return sorted;
+}
+
+}  // namespace
+
+Result<Catalogue> Catalogue::of(std::vector<Recipe> recipes) {
+  TRY_ASSIGN(const auto sorted, order(recipes));
+  Catalogue catalogue;
+  for (const auto i : sorted) catalogue.recipes_.push_back(std::move(recipes[i]));
+  return catalogue;
+}
+
+Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches) {
+  std::map<std::string, Recipe> by_id;
+  for (const auto& folder : folders) {
+    std::error_code bad;
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder, bad))
+      if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
+    if (bad)
+      return Error{Exit::usage, "read the recipes in " + folder.string(), bad.message(), "name a folder that holds recipe files (*.yaml)"};
+    std::sort(files.begin(), files.end());
+    std::map<std::string, std::string> here;
+    // A folder of one's own may bring its diffs along in a patches/ of its own.
+    const auto own_patches = folder / "patches";
+    for (const auto& file : files) {
+      TRY_ASSIGN(auto text, read_file(file));
+      TRY_ASSIGN(auto recipe, parse_recipe(text, file.string(), fs::is_directory(own_patches, bad) ? own_patches : patches));
+      const auto [first, fresh] = here.emplace(recipe.id, file.string());
+      if (!fresh)
+        return Error{Exit::usage, "", "a second recipe with the id '" + recipe.id + "'; the first is in " + first->second,
+                     "give one of them another id", recipe.where};
+      by_id.insert_or_assign(recipe.id, std::move(recipe));
+    }
+  }
+  std::vector<Recipe> recipes;
+  for (auto& [id, recipe] : by_id) recipes.push_back(std::move(recipe));
+  return of(std::move(recipes));
+}
+
+const Recipe* Catalogue::find(std::string_view id) const {
+  const auto found = std::find_if(recipes_.begin(), recipes_.end(), [&](const Recipe& recipe) { return recipe.id == id; });
+  return found == recipes_.end() ? nullptr : &*found;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,329 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "recipe/recipe.hpp"
+#include "recipe/yaml_reader.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// Reads one recipe file. Each method takes the node it reads and fills its part of the recipe.
+class RecipeParser {
+ public:
+  RecipeParser(const std::string& file, const fs::path& patches) : yaml_(file), patches_(patches) {}
+
+  Result<Recipe> parse(const std::string& text) {
+    TRY_ASSIGN(const auto root, yaml_.parse(text));
+    Recipe recipe;
+    recipe.text = text;
+    recipe.where = yaml_.at(root);
+    TRY(yaml_.check_keys(root, "a recipe",
+                         {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures", "notice", "explains"},
+                         {"id", "summary", "when", "transforms"}));
+    TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
+    TRY(check_id(root["id"], recipe.id));
+    TRY_ASSIGN(recipe.summary, yaml_.text(root["summary"], "summary"));
+    if (root["upstream"]) TRY(upstream(root["upstream"], recipe));
+    TRY(when(root["when"], recipe));
+    if (root["already-fixed"]) TRY(fixed(root["already-fixed"], recipe));
+    if (root["after"]) {
+      TRY_ASSIGN(recipe.after, yaml_.texts(root["after"], "after"));
+    }
+    TRY(transforms(root["transforms"], recipe));
+    if (root["ensures"]) TRY(ensures(root["ensures"], recipe));
+    if (root["notice"]) TRY(notice(root["notice"], recipe));
+    if (root["explains"]) {
+      TRY_ASSIGN(recipe.explains, yaml_.texts(root["explains"], "explains"));
+    }
+    return recipe;
+  }
+
+ private:
+  Status check_id(const YAML::Node& node, const std::string& id) const {
+    const auto fine = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
+    if (!std::all_of(id.begin(), id.end(), fine))
+      return yaml_.wrong(node, "the id '" + id + "' has other characters than a-z, 0-9, '.' and '-'",
+                         "name it KERNEL-what-changed, such as 6.12-no-llseek-removed");
+    return {};
+  }
+
+  Status upstream(const YAML::Node& node, Recipe& recipe) const {
+    TRY_ASSIGN(const auto items, yaml_.items(node, "upstream"));
+    for (const auto& item : items) {
+      TRY(yaml_.check_keys(item, "upstream", {"release", "subject", "commit"}, {"release", "subject"}));
+      Upstream one;
+      TRY_ASSIGN(one.release, yaml_.text(item["release"], "release"));
+      TRY_ASSIGN(one.subject, yaml_.text(item["subject"], "subject"));
+      if (item["commit"]) {
+        TRY_ASSIGN(one.commit, yaml_.text(item["commit"], "commit"));
+      }
+      recipe.upstream.push_back(std::move(one));
+    }
+    return {};
+  }
+
+  Result<VersionRange> range(const YAML::Node& node, std::string_view what) const {
+    TRY_ASSIGN(const auto text, yaml_.text(node, what));
+    auto parsed = VersionRange::parse(text);
+    if (!parsed) return yaml_.wrong(node, parsed.error().why, "a range looks like \">=6.12\" or \">=535,<550\"");
+    return parsed;
+  }
+
+  Status when(const YAML::Node& node, Recipe& recipe) const {
+    TRY(yaml_.check_keys(node, "when", {"kernel", "driver"}, {}));
+    if (!node["kernel"] && !node["driver"]) return yaml_.expected(node, "'kernel' or 'driver' in when");
+    if (const auto kernel = node["kernel"]) TRY(when_kernel(kernel, recipe));
+    if (const auto driver = node["driver"]) TRY(when_driver(driver, recipe));
+    return {};
+  }
+
+  Status when_kernel(const YAML::Node& node, Recipe& recipe) const {
+    if (node.IsScalar()) {
+      TRY_ASSIGN(recipe.kernel_versions, range(node, "a kernel version range"));
+      return {};
+    }
+    TRY(yaml_.check_keys(node, "when.kernel", {"version", "has", "lacks", "any"}, {}));
+    if (node["version"]) {
+      TRY_ASSIGN(recipe.kernel_versions, range(node["version"], "a kernel version range"));
+    }
+    TRY(kernel_conditions(node, recipe.kernel));
+    if (const auto any = node["any"]) {
+      TRY_ASSIGN(const auto items, yaml_.items(any, "when.kernel.any"));
+      for (const auto& item : items) {
+        TRY(yaml_.check_keys(item, "when.kernel.any", {"has", "lacks"}, {}));
+        TRY(kernel_conditions(item, recipe.kernel_any));
+      }
+    }
+    return {};
+  }
+
+  Status kernel_conditions(const YAML::Node& node, std::vector<KernelCondition>& into) const {
+    for (const auto& [key, wanted] : {std::pair{"has", true}, std::pair{"lacks", false}}) {
+      if (!node[key]) continue;
+      TRY_ASSIGN(const auto items, yaml_.items(node[key], key));
+      for (const auto& item : items) {
+        TRY_ASSIGN(auto asked, question(item));
+        into.push_back({std::move(asked), wanted, yaml_.at(item)});
+      }
+    }
+    return {};
+  }
+
+  Result<Question> question(const YAML::Node& node) const {
+    static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",   "declaration",
+                                                        "compiles", "compiler",      "behaviour", "header"};
+    TRY(yaml_.check_keys(node, "a kernel fact",
+                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "behaviour", "header", "value"}, {}));
+    Question asked;
+    std::string kind;
+    // `header` is a question of its own only where it does not belong to a declaration or a snippet: it comes last.
+    for (const auto candidate : kinds) {
+      if (!node[std::string(candidate)]) continue;
+      if (kind.empty())
+        kind = candidate;
+      else if (candidate != "header" || (kind != "declaration" && kind != "compiles"))
+        return yaml_.wrong(node, "one fact asks for both '" + kind + "' and '" + std::string(candidate) + "'",
+                           "make it two facts: a list with one map each");
+    }
+    if (kind.empty()) return yaml_.expected(node, "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, behaviour");
+    asked.kind = *Question::kind_from(kind);
+    TRY_ASSIGN(const auto word, yaml_.text(node[kind], kind));
+    if (asked.kind == Question::Kind::compiles)
+      asked.code = word;
+    else
+      asked.name = word;
+    if (kind != "header" && node["header"]) {
+      TRY_ASSIGN(asked.headers, yaml_.texts(node["header"], "header"));
+    }
+    if (asked.kind == Question::Kind::declaration && asked.headers.empty())
+      return yaml_.wrong(node, "a declaration needs the 'header' that it is looked for in");
+    if (node["value"]) {
+      if (kind != "config") return yaml_.wrong(node["value"], "'value' goes with 'config' only");
+      TRY_ASSIGN(asked.value, yaml_.text(node["value"], "value"));
+    }
+    return asked;
+  }
+
+  Status when_driver(const YAML::Node& node, Recipe& recipe) const {
+    auto& driver = recipe.driver;
+    if (node.IsScalar()) {
+      TRY_ASSIGN(driver.versions, range(node, "a driver version range"));
+      return {};
+    }
+    TRY(yaml_.check_keys(node, "when.driver", {"version", "flavour", "contains", "lacks"}, {}));
+    if (node["version"]) {
+      TRY_ASSIGN(driver.versions, range(node["version"], "a driver version range"));
+    }
+    if (const auto flavours = node["flavour"]) {
+      TRY_ASSIGN(const auto names, yaml_.texts(flavours, "flavour"));
+      for (const auto& name : names) {
+        const auto flavour = flavour_from(name);
+        if (!flavour) return yaml_.wrong(flavours, "'" + name + "' is no flavour", "known: vgpu-kvm, grid, general, open");
+        driver.flavours.push_back(*flavour);
+      }
+    }
+    TRY(file_conditions(node, "contains", true, driver.files));
+    return file_conditions(node, "lacks", false, driver.files);
+  }
+
+  Status file_conditions(const YAML::Node& node, const char* key, bool wanted, std::vector<FileCondition>& into) const {
+    if (!node[key]) return {};
+    TRY_ASSIGN(const auto items, yaml_.items(node[key], key));
+    for (const auto& item : items) {
+      TRY_ASSIGN(auto condition, file_condition(item, key));
+      condition.wanted = wanted;
+      into.push_back(std::move(condition));
+    }
+    return {};
+  }
+
+  Result<FileCondition> file_condition(const YAML::Node& node, std::string_view what) const {
+    TRY(yaml_.check_keys(node, what, {"token", "text", "file", "files"}, {}));
+    FileCondition condition;
+    condition.where = yaml_.at(node);
+    const int kinds = (node["token"] ? 1 : 0) + (node["text"] ? 1 : 0) + (node["file"] ? 1 : 0);
+    if (kinds != 1) return yaml_.wrong(node, "exactly one of 'token', 'text' and 'file' is expected in " + std::string(what));
+    if (node["file"]) {
+      condition.what = FileCondition::What::file;
+      TRY_ASSIGN(condition.globs, yaml_.texts(node["file"], "file"));
+      return condition;
+    }
+    const bool token = static_cast<bool>(node["token"]);
+    condition.what = token ? FileCondition::What::token : FileCondition::What::text;
+    TRY_ASSIGN(condition.pattern, yaml_.text(node[token ? "token" : "text"], token ? "token" : "text"));
+    if (!node["files"]) return yaml_.wrong(node, "'files' is missing: which files are looked at", "such as files: \"**/*.{c,h}\"");
+    TRY_ASSIGN(condition.globs, yaml_.texts(node["files"], "files"));
+    return condition;
+  }
+
+  Status fixed(const YAML::Node& node, Recipe& recipe) const {
+    TRY(yaml_.check_keys(node, "already-fixed", {"contains", "lacks"}, {}));
+    TRY(file_conditions(node, "contains", true, recipe.fixed));
+    return file_conditions(node, "lacks", false, recipe.fixed);
+  }
+
+  Status ensures(const YAML::Node& node, Recipe& recipe) const {
+    TRY_ASSIGN(const auto items, yaml_.items(node, "ensures"));
+    for (const auto& item : items) {
+      TRY(yaml_.check_keys(item, "ensures", {"absent", "present"}, {}));
+      TRY(file_conditions(item, "absent", false, recipe.ensures));
+      TRY(file_conditions(item, "present", true, recipe.ensures));
+    }
+    return {};
+  }
+
+  Status notice(const YAML::Node& node, Recipe& recipe) const {
+    TRY(yaml_.check_keys(node, "notice", {"name", "text"}, {"name", "text"}));
+    Notice one;
+    TRY_ASSIGN(one.name, yaml_.text(node["name"], "name"));
+    TRY_ASSIGN(one.text, yaml_.text(node["text"], "text"));
+    recipe.notice = std::move(one);
+    return {};
+  }
+
+  Status transforms(const YAML::Node& node, Recipe& recipe) const {
+    if (!node.IsSequence() || node.size() == 0) return yaml_.expected(node, "a list of transforms");
+    for (const auto& item : node) {
+      if (!item.IsMap() || item.size() != 1) return yaml_.expected(item, "a map with one key, the kind of the transform,");
+      const auto pair = *item.begin();
+      const std::string& name = pair.first.Scalar();
+      const auto* kind = find_transform(name);
+      if (!kind) {
+        std::vector<std::string_view> known;
+        for (const auto& each : transform_kinds()) known.push_back(each.name);
+        const auto near = nearest(name, known);
+        std::string list;
+        for (const auto each : known) list += (list.empty() ? "" : ", ") + std::string(each);
+        return yaml_.wrong(pair.first, "unknown transform '" + name + "'",
+                           (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + list);
+      }
+      TRY_ASSIGN(auto parameters, transform_parameters(pair.second, *kind));
+      auto made = kind->make(parameters);
+      if (!made) return yaml_.wrong(pair.second, std::string(kind->name) + ": " + made.error().why, made.error().next);
+      recipe.steps.push_back({std::move(made).value(), yaml_.at(pair.first)});
+    }
+    return {};
+  }
+
+  Result<Parameters> transform_parameters(const YAML::Node& node, const TransformKind& kind) const {
+    std::vector<std::string_view> known;
+    std::vector<std::string_view> required;
+    const bool is_patch = kind.name == "patch";
+    for (const auto& spec : kind.parameters) {
+      known.push_back(spec.name);
+      // A recipe names the diff's file; the text that the transform wants is read here.
+      if (spec.required && !(is_patch && spec.name == "diff")) required.push_back(spec.name);
+    }
+    TRY(yaml_.check_keys(node, kind.name, known, required));
+    Parameters parameters;
+    for (const auto& spec : kind.parameters) {
+      const auto value = node[std::string(spec.name)];
+      if (!value) continue;
+      TRY_ASSIGN(auto read, parameter(value, spec));
+      parameters.emplace(spec.name, std::move(read));
+    }
+    if (is_patch && !parameters.contains("diff")) {
+      if (!node["file"]) return yaml_.wrong(node, "patch has neither 'file' nor 'diff'", "file: NAME.patch names a diff in patches/");
+      const auto& name = node["file"].Scalar();
+      if (name.find('/') != std::string::npos) return yaml_.wrong(node["file"], "'" + name + "' is not the name of a file in patches/");
+      auto text = read_file(patches_ / name);
+      if (!text) return yaml_.wrong(node["file"], "the diff " + (patches_ / name).string() + " cannot be read: " + text.error().why);
+      parameters["diff"] = std::move(text).value();
+    }
+    return parameters;
+  }
+
+  Result<ParameterValue> parameter(const YAML::Node& node, const ParameterSpec& spec) const {
+    using Type = ParameterSpec::Type;
+    const std::string what = std::string(spec.name) + " (" + std::string(spec.help) + ")";
+    switch (spec.type) {
+      case Type::flag: {
+        TRY_ASSIGN(const bool value, yaml_.flag(node, what));
+        return ParameterValue(value);
+      }
+      case Type::glob:
+      case Type::list: {
+        TRY_ASSIGN(auto value, yaml_.texts(node, what));
+        return ParameterValue(std::move(value));
+      }
+      case Type::places: {
+        TRY_ASSIGN(auto value, yaml_.text(node, what));
+        if (auto parsed = transform_detail::Places::parse(value); !parsed) return yaml_.wrong(node, parsed.error().why, parsed.error().next);
+        return ParameterValue(std::move(value));
+      }
+      case Type::choice: {
+        TRY_ASSIGN(auto value, yaml_.text(node, what));
+        if (std::find(spec.choices.begin(), spec.choices.end(), value) == spec.choices.end()) {
+          std::string list;
+          for (const auto each : spec.choices) list += (list.empty() ? "" : ", ") + std::string(each);
+          return yaml_.wrong(node, "'" + value + "' is not a choice for " + std::string(spec.name), "one of: " + list);
+        }
+        return ParameterValue(std::move(value));
+      }
+      case Type::code:
+        // An empty body or replacement is a way to say "nothing".
+        if (!node.IsScalar()) return yaml_.expected(node, "a text for " + what);
+        return ParameterValue(node.Scalar());
+      case Type::text:
+      case Type::token: {
+        TRY_ASSIGN(auto value, yaml_.text(node, what));
+        return ParameterValue(std::move(value));
+      }
+    }
+    return yaml_.expected(node, what);
+  }
+
+  YamlReader yaml_;
+  fs::path patches_;
+};
+
+}  // namespace
+
+Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const fs::path& patches) {
+  return RecipeParser(file, patches).parse(yaml);
+}
+
+}  // namespace vgpukit

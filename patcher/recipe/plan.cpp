@@ -1,0 +1,268 @@
+#include "recipe/plan.hpp"
+
+#include <algorithm>
+
+#include "transform/lexer.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& words, const char* between = ", ") {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+int line_of(std::string_view text, std::size_t offset) {
+  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+}
+
+// What a file condition looks for, for sentences: "'no_llseek' in **/*.c".
+std::string wanted_text(const FileCondition& condition) {
+  if (condition.what == FileCondition::What::file) return "a file " + joined(condition.globs, " or ");
+  return "'" + condition.pattern + "' in " + joined(condition.globs, ", ");
+}
+
+// Where it was found ("nvidia/os-mlock.c:46"), or nothing.
+std::optional<std::string> found_at(const FileCondition& condition, const SourceTree& tree) {
+  for (const auto& glob : condition.globs) {
+    for (const auto& path : tree.matching(glob)) {
+      if (condition.what == FileCondition::What::file) return path;
+      const auto text = tree.read(path);
+      if (!text) continue;
+      if (condition.what == FileCondition::What::text) {
+        const auto offset = text->find(condition.pattern);
+        if (offset != std::string_view::npos) return path + ":" + std::to_string(line_of(*text, offset));
+      } else if (contains_tokens(*text, condition.pattern)) {
+        const auto offset = text->find(condition.pattern);
+        return offset == std::string_view::npos ? path : path + ":" + std::to_string(line_of(*text, offset));
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+// The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were found.
+std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, const SourceTree& tree, std::string* evidence) {
+  for (const auto& condition : conditions) {
+    const auto place = found_at(condition, tree);
+    if (place.has_value() != condition.wanted)
+      return condition.wanted ? "the driver has no " + wanted_text(condition)
+                              : "the driver has " + wanted_text(condition) + " (" + *place + ")";
+    if (evidence && place) *evidence += (evidence->empty() ? "" : ", ") + *place;
+  }
+  return std::nullopt;
+}
+
+std::string asked_text(const Question& question) {
+  using Kind = Question::Kind;
+  const auto headers = joined(question.headers);
+  switch (question.kind) {
+    case Kind::symbol:
+      return "exports " + question.name;
+    case Kind::symbol_is_gpl:
+      return "exports " + question.name + " GPL-only";
+    case Kind::config:
+      return "has " + question.name + (question.value.empty() ? "" : "=" + question.value);
+    case Kind::header:
+      return "has the header " + question.name;
+    case Kind::declaration:
+      return "declares " + question.name + " in " + headers;
+    case Kind::compiles:
+      return "compiles the recipe's snippet";
+    case Kind::compiler:
+      return "is built with " + question.name;
+    case Kind::behaviour:
+      return "shows the behaviour " + question.name;
+  }
+  return question.name;
+}
+
+// "this kernel declares follow_pfn in linux/mm.h" / "this kernel no longer ..." is not ours to say: only what was asked and answered.
+std::string answer_text(const Question& question, const Answer& answer) {
+  std::string text = asked_text(question);
+  if (!answer.yes) {
+    // "exports x" -> "does not export x"
+    const auto space = text.find(' ');
+    std::string verb = text.substr(0, space);
+    const std::string rest = text.substr(space);
+    if (verb == "has")
+      verb = "does not have";
+    else if (verb == "is")
+      verb = "is not";
+    else
+      verb = "does not " + verb.substr(0, verb.size() - 1);
+    text = verb + rest;
+  }
+  std::string evidence = answer.assumed ? "assumed" : answer.evidence;
+  return text + (evidence.empty() ? "" : " (" + evidence + ")");
+}
+
+class Planner {
+ public:
+  Planner(const Driver& driver, Facts& facts, SourceTree& tree, const std::set<std::string>& accepted)
+      : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted) {}
+
+  Status decide(const Recipe& recipe, PlanLine& line) {
+    if (const auto why = wrong_driver(recipe)) return set(line, Decision::not_needed, *why);
+    if (const auto why = wrong_release(recipe)) return set(line, Decision::not_needed, *why);
+    std::string evidence;
+    const auto unmet = first_unmet(recipe.driver.files, tree_, &evidence);
+    std::string kernel_says;
+    // The kernel is asked only where the driver has something to change or claims to have changed it.
+    std::string fix;
+    const bool fixed = !recipe.fixed.empty() && !first_unmet(recipe.fixed, tree_, &fix);
+    if (unmet && !fixed) return set(line, Decision::not_needed, *unmet);
+    TRY_ASSIGN(const auto no, kernel_refuses(recipe, kernel_says));
+    if (no) return set(line, Decision::not_needed, "this kernel " + *no);
+    if (fixed) return set(line, Decision::already_fixed, "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")"));
+    std::string reason = kernel_says.empty() ? "" : "this kernel " + kernel_says;
+    if (!evidence.empty()) reason += std::string(reason.empty() ? "" : "; ") + "the driver uses it: " + evidence;
+    if (reason.empty()) reason = "the versions match";
+    if (recipe.notice && !accepted_.contains(recipe.notice->name)) return set(line, Decision::needs_consent, reason);
+    return apply(recipe, line, reason);
+  }
+
+  // All questions of the recipes whose driver conditions hold as the driver came: asked together they share compiler runs.
+  Status prefetch(const Catalogue& catalogue) {
+    std::vector<Question> questions;
+    for (const auto& recipe : catalogue.recipes()) {
+      if (wrong_driver(recipe) || wrong_release(recipe)) continue;
+      if (first_unmet(recipe.driver.files, tree_, nullptr)) continue;
+      for (const auto* group : {&recipe.kernel, &recipe.kernel_any})
+        for (const auto& condition : *group) questions.push_back(condition.question);
+    }
+    return facts_.prefetch(questions);
+  }
+
+ private:
+  static Status set(PlanLine& line, Decision decision, std::string reason) {
+    line.decision = decision;
+    line.reason = std::move(reason);
+    return {};
+  }
+
+  std::optional<std::string> wrong_driver(const Recipe& recipe) const {
+    const auto& wanted = recipe.driver;
+    if (wanted.versions && !wanted.versions->contains(driver_.version))
+      return "for drivers " + wanted.versions->text + ", this is " + driver_.version.text;
+    if (!wanted.flavours.empty() &&
+        std::find(wanted.flavours.begin(), wanted.flavours.end(), driver_.flavour) == wanted.flavours.end()) {
+      std::string names;
+      for (const auto flavour : wanted.flavours) names += (names.empty() ? "" : " or ") + std::string(flavour_name(flavour));
+      return "for " + names + " drivers, this is " + std::string(flavour_name(driver_.flavour));
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> wrong_release(const Recipe& recipe) const {
+    const auto& version = facts_.kernel().version;
+    if (recipe.kernel_versions && !recipe.kernel_versions->contains(version))
+      return "for kernels " + recipe.kernel_versions->text + ", this is " + version.text;
+    return std::nullopt;
+  }
+
+  // The clause that says why the kernel does not need the recipe, or nothing; `says` collects what it answered.
+  Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says) {
+    for (const auto& condition : recipe.kernel) {
+      TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
+      const auto text = answer_text(condition.question, answer);
+      if (answer.yes != condition.wanted) return std::optional(text);
+      says += (says.empty() ? "" : ", ") + text;
+    }
+    if (recipe.kernel_any.empty()) return std::optional<std::string>();
+    std::string unmet;
+    for (const auto& condition : recipe.kernel_any) {
+      TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
+      const auto text = answer_text(condition.question, answer);
+      if (answer.yes == condition.wanted) {
+        says += (says.empty() ? "" : ", ") + text;
+        return std::optional<std::string>();
+      }
+      unmet += (unmet.empty() ? "" : ", ") + text;
+    }
+    return std::optional(unmet);
+  }
+
+  Status apply(const Recipe& recipe, PlanLine& line, const std::string& reason) {
+    const auto before = tree_.snapshot();
+    const auto cannot = [&](std::string why) {
+      tree_.restore(before);
+      line.files.clear();
+      return set(line, Decision::cannot, reason + "; but " + std::move(why));
+    };
+    bool changed = false;
+    for (const auto& step : recipe.steps) {
+      const auto applied = step.transform->apply(tree_);
+      if (!applied) return cannot(step.transform->describe() + ": " + applied.error().why);
+      changed = changed || !applied->files.empty();
+      for (const auto& file : applied->files) add_file(line, file);
+    }
+    if (const auto unmet = first_unmet(recipe.ensures, tree_, nullptr)) return cannot("what it ensures does not hold afterwards: " + *unmet);
+    if (!changed) {
+      tree_.restore(before);
+      return set(line, Decision::already_fixed, "the driver has the result of every step already");
+    }
+    line.after = tree_.snapshot();
+    return set(line, Decision::applies, reason);
+  }
+
+  static void add_file(PlanLine& line, const Applied::File& file) {
+    const auto same = std::find_if(line.files.begin(), line.files.end(), [&](const auto& each) { return each.path == file.path; });
+    if (same == line.files.end())
+      line.files.push_back(file);
+    else
+      same->places += file.places;
+  }
+
+  const Driver& driver_;
+  Facts& facts_;
+  SourceTree& tree_;
+  const std::set<std::string>& accepted_;
+};
+
+}  // namespace
+
+std::string_view decision_name(Decision decision) {
+  switch (decision) {
+    case Decision::applies:
+      return "applies";
+    case Decision::not_needed:
+      return "not needed";
+    case Decision::already_fixed:
+      return "already fixed";
+    case Decision::needs_consent:
+      return "needs consent";
+    case Decision::cannot:
+      return "cannot";
+  }
+  return "";
+}
+
+bool Plan::has(Decision decision) const {
+  return std::any_of(lines.begin(), lines.end(), [&](const PlanLine& line) { return line.decision == decision; });
+}
+
+std::vector<const PlanLine*> Plan::applied() const {
+  std::vector<const PlanLine*> all;
+  for (const auto& line : lines)
+    if (line.decision == Decision::applies) all.push_back(&line);
+  return all;
+}
+
+Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& facts, SourceTree& tree,
+                       const std::set<std::string>& accepted) {
+  Plan plan;
+  Planner planner(driver, facts, tree, accepted);
+  TRY(planner.prefetch(catalogue));
+  for (const auto& recipe : catalogue.recipes()) {
+    PlanLine line;
+    line.recipe = &recipe;
+    TRY(planner.decide(recipe, line));
+    plan.lines.push_back(std::move(line));
+  }
+  return plan;
+}
+
+}  // namespace vgpukit

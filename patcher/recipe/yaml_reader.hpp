@@ -1,0 +1,44 @@
+// YAML with exact positions: every complaint says file, line, column and what was expected there.
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+class YamlReader {
+ public:
+  explicit YamlReader(std::string file) : file_(std::move(file)) {}
+
+  // The document's root node. Error: usage - not YAML, more than one document, or nothing in it.
+  Result<YAML::Node> parse(const std::string& text) const;
+
+  [[nodiscard]] SourcePos at(const YAML::Node& node) const;
+  // "<expected> expected, found <what stands there>" at the node.
+  [[nodiscard]] Error expected(const YAML::Node& node, std::string_view expected) const;
+  [[nodiscard]] Error wrong(const YAML::Node& node, std::string why, std::string next = "") const;
+
+  // The node must be a map whose keys are all among `known`, each at most once; `required` must be there. An unknown key's error
+  // names the nearest known one.
+  Status check_keys(const YAML::Node& map, std::string_view what, const std::vector<std::string_view>& known,
+                    const std::vector<std::string_view>& required) const;
+  Result<std::string> text(const YAML::Node& node, std::string_view what) const;       // a scalar that is not empty
+  Result<bool> flag(const YAML::Node& node, std::string_view what) const;              // true or false
+  Result<std::vector<std::string>> texts(const YAML::Node& node, std::string_view what) const;  // a scalar, or a list of them
+  // A map, or a list of maps: the items.
+  Result<std::vector<YAML::Node>> items(const YAML::Node& node, std::string_view what) const;
+
+ private:
+  std::string file_;
+};
+
+// The word of `known` that is closest to `word`, or empty where none is close (Levenshtein distance at most 2, or a third of its length).
+std::string nearest(std::string_view word, const std::vector<std::string_view>& known);
+
+}  // namespace vgpukit

@@ -1,0 +1,194 @@
+#include "support/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+Error refuse(Exit code, std::string tried, int error) {
+  std::string next;
+  if (error == ENOSPC || error == EDQUOT) next = "free some space there and try again";
+  if (error == EROFS || error == EACCES || error == EPERM) next = "make it writable, or name another place";
+  return {code, std::move(tried), std::strerror(error), std::move(next)};
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// The name beside `path` that mkstemp or mkdtemp fill in. Hidden, so that a glob over the folder does not meet it.
+std::string template_beside(const fs::path& path) {
+  return (folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
+}
+
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto wrote = ::write(fd, text.data(), text.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return errno;
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return 0;
+}
+
+// Makes a rename in `folder` survive a power cut. Some file systems refuse to sync a folder; the rename stands all the same.
+void sync_folder(const fs::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::fsync(fd);
+  ::close(fd);
+}
+
+int make_folders(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  return error.value();
+}
+
+}  // namespace
+
+Result<std::string> read_file(const fs::path& path) {
+  const auto tried = [&] { return "read " + path.string(); };
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return refuse(Exit::usage, tried(), errno);
+  std::string text;
+  struct stat info {};
+  if (::fstat(fd, &info) == 0 && info.st_size > 0) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
+  std::size_t used = 0;
+  for (;;) {
+    // Files of /proc and /sys say that they are empty, so the end is where read() says so.
+    text.resize(std::max(text.capacity(), used + 4096));
+    const auto got = ::read(fd, text.data() + used, text.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      const int error = errno;
+      ::close(fd);
+      return refuse(Exit::usage, tried(), error);
+    }
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+  }
+  ::close(fd);
+  text.resize(used);
+  return text;
+}
+
+Status write_file(const fs::path& path, std::string_view text, unsigned mode) {
+  const auto tried = [&] { return "write " + path.string(); };
+  if (const int error = make_folders(folder_of(path))) return refuse(Exit::missing, tried(), error);
+  std::string beside = template_beside(path);
+  const int fd = ::mkostemp(beside.data(), O_CLOEXEC);
+  if (fd < 0) return refuse(Exit::missing, tried(), errno);
+  int error = write_all(fd, text);
+  if (!error && ::fchmod(fd, static_cast<mode_t>(mode)) != 0) error = errno;
+  if (!error && ::fsync(fd) != 0) error = errno;
+  // Network file systems report a full disk only here.
+  if (::close(fd) != 0 && !error) error = errno;
+  if (!error && ::rename(beside.c_str(), path.c_str()) != 0) error = errno;
+  if (error) {
+    ::unlink(beside.c_str());
+    return refuse(Exit::missing, tried(), error);
+  }
+  sync_folder(folder_of(path));
+  return {};
+}
+
+Result<StagedFolder> StagedFolder::beside(const fs::path& target) {
+  // "out/" and "out" are the same folder; the temporary name needs the last word of it.
+  const fs::path clean = target.has_filename() ? target : target.parent_path();
+  if (const int error = make_folders(folder_of(clean))) return refuse(Exit::missing, "make the folder " + clean.string(), error);
+  std::string name = template_beside(clean);
+  if (!::mkdtemp(name.data())) return refuse(Exit::missing, "make a folder beside " + clean.string(), errno);
+  ::chmod(name.c_str(), 0755);  // mkdtemp makes it private; what lands at the target is for everybody
+  return StagedFolder(name, clean);
+}
+
+StagedFolder::StagedFolder(StagedFolder&& other) noexcept
+    : path_(std::exchange(other.path_, {})), target_(std::exchange(other.target_, {})) {}
+
+StagedFolder& StagedFolder::operator=(StagedFolder&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(target_, other.target_);
+  return *this;
+}
+
+StagedFolder::~StagedFolder() {
+  if (path_.empty()) return;
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+Status StagedFolder::commit(bool durable) {
+  const auto tried = [&] { return "put the finished folder at " + target_.string(); };
+  if (durable) {
+    const int fd = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return refuse(Exit::missing, tried(), errno);
+    const int error = ::syncfs(fd) != 0 ? errno : 0;
+    ::close(fd);
+    if (error) return refuse(Exit::missing, tried(), error);
+  }
+  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0) {
+    path_.clear();
+  } else if (errno == EEXIST) {
+    // Swapped in one step; the old content is now at path_ and the destructor removes it.
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) {
+      if (errno != EINVAL && errno != ENOSYS) return refuse(Exit::missing, tried(), errno);
+      // A file system without the exchange: the target is absent for a moment, but never half-written.
+      const std::string old = path_.string() + ".old";
+      if (::rename(target_.c_str(), old.c_str()) != 0) return refuse(Exit::missing, tried(), errno);
+      if (::rename(path_.c_str(), target_.c_str()) != 0) {
+        const int error = errno;
+        ::rename(old.c_str(), target_.c_str());
+        return refuse(Exit::missing, tried(), error);
+      }
+      path_ = old;
+    }
+  } else {
+    const int error = errno;
+    if ((error != EINVAL && error != ENOSYS) || ::rename(path_.c_str(), target_.c_str()) != 0)
+      return refuse(Exit::missing, tried(), error);
+    path_.clear();
+  }
+  if (durable) sync_folder(folder_of(target_));
+  return {};
+}
+
+Result<FileLock> FileLock::try_acquire(const fs::path& path) {
+  const auto tried = [&] { return "lock " + path.string(); };
+  if (const int error = make_folders(folder_of(path))) return refuse(Exit::missing, tried(), error);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return refuse(Exit::missing, tried(), errno);
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return FileLock(fd);
+  const int error = errno;
+  ::close(fd);
+  if (error == EWOULDBLOCK || error == EINTR) return FileLock(-1);
+  return refuse(Exit::missing, tried(), error);
+}
+
+Result<FileLock> FileLock::wait(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return refuse(Exit::missing, "lock " + path.string(), errno);
+  FileLock lock(fd);
+  while (::flock(fd, LOCK_EX) != 0) {
+    if (errno != EINTR) return refuse(Exit::missing, "lock " + path.string(), errno);
+    if (Interrupt::caught()) return Error{Exit::failed, "lock " + path.string(), "interrupted", ""};
+  }
+  return lock;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,150 @@
+// add-include: behind the last #include of a file's first run of includes, never by accident inside an #if.
+#include <algorithm>
+
+#include "transform/kinds.hpp"
+#include "transform/lexer.hpp"
+#include "transform/text.hpp"
+
+namespace vgpukit::transform_detail {
+namespace {
+
+constexpr std::string_view kind_name = "add-include";
+using Kind = Token::Kind;
+
+struct Include {
+  std::string header;               // without <> or ""
+  std::size_t end = 0;              // of the directive
+  int line = 0;
+  std::vector<std::size_t> branch;  // the branches of conditionals around it, each a number of its own
+  bool in_first_run = false;
+};
+
+std::string bare(std::string_view header) {
+  std::string name = trimmed_copy(header);
+  if (name.size() > 2 && ((name.front() == '<' && name.back() == '>') || (name.front() == '"' && name.back() == '"')))
+    name = name.substr(1, name.size() - 2);
+  return name;
+}
+
+// Whether the conditional at index i of the code is a header's include guard: #ifndef X, #define X, and its #endif ends the file.
+bool is_guard(const std::vector<Token>& code, std::size_t i) {
+  if (i != 0 || code.size() < 3 || code[1].kind != Kind::directive || code.back().kind != Kind::directive) return false;
+  const std::vector<Token> first = lex_directive(code[0].text);
+  const std::vector<Token> second = lex_directive(code[1].text);
+  if (first.size() < 2 || second.size() < 2 || second[0].text != "define" || first.back().text.empty()) return false;
+  const bool names_it = std::any_of(first.begin(), first.end(), [&](const Token& t) { return t.text == second[1].text; });
+  if (!names_it || (first[0].text != "ifndef" && !(first[0].text == "if" && first[1].text == "!"))) return false;
+  std::size_t depth = 0;
+  for (std::size_t j = 0; j < code.size(); ++j) {
+    if (code[j].kind != Kind::directive) continue;
+    const std::vector<Token> words = lex_directive(code[j].text);
+    if (words.empty()) continue;
+    if (words[0].text.starts_with("if")) ++depth;
+    if (words[0].text == "endif" && --depth == 0) return j + 1 == code.size();
+  }
+  return false;
+}
+
+std::vector<Include> includes_of(const CodeView& view) {
+  std::vector<Include> found;
+  std::vector<std::size_t> branch;  // 0: an include guard, which counts as no condition
+  std::size_t branches = 0;
+  bool first_run = true;
+  for (std::size_t i = 0; i < view.code().size(); ++i) {
+    const Token& token = view.code()[i];
+    if (token.kind != Kind::directive) {
+      first_run = false;
+      continue;
+    }
+    const std::vector<Token> words = lex_directive(token.text);
+    if (words.empty()) continue;
+    const std::string_view name = words[0].text;
+    if (name.starts_with("if")) branch.push_back(is_guard(view.code(), i) ? 0 : ++branches);
+    else if (name.starts_with("el") && !branch.empty()) branch.back() = ++branches;
+    else if (name == "endif" && !branch.empty()) branch.pop_back();
+    else if (name == "include" && words.size() >= 2) {
+      std::vector<std::size_t> around = branch;
+      std::erase(around, 0);
+      found.push_back({bare(words[1].text), token.offset + token.text.size(), token.line, std::move(around), first_run});
+    }
+  }
+  return found;
+}
+
+class AddInclude : public Transform {
+ public:
+  std::vector<std::string> globs;
+  std::string header;  // as it is written: <linux/mm.h>
+  std::string after;
+
+  std::string_view kind() const override { return kind_name; }
+  std::string describe() const override {
+    return "add-include " + header + (after.empty() ? "" : " after " + after) + " in " + join(globs, ", ");
+  }
+
+  Result<Applied> apply(SourceTree& tree) const override {
+    Findings findings;
+    findings.what = after.empty() ? "#include to put another one behind" : "#include of " + after;
+    TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
+    for (const std::string& path : findings.searched) {
+      TRY_ASSIGN(const std::string_view source, tree.read(path));
+      if (source.find("include") == std::string_view::npos) continue;
+      TRY(in_file(path, source, findings));
+    }
+    return conclude(kind_name, Places{}, std::move(findings), tree);
+  }
+
+ private:
+  Status in_file(const std::string& path, std::string_view source, Findings& findings) const {
+    const std::vector<Include> includes = includes_of(CodeView(source));
+    const Include* place = nullptr;
+    bool only_conditional = false;
+    for (const Include& include : includes) {
+      if (!after.empty() && include.header == bare(after) && place == nullptr) place = &include;
+      if (!after.empty() || !include.in_first_run) continue;
+      if (include.branch.empty()) place = &include;
+      else only_conditional = true;
+    }
+    if (place == nullptr && only_conditional)
+      return other_shape(kind_name, {path, includes.front().line}, "all #includes at the beginning are inside of an #if",
+                         "`after` can name one of them");
+    if (place == nullptr) return {};
+    for (const Include& include : includes) {
+      // It is there when it is there under no other condition than the new one would be.
+      if (include.header != bare(header) || include.branch.size() > place->branch.size()) continue;
+      if (!std::equal(include.branch.begin(), include.branch.end(), place->branch.begin())) continue;
+      findings.already = true;
+      return {};
+    }
+    Edits edits;
+    edits.replace(place->end, 0, std::string(line_ending(source)) + "#include " + header);
+    findings.places.push_back({path, place->line});
+    findings.change(path, edits.apply(source), 1);
+    return {};
+  }
+};
+
+Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+  auto made = std::make_unique<AddInclude>();
+  made->globs = list_of(parameters, "files");
+  made->header = trimmed_copy(text_of(parameters, "header"));
+  made->after = trimmed_copy(text_or(parameters, "after", ""));
+  if (made->header.find_first_of("\n\r") != std::string::npos) return usage_error(kind_name, "`header` has more than one line");
+  if (made->header.front() != '<' && made->header.front() != '"') made->header = "<" + made->header + ">";
+  return std::unique_ptr<Transform>(std::move(made));
+}
+
+}  // namespace
+
+TransformKind add_include_kind() {
+  using Type = ParameterSpec::Type;
+  return {kind_name,
+          "Adds `#include <header>` behind the last #include of the run at a file's beginning that is in no #if, or behind `after`. Files "
+          "without such an #include are left alone. Done already: the header is included there under no further condition.",
+          {{"files", Type::glob, true, "files to look at"},
+           {"header", Type::token, true, "`linux/mm.h`, or with the quotes it needs: `\"nv-linux.h\"`"},
+           {"after", Type::token, false, "the header behind whose #include it goes, even inside of an #if"}},
+          make};
+}
+
+}  // namespace vgpukit::transform_detail

@@ -1,0 +1,191 @@
+// kbuild-variable: EXTRA_CFLAGS -> ccflags-y (EXTRA_CFLAGS is ignored since 6.15), a flag more, a flag less.
+#include <algorithm>
+
+#include "transform/kinds.hpp"
+#include "transform/makefile.hpp"
+#include "transform/text.hpp"
+
+namespace vgpukit::transform_detail {
+namespace {
+
+constexpr std::string_view kind_name = "kbuild-variable";
+
+// Where `wanted` stands in `words` in one piece; words.size() when it does not.
+std::size_t find_words(const std::vector<std::string_view>& words, const std::vector<std::string_view>& wanted) {
+  return static_cast<std::size_t>(std::search(words.begin(), words.end(), wanted.begin(), wanted.end()) - words.begin());
+}
+
+class KbuildVariable : public Transform {
+ public:
+  std::vector<std::string> globs;
+  std::string action, name, value, to;
+  Places wanted;
+
+  std::string_view kind() const override { return kind_name; }
+  std::string describe() const override {
+    std::string text = "kbuild-variable " + action + " " + name;
+    if (!to.empty()) text += " -> " + to;
+    if (!value.empty()) text += (action == "append" ? " += " : action == "set" ? " = " : " of ") + value;
+    return text + " in " + join(globs, ", ");
+  }
+
+  Result<Applied> apply(SourceTree& tree) const override {
+    Findings findings;
+    findings.what = action == "rename" ? "use of the variable " + name : "assignment of the variable " + name;
+    TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
+    for (const std::string& path : findings.searched) {
+      TRY_ASSIGN(const std::string_view source, tree.read(path));
+      const Makefile makefile = read_makefile(source);
+      if (action == "rename") rename(path, makefile, findings);
+      else if (action == "append") append(path, makefile, findings);
+      else if (action == "set") set(path, makefile, findings);
+      else remove(path, makefile, tree, findings);
+    }
+    if (action == "append" && findings.places.empty() && !findings.already) TRY(append_at_end(tree, findings));
+    return conclude(kind_name, wanted, std::move(findings), tree);
+  }
+
+ private:
+  std::vector<const MakeAssignment*> assignments(const Makefile& makefile) const {
+    std::vector<const MakeAssignment*> found;
+    for (const MakeAssignment& assignment : makefile.assignments)
+      if (!assignment.of_target && makefile.at(assignment.name) == name) found.push_back(&assignment);
+    return found;
+  }
+
+  void rename(const std::string& path, const Makefile& makefile, Findings& findings) const {
+    findings.hint = "it would count as done already if " + to + " were assigned in these files";
+    Edits edits;
+    const auto look_at = [&](Span span, int line) {
+      if (makefile.at(span) != name) return;
+      edits.replace(span.begin, span.end - span.begin, to);
+      findings.places.push_back({path, line});
+    };
+    for (const MakeAssignment& assignment : makefile.assignments) {
+      look_at(assignment.name, assignment.line);
+      if (makefile.at(assignment.name) == to) findings.already = true;
+    }
+    for (const MakeReference& reference : makefile.references) look_at(reference.name, reference.line);
+    if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
+  }
+
+  void append(const std::string& path, const Makefile& makefile, Findings& findings) const {
+    const std::vector<std::string_view> added = words_of(value);
+    const MakeAssignment* last = nullptr;
+    for (const MakeAssignment* assignment : assignments(makefile)) {
+      const std::vector<std::string_view> words = makefile.value_words(*assignment);
+      if (assignment->depth == 0 && find_words(words, added) < words.size()) {
+        findings.already = true;
+        return;
+      }
+      if (last == nullptr || assignment->depth == 0 || last->depth > 0) last = assignment;
+    }
+    if (last == nullptr) return;
+    const std::string_view ending = line_ending(makefile.text);
+    const std::string line = name + " += " + value;
+    Edits edits;
+    if (last->conditional_end) edits.replace(*last->conditional_end, 0, after_newline(makefile.text, *last->conditional_end, line, ending));
+    else edits.replace(last->whole.end, 0, std::string(ending) + line);
+    findings.places.push_back({path, last->line});
+    findings.change(path, edits.apply(makefile.text), 1);
+  }
+
+  // A line at `offset`, which is the beginning of a line, or the end of a text without a final newline.
+  static std::string after_newline(std::string_view text, std::size_t offset, const std::string& line, std::string_view ending) {
+    const bool open_line = offset > 0 && text[offset - 1] != '\n';
+    return open_line ? std::string(ending) + line : line + std::string(ending);
+  }
+
+  Status append_at_end(const SourceTree& tree, Findings& findings) const {
+    if (findings.searched.size() != 1) {
+      findings.hint = "none of them assigns it: name the one file at whose end it shall be added";
+      return {};
+    }
+    const std::string& path = findings.searched.front();
+    TRY_ASSIGN(const std::string_view source, tree.read(path));
+    findings.places.push_back({path, line_of(source, source.size())});
+    findings.change(path, std::string(source) + after_newline(source, source.size(), name + " += " + value, line_ending(source)), 1);
+    return {};
+  }
+
+  void set(const std::string& path, const Makefile& makefile, Findings& findings) const {
+    Edits edits;
+    for (const MakeAssignment* assignment : assignments(makefile)) {
+      if (makefile.value_words(*assignment) == words_of(value)) {
+        findings.already = true;
+        continue;
+      }
+      const bool glued = assignment->value.begin > 0 && makefile.text[assignment->value.begin - 1] == '=';
+      edits.replace(assignment->value.begin, assignment->value.end - assignment->value.begin, (glued ? " " : "") + value);
+      findings.places.push_back({path, assignment->line});
+    }
+    if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
+  }
+
+  void remove(const std::string& path, const Makefile& makefile, const SourceTree& tree, Findings& findings) const {
+    findings.hint = value.empty() ? "whether it was removed before cannot be told" : "it would count as done already if they assigned " + name;
+    findings.what = "assignment of the variable " + name + (value.empty() ? "" : " with " + value);
+    if (value.empty() && tree.edits().contains(path)) {  // an earlier step of the same plan has done it
+      const auto before = tree.original(path);
+      findings.already = findings.already || (before && !assignments(read_makefile(*before)).empty());
+    }
+    const std::vector<std::string_view> gone = words_of(value);
+    Edits edits;
+    for (const MakeAssignment* assignment : assignments(makefile)) {
+      findings.already = findings.already || !value.empty();
+      const std::vector<std::string_view> words = makefile.value_words(*assignment);
+      const std::size_t first = find_words(words, gone);
+      if (first == words.size() && !value.empty()) continue;
+      findings.places.push_back({path, assignment->line});
+      if (gone.size() == words.size() || value.empty()) {
+        edits.replace(assignment->whole.begin, next_line(makefile.text, assignment->whole.end) - assignment->whole.begin, "");
+        continue;
+      }
+      const auto offset = [&](std::string_view word) { return static_cast<std::size_t>(word.data() - makefile.text.data()); };
+      // With the blanks (and continuation) that separate it from its neighbour.
+      const bool at_end = first + gone.size() == words.size();
+      const std::size_t begin = at_end ? offset(words[first - 1]) + words[first - 1].size() : offset(words[first]);
+      const std::size_t end = at_end ? offset(words.back()) + words.back().size() : offset(words[first + gone.size()]);
+      edits.replace(begin, end - begin, "");
+    }
+    if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
+  }
+};
+
+Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+  auto made = std::make_unique<KbuildVariable>();
+  made->globs = list_of(parameters, "files");
+  made->action = text_of(parameters, "action");
+  made->name = trimmed_copy(text_of(parameters, "name"));
+  made->value = trimmed_copy(text_or(parameters, "value", ""));
+  made->to = trimmed_copy(text_or(parameters, "to", ""));
+  TRY_ASSIGN(made->wanted, places_of(parameters, made->action == "set" ? "1" : "1.."));
+  if (!is_make_name(made->name)) return usage_error(kind_name, "`" + made->name + "` is not the name of a variable");
+  if (made->action == "rename" && !is_make_name(made->to)) return usage_error(kind_name, "`action: rename` needs `to`, the new name");
+  if (made->action == "rename" && made->to == made->name) return usage_error(kind_name, "`name` and `to` are the same");
+  if (made->action != "rename" && !made->to.empty()) return usage_error(kind_name, "`to` belongs to `action: rename` only");
+  if ((made->action == "append" || made->action == "set") && made->value.empty())
+    return usage_error(kind_name, "`action: " + made->action + "` needs `value`");
+  if (made->value.find('\n') != std::string::npos) return usage_error(kind_name, "`value` has more than one line");
+  return std::unique_ptr<Transform>(std::move(made));
+}
+
+}  // namespace
+
+TransformKind kbuild_variable_kind() {
+  using Type = ParameterSpec::Type;
+  return {kind_name,
+          "Changes a variable in Kbuild files and Makefiles. rename: every assignment and reference; append: `name += value` behind the "
+          "last assignment that is in no conditional; set: the value of its assignment; remove: the value's words, or all assignments. "
+          "Done already: rename - `to` is assigned; append and set - the value is there; remove - the variable is assigned without the value "
+          "(without `value` it cannot be told, and finding nothing is an error).",
+          {{"files", Type::glob, true, "files to look at"},
+           {"action", Type::choice, true, "what to do", {"rename", "append", "set", "remove"}},
+           {"name", Type::token, true, "the variable"},
+           {"value", Type::text, false, "for append, set and remove"},
+           {"to", Type::token, false, "the new name, for rename"},
+           {"places", Type::places, false, "how many there must be; 1.. when not given, 1 for set"}},
+          make};
+}
+
+}  // namespace vgpukit::transform_detail

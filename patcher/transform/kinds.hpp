@@ -1,0 +1,49 @@
+// What only the kinds of transforms share: one function for each kind, and the end of each apply().
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transform/transform.hpp"
+
+namespace vgpukit::transform_detail {
+
+TransformKind rename_call_kind();
+TransformKind rename_token_kind();
+TransformKind replace_function_body_kind();
+TransformKind remove_initializer_kind();
+TransformKind export_gpl_kind();
+TransformKind add_include_kind();
+TransformKind conftest_test_kind();
+TransformKind kbuild_variable_kind();
+TransformKind replace_kind();
+TransformKind patch_kind();
+
+bool has(const Parameters& parameters, std::string_view name);
+// The `places` parameter, or the kind's default.
+Result<Places> places_of(const Parameters& parameters, std::string_view fallback);
+
+// The files that one of the globs matches, sorted. Error: failed when there are none.
+Result<std::vector<std::string>> select_files(std::string_view kind, const SourceTree& tree, const std::vector<std::string>& globs);
+
+// What apply() found and would do.
+struct Findings {
+  std::string what;                     // "calls of follow_pfn"
+  std::vector<std::string> searched;
+  std::vector<Place> places;            // what is to be edited
+  struct Change { std::string path; std::string text; std::size_t places; };
+  std::vector<Change> changes;
+  bool already = false;                 // the files show that the result is there
+  std::string hint;                     // for the error "found nothing": what would have shown that it is done already
+
+  void change(const std::string& path, std::string text, std::size_t count) { changes.push_back({path, std::move(text), count}); }
+};
+// Writes the changes when their number is the wanted one. Nothing found: already, or an error.
+Result<Applied> conclude(std::string_view kind, const Places& wanted, Findings findings, SourceTree& tree);
+
+// A construct that cannot be edited: "nvidia/nv.c:12: ...".
+Error other_shape(std::string_view kind, const Place& place, std::string why, std::string next = "");
+Error usage_error(std::string_view kind, std::string why, std::string next = "");
+
+}  // namespace vgpukit::transform_detail

@@ -1,0 +1,131 @@
+// patch: a unified diff, where nothing structural will do.
+#include <algorithm>
+
+#include "transform/kinds.hpp"
+#include "transform/text.hpp"
+#include "transform/unified_diff.hpp"
+
+namespace vgpukit::transform_detail {
+namespace {
+
+constexpr std::string_view kind_name = "patch";
+
+bool only_dos_lines(std::string_view text) {
+  if (text.find("\r\n") == std::string_view::npos) return false;
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+    if (at == 0 || text[at - 1] != '\r') return false;
+  return true;
+}
+
+class PatchTransform : public Transform {
+ public:
+  std::string diff, name;
+  std::vector<FileDiff> files;
+
+  std::string_view kind() const override { return kind_name; }
+  std::string describe() const override {
+    std::vector<std::string> paths;
+    for (const FileDiff& file : files) paths.push_back(file.path);
+    return "patch " + name + " to " + join(paths, ", ");
+  }
+
+  Result<Applied> apply(SourceTree& tree) const override {
+    Texts texts;
+    std::map<std::string, std::string> tree_paths;
+    std::vector<std::string> done, todo;
+    for (const FileDiff& file : files) {
+      const std::string path = path_in(tree, file);
+      tree_paths[file.path] = path;
+      std::optional<std::string> text;
+      if (tree.has(path)) {
+        TRY_ASSIGN(const std::string_view source, tree.read(path));
+        text = to_diff_endings(source);
+      }
+      (is_done(file, text) ? done : todo).push_back(path);
+      texts[file.path] = std::move(text);
+    }
+    if (todo.empty()) return Applied{{}, true};
+    if (!done.empty())
+      return refuse("half of it is there already: " + join(done, ", ") + " as if applied, " + join(todo, ", ") + " not",
+                    "this driver carries a part of the fix; the patch has to be split");
+    for (const FileDiff& file : files) TRY(check(file, texts[file.path]));
+    TRY_ASSIGN(const Texts after, apply_diff(diff, name, texts));
+
+    Applied applied;
+    for (const FileDiff& file : files) {
+      const std::string& path = tree_paths[file.path];
+      const std::optional<std::string>& text = after.find(file.path)->second;
+      if (text) tree.write(path, was_dos(tree, path) ? with_line_endings(*text, "\r\n") : *text);
+      else tree.remove(path);
+      applied.files.push_back({path, std::max<std::size_t>(file.hunks.size(), 1)});
+    }
+    return applied;
+  }
+
+ private:
+  Error refuse(std::string why, std::string next) const {
+    return {Exit::failed, "apply the patch " + name, std::move(why), std::move(next)};
+  }
+
+  // A diff that was made in an unpacked package names kernel/nvidia/nv.c; our tree begins inside of kernel/.
+  static std::string path_in(const SourceTree& tree, const FileDiff& file) {
+    for (const std::string_view folder : {"kernel/", "kernel-open/"}) {
+      if (!file.path.starts_with(folder) || tree.has(file.path)) continue;
+      const std::string inner = file.path.substr(folder.size());
+      if (tree.has(inner) || file.what != FileDiff::What::change) return inner;
+    }
+    return file.path;
+  }
+
+  bool has_dos_lines() const { return diff.find("\r\n") != std::string::npos; }
+  bool was_dos(const SourceTree& tree, const std::string& path) const {
+    if (has_dos_lines() || !tree.has(path)) return false;
+    const auto source = tree.read(path);
+    return source && only_dos_lines(*source);
+  }
+  // A diff with plain newlines fits a file with DOS line endings, which keeps them.
+  std::string to_diff_endings(std::string_view source) const {
+    return !has_dos_lines() && only_dos_lines(source) ? with_line_endings(source, "\n") : std::string(source);
+  }
+
+  static bool is_done(const FileDiff& file, const std::optional<std::string>& text) {
+    if (file.what == FileDiff::What::remove) return !text;
+    if (!text) return false;
+    if (file.what == FileDiff::What::change) return is_applied(file, *text);
+    std::string whole;
+    for (const Hunk& hunk : file.hunks)
+      for (const std::string& line : hunk.after) whole += line;
+    return whole == *text;
+  }
+
+  Status check(const FileDiff& file, const std::optional<std::string>& text) const {
+    const std::string next = "this driver differs from the one that the patch was made for";
+    if (file.what == FileDiff::What::add)
+      return text ? Status(refuse(file.path + " is there already, with another content", next)) : Status();
+    if (!text) return refuse(file.path + " is not among the driver's sources", next);
+    const std::string why = obstacle(file, *text);
+    return why.empty() ? Status() : Status(refuse(file.path + ": " + why, next));
+  }
+};
+
+Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+  auto made = std::make_unique<PatchTransform>();
+  made->diff = text_of(parameters, "diff");
+  made->name = trimmed_copy(text_or(parameters, "file", "(in the recipe)"));
+  TRY_ASSIGN(made->files, read_diff(made->diff, made->name));
+  return std::unique_ptr<Transform>(std::move(made));
+}
+
+}  // namespace
+
+TransformKind patch_kind() {
+  using Type = ParameterSpec::Type;
+  return {kind_name,
+          "Applies a unified diff, with paths from the driver's own folder on (a kernel/ in front is fine) and at any line offset. Done "
+          "already: its new lines are there, with their context, in every file.",
+          {{"diff", Type::code, true, "the unified diff (a recipe file names `file: X.patch` instead)"},
+           {"file", Type::text, false, "the patch's name, for messages"}},
+          make};
+}
+
+}  // namespace vgpukit::transform_detail

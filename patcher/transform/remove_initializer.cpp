@@ -1,0 +1,203 @@
+// remove-initializer: `.llseek = no_llseek,` goes away.
+#include <algorithm>
+
+#include "transform/kinds.hpp"
+#include "transform/lexer.hpp"
+#include "transform/text.hpp"
+#include "transform/token_match.hpp"
+
+namespace vgpukit::transform_detail {
+namespace {
+
+constexpr std::string_view kind_name = "remove-initializer";
+using Kind = Token::Kind;
+
+struct Entry {
+  std::size_t begin = 0;  // the '.'
+  std::size_t end = 0;    // behind the comma, or behind the value of a last entry
+  int line = 0;
+  bool cut = false;       // an #if stands inside of it
+};
+
+bool same(const std::vector<Token>& code, std::size_t first, std::size_t last, const std::vector<std::string>& words) {
+  return std::equal(code.begin() + static_cast<std::ptrdiff_t>(first), code.begin() + static_cast<std::ptrdiff_t>(last), words.begin(),
+                    words.end(), [](const Token& token, const std::string& word) { return token.text == word; });
+}
+
+// Only comments and blanks.
+bool insignificant(std::string_view text) {
+  const std::vector<Token> tokens = lex(text);
+  return std::all_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind == Kind::space || t.kind == Kind::comment; });
+}
+
+// The entry goes with its line and the comment behind it when it has the line for itself, else with the blanks on one side.
+Span to_remove(std::string_view source, const Entry& entry) {
+  const std::size_t begin = line_begin(source, entry.begin);
+  const std::size_t end = line_end(source, entry.end);
+  if (insignificant(source.substr(begin, entry.begin - begin)) && insignificant(source.substr(entry.end, end - entry.end)))
+    return {begin, next_line(source, entry.end)};
+  Span span{entry.begin, entry.end};
+  const auto is_blank = [&](std::size_t i) { return source[i] == ' ' || source[i] == '\t'; };
+  if (blank(source.substr(entry.end, end - entry.end))) {
+    while (span.begin > begin && is_blank(span.begin - 1)) --span.begin;
+  } else {
+    while (span.end < end && is_blank(span.end)) ++span.end;
+  }
+  return span;
+}
+
+class RemoveInitializer : public Transform {
+ public:
+  std::vector<std::string> globs;
+  std::string field, value_text, type_text;
+  std::vector<std::string> value, type;   // their tokens
+  Places wanted;
+
+  std::string_view kind() const override { return kind_name; }
+  std::string describe() const override {
+    return "remove-initializer " + construct() + " in " + join(globs, ", ");
+  }
+
+  Result<Applied> apply(SourceTree& tree) const override {
+    Findings findings;
+    findings.what = "initializer " + construct();
+    findings.hint = type.empty() ? "whether it was removed before cannot be told; with `of: TYPE` (`struct file_operations`) it could"
+                                 : "it would count as done already if " + type_text + " were initialized in these files";
+    TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
+    for (const std::string& path : findings.searched) {
+      TRY_ASSIGN(const std::string_view source, tree.read(path));
+      TRY(in_file(path, source, tree, findings));
+    }
+    return conclude(kind_name, wanted, std::move(findings), tree);
+  }
+
+ private:
+  std::string construct() const {
+    return "." + field + (value.empty() ? "" : " = " + value_text) + (type.empty() ? "" : " of " + type_text);
+  }
+
+  Status in_file(const std::string& path, std::string_view source, const SourceTree& tree, Findings& findings) const {
+    if (!type.empty() && !findings.already && source.find(type.back()) != std::string_view::npos)
+      findings.already = initializes_type(CodeView(source));
+    if (!findings.already && tree.edits().contains(path)) {  // it was there before an earlier step of this plan
+      const auto before = tree.original(path);
+      findings.already = before && before->find(field) != std::string_view::npos && !entries(CodeView(*before)).empty();
+    }
+    if (source.find(field) == std::string_view::npos) return {};
+    Edits edits;
+    for (const Entry& entry : entries(CodeView(source))) {
+      if (entry.cut) return other_shape(kind_name, {path, entry.line}, "an #if stands inside of the initializer ." + field);
+      const Span span = to_remove(source, entry);
+      edits.replace(span.begin, span.end - span.begin, "");
+      findings.places.push_back({path, entry.line});
+    }
+    if (!edits.empty()) findings.change(path, edits.apply(source), edits.size());
+    return {};
+  }
+
+  std::vector<Entry> entries(const CodeView& view) const {
+    std::vector<Entry> found;
+    const auto& code = view.code();
+    for (std::size_t i = 0; i + 3 < code.size(); ++i) {
+      if (code[i].text != "." || code[i + 1].text != field || code[i + 2].text != "=" || !begins_entry(code, i)) continue;
+      std::size_t last = i + 3;
+      while (last < code.size() && !ends_value(code[last])) {
+        const std::size_t partner = view.partner(last);
+        last = partner != CodeView::npos && partner > last ? partner + 1 : last + 1;
+      }
+      if (last >= code.size()) continue;
+      std::size_t next = last;
+      while (next < code.size() && code[next].kind == Kind::directive) ++next;
+      const bool cut = next != last && !view.is(next, "}");
+      if (!value.empty() && !same(code, i + 3, last, value) && !(cut && last == i + 3)) continue;
+      if (!type.empty() && !belongs_to_type(view, i)) continue;
+      const Token& end = view.is(last, ",") ? code[last] : code[last - 1];
+      found.push_back({code[i].offset, end.offset + end.text.size(), code[i].line, cut});
+    }
+    return found;
+  }
+
+  static bool begins_entry(const std::vector<Token>& code, std::size_t i) {
+    while (i-- > 0)
+      if (code[i].kind != Kind::directive) return code[i].text == "{" || code[i].text == ",";
+    return false;
+  }
+  static bool ends_value(const Token& token) {
+    return token.kind == Kind::directive || token.text == "," || token.text == "}" || token.text == ")" || token.text == ";";
+  }
+
+  bool has_type(const std::vector<Token>& code, std::size_t first, std::size_t last) const {
+    for (std::size_t i = first; i + type.size() <= last; ++i)
+      if (same(code, i, i + type.size(), type)) return true;
+    return false;
+  }
+
+  // Whether the brace at `open` begins an initializer of the type: `struct x name[] = {` or `(struct x) {`.
+  bool opens_type(const CodeView& view, std::size_t open) const {
+    const auto& code = view.code();
+    if (open == 0) return false;
+    if (view.is(open - 1, ")")) {
+      const std::size_t begin = view.partner(open - 1);
+      return begin != CodeView::npos && has_type(code, begin + 1, open - 1);
+    }
+    if (!view.is(open - 1, "=")) return false;
+    std::size_t first = open - 1;
+    while (first > 0 && code[first - 1].text != ";" && code[first - 1].text != "{" && code[first - 1].text != "}" &&
+           code[first - 1].kind != Kind::directive)
+      --first;
+    return has_type(code, first, open - 1);
+  }
+
+  bool belongs_to_type(const CodeView& view, std::size_t i) const {
+    for (std::size_t j = i; j-- > 0;) {
+      const std::size_t partner = view.partner(j);
+      if (partner != CodeView::npos && partner < j) j = partner;
+      else if (view.is(j, "{") && opens_type(view, j)) return true;
+    }
+    return false;
+  }
+
+  bool initializes_type(const CodeView& view) const {
+    for (std::size_t i = 1; i < view.code().size(); ++i)
+      if (view.is(i, "{") && opens_type(view, i)) return true;
+    return false;
+  }
+};
+
+std::vector<std::string> tokens_of(std::string_view text) {
+  std::vector<std::string> words;
+  for (const Token& token : flat_tokens(text)) words.emplace_back(token.text);
+  return words;
+}
+
+Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+  auto made = std::make_unique<RemoveInitializer>();
+  made->globs = list_of(parameters, "files");
+  made->field = trimmed_copy(text_of(parameters, "field"));
+  if (made->field.starts_with('.')) made->field.erase(0, 1);
+  made->value_text = trimmed_copy(text_or(parameters, "value", ""));
+  made->type_text = trimmed_copy(text_or(parameters, "of", ""));
+  made->value = tokens_of(made->value_text);
+  made->type = tokens_of(made->type_text);
+  TRY_ASSIGN(made->wanted, places_of(parameters, "1.."));
+  if (tokens_of(made->field).size() != 1) return usage_error(kind_name, "`" + made->field + "` is not the name of a field");
+  return std::unique_ptr<Transform>(std::move(made));
+}
+
+}  // namespace
+
+TransformKind remove_initializer_kind() {
+  using Type = ParameterSpec::Type;
+  return {kind_name,
+          "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is left there. What was "
+          "removed leaves no trace: finding nothing is an error, unless `of` names a type that is initialized in these files without that "
+          "entry, or an earlier step of the same plan has removed it.",
+          {{"files", Type::glob, true, "files to look at"},
+           {"field", Type::token, true, "the field's name, without the dot"},
+           {"value", Type::token, false, "only where it has this value"},
+           {"of", Type::token, false, "only in initializers of this type: `struct file_operations`; shows what is done already"},
+           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
+          make};
+}
+
+}  // namespace vgpukit::transform_detail

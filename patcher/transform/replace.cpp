@@ -1,0 +1,226 @@
+// replace: a piece of code, found by its tokens, becomes another one, or gets something put in front of it or behind it.
+#include <algorithm>
+
+#include "transform/kinds.hpp"
+#include "transform/text.hpp"
+#include "transform/token_match.hpp"
+
+namespace vgpukit::transform_detail {
+namespace {
+
+constexpr std::string_view kind_name = "replace";
+
+enum class Mode { with, before, after };
+
+// `text` with $1..$9 filled in from the match.
+std::string filled(std::string_view text, std::string_view source, const std::vector<Token>& row, const TokenMatch& match) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool wildcard = text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '1' && text[i + 1] <= '9';
+    const TokenMatch::Capture capture = wildcard ? match.captures[static_cast<std::size_t>(text[i + 1] - '0')] : TokenMatch::Capture{};
+    if (capture.last == capture.first) {
+      result += text[i];
+      continue;
+    }
+    const Span span = span_of(row, capture.first, capture.last);
+    result += source.substr(span.begin, span.end - span.begin);
+    ++i;
+  }
+  return result;
+}
+
+// The directive that a byte of the source is inside of; nullptr in code.
+const Token* directive_around(const std::vector<Token>& row, const TokenMatch& match) {
+  for (std::size_t i = match.first; i-- > 0;)
+    if (row[i].kind == Token::Kind::directive) return row[i].text.empty() ? nullptr : &row[i];
+  return nullptr;
+}
+
+std::string with_continuations(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\n') result += " \\";
+    result += c;
+  }
+  return result;
+}
+
+class Replace : public Transform {
+ public:
+  std::vector<std::string> globs;
+  std::string find_text, new_text, within;
+  Mode mode = Mode::with;
+  TokenPattern find;
+  std::optional<TokenPattern> result;  // what the place looks like afterwards
+  Places wanted;
+
+  std::string_view kind() const override { return kind_name; }
+  std::string describe() const override {
+    std::string first_line = trimmed_copy(find_text);
+    if (const std::size_t newline = first_line.find('\n'); newline != std::string::npos) first_line = first_line.substr(0, newline) + " ...";
+    const std::string what = mode == Mode::with ? "replace" : mode == Mode::before ? "replace: insert before" : "replace: insert after";
+    return what + " `" + first_line + "`" + (within.empty() ? "" : " within " + within) + " in " + join(globs, ", ");
+  }
+
+  Result<Applied> apply(SourceTree& tree) const override {
+    Findings findings;
+    findings.what = quoted(trimmed(find_text));
+    if (!within.empty()) findings.what += " within the function " + within;
+    findings.hint = result && result->distinctive() ? "it would count as done already if the result were in these files"
+                                                    : "whether it was done before cannot be told from the result";
+    TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
+    std::size_t done = 0;
+    for (const std::string& path : findings.searched) {
+      TRY_ASSIGN(const std::string_view source, tree.read(path));
+      if (is_c_file(path)) {
+        in_code(path, source, findings, done);
+      } else {
+        if (!within.empty()) return usage_error(kind_name, "`within` works in C files only, and " + path + " is none");
+        in_text(path, source, findings, done);
+      }
+    }
+    // Something that only looks like the result by chance does not count: as many places as the change would have made.
+    findings.already = done >= std::max<std::size_t>(wanted.least, 1) && (!wanted.most || done <= *wanted.most);
+    return conclude(kind_name, wanted, std::move(findings), tree);
+  }
+
+ private:
+  void in_code(const std::string& path, std::string_view source, Findings& findings, std::size_t& done) const {
+    if (!find.may_be_in(source) && !(result && result->may_be_in(source))) return;
+    const std::vector<Token> row = flat_tokens(source);
+    const std::vector<Span> scopes = scopes_of(source);
+    const auto in_scope = [&](const TokenMatch& match) {
+      const Span span = span_of(row, match.first, match.last);
+      return within.empty() || std::any_of(scopes.begin(), scopes.end(),
+                                           [&](const Span& s) { return s.begin <= span.begin && span.end <= s.end; });
+    };
+    const bool evidence = result && result->distinctive();
+    if (evidence)
+      for (const TokenMatch& match : result->find(row)) done += in_scope(match) ? 1U : 0U;
+    Edits edits;
+    std::size_t count = 0;
+    for (const TokenMatch& match : work_left(row, find, result).todo) {
+      if (!in_scope(match)) continue;
+      edit(source, row, match, edits);
+      findings.places.push_back({path, row[match.first].line});
+      ++count;
+    }
+    if (count > 0) findings.change(path, edits.apply(source), count);
+  }
+
+  std::vector<Span> scopes_of(std::string_view source) const {
+    std::vector<Span> scopes;
+    if (within.empty()) return scopes;
+    const CodeView view(source);
+    for (const CodeView::Function& function : view.functions(within))
+      scopes.push_back({view.code()[function.open].offset, view.code()[function.close].offset + 1});
+    return scopes;
+  }
+
+  void edit(std::string_view source, const std::vector<Token>& row, const TokenMatch& match, Edits& edits) const {
+    const std::string_view ending = line_ending(source);
+    const Span span = span_of(row, match.first, match.last);
+    const std::string_view indent = indent_at(source, span.begin);
+    const bool in_macro = directive_around(row, match) != nullptr && row[match.first].kind != Token::Kind::directive;
+    const bool own_lines = mode != Mode::with && !in_macro && (new_text.ends_with('\n') || new_text.find('\n') != std::string::npos);
+    std::string text = with_line_endings(filled(without_final_newline(new_text), source, row, match), "\n");
+    if (!own_lines) {
+      text = indent_following_lines(text, indent);
+      if (in_macro) text = with_continuations(text);
+      text = with_line_endings(text, ending);
+      if (mode == Mode::with) edits.replace(span.begin, span.end - span.begin, std::move(text));
+      else edits.replace(mode == Mode::before ? span.begin : span.end, 0, std::move(text));
+      return;
+    }
+    text = with_line_endings(indent_lines(text, indent), ending);
+    const std::size_t begin = line_begin(source, span.begin);
+    const std::size_t end = line_end(source, span.end);
+    if (mode == Mode::before) {
+      const bool alone = blank(source.substr(begin, span.begin - begin));
+      if (alone) edits.replace(begin, 0, text + std::string(ending));
+      else edits.replace(span.begin, 0, std::string(ending) + text + std::string(ending) + std::string(indent));
+      return;
+    }
+    const std::string_view rest = source.substr(span.end, end - span.end);
+    const std::vector<Token> behind = lex(rest);
+    const bool alone = std::all_of(behind.begin(), behind.end(),
+                                   [](const Token& t) { return t.kind == Token::Kind::space || t.kind == Token::Kind::comment; });
+    if (alone) edits.replace(end, 0, std::string(ending) + text);
+    else edits.replace(span.end, 0, std::string(ending) + text + std::string(ending) + std::string(indent));
+  }
+
+  void in_text(const std::string& path, std::string_view source, Findings& findings, std::size_t& done) const {
+    const std::string_view ending = line_ending(source);
+    const std::string wanted_text = with_line_endings(find_text, ending);
+    const std::string text = with_line_endings(new_text, ending);
+    const std::string after = mode == Mode::with ? text : mode == Mode::before ? text + wanted_text : wanted_text + text;
+    std::vector<Span> finished;
+    if (!blank(after))
+      for (std::size_t at = source.find(after); at != std::string_view::npos; at = source.find(after, at + after.size()))
+        finished.push_back({at, at + after.size()});
+    done += finished.size();
+    Edits edits;
+    for (std::size_t at = source.find(wanted_text); at != std::string_view::npos; at = source.find(wanted_text, at + wanted_text.size())) {
+      const Span span{at, at + wanted_text.size()};
+      if (std::any_of(finished.begin(), finished.end(), [&](const Span& f) { return f.begin <= span.begin && span.end <= f.end; })) continue;
+      edits.replace(at, wanted_text.size(), after);
+      findings.places.push_back({path, line_of(source, at)});
+    }
+    if (!edits.empty()) findings.change(path, edits.apply(source), edits.size());
+  }
+};
+
+Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+  auto made = std::make_unique<Replace>();
+  made->globs = list_of(parameters, "files");
+  made->find_text = text_of(parameters, "find");
+  made->within = trimmed_copy(text_or(parameters, "within", ""));
+  const bool with = has(parameters, "with");
+  const bool before = has(parameters, "insert-before");
+  const bool after = has(parameters, "insert-after");
+  if (static_cast<int>(with) + static_cast<int>(before) + static_cast<int>(after) != 1)
+    return usage_error(kind_name, "it needs exactly one of `with`, `insert-before` and `insert-after`");
+  made->mode = with ? Mode::with : before ? Mode::before : Mode::after;
+  made->new_text = text_of(parameters, with ? "with" : before ? "insert-before" : "insert-after");
+  if (!with && blank(made->new_text)) return usage_error(kind_name, "there is nothing to insert");
+  if (with && made->new_text == made->find_text) return usage_error(kind_name, "`find` and `with` are the same");
+  TRY_ASSIGN(made->find, TokenPattern::parse(made->find_text, true));
+  TRY_ASSIGN(made->wanted, places_of(parameters, "1"));
+  for (int i = 1; i <= 9; ++i) {
+    const std::string wildcard = {'$', static_cast<char>('0' + i)};
+    if (made->new_text.find(wildcard) == std::string::npos || made->find.has_wildcard(i)) continue;
+    // In a script "$1" is just text; in C there is nothing to fill in.
+    const std::vector<std::string>& globs = made->globs;
+    if (std::any_of(globs.begin(), globs.end(), [](const std::string& glob) { return is_c_file(glob); }))
+      return usage_error(kind_name, "the new text has " + wildcard + ", and `find` has not");
+  }
+  const std::string gap = "\n";  // so that a directive is a directive
+  const std::string whole = made->mode == Mode::with     ? made->new_text
+                            : made->mode == Mode::before ? made->new_text + gap + made->find_text
+                                                         : made->find_text + gap + made->new_text;
+  // What does not parse as a pattern (a deletion, a result that ends with a wildcard) leaves nothing that could be found again.
+  if (auto pattern = TokenPattern::parse(whole, true)) made->result = std::move(*pattern);
+  return std::unique_ptr<Transform>(std::move(made));
+}
+
+}  // namespace
+
+TransformKind replace_kind() {
+  using Type = ParameterSpec::Type;
+  return {kind_name,
+          "Replaces a piece of code that is found by its tokens (white space and comments do not matter), or inserts before or after it. "
+          "$1 to $9 in `find` match one balanced expression or argument each and can be used in the new text. Inserted text that has or "
+          "ends with a newline gets lines of its own. In files that are no C, `find` is literal text. Done already: nothing is left to do "
+          "and the result is there in the wanted number of places; a deletion, or a result without any name in it, cannot be told, and "
+          "finding nothing is an error.",
+          {{"files", Type::glob, true, "files to look at"},
+           {"find", Type::code, true, "the code to find; it neither begins nor ends with a wildcard"},
+           {"with", Type::code, false, "what to put in its place; empty deletes it"},
+           {"insert-before", Type::code, false, "instead of `with`: what to put in front of it"},
+           {"insert-after", Type::code, false, "instead of `with`: what to put behind it"},
+           {"within", Type::token, false, "only in the body of this function"},
+           {"places", Type::places, false, "how many there must be; 1 when not given"}},
+          make};
+}
+
+}  // namespace vgpukit::transform_detail

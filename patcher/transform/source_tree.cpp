@@ -1,0 +1,117 @@
+#include "transform/source_tree.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+namespace {
+
+Error no_such_file(std::string_view path) {
+  return {Exit::usage, "read " + std::string(path), "the driver has no such source file", ""};
+}
+
+bool is_made_by_a_build(std::string_view name) {
+  static constexpr std::string_view ends[] = {".o", ".ko", ".mod", ".mod.c", ".o_binary", ".o.d", ".dwo", ".a"};
+  for (const std::string_view end : ends)
+    if (name.ends_with(end)) return true;
+  if (name == "Module.symvers" || name == "modules.order" || name == "nv_compiler.h") return true;
+  constexpr std::string_view conftest = "conftest";  // conftest4321.c: a compile test that was interrupted
+  return name.starts_with(conftest) && name.size() > conftest.size() && name[conftest.size()] >= '0' && name[conftest.size()] <= '9';
+}
+
+}  // namespace
+
+struct SourceTree::Cache {
+  std::mutex mutex;
+  std::map<std::string, std::string, std::less<>> texts;
+};
+
+Result<SourceTree> SourceTree::open(const std::filesystem::path& folder) {
+  SourceTree tree;
+  tree.folder_ = folder;
+  tree.cache_ = std::make_shared<Cache>();
+  std::error_code failure;
+  std::filesystem::recursive_directory_iterator entry(folder, failure);
+  const std::filesystem::recursive_directory_iterator end;
+  for (; !failure && entry != end; entry.increment(failure)) {
+    const std::string name = entry->path().filename().string();
+    const auto status = entry->symlink_status(failure);
+    if (failure) break;
+    if (std::filesystem::is_directory(status)) {
+      if (name.starts_with('.') || name == "conftest") entry.disable_recursion_pending();
+      continue;
+    }
+    if (!std::filesystem::is_regular_file(status) || is_made_by_a_build(name)) continue;
+    if (name.starts_with('.') && name != ".manifest") continue;
+    tree.on_disk_.push_back(entry->path().lexically_relative(folder).generic_string());
+  }
+  if (failure) return Error{Exit::usage, "list the driver sources in " + folder.string(), failure.message(), ""};
+  std::sort(tree.on_disk_.begin(), tree.on_disk_.end());
+  return tree;
+}
+
+SourceTree SourceTree::of(std::map<std::string, std::string> files) {
+  SourceTree tree;
+  tree.cache_ = std::make_shared<Cache>();
+  for (auto& [path, text] : files) {
+    tree.on_disk_.push_back(path);
+    tree.cache_->texts.emplace(path, std::move(text));
+  }
+  return tree;
+}
+
+std::vector<std::string> SourceTree::files() const {
+  std::vector<std::string> paths;
+  for (const std::string& path : on_disk_)
+    if (!edits_.contains(path)) paths.push_back(path);
+  for (const auto& [path, text] : edits_)
+    if (text) paths.push_back(path);
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<std::string> SourceTree::matching(std::string_view glob) const {
+  std::vector<std::string> paths = files();
+  std::erase_if(paths, [&](const std::string& path) { return !glob_matches(glob, path); });
+  return paths;
+}
+
+bool SourceTree::has(std::string_view path) const {
+  if (const auto edit = edits_.find(path); edit != edits_.end()) return edit->second.has_value();
+  return std::binary_search(on_disk_.begin(), on_disk_.end(), path);
+}
+
+Result<std::string_view> SourceTree::original(std::string_view path) const {
+  if (!std::binary_search(on_disk_.begin(), on_disk_.end(), path)) return no_such_file(path);
+  const std::lock_guard lock(cache_->mutex);
+  if (const auto found = cache_->texts.find(path); found != cache_->texts.end()) return std::string_view(found->second);
+  TRY_ASSIGN(std::string text, read_file(folder_ / path));
+  return std::string_view(cache_->texts.emplace(std::string(path), std::move(text)).first->second);
+}
+
+Result<std::string_view> SourceTree::read(std::string_view path) const {
+  const auto edit = edits_.find(path);
+  if (edit == edits_.end()) return original(path);
+  if (!edit->second) return no_such_file(path);
+  return std::string_view(*edit->second);
+}
+
+void SourceTree::write(std::string_view path, std::string text) {
+  if (const auto disk = original(path); disk && *disk == text) {
+    if (const auto edit = edits_.find(path); edit != edits_.end()) edits_.erase(edit);
+    return;
+  }
+  edits_.insert_or_assign(std::string(path), std::move(text));
+}
+
+void SourceTree::remove(std::string_view path) {
+  if (std::binary_search(on_disk_.begin(), on_disk_.end(), path)) {
+    edits_.insert_or_assign(std::string(path), std::nullopt);
+  } else if (const auto edit = edits_.find(path); edit != edits_.end()) {
+    edits_.erase(edit);
+  }
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,190 @@
+#include "transform/token_match.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace vgpukit {
+namespace transform_detail {
+namespace {
+
+using Kind = Token::Kind;
+
+constexpr std::string_view wildcard_prefix = "vgpukit_wildcard_";
+
+bool is_wildcard_at(std::string_view text, std::size_t i) {
+  return text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '1' && text[i + 1] <= '9' &&
+         (i + 2 >= text.size() || std::isdigit(static_cast<unsigned char>(text[i + 2])) == 0);
+}
+
+// "$1.foo" would be lexed as a number "1.foo": wildcards become identifiers first. Strings and comments stay as they are.
+std::string with_wildcard_names(std::string_view text) {
+  std::string named;
+  for (const Token& token : lex(text)) {
+    const bool plain = token.kind == Kind::directive || (token.kind == Kind::unknown && token.text == "$");
+    for (std::size_t i = token.offset; i < token.offset + token.text.size(); ++i) {
+      if (plain && is_wildcard_at(text, i)) named += " " + std::string(wildcard_prefix) + text[i + 1] + " \x01";
+      else named += text[i];
+    }
+  }
+  // The digit follows its mark, from the next token; \x01 shows where.
+  for (std::size_t at = named.find('\x01'); at != std::string::npos; at = named.find('\x01', at))
+    named.erase(at, at + 1 < named.size() && std::isdigit(static_cast<unsigned char>(named[at + 1])) != 0 ? 2 : 1);
+  return named;
+}
+
+bool is_boundary(const Token& token) { return token.kind == Kind::directive; }
+
+}  // namespace
+
+std::vector<Token> flat_tokens(std::string_view source) {
+  std::vector<Token> row;
+  std::vector<Token> all = lex(source);
+  row.reserve(all.size() / 2);
+  for (const Token& token : all) {
+    if (token.kind == Kind::space || token.kind == Kind::comment) continue;
+    if (token.kind != Kind::directive) {
+      row.push_back(token);
+      continue;
+    }
+    row.push_back({Kind::directive, token.text.substr(0, 1), token.offset, token.line});
+    for (Token inner : lex_directive(token.text)) {
+      inner.offset += token.offset;
+      inner.line += token.line - 1;
+      row.push_back(inner);
+    }
+    row.push_back({Kind::directive, token.text.substr(token.text.size()), token.offset + token.text.size(), token.line});
+  }
+  return row;
+}
+
+Result<TokenPattern> TokenPattern::parse(std::string_view text, bool wildcards) {
+  const auto refuse = [&](std::string why) {
+    return Error{Exit::usage, "search for the tokens `" + std::string(text) + "`", std::move(why), ""};
+  };
+  const std::string named = wildcards ? with_wildcard_names(text) : std::string(text);
+  TokenPattern pattern;
+  for (const Token& token : flat_tokens(named)) {
+    Item item{std::string(token.text), token.kind, 0};
+    if (wildcards && token.kind == Kind::identifier && token.text.starts_with(wildcard_prefix)) item.wildcard = token.text.back() - '0';
+    if (item.wildcard != 0 && !pattern.items_.empty() && pattern.items_.back().wildcard != 0)
+      return refuse("two wildcards stand next to each other, so that neither knows where to stop");
+    pattern.items_.push_back(std::move(item));
+  }
+  if (pattern.items_.empty()) return refuse("there is no token in it");
+  if (pattern.items_.front().wildcard != 0) return refuse("it begins with a wildcard: put a literal token in front of it");
+  if (pattern.items_.back().wildcard != 0) return refuse("it ends with a wildcard: put a literal token behind it");
+  return pattern;
+}
+
+void TokenPattern::open_ended() {
+  if (items_.size() > 1 && items_.back().kind == Kind::directive && items_.back().text.empty()) items_.pop_back();
+}
+
+bool TokenPattern::match_wildcard(const std::vector<Token>& row, std::size_t at, std::size_t item, TokenMatch& found) const {
+  TokenMatch::Capture& capture = found.captures[static_cast<std::size_t>(items_[item].wildcard)];
+  if (capture.last > capture.first) {  // it must be the same again
+    const std::size_t length = capture.last - capture.first;
+    if (at + length > row.size()) return false;
+    for (std::size_t k = 0; k < length; ++k)
+      if (row[capture.first + k].text != row[at + k].text) return false;
+    return match(row, at + length, item + 1, found);
+  }
+  std::size_t depth = 0;
+  for (std::size_t j = at; j < row.size() && !is_boundary(row[j]);) {
+    const std::string_view text = row[j].text;
+    const bool bracket = row[j].kind == Kind::punctuator;
+    if (bracket && depth == 0 && (text == "," || text == ";")) break;
+    if (bracket && (text == "(" || text == "[" || text == "{")) ++depth;
+    if (bracket && (text == ")" || text == "]" || text == "}")) {
+      if (depth == 0) break;
+      --depth;
+    }
+    ++j;
+    if (depth != 0) continue;
+    TokenMatch attempt = found;
+    attempt.captures[static_cast<std::size_t>(items_[item].wildcard)] = {at, j};
+    if (!match(row, j, item + 1, attempt)) continue;
+    found = attempt;
+    return true;
+  }
+  return false;
+}
+
+bool TokenPattern::match(const std::vector<Token>& row, std::size_t at, std::size_t item, TokenMatch& found) const {
+  for (; item < items_.size(); ++item, ++at) {
+    if (items_[item].wildcard != 0) return match_wildcard(row, at, item, found);
+    if (at >= row.size() || row[at].text != items_[item].text) return false;
+    if ((row[at].kind == Kind::directive) != (items_[item].kind == Kind::directive)) return false;
+  }
+  found.last = at;
+  return true;
+}
+
+std::vector<TokenMatch> TokenPattern::find(const std::vector<Token>& row) const {
+  std::vector<TokenMatch> matches;
+  for (std::size_t i = 0; i < row.size();) {
+    TokenMatch found;
+    found.first = i;
+    if (row[i].text != items_.front().text || !match(row, i, 0, found)) {
+      ++i;
+      continue;
+    }
+    i = found.last;
+    matches.push_back(found);
+  }
+  return matches;
+}
+
+bool TokenPattern::may_be_in(std::string_view source) const {
+  const Item* longest = nullptr;
+  for (const Item& item : items_)
+    if (item.wildcard == 0 && item.kind == Kind::identifier && (longest == nullptr || item.text.size() > longest->text.size())) longest = &item;
+  return longest == nullptr || source.find(longest->text) != std::string_view::npos;
+}
+
+bool TokenPattern::distinctive() const {
+  return std::any_of(items_.begin(), items_.end(), [](const Item& item) {
+    if (item.wildcard != 0) return false;
+    return item.kind == Kind::string || (item.kind == Kind::identifier && !is_keyword(item.text));
+  });
+}
+
+bool TokenPattern::has_wildcard(int number) const {
+  return std::any_of(items_.begin(), items_.end(), [&](const Item& item) { return item.wildcard == number; });
+}
+
+Span span_of(const std::vector<Token>& row, std::size_t first, std::size_t last) {
+  return {row[first].offset, row[last - 1].offset + row[last - 1].text.size()};
+}
+
+Work work_left(const std::vector<Token>& row, const TokenPattern& find, const std::optional<TokenPattern>& result) {
+  const std::vector<TokenMatch> done = result ? result->find(row) : std::vector<TokenMatch>{};
+  Work work;
+  work.done = done.size();
+  for (const TokenMatch& match : find.find(row)) {
+    const bool covered =
+        std::any_of(done.begin(), done.end(), [&](const TokenMatch& d) { return d.first <= match.first && match.last <= d.last; });
+    if (!covered) work.todo.push_back(match);
+  }
+  return work;
+}
+
+bool is_keyword(std::string_view identifier) {
+  static constexpr std::string_view words[] = {
+      "auto",  "break", "case",     "char",  "const",  "continue", "default", "do",     "double",   "else",     "enum",
+      "extern", "float", "for",     "goto",  "if",     "inline",   "int",     "long",   "register", "restrict", "return",
+      "short", "signed", "sizeof",  "static", "struct", "switch",  "typedef", "typeof", "union",    "unsigned", "void",
+      "volatile", "while", "define", "ifdef", "ifndef", "elif",    "endif",   "undef",  "defined",  "include",  "NULL"};
+  return std::find(std::begin(words), std::end(words), identifier) != std::end(words);
+}
+
+}  // namespace transform_detail
+
+bool contains_tokens(std::string_view source, std::string_view tokens) {
+  auto pattern = transform_detail::TokenPattern::parse(tokens, false);
+  if (!pattern) return false;
+  pattern->open_ended();
+  return pattern->may_be_in(source) && !pattern->find(transform_detail::flat_tokens(source)).empty();
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Runs the text files in cases/: what a user types, and what the user then sees.
+
+A file holds cases. A case begins with NAME and ends at the next one:
+
+    NAME   what is shown
+    FULL                          only with --full
+    USER   nobody                 the steps run as this user
+    RUN    a shell command line; vgpukit is in the PATH, set -e is on
+    EXIT   the exit status that is wanted (default 0)
+    OUT    text that stdout must hold         NOTOUT  ... must not hold
+    ERR    text that stderr must hold         NOTERR  ... must not hold
+    JSON   a Python expression over the JSON on stdout, called `j`, that must be true
+
+Expectations belong to the RUN above them; \\n, OUT and ERR lines are plain text. In all of them:
+
+    {tmp}             a folder of the case's own        {source}   this repository
+    {on:SUITE:6.12}   --root ROOT --kernel RELEASE      {root:SUITE}  {rel:SUITE:6.12}
+    {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
+"""
+import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+KEYS = {"NAME", "FULL", "USER", "RUN", "EXIT", "OUT", "NOTOUT", "ERR", "NOTERR", "JSON"}
+
+
+class Case:
+    def __init__(self, name, place):
+        self.name, self.place, self.full, self.user, self.steps = name, place, False, None, []
+
+
+def read_cases(path):
+    cases = []
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            line = line.rstrip("\n")
+            if not line.strip() or line.startswith("#"):
+                continue
+            if line.startswith("        ") and cases and cases[-1].steps:  # a RUN goes on in the next line
+                cases[-1].steps[-1]["run"] += "\n" + line.strip()
+                continue
+            key, _, rest = line.partition(" ")
+            rest = rest.strip()
+            place = f"{os.path.relpath(path, TOP)}:{number}"
+            if key not in KEYS:
+                sys.exit(f"{place}: '{key}' is none of {sorted(KEYS)}")
+            if key == "NAME":
+                cases.append(Case(rest, place))
+            elif key == "FULL":
+                cases[-1].full = True
+            elif key == "USER":
+                cases[-1].user = rest
+            elif key == "RUN":
+                cases[-1].steps.append({"run": rest, "exit": 0, "checks": [], "place": place})
+            elif key == "EXIT":
+                cases[-1].steps[-1]["exit"] = int(rest)
+            else:
+                cases[-1].steps[-1]["checks"].append((key, rest, place))
+    return cases
+
+
+class World:
+    """The builder roots and driver packages, made when a case first names them."""
+
+    def __init__(self):
+        self.suites, self.drivers = {}, {}
+
+    def suite(self, name):
+        if name not in self.suites:
+            out = subprocess.run([f"{TOP}/ci/roots.sh", name], check=True, stdout=subprocess.PIPE, text=True).stdout
+            rows = [line.split() for line in out.splitlines()]
+            self.suites[name] = (rows[0][1], [row[2] for row in rows])
+        return self.suites[name]
+
+    def release(self, name, version):
+        found = [r for r in self.suite(name)[1] if re.match(re.escape(version) + r"[.\-+]", r)]
+        if len(found) != 1:
+            sys.exit(f"the {name} root has {len(found)} kernels {version}: {self.suite(name)[1]}")
+        return found[0]
+
+    def driver(self, name):
+        if name not in self.drivers:
+            out = subprocess.run([f"{TOP}/ci/drivers.sh", name], check=True, stdout=subprocess.PIPE, text=True).stdout
+            self.drivers[name] = out.split()[1]
+        return self.drivers[name]
+
+    def expand(self, text, tmp):
+        def one(match):
+            word = match.group(1).split(":")
+            if word == ["tmp"]:
+                return tmp
+            if word == ["source"]:
+                return TOP
+            if word[0] == "root" and len(word) == 2:
+                return self.suite(word[1])[0]
+            if word[0] == "rel" and len(word) == 3:
+                return self.release(word[1], word[2])
+            if word[0] == "on" and len(word) == 3:
+                return f"--root {self.suite(word[1])[0]} --kernel {self.release(word[1], word[2])}"
+            if word[0] == "driver" and len(word) == 2:
+                return self.driver(word[1])
+            return match.group(0)
+
+        return re.sub(r"\{([a-z]+(?::[\w.\-]+)*)\}", one, text)
+
+
+def run_step(step, case, tmp, env, world):
+    argv = ["bash", "-ec", world.expand(step["run"], tmp)]
+    if case.user:
+        argv = ["runuser", "-u", case.user, "--"] + argv
+    done = subprocess.run(argv, cwd=tmp, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=1800)
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    wrong = []
+    if done.returncode != step["exit"]:
+        wrong.append(f"{step['place']}: exit {done.returncode}, wanted {step['exit']}")
+    document = None
+    for key, text, place in step["checks"]:
+        text = world.expand(text, tmp)
+        if key == "JSON":
+            try:
+                if document is None:
+                    document = json.loads(out)
+                fine = bool(eval(text, {"j": document, "os": os, "re": re, "len": len, "all": all, "any": any, "set": set, "sorted": sorted}))
+            except Exception as bad:  # a document that is no JSON or lacks a key is a failed check
+                fine, text = False, f"{text}   ({type(bad).__name__}: {bad})"
+        else:
+            where = out if key.endswith("OUT") else err
+            fine = (text in where) != key.startswith("NOT")
+        if not fine:
+            wrong.append(f"{place}: {key} {text}")
+    if wrong:
+        wrong += ["$ " + world.expand(step["run"], tmp), "--- stdout", out[-4000:], "--- stderr", err[-4000:]]
+    return wrong
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--vgpukit", required=True, help="the binary under test")
+    options.add_argument("--full", action="store_true")
+    options.add_argument("--only", default="", help="run only cases whose name or file holds this text")
+    options = options.parse_args()
+    cases = []
+    for name in sorted(os.listdir(f"{HERE}/cases")):
+        if name.endswith(".test"):
+            cases += read_cases(f"{HERE}/cases/{name}")
+    world, passed, failed, skipped = World(), 0, 0, 0
+    base = tempfile.mkdtemp(prefix="vgpukit-integration-")
+    os.chmod(base, 0o755)
+    bin_dir = f"{base}/bin"
+    os.mkdir(bin_dir)
+    shutil.copy(options.vgpukit, f"{bin_dir}/vgpukit")  # where an ordinary user can run it, too
+    try:
+        for number, case in enumerate(cases):
+            if options.only not in case.name and options.only not in case.place:
+                continue
+            if case.full and not options.full:
+                skipped += 1
+                continue
+            tmp = f"{base}/{number}"
+            os.mkdir(tmp)
+            # Facts are shared by the cases of one user, as on a user's machine; the store and the finished builds are the case's own.
+            env = {"PATH": f"{bin_dir}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": tmp, "LC_ALL": "C.UTF-8", "VGPUKIT_DATA": TOP,
+                   "VGPUKIT_STATE": f"{tmp}/state", "VGPUKIT_CACHE": f"{base}/cache-{case.user or 'root'}"}
+            os.makedirs(env["VGPUKIT_CACHE"], exist_ok=True)
+            if case.user:
+                shutil.chown(tmp, case.user)
+                shutil.chown(env["VGPUKIT_CACHE"], case.user)
+            start, wrong = time.monotonic(), []
+            for step in case.steps:
+                wrong = run_step(step, case, tmp, env, world)
+                if wrong:
+                    break
+            passed, failed = passed + (not wrong), failed + bool(wrong)
+            print(f"{'FAIL' if wrong else 'ok  '} {time.monotonic() - start:6.1f} s  {case.name}", flush=True)
+            for line in wrong:
+                print("       " + line.replace("\n", "\n       "), flush=True)
+            shutil.rmtree(tmp, ignore_errors=True)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    if skipped:
+        print(f"({skipped} more cases run with --full)")
+    print(f"integration: {passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+#include "recipe/plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace vgpukit {
+namespace {
+
+using testing::HasSubstr;
+
+// A kernel that is only known by what is assumed of it: asking anything else would need headers and fails the test.
+Facts facts_with(std::map<std::string, bool> assumptions) {
+  Kernel kernel;
+  kernel.release = "6.12.95-test";
+  kernel.version = *Version::parse("6.12.95");
+  kernel.host.root = "/nowhere";
+  kernel.host.cache = "/nowhere/cache";
+  return Facts(std::move(kernel), std::move(assumptions));
+}
+
+Driver driver_535() {
+  Driver driver;
+  driver.version = *Version::parse("535.261.03");
+  driver.flavour = Flavour::vgpu_kvm;
+  return driver;
+}
+
+const std::string no_llseek = R"(id: 6.12-no-llseek-removed
+summary: no_llseek is gone
+when:
+  kernel: {lacks: {declaration: no_llseek, header: linux/fs.h}}
+  driver: {contains: {token: no_llseek, files: "**/*.c"}}
+transforms:
+  - remove-initializer: {files: "**/*.c", field: llseek, value: no_llseek}
+ensures:
+  - absent: {token: no_llseek, files: "**/*.c"}
+)";
+const std::string export_gpl = R"yaml(id: 6.6-symbol-get
+summary: symbol_get wants GPL-only
+when:
+  kernel: {has: {behaviour: symbol-get-gpl-only}}
+  driver: {contains: {token: "EXPORT_SYMBOL(get_ops)", files: "**/*.c"}}
+already-fixed:
+  contains: {token: "EXPORT_SYMBOL_GPL(get_ops)", files: "**/*.c"}
+transforms:
+  - export-gpl: {files: "**/*.c", symbols: [get_ops]}
+notice: {name: gpl-export, text: for this machine only}
+)yaml";
+
+const char* const fops = "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .llseek = no_llseek,\n    .open = o,\n};\n";
+
+struct Planned {
+  std::vector<Recipe> recipes;
+  Catalogue catalogue;
+  SourceTree tree;
+  Plan plan;
+};
+
+Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std::string> files, std::map<std::string, bool> assumed,
+                 const std::set<std::string>& accepted = {}) {
+  std::vector<Recipe> recipes;
+  for (const auto& text : yaml) {
+    auto recipe = parse_recipe(text, "r.yaml", "");
+    EXPECT_TRUE(recipe) << recipe.error().message();
+    recipes.push_back(std::move(recipe).value());
+  }
+  auto catalogue = Catalogue::of(std::move(recipes));
+  EXPECT_TRUE(catalogue);
+  Planned planned{{}, std::move(catalogue).value(), SourceTree::of(std::move(files)), {}};
+  auto facts = facts_with(std::move(assumed));
+  auto plan = make_plan(planned.catalogue, driver_535(), facts, planned.tree, accepted);
+  EXPECT_TRUE(plan) << plan.error().message();
+  if (plan) planned.plan = std::move(plan).value();
+  return planned;
+}
+
+std::string text_of(const Planned& planned, const std::string& path) { return std::string(planned.tree.read(path).value()); }
+
+TEST(Plan, AppliesWithTheFactAndThePlaceThatDecided) {
+  const auto planned = plan_for({no_llseek}, {{"nvidia-vgpu-vfio/a.c", fops}}, {{"declaration no_llseek linux/fs.h", false}});
+  ASSERT_EQ(planned.plan.lines.size(), 1u);
+  const auto& line = planned.plan.lines[0];
+  EXPECT_EQ(line.decision, Decision::applies) << line.reason;
+  EXPECT_THAT(line.reason, HasSubstr("this kernel does not declare no_llseek in linux/fs.h"));
+  EXPECT_THAT(line.reason, HasSubstr("nvidia-vgpu-vfio/a.c:3"));
+  ASSERT_EQ(line.files.size(), 1u);
+  EXPECT_EQ(line.files[0].path, "nvidia-vgpu-vfio/a.c");
+  EXPECT_EQ(text_of(planned, "nvidia-vgpu-vfio/a.c"), "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .open = o,\n};\n");
+}
+
+TEST(Plan, NotNeededWhereTheKernelStillHasIt) {
+  const auto planned = plan_for({no_llseek}, {{"a.c", fops}}, {{"declaration no_llseek linux/fs.h", true}});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::not_needed);
+  EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("this kernel declares no_llseek in linux/fs.h"));
+  EXPECT_EQ(text_of(planned, "a.c"), fops);
+}
+
+TEST(Plan, NotNeededWhereTheDriverHasNoSuchThingAndTheKernelIsNotAsked) {
+  // A word in a comment or a string is not the construct. The kernel is not asked: no answer is assumed, asking would fail.
+  const auto planned = plan_for({no_llseek}, {{"a.c", "/* no_llseek */ char *s = \"no_llseek\";\n"}}, {});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::not_needed);
+  EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("the driver has no 'no_llseek' in **/*.c"));
+}
+
+TEST(Plan, ConsentIsAskedForAndNothingIsChangedWithoutIt) {
+  const std::map<std::string, std::string> files = {{"a.c", "EXPORT_SYMBOL(get_ops);\n"}};
+  const std::map<std::string, bool> insists = {{"behaviour symbol-get-gpl-only", true}};
+  const auto without = plan_for({export_gpl}, files, insists);
+  EXPECT_EQ(without.plan.lines[0].decision, Decision::needs_consent);
+  EXPECT_EQ(text_of(without, "a.c"), "EXPORT_SYMBOL(get_ops);\n");
+  const auto with = plan_for({export_gpl}, files, insists, {"gpl-export"});
+  EXPECT_EQ(with.plan.lines[0].decision, Decision::applies);
+  EXPECT_EQ(text_of(with, "a.c"), "EXPORT_SYMBOL_GPL(get_ops);\n");
+}
+
+TEST(Plan, ADriverThatBringsItsOwnFixSaysSo) {
+  const auto planned = plan_for({export_gpl}, {{"a.c", "EXPORT_SYMBOL_GPL(get_ops);\n"}}, {{"behaviour symbol-get-gpl-only", true}});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::already_fixed);
+  EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("a.c:1"));
+}
+
+TEST(Plan, ATransformThatRefusesMakesItCannotAndLeavesNoTrace) {
+  // The condition finds the token, the transform does not find the initializer: it stands in an expression.
+  const std::string odd = "static loff_t (*f)(void) = no_llseek;\n";
+  const auto planned = plan_for({no_llseek}, {{"a.c", odd}}, {{"declaration no_llseek linux/fs.h", false}});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::cannot);
+  EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("remove-initializer"));
+  EXPECT_EQ(text_of(planned, "a.c"), odd);
+  EXPECT_TRUE(planned.tree.edits().empty());
+}
+
+TEST(Plan, WhatARecipeEnsuresIsChecked) {
+  const auto planned = plan_for({no_llseek}, {{"a.c", std::string(fops) + "static void *p = no_llseek;\n"}},
+                                {{"declaration no_llseek linux/fs.h", false}});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::cannot);
+  EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("what it ensures does not hold afterwards"));
+  EXPECT_TRUE(planned.tree.edits().empty());
+}
+
+TEST(Plan, ALaterRecipeSeesWhatAnEarlierOneDid) {
+  const std::string first = "id: 1-first\nsummary: s\nwhen: {driver: {contains: {token: a, files: '*.c'}}}\n"
+                            "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
+  const std::string second = "id: 2-second\nsummary: s\nafter: 1-first\nwhen: {driver: {contains: {token: b, files: '*.c'}}}\n"
+                             "transforms: [{rename-token: {files: '*.c', from: b, to: c}}]\n";
+  const auto planned = plan_for({second, first}, {{"x.c", "int a;\n"}}, {});
+  EXPECT_EQ(planned.plan.applied().size(), 2u);
+  EXPECT_EQ(text_of(planned, "x.c"), "int c;\n");
+  // Each line remembers the tree as it was right after it: that is what the history's commits are made of.
+  EXPECT_EQ(planned.plan.lines[0].after.at("x.c"), "int b;\n");
+}
+
+TEST(Plan, VersionsAndFlavoursDecideWithAReason) {
+  const auto recipe = [](const std::string& when) {
+    return "id: x\nsummary: s\nwhen: " + when + "\ntransforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
+  };
+  const auto reason = [&](const std::string& when) {
+    const auto planned = plan_for({recipe(when)}, {{"x.c", "int a;\n"}}, {});
+    EXPECT_EQ(planned.plan.lines[0].decision, Decision::not_needed);
+    return planned.plan.lines[0].reason;
+  };
+  EXPECT_EQ(reason("{driver: '<535'}"), "for drivers <535, this is 535.261.03");
+  EXPECT_EQ(reason("{driver: {flavour: [open, grid]}}"), "for open or grid drivers, this is vgpu-kvm");
+  EXPECT_EQ(reason("{kernel: '>=6.13'}"), "for kernels >=6.13, this is 6.12.95");
+}
+
+TEST(Plan, AnyOfSeveralFactsIsEnough) {
+  const std::string recipe = "id: x\nsummary: s\nwhen:\n  kernel:\n    any:\n      - has: {symbol: one}\n      - lacks: {symbol: two}\n"
+                             "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
+  const std::map<std::string, std::string> files = {{"x.c", "int a;\n"}};
+  EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", false}, {"symbol two", false}}).plan.lines[0].decision, Decision::applies);
+  EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", true}, {"symbol two", true}}).plan.lines[0].decision, Decision::applies);
+  const auto neither = plan_for({recipe}, files, {{"symbol one", false}, {"symbol two", true}});
+  EXPECT_EQ(neither.plan.lines[0].decision, Decision::not_needed);
+  EXPECT_THAT(neither.plan.lines[0].reason, HasSubstr("does not export one"));
+}
+
+}  // namespace
+}  // namespace vgpukit
