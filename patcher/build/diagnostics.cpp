@@ -25,6 +25,10 @@ std::string key_of(const Diagnostic& diagnostic) {
     const auto end = text.find('?', guess);
     text.erase(guess, end == std::string::npos ? std::string::npos : end + 1 - guess);
   }
+  // gcc says where it met a name first, inside a function or outside.
+  for (const std::string_view where : {" here (not in a function)", " (first use in this function)"}) {
+    if (const auto at = text.find(where); at != std::string::npos) text.erase(at, where.size());
+  }
   if (const auto flag = text.rfind(" [-W"); flag != std::string::npos) text.erase(flag);
   return (diagnostic.kind == Diagnostic::Kind::error ? "E " : "W ") + diagnostic.tool + " " + text;
 }

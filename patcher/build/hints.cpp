@@ -157,6 +157,13 @@ std::string hint_for(const Diagnostic& diagnostic) {
   }
   if (diagnostic.tool == "pahole") return "type information (BTF) could not be made; build without debug information";
   if (auto hint = missing_header(message); !hint.empty()) return hint;
+  // The driver's own names come from its Kbuild file, not from the kernel.
+  if (contains(message, "'NV_") && contains(message, "' undeclared")) {
+    return about(
+        "{} is the driver's own: its Kbuild flags do not reach the compiler; from 6.15 on the kernel ignores EXTRA_CFLAGS, and "
+        "ccflags-y has to be used",
+        quoted(message));
+  }
   return from_rules(compiler_rules, message);
 }
 

@@ -28,8 +28,8 @@ void BuildWatch::step(const std::string& what, std::string subject) {
   if (!tree_.empty() && subject.starts_with(tree_ + "/")) subject.erase(0, tree_.size() + 1);
 
   if (what == "CC [M]") {
-    // modpost's own files are part of linking: nvidia.mod.o, .module-common.o
-    if (subject.ends_with(".mod.o") || subject.find('/') == std::string::npos) return;
+    // modpost's own files (nvidia.mod.o, .module-common.o) lie beside the modules and are part of linking.
+    if (subject.find('/') == std::string::npos) return;
     if (first_object_ < 0) first_object_ = clock_();
     compiled_.insert(subject.substr(0, subject.find('/')));
     objects_.insert(subject);

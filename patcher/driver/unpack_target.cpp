@@ -71,7 +71,7 @@ Result<UnpackTarget> UnpackTarget::open(const std::filesystem::path& folder, con
                                         const ExtractLimits& limits) {
   Descriptor root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!root) return Error{Exit::missing, "write to " + folder.string(), reason(errno), ""};
-  return UnpackTarget(std::move(root), archive, limits);
+  return UnpackTarget(std::move(root), folder.parent_path(), archive, limits);
 }
 
 Error UnpackTarget::refuse(std::string_view name, const std::string& why) const {
@@ -81,9 +81,9 @@ Error UnpackTarget::refuse(std::string_view name, const std::string& why) const 
 
 Error UnpackTarget::system_failure(std::string_view name, int error) const {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  return {
-      Exit::missing, "unpack " + archive_.string(), "writing \"" + printable(name) + "\" failed: " + reason(error),
-      full ? "nothing was unpacked; free some space and try again (VGPUKIT_CACHE names another place)" : "nothing was unpacked"};
+  return {Exit::missing, "unpack " + archive_.string(),
+          "writing \"" + printable(name) + "\" in " + place_.string() + " failed: " + reason(error),
+          full ? "nothing was unpacked; free some space there and try again" : "nothing was unpacked"};
 }
 
 Result<std::vector<std::string>> UnpackTarget::accept(std::string_view name) {

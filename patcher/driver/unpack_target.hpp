@@ -69,13 +69,14 @@ class UnpackTarget {
   [[nodiscard]] Error refuse(std::string_view name, const std::string& why) const;
 
  private:
-  UnpackTarget(Descriptor root, std::filesystem::path archive, ExtractLimits limits)
-      : root_(std::move(root)), archive_(std::move(archive)), limits_(limits) {}
+  UnpackTarget(Descriptor root, std::filesystem::path place, std::filesystem::path archive, ExtractLimits limits)
+      : root_(std::move(root)), place_(std::move(place)), archive_(std::move(archive)), limits_(limits) {}
   Result<int> open_parent(std::string_view name, const std::vector<std::string>& words);
   [[nodiscard]] Error system_failure(std::string_view name, int error) const;
   Status grow(std::string_view name, std::uintmax_t& from, std::uintmax_t to);
 
   Descriptor root_;
+  std::filesystem::path place_;  // for messages: where there may be no space
   std::filesystem::path archive_;
   ExtractLimits limits_;
   std::size_t entries_ = 0;

@@ -1,6 +1,7 @@
 #include "kernel/facts.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "kernel/behaviour.hpp"
 #include "kernel/fact_cache.hpp"
@@ -8,6 +9,7 @@
 #include "kernel/headers_folder.hpp"
 #include "kernel/probe.hpp"
 #include "kernel/snippets.hpp"
+#include "support/atomic_file.hpp"
 
 namespace vgpukit {
 
@@ -27,6 +29,7 @@ struct Facts::State {
   Answer config(const Question& question) const;
   Answer compiler(const Question& question) const;
   Answer header(const Question& question) const;
+  Answer kbuild(const Question& question) const;
   Answer behaviour();
   static Answer symbol(const Question& question, const Symvers& symvers, const fs::path& file);
   const Answer* remembered(const Question& question);
@@ -49,6 +52,10 @@ Facts::Facts(Facts&&) noexcept = default;
 
 const Kernel& Facts::kernel() const {
   return state_->kernel;
+}
+
+const std::map<std::string, bool>& Facts::assumptions() const {
+  return state_->assumptions;
 }
 
 FactCache& Facts::State::disk() {
@@ -94,6 +101,25 @@ Answer Facts::State::header(const Question& question) const {
     if (path && fs::is_regular_file(*path, ignored)) return {true, (place / question.name).string()};
   }
   return {false, "there is no " + question.name + " in the include paths of " + kernel.build.string()};
+}
+
+Answer Facts::State::kbuild(const Question& question) const {
+  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  std::string places;
+  for (const char* name : {"Makefile", "scripts/Makefile.lib", "scripts/Makefile.build", "scripts/Kbuild.include"}) {
+    const auto inside = kernel.source / name;
+    const auto path = kernel.host.resolve(inside);
+    const auto text = path ? read_file(*path) : Result<std::string>(std::string());
+    if (!text) continue;
+    for (auto at = text->find(question.name); at != std::string::npos; at = text->find(question.name, at + 1)) {
+      const auto end = at + question.name.size();
+      if ((at > 0 && is_word((*text)[at - 1])) || (end < text->size() && is_word((*text)[end]))) continue;
+      const auto line = 1 + std::count(text->begin(), text->begin() + static_cast<std::ptrdiff_t>(at), '\n');
+      return {true, inside.string() + ":" + std::to_string(line)};
+    }
+    places += (places.empty() ? "" : ", ") + std::string(name);
+  }
+  return {false, "no " + question.name + " in " + places + " of " + kernel.source.string()};
 }
 
 Answer Facts::State::symbol(const Question& question, const Symvers& symvers, const fs::path& file) {
@@ -151,6 +177,9 @@ Result<Answer> Facts::ask(const Question& question) {
       break;
     case Kind::compiler:
       answer = state_->compiler(question);
+      break;
+    case Kind::kbuild:
+      answer = state_->kbuild(question);
       break;
     case Kind::behaviour:
       answer = state_->behaviour();

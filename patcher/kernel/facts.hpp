@@ -26,6 +26,8 @@ struct Question {
                      //       declared once `headers` are included
     compiles,        // code: a snippet at file scope that compiles without error (warnings that the kernel makes errors count)
     compiler,        // name: "gcc>=15", "clang>=18", "gcc": the compiler that builds for this kernel
+    kbuild,          // name: a variable or option that the kernel's own build files know (Makefile, scripts/Makefile.{lib,build},
+                     //       scripts/Kbuild.include)
     behaviour,       // name: something that no header shows, from the kernel image where there is one, else from the
                      //       stable releases that are known to have it. Known names: symbol-get-gpl-only
   };
@@ -37,7 +39,8 @@ struct Question {
 
   [[nodiscard]] std::string key() const;   // "declaration follow_pfn linux/mm.h", stable: cache, --assume and reports use it
   // The inverse, for --assume and `kernel facts --ask`: "symbol NAME", "symbol-is-gpl NAME", "config CONFIG_X[=V]",
-  // "header PATH", "declaration NAME HEADER...", "compiler EXPR", "behaviour NAME". compiles has no such form (its key holds a hash).
+  // "header PATH", "declaration NAME HEADER...", "compiler EXPR", "kbuild NAME",
+  // "behaviour NAME". compiles has no such form (its key holds a hash).
   static Result<Question> parse(std::string_view text);
   // Whether it can be asked at all: names that are identifiers, headers that are paths, a compiler expression that parses.
   // Error: usage, saying what is wrong. Facts asks this by itself; a recipe loader may ask it earlier.

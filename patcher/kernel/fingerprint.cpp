@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <set>
 #include <string_view>
 
 #include "kernel/headers_folder.hpp"
@@ -22,7 +21,7 @@ namespace vgpukit {
 namespace {
 
 // Changes when the way of asking changes (the form of snippets, the flags that are added), so that old answers are not believed.
-constexpr std::string_view generation = "vgpukit facts 1";
+constexpr std::string_view generation = "vgpukit facts 2";
 
 struct File {
   std::string name;  // how it is reached from its tree

@@ -69,6 +69,18 @@ std::optional<Version> version_from(std::string_view text, std::string_view majo
   return Version::parse(std::to_string(*a) + "." + std::to_string(*b) + "." + std::to_string(*c));
 }
 
+// What uname -r will say. The generated header decides: Debian's include/config/kernel.release says 6.1.176 for 6.1.0-50-amd64.
+std::string release_of(const HostPaths& host, const fs::path& build) {
+  std::string release;
+  for_each_line(read_or_empty(host, build / "include/generated/utsrelease.h"), [&](std::string_view line) {
+    const auto open = line.find('"');
+    const auto close = line.rfind('"');
+    if (line.starts_with("#define UTS_RELEASE ") && close > open) release = line.substr(open + 1, close - open - 1);
+  });
+  if (release.empty()) release = trimmed(read_or_empty(host, build / "include/config/kernel.release"));
+  return release;
+}
+
 bool has_headers(const HostPaths& host, const fs::path& folder) {
   return host.resolve(folder / "include/linux/module.h").has_value();
 }
@@ -83,7 +95,7 @@ std::vector<HeadersFolder> find_headers_folders(const HostPaths& host) {
     std::error_code ignored;
     if (!real || !fs::is_directory(*real, ignored)) return;
     const fs::path build = host.inside(*real);
-    const std::string release{trimmed(read_or_empty(host, build / "include/config/kernel.release"))};
+    const std::string release = release_of(host, build);
     if (!release.empty() && seen.insert(build).second) folders.push_back({build, release});
   };
   for (const auto& release : entries_of(host, "/lib/modules")) add("/lib/modules" / release / "build");

@@ -12,7 +12,7 @@ namespace vgpukit {
 // A folder that could be the build folder of a release, as seen from inside the root, links resolved.
 struct HeadersFolder {
   fs::path build;
-  std::string release;  // include/config/kernel.release; empty when it has none
+  std::string release;  // UTS_RELEASE, else include/config/kernel.release
 };
 
 // Every headers folder of the root: /lib/modules/*/build, /usr/src/linux-headers-*, /usr/src/kernels/*, SUSE's

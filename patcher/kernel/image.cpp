@@ -42,6 +42,10 @@ class Search {
   Found found_;
 };
 
+bool is_bz_image(std::string_view image) {
+  return image.size() >= 0x250 && image.substr(0x202, 4) == "HdrS";
+}
+
 // The compressed kernel inside of a bzImage (Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length).
 std::string_view payload_of(std::string_view image) {
   const auto number = [&](std::size_t at) {
@@ -49,12 +53,12 @@ std::string_view payload_of(std::string_view image) {
     std::memcpy(&value, image.data() + at, sizeof value);
     return value;
   };
-  if (image.size() < 0x250 || image.substr(0x202, 4) != "HdrS") return image;
+  if (!is_bz_image(image)) return image;
   std::size_t setup = static_cast<unsigned char>(image[0x1f1]);
   if (setup == 0) setup = 4;
   const std::size_t begin = (setup + 1) * 512 + number(0x248);
   const std::size_t length = number(0x24c);
-  if (begin >= image.size() || length == 0 || length > image.size() - begin) return image;
+  if (begin >= image.size() || length == 0 || length > image.size() - begin) return {};
   return image.substr(begin, length);
 }
 
@@ -96,7 +100,7 @@ std::optional<bool> image_contains(const fs::path& image, std::string_view text)
   if (!bytes) return std::nullopt;
   Search search(text);
   search_compressed(payload_of(*bytes), search);
-  if (!search.found().banner) search.add(*bytes);  // an image that is not compressed
+  if (!search.found().banner && !is_bz_image(*bytes)) search.add(*bytes);  // arm64 images need not be compressed
   // Without the banner this was no kernel, or not all of one: its silence means nothing.
   if (!search.found().banner) return std::nullopt;
   return search.found().text;

@@ -64,7 +64,7 @@ Result<fs::path> build_folder(const HostPaths& host, const std::string& release)
   const auto modules = host.resolve(link.parent_path());
   const bool has_link = modules && fs::is_symlink(fs::symlink_status(*modules / "build", ignored));
   if (const auto build = host.resolve(link)) {
-    // A folder without include/config/kernel.release, or with another one in it
+    // A folder that names no release, or another one
     const auto missing = what_is_missing(host, host.inside(*build));
     if (!missing.empty()) return Error{Exit::missing, tried, missing, advice(host, release)};
     return Error{Exit::missing, tried,

@@ -29,7 +29,7 @@ using KernelConfig = std::map<std::string, std::string, std::less<>>;
 
 struct Kernel {
   HostPaths host;
-  std::string release;             // what uname -r says (include/config/kernel.release)
+  std::string release;             // what uname -r says (UTS_RELEASE in include/generated/utsrelease.h)
   Version version;                 // with the stable patch level, from include/generated/uapi/linux/version.h: 6.1.176
   std::filesystem::path build;     // the output folder (O=), as seen from inside the root: /lib/modules/REL/build resolved
   std::filesystem::path source;    // the source or common headers, as seen from inside; the same as build where headers are not split
@@ -53,8 +53,8 @@ struct KernelEntry {
   std::string problem;     // one line, empty when one can build for it
 };
 
-// All kernels that this root knows: /lib/modules/*, and headers under /usr/src (linux-headers-REL with include/config/kernel.release)
-// that no /lib/modules folder points to. Sorted from oldest to newest by version, then release.
+// All kernels that this root knows: /lib/modules/*, and headers under /usr/src (linux-headers-*, kernels/*, SUSE's linux-*-obj) that
+// no /lib/modules folder points to. Sorted from oldest to newest by version, then release.
 std::vector<KernelEntry> list_kernels(const HostPaths& host);
 
 // Opens the kernel RELEASE for building. Split headers (Debian's common + flavour) and headers without /lib/modules are found.

@@ -13,13 +13,14 @@ namespace {
 
 using Kind = Question::Kind;
 
-constexpr std::array<std::pair<Kind, std::string_view>, 8> names = {{{Kind::symbol, "symbol"},
+constexpr std::array<std::pair<Kind, std::string_view>, 9> names = {{{Kind::symbol, "symbol"},
                                                                      {Kind::symbol_is_gpl, "symbol-is-gpl"},
                                                                      {Kind::config, "config"},
                                                                      {Kind::header, "header"},
                                                                      {Kind::declaration, "declaration"},
                                                                      {Kind::compiles, "compiles"},
                                                                      {Kind::compiler, "compiler"},
+                                                                     {Kind::kbuild, "kbuild"},
                                                                      {Kind::behaviour, "behaviour"}}};
 
 std::vector<std::string> words_of(std::string_view text) {
@@ -81,7 +82,7 @@ Result<Question> Question::parse(std::string_view text) {
     return Error{
         Exit::usage, "read the question \"" + std::string(text) + "\"", std::move(why),
         "write one of: symbol NAME, symbol-is-gpl NAME, config CONFIG_X[=VALUE], header PATH, declaration NAME HEADER..., compiler "
-        "gcc>=15, behaviour NAME"};
+        "gcc>=15, kbuild NAME, behaviour NAME"};
   };
   if (words.empty()) return refuse("it is empty");
   const auto kind = kind_from(words[0]);
@@ -169,6 +170,9 @@ Status Question::check(const Question& question) {
       if (!range) return refuse(range.error().why);
       return {};
     }
+    case Kind::kbuild:
+      if (question.name.empty()) return refuse("the variable is missing");
+      return {};
     case Kind::behaviour:
       if (question.name != "symbol-get-gpl-only") return refuse("the known behaviours are: symbol-get-gpl-only");
       return {};

@@ -83,27 +83,36 @@ Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::stri
   return command;
 }
 
-using Group = std::vector<Question>;
+// Questions that go to the compiler together.
+struct Group {
+  std::vector<Question> questions;
+  bool prelude = false;
+};
 
-// Runs one compiler for each group and hands the answers to `take`; gives the groups that have to be asked one by one.
+// Runs one compiler for each group and hands the answers to `take`; gives the groups that have to be asked again: one by one where
+// an error may have spilled over, with the prelude where a header did not stand alone.
 template <class F>
 Result<std::vector<Group>> ask_groups(const Kernel& kernel, const ProbeBuild& probe, const std::vector<Group>& groups, F take) {
   std::vector<Command> commands;
-  for (const auto& group : groups) commands.push_back(compile_command(kernel, probe, translation_unit(group)));
+  for (const auto& group : groups)
+    commands.push_back(compile_command(kernel, probe, translation_unit(group.questions, group.prelude)));
   TRY_ASSIGN(const auto outcomes, run_all(commands, default_jobs()));
   std::vector<Group> again;
   for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto& [questions, prelude] = groups[i];
     if (outcomes[i].timed_out || outcomes[i].status > 128)
-      return Error{Exit::failed, "ask the kernel's compiler about " + groups[i].front().key(),
+      return Error{Exit::failed, "ask the kernel's compiler about " + questions.front().key(),
                    outcomes[i].timed_out ? "it took more than two minutes"
                                          : "it was killed by signal " + std::to_string(outcomes[i].status - 128),
                    "look for a lack of memory"};
-    auto read = read_answers(groups[i], outcomes[i].ok(), outcomes[i].err);
-    if (read.doubtful && groups[i].size() > 1) {
-      for (const auto& question : groups[i]) again.push_back({question});
-      continue;
+    auto read = read_answers(questions, outcomes[i].ok(), outcomes[i].err);
+    if (read.doubtful && questions.size() > 1) {
+      for (const auto& question : questions) again.push_back({{question}, prelude});
+    } else if (!read.answers.front() && !prelude && !questions.front().headers.empty()) {
+      again.push_back({questions, true});
+    } else {
+      for (std::size_t q = 0; q < questions.size(); ++q) take(questions[q], std::move(read.answers[q]));
     }
-    for (std::size_t q = 0; q < groups[i].size(); ++q) take(groups[i][q], std::move(read.answers[q]));
   }
   return again;
 }
@@ -142,8 +151,12 @@ std::vector<CompileError> compile_errors(std::string_view output) {
   return errors;
 }
 
-std::string translation_unit(const std::vector<Question>& questions) {
+std::string translation_unit(const std::vector<Question>& questions, bool prelude) {
   std::string unit;
+  if (prelude) {
+    unit += line_marker("vgpukit-prelude-", 0);
+    for (const char* header : {"module", "device", "fs", "mm", "uuid"}) unit += std::string("#include <linux/") + header + ".h>\n";
+  }
   const auto& headers = questions.front().headers;
   for (std::size_t i = 0; i < headers.size(); ++i) unit += line_marker(header_marker, i) + "#include <" + headers[i] + ">\n";
   for (std::size_t i = 0; i < questions.size(); ++i) {
@@ -168,7 +181,7 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
       // A syntax error may swallow what follows it.
       if (error.message.starts_with("expected")) result.doubtful = true;
     } else if (number_of(error.file, header_marker) && is_missing_file(error)) {
-      return all([&](const Question& question) -> Result<Answer> { return Answer{false, error.message}; });
+      return all([&](const Question&) -> Result<Answer> { return Answer{false, error.message}; });
     } else if (error.message.find("warnings being treated as errors") == std::string::npos) {
       return all([&](const Question& question) -> Result<Answer> { return broken(question, error); });
     }
@@ -195,16 +208,18 @@ Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kern
   for (const auto& question : questions) {
     // Snippets may define the same names, so each stands alone.
     if (question.kind == Question::Kind::compiles)
-      groups.push_back({question});
+      groups.push_back({{question}});
     else
-      by_headers[question.headers].push_back(question);
+      by_headers[question.headers].questions.push_back(question);
   }
   for (auto& [headers, group] : by_headers) groups.push_back(std::move(group));
 
   std::vector<std::pair<Question, Result<Answer>>> answers;
   const auto take = [&](const Question& question, Result<Answer> answer) { answers.emplace_back(question, std::move(answer)); };
-  TRY_ASSIGN(const auto again, ask_groups(kernel, probe, groups, take));
-  if (!again.empty()) TRY(ask_groups(kernel, probe, again, take));
+  // It ends: a group can only be split once and get the prelude once.
+  while (!groups.empty()) {
+    TRY_ASSIGN(groups, ask_groups(kernel, probe, groups, take));
+  }
   return answers;
 }
 

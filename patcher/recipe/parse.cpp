@@ -114,9 +114,9 @@ class RecipeParser {
 
   Result<Question> question(const YAML::Node& node) const {
     static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",   "declaration",
-                                                        "compiles", "compiler",      "behaviour", "header"};
+                                                        "compiles", "compiler",      "kbuild",   "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
-                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "behaviour", "header", "value"}, {}));
+                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour", "header", "value"}, {}));
     Question asked;
     std::string kind;
     // `header` is a question of its own only where it does not belong to a declaration or a snippet: it comes last.
@@ -128,7 +128,7 @@ class RecipeParser {
         return yaml_.wrong(node, "one fact asks for both '" + kind + "' and '" + std::string(candidate) + "'",
                            "make it two facts: a list with one map each");
     }
-    if (kind.empty()) return yaml_.expected(node, "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, behaviour");
+    if (kind.empty()) return yaml_.expected(node, "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, kbuild, behaviour");
     asked.kind = *Question::kind_from(kind);
     TRY_ASSIGN(const auto word, yaml_.text(node[kind], kind));
     if (asked.kind == Question::Kind::compiles)

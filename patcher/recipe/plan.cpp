@@ -73,6 +73,8 @@ std::string asked_text(const Question& question) {
       return "compiles the recipe's snippet";
     case Kind::compiler:
       return "is built with " + question.name;
+    case Kind::kbuild:
+      return "knows " + question.name + " in its build files";
     case Kind::behaviour:
       return "shows the behaviour " + question.name;
   }

@@ -60,6 +60,7 @@ class ChildSetup {
   ChildSetup(const Command& command, char* const* environment)
       : root_(changes_root(command) ? command.root.string() : std::string()),
         proc_(root_ + "/proc"),
+        proc_self_(root_ + "/proc/self"),
         dev_(root_ + "/dev"),
         dev_null_(root_ + "/dev/null"),
         cwd_(command.cwd.string()),
@@ -120,10 +121,11 @@ class ChildSetup {
   // container without CAP_SYS_ADMIN) the root has to bring its own.
   void show_proc_and_dev() const {
     if (::unshare(CLONE_NEWNS) != 0) return;
-    // Without this, what we mount could show up on the host.
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
-    ::mount("/proc", proc_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
+    // Without this, what we mount could show up on the host. Where we are in a chroot ourselves, whose root is no mount point, the kernel
+    // refuses it (EINVAL): then at worst one mount of /proc stays behind in that root, which the test below keeps from piling up.
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL) return;
     struct stat null_device {};
+    if (::stat(proc_self_.c_str(), &null_device) != 0) ::mount("/proc", proc_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
     if (::stat(dev_null_.c_str(), &null_device) != 0 || !S_ISCHR(null_device.st_mode))
       ::mount("/dev", dev_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
   }
@@ -136,6 +138,7 @@ class ChildSetup {
 
   std::string root_;
   std::string proc_;
+  std::string proc_self_;
   std::string dev_;
   std::string dev_null_;
   std::string cwd_;

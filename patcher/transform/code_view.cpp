@@ -109,12 +109,33 @@ bool is_type_word(std::string_view text) {
   return std::find(std::begin(words), std::end(words), text) != std::end(words);
 }
 
-// Between a parameter list and its '{': attributes and macros in their place, with or without arguments; and directives.
+std::string_view directive_name(const Token& token) {
+  const std::vector<Token> words = lex_directive(token.text);
+  return words.empty() ? std::string_view() : words.front().text;
+}
+
+// From an #else or #elif at index i to its #endif.
+std::size_t matching_endif(const std::vector<Token>& code, std::size_t i) {
+  std::size_t depth = 1;
+  while (++i < code.size()) {
+    if (code[i].kind != Kind::directive) continue;
+    const std::string_view name = directive_name(code[i]);
+    if (name.starts_with("if")) ++depth;
+    if (name == "endif" && --depth == 0) break;
+  }
+  return i;
+}
+
+// Between a parameter list and its '{': attributes and macros in their place, with or without arguments; and directives. Where the list
+// ends in both branches of an #if, it has ended in the first one.
 std::size_t body_of(const CodeView& view, std::size_t after_parameters) {
   const auto& code = view.code();
   for (std::size_t i = after_parameters; i < code.size(); ++i) {
     if (code[i].text == "{") return i;
-    if (code[i].kind == Kind::directive) continue;
+    if (code[i].kind == Kind::directive) {
+      if (directive_name(code[i]).starts_with("el")) i = matching_endif(code, i);
+      continue;
+    }
     if (code[i].kind != Kind::identifier || is_type_word(code[i].text)) return CodeView::npos;
     if (!view.is(i + 1, "(")) continue;
     if (view.partner(i + 1) == CodeView::npos) return CodeView::npos;

@@ -56,6 +56,8 @@ struct Template {
   }
 };
 
+std::string arguments_of(std::size_t count) { return std::to_string(count) + (count == 1 ? " argument" : " arguments"); }
+
 class RenameCall : public Transform {
  public:
   std::vector<std::string> globs;
@@ -67,7 +69,7 @@ class RenameCall : public Transform {
   std::string_view kind() const override { return kind_name; }
   std::string describe() const override {
     std::string text = "rename-call " + from;
-    if (when) text += " (with " + std::to_string(*when) + (*when == 1 ? " argument)" : " arguments)");
+    if (when) text += " (with " + arguments_of(*when) + ")";
     text += " -> " + to;
     if (arguments) text += "(" + arguments_text + ")";
     return text + " in " + join(globs, ", ");
@@ -75,7 +77,7 @@ class RenameCall : public Transform {
 
   Result<Applied> apply(SourceTree& tree) const override {
     Findings findings;
-    findings.what = "calls of " + from + (when ? " with " + std::to_string(*when) + " arguments" : "");
+    findings.what = "calls of " + from + (when ? " with " + arguments_of(*when) : "");
     findings.hint = "it would count as done already if there were calls of " + to + result_count() + " in these files";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
@@ -88,7 +90,7 @@ class RenameCall : public Transform {
 
  private:
   std::string result_count() const {
-    return arguments && arguments->length ? " with " + std::to_string(*arguments->length) + " arguments" : "";
+    return arguments && arguments->length ? " with " + arguments_of(*arguments->length) : "";
   }
   bool is_result(const CallSite& call) const {
     return !arguments || !arguments->length || (call.complete && call.arguments.size() == *arguments->length);
@@ -111,7 +113,7 @@ class RenameCall : public Transform {
       }
       if (arguments && call.arguments.size() < arguments->highest)
         return other_shape(kind_name, {path, call.line},
-                           "this call of " + from + " has " + std::to_string(call.arguments.size()) + " arguments, and `" + arguments_text +
+                           "this call of " + from + " has " + arguments_of(call.arguments.size()) + ", and `" + arguments_text +
                                "` wants $" + std::to_string(arguments->highest),
                            "`when-arguments` limits the transform to the calls that are meant");
       findings.places.push_back({path, call.line});

@@ -12,13 +12,19 @@ constexpr std::string_view kind_name = "rename-token";
 
 bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// Where the words of `wanted`, with any white space between them, stand in a text that is not C (a script, a Kbuild file).
+// A line of a script or a Kbuild file that is a comment: "# text", "####", not "#include" in a snippet of C.
+bool on_comment_line(std::string_view text, std::size_t offset) {
+  const std::size_t hash = line_begin(text, offset) + indent_at(text, offset).size();
+  return text[hash] == '#' && (hash + 1 >= text.size() || std::isalpha(static_cast<unsigned char>(text[hash + 1])) == 0);
+}
+
+// Where the words of `wanted`, with any white space between them, stand in a text that is not C, outside of comment lines.
 std::vector<Span> find_words(std::string_view text, std::string_view wanted) {
   std::vector<Span> found;
   const std::vector<std::string_view> words = words_of(wanted);
   for (std::size_t at = text.find(words.front()); at != std::string_view::npos; at = text.find(words.front(), at + 1)) {
     std::size_t end = at + words.front().size();
-    bool same = at == 0 || !in_word(text[at - 1]) || !in_word(text[at]);
+    bool same = (at == 0 || !in_word(text[at - 1]) || !in_word(text[at])) && !on_comment_line(text, at);
     for (std::size_t i = 1; same && i < words.size(); ++i) {
       const std::size_t next = text.find_first_not_of(" \t\r\n", end);
       same = next != std::string_view::npos && next > end && text.substr(next, words[i].size()) == words[i];
@@ -109,7 +115,7 @@ TransformKind rename_token_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
           "Renames an identifier, or a few tokens in a row, in code and in directives, not in comments and strings; in files that are no "
-          "C (scripts, Kbuild) everywhere. Done already: `from` is nowhere and `to` is there.",
+          "C (conftest.sh, Kbuild) as whole words, outside of comment lines. Done already: `from` is nowhere and `to` is there.",
           {{"files", Type::glob, true, "files to look at"},
            {"from", Type::token, true, "the identifier or tokens: `struct dma_buf_map`"},
            {"to", Type::token, true, "what to put there"},

@@ -58,6 +58,7 @@ TEST(MakeCommand, AClangKernelNamesTheToolsThatNvidiasMakefileHandsOn) {
   Kernel kernel = a_kernel();
   kernel.compiler.kind = Compiler::Kind::clang;
   kernel.compiler.command = "clang-18";
+  kernel.config["CONFIG_LD_IS_LLD"] = "y";
   const auto command = make_command(kernel, {}, "/x");
   EXPECT_THAT(command.argv, Contains(StartsWith("LLVM=")));
   EXPECT_THAT(command.argv, Contains(StartsWith("CC=clang")));

@@ -96,6 +96,15 @@ TEST(Diagnostics, AnotherGuessOrFlagIsTheSameMessage) {
   EXPECT_THAT(errors[0].more, ElementsAre("b.c:1"));
 }
 
+TEST(Diagnostics, ANameOfTheDriverIsNotTheKernelsFault) {
+  const auto error = only(
+      "nvidia/nv.c:12:3: error: 'NV_VERSION_STRING' undeclared here (not in a function)\n"
+      "nvidia/nv-vgpu.c:64:9: error: 'NV_VERSION_STRING' undeclared (first use in this function)\n");
+  EXPECT_THAT(error.more, ElementsAre("nvidia/nv-vgpu.c:64"));
+  EXPECT_THAT(error.hint, HasSubstr("ccflags-y"));
+  EXPECT_THAT(only("a.c:1:1: error: 'no_llseek' undeclared here (not in a function)\n").hint, HasSubstr("no longer has no_llseek"));
+}
+
 TEST(Diagnostics, TheSamePlaceFromManyFilesIsOnePlace) {
   const auto warnings = read("x.h:5:1: warning: w [-Wx]\nx.h:5:1: warning: w [-Wx]\n").warnings();
   ASSERT_THAT(warnings, SizeIs(1));
@@ -199,6 +208,8 @@ TEST(Diagnostics, TheMachinesTroubles) {
   EXPECT_EQ(killed.file, "");
   EXPECT_THAT(killed.hint, HasSubstr("--jobs 1"));
   EXPECT_THAT(only("make[4]: *** [Makefile:1: nvidia/nv.o] Killed\n").hint, HasSubstr("--jobs 1"));
+  EXPECT_THAT(read("a.c:1:2: error: x\nmake[4]: *** [Makefile:1: nvidia/nv.o] Killed\n").errors(), SizeIs(2))
+      << "a kill is a cause of its own";
   EXPECT_THAT(only("/bin/sh: 1: gcc-12: not found\nmake: *** [Makefile:1: x] Error 127\n").hint, HasSubstr("not installed"));
   EXPECT_THAT(only("gcc: error: unrecognized command-line option '-fmin-function-alignment=16'\n").hint,
               HasSubstr("compiler that built"));
@@ -211,7 +222,7 @@ TEST(Diagnostics, MakesOwnJudgements) {
   const auto stop = only("Makefile:53: *** Unable to locate kernel source.  Stop.\n");
   EXPECT_EQ(stop.file, "Makefile");
   EXPECT_EQ(stop.line, 53);
-  EXPECT_EQ(stop.message, "Unable to locate kernel source.");
+  EXPECT_EQ(stop.message, "Unable to locate kernel source");
   EXPECT_EQ(only("make[1]: *** /usr/src/gone: No such file or directory.  Stop.\n").message,
             "/usr/src/gone: No such file or directory");
 }

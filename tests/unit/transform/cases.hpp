@@ -1,0 +1,115 @@
+// Before and after: what the table-driven tests of the transforms share.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "transform/source_tree.hpp"
+#include "transform/transform.hpp"
+
+namespace vgpukit::test {
+
+using Files = std::map<std::string, std::string>;
+using List = std::vector<std::string>;
+
+inline Result<Applied> apply(std::string_view kind, const Parameters& parameters, SourceTree& tree) {
+  const TransformKind* found = find_transform(kind);
+  if (found == nullptr) return Error{Exit::usage, "find the transform " + std::string(kind), "there is none", ""};
+  auto made = found->make(parameters);
+  if (!made) return made.error();
+  return (*made)->apply(tree);
+}
+
+inline Files texts(const SourceTree& tree) {
+  Files files;
+  for (const std::string& path : tree.files()) files[path] = std::string(*tree.read(path));
+  return files;
+}
+
+inline std::string dos(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\n') result += '\r';
+    result += c;
+  }
+  return result;
+}
+
+inline Files dos(Files files) {
+  for (auto& [path, text] : files) text = dos(text);
+  return files;
+}
+
+struct Case {
+  std::string name;
+  Parameters parameters;
+  Files before;
+  Files after;
+  std::size_t places = 1;
+  bool leaves_evidence = true;  // whether a second run can see from the files alone that it is done
+};
+inline std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+
+// Does what the table says; again on the same tree and on a fresh tree with the result; and the same with DOS line endings.
+inline void expect_case(std::string_view kind, const Case& c) {
+  for (const bool with_dos : {false, true}) {
+    SCOPED_TRACE(with_dos ? "with DOS line endings" : "");
+    const Files before = with_dos ? dos(c.before) : c.before;
+    const Files after = with_dos ? dos(c.after) : c.after;
+
+    SourceTree tree = SourceTree::of(before);
+    const auto applied = apply(kind, c.parameters, tree);
+    ASSERT_TRUE(applied) << applied.error().message();
+    EXPECT_FALSE(applied->already);
+    EXPECT_EQ(applied->places(), c.places);
+    ASSERT_EQ(texts(tree), after);
+    EXPECT_EQ(applied->files.size(), tree.edits().size());
+
+    const auto again = apply(kind, c.parameters, tree);
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_TRUE(again->already);
+    EXPECT_TRUE(again->files.empty());
+    EXPECT_EQ(texts(tree), after);
+
+    SourceTree fresh = SourceTree::of(after);
+    const auto later = apply(kind, c.parameters, fresh);
+    if (c.leaves_evidence) {
+      ASSERT_TRUE(later) << later.error().message();
+      EXPECT_TRUE(later->already);
+    } else {
+      EXPECT_FALSE(later);
+    }
+    EXPECT_TRUE(fresh.edits().empty());
+  }
+}
+
+// A refusal: its exit code, and parts of its message. Nothing is changed.
+struct Refusal {
+  std::string name;
+  Parameters parameters;
+  Files files;
+  List says;
+  Exit code = Exit::failed;
+};
+inline std::ostream& operator<<(std::ostream& out, const Refusal& r) { return out << r.name; }
+
+inline void expect_refusal(std::string_view kind, const Refusal& r) {
+  SourceTree tree = SourceTree::of(r.files);
+  const auto applied = apply(kind, r.parameters, tree);
+  ASSERT_FALSE(applied) << (applied->already ? "already" : "applied");
+  EXPECT_EQ(applied.error().code, r.code) << applied.error().message();
+  for (const std::string& part : r.says) EXPECT_THAT(applied.error().message(), testing::HasSubstr(part));
+  EXPECT_TRUE(tree.edits().empty());
+}
+
+struct NameOf {
+  template <class T>
+  std::string operator()(const testing::TestParamInfo<T>& info) const { return info.param.name; }
+};
+
+}  // namespace vgpukit::test
