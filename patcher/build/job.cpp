@@ -89,15 +89,10 @@ std::string explain(const std::string& message, const Plan& plan, const Catalogu
     const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
                                    [&](const auto& part) { return message.find(part) != std::string::npos; });
     if (!known) continue;
-    std::string text = "known: " + recipe.summary + "; ";
-    const auto line =
-        std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
-    if (line == plan.lines.end())
-      return text + "the recipe " + recipe.id + " mends this, and it was left out (--no-shipped-recipes)";
-    return text + "the recipe " + recipe.id + " was " +
-           (line->decision == Decision::applies
-                ? "applied and did not reach this place"
-                : "not applied (" + std::string(decision_name(line->decision)) + ": " + line->reason + ")");
+    const auto line = std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
+    if (line == plan.lines.end()) return "the recipe " + recipe.id + " mends this; it was left out (--no-shipped-recipes)";
+    if (line->decision == Decision::applies) return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
+    return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(decision_name(line->decision)) + ": " + line->reason + ")";
   }
   return "";
 }

@@ -18,18 +18,18 @@ namespace vgpukit {
 // One question. Two questions with the same key() are the same question.
 struct Question {
   enum class Kind {
-    symbol,          // name: exported by the kernel or one of its modules (Module.symvers)
-    symbol_is_gpl,   // name: exported GPL-only. No when it is not exported at all
-    config,          // name: CONFIG_X is y or m; with `value`: is exactly that
-    header,          // name: a file that <...> finds with the kernel's include paths ("linux/mdev.h")
-    declaration,     // name: a function, variable, macro, enumerator or type ("struct x", "union x", "enum x", a typedef) that is
-                     //       declared once `headers` are included
-    compiles,        // code: a snippet at file scope that compiles without error (warnings that the kernel makes errors count)
-    compiler,        // name: "gcc>=15", "clang>=18", "gcc": the compiler that builds for this kernel
-    kbuild,          // name: a variable or option that the kernel's own build files know (Makefile, scripts/Makefile.{lib,build},
-                     //       scripts/Kbuild.include)
-    behaviour,       // name: something that no header shows, from the kernel image where there is one, else from the
-                     //       stable releases that are known to have it. Known names: symbol-get-gpl-only
+    symbol,         // name: exported by the kernel or one of its modules (Module.symvers)
+    symbol_is_gpl,  // name: exported GPL-only. No when it is not exported at all
+    config,         // name: CONFIG_X is y or m; with `value`: is exactly that
+    header,         // name: a file that <...> finds with the kernel's include paths ("linux/mdev.h")
+    declaration,    // name: a function, variable, macro, enumerator or type ("struct x", "union x", "enum x", a typedef) that is
+                    //       declared once `headers` are included
+    compiles,       // code: a snippet at file scope that compiles without error (warnings that the kernel makes errors count)
+    compiler,       // name: "gcc>=15", "clang>=18", "gcc": the compiler that builds for this kernel
+    kbuild,         // name: a variable or option that the kernel's own build files know (Makefile, scripts/Makefile.{lib,build},
+                    //       scripts/Kbuild.include)
+    behaviour,      // name: something that no header shows, from the kernel image where there is one, else from the
+                    //       stable releases that are known to have it. Known names: symbol-get-gpl-only
   };
   Kind kind = Kind::symbol;
   std::string name;
@@ -37,7 +37,7 @@ struct Question {
   std::vector<std::string> headers;  // declaration, compiles: included first, in this order
   std::string code;                  // compiles
 
-  [[nodiscard]] std::string key() const;   // "declaration follow_pfn linux/mm.h", stable: cache, --assume and reports use it
+  [[nodiscard]] std::string key() const;  // "declaration follow_pfn linux/mm.h", stable: cache, --assume and reports use it
   // The inverse, for --assume and `kernel facts --ask`: "symbol NAME", "symbol-is-gpl NAME", "config CONFIG_X[=V]",
   // "header PATH", "declaration NAME HEADER...", "compiler EXPR", "kbuild NAME",
   // "behaviour NAME". compiles has no such form (its key holds a hash).
@@ -45,16 +45,16 @@ struct Question {
   // Whether it can be asked at all: names that are identifiers, headers that are paths, a compiler expression that parses.
   // Error: usage, saying what is wrong. Facts asks this by itself; a recipe loader may ask it earlier.
   static Status check(const Question& question);
-  static std::string_view kind_name(Kind kind);            // "symbol-is-gpl"
+  static std::string_view kind_name(Kind kind);  // "symbol-is-gpl"
   static std::optional<Kind> kind_from(std::string_view name);
 };
 
 struct Answer {
   bool yes = false;
-  std::string evidence;   // one line that a user can check: "Module.symvers:12345: EXPORT_SYMBOL_GPL", "include/linux/fs.h",
-                          // the compiler's first error for a no
-  bool cached = false;    // came from the disk cache
-  bool assumed = false;   // came from --assume
+  std::string evidence;  // one line that a user can check: "Module.symvers:12345: EXPORT_SYMBOL_GPL", "include/linux/fs.h",
+                         // the compiler's first error for a no
+  bool cached = false;   // came from the disk cache
+  bool assumed = false;  // came from --assume
 };
 
 // How the kernel's own build compiles one C file of a module: taken from a trivial module that Kbuild built, with warnings and
@@ -85,11 +85,12 @@ class Facts {
   // asked again alone where an error makes a neighbour doubtful. Spread over all processors.
   Status prefetch(const std::vector<Question>& questions);
 
-  Result<const Symvers*> symvers();       // loaded once
-  Result<const ProbeBuild*> probe();      // built once, cached
+  Result<const Symvers*> symvers();   // loaded once
+  Result<const ProbeBuild*> probe();  // built once, cached
 
-  // Content of all headers, autoconf.h, Module.symvers and the compiler's identity. A header that changed under the same path changes
-  // it. While every file has the same size, inode, mtime and ctime as last time, none is read again. Error: failed when one is unreadable.
+  // Content of all headers, autoconf.h, Module.symvers and the compiler's identity. A header that changed under the same path
+  // changes it. While every file has the same size, inode, mtime and ctime as last time, none is read again. Error: failed when one
+  // is unreadable.
   Result<std::string> fingerprint();
 
   // Everything that was asked so far, in the order of the keys.

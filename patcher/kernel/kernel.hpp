@@ -16,12 +16,12 @@ namespace vgpukit {
 struct Compiler {
   enum class Kind { gcc, clang };
   Kind kind = Kind::gcc;
-  Version version;                 // of the compiler that built the kernel: 12.2.0
-  std::string text;                // CONFIG_CC_VERSION_TEXT, as it stands
-  std::string command;             // what to run inside the root: "gcc-12", "x86_64-linux-gnu-gcc-12", "clang"
-  Version found;                   // the version that `command` has here
-  std::string identity;            // the first line of its --version
-  bool exact = false;              // same kind and same major version as the kernel's
+  Version version;       // of the compiler that built the kernel: 12.2.0
+  std::string text;      // CONFIG_CC_VERSION_TEXT, as it stands
+  std::string command;   // what to run inside the root: "gcc-12", "x86_64-linux-gnu-gcc-12", "clang"
+  Version found;         // the version that `command` has here
+  std::string identity;  // the first line of its --version
+  bool exact = false;    // same kind and same major version as the kernel's
 };
 
 // include/config/auto.conf: CONFIG_X -> y, m, or the value without its quotes. What is not set is absent.
@@ -29,14 +29,14 @@ using KernelConfig = std::map<std::string, std::string, std::less<>>;
 
 struct Kernel {
   HostPaths host;
-  std::string release;             // what uname -r says (UTS_RELEASE in include/generated/utsrelease.h)
-  Version version;                 // with the stable patch level, from include/generated/uapi/linux/version.h: 6.1.176
-  std::filesystem::path build;     // the output folder (O=), as seen from inside the root: /lib/modules/REL/build resolved
-  std::filesystem::path source;    // the source or common headers, as seen from inside; the same as build where headers are not split
+  std::string release;           // what uname -r says (UTS_RELEASE in include/generated/utsrelease.h)
+  Version version;               // with the stable patch level, from include/generated/uapi/linux/version.h: 6.1.176
+  std::filesystem::path build;   // the output folder (O=), as seen from inside the root: /lib/modules/REL/build resolved
+  std::filesystem::path source;  // the source or common headers, as seen from inside; the same as build where headers are not split
   KernelConfig config;
   Compiler compiler;
 
-  [[nodiscard]] std::filesystem::path build_here() const { return host.in_root(build); }    // as we reach it
+  [[nodiscard]] std::filesystem::path build_here() const { return host.in_root(build); }  // as we reach it
   [[nodiscard]] std::filesystem::path source_here() const { return host.in_root(source); }
   [[nodiscard]] std::filesystem::path symvers_here() const { return build_here() / "Module.symvers"; }
   [[nodiscard]] bool has(std::string_view option) const { return config.contains(option); }  // y or m; "CONFIG_" included
@@ -44,17 +44,18 @@ struct Kernel {
   [[nodiscard]] std::vector<std::string> make_variables() const;
 };
 
-// What a folder under /lib/modules or a headers folder amounts to, for `vgpukit kernel list`. Never fails: `problem` says what is missing.
+// What a folder under /lib/modules or a headers folder amounts to, for `vgpukit kernel list`. Never fails: `problem` says what is
+// missing.
 struct KernelEntry {
   std::string release;
   bool running = false;
-  bool modules = false;    // /lib/modules/REL/kernel (or modules.dep) is there: the kernel itself is installed
+  bool modules = false;  // /lib/modules/REL/kernel (or modules.dep) is there: the kernel itself is installed
   bool headers = false;
-  std::string problem;     // one line, empty when one can build for it
+  std::string problem;  // one line, empty when one can build for it
 };
 
-// All kernels that this root knows: /lib/modules/*, and headers under /usr/src (linux-headers-*, kernels/*, SUSE's linux-*-obj) that
-// no /lib/modules folder points to. Sorted from oldest to newest by version, then release.
+// All kernels that this root knows: /lib/modules/*, and headers under /usr/src (linux-headers-*, kernels/*, SUSE's linux-*-obj)
+// that no /lib/modules folder points to. Sorted from oldest to newest by version, then release.
 std::vector<KernelEntry> list_kernels(const HostPaths& host);
 
 // Opens the kernel RELEASE for building. Split headers (Debian's common + flavour) and headers without /lib/modules are found.

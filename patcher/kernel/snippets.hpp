@@ -20,8 +20,8 @@ struct CompileError {
 std::vector<CompileError> compile_errors(std::string_view output);
 
 // One translation unit for questions with the same headers (declarations), or for one `compiles` question. #line markers name the
-// header ("vgpukit-header-0") or question ("vgpukit-question-0") that a line belongs to. `prelude`: with the headers that every driver
-// includes in front, for headers that do not stand alone (linux/mdev.h of 5.10 uses ssize_t without including anything).
+// header ("vgpukit-header-0") or question ("vgpukit-question-0") that a line belongs to. `prelude`: with the headers that every
+// driver includes in front, for headers that do not stand alone (linux/mdev.h of 5.10 uses ssize_t without including anything).
 std::string translation_unit(const std::vector<Question>& questions, bool prelude = false);
 
 // What the compiler's words mean for each of these questions, in their order. `doubtful`: an error could have spilled over from a

@@ -1,11 +1,12 @@
-// Module.symvers: what a kernel (or a set of modules) exports. Written by modpost: "CRC<tab>symbol<tab>module<tab>export[<tab>namespace]".
+// Module.symvers: what a kernel (or a set of modules) exports. Written by modpost:
+// "CRC<tab>symbol<tab>module<tab>export[<tab>namespace]".
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <memory>
 #include <unordered_map>
 
 #include "support/result.hpp"
@@ -14,9 +15,9 @@ namespace vgpukit {
 
 struct ExportedSymbol {
   std::uint32_t crc = 0;
-  bool gpl_only = false;          // EXPORT_SYMBOL_GPL (and the older EXPORT_SYMBOL_GPL_FUTURE, EXPORT_UNUSED_SYMBOL_GPL)
-  std::string_view module;        // "vmlinux" or a path without .ko
-  std::string_view name_space;    // empty: none. "module:kvm" restricts to named modules (6.16)
+  bool gpl_only = false;        // EXPORT_SYMBOL_GPL (and the older EXPORT_SYMBOL_GPL_FUTURE, EXPORT_UNUSED_SYMBOL_GPL)
+  std::string_view module;      // "vmlinux" or a path without .ko
+  std::string_view name_space;  // empty: none. "module:kvm" restricts to named modules (6.16)
   int line = 0;
 };
 

@@ -106,7 +106,12 @@ class RecipeParser {
       TRY_ASSIGN(const auto items, yaml_.items(node[key], key));
       for (const auto& item : items) {
         TRY_ASSIGN(auto asked, question(item));
-        into.push_back({std::move(asked), wanted, yaml_.at(item)});
+        std::string about;
+        if (asked.kind == Question::Kind::compiles) {
+          if (!item["about"]) return yaml_.wrong(item, "a snippet needs 'about': what it uses, in words", "the plan says whether the kernel takes it");
+          TRY_ASSIGN(about, yaml_.text(item["about"], "about"));
+        }
+        into.push_back({std::move(asked), wanted, yaml_.at(item), std::move(about)});
       }
     }
     return {};
@@ -116,7 +121,7 @@ class RecipeParser {
     static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",   "declaration",
                                                         "compiles", "compiler",      "kbuild",   "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
-                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour", "header", "value"}, {}));
+                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour", "header", "value", "about"}, {}));
     Question asked;
     std::string kind;
     // `header` is a question of its own only where it does not belong to a declaration or a snippet: it comes last.
@@ -140,6 +145,7 @@ class RecipeParser {
     }
     if (asked.kind == Question::Kind::declaration && asked.headers.empty())
       return yaml_.wrong(node, "a declaration needs the 'header' that it is looked for in");
+    if (node["about"] && kind != "compiles") return yaml_.wrong(node["about"], "'about' goes with 'compiles' only");
     if (node["value"]) {
       if (kind != "config") return yaml_.wrong(node["value"], "'value' goes with 'config' only");
       TRY_ASSIGN(asked.value, yaml_.text(node["value"], "value"));

@@ -55,49 +55,49 @@ std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditi
   return std::nullopt;
 }
 
-std::string asked_text(const Question& question) {
+// What the kernel answered, as a clause: "does not declare no_llseek in linux/fs.h". Only what was asked and answered: whether something
+// is gone or was never there is not ours to say. The evidence is added where the clause does not say it all.
+std::string answer_text(const KernelCondition& condition, const Answer& answer) {
   using Kind = Question::Kind;
-  const auto headers = joined(question.headers);
+  const auto& question = condition.question;
+  const auto verb = [&](const char* yes, const char* no) { return std::string(answer.yes ? yes : no); };
+  std::string text;
+  std::string evidence = answer.evidence;
   switch (question.kind) {
     case Kind::symbol:
-      return "exports " + question.name;
+      text = verb("exports ", "does not export ") + question.name;
+      break;
     case Kind::symbol_is_gpl:
-      return "exports " + question.name + " GPL-only";
+      text = verb("exports ", "does not export ") + question.name + " GPL-only";
+      break;
     case Kind::config:
-      return "has " + question.name + (question.value.empty() ? "" : "=" + question.value);
+      text = verb("has ", "does not have ") + question.name + (question.value.empty() ? "" : "=" + question.value);
+      evidence.clear();
+      break;
     case Kind::header:
-      return "has the header " + question.name;
+      text = verb("has the header ", "has no header ") + question.name;
+      evidence.clear();
+      break;
     case Kind::declaration:
-      return "declares " + question.name + " in " + headers;
+      text = verb("declares ", "does not declare ") + question.name + " in " + joined(question.headers);
+      evidence.clear();
+      break;
     case Kind::compiles:
-      return "compiles the recipe's snippet";
+      text = verb("takes ", "does not take ") + condition.about;
+      if (answer.yes) evidence.clear();
+      break;
     case Kind::compiler:
-      return "is built with " + question.name;
+      text = verb("is built with ", "is not built with ") + question.name;
+      break;
     case Kind::kbuild:
-      return "knows " + question.name + " in its build files";
+      text = verb("knows ", "does not know ") + question.name + " in its build files";
+      if (!answer.yes) evidence.clear();
+      break;
     case Kind::behaviour:
-      return "shows the behaviour " + question.name;
+      text = verb("shows ", "does not show ") + question.name;
+      break;
   }
-  return question.name;
-}
-
-// "this kernel declares follow_pfn in linux/mm.h" / "this kernel no longer ..." is not ours to say: only what was asked and answered.
-std::string answer_text(const Question& question, const Answer& answer) {
-  std::string text = asked_text(question);
-  if (!answer.yes) {
-    // "exports x" -> "does not export x"
-    const auto space = text.find(' ');
-    std::string verb = text.substr(0, space);
-    const std::string rest = text.substr(space);
-    if (verb == "has")
-      verb = "does not have";
-    else if (verb == "is")
-      verb = "is not";
-    else
-      verb = "does not " + verb.substr(0, verb.size() - 1);
-    text = verb + rest;
-  }
-  std::string evidence = answer.assumed ? "assumed" : answer.evidence;
+  if (answer.assumed) evidence = "assumed";
   return text + (evidence.empty() ? "" : " (" + evidence + ")");
 }
 
@@ -169,7 +169,7 @@ class Planner {
   Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says) {
     for (const auto& condition : recipe.kernel) {
       TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
-      const auto text = answer_text(condition.question, answer);
+      const auto text = answer_text(condition, answer);
       if (answer.yes != condition.wanted) return std::optional(text);
       says += (says.empty() ? "" : ", ") + text;
     }
@@ -177,7 +177,7 @@ class Planner {
     std::string unmet;
     for (const auto& condition : recipe.kernel_any) {
       TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
-      const auto text = answer_text(condition.question, answer);
+      const auto text = answer_text(condition, answer);
       if (answer.yes == condition.wanted) {
         says += (says.empty() ? "" : ", ") + text;
         return std::optional<std::string>();

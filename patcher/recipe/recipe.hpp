@@ -20,6 +20,7 @@ struct KernelCondition {
   Question question;
   bool wanted = true;   // has: true, lacks: false
   SourcePos where;
+  std::string about;    // for `compiles`: what the snippet uses, in words ("eventfd_signal() with two arguments")
 };
 
 struct FileCondition {

@@ -1,4 +1,5 @@
-// A file or a folder appears whole or not at all: written beside, synced, renamed. A destructor never commits (ccache's AtomicFile).
+// A file or a folder appears whole or not at all: written beside, synced, renamed. A destructor never commits (ccache's
+// AtomicFile).
 #pragma once
 
 #include <filesystem>
@@ -50,7 +51,10 @@ class FileLock {
     return wait(path);
   }
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock& operator=(FileLock&& other) noexcept { std::swap(fd_, other.fd_); return *this; }
+  FileLock& operator=(FileLock&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~FileLock();
   [[nodiscard]] bool held() const { return fd_ >= 0; }
 

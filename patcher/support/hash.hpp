@@ -16,9 +16,9 @@ class Hasher {
   ~Hasher();
   Hasher(const Hasher&) = delete;
   Hasher& operator=(const Hasher&) = delete;
-  Hasher& add(std::string_view bytes);  // length-prefixed, so that ("ab","c") and ("a","bc") differ
+  Hasher& add(std::string_view bytes);                 // length-prefixed, so that ("ab","c") and ("a","bc") differ
   Status add_file(const std::filesystem::path& path);  // its bytes, in one pass
-  [[nodiscard]] std::string hex() const;  // 32 characters
+  [[nodiscard]] std::string hex() const;               // 32 characters
 
  private:
   struct State;

@@ -121,8 +121,9 @@ class ChildSetup {
   // container without CAP_SYS_ADMIN) the root has to bring its own.
   void show_proc_and_dev() const {
     if (::unshare(CLONE_NEWNS) != 0) return;
-    // Without this, what we mount could show up on the host. Where we are in a chroot ourselves, whose root is no mount point, the kernel
-    // refuses it (EINVAL): then at worst one mount of /proc stays behind in that root, which the test below keeps from piling up.
+    // Without this, what we mount could show up on the host. Where we are in a chroot ourselves, whose root is no mount point, the
+    // kernel refuses it (EINVAL): then at worst one mount of /proc stays behind in that root, which the test below keeps from
+    // piling up.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL) return;
     struct stat null_device {};
     if (::stat(proc_self_.c_str(), &null_device) != 0) ::mount("/proc", proc_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);

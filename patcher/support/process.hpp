@@ -31,7 +31,7 @@ struct Command {
 };
 
 struct Outcome {
-  int status = 0;          // exit status, or 128 + signal
+  int status = 0;  // exit status, or 128 + signal
   bool timed_out = false;
   std::string out;
   std::string err;

@@ -31,7 +31,10 @@ struct VersionRange {
   [[nodiscard]] bool contains(const Version& version) const;
   std::string text;
 
-  struct Bound { std::string op; Version version; };
+  struct Bound {
+    std::string op;
+    Version version;
+  };
   std::vector<Bound> bounds;
 };
 

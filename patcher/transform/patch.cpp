@@ -49,7 +49,7 @@ class PatchTransform : public Transform {
       return refuse("half of it is there already: " + join(done, ", ") + " as if applied, " + join(todo, ", ") + " not",
                     "this driver carries a part of the fix; the patch has to be split");
     for (const FileDiff& file : files) TRY(check(file, texts[file.path]));
-    TRY_ASSIGN(const Texts after, apply_diff(diff, name, texts));
+    TRY_ASSIGN(const Texts after, apply_diffs(files, name, texts));
 
     Applied applied;
     for (const FileDiff& file : files) {
@@ -103,7 +103,7 @@ class PatchTransform : public Transform {
     if (file.what == FileDiff::What::add)
       return text ? Status(refuse(file.path + " is there already, with another content", next)) : Status();
     if (!text) return refuse(file.path + " is not among the driver's sources", next);
-    const std::string why = obstacle(file, *text);
+    const std::string why = place_hunks(file, *text).obstacle;
     return why.empty() ? Status() : Status(refuse(file.path + ": " + why, next));
   }
 };

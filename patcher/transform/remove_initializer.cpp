@@ -189,9 +189,9 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind remove_initializer_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is left there. What was "
-          "removed leaves no trace: finding nothing is an error, unless `of` names a type that is initialized in these files without that "
-          "entry, or an earlier step of the same plan has removed it.",
+          "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is left there. Done "
+          "already: `of` names a type that is initialized in these files without that entry, or an earlier step of the same plan has "
+          "removed it; else finding nothing is an error, because what was removed leaves no trace.",
           {{"files", Type::glob, true, "files to look at"},
            {"field", Type::token, true, "the field's name, without the dot"},
            {"value", Type::token, false, "only where it has this value"},

@@ -29,11 +29,39 @@ std::string filled(std::string_view text, std::string_view source, const std::ve
   return result;
 }
 
+// Whether the match stands in what it would become: `after` is the text of the whole place afterwards.
+bool is_part_of(const std::vector<Token>& row, const TokenMatch& match, std::string_view after) {
+  const std::vector<Token> wanted = flat_tokens(after);
+  const std::size_t length = match.last - match.first;
+  const auto same = [&](std::size_t in_row, std::size_t in_wanted, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      if (row[in_row + i].text != wanted[in_wanted + i].text) return false;
+    return true;
+  };
+  for (std::size_t k = 0; k + length <= wanted.size() && k <= match.first; ++k) {
+    const std::size_t begin = match.first - k;
+    if (begin + wanted.size() <= row.size() && same(match.first, k, length) && same(begin, 0, wanted.size())) return true;
+  }
+  return false;
+}
+
 // The directive that a byte of the source is inside of; nullptr in code.
 const Token* directive_around(const std::vector<Token>& row, const TokenMatch& match) {
   for (std::size_t i = match.first; i-- > 0;)
     if (row[i].kind == Token::Kind::directive) return row[i].text.empty() ? nullptr : &row[i];
   return nullptr;
+}
+
+// my_$1, $1_x, "$1": the result is a token that the pattern of the result would not know.
+bool has_glued_wildcard(std::string_view text) {
+  for (const Token& token : lex(text))
+    if ((token.kind == Token::Kind::string || token.kind == Token::Kind::character) && token.text.find('$') != std::string_view::npos) return true;
+  const auto in_word = [](char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] != '$' || text[i + 1] < '1' || text[i + 1] > '9') continue;
+    if ((i > 0 && in_word(text[i - 1])) || (i + 2 < text.size() && in_word(text[i + 2]))) return true;
+  }
+  return false;
 }
 
 std::string with_continuations(std::string_view text) {
@@ -51,7 +79,7 @@ class Replace : public Transform {
   std::string find_text, new_text, within;
   Mode mode = Mode::with;
   TokenPattern find;
-  std::optional<TokenPattern> result;  // what the place looks like afterwards
+  std::optional<TokenPattern> result;  // what the place looks like afterwards, where that can be found again
   Places wanted;
 
   std::string_view kind() const override { return kind_name; }
@@ -70,8 +98,10 @@ class Replace : public Transform {
                                                     : "whether it was done before cannot be told from the result";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     std::size_t done = 0;
+    bool was_there = false;
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
+      was_there = was_there || was_in_original(tree, path);
       if (is_c_file(path)) {
         in_code(path, source, findings, done);
       } else {
@@ -80,11 +110,23 @@ class Replace : public Transform {
       }
     }
     // Something that only looks like the result by chance does not count: as many places as the change would have made.
-    findings.already = done >= std::max<std::size_t>(wanted.least, 1) && (!wanted.most || done <= *wanted.most);
+    findings.already = was_there || (done >= std::max<std::size_t>(wanted.least, 1) && (!wanted.most || done <= *wanted.most));
     return conclude(kind_name, wanted, std::move(findings), tree);
   }
 
  private:
+  // An earlier step of the same plan has changed it: nothing else has to show it.
+  bool was_in_original(const SourceTree& tree, const std::string& path) const {
+    if (!tree.edits().contains(path)) return false;
+    const auto before = tree.original(path);
+    if (!before) return false;
+    Findings findings;
+    std::size_t done = 0;
+    if (is_c_file(path)) in_code(path, *before, findings, done);
+    else in_text(path, *before, findings, done);
+    return !findings.places.empty();
+  }
+
   void in_code(const std::string& path, std::string_view source, Findings& findings, std::size_t& done) const {
     if (!find.may_be_in(source) && !(result && result->may_be_in(source))) return;
     const std::vector<Token> row = flat_tokens(source);
@@ -94,18 +136,30 @@ class Replace : public Transform {
       return within.empty() || std::any_of(scopes.begin(), scopes.end(),
                                            [&](const Span& s) { return s.begin <= span.begin && span.end <= s.end; });
     };
-    const bool evidence = result && result->distinctive();
-    if (evidence)
-      for (const TokenMatch& match : result->find(row)) done += in_scope(match) ? 1U : 0U;
+    std::size_t results = 0;
+    if (result && result->distinctive())
+      for (const TokenMatch& match : result->find(row)) results += in_scope(match) ? 1U : 0U;
     Edits edits;
-    std::size_t count = 0;
-    for (const TokenMatch& match : work_left(row, find, result).todo) {
+    std::size_t covered = 0;
+    for (const TokenMatch& match : find.find(row)) {
       if (!in_scope(match)) continue;
+      if (is_part_of(row, match, place_afterwards(source, row, match))) {
+        ++covered;
+        continue;
+      }
       edit(source, row, match, edits);
       findings.places.push_back({path, row[match.first].line});
-      ++count;
     }
-    if (count > 0) findings.change(path, edits.apply(source), count);
+    done += std::max(results, covered);
+    if (!edits.empty()) findings.change(path, edits.apply(source), edits.size());
+  }
+
+  std::string place_afterwards(std::string_view source, const std::vector<Token>& row, const TokenMatch& match) const {
+    const std::string text = filled(new_text, source, row, match);
+    if (mode == Mode::with) return text;
+    const Span span = span_of(row, match.first, match.last);
+    const std::string found(source.substr(span.begin, span.end - span.begin));
+    return mode == Mode::before ? text + "\n" + found : found + "\n" + text;  // the newline lets a directive be one
   }
 
   std::vector<Span> scopes_of(std::string_view source) const {
@@ -198,8 +252,9 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   const std::string whole = made->mode == Mode::with     ? made->new_text
                             : made->mode == Mode::before ? made->new_text + gap + made->find_text
                                                          : made->find_text + gap + made->new_text;
-  // What does not parse as a pattern (a deletion, a result that ends with a wildcard) leaves nothing that could be found again.
-  if (auto pattern = TokenPattern::parse(whole, true)) made->result = std::move(*pattern);
+  // What does not parse as a pattern (a deletion, a result that ends with a wildcard, my_$1) leaves nothing that could be found again.
+  if (!has_glued_wildcard(whole))
+    if (auto pattern = TokenPattern::parse(whole, true)) made->result = std::move(*pattern);
   return std::unique_ptr<Transform>(std::move(made));
 }
 

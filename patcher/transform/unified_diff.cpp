@@ -1,54 +1,19 @@
 #include "transform/unified_diff.hpp"
 
 #include <git2.h>
-#include <git2/sys/mempack.h>
-#include <git2/sys/odb_backend.h>
 
 #include <algorithm>
-#include <memory>
+#include <charconv>
+#include <tuple>
+#include <utility>
 
+#include "transform/git_owned.hpp"
 #include "transform/text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {
 
-struct Library {  // libgit2 counts these
-  Library() { git_libgit2_init(); }
-  ~Library() { git_libgit2_shutdown(); }
-  Library(const Library&) = delete;
-  Library& operator=(const Library&) = delete;
-};
-
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* pointer) const { free(pointer); }
-};
-template <class T, auto free>
-using Owned = std::unique_ptr<T, Free<free>>;
-using Diff = Owned<git_diff, git_diff_free>;
-using Patch = Owned<git_patch, git_patch_free>;
-using Repository = Owned<git_repository, git_repository_free>;
-using Database = Owned<git_odb, git_odb_free>;
-using Index = Owned<git_index, git_index_free>;
-using Tree = Owned<git_tree, git_tree_free>;
-using Blob = Owned<git_blob, git_blob_free>;
-
-std::string git_reason() {
-  const git_error* error = git_error_last();
-  return error != nullptr && error->message != nullptr ? error->message : "libgit2 gives no reason";
-}
-
 Error bad_diff(const std::string& name, std::string why) { return {Exit::usage, "read the patch " + name, std::move(why), ""}; }
-Error failed(const std::string& name, std::string_view doing) {
-  return {Exit::failed, "apply the patch " + name, std::string(doing) + ": " + git_reason(), ""};
-}
-
-Result<Diff> parse(const std::string& diff, const std::string& name) {
-  git_diff* parsed = nullptr;
-  if (git_diff_from_buffer(&parsed, diff.data(), diff.size()) != 0) return bad_diff(name, git_reason());
-  return Diff(parsed);
-}
 
 bool is_inside(std::string_view path) {
   if (path.empty() || path.front() == '/') return false;
@@ -59,6 +24,62 @@ bool is_inside(std::string_view path) {
     at = end + 1;
   }
   return true;
+}
+
+// "--- a/nvidia/nv.c<tab>2024-01-01" -> "nvidia/nv.c"; empty for /dev/null.
+std::string header_path(std::string_view line) {
+  line = trimmed(line.substr(4, line.find('\t') == std::string_view::npos ? std::string_view::npos : line.find('\t') - 4));
+  if (line == "/dev/null") return "";
+  const std::size_t slash = line.find('/');
+  return std::string(slash == std::string_view::npos ? line : line.substr(slash + 1));
+}
+
+// The lines that a hunk's header announces: "@@ -3,7 +3,8 @@" has 7 and 8.
+std::pair<std::size_t, std::size_t> hunk_lengths(std::string_view header) {
+  const auto length = [&](char sign) -> std::size_t {
+    const std::size_t at = header.find(sign, 2);
+    if (at == std::string_view::npos) return 0;
+    const std::size_t end = std::min(header.find(' ', at), header.size());
+    const std::size_t comma = header.substr(0, end).find(',', at);
+    if (comma == std::string_view::npos) return 1;
+    std::size_t value = 0;
+    std::from_chars(header.data() + comma + 1, header.data() + end, value);
+    return value;
+  };
+  return {length('-'), length('+')};
+}
+
+// libgit2 reads only what begins with "diff --git"; what diff -u wrote gets that line.
+std::string with_git_headers(std::string_view diff) {
+  std::string result;
+  std::size_t old_left = 0, new_left = 0;
+  bool has_header = false;
+  for (std::size_t at = 0; at < diff.size();) {
+    const std::size_t end = next_line(diff, at);
+    const std::string_view line = diff.substr(at, end - at);
+    const std::string_view following = diff.substr(end, next_line(diff, end) - end);
+    if (old_left + new_left > 0) {  // "--- x" in here is a removed line
+      if (old_left > 0 && !line.starts_with('+') && !line.starts_with('\\')) --old_left;
+      if (new_left > 0 && !line.starts_with('-') && !line.starts_with('\\')) --new_left;
+    } else if (line.starts_with("@@ -")) {
+      std::tie(old_left, new_left) = hunk_lengths(line);
+      has_header = false;
+    } else if (line.starts_with("diff --git ")) {
+      has_header = true;
+    } else if (!has_header && line.starts_with("--- ") && following.starts_with("+++ ")) {
+      const std::string before = header_path(line), after = header_path(following);
+      const std::string path = after.empty() ? before : after;
+      result += "diff --git a/" + path + " b/" + path + "\n";
+      if (before.empty()) result += "new file mode 100644\n";
+      if (after.empty()) result += "deleted file mode 100644\n";
+      result += (before.empty() ? "--- /dev/null" : "--- a/" + path) + "\n" + (after.empty() ? "+++ /dev/null" : "+++ b/" + path) + "\n";
+      at = next_line(diff, end);
+      continue;
+    }
+    result += line;
+    at = end;
+  }
+  return result;
 }
 
 Hunk read_hunk(git_patch* patch, std::size_t number) {
@@ -72,17 +93,24 @@ Hunk read_hunk(git_patch* patch, std::size_t number) {
   for (std::size_t i = 0; i < lines; ++i) {
     const git_diff_line* line = nullptr;
     if (git_patch_get_line_in_hunk(&line, patch, number, i) != 0) continue;
-    const std::string text(line->content, line->content_len);
-    const bool context = line->origin == GIT_DIFF_LINE_CONTEXT;
-    if (context || line->origin == GIT_DIFF_LINE_DELETION) made.before.push_back(text);
-    if (context || line->origin == GIT_DIFF_LINE_ADDITION) made.after.push_back(text);
-    made.adds = made.adds || line->origin == GIT_DIFF_LINE_ADDITION;
+    if (line->origin == GIT_DIFF_LINE_CONTEXT_EOFNL || line->origin == GIT_DIFF_LINE_ADD_EOFNL || line->origin == GIT_DIFF_LINE_DEL_EOFNL) {
+      if (!made.lines.empty() && made.lines.back().text.ends_with('\n')) made.lines.back().text.pop_back();
+      continue;
+    }
+    made.lines.push_back({line->origin, {line->content, line->content_len}});
+  }
+  for (const Hunk::Line& line : made.lines) {
+    if (line.origin != GIT_DIFF_LINE_ADDITION) made.before.push_back(line.text);
+    if (line.origin != GIT_DIFF_LINE_DELETION) made.after.push_back(line.text);
+    made.adds = made.adds || line.origin == GIT_DIFF_LINE_ADDITION;
   }
   return made;
 }
 
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
+using Lines = std::vector<std::string_view>;
+
+Lines lines_of(std::string_view text) {
+  Lines lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = next_line(text, at);
     lines.push_back(text.substr(at, end - at));
@@ -91,35 +119,55 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-using Lines = std::vector<std::string_view>;
-
+// How many of the wanted lines are there, from `at` on.
 std::size_t common(const Lines& lines, std::size_t at, const std::vector<std::string>& wanted) {
   std::size_t n = 0;
   while (n < wanted.size() && at + n < lines.size() && lines[at + n] == wanted[n]) ++n;
   return n;
 }
 
+std::size_t distance(std::size_t a, std::size_t b) { return a > b ? a - b : b - a; }
+
 // The place of `wanted` at or behind `from` that is nearest to `expected`.
 std::optional<std::size_t> find_lines(const Lines& lines, const std::vector<std::string>& wanted, std::size_t from, std::size_t expected) {
   std::optional<std::size_t> best;
-  const auto distance = [&](std::size_t i) { return i > expected ? i - expected : expected - i; };
   for (std::size_t i = from; i + wanted.size() <= lines.size(); ++i)
-    if (common(lines, i, wanted) == wanted.size() && (!best || distance(i) < distance(*best))) best = i;
+    if ((!best || distance(i, expected) < distance(*best, expected)) && common(lines, i, wanted) == wanted.size()) best = i;
   return best;
 }
 
-std::size_t index_of_line(std::size_t number) { return number > 0 ? number - 1 : 0; }
+// "-5,0" inserts behind line 5, every other start is the first line itself.
+std::size_t index_of_line(std::size_t number, const std::vector<std::string>& side) { return number > 0 && !side.empty() ? number - 1 : number; }
+
+// Where most of the hunk's beginning fits, and of these places the nearest to the expected one.
+std::string obstacle(const Hunk& hunk, const Lines& lines, std::size_t expected) {
+  std::size_t best = std::min(expected, lines.size());
+  std::size_t most = common(lines, best, hunk.before);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::size_t n = common(lines, i, hunk.before);
+    if (n < most || (n == most && (n == 0 || distance(i, expected) >= distance(best, expected)))) continue;
+    best = i;
+    most = n;
+  }
+  const std::size_t at = best + most;
+  if (most == hunk.before.size()) return "hunk " + hunk.header + " belongs behind line " + std::to_string(best) + ", where the hunk before it is";
+  const std::string there = at < lines.size() ? quoted(trimmed(lines[at])) : "the end of the file";
+  return "hunk " + hunk.header + " wants " + quoted(trimmed(hunk.before[most])) + " in line " + std::to_string(at + 1) + ", where " + there + " is";
+}
 
 }  // namespace
 
 Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::string& name) {
-  const Library library;
-  TRY_ASSIGN(const Diff parsed, parse(diff, name));
+  const GitLibrary library;
+  const std::string text = with_git_headers(diff);
+  git_diff* raw_diff = nullptr;
+  if (git_diff_from_buffer(&raw_diff, text.data(), text.size()) != 0) return bad_diff(name, git_reason());
+  const GitDiff parsed(raw_diff);
   std::vector<FileDiff> files;
   for (std::size_t i = 0; i < git_diff_num_deltas(parsed.get()); ++i) {
-    git_patch* raw = nullptr;
-    if (git_patch_from_diff(&raw, parsed.get(), i) != 0) return bad_diff(name, git_reason());
-    const Patch patch(raw);
+    git_patch* raw_patch = nullptr;
+    if (git_patch_from_diff(&raw_patch, parsed.get(), i) != 0) return bad_diff(name, git_reason());
+    const GitPatch patch(raw_patch);
     const git_diff_delta* delta = git_patch_get_delta(patch.get());
     FileDiff file;
     const std::string old_path = delta->old_file.path == nullptr ? "" : delta->old_file.path;
@@ -143,97 +191,32 @@ bool is_applied(const FileDiff& diff, std::string_view text) {
   const Lines lines = lines_of(text);
   std::size_t from = 0;
   for (const Hunk& hunk : diff.hunks) {
-    const auto place = find_lines(lines, hunk.after, from, index_of_line(hunk.new_start));
+    const auto place = find_lines(lines, hunk.after, from, index_of_line(hunk.new_start, hunk.after));
     if (!place) return false;
-    if (!hunk.adds && find_lines(lines, hunk.before, from, index_of_line(hunk.old_start))) return false;
+    if (!hunk.adds && find_lines(lines, hunk.before, from, index_of_line(hunk.old_start, hunk.before))) return false;
     from = *place + hunk.after.size();
   }
   return true;
 }
 
-std::string obstacle(const FileDiff& diff, std::string_view text) {
+Placement place_hunks(const FileDiff& diff, std::string_view text) {
   const Lines lines = lines_of(text);
+  Placement placement;
   std::size_t from = 0;
-  std::size_t drift_from = 0, drift_to = 0;
+  std::ptrdiff_t drift = 0;  // of the hunk before: the next one is likely to have moved as far
   for (const Hunk& hunk : diff.hunks) {
-    const std::size_t expected = index_of_line(hunk.old_start) + drift_to - std::min(drift_from, index_of_line(hunk.old_start) + drift_to);
-    if (const auto place = find_lines(lines, hunk.before, from, expected)) {
-      drift_to = *place;
-      drift_from = index_of_line(hunk.old_start);
-      from = *place + hunk.before.size();
-      continue;
+    const auto start = static_cast<std::ptrdiff_t>(index_of_line(hunk.old_start, hunk.before));
+    const auto expected = static_cast<std::size_t>(std::max<std::ptrdiff_t>(start + drift, 0));
+    const auto place = find_lines(lines, hunk.before, from, expected);
+    if (!place) {
+      placement.obstacle = obstacle(hunk, lines, expected);
+      return placement;
     }
-    // Where most of its beginning fits, and of these the nearest to where it should be.
-    std::size_t best = std::min(expected, lines.size());
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      const std::size_t n = common(lines, i, hunk.before);
-      const std::size_t most = common(lines, best, hunk.before);
-      const auto distance = [&](std::size_t at) { return at > expected ? at - expected : expected - at; };
-      if (n > most || (n == most && n > 0 && distance(i) < distance(best))) best = i;
-    }
-    const std::size_t fits = common(lines, best, hunk.before);
-    const std::string there = best + fits < lines.size() ? quoted(trimmed(lines[best + fits])) : "the end of the file";
-    return "hunk " + hunk.header + " wants " + quoted(trimmed(hunk.before[fits])) + " in line " + std::to_string(best + fits + 1) +
-           ", where " + there + " is";
+    placement.lines.push_back(*place);
+    drift = static_cast<std::ptrdiff_t>(*place) - start;
+    from = *place + hunk.before.size();
   }
-  return "";
-}
-
-Result<Texts> apply_diff(const std::string& diff, const std::string& name, const Texts& texts) {
-  const Library library;
-  // A repository that is nowhere: an object database in memory, and nothing else.
-  git_odb* raw_database = nullptr;
-  git_odb_backend* memory = nullptr;
-  git_repository* raw_repository = nullptr;
-  if (git_odb_new(&raw_database) != 0) return failed(name, "make an object database");
-  const Database database(raw_database);
-  if (git_mempack_new(&memory) != 0) return failed(name, "make an object database");
-  if (git_odb_add_backend(database.get(), memory, 1) != 0) {
-    memory->free(memory);
-    return failed(name, "make an object database");
-  }
-  if (git_repository_wrap_odb(&raw_repository, database.get()) != 0) return failed(name, "make a repository in memory");
-  const Repository repository(raw_repository);
-
-  git_index* raw_index = nullptr;
-  if (git_index_new(&raw_index) != 0) return failed(name, "make an index");
-  const Index before(raw_index);
-  for (const auto& [path, text] : texts) {
-    if (!text) continue;
-    git_index_entry entry = {};
-    entry.mode = GIT_FILEMODE_BLOB;
-    entry.path = path.c_str();
-    if (git_blob_create_from_buffer(&entry.id, repository.get(), text->data(), text->size()) != 0 ||
-        git_index_add(before.get(), &entry) != 0)
-      return failed(name, "take in " + path);
-  }
-  git_oid tree_id;
-  git_tree* raw_tree = nullptr;
-  if (git_index_write_tree_to(&tree_id, before.get(), repository.get()) != 0 ||
-      git_tree_lookup(&raw_tree, repository.get(), &tree_id) != 0)
-    return failed(name, "make a tree");
-  const Tree tree(raw_tree);
-
-  TRY_ASSIGN(const Diff parsed, parse(diff, name));
-  git_apply_options options;
-  git_apply_options_init(&options, GIT_APPLY_OPTIONS_VERSION);
-  git_index* raw_after = nullptr;
-  if (git_apply_to_tree(&raw_after, repository.get(), tree.get(), parsed.get(), &options) != 0) return failed(name, "git");
-  const Index after(raw_after);
-
-  Texts result;
-  for (const auto& [path, text] : texts) {
-    const git_index_entry* entry = git_index_get_bypath(after.get(), path.c_str(), 0);
-    if (entry == nullptr) {
-      result.emplace(path, std::nullopt);
-      continue;
-    }
-    git_blob* raw_blob = nullptr;
-    if (git_blob_lookup(&raw_blob, repository.get(), &entry->id) != 0) return failed(name, "read " + path);
-    const Blob blob(raw_blob);
-    result.emplace(path, std::string(static_cast<const char*>(git_blob_rawcontent(blob.get())), static_cast<std::size_t>(git_blob_rawsize(blob.get()))));
-  }
-  return result;
+  return placement;
 }
 
 }  // namespace vgpukit::transform_detail

@@ -1,4 +1,5 @@
-// A unified diff, read and applied with libgit2, and what libgit2 does not tell: whether it is applied already, and what is in its way.
+// A unified diff: read and applied with libgit2. What libgit2 does not do is done here: it finds the hunks' places (at any offset), and
+// tells whether they are applied already, or what is in their way.
 #pragma once
 
 #include <cstddef>
@@ -13,21 +14,27 @@
 namespace vgpukit::transform_detail {
 
 struct Hunk {
-  std::string header;                // "@@ -27,10 +27,7 @@ static inline int ..."
-  std::size_t old_start = 0;         // line numbers from 1
+  std::string header;           // "@@ -27,10 +27,7 @@ static inline int ..."
+  std::size_t old_start = 0;    // line numbers from 1
   std::size_t new_start = 0;
-  std::vector<std::string> before;   // the lines of the old side with their newlines
-  std::vector<std::string> after;
+  struct Line {
+    char origin;                // ' ', '-' or '+'
+    std::string text;           // with its newline, if it has one
+  };
+  std::vector<Line> lines;
+  std::vector<std::string> before;   // the old side
+  std::vector<std::string> after;    // the new side
   bool adds = false;
 };
 
 struct FileDiff {
   enum class What { change, add, remove };
   What what = What::change;
-  std::string path;                  // as in the diff, without its first component (a/, b/)
+  std::string path;             // without its first component (a/, b/)
   std::vector<Hunk> hunks;
 };
 
+// Takes what git and diff -u write, with or without a mail around it.
 // Error: usage - it does not parse, has no change, is binary, renames or copies, or names a path outside of the tree.
 Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::string& name);
 
@@ -35,14 +42,16 @@ Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::stri
 // side is not there.
 bool is_applied(const FileDiff& diff, std::string_view text);
 
-// What is in the way of the first hunk whose old side is not in the text: "hunk @@ -27,10 +27,7 @@ wants `x` in line 30, where `y` is".
-// Empty when there is none.
-std::string obstacle(const FileDiff& diff, std::string_view text);
+struct Placement {
+  std::vector<std::size_t> lines;   // where each hunk's old side is: index of its first line
+  std::string obstacle;             // of the first hunk without a place: "hunk @@ -27,10 +27,7 @@ wants `x` in line 30, where `y` is"
+};
+Placement place_hunks(const FileDiff& diff, std::string_view text);
 
 // Path -> text; nullopt: the file is not there.
 using Texts = std::map<std::string, std::optional<std::string>, std::less<>>;
-// Applies the whole diff in memory. `texts` holds every file that the diff names, by the diff's paths; so does what is returned.
-// Error: failed, with libgit2's reason.
-Result<Texts> apply_diff(const std::string& diff, const std::string& name, const Texts& texts);
+// Applies the diffs in memory with git_apply_to_tree(). `texts` holds every file that they name; so does what is returned.
+// All hunks must have a place. Error: failed, with libgit2's reason.
+Result<Texts> apply_diffs(const std::vector<FileDiff>& diffs, const std::string& name, const Texts& texts);
 
 }  // namespace vgpukit::transform_detail

@@ -192,6 +192,15 @@ TEST(Process, WhoIgnoresSigtermIsKilled) {
   EXPECT_EQ(outcome.out, "ready\n");
 }
 
+TEST(Process, AGrandchildThatIgnoresSigtermIsKilledToo) {
+  const test::TempFolder folder;
+  auto command = shell("(trap '' TERM; exec sleep 100) & echo $! > pid; wait");
+  command.cwd = folder.path();
+  command.deadline = 300ms;
+  EXPECT_TRUE(run(command).value().timed_out);
+  EXPECT_FALSE(runs(std::stoi(read_file(folder / "pid").value())));
+}
+
 TEST(Process, WhatACommandLeavesBehindEndsWithIt) {
   const test::TempFolder folder;
   auto command = shell("sleep 100 >/dev/null 2>&1 & echo $! > pid; sleep 100 & echo done");

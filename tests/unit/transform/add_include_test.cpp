@@ -17,7 +17,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"behind_the_last", include("linux/mm.h"), {{"a.c", "/* c */\n#define X\n#include \"nv.h\"\n\n#include <linux/fs.h> /* why */\n\nint x;\n#include \"late.h\"\n"}},
          {{"a.c", "/* c */\n#define X\n#include \"nv.h\"\n\n#include <linux/fs.h> /* why */\n#include <linux/mm.h>\n\nint x;\n#include \"late.h\"\n"}}},
         {"with_quotes", include("\"nv-linux.h\""), {{"a.c", "#include <a.h>\n"}}, {{"a.c", "#include <a.h>\n#include \"nv-linux.h\"\n"}}},
-        {"without_a_final_newline", include("b.h"), {{"a.c", "#include <a.h>"}}, {{"a.c", "#include <a.h>\n#include <b.h>"}}},
+        {"without_a_final_newline", include("b.h"), {{"a.c", "\n#include <a.h>"}}, {{"a.c", "\n#include <a.h>\n#include <b.h>"}}},
         {"in_an_include_guard", include("b.h"), {{"a.h", "/* c */\n#ifndef A_H\n#define A_H\n#include <a.h>\nint x;\n#endif /* A_H */\n"}},
          {{"a.h", "/* c */\n#ifndef A_H\n#define A_H\n#include <a.h>\n#include <b.h>\nint x;\n#endif /* A_H */\n"}}},
         {"never_in_an_if", include("b.h"), {{"a.c", "#include <a.h>\n#if defined(X)\n#include <x.h>\n#else\n#include <y.h>\n#endif\nint x;\n"}},

@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"unclosed", "int f(void) { B", {}},
         {"in_a_comment", "/* int f(void) { B } */", {}},
     }),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& tested) { return tested.param.name; });
 
 TEST(CodeView, AFunctionBeginsWithItsFirstSpecifier) {
   const std::string source = "int x;\nstatic inline NvU32\nf(void) { }\n#if A\nint f(int a) { }\n#endif\n";

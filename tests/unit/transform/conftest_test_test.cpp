@@ -97,8 +97,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"add", pfnmap(), {{"conftest.sh", script(unsafe)}, {"Kbuild", "NV_CONFTEST_FUNCTION_COMPILE_TESTS ?=\n"}, {"nvidia/nvidia.Kbuild", functions + "a\nNV_CONFTEST_TYPE_COMPILE_TESTS += t\n"}},
          {{"conftest.sh", script_with(unsafe, added)}, {"Kbuild", "NV_CONFTEST_FUNCTION_COMPILE_TESTS ?=\n"}, {"nvidia/nvidia.Kbuild", functions + "a\n" + functions + "follow_pfnmap_start\nNV_CONFTEST_TYPE_COMPILE_TESTS += t\n"}}, 2},
         {"add_what_has_no_registration", pfnmap({{"register", std::string("b.Kbuild")}}),
-         {{"conftest.sh", script_with(unsafe, added)}, {"a.Kbuild", functions + "follow_pfnmap_start\n"}, {"b.Kbuild", "NV_CONFTEST_FUNCTION_COMPILE_TESTS    += x"}},
-         {{"conftest.sh", script_with(unsafe, added)}, {"a.Kbuild", functions + "follow_pfnmap_start\n"}, {"b.Kbuild", "NV_CONFTEST_FUNCTION_COMPILE_TESTS    += x\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += follow_pfnmap_start"}}},
+         {{"conftest.sh", script_with(unsafe, added)}, {"a.Kbuild", functions + "follow_pfnmap_start\n"}, {"b.Kbuild", "\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += x"}},
+         {{"conftest.sh", script_with(unsafe, added)}, {"a.Kbuild", functions + "follow_pfnmap_start\n"}, {"b.Kbuild", "\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += x\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += follow_pfnmap_start"}}},
         {"add_to_a_file_without_the_list", pfnmap({{"register", std::string("b.Kbuild")}}), {{"conftest.sh", script_with("", added)}, {"b.Kbuild", "x = 1\n"}}, {{"conftest.sh", script_with("", added)}, {"b.Kbuild", "x = 1\n" + functions + "follow_pfnmap_start\n"}}},
         {"add_a_type_with_its_define_and_value", {{"test", std::string("has_x")}, {"kind", std::string("type")}, {"code", std::string("int x;")}, {"define", std::string("NV_X_HAS")}, {"value", std::string("1")}},
          {{"conftest.sh", script("")}, {"Kbuild", "NV_CONFTEST_TYPE_COMPILE_TESTS = a\n"}},
@@ -124,8 +124,7 @@ TEST(ConftestTestDone, ADriverKeepsItsOwnTestOfThatName) {
 class ConftestTestRefuses : public testing::TestWithParam<Refusal> {};
 TEST_P(ConftestTestRefuses, Says) { expect_refusal("conftest-test", GetParam()); }
 
-const Parameters named = {{"test", std::string("t")}};
-Parameters t(Parameters more) {
+Parameters test_t(Parameters more) {
   more.insert({"test", std::string("t")});
   return more;
 }
@@ -141,17 +140,17 @@ INSTANTIATE_TEST_SUITE_P(
         {"which_list", pfnmap(), {{"conftest.sh", script("")}, {"a.Kbuild", functions + "a\n"}, {"b.Kbuild", functions + "b\n"}},
          {"NV_CONFTEST_FUNCTION_COMPILE_TESTS is in more than one file: a.Kbuild, b.Kbuild", "`register`"}},
         {"no_list", pfnmap(), {{"conftest.sh", script("")}, {"a.Kbuild", "x = 1\n"}}, {"no Kbuild file has a list NV_CONFTEST_FUNCTION_COMPILE_TESTS"}},
-        {"no_content", t({{"kind", std::string("function")}}), {{"conftest.sh", script("")}, {"a.Kbuild", functions + "a\n"}}, {"conftest.sh has no test t", "`code`"}},
+        {"no_content", test_t({{"kind", std::string("function")}}), {{"conftest.sh", script("")}, {"a.Kbuild", functions + "a\n"}}, {"conftest.sh has no test t", "`code`"}},
         {"rename_of_nothing", rename(), {{"conftest.sh", script("")}, {"a.Kbuild", ""}}, {"found no conftest unsafe_follow_pfn in conftest.sh", "if there were a test follow_pfn"}},
         {"rename_to_what_is_there", rename(), {{"conftest.sh", script(unsafe + safe)}, {"a.Kbuild", ""}}, {"conftest.sh:18: there are tests of both names, unsafe_follow_pfn and follow_pfn"}},
         {"rename_one_of_two_names", rename(), {{"conftest.sh", script("        a|unsafe_follow_pfn)\n x\n ;;\n")}, {"a.Kbuild", ""}}, {"conftest.sh:8: this branch has more names than unsafe_follow_pfn"}},
-        {"replace_of_nothing", t({{"action", std::string("replace")}, {"script", std::string("x")}}), {{"conftest.sh", script("")}}, {"conftest.sh has no test t to replace"}},
-        {"no_kind", t({}), {}, {"needs its `kind`"}, Exit::usage},
-        {"code_and_script", t({{"kind", std::string("type")}, {"code", std::string("a")}, {"script", std::string("b")}}), {}, {"exclude each other"}, Exit::usage},
-        {"rename_without_from", t({{"action", std::string("rename")}}), {}, {"needs `rename-from`"}, Exit::usage},
-        {"open_quote", t({{"kind", std::string("type")}, {"script", std::string("echo \"x")}}), {}, {"is left open"}, Exit::usage},
-        {"end_of_branch_inside", t({{"kind", std::string("type")}, {"script", std::string("a\n;;\nb) c")}}), {}, {"not the whole body of a branch"}, Exit::usage},
-        {"header_with_code", t({{"kind", std::string("header")}, {"code", std::string("a")}}), {}, {"a header needs no test of its own"}, Exit::usage},
+        {"replace_of_nothing", test_t({{"action", std::string("replace")}, {"script", std::string("x")}}), {{"conftest.sh", script("")}}, {"conftest.sh has no test t to replace"}},
+        {"no_kind", test_t({}), {}, {"needs its `kind`"}, Exit::usage},
+        {"code_and_script", test_t({{"kind", std::string("type")}, {"code", std::string("a")}, {"script", std::string("b")}}), {}, {"exclude each other"}, Exit::usage},
+        {"rename_without_from", test_t({{"action", std::string("rename")}}), {}, {"needs `rename-from`"}, Exit::usage},
+        {"open_quote", test_t({{"kind", std::string("type")}, {"script", std::string("echo \"x")}}), {}, {"is left open"}, Exit::usage},
+        {"end_of_branch_inside", test_t({{"kind", std::string("type")}, {"script", std::string("a\n;;\nb) c")}}), {}, {"not the whole body of a branch"}, Exit::usage},
+        {"header_with_code", test_t({{"kind", std::string("header")}, {"code", std::string("a")}}), {}, {"a header needs no test of its own"}, Exit::usage},
     }),
     NameOf());
 

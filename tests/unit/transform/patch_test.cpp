@@ -40,13 +40,13 @@ INSTANTIATE_TEST_SUITE_P(
          {{"nvidia/nv.c", numbered(1, 30)}}, {{"nvidia/nv.c", changed}}, 2},
         {"elsewhere_in_the_file", patch(change), {{"nvidia/nv.c", numbered(100, 160) + numbered(1, 30)}}, {{"nvidia/nv.c", numbered(100, 160) + changed}}, 2},
         {"further_up", patch(change), {{"nvidia/nv.c", numbered(3, 30)}}, {{"nvidia/nv.c", changed.substr(changed.find("line 3\n"))}}, 2},
-        {"new_and_old_files", patch(change + new_file + old_file), {{"nvidia/nv.c", numbered(1, 30)}, {"nvidia/old.c", "one\ntwo\n"}}, {{"nvidia/nv.c", changed}, {"nvidia/new.c", "one\ntwo\n"}}, 4},
+        {"new_and_old_files", patch(change + new_file + old_file), {{"nvidia/nv.c", numbered(1, 30)}, {"nvidia/old.c", "one\ntwo\n"}}, {{"nvidia/nv.c", changed}, {"nvidia/new.c", "one\ntwo\n"}}, 4, true, false},
         {"made_one_folder_up", patch("diff --git a/kernel/Kbuild b/kernel/Kbuild\n--- a/kernel/Kbuild\n+++ b/kernel/Kbuild\n@@ -1,2 +1,2 @@\n-a\n+b\n c\n"), {{"Kbuild", "a\nc\n"}}, {{"Kbuild", "b\nc\n"}}},
         {"no_newline_at_the_end", patch("--- a/Kbuild\n+++ b/Kbuild\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n\\ No newline at end of file\n"), {{"Kbuild", "a\nb"}}, {{"Kbuild", "a\nc"}}},
         {"only_removes", patch("--- a/Kbuild\n+++ b/Kbuild\n@@ -1,3 +1,2 @@\n a\n-b\n c\n"), {{"Kbuild", "a\nb\nc\na\nc\n"}}, {{"Kbuild", "a\nc\na\nc\n"}}},
         {"adds_at_the_end", patch("--- a/Kbuild\n+++ b/Kbuild\n@@ -1,2 +1,3 @@\n a\n b\n+b\n"), {{"Kbuild", "a\nb\n"}}, {{"Kbuild", "a\nb\nb\n"}}},
     }),
-    [](const auto& info) { return info.param.name; });
+    NameOf());
 
 class PatchRefuses : public testing::TestWithParam<Refusal> {};
 TEST_P(PatchRefuses, Says) { expect_refusal("patch", GetParam()); }

@@ -44,9 +44,9 @@ INSTANTIATE_TEST_SUITE_P(
         {"insert_after_where_more_follows", find("a();", "insert-after", "b();\n"), {{"a.c", "\ta(); c();\n"}}, {{"a.c", "\ta();\n\tb();\n\t c();\n"}}},
         {"insert_before_where_something_stands", find("a();", "insert-before", "b();\n"), {{"a.c", "\tif (x) a();\n"}}, {{"a.c", "\tif (x) \n\tb();\n\ta();\n"}}},
         {"insert_in_the_line", find("int f", "insert-before", "static "), {{"a.c", "int f;\n"}}, {{"a.c", "static int f;\n"}}},
-        {"insert_at_the_end_of_the_file", find("last();", "insert-after", "more();\n"), {{"a.c", "last();"}}, {{"a.c", "last();\nmore();"}}},
+        {"insert_at_the_end_of_the_file", find("last();", "insert-after", "more();\n"), {{"a.c", "\nlast();"}}, {{"a.c", "\nlast();\nmore();"}}},
         {"several_places", with("a($1)", "b_($1)", {{"places", std::string("3")}}), {{"a.c", "a(1); a(2);"}, {"b.c", "a(3);"}}, {{"a.c", "b_(1); b_(2);"}, {"b.c", "b_(3);"}}, 3},
-        {"literal_text_elsewhere", with("obj-m += $(x)\n", "obj-m += $1\n"), {{"Kbuild", "obj-m  += $(x)\nobj-m += $(x)\ny\n"}}, {{"Kbuild", "obj-m  += $(x)\nobj-m += $1\ny\n"}}},
+        {"literal_text_elsewhere", {{"files", std::string("Kbuild")}, {"find", std::string("obj-m += $(x)\n")}, {"with", std::string("obj-m += $1\n")}}, {{"Kbuild", "obj-m  += $(x)\nobj-m += $(x)\ny\n"}}, {{"Kbuild", "obj-m  += $(x)\nobj-m += $1\ny\n"}}},
         {"literal_insertion", find("a = 1\n", "insert-after", "b = 2\n"), {{"Kbuild", "a = 1\nc\n"}}, {{"Kbuild", "a = 1\nb = 2\nc\n"}}},
     }),
     NameOf());

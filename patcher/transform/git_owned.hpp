@@ -1,0 +1,39 @@
+// libgit2's things, owned.
+#pragma once
+
+#include <git2.h>
+
+#include <memory>
+#include <string>
+
+namespace vgpukit::transform_detail {
+
+// libgit2 counts these: hold one while anything of it is in use.
+struct GitLibrary {
+  GitLibrary() { git_libgit2_init(); }
+  ~GitLibrary() { git_libgit2_shutdown(); }
+  GitLibrary(const GitLibrary&) = delete;
+  GitLibrary& operator=(const GitLibrary&) = delete;
+};
+
+template <auto function>
+struct Free {
+  template <class T>
+  void operator()(T* pointer) const {
+    function(pointer);
+  }
+};
+using GitDiff = std::unique_ptr<git_diff, Free<git_diff_free>>;
+using GitPatch = std::unique_ptr<git_patch, Free<git_patch_free>>;
+using GitRepository = std::unique_ptr<git_repository, Free<git_repository_free>>;
+using GitDatabase = std::unique_ptr<git_odb, Free<git_odb_free>>;
+using GitIndex = std::unique_ptr<git_index, Free<git_index_free>>;
+using GitTree = std::unique_ptr<git_tree, Free<git_tree_free>>;
+using GitBlob = std::unique_ptr<git_blob, Free<git_blob_free>>;
+
+inline std::string git_reason() {
+  const git_error* error = git_error_last();
+  return error != nullptr && error->message != nullptr ? error->message : "libgit2 gives no reason";
+}
+
+}  // namespace vgpukit::transform_detail

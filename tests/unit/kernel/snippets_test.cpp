@@ -1,0 +1,73 @@
+#include "kernel/snippets.hpp"
+
+#include <gtest/gtest.h>
+
+namespace vgpukit {
+namespace {
+
+Question declaration(std::string name, std::string header = "linux/fs.h") {
+  Question question;
+  question.kind = Question::Kind::declaration;
+  question.name = std::move(name);
+  question.headers = {std::move(header)};
+  return question;
+}
+
+TEST(CompileErrors, AreReadFromGccAndClang) {
+  const auto errors = compile_errors(
+      "In file included from vgpukit-header-0:1:\n"
+      "/usr/src/a:b/fs.h:12:7: error: unknown type name 'x'\n"
+      "vgpukit-question-3:2:1: warning: unused\n"
+      "vgpukit-header-0:1:10: fatal error: linux/x.h: No such file or directory\n"
+      "vgpukit-question-1: error: too few arguments\n"
+      "cc1: error: bad option");
+  ASSERT_EQ(errors.size(), 4U);
+  EXPECT_EQ(errors[0].file, "/usr/src/a:b/fs.h");
+  EXPECT_EQ(errors[0].line, 12);
+  EXPECT_EQ(errors[0].message, "unknown type name 'x'");
+  EXPECT_FALSE(errors[0].fatal);
+  EXPECT_TRUE(errors[1].fatal);
+  EXPECT_EQ(errors[1].message, "linux/x.h: No such file or directory");
+  EXPECT_EQ(errors[2].file, "vgpukit-question-1");
+  EXPECT_EQ(errors[3].file, "cc1");
+}
+
+TEST(ReadAnswers, EachErrorBelongsToItsQuestion) {
+  const std::vector<Question> questions = {declaration("a"), declaration("b"), declaration("c")};
+  auto read = read_answers(questions, false, "vgpukit-question-1:2:20: error: 'b' undeclared here (not in a function)\n");
+  EXPECT_FALSE(read.doubtful);
+  EXPECT_TRUE(read.answers[0].value().yes);
+  EXPECT_FALSE(read.answers[1].value().yes);
+  EXPECT_TRUE(read.answers[2].value().yes);
+}
+
+TEST(ReadAnswers, ASyntaxErrorMakesTheNeighboursDoubtful) {
+  const std::vector<Question> questions = {declaration("a"), declaration("b")};
+  EXPECT_TRUE(read_answers(questions, false, "vgpukit-question-0:2:20: error: expected identifier before ')' token\n").doubtful);
+}
+
+TEST(ReadAnswers, WhatNobodyUnderstandsIsNeverAYes) {
+  const std::vector<Question> questions = {declaration("a")};
+  // The compiler itself failed: no space, a bad option, a crash, an error in a header, an error without a place
+  for (const char* output :
+       {"", "gcc: fatal error: cannot execute 'cc1': No such file or directory\n", "cc1: error: bad option\n", "Killed\n",
+        "/usr/include/linux/fs.h:1:1: error: expected ';'\n", "vgpukit-question-7:1:1: error: not ours\n"}) {
+    auto read = read_answers(questions, false, output);
+    ASSERT_EQ(read.answers.size(), 1U);
+    EXPECT_FALSE(read.answers[0]) << output;
+  }
+}
+
+TEST(ReadAnswers, OnlyTheHeaderThatWasNamedCanBeAbsent) {
+  const std::vector<Question> questions = {declaration("a"), declaration("b")};
+  auto named = read_answers(questions, false, "vgpukit-header-0:1:10: fatal error: linux/fs.h: No such file or directory\n");
+  EXPECT_FALSE(named.answers[0].value().yes);
+  EXPECT_FALSE(named.answers[1].value().yes);
+  auto clang = read_answers(questions, false, "vgpukit-header-0:1:10: fatal error: 'linux/fs.h' file not found\n");
+  EXPECT_FALSE(clang.answers[0].value().yes);
+  auto nested = read_answers(questions, false, "include/linux/fs.h:3:10: fatal error: asm/gone.h: No such file or directory\n");
+  EXPECT_FALSE(nested.answers[0]);
+}
+
+}  // namespace
+}  // namespace vgpukit
