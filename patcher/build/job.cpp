@@ -136,23 +136,17 @@ Result<bool> verify_into(BuildReport& report, Facts& facts, const std::vector<fs
 // Puts modules, log and report into the output folder, all at once.
 Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output, const std::vector<ModuleFile>& modules,
                const std::string& inputs, Stopwatch& total) {
-  const auto put = [&](const std::error_code& bad, const fs::path& what) {
-    return Error{Exit::missing, "put " + what.filename().string() + " into " + output.string(), bad.message(),
-                 "free some space and try again"};
-  };
   TRY_ASSIGN(auto staged, StagedFolder::beside(output));
-  std::error_code bad;
   for (const auto& module : modules) {
     const auto file = module.path.filename();
     // The scratch tree may lie in another file system (a root's own), so this is a copy.
-    if (!fs::copy_file(module.path, staged.path() / file, bad) || bad) return put(bad, file);
+    TRY(clone_file(module.path, staged.path() / file));
     Hasher hasher;
     TRY(hasher.add_file(staged.path() / file));
     report.modules.push_back(
         {module.name, (output / file).string(), module.info("vermagic"), module.info("license"), hasher.hex(), module.bytes});
   }
-  fs::copy_file(report.log, staged.path() / "build.log", bad);
-  if (bad) return put(bad, "build.log");
+  TRY(clone_file(report.log, staged.path() / "build.log"));
   report.output = output.string();
   report.log = (output / "build.log").string();
   report.result = "built";
@@ -170,19 +164,13 @@ fs::path default_output(const HostPaths& host, const Driver& driver, const Kerne
 }
 
 Status write_patched_tree(const Driver& driver, const SourceTree& tree, const fs::path& folder) {
-  const auto failed = [&](const fs::path& path, const std::string& why) {
-    return Error{Exit::missing, "write the patched tree's " + path.string() + " to " + folder.string(), why,
-                 "is the disk full, or the folder read-only?"};
-  };
   std::error_code bad;
   for (const auto& path : tree.files()) {
     const auto target = folder / path;
-    fs::create_directories(target.parent_path(), bad);
-    if (bad) return failed(path, bad.message());
     const auto edit = tree.edits().find(path);
     const auto origin = driver.sources / path;
     if (edit == tree.edits().end()) {
-      if (!fs::copy_file(origin, target, bad) || bad) return failed(path, bad.message());
+      TRY(clone_file(origin, target));
       continue;
     }
     if (!edit->second) continue;
@@ -190,9 +178,7 @@ Status write_patched_tree(const Driver& driver, const SourceTree& tree, const fs
     TRY(write_file(target, *edit->second, mode));
   }
   for (const auto& object : driver.binary_objects) {
-    const auto target = folder / object;
-    fs::create_directories(target.parent_path(), bad);
-    if (!fs::copy_file(driver.sources / object, target, bad) || bad) return failed(object, bad.message());
+    TRY(clone_file(driver.sources / object, folder / object));
   }
   return {};
 }

@@ -66,36 +66,6 @@ Result<Package> read_package(const fs::path& folder) {
   return Package{{*version, *flavour, folder / "sources", word("added"), word("origin")}, word("content")};
 }
 
-// Shares the bytes where the file system can (btrfs, XFS): 60 MB for nothing. Never a hard link: whoever can write to the original
-// could then change what root builds.
-bool reflink(const fs::path& from, const fs::path& to) {
-  const Descriptor in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-  const Descriptor out(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (in && out && ::ioctl(out.get(), FICLONE, in.get()) == 0) return true;
-  std::error_code ignored;
-  if (out) fs::remove(to, ignored);
-  return false;
-}
-
-Status copy_source(const fs::path& from, const fs::path& to, bool try_reflink) {
-  const auto refuse = [&](const std::error_code& error) {
-    const bool unreadable = ::access(from.c_str(), R_OK) != 0;
-    return Error{unreadable ? Exit::usage : Exit::missing, "copy " + from.string() + " to the driver store", error.message(),
-                 unreadable ? "" : "make room in " + to.parent_path().string() + ", or name another place with VGPUKIT_STATE"};
-  };
-  std::error_code error;
-  fs::create_directories(to.parent_path(), error);
-  if (error) return refuse(error);
-  if (!try_reflink || !reflink(from, to)) fs::copy_file(from, to, error);
-  if (error) return refuse(error);
-  struct stat info {};
-  if (::stat(from.c_str(), &info) != 0) return refuse({errno, std::generic_category()});
-  const timespec times[2] = {info.st_atim, info.st_mtim};
-  if (::chmod(to.c_str(), (info.st_mode & 0755) | 0644) != 0 || ::utimensat(AT_FDCWD, to.c_str(), times, 0) != 0)
-    return refuse({errno, std::generic_category()});
-  return {};
-}
-
 bool newer_first(const StoredDriver& a, const StoredDriver& b) {
   if (a.version != b.version) return b.version < a.version;
   return a.flavour < b.flavour;  // vgpu_kvm is the first of them
@@ -129,9 +99,9 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace) {
 
   TRY_ASSIGN(auto staged, StagedFolder::beside(place));
   for (const auto& file : files)
-    TRY(copy_source(driver.sources / file.path, staged.path() / "sources" / file.path, file.binary_object));
+    TRY(clone_file(driver.sources / file.path, staged.path() / "sources" / file.path));
   for (const auto& file : package_files(driver.sources))
-    if (file.parent_path() != driver.sources) TRY(copy_source(file, staged.path() / file.filename(), false));
+    if (file.parent_path() != driver.sources) TRY(clone_file(file, staged.path() / file.filename()));
   const fs::path origin = fs::absolute(driver.path).lexically_normal();
   const json data = {{"version", driver.version.text},
                      {"flavour", flavour_name(driver.flavour)},

@@ -1,7 +1,9 @@
 #include "support/atomic_file.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -102,6 +104,37 @@ Status write_file(const fs::path& path, std::string_view text, unsigned mode) {
   }
   sync_folder(folder_of(path));
   return {};
+}
+
+Status clone_file(const fs::path& from, const fs::path& to) {
+  const auto tried = [&] { return "copy " + from.string() + " to " + to.string(); };
+  const int in = ::open(from.c_str(), O_RDONLY | O_CLOEXEC);
+  if (in < 0) return refuse(Exit::usage, tried(), errno);
+  int error = make_folders(folder_of(to));
+  const int out = error ? -1 : ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (!error && out < 0) error = errno;
+  if (error) {
+    ::close(in);
+    return refuse(Exit::missing, tried(), error);
+  }
+  struct stat info {};
+  if (::fstat(in, &info) != 0) error = errno;
+  if (!error && ::ioctl(out, FICLONE, in) != 0) {
+    std::string buffer(1 << 20, '\0');
+    for (ssize_t got = 1; got > 0 && !error;) {
+      got = ::read(in, buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) got = 1;
+      else if (got < 0) error = errno;
+      else error = write_all(out, std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+    }
+  }
+  const timespec times[2] = {info.st_atim, info.st_mtim};
+  if (!error && (::fchmod(out, (info.st_mode & 0755) | 0644) != 0 || ::futimens(out, times) != 0)) error = errno;
+  if (::close(out) != 0 && !error) error = errno;
+  ::close(in);
+  if (!error) return {};
+  ::unlink(to.c_str());
+  return refuse(Exit::missing, tried(), error);
 }
 
 Result<StagedFolder> StagedFolder::beside(const fs::path& target) {

@@ -12,8 +12,8 @@ constexpr std::string_view kind_name = "add-include";
 using Kind = Token::Kind;
 
 struct Include {
-  std::string header;               // without <> or ""
-  std::size_t end = 0;              // of the directive
+  std::string header;   // without <> or ""
+  std::size_t end = 0;  // of the directive
   int line = 0;
   std::vector<std::size_t> branch;  // the branches of conditionals around it, each a number of its own
   bool in_first_run = false;
@@ -59,9 +59,12 @@ std::vector<Include> includes_of(const CodeView& view) {
     const std::vector<Token> words = lex_directive(token.text);
     if (words.empty()) continue;
     const std::string_view name = words[0].text;
-    if (name.starts_with("if")) branch.push_back(is_guard(view.code(), i) ? 0 : ++branches);
-    else if (name.starts_with("el") && !branch.empty()) branch.back() = ++branches;
-    else if (name == "endif" && !branch.empty()) branch.pop_back();
+    if (name.starts_with("if"))
+      branch.push_back(is_guard(view.code(), i) ? 0 : ++branches);
+    else if (name.starts_with("el") && !branch.empty())
+      branch.back() = ++branches;
+    else if (name == "endif" && !branch.empty())
+      branch.pop_back();
     else if (name == "include" && words.size() >= 2) {
       std::vector<std::size_t> around = branch;
       std::erase(around, 0);
@@ -102,8 +105,10 @@ class AddInclude : public Transform {
     for (const Include& include : includes) {
       if (!after.empty() && include.header == bare(after) && place == nullptr) place = &include;
       if (!after.empty() || !include.in_first_run) continue;
-      if (include.branch.empty()) place = &include;
-      else only_conditional = true;
+      if (include.branch.empty())
+        place = &include;
+      else
+        only_conditional = true;
     }
     if (place == nullptr && only_conditional)
       return other_shape(kind_name, {path, includes.front().line}, "all #includes at the beginning are inside of an #if",
@@ -139,7 +144,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind add_include_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Adds `#include <header>` behind the last #include of the run at a file's beginning that is in no #if, or behind `after`. Files "
+          "Adds `#include <header>` behind the last #include of the run at a file's beginning that is in no #if, or behind "
+          "`after`. Files "
           "without such an #include are left alone. Done already: the header is included there under no further condition.",
           {{"files", Type::glob, true, "files to look at"},
            {"header", Type::token, true, "`linux/mm.h`, or with the quotes it needs: `\"nv-linux.h\"`"},

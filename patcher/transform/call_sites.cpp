@@ -13,7 +13,9 @@ bool may_precede_call(std::string_view word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
-bool is_member_access(std::string_view text) { return text == "." || text == "->"; }
+bool is_member_access(std::string_view text) {
+  return text == "." || text == "->";
+}
 
 std::size_t closing(const std::vector<Token>& tokens, std::size_t open) {
   std::size_t depth = 0;
@@ -68,7 +70,10 @@ bool is_call(const CodeView& view, std::size_t i) {
   return true;
 }
 
-struct Macro { std::size_t name = 0; std::size_t body = 0; };
+struct Macro {
+  std::size_t name = 0;
+  std::size_t body = 0;
+};
 
 // Indices into the directive's tokens; body == 0 when it is no #define with a body.
 Macro macro_of(const std::vector<Token>& tokens) {

@@ -13,10 +13,11 @@ namespace vgpukit::transform_detail {
 struct CallSite {
   Span name;
   int line = 0;
-  // What follows is only known when `complete`: a macro body may call without closing its parenthesis, and an #if may stand in between.
+  // What follows is only known when `complete`: a macro body may call without closing its parenthesis, and an #if may stand in
+  // between.
   bool complete = false;
-  Span list;                     // between the parentheses
-  std::vector<Span> arguments;   // without the blanks around them; none for ()
+  Span list;                    // between the parentheses
+  std::vector<Span> arguments;  // without the blanks around them; none for ()
 };
 
 // In the order of the source, an outer call before the ones in its arguments.

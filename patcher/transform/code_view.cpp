@@ -23,9 +23,15 @@ struct Conditional {
   bool dead;
 };
 
-bool opens(std::string_view text) { return text == "(" || text == "[" || text == "{"; }
-bool closes(std::string_view text) { return text == ")" || text == "]" || text == "}"; }
-char partner_of(char c) { return c == ')' ? '(' : c == ']' ? '[' : '{'; }
+bool opens(std::string_view text) {
+  return text == "(" || text == "[" || text == "{";
+}
+bool closes(std::string_view text) {
+  return text == ")" || text == "]" || text == "}";
+}
+char partner_of(char c) {
+  return c == ')' ? '(' : c == ']' ? '[' : '{';
+}
 
 class Matcher {
  public:
@@ -59,8 +65,10 @@ class Matcher {
       open_ = top.before;
     } else if (name == "endif") {
       Conditional& top = conditionals_.back();
-      if (top.after) open_ = std::move(*top.after);
-      else if (top.dead) open_ = std::move(top.before);
+      if (top.after)
+        open_ = std::move(*top.after);
+      else if (top.dead)
+        open_ = std::move(top.before);
       conditionals_.pop_back();
     }
   }
@@ -104,8 +112,9 @@ class Matcher {
 };
 
 bool is_type_word(std::string_view text) {
-  static constexpr std::string_view words[] = {"static", "inline", "extern", "const",    "volatile", "struct", "union", "enum",  "void",
-                                               "int",    "char",   "long",   "unsigned", "signed",   "short",  "float", "double", "typedef"};
+  static constexpr std::string_view words[] = {"static",   "inline", "extern", "const", "volatile", "struct",
+                                               "union",    "enum",   "void",   "int",   "char",     "long",
+                                               "unsigned", "signed", "short",  "float", "double",   "typedef"};
   return std::find(std::begin(words), std::end(words), text) != std::end(words);
 }
 
@@ -126,8 +135,8 @@ std::size_t matching_endif(const std::vector<Token>& code, std::size_t i) {
   return i;
 }
 
-// Between a parameter list and its '{': attributes and macros in their place, with or without arguments; and directives. Where the list
-// ends in both branches of an #if, it has ended in the first one.
+// Between a parameter list and its '{': attributes and macros in their place, with or without arguments; and directives. Where the
+// list ends in both branches of an #if, it has ended in the first one.
 std::size_t body_of(const CodeView& view, std::size_t after_parameters) {
   const auto& code = view.code();
   for (std::size_t i = after_parameters; i < code.size(); ++i) {

@@ -31,7 +31,9 @@ std::string upper(std::string text) {
   return text;
 }
 
-bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool in_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 // `from` as a word of its own, behind one of NVIDIA's prefixes (conftest_f, NV_F) and, in capitals, before a suffix (NV_F_PRESENT).
 void rename_in(std::string& text, const std::string& from, const std::string& to, std::string_view prefix, bool suffixes) {
@@ -55,7 +57,9 @@ std::string indent_all(std::string_view text, std::string_view indent) {
   return result;
 }
 
-bool same_words(std::string_view a, std::string_view b) { return words_of(a) == words_of(b); }
+bool same_words(std::string_view a, std::string_view b) {
+  return words_of(a) == words_of(b);
+}
 
 class ConftestTest : public Transform {
  public:
@@ -74,7 +78,8 @@ class ConftestTest : public Transform {
     findings.what = "conftest " + (rename_from.empty() ? test : rename_from);
     if (!header) {
       TRY_ASSIGN(const std::vector<std::string> paths, select_files(kind_name, tree, scripts));
-      if (paths.size() > 1) return Error{Exit::failed, "apply conftest-test", "more than one file matches: " + join(paths, ", "), ""};
+      if (paths.size() > 1)
+        return Error{Exit::failed, "apply conftest-test", "more than one file matches: " + join(paths, ", "), ""};
       findings.searched = paths;
       TRY(in_script(paths.front(), tree, findings));
     }
@@ -97,7 +102,8 @@ class ConftestTest : public Transform {
     const std::vector<CaseBlock> blocks = find_case_blocks(source);
     const auto block = std::find_if(blocks.begin(), blocks.end(), [](const CaseBlock& b) { return b.function == "compile_test"; });
     if (block == blocks.end() || block->branches.empty())
-      return Error{Exit::failed, "apply conftest-test", path + " has no compile_test() with a case block", "is it NVIDIA's conftest.sh?"};
+      return Error{Exit::failed, "apply conftest-test", path + " has no compile_test() with a case block",
+                   "is it NVIDIA's conftest.sh?"};
     if (action == "rename") return rename_branch(path, source, *block, findings);
     const CaseBranch* branch = branch_named(*block, test);
     if (action == "add") return add_branch(path, source, *block, branch, findings);
@@ -131,11 +137,14 @@ class ConftestTest : public Transform {
       return {};
     }
     const auto matches = [&](const CaseBranch& b) {
-      return std::any_of(b.patterns.begin(), b.patterns.end(), [&](const std::string& p) { return p != "*" && shell_pattern_matches(p, test); });
+      return std::any_of(b.patterns.begin(), b.patterns.end(),
+                         [&](const std::string& p) { return p != "*" && shell_pattern_matches(p, test); });
     };
-    if (std::any_of(block.branches.begin(), block.branches.end(), matches)) return {};  // is_export_symbol_present_*: nothing to add
+    if (std::any_of(block.branches.begin(), block.branches.end(), matches))
+      return {};  // is_export_symbol_present_*: nothing to add
     if (!has_content())
-      return Error{Exit::failed, "apply conftest-test", path + " has no test " + test, "it can be added when the recipe gives its `code`"};
+      return Error{Exit::failed, "apply conftest-test", path + " has no test " + test,
+                   "it can be added when the recipe gives its `code`"};
     // Behind the last branch that has a name: the catch-all stays the last one.
     const CaseBranch* last = &block.branches.front();
     for (const CaseBranch& b : block.branches)
@@ -166,14 +175,17 @@ class ConftestTest : public Transform {
     const CaseBranch* from = branch_named(block, rename_from);
     const CaseBranch* to = branch_named(block, test);
     if (from != nullptr && to != nullptr)
-      return other_shape(kind_name, {path, line_of(source, to->begin)}, "there are tests of both names, " + rename_from + " and " + test);
+      return other_shape(kind_name, {path, line_of(source, to->begin)},
+                         "there are tests of both names, " + rename_from + " and " + test);
     if (from == nullptr && to == nullptr) {
       findings.hint = "it would count as done already if there were a test " + test;
       return {};
     }
     if (from == nullptr) {
-      if (has_content()) replace_branch(path, source, *to, test, findings);
-      else findings.already = true;
+      if (has_content())
+        replace_branch(path, source, *to, test, findings);
+      else
+        findings.already = true;
       return {};
     }
     if (from->patterns.size() > 1)
@@ -236,11 +248,14 @@ class ConftestTest : public Transform {
       registered = registered || has_test;
     }
     if (!registers_given) {
-      if (registered) without.clear();
-      else if (candidates.size() == 1) without = candidates;
+      if (registered)
+        without.clear();
+      else if (candidates.size() == 1)
+        without = candidates;
       else
         return Error{Exit::failed, "apply conftest-test",
-                     candidates.empty() ? "no Kbuild file has a list " + list : list + " is in more than one file: " + join(candidates, ", "),
+                     candidates.empty() ? "no Kbuild file has a list " + list
+                                        : list + " is in more than one file: " + join(candidates, ", "),
                      "`register` names the file in which " + test + " shall be registered"};
     }
     if (registered && without.empty()) findings.already = true;
@@ -280,8 +295,10 @@ Status check(const ConftestTest& made, bool kind_given) {
   const bool content = !made.code.empty() || !made.script.empty();
   if (!made.code.empty() && !made.script.empty()) return usage_error(kind_name, "`code` and `script` exclude each other");
   if (made.action == "rename" && made.rename_from.empty()) return usage_error(kind_name, "`action: rename` needs `rename-from`");
-  if (made.action != "rename" && !made.rename_from.empty()) return usage_error(kind_name, "`rename-from` belongs to `action: rename` only");
-  if (made.action == "rename" && made.rename_from == made.test) return usage_error(kind_name, "`rename-from` and `test` are the same");
+  if (made.action != "rename" && !made.rename_from.empty())
+    return usage_error(kind_name, "`rename-from` belongs to `action: rename` only");
+  if (made.action == "rename" && made.rename_from == made.test)
+    return usage_error(kind_name, "`rename-from` and `test` are the same");
   if (made.action == "replace" && !content) return usage_error(kind_name, "`action: replace` needs `code` or `script`");
   if (made.action == "add" && made.list.empty()) return usage_error(kind_name, "a test that is added needs its `kind`");
   if (!made.code.empty() && !kind_given) return usage_error(kind_name, "`code` needs the test's `kind`");
@@ -326,7 +343,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind conftest_test_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Adds a test to conftest.sh and registers it, renames one (its define and its registrations too, the uses in the sources not), or "
+          "Adds a test to conftest.sh and registers it, renames one (its define and its registrations too, the uses in the sources "
+          "not), or "
           "replaces one. Done already: the test is there under its (new) name, sets that define, and is registered.",
           {{"test", Type::token, true, "the test's name; for a header its path: linux/vfio.h"},
            {"action", Type::choice, false, "add when not given, rename with `rename-from`", {"add", "rename", "replace"}},

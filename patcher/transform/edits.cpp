@@ -5,7 +5,9 @@
 
 namespace vgpukit {
 
-void Edits::replace(std::size_t offset, std::size_t length, std::string text) { edits_.push_back({offset, length, std::move(text)}); }
+void Edits::replace(std::size_t offset, std::size_t length, std::string text) {
+  edits_.push_back({offset, length, std::move(text)});
+}
 
 std::string Edits::apply(std::string_view source) const {
   std::vector<const Edit*> order;

@@ -13,7 +13,9 @@ Error failed(const std::string& name, std::string_view doing) {
   return {Exit::failed, "apply the patch " + name, std::string(doing) + ": " + git_reason(), ""};
 }
 
-std::string range(std::size_t index, std::size_t count) { return std::to_string(count == 0 ? index : index + 1) + "," + std::to_string(count); }
+std::string range(std::size_t index, std::size_t count) {
+  return std::to_string(count == 0 ? index : index + 1) + "," + std::to_string(count);
+}
 
 // The diff as git writes it, with each hunk where it belongs in these texts: git_apply_to_tree() looks nowhere else.
 std::string placed_diff(const std::vector<FileDiff>& diffs, const Texts& texts) {
@@ -27,12 +29,14 @@ std::string placed_diff(const std::vector<FileDiff>& diffs, const Texts& texts) 
     if (file.hunks.empty()) continue;
     result += (adds ? "--- /dev/null" : "--- a/" + file.path) + "\n" + (removes ? "+++ /dev/null" : "+++ b/" + file.path) + "\n";
     const auto text = texts.find(file.path);
-    const Placement placement = place_hunks(file, adds || text == texts.end() || !text->second ? std::string_view() : *text->second);
+    const Placement placement =
+        place_hunks(file, adds || text == texts.end() || !text->second ? std::string_view() : *text->second);
     std::size_t added = 0, removed = 0;
     for (std::size_t i = 0; i < file.hunks.size() && i < placement.lines.size(); ++i) {
       const Hunk& hunk = file.hunks[i];
       const std::size_t old_line = placement.lines[i];
-      result += "@@ -" + range(old_line, hunk.before.size()) + " +" + range(old_line + added - removed, hunk.after.size()) + " @@\n";
+      result +=
+          "@@ -" + range(old_line, hunk.before.size()) + " +" + range(old_line + added - removed, hunk.after.size()) + " @@\n";
       for (const Hunk::Line& line : hunk.lines) {
         result += line.origin + line.text;
         if (!line.text.ends_with('\n')) result += "\n\\ No newline at end of file\n";
@@ -68,7 +72,8 @@ Result<GitTree> tree_of(const Texts& texts, git_repository* repository, const st
     git_index_entry entry = {};
     entry.mode = GIT_FILEMODE_BLOB;
     entry.path = path.c_str();
-    if (git_blob_create_from_buffer(&entry.id, repository, text->data(), text->size()) != 0 || git_index_add(index.get(), &entry) != 0)
+    if (git_blob_create_from_buffer(&entry.id, repository, text->data(), text->size()) != 0 ||
+        git_index_add(index.get(), &entry) != 0)
       return failed(name, "take in " + path);
   }
   git_oid id;

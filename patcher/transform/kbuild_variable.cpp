@@ -36,10 +36,14 @@ class KbuildVariable : public Transform {
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
       const Makefile makefile = read_makefile(source);
-      if (action == "rename") rename(path, makefile, findings);
-      else if (action == "append") append(path, makefile, findings);
-      else if (action == "set") set(path, makefile, findings);
-      else remove(path, makefile, tree, findings);
+      if (action == "rename")
+        rename(path, makefile, findings);
+      else if (action == "append")
+        append(path, makefile, findings);
+      else if (action == "set")
+        set(path, makefile, findings);
+      else
+        remove(path, makefile, tree, findings);
     }
     if (action == "append" && findings.places.empty() && !findings.already) TRY(append_at_end(tree, findings));
     return conclude(kind_name, wanted, std::move(findings), tree);
@@ -84,8 +88,10 @@ class KbuildVariable : public Transform {
     const std::string_view ending = line_ending(makefile.text);
     const std::string line = name + " += " + value;
     Edits edits;
-    if (last->conditional_end) edits.replace(*last->conditional_end, 0, after_newline(makefile.text, *last->conditional_end, line, ending));
-    else edits.replace(last->whole.end, 0, std::string(ending) + line);
+    if (last->conditional_end)
+      edits.replace(*last->conditional_end, 0, after_newline(makefile.text, *last->conditional_end, line, ending));
+    else
+      edits.replace(last->whole.end, 0, std::string(ending) + line);
     findings.places.push_back({path, last->line});
     findings.change(path, edits.apply(makefile.text), 1);
   }
@@ -104,7 +110,8 @@ class KbuildVariable : public Transform {
     const std::string& path = findings.searched.front();
     TRY_ASSIGN(const std::string_view source, tree.read(path));
     findings.places.push_back({path, line_of(source, source.size())});
-    findings.change(path, std::string(source) + after_newline(source, source.size(), name + " += " + value, line_ending(source)), 1);
+    findings.change(path, std::string(source) + after_newline(source, source.size(), name + " += " + value, line_ending(source)),
+                    1);
     return {};
   }
 
@@ -123,7 +130,8 @@ class KbuildVariable : public Transform {
   }
 
   void remove(const std::string& path, const Makefile& makefile, const SourceTree& tree, Findings& findings) const {
-    findings.hint = value.empty() ? "whether it was removed before cannot be told" : "it would count as done already if they assigned " + name;
+    findings.hint =
+        value.empty() ? "whether it was removed before cannot be told" : "it would count as done already if they assigned " + name;
     findings.what = "assignment of the variable " + name + (value.empty() ? "" : " with " + value);
     if (value.empty() && tree.edits().contains(path)) {  // an earlier step of the same plan has done it
       const auto before = tree.original(path);
@@ -161,7 +169,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   made->to = trimmed_copy(text_or(parameters, "to", ""));
   TRY_ASSIGN(made->wanted, places_of(parameters, made->action == "set" ? "1" : "1.."));
   if (!is_make_name(made->name)) return usage_error(kind_name, "`" + made->name + "` is not the name of a variable");
-  if (made->action == "rename" && !is_make_name(made->to)) return usage_error(kind_name, "`action: rename` needs `to`, the new name");
+  if (made->action == "rename" && !is_make_name(made->to))
+    return usage_error(kind_name, "`action: rename` needs `to`, the new name");
   if (made->action == "rename" && made->to == made->name) return usage_error(kind_name, "`name` and `to` are the same");
   if (made->action != "rename" && !made->to.empty()) return usage_error(kind_name, "`to` belongs to `action: rename` only");
   if ((made->action == "append" || made->action == "set") && made->value.empty())
@@ -174,18 +183,21 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind kbuild_variable_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Changes a variable in Kbuild files and Makefiles. rename: every assignment and reference; append: `name += value` behind the "
-          "last assignment that is in no conditional; set: the value of its assignment; remove: the value's words, or all assignments. "
-          "Done already: rename - `to` is assigned; append and set - the value is there; remove - the variable is assigned without the value "
-          "(without `value` it cannot be told, and finding nothing is an error).",
-          {{"files", Type::glob, true, "files to look at"},
-           {"action", Type::choice, true, "what to do", {"rename", "append", "set", "remove"}},
-           {"name", Type::token, true, "the variable"},
-           {"value", Type::text, false, "for append, set and remove"},
-           {"to", Type::token, false, "the new name, for rename"},
-           {"places", Type::places, false, "how many there must be; 1.. when not given, 1 for set"}},
-          make};
+  return {
+      kind_name,
+      "Changes a variable in Kbuild files and Makefiles. rename: every assignment and reference; append: `name += value` behind "
+      "the "
+      "last assignment that is in no conditional; set: the value of its assignment; remove: the value's words, or all assignments. "
+      "Done already: rename - `to` is assigned; append and set - the value is there; remove - the variable is assigned without the "
+      "value "
+      "(without `value` it cannot be told, and finding nothing is an error).",
+      {{"files", Type::glob, true, "files to look at"},
+       {"action", Type::choice, true, "what to do", {"rename", "append", "set", "remove"}},
+       {"name", Type::token, true, "the variable"},
+       {"value", Type::text, false, "for append, set and remove"},
+       {"to", Type::token, false, "the new name, for rename"},
+       {"places", Type::places, false, "how many there must be; 1.. when not given, 1 for set"}},
+      make};
 }
 
 }  // namespace vgpukit::transform_detail

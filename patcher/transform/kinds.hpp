@@ -29,13 +29,17 @@ Result<std::vector<std::string>> select_files(std::string_view kind, const Sourc
 
 // What apply() found and would do.
 struct Findings {
-  std::string what;                     // "calls of follow_pfn"
+  std::string what;  // "calls of follow_pfn"
   std::vector<std::string> searched;
-  std::vector<Place> places;            // what is to be edited
-  struct Change { std::string path; std::string text; std::size_t places; };
+  std::vector<Place> places;  // what is to be edited
+  struct Change {
+    std::string path;
+    std::string text;
+    std::size_t places;
+  };
   std::vector<Change> changes;
-  bool already = false;                 // the files show that the result is there
-  std::string hint;                     // for the error "found nothing": what would have shown that it is done already
+  bool already = false;  // the files show that the result is there
+  std::string hint;      // for the error "found nothing": what would have shown that it is done already
 
   void change(const std::string& path, std::string text, std::size_t count) { changes.push_back({path, std::move(text), count}); }
 };

@@ -8,14 +8,23 @@ namespace {
 
 using Kind = Token::Kind;
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v'; }
-bool starts_identifier(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool continues_identifier(char c) { return starts_identifier(c) || is_digit(c); }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+bool starts_identifier(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool continues_identifier(char c) {
+  return starts_identifier(c) || is_digit(c);
+}
 
 // Longest first.
-constexpr std::array<std::string_view, 23> long_punctuators = {"...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=",
-                                                               "&&",  "||",  "*=",  "/=", "%=", "+=", "-=", "&=", "^=", "|=", "##"};
+constexpr std::array<std::string_view, 23> long_punctuators = {"...", "<<=", ">>=", "->", "++", "--", "<<", ">>",
+                                                               "<=",  ">=",  "==",  "!=", "&&", "||", "*=", "/=",
+                                                               "%=",  "+=",  "-=",  "&=", "^=", "|=", "##"};
 
 class Lexer {
  public:
@@ -53,8 +62,8 @@ class Lexer {
   void emit(Kind kind, std::size_t end) {
     const std::string_view text = source_.substr(at_, end - at_);
     tokens_.push_back({kind, text, at_, line_});
-    if (kind == Kind::space || kind == Kind::comment || kind == Kind::directive || kind == Kind::string || kind == Kind::character ||
-        kind == Kind::unknown)
+    if (kind == Kind::space || kind == Kind::comment || kind == Kind::directive || kind == Kind::string ||
+        kind == Kind::character || kind == Kind::unknown)
       line_ += static_cast<int>(std::count(text.begin(), text.end(), '\n'));
     if (kind != Kind::space && kind != Kind::comment) line_start_ = false;
     at_ = end;
@@ -62,8 +71,10 @@ class Lexer {
   // The end of a logical line that starts at or contains `i`: continuation lines belong to it, the newline does not.
   std::size_t logical_line_end(std::size_t i) const {
     for (; i < source_.size(); ++i) {
-      if (const std::size_t n = splice(i)) i += n - 1;
-      else if (newline_at(i)) return i;
+      if (const std::size_t n = splice(i))
+        i += n - 1;
+      else if (newline_at(i))
+        return i;
     }
     return i;
   }
@@ -77,10 +88,14 @@ class Lexer {
   std::size_t quoted_end(std::size_t i, bool& closed) const {
     const char quote = source_[i];
     for (++i; i < source_.size(); ++i) {
-      if (const std::size_t n = splice(i)) i += n - 1;
-      else if (newline_at(i)) break;
-      else if (source_[i] == '\\' && i + 1 < source_.size() && !newline_at(i + 1)) ++i;
-      else if (source_[i] == quote) return closed = true, i + 1;
+      if (const std::size_t n = splice(i))
+        i += n - 1;
+      else if (newline_at(i))
+        break;
+      else if (source_[i] == '\\' && i + 1 < source_.size() && !newline_at(i + 1))
+        ++i;
+      else if (source_[i] == quote)
+        return closed = true, i + 1;
     }
     closed = false;
     return std::min(i, source_.size());
@@ -102,12 +117,18 @@ std::size_t Lexer::directive_end() const {
   bool closed = true;
   while (i < source_.size()) {
     const char c = source_[i];
-    if (const std::size_t n = splice(i)) i += n;
-    else if (newline_at(i)) return i;
-    else if (c == '/' && i + 1 < source_.size() && source_[i + 1] == '*') i = block_comment_end(i, closed);
-    else if (c == '/' && i + 1 < source_.size() && source_[i + 1] == '/') return logical_line_end(i);
-    else if (c == '"' || c == '\'') i = quoted_end(i, closed);
-    else ++i;
+    if (const std::size_t n = splice(i))
+      i += n;
+    else if (newline_at(i))
+      return i;
+    else if (c == '/' && i + 1 < source_.size() && source_[i + 1] == '*')
+      i = block_comment_end(i, closed);
+    else if (c == '/' && i + 1 < source_.size() && source_[i + 1] == '/')
+      return logical_line_end(i);
+    else if (c == '"' || c == '\'')
+      i = quoted_end(i, closed);
+    else
+      ++i;
   }
   return i;
 }
@@ -120,8 +141,10 @@ std::size_t Lexer::space_end() {
       i += n;
       continue;
     }
-    if (c == '\n') line_start_ = directives_;
-    else if (!is_blank(c)) break;
+    if (c == '\n')
+      line_start_ = directives_;
+    else if (!is_blank(c))
+      break;
     ++i;
   }
   return i;
@@ -168,7 +191,9 @@ void Lexer::next() {
 
 }  // namespace
 
-std::vector<Token> lex(std::string_view source) { return Lexer(source, true).run(); }
+std::vector<Token> lex(std::string_view source) {
+  return Lexer(source, true).run();
+}
 
 std::vector<Token> lex_directive(std::string_view directive) {
   if (directive.empty() || directive.front() != '#') return {};

@@ -10,7 +10,9 @@ namespace {
 bool name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
 }
-bool blank_char(char c) { return c == ' ' || c == '\t'; }
+bool blank_char(char c) {
+  return c == ' ' || c == '\t';
+}
 
 class Reader {
  public:
@@ -46,15 +48,19 @@ class Reader {
   }
 
   std::size_t skip_blanks(std::size_t i, std::size_t end) const {
-    while (i < end && (blank_char(at(i)) || (at(i) == '\\' && (at(i + 1) == '\n' || at(i + 1) == '\r')) || at(i) == '\n' || at(i) == '\r')) ++i;
+    while (i < end &&
+           (blank_char(at(i)) || (at(i) == '\\' && (at(i + 1) == '\n' || at(i + 1) == '\r')) || at(i) == '\n' || at(i) == '\r'))
+      ++i;
     return i;
   }
 
   // Where a comment begins, or the end of the line. "\#" is no comment.
   std::size_t comment_begin(Span line) const {
     for (std::size_t i = line.begin; i < line.end; ++i) {
-      if (at(i) == '\\' && (at(i + 1) == '#' || at(i + 1) == '\\')) ++i;
-      else if (at(i) == '#') return i;
+      if (at(i) == '\\' && (at(i + 1) == '#' || at(i + 1) == '\\'))
+        ++i;
+      else if (at(i) == '#')
+        return i;
     }
     return line.end;
   }
@@ -134,7 +140,8 @@ class Reader {
     i = skip_blanks(i, code.end);
     std::string_view op;
     for (const std::string_view candidate : {"+=", "?=", ":::=", "::=", ":=", "!=", "="})
-      if (op.empty() && made_.text.substr(i, std::min(candidate.size(), code.end - i)) == candidate) op = made_.text.substr(i, candidate.size());
+      if (op.empty() && made_.text.substr(i, std::min(candidate.size(), code.end - i)) == candidate)
+        op = made_.text.substr(i, candidate.size());
     if (op.empty()) return false;
     Span value{skip_blanks(i + op.size(), code.end), code.end};
     while (value.end > value.begin && (blank_char(at(value.end - 1)) || at(value.end - 1) == '\r')) --value.end;
@@ -191,8 +198,12 @@ std::vector<std::string_view> Makefile::value_words(const MakeAssignment& assign
   return words;
 }
 
-Makefile read_makefile(std::string_view text) { return Reader(text).run(); }
+Makefile read_makefile(std::string_view text) {
+  return Reader(text).run();
+}
 
-bool is_make_name(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), name_char); }
+bool is_make_name(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), name_char);
+}
 
 }  // namespace vgpukit::transform_detail

@@ -55,8 +55,10 @@ class PatchTransform : public Transform {
     for (const FileDiff& file : files) {
       const std::string& path = tree_paths[file.path];
       const std::optional<std::string>& text = after.find(file.path)->second;
-      if (text) tree.write(path, was_dos(tree, path) ? with_line_endings(*text, "\r\n") : *text);
-      else tree.remove(path);
+      if (text)
+        tree.write(path, was_dos(tree, path) ? with_line_endings(*text, "\r\n") : *text);
+      else
+        tree.remove(path);
       applied.files.push_back({path, std::max<std::size_t>(file.hunks.size(), 1)});
     }
     return applied;
@@ -121,7 +123,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind patch_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Applies a unified diff, with paths from the driver's own folder on (a kernel/ in front is fine) and at any line offset. Done "
+          "Applies a unified diff, with paths from the driver's own folder on (a kernel/ in front is fine) and at any line offset. "
+          "Done "
           "already: its new lines are there, with their context, in every file.",
           {{"diff", Type::code, true, "the unified diff (a recipe file names `file: X.patch` instead)"},
            {"file", Type::text, false, "the patch's name, for messages"}},

@@ -16,12 +16,12 @@ struct Entry {
   std::size_t begin = 0;  // the '.'
   std::size_t end = 0;    // behind the comma, or behind the value of a last entry
   int line = 0;
-  bool cut = false;       // an #if stands inside of it
+  bool cut = false;  // an #if stands inside of it
 };
 
 bool same(const std::vector<Token>& code, std::size_t first, std::size_t last, const std::vector<std::string>& words) {
-  return std::equal(code.begin() + static_cast<std::ptrdiff_t>(first), code.begin() + static_cast<std::ptrdiff_t>(last), words.begin(),
-                    words.end(), [](const Token& token, const std::string& word) { return token.text == word; });
+  return std::equal(code.begin() + static_cast<std::ptrdiff_t>(first), code.begin() + static_cast<std::ptrdiff_t>(last),
+                    words.begin(), words.end(), [](const Token& token, const std::string& word) { return token.text == word; });
 }
 
 // Only comments and blanks.
@@ -50,19 +50,18 @@ class RemoveInitializer : public Transform {
  public:
   std::vector<std::string> globs;
   std::string field, value_text, type_text;
-  std::vector<std::string> value, type;   // their tokens
+  std::vector<std::string> value, type;  // their tokens
   Places wanted;
 
   std::string_view kind() const override { return kind_name; }
-  std::string describe() const override {
-    return "remove-initializer " + construct() + " in " + join(globs, ", ");
-  }
+  std::string describe() const override { return "remove-initializer " + construct() + " in " + join(globs, ", "); }
 
   Result<Applied> apply(SourceTree& tree) const override {
     Findings findings;
     findings.what = "initializer " + construct();
-    findings.hint = type.empty() ? "whether it was removed before cannot be told; with `of: TYPE` (`struct file_operations`) it could"
-                                 : "it would count as done already if " + type_text + " were initialized in these files";
+    findings.hint = type.empty()
+                        ? "whether it was removed before cannot be told; with `of: TYPE` (`struct file_operations`) it could"
+                        : "it would count as done already if " + type_text + " were initialized in these files";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
@@ -151,8 +150,10 @@ class RemoveInitializer : public Transform {
   bool belongs_to_type(const CodeView& view, std::size_t i) const {
     for (std::size_t j = i; j-- > 0;) {
       const std::size_t partner = view.partner(j);
-      if (partner != CodeView::npos && partner < j) j = partner;
-      else if (view.is(j, "{") && opens_type(view, j)) return true;
+      if (partner != CodeView::npos && partner < j)
+        j = partner;
+      else if (view.is(j, "{") && opens_type(view, j))
+        return true;
     }
     return false;
   }
@@ -188,16 +189,17 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind remove_initializer_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is left there. Done "
-          "already: `of` names a type that is initialized in these files without that entry, or an earlier step of the same plan has "
-          "removed it; else finding nothing is an error, because what was removed leaves no trace.",
-          {{"files", Type::glob, true, "files to look at"},
-           {"field", Type::token, true, "the field's name, without the dot"},
-           {"value", Type::token, false, "only where it has this value"},
-           {"of", Type::token, false, "only in initializers of this type: `struct file_operations`; shows what is done already"},
-           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
-          make};
+  return {
+      kind_name,
+      "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is left there. Done "
+      "already: `of` names a type that is initialized in these files without that entry, or an earlier step of the same plan has "
+      "removed it; else finding nothing is an error, because what was removed leaves no trace.",
+      {{"files", Type::glob, true, "files to look at"},
+       {"field", Type::token, true, "the field's name, without the dot"},
+       {"value", Type::token, false, "only where it has this value"},
+       {"of", Type::token, false, "only in initializers of this type: `struct file_operations`; shows what is done already"},
+       {"places", Type::places, false, "how many there must be; 1.. when not given"}},
+      make};
 }
 
 }  // namespace vgpukit::transform_detail

@@ -20,8 +20,8 @@ struct Template {
     std::size_t argument = 0;
   };
   std::vector<Part> parts;
-  std::size_t highest = 0;                // the highest $n
-  std::optional<std::size_t> length;      // how many arguments it makes; unknown with $*
+  std::size_t highest = 0;            // the highest $n
+  std::optional<std::size_t> length;  // how many arguments it makes; unknown with $*
 
   static Template parse(std::string_view text) {
     Template made;
@@ -34,8 +34,10 @@ struct Template {
     bool all = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
       const char next = text[i] == '$' && i + 1 < text.size() ? text[i + 1] : '\0';
-      if (next == '*') add({Part::Kind::all, "", 0}), all = true, ++i;
-      else if (next == '#') add({Part::Kind::count, "", 0}), ++i;
+      if (next == '*')
+        add({Part::Kind::all, "", 0}), all = true, ++i;
+      else if (next == '#')
+        add({Part::Kind::count, "", 0}), ++i;
       else if (next >= '1' && next <= '9') {
         std::size_t number = 0;
         const auto end = std::from_chars(text.data() + i + 1, text.data() + text.size(), number).ptr;
@@ -56,14 +58,16 @@ struct Template {
   }
 };
 
-std::string arguments_of(std::size_t count) { return std::to_string(count) + (count == 1 ? " argument" : " arguments"); }
+std::string arguments_of(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " argument" : " arguments");
+}
 
 class RenameCall : public Transform {
  public:
   std::vector<std::string> globs;
   std::string from, to, arguments_text;
   std::optional<Template> arguments;
-  std::optional<std::size_t> when;   // only calls with that many arguments
+  std::optional<std::size_t> when;  // only calls with that many arguments
   Places wanted;
 
   std::string_view kind() const override { return kind_name; }
@@ -89,9 +93,7 @@ class RenameCall : public Transform {
   }
 
  private:
-  std::string result_count() const {
-    return arguments && arguments->length ? " with " + arguments_of(*arguments->length) : "";
-  }
+  std::string result_count() const { return arguments && arguments->length ? " with " + arguments_of(*arguments->length) : ""; }
   bool is_result(const CallSite& call) const {
     return !arguments || !arguments->length || (call.complete && call.arguments.size() == *arguments->length);
   }
@@ -147,12 +149,17 @@ class RenameCall : public Transform {
     std::string text;
     for (const Template::Part& part : arguments->parts) {
       switch (part.kind) {
-        case Template::Part::Kind::text: text += part.text; break;
-        case Template::Part::Kind::count: text += std::to_string(call.arguments.size()); break;
-        case Template::Part::Kind::argument: text += render(source, call.arguments[part.argument - 1], calls); break;
+        case Template::Part::Kind::text:
+          text += part.text;
+          break;
+        case Template::Part::Kind::count:
+          text += std::to_string(call.arguments.size());
+          break;
+        case Template::Part::Kind::argument:
+          text += render(source, call.arguments[part.argument - 1], calls);
+          break;
         case Template::Part::Kind::all:
-          if (!call.arguments.empty())
-            text += render(source, {call.arguments.front().begin, call.arguments.back().end}, calls);
+          if (!call.arguments.empty()) text += render(source, {call.arguments.front().begin, call.arguments.back().end}, calls);
           break;
       }
     }
@@ -184,11 +191,14 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
     made->when = count;
   }
   if (made->from == made->to) {
-    if (!made->arguments) return usage_error(kind_name, "`from` and `to` are the same and there are no `arguments`: nothing would change");
+    if (!made->arguments)
+      return usage_error(kind_name, "`from` and `to` are the same and there are no `arguments`: nothing would change");
     if (!made->arguments->length)
-      return usage_error(kind_name, "with the same `from` and `to`, `arguments` cannot have $*: what is done could not be told from what is not");
+      return usage_error(
+          kind_name, "with the same `from` and `to`, `arguments` cannot have $*: what is done could not be told from what is not");
     if (made->when == made->arguments->length)
-      return usage_error(kind_name, "the calls would have as many arguments as before: what is done could not be told from what is not");
+      return usage_error(kind_name,
+                         "the calls would have as many arguments as before: what is done could not be told from what is not");
   }
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -197,17 +207,20 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind rename_call_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Renames the calls of a function, in code and in macro bodies, and rewrites their arguments. Its declarations, members of that "
-          "name and the definition of `to` itself stay. Done already: no such calls are left and there are calls of `to`; with `from` and "
-          "`to` the same, calls with the new number of arguments.",
-          {{"files", Type::glob, true, "files to look at"},
-           {"from", Type::token, true, "the function that is called now"},
-           {"to", Type::token, true, "the function to call; may be the same"},
-           {"arguments", Type::text, false, "the new arguments: `$1, NULL`; $1.. are the old ones, $* all of them, $# their number"},
-           {"when-arguments", Type::text, false, "only calls with that many arguments"},
-           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
-          make};
+  return {
+      kind_name,
+      "Renames the calls of a function, in code and in macro bodies, and rewrites their arguments. Its declarations, members of "
+      "that "
+      "name and the definition of `to` itself stay. Done already: no such calls are left and there are calls of `to`; with `from` "
+      "and "
+      "`to` the same, calls with the new number of arguments.",
+      {{"files", Type::glob, true, "files to look at"},
+       {"from", Type::token, true, "the function that is called now"},
+       {"to", Type::token, true, "the function to call; may be the same"},
+       {"arguments", Type::text, false, "the new arguments: `$1, NULL`; $1.. are the old ones, $* all of them, $# their number"},
+       {"when-arguments", Type::text, false, "only calls with that many arguments"},
+       {"places", Type::places, false, "how many there must be; 1.. when not given"}},
+      make};
 }
 
 }  // namespace vgpukit::transform_detail

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::string_view kind_name = "rename-token";
 
-bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool in_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 // A line of a script or a Kbuild file that is a comment: "# text", "####", not "#include" in a snippet of C.
 bool on_comment_line(std::string_view text, std::size_t offset) {
@@ -54,8 +56,10 @@ class RenameToken : public Transform {
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
-      if (!is_c_file(path)) in_text(path, source, findings);
-      else if (from->may_be_in(source) || to->may_be_in(source)) in_code(path, source, findings);
+      if (!is_c_file(path))
+        in_text(path, source, findings);
+      else if (from->may_be_in(source) || to->may_be_in(source))
+        in_code(path, source, findings);
     }
     return conclude(kind_name, wanted, std::move(findings), tree);
   }
@@ -114,7 +118,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind rename_token_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Renames an identifier, or a few tokens in a row, in code and in directives, not in comments and strings; in files that are no "
+          "Renames an identifier, or a few tokens in a row, in code and in directives, not in comments and strings; in files that "
+          "are no "
           "C (conftest.sh, Kbuild) as whole words, outside of comment lines. Done already: `from` is nowhere and `to` is there.",
           {{"files", Type::glob, true, "files to look at"},
            {"from", Type::token, true, "the identifier or tokens: `struct dma_buf_map`"},

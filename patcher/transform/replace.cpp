@@ -17,7 +17,8 @@ std::string filled(std::string_view text, std::string_view source, const std::ve
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool wildcard = text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '1' && text[i + 1] <= '9';
-    const TokenMatch::Capture capture = wildcard ? match.captures[static_cast<std::size_t>(text[i + 1] - '0')] : TokenMatch::Capture{};
+    const TokenMatch::Capture capture =
+        wildcard ? match.captures[static_cast<std::size_t>(text[i + 1] - '0')] : TokenMatch::Capture{};
     if (capture.last == capture.first) {
       result += text[i];
       continue;
@@ -52,18 +53,6 @@ const Token* directive_around(const std::vector<Token>& row, const TokenMatch& m
   return nullptr;
 }
 
-// my_$1, $1_x, "$1": the result is a token that the pattern of the result would not know.
-bool has_glued_wildcard(std::string_view text) {
-  for (const Token& token : lex(text))
-    if ((token.kind == Token::Kind::string || token.kind == Token::Kind::character) && token.text.find('$') != std::string_view::npos) return true;
-  const auto in_word = [](char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] != '$' || text[i + 1] < '1' || text[i + 1] > '9') continue;
-    if ((i > 0 && in_word(text[i - 1])) || (i + 2 < text.size() && in_word(text[i + 2]))) return true;
-  }
-  return false;
-}
-
 std::string with_continuations(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -85,8 +74,11 @@ class Replace : public Transform {
   std::string_view kind() const override { return kind_name; }
   std::string describe() const override {
     std::string first_line = trimmed_copy(find_text);
-    if (const std::size_t newline = first_line.find('\n'); newline != std::string::npos) first_line = first_line.substr(0, newline) + " ...";
-    const std::string what = mode == Mode::with ? "replace" : mode == Mode::before ? "replace: insert before" : "replace: insert after";
+    if (const std::size_t newline = first_line.find('\n'); newline != std::string::npos)
+      first_line = first_line.substr(0, newline) + " ...";
+    const std::string what = mode == Mode::with     ? "replace"
+                             : mode == Mode::before ? "replace: insert before"
+                                                    : "replace: insert after";
     return what + " `" + first_line + "`" + (within.empty() ? "" : " within " + within) + " in " + join(globs, ", ");
   }
 
@@ -122,8 +114,10 @@ class Replace : public Transform {
     if (!before) return false;
     Findings findings;
     std::size_t done = 0;
-    if (is_c_file(path)) in_code(path, *before, findings, done);
-    else in_text(path, *before, findings, done);
+    if (is_c_file(path))
+      in_code(path, *before, findings, done);
+    else
+      in_text(path, *before, findings, done);
     return !findings.places.empty();
   }
 
@@ -133,8 +127,8 @@ class Replace : public Transform {
     const std::vector<Span> scopes = scopes_of(source);
     const auto in_scope = [&](const TokenMatch& match) {
       const Span span = span_of(row, match.first, match.last);
-      return within.empty() || std::any_of(scopes.begin(), scopes.end(),
-                                           [&](const Span& s) { return s.begin <= span.begin && span.end <= s.end; });
+      return within.empty() ||
+             std::any_of(scopes.begin(), scopes.end(), [&](const Span& s) { return s.begin <= span.begin && span.end <= s.end; });
     };
     std::size_t results = 0;
     if (result && result->distinctive())
@@ -176,14 +170,17 @@ class Replace : public Transform {
     const Span span = span_of(row, match.first, match.last);
     const std::string_view indent = indent_at(source, span.begin);
     const bool in_macro = directive_around(row, match) != nullptr && row[match.first].kind != Token::Kind::directive;
-    const bool own_lines = mode != Mode::with && !in_macro && (new_text.ends_with('\n') || new_text.find('\n') != std::string::npos);
+    const bool own_lines =
+        mode != Mode::with && !in_macro && (new_text.ends_with('\n') || new_text.find('\n') != std::string::npos);
     std::string text = with_line_endings(filled(without_final_newline(new_text), source, row, match), "\n");
     if (!own_lines) {
       text = indent_following_lines(text, indent);
       if (in_macro) text = with_continuations(text);
       text = with_line_endings(text, ending);
-      if (mode == Mode::with) edits.replace(span.begin, span.end - span.begin, std::move(text));
-      else edits.replace(mode == Mode::before ? span.begin : span.end, 0, std::move(text));
+      if (mode == Mode::with)
+        edits.replace(span.begin, span.end - span.begin, std::move(text));
+      else
+        edits.replace(mode == Mode::before ? span.begin : span.end, 0, std::move(text));
       return;
     }
     text = with_line_endings(indent_lines(text, indent), ending);
@@ -191,16 +188,20 @@ class Replace : public Transform {
     const std::size_t end = line_end(source, span.end);
     if (mode == Mode::before) {
       const bool alone = blank(source.substr(begin, span.begin - begin));
-      if (alone) edits.replace(begin, 0, text + std::string(ending));
-      else edits.replace(span.begin, 0, std::string(ending) + text + std::string(ending) + std::string(indent));
+      if (alone)
+        edits.replace(begin, 0, text + std::string(ending));
+      else
+        edits.replace(span.begin, 0, std::string(ending) + text + std::string(ending) + std::string(indent));
       return;
     }
     const std::string_view rest = source.substr(span.end, end - span.end);
     const std::vector<Token> behind = lex(rest);
     const bool alone = std::all_of(behind.begin(), behind.end(),
                                    [](const Token& t) { return t.kind == Token::Kind::space || t.kind == Token::Kind::comment; });
-    if (alone) edits.replace(end, 0, std::string(ending) + text);
-    else edits.replace(span.end, 0, std::string(ending) + text + std::string(ending) + std::string(indent));
+    if (alone)
+      edits.replace(end, 0, std::string(ending) + text);
+    else
+      edits.replace(span.end, 0, std::string(ending) + text + std::string(ending) + std::string(indent));
   }
 
   void in_text(const std::string& path, std::string_view source, Findings& findings, std::size_t& done) const {
@@ -214,9 +215,11 @@ class Replace : public Transform {
         finished.push_back({at, at + after.size()});
     done += finished.size();
     Edits edits;
-    for (std::size_t at = source.find(wanted_text); at != std::string_view::npos; at = source.find(wanted_text, at + wanted_text.size())) {
+    for (std::size_t at = source.find(wanted_text); at != std::string_view::npos;
+         at = source.find(wanted_text, at + wanted_text.size())) {
       const Span span{at, at + wanted_text.size()};
-      if (std::any_of(finished.begin(), finished.end(), [&](const Span& f) { return f.begin <= span.begin && span.end <= f.end; })) continue;
+      if (std::any_of(finished.begin(), finished.end(), [&](const Span& f) { return f.begin <= span.begin && span.end <= f.end; }))
+        continue;
       edits.replace(at, wanted_text.size(), after);
       findings.places.push_back({path, line_of(source, at)});
     }
@@ -252,9 +255,9 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   const std::string whole = made->mode == Mode::with     ? made->new_text
                             : made->mode == Mode::before ? made->new_text + gap + made->find_text
                                                          : made->find_text + gap + made->new_text;
-  // What does not parse as a pattern (a deletion, a result that ends with a wildcard, my_$1) leaves nothing that could be found again.
-  if (!has_glued_wildcard(whole))
-    if (auto pattern = TokenPattern::parse(whole, true)) made->result = std::move(*pattern);
+  // What does not parse as a pattern (a deletion, a result that ends with a wildcard) leaves nothing that could be found
+  // again.
+  if (auto pattern = TokenPattern::parse(whole, true)) made->result = std::move(*pattern);
   return std::unique_ptr<Transform>(std::move(made));
 }
 
@@ -262,20 +265,24 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind replace_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Replaces a piece of code that is found by its tokens (white space and comments do not matter), or inserts before or after it. "
-          "$1 to $9 in `find` match one balanced expression or argument each and can be used in the new text. Inserted text that has or "
-          "ends with a newline gets lines of its own. In files that are no C, `find` is literal text. Done already: nothing is left to do "
-          "and the result is there in the wanted number of places; a deletion, or a result without any name in it, cannot be told, and "
-          "finding nothing is an error.",
-          {{"files", Type::glob, true, "files to look at"},
-           {"find", Type::code, true, "the code to find; it neither begins nor ends with a wildcard"},
-           {"with", Type::code, false, "what to put in its place; empty deletes it"},
-           {"insert-before", Type::code, false, "instead of `with`: what to put in front of it"},
-           {"insert-after", Type::code, false, "instead of `with`: what to put behind it"},
-           {"within", Type::token, false, "only in the body of this function"},
-           {"places", Type::places, false, "how many there must be; 1 when not given"}},
-          make};
+  return {
+      kind_name,
+      "Replaces a piece of code that is found by its tokens (white space and comments do not matter), or inserts before or after "
+      "it. "
+      "$1 to $9 in `find` match one balanced expression or argument each and can be used in the new text. Inserted text that has "
+      "or "
+      "ends with a newline gets lines of its own. In files that are no C, `find` is literal text. Done already: nothing is left to "
+      "do "
+      "and the result is there in the wanted number of places; a deletion, or a result without any name in it, cannot be told, and "
+      "finding nothing is an error.",
+      {{"files", Type::glob, true, "files to look at"},
+       {"find", Type::code, true, "the code to find; it neither begins nor ends with a wildcard"},
+       {"with", Type::code, false, "what to put in its place; empty deletes it"},
+       {"insert-before", Type::code, false, "instead of `with`: what to put in front of it"},
+       {"insert-after", Type::code, false, "instead of `with`: what to put behind it"},
+       {"within", Type::token, false, "only in the body of this function"},
+       {"places", Type::places, false, "how many there must be; 1 when not given"}},
+      make};
 }
 
 }  // namespace vgpukit::transform_detail

@@ -26,9 +26,12 @@ const Token* stray_conditional(const std::vector<Token>& code, std::size_t first
     const std::vector<Token> words = lex_directive(code[i].text);
     if (words.empty()) continue;
     const std::string_view name = words.front().text;
-    if (name.starts_with("if")) open.push_back(&code[i]);
-    else if (open.empty() && (name.starts_with("el") || name == "endif")) return &code[i];
-    else if (name == "endif") open.pop_back();
+    if (name.starts_with("if"))
+      open.push_back(&code[i]);
+    else if (open.empty() && (name.starts_with("el") || name == "endif"))
+      return &code[i];
+    else if (name == "endif")
+      open.pop_back();
   }
   return open.empty() ? nullptr : open.front();
 }
@@ -111,7 +114,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind replace_function_body_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Replaces what is between the braces of a function's definition; the signature stays. Done already: every definition has that "
+          "Replaces what is between the braces of a function's definition; the signature stays. Done already: every definition has "
+          "that "
           "body, white space and comments aside.",
           {{"files", Type::glob, true, "files to look at"},
            {"function", Type::token, true, "the function's name"},

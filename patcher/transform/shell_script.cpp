@@ -8,6 +8,8 @@
 namespace vgpukit::transform_detail {
 namespace {
 
+constexpr std::size_t deepest = 200;  // nesting that no script has; what goes deeper is not read to its end
+
 struct Piece {
   enum class Kind { word, separator, open, close, end } kind = Kind::end;  // separator: newline ; ;; & && | ||
   std::string_view text;
@@ -43,9 +45,12 @@ class Scanner {
   void skip_blanks() {
     for (; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
-      if (c == '\\' && at(at_ + 1) == '\n') ++at_;
-      else if (c == '#') at_ = line_end(text_, at_) - 1;
-      else if (c != ' ' && c != '\t' && c != '\r') return;
+      if (c == '\\' && at(at_ + 1) == '\n')
+        ++at_;
+      else if (c == '#')
+        at_ = line_end(text_, at_) - 1;
+      else if (c != ' ' && c != '\t' && c != '\r')
+        return;
     }
   }
 
@@ -89,15 +94,20 @@ class Scanner {
   // Steps over one character, or over what it opens.
   std::size_t element_end(std::size_t i) const {
     switch (text_[i]) {
-      case '\\': return std::min(i + 2, text_.size());
-      case '\'': return behind('\'', i + 1);
-      case '"': return double_quoted_end(i + 1);
-      case '`': return behind('`', i + 1);
+      case '\\':
+        return std::min(i + 2, text_.size());
+      case '\'':
+        return behind('\'', i + 1);
+      case '"':
+        return double_quoted_end(i + 1);
+      case '`':
+        return behind('`', i + 1);
       case '$':
         if (at(i + 1) == '(') return nested_end(i + 2, '(', ')');
         if (at(i + 1) == '{') return nested_end(i + 2, '{', '}');
         return i + 1;
-      default: return i + 1;
+      default:
+        return i + 1;
     }
   }
 
@@ -110,17 +120,21 @@ class Scanner {
     return std::min(i + 1, text_.size());
   }
   std::size_t nested_end(std::size_t i, char open, char close) const {
+    if (nesting_ >= deepest) return text_.size();
+    ++nesting_;
     std::size_t depth = 1;
-    while (i < text_.size()) {
+    while (i < text_.size() && depth > 0) {
       if (text_[i] == open) ++depth;
-      if (text_[i] == close && --depth == 0) return i + 1;
-      i = element_end(i);
+      if (text_[i] == close) --depth;
+      i = depth == 0 ? i + 1 : element_end(i);
     }
-    return text_.size();
+    --nesting_;
+    return std::min(i, text_.size());
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
+  mutable std::size_t nesting_ = 0;
   std::vector<std::string> here_documents_;
 };
 
@@ -196,6 +210,7 @@ class CaseFinder {
   void case_block() {
     CaseBlock block;
     advance();
+    if (depth_ >= deepest) return;
     block.subject = std::string(piece_.text);
     block.function = std::string(function_);
     advance();
@@ -224,7 +239,9 @@ class CaseFinder {
     }
     made.body = piece_.end;
     advance();
+    ++depth_;
     commands();
+    --depth_;
     if (piece_.kind == Piece::Kind::end) return false;
     made.body_end = piece_.begin;
     made.end = separator(";;") ? piece_.end : piece_.begin;
@@ -237,13 +254,16 @@ class CaseFinder {
   Scanner scanner_;
   Piece piece_;
   std::size_t braces_ = 0;
+  std::size_t depth_ = 0;
   std::string_view pending_function_, function_;
   std::vector<CaseBlock> blocks_;
 };
 
 }  // namespace
 
-std::vector<CaseBlock> find_case_blocks(std::string_view script) { return CaseFinder(script).run(); }
+std::vector<CaseBlock> find_case_blocks(std::string_view script) {
+  return CaseFinder(script).run();
+}
 
 bool shell_pattern_matches(std::string_view pattern, std::string_view name) {
   const std::size_t star = pattern.find('*');

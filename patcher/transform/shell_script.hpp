@@ -10,17 +10,17 @@
 namespace vgpukit::transform_detail {
 
 struct CaseBranch {
-  std::size_t begin = 0;       // of the pattern
+  std::size_t begin = 0;  // of the pattern
   std::size_t pattern_end = 0;
-  std::size_t body = 0;        // behind the pattern's ')'
-  std::size_t body_end = 0;    // where ";;" is (or esac)
-  std::size_t end = 0;         // behind ";;"
-  std::vector<std::string> patterns;   // "a|b)" has two
+  std::size_t body = 0;               // behind the pattern's ')'
+  std::size_t body_end = 0;           // where ";;" is (or esac)
+  std::size_t end = 0;                // behind ";;"
+  std::vector<std::string> patterns;  // "a|b)" has two
 };
 
 struct CaseBlock {
-  std::string subject;         // as written: "$1" with its quotes
-  std::string function;        // in which it stands; empty at the top level
+  std::string subject;   // as written: "$1" with its quotes
+  std::string function;  // in which it stands; empty at the top level
   std::vector<CaseBranch> branches;
   std::size_t esac = 0;
 };

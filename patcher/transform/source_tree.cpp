@@ -18,7 +18,8 @@ bool is_made_by_a_build(std::string_view name) {
     if (name.ends_with(end)) return true;
   if (name == "Module.symvers" || name == "modules.order" || name == "nv_compiler.h") return true;
   constexpr std::string_view conftest = "conftest";  // conftest4321.c: a compile test that was interrupted
-  return name.starts_with(conftest) && name.size() > conftest.size() && name[conftest.size()] >= '0' && name[conftest.size()] <= '9';
+  return name.starts_with(conftest) && name.size() > conftest.size() && name[conftest.size()] >= '0' &&
+         name[conftest.size()] <= '9';
 }
 
 }  // namespace

@@ -19,22 +19,22 @@ bool glob_matches(std::string_view pattern, std::string_view path);
 class SourceTree {
  public:
   // Lists `folder` once. Files that a build made (*.o, *.ko, *.mod, *.mod.c, .*.cmd, Module.symvers, modules.order, conftest/,
-  // conftest[0-9]*, nv_compiler.h ...), binary objects (*.o_binary) and dot folders are no sources and are left out; .manifest is kept.
-  // Symbolic links are left out. Error: usage when the folder cannot be read.
+  // conftest[0-9]*, nv_compiler.h ...), binary objects (*.o_binary) and dot folders are no sources and are left out; .manifest is
+  // kept. Symbolic links are left out. Error: usage when the folder cannot be read.
   static Result<SourceTree> open(const std::filesystem::path& folder);
   // A tree that exists in memory only, for tests: path -> text.
   static SourceTree of(std::map<std::string, std::string> files);
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
-  [[nodiscard]] std::vector<std::string> files() const;                             // sorted, '/' separated, relative
-  [[nodiscard]] std::vector<std::string> matching(std::string_view glob) const;     // sorted
+  [[nodiscard]] std::vector<std::string> files() const;                          // sorted, '/' separated, relative
+  [[nodiscard]] std::vector<std::string> matching(std::string_view glob) const;  // sorted
   [[nodiscard]] bool has(std::string_view path) const;
   // The current text (edited or from disk; disk files are read once). Error: usage when there is no such file.
   Result<std::string_view> read(std::string_view path) const;
   // The text on disk, whatever the edits are. Error: usage when there is no such file on disk.
   Result<std::string_view> original(std::string_view path) const;
-  // Replaces or adds a file, in memory. The old text stays readable as original(). What read() gave for this path is no longer valid.
-  // A text that is the disk's again is no edit.
+  // Replaces or adds a file, in memory. The old text stays readable as original(). What read() gave for this path is no longer
+  // valid. A text that is the disk's again is no edit.
   void write(std::string_view path, std::string text);
   void remove(std::string_view path);
 
@@ -47,8 +47,8 @@ class SourceTree {
 
  private:
   std::filesystem::path folder_;
-  std::vector<std::string> on_disk_;                                       // sorted
-  struct Cache;                                                            // texts read from disk; shared between copies
+  std::vector<std::string> on_disk_;  // sorted
+  struct Cache;                       // texts read from disk; shared between copies
   std::shared_ptr<Cache> cache_;
   Edits edits_;
 };

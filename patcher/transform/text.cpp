@@ -38,7 +38,9 @@ std::string_view indent_at(std::string_view text, std::size_t offset) {
   return text.substr(begin, end - begin);
 }
 
-bool blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos; }
+bool blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
+}
 
 std::string_view line_ending(std::string_view text) {
   std::size_t all = 0;
@@ -54,8 +56,10 @@ std::string with_line_endings(std::string_view text, std::string_view ending) {
   std::string result;
   result.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\n') result += ending;
-    else if (text[i] != '\r' || i + 1 >= text.size() || text[i + 1] != '\n') result += text[i];
+    if (text[i] == '\n')
+      result += ending;
+    else if (text[i] != '\r' || i + 1 >= text.size() || text[i + 1] != '\n')
+      result += text[i];
   }
   return result;
 }
@@ -89,7 +93,9 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
-std::string trimmed_copy(std::string_view text) { return std::string(trimmed(text)); }
+std::string trimmed_copy(std::string_view text) {
+  return std::string(trimmed(text));
+}
 
 std::vector<std::string_view> words_of(std::string_view text) {
   constexpr std::string_view space = " \t\r\n";

@@ -29,9 +29,9 @@ std::string indent_lines(std::string_view text, std::string_view indent);
 std::string without_final_newline(std::string_view text);
 std::string_view trimmed(std::string_view text);
 std::string trimmed_copy(std::string_view text);
-std::vector<std::string_view> words_of(std::string_view text);          // split at white space
+std::vector<std::string_view> words_of(std::string_view text);  // split at white space
 
-std::string quoted(std::string_view text);                               // in backquotes, for messages
+std::string quoted(std::string_view text);  // in backquotes, for messages
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
 }  // namespace vgpukit::transform_detail

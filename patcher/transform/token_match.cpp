@@ -22,8 +22,10 @@ std::string with_wildcard_names(std::string_view text) {
   for (const Token& token : lex(text)) {
     const bool plain = token.kind == Kind::directive || (token.kind == Kind::unknown && token.text == "$");
     for (std::size_t i = token.offset; i < token.offset + token.text.size(); ++i) {
-      if (plain && is_wildcard_at(text, i)) named += " " + std::string(wildcard_prefix) + text[i + 1] + " \x01";
-      else named += text[i];
+      if (plain && is_wildcard_at(text, i))
+        named += " " + std::string(wildcard_prefix) + text[i + 1] + " \x01";
+      else
+        named += text[i];
     }
   }
   // The digit follows its mark, from the next token; \x01 shows where.
@@ -32,7 +34,9 @@ std::string with_wildcard_names(std::string_view text) {
   return named;
 }
 
-bool is_boundary(const Token& token) { return token.kind == Kind::directive; }
+bool is_boundary(const Token& token) {
+  return token.kind == Kind::directive;
+}
 
 }  // namespace
 
@@ -65,7 +69,8 @@ Result<TokenPattern> TokenPattern::parse(std::string_view text, bool wildcards) 
   TokenPattern pattern;
   for (const Token& token : flat_tokens(named)) {
     Item item{std::string(token.text), token.kind, 0};
-    if (wildcards && token.kind == Kind::identifier && token.text.starts_with(wildcard_prefix)) item.wildcard = token.text.back() - '0';
+    if (wildcards && token.kind == Kind::identifier && token.text.starts_with(wildcard_prefix))
+      item.wildcard = token.text.back() - '0';
     if (item.wildcard != 0 && !pattern.items_.empty() && pattern.items_.back().wildcard != 0)
       return refuse("two wildcards stand next to each other, so that neither knows where to stop");
     pattern.items_.push_back(std::move(item));
@@ -138,7 +143,8 @@ std::vector<TokenMatch> TokenPattern::find(const std::vector<Token>& row) const 
 bool TokenPattern::may_be_in(std::string_view source) const {
   const Item* longest = nullptr;
   for (const Item& item : items_)
-    if (item.wildcard == 0 && item.kind == Kind::identifier && (longest == nullptr || item.text.size() > longest->text.size())) longest = &item;
+    if (item.wildcard == 0 && item.kind == Kind::identifier && (longest == nullptr || item.text.size() > longest->text.size()))
+      longest = &item;
   return longest == nullptr || source.find(longest->text) != std::string_view::npos;
 }
 
@@ -171,10 +177,10 @@ Work work_left(const std::vector<Token>& row, const TokenPattern& find, const st
 
 bool is_keyword(std::string_view identifier) {
   static constexpr std::string_view words[] = {
-      "auto",  "break", "case",     "char",  "const",  "continue", "default", "do",     "double",   "else",     "enum",
-      "extern", "float", "for",     "goto",  "if",     "inline",   "int",     "long",   "register", "restrict", "return",
-      "short", "signed", "sizeof",  "static", "struct", "switch",  "typedef", "typeof", "union",    "unsigned", "void",
-      "volatile", "while", "define", "ifdef", "ifndef", "elif",    "endif",   "undef",  "defined",  "include",  "NULL"};
+      "auto",     "break",  "case",   "char",   "const",  "continue", "default", "do",     "double",   "else",     "enum",
+      "extern",   "float",  "for",    "goto",   "if",     "inline",   "int",     "long",   "register", "restrict", "return",
+      "short",    "signed", "sizeof", "static", "struct", "switch",   "typedef", "typeof", "union",    "unsigned", "void",
+      "volatile", "while",  "define", "ifdef",  "ifndef", "elif",     "endif",   "undef",  "defined",  "include",  "NULL"};
   return std::find(std::begin(words), std::end(words), identifier) != std::end(words);
 }
 

@@ -13,14 +13,16 @@
 
 namespace vgpukit::transform_detail {
 
-// Code and the insides of directives in one row. A directive begins with a token of kind directive with the text "#" and ends with one
-// with an empty text, so that nothing that is looked for in code can reach over it.
+// Code and the insides of directives in one row. A directive begins with a token of kind directive with the text "#" and ends with
+// one with an empty text, so that nothing that is looked for in code can reach over it.
 std::vector<Token> flat_tokens(std::string_view source);
 
 struct TokenMatch {
-  std::size_t first = 0;   // index of the first token in the row
-  std::size_t last = 0;    // one behind the last
-  struct Capture { std::size_t first = 0, last = 0; };  // the same for $1..$9; empty where the pattern has no such wildcard
+  std::size_t first = 0;  // index of the first token in the row
+  std::size_t last = 0;   // one behind the last
+  struct Capture {
+    std::size_t first = 0, last = 0;
+  };  // the same for $1..$9; empty where the pattern has no such wildcard
   std::array<Capture, 10> captures = {};
 };
 
@@ -55,7 +57,9 @@ class TokenPattern {
 };
 
 // Bytes of the source that a match covers.
-struct Span { std::size_t begin = 0, end = 0; };
+struct Span {
+  std::size_t begin = 0, end = 0;
+};
 Span span_of(const std::vector<Token>& row, std::size_t first, std::size_t last);
 
 // The matches of `find` that are not part of a match of `result`: what is left to do once some of it is done.

@@ -17,8 +17,9 @@ std::size_t Applied::places() const {
 const std::vector<TransformKind>& transform_kinds() {
   using namespace transform_detail;
   static const std::vector<TransformKind> kinds = {
-      rename_call_kind(), rename_token_kind(),  replace_function_body_kind(), remove_initializer_kind(), export_gpl_kind(),
-      add_include_kind(), conftest_test_kind(), kbuild_variable_kind(),       replace_kind(),            patch_kind()};
+      rename_call_kind(), rename_token_kind(), replace_function_body_kind(), remove_initializer_kind(),
+      export_gpl_kind(),  add_include_kind(),  conftest_test_kind(),         kbuild_variable_kind(),
+      replace_kind(),     patch_kind()};
   return kinds;
 }
 
@@ -50,7 +51,9 @@ std::optional<std::size_t> number(std::string_view text) {
 
 }  // namespace
 
-bool has(const Parameters& parameters, std::string_view name) { return parameters.contains(name); }
+bool has(const Parameters& parameters, std::string_view name) {
+  return parameters.contains(name);
+}
 
 const std::string& text_of(const Parameters& parameters, std::string_view name) {
   return std::get<std::string>(parameters.find(name)->second);
@@ -99,7 +102,8 @@ Result<Places> places_of(const Parameters& parameters, std::string_view fallback
 Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted, const std::vector<Place>& found,
                         const std::vector<std::string>& searched) {
   Error error{Exit::failed, "apply " + std::string(kind), "", ""};
-  const std::string files = searched.size() == 1 ? searched.front() : std::to_string(searched.size()) + " files (" + some_of(searched) + ")";
+  const std::string files =
+      searched.size() == 1 ? searched.front() : std::to_string(searched.size()) + " files (" + some_of(searched) + ")";
   if (found.empty()) {
     error.why = "found no " + std::string(what) + " in " + files;
     return error;
@@ -114,7 +118,8 @@ Error unexpected_places(std::string_view kind, std::string_view what, const Plac
   return error;
 }
 
-Result<std::vector<std::string>> select_files(std::string_view kind, const SourceTree& tree, const std::vector<std::string>& globs) {
+Result<std::vector<std::string>> select_files(std::string_view kind, const SourceTree& tree,
+                                              const std::vector<std::string>& globs) {
   std::vector<std::string> selected = tree.files();
   std::erase_if(selected, [&](const std::string& path) {
     return std::none_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_matches(glob, path); });

@@ -13,7 +13,9 @@
 namespace vgpukit::transform_detail {
 namespace {
 
-Error bad_diff(const std::string& name, std::string why) { return {Exit::usage, "read the patch " + name, std::move(why), ""}; }
+Error bad_diff(const std::string& name, std::string why) {
+  return {Exit::usage, "read the patch " + name, std::move(why), ""};
+}
 
 bool is_inside(std::string_view path) {
   if (path.empty() || path.front() == '/') return false;
@@ -72,7 +74,8 @@ std::string with_git_headers(std::string_view diff) {
       result += "diff --git a/" + path + " b/" + path + "\n";
       if (before.empty()) result += "new file mode 100644\n";
       if (after.empty()) result += "deleted file mode 100644\n";
-      result += (before.empty() ? "--- /dev/null" : "--- a/" + path) + "\n" + (after.empty() ? "+++ /dev/null" : "+++ b/" + path) + "\n";
+      result +=
+          (before.empty() ? "--- /dev/null" : "--- a/" + path) + "\n" + (after.empty() ? "+++ /dev/null" : "+++ b/" + path) + "\n";
       at = next_line(diff, end);
       continue;
     }
@@ -93,7 +96,8 @@ Hunk read_hunk(git_patch* patch, std::size_t number) {
   for (std::size_t i = 0; i < lines; ++i) {
     const git_diff_line* line = nullptr;
     if (git_patch_get_line_in_hunk(&line, patch, number, i) != 0) continue;
-    if (line->origin == GIT_DIFF_LINE_CONTEXT_EOFNL || line->origin == GIT_DIFF_LINE_ADD_EOFNL || line->origin == GIT_DIFF_LINE_DEL_EOFNL) {
+    if (line->origin == GIT_DIFF_LINE_CONTEXT_EOFNL || line->origin == GIT_DIFF_LINE_ADD_EOFNL ||
+        line->origin == GIT_DIFF_LINE_DEL_EOFNL) {
       if (!made.lines.empty() && made.lines.back().text.ends_with('\n')) made.lines.back().text.pop_back();
       continue;
     }
@@ -126,10 +130,13 @@ std::size_t common(const Lines& lines, std::size_t at, const std::vector<std::st
   return n;
 }
 
-std::size_t distance(std::size_t a, std::size_t b) { return a > b ? a - b : b - a; }
+std::size_t distance(std::size_t a, std::size_t b) {
+  return a > b ? a - b : b - a;
+}
 
 // The place of `wanted` at or behind `from` that is nearest to `expected`.
-std::optional<std::size_t> find_lines(const Lines& lines, const std::vector<std::string>& wanted, std::size_t from, std::size_t expected) {
+std::optional<std::size_t> find_lines(const Lines& lines, const std::vector<std::string>& wanted, std::size_t from,
+                                      std::size_t expected) {
   std::optional<std::size_t> best;
   for (std::size_t i = from; i + wanted.size() <= lines.size(); ++i)
     if ((!best || distance(i, expected) < distance(*best, expected)) && common(lines, i, wanted) == wanted.size()) best = i;
@@ -137,7 +144,9 @@ std::optional<std::size_t> find_lines(const Lines& lines, const std::vector<std:
 }
 
 // "-5,0" inserts behind line 5, every other start is the first line itself.
-std::size_t index_of_line(std::size_t number, const std::vector<std::string>& side) { return number > 0 && !side.empty() ? number - 1 : number; }
+std::size_t index_of_line(std::size_t number, const std::vector<std::string>& side) {
+  return number > 0 && !side.empty() ? number - 1 : number;
+}
 
 // Where most of the hunk's beginning fits, and of these places the nearest to the expected one.
 std::string obstacle(const Hunk& hunk, const Lines& lines, std::size_t expected) {
@@ -150,9 +159,11 @@ std::string obstacle(const Hunk& hunk, const Lines& lines, std::size_t expected)
     most = n;
   }
   const std::size_t at = best + most;
-  if (most == hunk.before.size()) return "hunk " + hunk.header + " belongs behind line " + std::to_string(best) + ", where the hunk before it is";
+  if (most == hunk.before.size())
+    return "hunk " + hunk.header + " belongs behind line " + std::to_string(best) + ", where the hunk before it is";
   const std::string there = at < lines.size() ? quoted(trimmed(lines[at])) : "the end of the file";
-  return "hunk " + hunk.header + " wants " + quoted(trimmed(hunk.before[most])) + " in line " + std::to_string(at + 1) + ", where " + there + " is";
+  return "hunk " + hunk.header + " wants " + quoted(trimmed(hunk.before[most])) + " in line " + std::to_string(at + 1) +
+         ", where " + there + " is";
 }
 
 }  // namespace

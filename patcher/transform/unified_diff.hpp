@@ -1,5 +1,5 @@
-// A unified diff: read and applied with libgit2. What libgit2 does not do is done here: it finds the hunks' places (at any offset), and
-// tells whether they are applied already, or what is in their way.
+// A unified diff: read and applied with libgit2. What libgit2 does not do is done here: it finds the hunks' places (at any offset),
+// and tells whether they are applied already, or what is in their way.
 #pragma once
 
 #include <cstddef>
@@ -14,23 +14,23 @@
 namespace vgpukit::transform_detail {
 
 struct Hunk {
-  std::string header;           // "@@ -27,10 +27,7 @@ static inline int ..."
-  std::size_t old_start = 0;    // line numbers from 1
+  std::string header;         // "@@ -27,10 +27,7 @@ static inline int ..."
+  std::size_t old_start = 0;  // line numbers from 1
   std::size_t new_start = 0;
   struct Line {
-    char origin;                // ' ', '-' or '+'
-    std::string text;           // with its newline, if it has one
+    char origin;       // ' ', '-' or '+'
+    std::string text;  // with its newline, if it has one
   };
   std::vector<Line> lines;
-  std::vector<std::string> before;   // the old side
-  std::vector<std::string> after;    // the new side
+  std::vector<std::string> before;  // the old side
+  std::vector<std::string> after;   // the new side
   bool adds = false;
 };
 
 struct FileDiff {
   enum class What { change, add, remove };
   What what = What::change;
-  std::string path;             // without its first component (a/, b/)
+  std::string path;  // without its first component (a/, b/)
   std::vector<Hunk> hunks;
 };
 
@@ -38,13 +38,13 @@ struct FileDiff {
 // Error: usage - it does not parse, has no change, is binary, renames or copies, or names a path outside of the tree.
 Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::string& name);
 
-// Whether the new sides of all hunks are in the text, each behind the one before. A hunk that only removes lines counts when its old
-// side is not there.
+// Whether the new sides of all hunks are in the text, each behind the one before. A hunk that only removes lines counts when its
+// old side is not there.
 bool is_applied(const FileDiff& diff, std::string_view text);
 
 struct Placement {
-  std::vector<std::size_t> lines;   // where each hunk's old side is: index of its first line
-  std::string obstacle;             // of the first hunk without a place: "hunk @@ -27,10 +27,7 @@ wants `x` in line 30, where `y` is"
+  std::vector<std::size_t> lines;  // where each hunk's old side is: index of its first line
+  std::string obstacle;  // of the first hunk without a place: "hunk @@ -27,10 +27,7 @@ wants `x` in line 30, where `y` is"
 };
 Placement place_hunks(const FileDiff& diff, std::string_view text);
 

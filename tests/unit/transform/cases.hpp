@@ -54,7 +54,9 @@ struct Case {
   bool leaves_evidence = true;  // whether a second run can see from the files alone that it is done
   bool dos_too = true;          // whether the same holds with DOS line endings
 };
-inline std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+inline std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.name;
+}
 
 // Does what the table says; again on the same tree and on a fresh tree with the result; and the same with DOS line endings.
 inline void expect_case(std::string_view kind, const Case& c) {
@@ -98,7 +100,9 @@ struct Refusal {
   List says;
   Exit code = Exit::failed;
 };
-inline std::ostream& operator<<(std::ostream& out, const Refusal& r) { return out << r.name; }
+inline std::ostream& operator<<(std::ostream& out, const Refusal& r) {
+  return out << r.name;
+}
 
 inline void expect_refusal(std::string_view kind, const Refusal& r) {
   SourceTree tree = SourceTree::of(r.files);
@@ -111,7 +115,9 @@ inline void expect_refusal(std::string_view kind, const Refusal& r) {
 
 struct NameOf {
   template <class T>
-  std::string operator()(const testing::TestParamInfo<T>& info) const { return info.param.name; }
+  std::string operator()(const testing::TestParamInfo<T>& info) const {
+    return info.param.name;
+  }
 };
 
 }  // namespace vgpukit::test

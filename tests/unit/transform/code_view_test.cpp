@@ -78,7 +78,9 @@ struct FunctionCase {
 };
 class Functions : public testing::TestWithParam<FunctionCase> {};
 
-TEST_P(Functions, AreFound) { EXPECT_EQ(bodies(GetParam().source, "f"), GetParam().bodies); }
+TEST_P(Functions, AreFound) {
+  EXPECT_EQ(bodies(GetParam().source, "f"), GetParam().bodies);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     CodeView, Functions,
@@ -90,7 +92,9 @@ INSTANTIATE_TEST_SUITE_P(
         {"attribute_before", "static int __attribute__((unused)) f(void) { B }", {" B "}},
         {"attribute_behind", "static void f(int a) __acquires(lock) __must_check { B }", {" B "}},
         {"two_in_an_if", "#if A\nint f(int a) { B }\n#else\nint f(long a) { C }\n#endif\n", {" B ", " C "}},
-        {"one_body_for_two_signatures", "#if A\nint f(int a)\n{\n#else\nint f(long a)\n{\n#endif\nB }", {"\n#else\nint f(long a)\n{\n#endif\nB "}},
+        {"one_body_for_two_signatures",
+         "#if A\nint f(int a)\n{\n#else\nint f(long a)\n{\n#endif\nB }",
+         {"\n#else\nint f(long a)\n{\n#endif\nB "}},
         {"parameters_in_an_if", "int f(int a,\n#if A\n const int b)\n#else\n int b)\n#endif\n{ B }", {" B "}},
         {"result_in_an_if", "#if A\nstatic int\n#else\nint\n#endif\nf(void) { B }", {" B "}},
         {"conditional_body", "int f(void) {\n#if A\n{ x\n#else\n{ y\n#endif\n} }", {"\n#if A\n{ x\n#else\n{ y\n#endif\n} "}},

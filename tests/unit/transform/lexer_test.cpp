@@ -115,8 +115,9 @@ TEST(Lexer, InsideOfADirective) {
 
 TEST(Lexer, KeepsEveryByteOfGarbage) {
   std::mt19937 random(20240611);  // a fixed seed: a failure comes again
-  const std::string_view interesting = "\"'\\/*#\n\r \t(){}[];,.ab0$\x80\x00<>"
-                                       "define include if else endif \\\n";
+  const std::string_view interesting =
+      "\"'\\/*#\n\r \t(){}[];,.ab0$\x80\x00<>"
+      "define include if else endif \\\n";
   for (int round = 0; round < 4000; ++round) {
     std::string garbage;
     const std::size_t length = random() % 120;

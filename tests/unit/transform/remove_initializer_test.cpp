@@ -13,36 +13,88 @@ Parameters of_fops(Parameters more = {}) {
 }
 
 class RemoveInitializer : public testing::TestWithParam<Case> {};
-TEST_P(RemoveInitializer, Edits) { expect_case("remove-initializer", GetParam()); }
+TEST_P(RemoveInitializer, Edits) {
+  expect_case("remove-initializer", GetParam());
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Table, RemoveInitializer,
     testing::ValuesIn(std::vector<Case>{
-        {"lines_of_their_own", of_fops(),
-         {{"a.c", "static const struct file_operations a = {\n\t.read = r,\n\t.llseek = no_llseek,\n};\nstruct file_operations b[] = { {\n\t.llseek  =  no_llseek ,\n\t.open = o,\n} };\n"}},
-         {{"a.c", "static const struct file_operations a = {\n\t.read = r,\n};\nstruct file_operations b[] = { {\n\t.open = o,\n} };\n"}}, 2},
-        {"no_evidence_without_of", llseek(), {{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}}, {{"a.c", "struct file_operations a = {\n};\n"}}, 1, false},
-        {"last_without_comma", of_fops(), {{"a.c", "struct file_operations a = {\n\t.read = r,\n\t.llseek = no_llseek\n};\n"}}, {{"a.c", "struct file_operations a = {\n\t.read = r,\n};\n"}}},
-        {"comments_on_its_line", of_fops(), {{"a.c", "struct file_operations a = {\n\t/* no seek */ .llseek = no_llseek, /* none */ // really\n\t.read = r, // stays\n};\n"}},
+        {"lines_of_their_own",
+         of_fops(),
+         {{"a.c",
+           "static const struct file_operations a = {\n\t.read = r,\n\t.llseek = no_llseek,\n};\nstruct file_operations b[] = { "
+           "{\n\t.llseek  =  no_llseek ,\n\t.open = o,\n} };\n"}},
+         {{"a.c",
+           "static const struct file_operations a = {\n\t.read = r,\n};\nstruct file_operations b[] = { {\n\t.open = o,\n} };\n"}},
+         2},
+        {"no_evidence_without_of",
+         llseek(),
+         {{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}},
+         {{"a.c", "struct file_operations a = {\n};\n"}},
+         1,
+         false},
+        {"assignments_are_no_initializers",
+         llseek(),
+         {{"a.c", "void f(void) { x.llseek = no_llseek; }\nstruct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}},
+         {{"a.c", "void f(void) { x.llseek = no_llseek; }\nstruct file_operations a = {\n};\n"}},
+         1,
+         false},
+        {"last_without_comma",
+         of_fops(),
+         {{"a.c", "struct file_operations a = {\n\t.read = r,\n\t.llseek = no_llseek\n};\n"}},
+         {{"a.c", "struct file_operations a = {\n\t.read = r,\n};\n"}}},
+        {"comments_on_its_line",
+         of_fops(),
+         {{"a.c",
+           "struct file_operations a = {\n\t/* no seek */ .llseek = no_llseek, /* none */ // really\n\t.read = r, // stays\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t.read = r, // stays\n};\n"}}},
-        {"a_comment_that_goes_on", of_fops(), {{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek, /* about\n\t the next */\n\t.read = r,\n};\n"}},
+        {"a_comment_that_goes_on",
+         of_fops(),
+         {{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek, /* about\n\t the next */\n\t.read = r,\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t/* about\n\t the next */\n\t.read = r,\n};\n"}}},
-        {"a_shared_line", of_fops(), {{"a.c", "struct file_operations a = { .read = r, .llseek = no_llseek, .open = o };\nstruct file_operations b = {\n .read = r, .llseek = no_llseek,\n};\nstruct file_operations c = { .llseek = no_llseek };\n"}},
-         {{"a.c", "struct file_operations a = { .read = r, .open = o };\nstruct file_operations b = {\n .read = r,\n};\nstruct file_operations c = { };\n"}}, 3},
-        {"in_an_if", of_fops(), {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n\t.llseek = no_llseek,\n#endif\n\t.open = o,\n};\n"}},
+        {"a_shared_line",
+         of_fops(),
+         {{"a.c",
+           "struct file_operations a = { .read = r, .llseek = no_llseek, .open = o };\nstruct file_operations b = {\n .read = r, "
+           ".llseek = no_llseek,\n};\nstruct file_operations c = { .llseek = no_llseek };\n"}},
+         {{"a.c",
+           "struct file_operations a = { .read = r, .open = o };\nstruct file_operations b = {\n .read = r,\n};\nstruct "
+           "file_operations c = { };\n"}},
+         3},
+        {"in_an_if",
+         of_fops(),
+         {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n\t.llseek = no_llseek,\n#endif\n\t.open = o,\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n#endif\n\t.open = o,\n};\n"}}},
-        {"last_in_an_if", of_fops(), {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n\t.llseek = no_llseek\n#endif\n};\n"}},
+        {"last_in_an_if",
+         of_fops(),
+         {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n\t.llseek = no_llseek\n#endif\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n#endif\n};\n"}}},
-        {"over_lines", of_fops({{"field", std::string("open")}, {"value", std::string("pick(a, b)")}}),
-         {{"a.c", "struct file_operations a = {\n\t.open =\n\t\tpick(a,\n\t\t     b),\n\t.read = r,\n};\n"}}, {{"a.c", "struct file_operations a = {\n\t.read = r,\n};\n"}}},
-        {"any_value", {{"files", std::string("*.c")}, {"field", std::string(".llseek")}, {"of", std::string("struct file_operations")}},
-         {{"a.c", "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n\t.llseek = (x, y),\n};\n"}},
-         {{"a.c", "struct file_operations a = {\n};\nstruct file_operations b = {\n};\n"}}, 2},
-        {"only_this_value", of_fops(), {{"a.c", "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n\t.llseek = no_llseek,\n};\n"}},
+        {"over_lines",
+         of_fops({{"field", std::string("open")}, {"value", std::string("pick(a, b)")}}),
+         {{"a.c", "struct file_operations a = {\n\t.open =\n\t\tpick(a,\n\t\t     b),\n\t.read = r,\n};\n"}},
+         {{"a.c", "struct file_operations a = {\n\t.read = r,\n};\n"}}},
+        {"any_value",
+         {{"files", std::string("*.c")}, {"field", std::string(".llseek")}, {"of", std::string("struct file_operations")}},
+         {{"a.c",
+           "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n\t.llseek = (x, y),\n};\n"}},
+         {{"a.c", "struct file_operations a = {\n};\nstruct file_operations b = {\n};\n"}},
+         2},
+        {"only_this_value",
+         of_fops(),
+         {{"a.c",
+           "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n\t.llseek = "
+           "no_llseek,\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n};\n"}}},
-        {"only_this_type", of_fops(), {{"a.c", "struct other a = {\n\t.llseek = no_llseek,\n};\nf(&(struct file_operations) {\n\t.llseek = no_llseek,\n});\n"}},
+        {"only_this_type",
+         of_fops(),
+         {{"a.c", "struct other a = {\n\t.llseek = no_llseek,\n};\nf(&(struct file_operations) {\n\t.llseek = no_llseek,\n});\n"}},
          {{"a.c", "struct other a = {\n\t.llseek = no_llseek,\n};\nf(&(struct file_operations) {\n});\n"}}},
-        {"only_initializers", of_fops(), {{"a.c", "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n\t.llseek = no_llseek,\n};"}},
+        {"only_initializers",
+         of_fops(),
+         {{"a.c",
+           "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n\t.llseek = "
+           "no_llseek,\n};"}},
          {{"a.c", "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n};"}}},
     }),
     NameOf());
@@ -56,18 +108,31 @@ TEST(RemoveInitializerDone, AnEarlierStepOfThePlanHasDoneIt) {
 }
 
 class RemoveInitializerRefuses : public testing::TestWithParam<Refusal> {};
-TEST_P(RemoveInitializerRefuses, Says) { expect_refusal("remove-initializer", GetParam()); }
+TEST_P(RemoveInitializerRefuses, Says) {
+  expect_refusal("remove-initializer", GetParam());
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Table, RemoveInitializerRefuses,
     testing::ValuesIn(std::vector<Refusal>{
-        {"cannot_know", llseek(), {{"a.c", "struct file_operations a = { .read = r };"}},
+        {"cannot_know",
+         llseek(),
+         {{"a.c", "struct file_operations a = { .read = r };"}},
          {"found no initializer .llseek = no_llseek in a.c", "cannot be told; with `of: TYPE`"}},
-        {"no_such_type", of_fops(), {{"a.c", "struct other a = { .read = r };"}},
-         {"found no initializer .llseek = no_llseek of struct file_operations in a.c", "if struct file_operations were initialized"}},
-        {"too_many", of_fops({{"places", std::string("1")}}), {{"a.c", "struct file_operations a = {\n .llseek = no_llseek };\nstruct file_operations b = {\n .llseek = no_llseek };\n"}},
+        {"no_such_type",
+         of_fops(),
+         {{"a.c", "struct other a = { .read = r };"}},
+         {"found no initializer .llseek = no_llseek of struct file_operations in a.c",
+          "if struct file_operations were initialized"}},
+        {"too_many",
+         of_fops({{"places", std::string("1")}}),
+         {{"a.c",
+           "struct file_operations a = {\n .llseek = no_llseek };\nstruct file_operations b = {\n .llseek = no_llseek };\n"}},
          {"found 2 initializer", "a.c:2, a.c:4"}},
-        {"value_in_an_if", of_fops(), {{"a.c", "struct file_operations a = {\n.llseek =\n#if A\n no_llseek,\n#else\n b,\n#endif\n};\n"}}, {"a.c:2: an #if stands inside of the initializer .llseek"}},
+        {"value_in_an_if",
+         of_fops(),
+         {{"a.c", "struct file_operations a = {\n.llseek =\n#if A\n no_llseek,\n#else\n b,\n#endif\n};\n"}},
+         {"a.c:2: an #if stands inside of the initializer .llseek"}},
         {"no_field", llseek({{"field", std::string("a.b")}}), {{"a.c", ""}}, {"`a.b` is not the name of a field"}, Exit::usage},
     }),
     NameOf());

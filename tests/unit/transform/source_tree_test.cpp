@@ -61,10 +61,11 @@ class Folder : public testing::Test {
 };
 
 TEST_F(Folder, ListsSourcesOnly) {
-  for (const char* name : {"Kbuild", "conftest.sh", ".manifest", "nvidia/nv.c", "common/inc/conftest.h", "nvidia/nvidia.Kbuild"}) put(name);
-  for (const char* name : {"nvidia/nv.o", "nvidia.ko", "nvidia.mod", "nvidia.mod.c", "nvidia/.nv.o.cmd", "Module.symvers", "modules.order",
-                           "conftest/headers.h", "conftest4321.c", "conftest4321", "nv_compiler.h", "nvidia/nv-kernel.o_binary", ".git/config",
-                           "nvidia/.tmp_nv.o", ".gitignore"})
+  for (const char* name : {"Kbuild", "conftest.sh", ".manifest", "nvidia/nv.c", "common/inc/conftest.h", "nvidia/nvidia.Kbuild"})
+    put(name);
+  for (const char* name : {"nvidia/nv.o", "nvidia.ko", "nvidia.mod", "nvidia.mod.c", "nvidia/.nv.o.cmd", "Module.symvers",
+                           "modules.order", "conftest/headers.h", "conftest4321.c", "conftest4321", "nv_compiler.h",
+                           "nvidia/nv-kernel.o_binary", ".git/config", "nvidia/.tmp_nv.o", ".gitignore"})
     put(name);
   fs::create_symlink(path / "Kbuild", path / "Makefile");
   fs::create_directory_symlink(path / "nvidia", path / "link");
