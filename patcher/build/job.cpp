@@ -108,6 +108,9 @@ Result<BuildReport> start_report(Facts& facts, const BuildJob& job) {
   report.kernel = {kernel.release, kernel.compiler.text, kernel.host.root.string()};
   report.seconds = {
       {"extract", job.extract_seconds}, {"plan", 0.0}, {"patch", 0.0}, {"conftest", 0.0}, {"compile", 0.0}, {"verify", 0.0}};
+  if (!kernel.compiler.exact)
+    report.warnings.push_back({"compiler", "", 0, "built with " + kernel.compiler.identity + "; the kernel was built with " + kernel.compiler.text,
+                               "other-compiler was accepted; prefer the kernel's own where it can be had", {}});
   for (const auto& name : job.modules)
     if (std::find(job.driver->modules.begin(), job.driver->modules.end(), name) == job.driver->modules.end()) {
       std::string has;

@@ -1,5 +1,7 @@
 #include "build/verify.hpp"
 
+#include "build/installed.hpp"
+
 #include <elf.h>
 
 #include <algorithm>
@@ -301,7 +303,9 @@ Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modul
     TRY_ASSIGN(const Answer answer, facts.ask(question));
     rules.symbol_get_gpl_only = answer.yes;
   }
-  return check_modules(modules, rules, tolerated);
+  auto verdicts = check_modules(modules, rules, tolerated);
+  for (auto& verdict : missing_dependencies(modules, *rules.symvers, kernel)) verdicts.push_back(std::move(verdict));
+  return verdicts;
 }
 
 }  // namespace vgpukit

@@ -62,6 +62,10 @@ void print_report(const BuildReport& report, const Globals& globals) {
                                        seconds(report, "compile") + ")") +
           ":\n");
     for (const auto& module : report.modules) print("  " + module.path + "  " + style.dim(human_bytes(module.bytes)) + "\n");
+    for (const auto& warning : report.warnings) {
+      if (warning.tool != "verify" && warning.tool != "compiler") continue;  // the compiler's own are in the log
+      print(style.yellow("warning: ") + (warning.file.empty() ? "" : warning.file + ": ") + warning.message + "\n" + wrapped("-> " + warning.hint, 4));
+    }
     if (!report.notices.empty()) {
       std::string names;
       for (const auto& notice : report.notices) names += (names.empty() ? "" : ", ") + notice.name;
@@ -92,7 +96,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   TRY_ASSIGN(const auto driver, find_driver(host, options.driver));
   const std::chrono::duration<double> extract = std::chrono::steady_clock::now() - start;
-  TRY_ASSIGN(auto kernels, kernels_of(host, options.kernels));
+  TRY_ASSIGN(auto kernels, kernels_of(host, options.kernels, accepted));
   if (!options.output.empty() && kernels.size() > 1)
     return Error{Exit::usage, "put modules for " + std::to_string(kernels.size()) + " kernels into " + options.output,
                  "--output names one folder", "name one kernel, or leave --output out: each kernel then has a folder of its own"};

@@ -55,9 +55,10 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
 // --accept and the configuration file's `accept:`. Error: usage for a name on the command line that no recipe has.
 Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names);
 // The kernels of --kernel; without one the running kernel, or the newest of another root.
-Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs);
+// `accepted` with "other-compiler": where the kernel's own compiler is not here, another version of it is taken.
+Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs, const std::set<std::string>& accepted = {});
 // The same for a subcommand that takes exactly one.
-Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec);
+Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted = {});
 
 // Text with colours where the terminal and --color want them.
 struct Style {

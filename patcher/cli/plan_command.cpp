@@ -32,7 +32,7 @@ Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
   TRY_ASSIGN(auto accepted, accepted_of(host, catalogue, options.accept));
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
   TRY_ASSIGN(auto driver, find_driver(host, options.driver));
-  TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel));
+  TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
   return Inputs{std::move(catalogue), std::move(accepted), std::move(driver), Facts(std::move(kernel), std::move(assumptions))};
 }
 

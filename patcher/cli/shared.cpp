@@ -49,11 +49,11 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {
 
 Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names) {
   std::set<std::string> accepted;
-  std::set<std::string> known;
+  std::set<std::string> known = {"other-compiler"};
   for (const auto& recipe : catalogue.recipes())
     if (recipe.notice) known.insert(recipe.notice->name);
   for (const auto& name : names) {
-    if (!known.contains(name) && !known.empty()) {
+    if (!known.contains(name)) {
       std::string list;
       for (const auto& each : known) list += (list.empty() ? "" : ", ") + each;
       return Error{Exit::usage, "accept the notice '" + name + "'", "no recipe has a notice of that name", "known: " + list};
@@ -74,13 +74,13 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue
   return accepted;
 }
 
-Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs) {
+Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs, const std::set<std::string>& accepted) {
   if (specs.empty()) specs.emplace_back(host.is_host() ? "running" : "newest");
-  return select_kernels(host, specs);
+  return select_kernels(host, specs, accepted.contains("other-compiler"));
 }
 
-Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec) {
-  TRY_ASSIGN(auto kernels, kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}));
+Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted) {
+  TRY_ASSIGN(auto kernels, kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}, accepted));
   if (kernels.size() != 1)
     return Error{Exit::usage, "take '" + spec + "' as the kernel", "it names " + std::to_string(kernels.size()) + " kernels, one is wanted",
                  "vgpukit kernel list shows their releases"};

@@ -93,9 +93,10 @@ Result<Compiler> compiler_of(const KernelConfig& config) {
   return compiler;
 }
 
-Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config) {
+Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config, bool any_version) {
   TRY_ASSIGN(auto wanted, compiler_of(config));
   std::string others;
+  std::optional<Installed> other;
   for (const auto& name : names_of(wanted)) {
     auto installed = ask(host, name);
     if (!installed) continue;
@@ -104,6 +105,7 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
     const bool same_kind = is_clang == (wanted.kind == Compiler::Kind::clang);
     if (!same_kind || major(installed->version) != major(wanted.version)) {
       if (others.find(installed->identity) == std::string::npos) others += (others.empty() ? "" : ", ") + installed->identity;
+      if (same_kind && !other) other = std::move(installed);
       continue;
     }
     wanted.command = installed->command;
@@ -112,10 +114,17 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
     wanted.exact = true;
     return wanted;
   }
+  if (other && any_version) {
+    wanted.command = other->command;
+    wanted.found = other->version;
+    wanted.identity = other->identity;
+    return wanted;
+  }
   std::string why = "this kernel was built with " + wanted.text + ", which is not installed";
   if (!others.empty())
     why += "; there is only " + others + ", and a module from another compiler may be refused by the kernel or, worse, accepted";
-  return Error{Exit::missing, "find the kernel's compiler", std::move(why), install_compiler_hint(host, wanted)};
+  return Error{Exit::missing, "find the kernel's compiler", std::move(why),
+               install_compiler_hint(host, wanted) + (other ? "\n  or take " + other->identity + " all the same: --accept other-compiler" : "")};
 }
 
 }  // namespace vgpukit

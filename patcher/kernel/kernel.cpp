@@ -132,7 +132,7 @@ std::vector<KernelEntry> list_kernels(const HostPaths& host) {
   return list;
 }
 
-Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted) {
+Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool any_compiler) {
   const std::string release(wanted);
   if (release.empty() || release.find('/') != std::string::npos || release == "." || release == "..")
     return Error{Exit::usage, "use the kernel \"" + release + "\"", "this is no release (what uname -r says)", ""};
@@ -149,7 +149,7 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted) {
     return Error{Exit::missing, "build for the kernel " + release, kernel.build.string() + " does not say which version it is",
                  advice(host, release)};
   kernel.version = *std::move(version);
-  auto compiler = find_compiler(host, kernel.config);
+  auto compiler = find_compiler(host, kernel.config, any_compiler);
   if (!compiler) {
     Error error = compiler.error();
     error.tried = "build for the kernel " + release;
@@ -171,7 +171,7 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted) {
   return kernel;
 }
 
-Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs) {
+Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs, bool any_compiler) {
   std::vector<std::string> releases;
   const auto add = [&](const std::string& release) {
     if (std::find(releases.begin(), releases.end(), release) == releases.end()) releases.push_back(release);
@@ -201,7 +201,7 @@ Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vec
   }
   std::vector<Kernel> kernels;
   for (const auto& release : releases) {
-    TRY_ASSIGN(auto kernel, open_kernel(host, release));
+    TRY_ASSIGN(auto kernel, open_kernel(host, release, any_compiler));
     kernels.push_back(std::move(kernel));
   }
   return kernels;

@@ -64,11 +64,12 @@ std::vector<KernelEntry> list_kernels(const HostPaths& host);
 // package) - and `usage` when nothing in this root has that release (the nearest ones are listed).
 // With another compiler of the same kind but another major version installed only, the error says so too: a module built with it
 // may be refused or, worse, accepted.
-Result<Kernel> open_kernel(const HostPaths& host, std::string_view release);
+// `any_compiler`: such a compiler is taken all the same, and compiler.exact is false (Arch has only one gcc, and moves on).
+Result<Kernel> open_kernel(const HostPaths& host, std::string_view release, bool any_compiler = false);
 
 // SPEC: running | newest | all | a release. "running" asks uname (only when host.is_host(); in another root it is a usage error
 // that says to name a release). "newest" is the newest that has headers. Duplicates are removed.
-Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs);
+Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs, bool any_compiler = false);
 
 // Names the package that brings something on the distribution in `host` (from /etc/os-release ID and ID_LIKE), as a command:
 // "apt install linux-headers-6.1.0-50-amd64", "pacman -S linux-headers". For Arch the kernel's pkgbase file

@@ -134,6 +134,10 @@ std::size_t distance(std::size_t a, std::size_t b) {
   return a > b ? a - b : b - a;
 }
 
+std::size_t moved(std::size_t line, std::ptrdiff_t drift) {
+  return static_cast<std::size_t>(std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(line) + drift, 0));
+}
+
 // The place of `wanted` at or behind `from` that is nearest to `expected`.
 std::optional<std::size_t> find_lines(const Lines& lines, const std::vector<std::string>& wanted, std::size_t from,
                                       std::size_t expected) {
@@ -201,10 +205,16 @@ Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::stri
 bool is_applied(const FileDiff& diff, std::string_view text) {
   const Lines lines = lines_of(text);
   std::size_t from = 0;
+  std::ptrdiff_t drift = 0;
   for (const Hunk& hunk : diff.hunks) {
-    const auto place = find_lines(lines, hunk.after, from, index_of_line(hunk.new_start, hunk.after));
+    const std::size_t start = index_of_line(hunk.new_start, hunk.after);
+    const std::size_t expected = moved(start, drift);
+    const auto place = find_lines(lines, hunk.after, from, expected);
     if (!place) return false;
-    if (!hunk.adds && find_lines(lines, hunk.before, from, index_of_line(hunk.old_start, hunk.before))) return false;
+    // A few lines without the ones in their middle can be anywhere: the nearer side is the one that is meant.
+    const auto old_place = hunk.adds ? std::nullopt : find_lines(lines, hunk.before, from, expected);
+    if (old_place && distance(*old_place, expected) <= distance(*place, expected)) return false;
+    drift = static_cast<std::ptrdiff_t>(*place) - static_cast<std::ptrdiff_t>(start);
     from = *place + hunk.after.size();
   }
   return true;
@@ -216,15 +226,15 @@ Placement place_hunks(const FileDiff& diff, std::string_view text) {
   std::size_t from = 0;
   std::ptrdiff_t drift = 0;  // of the hunk before: the next one is likely to have moved as far
   for (const Hunk& hunk : diff.hunks) {
-    const auto start = static_cast<std::ptrdiff_t>(index_of_line(hunk.old_start, hunk.before));
-    const auto expected = static_cast<std::size_t>(std::max<std::ptrdiff_t>(start + drift, 0));
+    const std::size_t start = index_of_line(hunk.old_start, hunk.before);
+    const std::size_t expected = moved(start, drift);
     const auto place = find_lines(lines, hunk.before, from, expected);
     if (!place) {
       placement.obstacle = obstacle(hunk, lines, expected);
       return placement;
     }
     placement.lines.push_back(*place);
-    drift = static_cast<std::ptrdiff_t>(*place) - start;
+    drift = static_cast<std::ptrdiff_t>(*place) - static_cast<std::ptrdiff_t>(start);
     from = *place + hunk.before.size();
   }
   return placement;
