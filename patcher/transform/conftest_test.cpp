@@ -1,4 +1,5 @@
-// conftest-test: adds a test to NVIDIA's conftest.sh, renames one or replaces it, and registers it in the Kbuild list of its kind.
+// conftest-test: adds a test to NVIDIA's conftest.sh, renames one or replaces it, and registers it in the Kbuild list of its kind
+// (550 keeps some of the lists in *.mk files).
 //
 // conftest.sh has one big `case "$1" in` in compile_test(); each branch compiles a snippet with compile_check_conftest and prints a
 // #define or #undef. Kbuild files name the branches to run in NV_CONFTEST_*_COMPILE_TESTS; headers need no branch.
@@ -333,7 +334,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   made->list = text_or(parameters, "list", made->list);
   made->scripts = has(parameters, "files") ? list_of(parameters, "files") : std::vector<std::string>{"**/conftest.sh"};
   made->registers_given = has(parameters, "register");
-  made->registers = made->registers_given ? list_of(parameters, "register") : std::vector<std::string>{"**/*.Kbuild", "**/Kbuild"};
+  made->registers =
+      made->registers_given ? list_of(parameters, "register") : std::vector<std::string>{"**/*.Kbuild", "**/Kbuild", "**/*.mk"};
   TRY(check(*made, !kind.empty()));
   return std::unique_ptr<Transform>(std::move(made));
 }

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Measures vgpukit on the real 535 tree, all in one run on this machine, and prints a table (--json: one object). Nothing here passes or
+# fails: seconds differ between machines, the ratios are what to compare between commits.
+#
+#   sudo ci/bench.sh [--json] [--cold]     --cold  also a whole build (about 100 s)
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+need_root "ci/bench.sh"
+command -v python3 >/dev/null && command -v ninja >/dev/null || { install_build_deps; apt_quiet install python3 >&2; }
+build_vgpukit "$ci_top/build-bench" -DCMAKE_BUILD_TYPE=Release -DVGPUKIT_TESTS=OFF
+read -r _ root release < <("$ci_top/ci/roots.sh" bookworm)
+read -r _ driver < <("$ci_top/ci/drivers.sh" 535-bookworm)
+exec python3 - "$ci_top/build-bench/vgpukit" "$root" "$release" "$driver" "$@" <<'PY'
+import json, os, subprocess, sys, tempfile, time
+
+vgpukit, root, release, driver, *flags = sys.argv[1:]
+work = tempfile.mkdtemp(prefix="vgpukit-bench-")
+env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": work, "VGPUKIT_STATE": work + "/state", "VGPUKIT_CACHE": work + "/cache"}
+on = ["--root", root, "--kernel", release]
+
+
+def own_peak(pid):
+    """The peak of the process itself: wait4's figure would be that of its compilers."""
+    try:
+        with open(f"/proc/{pid}/status") as lines:
+            return max((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), default=0) / 1024
+    except OSError:
+        return 0
+
+
+def measure(*words, times=1):
+    best = None
+    for _ in range(times):
+        start, peak = time.monotonic(), 0
+        child = subprocess.Popen([vgpukit, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while True:
+            peak = max(peak, own_peak(child.pid))
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if pid:
+                break
+            time.sleep(0.005)
+        wall = time.monotonic() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            sys.exit(f"{' '.join(words)}: exit {child.returncode}\n{child.stderr.read().decode()}")
+        row = {"wall_s": round(wall, 3), "cpu_s": round(usage.ru_utime + usage.ru_stime, 3), "own_peak_mb": round(peak, 1)}
+        if best is None or row["wall_s"] < best["wall_s"]:
+            best = row
+    return best
+
+
+raw = {"driver info, first (extraction)": measure("driver", "info", driver), "driver info, extracted": measure("driver", "info", driver, times=5)}
+raw["plan, no facts cached"] = measure("plan", driver, *on)
+raw["plan, cached facts"] = measure("plan", driver, *on, times=7)
+for i in range(3):
+    raw["patch (tree and history), cached facts"] = measure("patch", driver, *on, "--output", f"{work}/tree{i}")
+raw["reference: build, cold"] = measure("build", "reference", *on, "--accept", "gpl-export")
+raw["reference: build, nothing changed"] = measure("build", "reference", *on, "--accept", "gpl-export", times=7)
+if "--cold" in flags:
+    raw["535: build, cold"] = measure("build", driver, *on)
+    raw["535: build, nothing changed"] = measure("build", driver, *on, times=7)
+warm = "535: build, nothing changed" if "--cold" in flags else "reference: build, nothing changed"
+cold = warm.replace("nothing changed", "cold")
+result = {"plan_ms": round(raw["plan, cached facts"]["wall_s"] * 1000), "warm_seconds": raw[warm]["wall_s"], "warm_mb": raw[warm]["own_peak_mb"],
+          "plan_vs_first_plan": round(raw["plan, cached facts"]["wall_s"] / raw["plan, no facts cached"]["wall_s"], 3),
+          "warm_vs_cold": round(raw[warm]["wall_s"] / raw[cold]["wall_s"], 4),
+          "peak_mb": max(row["own_peak_mb"] for row in raw.values()), "driver": os.path.basename(driver), "kernel": release, "raw": raw}
+subprocess.run(["rm", "-rf", work])
+if "--json" in flags:
+    print(json.dumps(result, indent=2))
+else:
+    print(f"{'what':42} {'wall s':>8} {'CPU s':>8} {'own MB':>8}")
+    for name, row in raw.items():
+        print(f"{name:42} {row['wall_s']:8.3f} {row['cpu_s']:8.3f} {row['own_peak_mb']:8.1f}")
+    for name in ("plan_ms", "plan_vs_first_plan", "warm_seconds", "warm_vs_cold", "warm_mb", "peak_mb"):
+        print(f"{name:42} {result[name]:>8}")
+PY
