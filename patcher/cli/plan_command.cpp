@@ -81,7 +81,7 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
     TRY(history.finish());
     files.push_back(target.string());
   }
-  TRY(staged.commit());
+  TRY(staged.commit(/*durable=*/false));
   if (globals.json()) {
     print_json(nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", recipe_parts(plan)}});
     return Exit::done;
