@@ -97,9 +97,13 @@ Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   BuildWatch watch(tree, count_work(request.tree, request.modules), static_cast<unsigned>(modules), seconds, request.on_progress);
   command.collect = false;
+  std::string before_make_gave_up;  // the last line of some other program before make's first "***"
+  bool gave_up = false;
   command.on_line = [&](std::string_view line, bool /*is_stderr*/) {
     if (log.is_open()) log << line << std::endl;  // as it comes: somebody may be reading along
     watch.line(line);
+    gave_up = gave_up || (line.starts_with("make") && line.find("***") != std::string_view::npos);
+    if (!gave_up && !line.starts_with("make")) before_make_gave_up = line;
   };
   auto outcome = run(command);
   if (!outcome) {
@@ -134,6 +138,13 @@ Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request
       modules_in(request.tree, fs::file_time_type::clock::now() -
                                    std::chrono::duration_cast<fs::file_time_type::duration>(std::chrono::duration<double>(total)));
   result.errors = std::move(errors);
+  // Where only make complains, what some tool said just before is the cause, whatever its form.
+  const bool only_make =
+      std::all_of(result.errors.begin(), result.errors.end(), [](const Diagnostic& one) { return one.tool == "make"; });
+  if (gave_up && only_make && !before_make_gave_up.empty()) {
+    std::string told = result.errors.empty() ? "" : "; make says " + result.errors.front().message;
+    result.errors = {make_says(before_make_gave_up + told, with_log(request))};
+  }
   if (result.errors.empty()) {
     std::string message = "make ended with status " + std::to_string(outcome->status);
     if (!watch.last_line().empty()) message += " after: " + watch.last_line();

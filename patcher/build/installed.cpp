@@ -48,9 +48,12 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
       if (!exported || exported->module == "vmlinux" || import.weak) continue;
       const auto name = name_of(exported->module);
       if (siblings.contains(name) || !asked.insert(name).second || has_module(context.get(), name)) continue;
-      verdicts.push_back({module.name, "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() + " does not have it",
-                          "install the kernel's full package of modules (Debian's cloud kernels leave them out), then run depmod " + kernel.release,
-                          false});
+      verdicts.push_back(
+          {module.name,
+           "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() + " does not have it",
+           "install the kernel's full package of modules (Debian's cloud kernels leave them out), then run depmod " +
+               kernel.release,
+           false});
     }
   }
   return verdicts;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "build/missing_object.hpp"
 #include "build/module.hpp"
 #include "config.hpp"
 #include "history/history.hpp"
@@ -89,10 +90,13 @@ std::string explain(const std::string& message, const Plan& plan, const Catalogu
     const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
                                    [&](const auto& part) { return message.find(part) != std::string::npos; });
     if (!known) continue;
-    const auto line = std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
+    const auto line =
+        std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
     if (line == plan.lines.end()) return "the recipe " + recipe.id + " mends this; it was left out (--no-shipped-recipes)";
-    if (line->decision == Decision::applies) return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
-    return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(decision_name(line->decision)) + ": " + line->reason + ")";
+    if (line->decision == Decision::applies)
+      return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
+    return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(decision_name(line->decision)) + ": " +
+           line->reason + ")";
   }
   return "";
 }
@@ -109,8 +113,12 @@ Result<BuildReport> start_report(Facts& facts, const BuildJob& job) {
   report.seconds = {
       {"extract", job.extract_seconds}, {"plan", 0.0}, {"patch", 0.0}, {"conftest", 0.0}, {"compile", 0.0}, {"verify", 0.0}};
   if (!kernel.compiler.exact)
-    report.warnings.push_back({"compiler", "", 0, "built with " + kernel.compiler.identity + "; the kernel was built with " + kernel.compiler.text,
-                               "other-compiler was accepted; prefer the kernel's own where it can be had", {}});
+    report.warnings.push_back({"compiler",
+                               "",
+                               0,
+                               "built with " + kernel.compiler.identity + "; the kernel was built with " + kernel.compiler.text,
+                               "other-compiler was accepted; prefer the kernel's own where it can be had",
+                               {}});
   for (const auto& name : job.modules)
     if (std::find(job.driver->modules.begin(), job.driver->modules.end(), name) == job.driver->modules.end()) {
       std::string has;
@@ -121,12 +129,25 @@ Result<BuildReport> start_report(Facts& facts, const BuildJob& job) {
 }
 
 // Verifies what make built and says what the kernel would refuse.
-Result<bool> verify_into(BuildReport& report, Facts& facts, const std::vector<fs::path>& files, std::vector<ModuleFile>& modules) {
+Result<bool> verify_into(BuildReport& report, Facts& facts, const Driver& driver, const std::vector<fs::path>& files,
+                         std::vector<ModuleFile>& modules) {
   for (const auto& file : files) {
     TRY_ASSIGN(auto module, read_module(file));
     modules.push_back(std::move(module));
   }
-  TRY_ASSIGN(const auto verdicts, verify_modules(modules, facts));
+  std::vector<std::string> tolerated;
+  if (!driver.missing_binary_objects.empty()) {
+    TRY_ASSIGN(const auto* symvers, facts.symvers());
+    TRY_ASSIGN(tolerated, names_of_missing_objects(driver, facts.kernel(), *symvers, modules));
+    report.warnings.push_back(
+        {"package",
+         driver.missing_binary_objects.front(),
+         0,
+         "the package lacks this binary object; " + std::to_string(tolerated.size()) + " undefined symbols are its own",
+         "compiled only: these modules cannot be loaded",
+         {}});
+  }
+  TRY_ASSIGN(const auto verdicts, verify_modules(modules, facts, tolerated));
   bool loads = true;
   for (const auto& verdict : verdicts) {
     auto& list = verdict.refuses ? report.errors : report.warnings;
@@ -240,7 +261,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
         if (job.on_step)
           job.on_step("another vgpukit is building " + job.driver->version.text + " for " + kernel.release + ": waiting for it");
       }));
-  if (auto before = unchanged_build(output, inputs)) return std::move(*before);
+  if (auto before = unchanged_build(output, inputs); before && !job.compile_only) return std::move(*before);
 
   TRY_ASSIGN(auto tree, SourceTree::open(job.driver->sources));
   TRY_ASSIGN(const auto plan, make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted));
@@ -255,20 +276,21 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   if (plan.has(Decision::needs_consent)) return finish("consent");
   for (const auto& line : plan.lines)
     if (line.decision == Decision::cannot)
-      report.errors.push_back({"recipe",
-                               line.recipe->where.file,
-                               line.recipe->where.line,
-                               line.recipe->id + ": " + line.reason,
-                               "the driver differs from what the recipe knows; --keep-going builds without it",
-                               {}});
-  if (!report.errors.empty() && !job.keep_going) return finish("failed");
-  if (!job.driver->missing_binary_objects.empty()) {
+      (job.keep_going ? report.warnings : report.errors)
+          .push_back({"recipe",
+                      line.recipe->where.file,
+                      line.recipe->where.line,
+                      line.recipe->id + ": " + line.reason,
+                      "the driver differs from what the recipe knows; --keep-going builds without it",
+                      {}});
+  if (!report.errors.empty()) return finish("failed");
+  if (!job.driver->missing_binary_objects.empty() && !job.compile_only) {
     report.errors.push_back(
         {"package",
          job.driver->missing_binary_objects.front(),
          0,
          "the package lacks this binary object, without which " + job.driver->version.text + " cannot be linked",
-         "use the whole kernel/ folder of the driver's .run file",
+         "use the whole kernel/ folder of the driver's .run file; --compile-only checks the rest",
          {}});
     return finish("failed");
   }
@@ -283,6 +305,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   TRY(write_patched_tree(*job.driver, tree, scratch.folder()));
   TRY_ASSIGN(auto history, record_history(scratch.folder(), *job.driver, kernel, tree, plan));
   TRY(history.finish());
+  TRY(place_empty_objects(kernel, scratch.folder(), job.driver->missing_binary_objects));
   report.seconds["patch"] = watch.lap();
 
   BuildRequest request;
@@ -290,6 +313,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   request.modules = job.modules;
   request.jobs = job.jobs;
   request.debug_info = job.debug_info;
+  request.allow_undefined = !job.driver->missing_binary_objects.empty();
   request.log = host.state / "logs" / (name + ".log");
   request.on_progress = job.on_progress;
   report.log = request.log.string();
@@ -306,9 +330,14 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   if (!built.built) return finish("failed");
 
   std::vector<ModuleFile> modules;
-  TRY_ASSIGN(const bool loads, verify_into(report, facts, built.modules, modules));
+  TRY_ASSIGN(const bool loads, verify_into(report, facts, *job.driver, built.modules, modules));
   report.seconds["verify"] = watch.lap();
   if (!loads || !report.errors.empty()) return finish("failed");
+  if (job.compile_only) {
+    for (const auto& module : modules)
+      report.modules.push_back({module.name, "", module.info("vermagic"), module.info("license"), "", module.bytes});
+    return finish("built");
+  }
   TRY(deliver(report, job, output, modules, inputs, total));
   fs::remove(request.log, bad);
   return report;

@@ -26,6 +26,7 @@ struct BuildJob {
   std::filesystem::path output;      // where the modules go; empty: default_output()
   unsigned jobs = 1;
   bool debug_info = false;
+  bool compile_only = false;   // compile and verify, deliver no modules; a missing binary object is tolerated
   bool keep_going = false;     // build even though a recipe that is needed could not be applied
   double extract_seconds = 0;  // what opening the package took, for the report
   std::function<void(const BuildProgress&)> on_progress;

@@ -44,6 +44,7 @@ Command make_command(const Kernel& kernel, const BuildRequest& request, const st
     for (const char* option : {"CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="})
       argv.emplace_back(option);
   }
+  if (request.allow_undefined) argv.emplace_back("KBUILD_MODPOST_WARN=1");
   // conftest.sh refuses (470) or scolds (535) another compiler than the kernel's. That one is used was already said, with a reason.
   if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
   return command;

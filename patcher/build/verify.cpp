@@ -1,7 +1,5 @@
 #include "build/verify.hpp"
 
-#include "build/installed.hpp"
-
 #include <elf.h>
 
 #include <algorithm>
@@ -11,6 +9,8 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+
+#include "build/installed.hpp"
 
 namespace vgpukit {
 namespace {

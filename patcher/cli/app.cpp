@@ -16,9 +16,12 @@ void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("--root", globals.root, "Work on another root folder: its /lib/modules, /usr/src, /etc; compilers run inside it")
       ->type_name("DIR")
       ->capture_default_str();
-  app.add_option("--recipes", globals.recipes, "A folder of recipes, in addition to the shipped ones (repeatable)")->type_name("DIR");
+  app.add_option("--recipes", globals.recipes, "A folder of recipes, in addition to the shipped ones (repeatable)")
+      ->type_name("DIR");
   app.add_flag("--no-shipped-recipes", globals.no_shipped_recipes, "Leave the shipped recipes out");
-  app.add_option("--color", globals.color, "Colours in text")->check(CLI::IsMember({"auto", "always", "never"}))->capture_default_str();
+  app.add_option("--color", globals.color, "Colours in text")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
   app.add_option("--assume", globals.assume, "Take a fact as given, such as 'declaration no_llseek linux/fs.h=no' (repeatable)")
       ->type_name("FACT=yes|no");
   app.add_flag("-v,--verbose", globals.verbose, "Say more (twice: every command that is run)");

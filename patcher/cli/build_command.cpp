@@ -1,10 +1,9 @@
-#include "build/job.hpp"
-
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 
+#include "build/job.hpp"
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"
@@ -22,6 +21,7 @@ struct Options {
   std::vector<std::string> modules;
   unsigned jobs = 0;
   std::vector<std::string> accept;
+  bool compile_only = false;
   bool keep_going = false;
   bool dry_run = false;
   bool debug_info = false;
@@ -40,8 +40,8 @@ void print_errors(const BuildReport& report, const Style& style) {
     if (error.line > 0) place += ":" + std::to_string(error.line);
     text += "\n  " + style.bold(place.empty() ? error.tool : place) + ": " + error.message + "\n";
     if (!error.more.empty())
-      text += style.dim("    and in " + std::to_string(error.more.size()) + " more place" + (error.more.size() == 1 ? "" : "s") + ": " +
-                        error.more.front() + (error.more.size() > 1 ? " ..." : "") + "\n");
+      text += style.dim("    and in " + std::to_string(error.more.size()) + " more place" + (error.more.size() == 1 ? "" : "s") +
+                        ": " + error.more.front() + (error.more.size() > 1 ? " ..." : "") + "\n");
     if (!error.hint.empty()) text += wrapped("-> " + error.hint, 4);
   }
   print(text);
@@ -57,14 +57,21 @@ void print_report(const BuildReport& report, const Globals& globals) {
   }
   if (!globals.quiet) print(recipes_text(report.recipes, style, /*brief=*/true));
   if (report.result == "built") {
-    print("\n" + style.green(report.unchanged ? "nothing has changed since it was built and verified" : "built and verified") +
-          (report.unchanged ? "" : " in " + seconds(report, "total") + " s (conftest " + seconds(report, "conftest") + ", compile " +
-                                       seconds(report, "compile") + ")") +
+    print("\n" +
+          style.green(report.output.empty() ? "compiled and verified, no modules delivered"
+                      : report.unchanged    ? "nothing has changed since it was built and verified"
+                                            : "built and verified") +
+          (report.unchanged ? ""
+                            : " in " + seconds(report, "total") + " s (conftest " + seconds(report, "conftest") + ", compile " +
+                                  seconds(report, "compile") + ")") +
           ":\n");
-    for (const auto& module : report.modules) print("  " + module.path + "  " + style.dim(human_bytes(module.bytes)) + "\n");
+    for (const auto& module : report.modules)
+      print("  " + (module.path.empty() ? module.name : module.path) + "  " + style.dim(human_bytes(module.bytes)) + "\n");
     for (const auto& warning : report.warnings) {
-      if (warning.tool != "verify" && warning.tool != "compiler") continue;  // the compiler's own are in the log
-      print(style.yellow("warning: ") + (warning.file.empty() ? "" : warning.file + ": ") + warning.message + "\n" + wrapped("-> " + warning.hint, 4));
+      if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler")
+        continue;  // the compiler's own are in the log
+      print(style.yellow("warning: ") + (warning.file.empty() ? "" : warning.file + ": ") + warning.message + "\n" +
+            wrapped("-> " + warning.hint, 4));
     }
     if (!report.notices.empty()) {
       std::string names;
@@ -72,7 +79,8 @@ void print_report(const BuildReport& report, const Globals& globals) {
       print(style.yellow("accepted: ") + names + ". These modules are for this machine, not for distribution.\n");
     }
   } else {
-    print("\n" + style.red("not built") + ": " + std::to_string(report.errors.size()) + (report.errors.size() == 1 ? " error" : " errors") +
+    print("\n" + style.red("not built") + ": " + std::to_string(report.errors.size()) +
+          (report.errors.size() == 1 ? " error" : " errors") +
           (report.log.empty() ? "" : " after " + seconds(report, "total") + " s") + "\n");
     print_errors(report, style);
     print("\n");
@@ -121,6 +129,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     if (!options.output.empty()) job.output = fs::absolute(options.output).lexically_normal();
     job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
     job.debug_info = options.debug_info;
+    job.compile_only = options.compile_only;
     job.keep_going = options.keep_going;
     job.extract_seconds = extract.count();
     job.on_progress = [&](const BuildProgress& state) { progress.show(state); };
@@ -150,14 +159,18 @@ Result<Exit> build(const Globals& globals, const Options& options) {
 }  // namespace
 
 void add_build(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
+  auto* command =
+      app.add_subcommand("build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
   auto options = std::make_shared<Options>();
   command->add_option("DRIVER", options->driver, "Folder, tarball, version, branch (535, 535.xxx) or 'reference'")->required();
-  command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")->type_name("REL");
+  command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")
+      ->type_name("REL");
   command->add_option("--output", options->output, "The folder that gets the modules")->type_name("DIR");
   command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
   command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
+  command->add_flag("--compile-only", options->compile_only,
+                    "Compile and verify, deliver no modules; a missing binary object is tolerated");
   command->add_flag("--keep-going", options->keep_going, "Build even though a recipe that is needed could not be applied");
   command->add_flag("--debug-info", options->debug_info, "Debug information and BTF as the kernel was built with (slower, larger)");
   command->add_flag("--dry-run", options->dry_run, "Show the plan and build nothing");

@@ -37,7 +37,7 @@ using Action = std::function<Result<Exit>()>;
 
 // Adds the subcommands to the app. Each sets `action` when it is the one that was named.
 void add_build(CLI::App& app, Globals& globals, Action& action);
-void add_plan(CLI::App& app, Globals& globals, Action& action);    // plan and patch
+void add_plan(CLI::App& app, Globals& globals, Action& action);  // plan and patch
 void add_verify(CLI::App& app, Globals& globals, Action& action);
 void add_kernel(CLI::App& app, Globals& globals, Action& action);  // kernel list|facts
 void add_driver(CLI::App& app, Globals& globals, Action& action);  // driver add|list|info
@@ -56,7 +56,8 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
 Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names);
 // The kernels of --kernel; without one the running kernel, or the newest of another root.
 // `accepted` with "other-compiler": where the kernel's own compiler is not here, another version of it is taken.
-Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs, const std::set<std::string>& accepted = {});
+Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
+                                       const std::set<std::string>& accepted = {});
 // The same for a subcommand that takes exactly one.
 Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted = {});
 
@@ -76,8 +77,8 @@ struct Style {
 };
 Style style_of(const Globals& globals, int fd);
 
-void print(const std::string& text);             // to stdout
-void print_json(const nlohmann::json& document);   // one document, to stdout
+void print(const std::string& text);              // to stdout
+void print_json(const nlohmann::json& document);  // one document, to stdout
 // Breaks text at blanks to fit the terminal (100 columns where there is none), each line with `indent` blanks in front.
 std::string wrapped(const std::string& text, std::size_t indent);
 std::string human_bytes(std::uintmax_t bytes);

@@ -19,22 +19,23 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
   TRY_ASSIGN(const auto driver, find_driver(host, word));
   if (globals.json()) {
     print_json(nlohmann::json{{"version", driver.version.text},
-                         {"version_from", driver.version_from},
-                         {"flavour", flavour_name(driver.flavour)},
-                         {"flavour_from", driver.flavour_from},
-                         {"path", driver.path.string()},
-                         {"sources", driver.sources.string()},
-                         {"modules", driver.modules},
-                         {"binary_objects", driver.binary_objects},
-                         {"missing_binary_objects", driver.missing_binary_objects}});
+                              {"version_from", driver.version_from},
+                              {"flavour", flavour_name(driver.flavour)},
+                              {"flavour_from", driver.flavour_from},
+                              {"path", driver.path.string()},
+                              {"sources", driver.sources.string()},
+                              {"modules", driver.modules},
+                              {"binary_objects", driver.binary_objects},
+                              {"missing_binary_objects", driver.missing_binary_objects}});
     return Exit::done;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
-  print(style.bold("NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ")") + "\n  version from:   " +
-        driver.version_from + "\n  flavour from:   " + driver.flavour_from + "\n  sources:        " + driver.sources.string() +
-        "\n  modules:        " + joined(driver.modules) + "\n  binary objects: " +
-        (driver.binary_objects.empty() ? "none" : joined(driver.binary_objects)) + "\n");
-  if (!driver.missing_binary_objects.empty()) print(style.yellow("  missing:        ") + joined(driver.missing_binary_objects) + "\n");
+  print(style.bold("NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ")") +
+        "\n  version from:   " + driver.version_from + "\n  flavour from:   " + driver.flavour_from +
+        "\n  sources:        " + driver.sources.string() + "\n  modules:        " + joined(driver.modules) +
+        "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : joined(driver.binary_objects)) + "\n");
+  if (!driver.missing_binary_objects.empty())
+    print(style.yellow("  missing:        ") + joined(driver.missing_binary_objects) + "\n");
   return Exit::done;
 }
 
@@ -44,10 +45,11 @@ Result<Exit> add(const Globals& globals, const std::string& word, bool replace) 
   DriverStore store(host);
   TRY_ASSIGN(const auto stored, store.add(driver, replace));
   if (globals.json())
-    print_json(nlohmann::json{{"version", stored.version.text}, {"flavour", flavour_name(stored.flavour)}, {"folder", stored.folder.string()}});
+    print_json(nlohmann::json{
+        {"version", stored.version.text}, {"flavour", flavour_name(stored.flavour)}, {"folder", stored.folder.string()}});
   else
-    print("NVIDIA " + stored.version.text + " (" + std::string(flavour_name(stored.flavour)) + ") is in the store: " + stored.folder.string() +
-          "\n  vgpukit build " + stored.version.text + "\n");
+    print("NVIDIA " + stored.version.text + " (" + std::string(flavour_name(stored.flavour)) +
+          ") is in the store: " + stored.folder.string() + "\n  vgpukit build " + stored.version.text + "\n");
   return Exit::done;
 }
 
@@ -58,7 +60,11 @@ Result<Exit> list(const Globals& globals) {
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& driver : drivers)
-      all.push_back({{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"folder", driver.folder.string()}, {"added", driver.added}, {"origin", driver.origin}});
+      all.push_back({{"version", driver.version.text},
+                     {"flavour", flavour_name(driver.flavour)},
+                     {"folder", driver.folder.string()},
+                     {"added", driver.added},
+                     {"origin", driver.origin}});
     print_json(nlohmann::json{{"store", store.folder().string()}, {"drivers", all}});
     return Exit::done;
   }
@@ -67,8 +73,8 @@ Result<Exit> list(const Globals& globals) {
   for (const auto& driver : drivers) width = std::max(width, driver.version.text.size());
   for (const auto& driver : drivers) {
     const auto flavour = std::string(flavour_name(driver.flavour));
-    print(driver.version.text + std::string(width + 2 - driver.version.text.size(), ' ') + flavour + std::string(10 - flavour.size(), ' ') + "added " +
-          driver.added + " from " + driver.origin + "\n");
+    print(driver.version.text + std::string(width + 2 - driver.version.text.size(), ' ') + flavour +
+          std::string(10 - flavour.size(), ' ') + "added " + driver.added + " from " + driver.origin + "\n");
   }
   return Exit::done;
 }
@@ -83,8 +89,11 @@ void add_driver(CLI::App& app, Globals& globals, Action& action) {
   auto* adding = command->add_subcommand("add", "Put a package into the store, so that its version and branch can be named");
   adding->add_option("DRIVER", *word, "Folder or tarball")->required();
   adding->add_flag("--replace", *replace, "Replace another package of the same version and flavour");
-  adding->callback([&globals, &action, word, replace] { action = [&globals, word, replace] { return add(globals, *word, *replace); }; });
-  command->add_subcommand("list", "List the store")->callback([&globals, &action] { action = [&globals] { return list(globals); }; });
+  adding->callback(
+      [&globals, &action, word, replace] { action = [&globals, word, replace] { return add(globals, *word, *replace); }; });
+  command->add_subcommand("list", "List the store")->callback([&globals, &action] {
+    action = [&globals] { return list(globals); };
+  });
   auto* telling = command->add_subcommand("info", "Show a package's version, flavour, modules, and what decided on them");
   telling->add_option("DRIVER", *word, "Folder, tarball, version, branch or 'reference'")->required();
   telling->callback([&globals, &action, word] { action = [&globals, word] { return info(globals, *word); }; });

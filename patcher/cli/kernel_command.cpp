@@ -15,7 +15,11 @@ Result<Exit> list(const Globals& globals) {
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& entry : entries)
-      all.push_back({{"release", entry.release}, {"running", entry.running}, {"modules", entry.modules}, {"headers", entry.headers}, {"problem", entry.problem}});
+      all.push_back({{"release", entry.release},
+                     {"running", entry.running},
+                     {"modules", entry.modules},
+                     {"headers", entry.headers},
+                     {"problem", entry.problem}});
     print_json(nlohmann::json{{"root", host.root.string()}, {"kernels", all}});
     return Exit::done;
   }
@@ -25,7 +29,8 @@ Result<Exit> list(const Globals& globals) {
   for (const auto& entry : entries) width = std::max(width, entry.release.size());
   for (const auto& entry : entries)
     print(style.bold(entry.release) + std::string(width - entry.release.size(), ' ') + "  " +
-          (entry.problem.empty() ? style.green("ready to build for") : style.yellow(entry.problem)) + (entry.running ? "  (running)" : "") + "\n");
+          (entry.problem.empty() ? style.green("ready to build for") : style.yellow(entry.problem)) +
+          (entry.running ? "  (running)" : "") + "\n");
   return Exit::done;
 }
 
@@ -54,8 +59,10 @@ Result<Exit> facts(const Globals& globals, const FactsOptions& options) {
   for (const auto& question : questions) TRY(asked.ask(question));
   const auto& of = asked.kernel();
   if (globals.json()) {
-    print_json(nlohmann::json{{"kernel", {{"release", of.release}, {"version", of.version.text}, {"compiler", of.compiler.text}, {"root", of.host.root.string()}}},
-                         {"facts", facts_json(asked)}});
+    print_json(nlohmann::json{
+        {"kernel",
+         {{"release", of.release}, {"version", of.version.text}, {"compiler", of.compiler.text}, {"root", of.host.root.string()}}},
+        {"facts", facts_json(asked)}});
     return Exit::done;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
@@ -75,7 +82,8 @@ void add_kernel(CLI::App& app, Globals& globals, Action& action) {
   auto* ask = command->add_subcommand("facts", "Show the facts that recipes ask of a kernel, with the evidence");
   auto options = std::make_shared<FactsOptions>();
   ask->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
-  ask->add_option("--ask", options->ask, "Ask this in place of the recipes' questions, such as 'declaration follow_pfn linux/mm.h' (repeatable)")
+  ask->add_option("--ask", options->ask,
+                  "Ask this in place of the recipes' questions, such as 'declaration follow_pfn linux/mm.h' (repeatable)")
       ->type_name("FACT");
   ask->callback([&globals, &action, options] { action = [&globals, options] { return facts(globals, *options); }; });
 }

@@ -48,7 +48,8 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
   const auto target = fs::absolute(options.output).lexically_normal();
   std::error_code bad;
   if (fs::exists(target, bad) && !(fs::is_directory(target, bad) && fs::is_empty(target, bad)))
-    return Error{Exit::usage, "write the patched tree to " + target.string(), "something is there already", "name a new folder, or an empty one"};
+    return Error{Exit::usage, "write the patched tree to " + target.string(), "something is there already",
+                 "name a new folder, or an empty one"};
   TRY_ASSIGN(auto tree, SourceTree::open(inputs.driver.sources));
   TRY_ASSIGN(const auto plan, make_plan(inputs.catalogue, inputs.driver, inputs.facts, tree, inputs.accepted));
   const auto style = style_of(globals, STDOUT_FILENO);
@@ -63,7 +64,8 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
     if (globals.json())
       print_json(nlohmann::json{{"result", "failed"}, {"recipes", recipe_parts(plan)}});
     else
-      print(recipes_text(recipe_parts(plan), style, /*brief=*/true) + "\nNothing was written; --keep-going writes the tree without these.\n");
+      print(recipes_text(recipe_parts(plan), style, /*brief=*/true) +
+            "\nNothing was written; --keep-going writes the tree without these.\n");
     return Exit::failed;
   }
   std::vector<std::string> files;
@@ -83,11 +85,13 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
   }
   TRY(staged.commit(/*durable=*/false));
   if (globals.json()) {
-    print_json(nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", recipe_parts(plan)}});
+    print_json(
+        nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", recipe_parts(plan)}});
     return Exit::done;
   }
   const auto applied = plan.applied().size();
-  print(std::to_string(applied) + (applied == 1 ? " recipe" : " recipes") + " applied for " + inputs.facts.kernel().release + ":\n");
+  print(std::to_string(applied) + (applied == 1 ? " recipe" : " recipes") + " applied for " + inputs.facts.kernel().release +
+        ":\n");
   for (const auto& file : files) print("  " + file + "\n");
   if (!options.series) print("It is a git repository: git -C " + target.string() + " log -p shows each change with its reason.\n");
   return Exit::done;

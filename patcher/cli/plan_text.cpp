@@ -46,8 +46,7 @@ std::string recipes_text(const std::vector<BuildReport::RecipePart>& recipes, co
   }
   if (brief) {
     std::string line;
-    for (const auto& [state, count] : counts)
-      line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+    for (const auto& [state, count] : counts) line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + state;
     if (!line.empty()) text += "\n" + style.dim("  other recipes: " + line + " (vgpukit plan tells why)") + "\n";
     return text;
   }
@@ -91,7 +90,11 @@ std::string facts_text(const Facts& facts, const Style& style) {
 nlohmann::json facts_json(const Facts& facts) {
   nlohmann::json all = nlohmann::json::array();
   for (const auto& [question, answer] : facts.report())
-    all.push_back({{"fact", question.key()}, {"answer", answer.yes}, {"evidence", answer.evidence}, {"cached", answer.cached}, {"assumed", answer.assumed}});
+    all.push_back({{"fact", question.key()},
+                   {"answer", answer.yes},
+                   {"evidence", answer.evidence},
+                   {"cached", answer.cached},
+                   {"assumed", answer.assumed}});
   return all;
 }
 
@@ -107,17 +110,19 @@ Result<Exit> print_plan(const Globals& globals, const Driver& driver, Facts& fac
   }
   const auto code = plan.has(Decision::needs_consent) ? Exit::consent : plan.has(Decision::cannot) ? Exit::failed : Exit::done;
   if (globals.json()) {
-    nlohmann::json document = {{"driver", {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"path", driver.path.string()}}},
-                               {"kernel", {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
-                               {"recipes", recipe_parts(plan)},
-                               {"notices", notice_parts(plan)}};
+    nlohmann::json document = {
+        {"driver", {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"path", driver.path.string()}}},
+        {"kernel", {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
+        {"recipes", recipe_parts(plan)},
+        {"notices", notice_parts(plan)}};
     if (extras.diff) document["diff"] = diff;
     if (extras.facts) document["facts"] = facts_json(facts);
     print_json(document);
     return code;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
-  print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ") on " + kernel.release) +
+  print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ") on " +
+                   kernel.release) +
         "\n  driver: " + driver.path.string() + "\n  kernel: " + kernel.build.string() +
         (kernel.host.is_host() ? "" : " in " + kernel.host.root.string()) + ", " + kernel.compiler.text + "\n");
   print(recipes_text(recipe_parts(plan), style, /*brief=*/false));

@@ -12,7 +12,9 @@ namespace vgpukit::cli {
 void Progress::show(const BuildProgress& state) {
   if (!terminal_) return;
   using Phase = BuildProgress::Phase;
-  const char* phase = state.phase == Phase::conftest ? "asking the kernel" : state.phase == Phase::compile ? "compiling" : "linking";
+  const char* phase = state.phase == Phase::conftest  ? "asking the kernel"
+                      : state.phase == Phase::compile ? "compiling"
+                                                      : "linking";
   std::string line = title_ + ": " + phase;
   if (state.total > 0) line += " " + std::to_string(state.done) + "/" + std::to_string(state.total);
   if (!state.current.empty()) line += " " + state.current;

@@ -15,7 +15,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
   void show(const BuildProgress& state);
-  void say(std::string_view text);   // a line that stays; also where stderr is no terminal
+  void say(std::string_view text);  // a line that stays; also where stderr is no terminal
   void clear();
 
  private:

@@ -14,13 +14,17 @@ Result<Exit> list(const Globals& globals) {
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& recipe : catalogue.recipes())
-      all.push_back({{"id", recipe.id}, {"summary", recipe.summary}, {"notice", recipe.notice ? recipe.notice->name : ""}, {"file", recipe.where.file}});
+      all.push_back({{"id", recipe.id},
+                     {"summary", recipe.summary},
+                     {"notice", recipe.notice ? recipe.notice->name : ""},
+                     {"file", recipe.where.file}});
     print_json(nlohmann::json{{"recipes", all}});
     return Exit::done;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
   for (const auto& recipe : catalogue.recipes())
-    print(style.bold(recipe.id) + (recipe.notice ? style.yellow("  needs --accept " + recipe.notice->name) : "") + "\n" + wrapped(recipe.summary, 4));
+    print(style.bold(recipe.id) + (recipe.notice ? style.yellow("  needs --accept " + recipe.notice->name) : "") + "\n" +
+          wrapped(recipe.summary, 4));
   return Exit::done;
 }
 
@@ -46,7 +50,9 @@ Result<Exit> show(const Globals& globals, const std::string& id) {
 void add_recipe(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("recipe", "The recipes: what each changes, and for what");
   command->require_subcommand(1);
-  command->add_subcommand("list", "List all recipes")->callback([&globals, &action] { action = [&globals] { return list(globals); }; });
+  command->add_subcommand("list", "List all recipes")->callback([&globals, &action] {
+    action = [&globals] { return list(globals); };
+  });
   auto id = std::make_shared<std::string>();
   auto* showing = command->add_subcommand("show", "Show one recipe as it is written");
   showing->add_option("ID", *id, "The recipe's id")->required();

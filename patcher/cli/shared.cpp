@@ -22,7 +22,9 @@ std::size_t columns() {
 
 }  // namespace
 
-Result<HostPaths> host_of(const Globals& globals) { return HostPaths::of_this_machine(globals.root); }
+Result<HostPaths> host_of(const Globals& globals) {
+  return HostPaths::of_this_machine(globals.root);
+}
 
 Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped) {
   std::vector<fs::path> folders;
@@ -47,7 +49,8 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {
   return assumptions;
 }
 
-Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names) {
+Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue,
+                                          const std::vector<std::string>& names) {
   std::set<std::string> accepted;
   std::set<std::string> known = {"other-compiler"};
   for (const auto& recipe : catalogue.recipes())
@@ -74,7 +77,8 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue
   return accepted;
 }
 
-Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs, const std::set<std::string>& accepted) {
+Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
+                                       const std::set<std::string>& accepted) {
   if (specs.empty()) specs.emplace_back(host.is_host() ? "running" : "newest");
   return select_kernels(host, specs, accepted.contains("other-compiler"));
 }
@@ -82,7 +86,8 @@ Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::s
 Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted) {
   TRY_ASSIGN(auto kernels, kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}, accepted));
   if (kernels.size() != 1)
-    return Error{Exit::usage, "take '" + spec + "' as the kernel", "it names " + std::to_string(kernels.size()) + " kernels, one is wanted",
+    return Error{Exit::usage, "take '" + spec + "' as the kernel",
+                 "it names " + std::to_string(kernels.size()) + " kernels, one is wanted",
                  "vgpukit kernel list shows their releases"};
   return std::move(kernels.front());
 }
@@ -140,11 +145,12 @@ nlohmann::json error_json(const Error& error) {
   if (error.code == Exit::usage) result = "usage";
   if (error.code == Exit::consent) result = "consent";
   return {{"result", result},
-          {"errors", {{{"file", error.where ? error.where->file : ""},
-                       {"line", error.where ? error.where->line : 0},
-                       {"column", error.where ? error.where->column : 0},
-                       {"message", error.tried.empty() ? error.why : "cannot " + error.tried + ": " + error.why},
-                       {"hint", error.next}}}}};
+          {"errors",
+           {{{"file", error.where ? error.where->file : ""},
+             {"line", error.where ? error.where->line : 0},
+             {"column", error.where ? error.where->column : 0},
+             {"message", error.tried.empty() ? error.why : "cannot " + error.tried + ": " + error.why},
+             {"hint", error.next}}}}};
 }
 
 }  // namespace vgpukit::cli

@@ -30,10 +30,12 @@ Result<Exit> verify(const Globals& globals, const Options& options) {
   if (globals.json()) {
     nlohmann::json list = nlohmann::json::array();
     for (const auto& verdict : verdicts)
-      list.push_back({{"module", verdict.module}, {"refuses", verdict.refuses}, {"message", verdict.message}, {"hint", verdict.hint}});
+      list.push_back(
+          {{"module", verdict.module}, {"refuses", verdict.refuses}, {"message", verdict.message}, {"hint", verdict.hint}});
     nlohmann::json names = nlohmann::json::array();
     for (const auto& module : modules) names.push_back(module.name);
-    print_json(nlohmann::json{{"kernel", {{"release", release}}}, {"modules", names}, {"result", loads ? "loads" : "refused"}, {"verdicts", list}});
+    print_json(nlohmann::json{
+        {"kernel", {{"release", release}}}, {"modules", names}, {"result", loads ? "loads" : "refused"}, {"verdicts", list}});
     return loads ? Exit::done : Exit::failed;
   }
   const auto style = style_of(globals, STDOUT_FILENO);

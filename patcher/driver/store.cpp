@@ -98,8 +98,7 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace) {
   }
 
   TRY_ASSIGN(auto staged, StagedFolder::beside(place));
-  for (const auto& file : files)
-    TRY(clone_file(driver.sources / file.path, staged.path() / "sources" / file.path));
+  for (const auto& file : files) TRY(clone_file(driver.sources / file.path, staged.path() / "sources" / file.path));
   for (const auto& file : package_files(driver.sources))
     if (file.parent_path() != driver.sources) TRY(clone_file(file, staged.path() / file.filename()));
   const fs::path origin = fs::absolute(driver.path).lexically_normal();

@@ -99,7 +99,8 @@ struct History::State {
 
   Status add(git_index* index, const std::string& path, std::string_view text) {
     git_index_entry entry{};
-    if (git_odb_write(&entry.id, odb.get(), text.data(), text.size(), GIT_OBJECT_BLOB) != 0) return git_error("store " + path + " in git");
+    if (git_odb_write(&entry.id, odb.get(), text.data(), text.size(), GIT_OBJECT_BLOB) != 0)
+      return git_error("store " + path + " in git");
     const auto mode = modes.find(path);
     entry.mode = mode == modes.end() ? unsigned{GIT_FILEMODE_BLOB} : mode->second;
     entry.path = path.c_str();
@@ -160,7 +161,8 @@ Result<History> History::create(const fs::path& folder, const SourceTree& tree, 
     git_odb_backend* backend = nullptr;
     if (git_odb_new(&odb) != 0) return git_error("make a git object store in memory");
     state->odb.reset(odb);
-    if (git_mempack_new(&backend) != 0 || git_odb_add_backend(odb, backend, 1) != 0 || git_repository_wrap_odb(&repository, odb) != 0)
+    if (git_mempack_new(&backend) != 0 || git_odb_add_backend(odb, backend, 1) != 0 ||
+        git_repository_wrap_odb(&repository, odb) != 0)
       return git_error("make a git repository in memory");
     state->repository.reset(repository);
   } else {
@@ -168,7 +170,8 @@ Result<History> History::create(const fs::path& folder, const SourceTree& tree, 
     // No template: a user's hooks and settings have no place here.
     options.flags = GIT_REPOSITORY_INIT_MKPATH | GIT_REPOSITORY_INIT_NO_REINIT;
     options.initial_head = "main";
-    if (git_repository_init_ext(&repository, folder.c_str(), &options) != 0) return git_error("make a git repository in " + folder.string());
+    if (git_repository_init_ext(&repository, folder.c_str(), &options) != 0)
+      return git_error("make a git repository in " + folder.string());
     state->repository.reset(repository);
     TRY(write_file(folder / ".git" / "info" / "exclude",
                    "# What a build makes, and the binary objects: not part of the history.\n"
@@ -206,7 +209,9 @@ Result<HistoryCommit> History::commit(const SourceTree::Edits& edits, const std:
   return state_->commit(index.get(), message);
 }
 
-const std::vector<HistoryCommit>& History::commits() const { return state_->commits; }
+const std::vector<HistoryCommit>& History::commits() const {
+  return state_->commits;
+}
 
 Result<std::string> History::diff(std::size_t from, std::size_t to) const {
   TRY_ASSIGN(const auto diff, state_->diff(from, to));
@@ -229,8 +234,9 @@ Result<std::vector<std::pair<std::string, std::string>>> History::series() const
     std::string number = std::to_string(i);
     number.insert(0, number.size() < 4 ? 4 - number.size() : 0, '0');
     std::string mail = "From " + state_->commits[i].id + " Mon Sep 17 00:00:00 2001\nFrom: vgpukit <vgpukit@localhost>\n" +
-                       "Date: Wed, 1 Jan 2025 00:00:00 +0000\nSubject: [PATCH " + std::to_string(i) + "/" + std::to_string(total) + "] " +
-                       subject + "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n\n" + body +
+                       "Date: Wed, 1 Jan 2025 00:00:00 +0000\nSubject: [PATCH " + std::to_string(i) + "/" + std::to_string(total) +
+                       "] " + subject +
+                       "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n\n" + body +
                        (body.empty() || body.back() == '\n' ? "" : "\n") + "---\n" + patch + "-- \nvgpukit\n\n";
     mails.emplace_back(number + "-" + slug(subject) + ".patch", std::move(mail));
   }

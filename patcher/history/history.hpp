@@ -1,4 +1,5 @@
-// The patched tree as a git repository: commit 0 is the package as it came, then one commit per recipe. Binary objects are not in it.
+// The patched tree as a git repository: commit 0 is the package as it came, then one commit per recipe. Binary objects are not in
+// it.
 #pragma once
 
 #include <filesystem>
@@ -12,21 +13,22 @@
 namespace vgpukit {
 
 struct HistoryCommit {
-  std::string id;        // 40 hex digits
+  std::string id;  // 40 hex digits
   std::string subject;
 };
 
 class History {
  public:
-  // A new repository: its git folder is `folder`/.git, its work tree `folder`; commit 0 holds all files of `tree` as they are on disk.
-  // `folder` empty: the repository lives in memory only (for `plan --diff`).
+  // A new repository: its git folder is `folder`/.git, its work tree `folder`; commit 0 holds all files of `tree` as they are on
+  // disk. `folder` empty: the repository lives in memory only (for `plan --diff`).
   static Result<History> create(const std::filesystem::path& folder, const SourceTree& tree, const std::string& message);
   History(History&&) noexcept;
   ~History();
 
-  // Adds a commit whose tree is the baseline with `edits` on top. Author and dates are fixed, so that the same input gives the same ids.
+  // Adds a commit whose tree is the baseline with `edits` on top. Author and dates are fixed, so that the same input gives the same
+  // ids.
   Result<HistoryCommit> commit(const SourceTree::Edits& edits, const std::string& message);
-  [[nodiscard]] const std::vector<HistoryCommit>& commits() const;     // [0] is the baseline
+  [[nodiscard]] const std::vector<HistoryCommit>& commits() const;  // [0] is the baseline
   // A unified diff between two commits (indices into commits()), with a/ and b/ prefixes.
   Result<std::string> diff(std::size_t from, std::size_t to) const;
   // One mail per recipe as git format-patch writes it (git am takes it): file name -> text.

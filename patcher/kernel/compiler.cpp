@@ -124,7 +124,8 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
   if (!others.empty())
     why += "; there is only " + others + ", and a module from another compiler may be refused by the kernel or, worse, accepted";
   return Error{Exit::missing, "find the kernel's compiler", std::move(why),
-               install_compiler_hint(host, wanted) + (other ? "\n  or take " + other->identity + " all the same: --accept other-compiler" : "")};
+               install_compiler_hint(host, wanted) +
+                   (other ? "\n  or take " + other->identity + " all the same: --accept other-compiler" : "")};
 }
 
 }  // namespace vgpukit

@@ -64,7 +64,8 @@ Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
     }
     std::string text = recipes[at].id;
     for (auto it = std::find(trail.begin(), trail.end(), at) + 1; it != trail.end(); ++it) text += " -> " + recipes[*it].id;
-    return bad_order(recipes[at], "the recipes wait for each other: " + text + " -> " + recipes[at].id, "take one 'after:' out of the circle");
+    return bad_order(recipes[at], "the recipes wait for each other: " + text + " -> " + recipes[at].id,
+                     "take one 'after:' out of the circle");
   }
   return sorted;
 }
@@ -84,9 +85,11 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
     std::error_code bad;
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(folder, bad))
-      if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
+      if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml")
+        files.push_back(entry.path());
     if (bad)
-      return Error{Exit::usage, "read the recipes in " + folder.string(), bad.message(), "name a folder that holds recipe files (*.yaml)"};
+      return Error{Exit::usage, "read the recipes in " + folder.string(), bad.message(),
+                   "name a folder that holds recipe files (*.yaml)"};
     std::sort(files.begin(), files.end());
     std::map<std::string, std::string> here;
     // A folder of one's own may bring its diffs along in a patches/ of its own.

@@ -20,9 +20,10 @@ class RecipeParser {
     Recipe recipe;
     recipe.text = text;
     recipe.where = yaml_.at(root);
-    TRY(yaml_.check_keys(root, "a recipe",
-                         {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures", "notice", "explains"},
-                         {"id", "summary", "when", "transforms"}));
+    TRY(yaml_.check_keys(
+        root, "a recipe",
+        {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures", "notice", "explains"},
+        {"id", "summary", "when", "transforms"}));
     TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
     TRY(check_id(root["id"], recipe.id));
     TRY_ASSIGN(recipe.summary, yaml_.text(root["summary"], "summary"));
@@ -108,7 +109,9 @@ class RecipeParser {
         TRY_ASSIGN(auto asked, question(item));
         std::string about;
         if (asked.kind == Question::Kind::compiles) {
-          if (!item["about"]) return yaml_.wrong(item, "a snippet needs 'about': what it uses, in words", "the plan says whether the kernel takes it");
+          if (!item["about"])
+            return yaml_.wrong(item, "a snippet needs 'about': what it uses, in words",
+                               "the plan says whether the kernel takes it");
           TRY_ASSIGN(about, yaml_.text(item["about"], "about"));
         }
         into.push_back({std::move(asked), wanted, yaml_.at(item), std::move(about)});
@@ -118,10 +121,12 @@ class RecipeParser {
   }
 
   Result<Question> question(const YAML::Node& node) const {
-    static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",   "declaration",
-                                                        "compiles", "compiler",      "kbuild",   "behaviour", "header"};
+    static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",    "declaration", "compiles",
+                                                        "compiler", "kbuild",        "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
-                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour", "header", "value", "about"}, {}));
+                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour",
+                          "header", "value", "about"},
+                         {}));
     Question asked;
     std::string kind;
     // `header` is a question of its own only where it does not belong to a declaration or a snippet: it comes last.
@@ -133,7 +138,9 @@ class RecipeParser {
         return yaml_.wrong(node, "one fact asks for both '" + kind + "' and '" + std::string(candidate) + "'",
                            "make it two facts: a list with one map each");
     }
-    if (kind.empty()) return yaml_.expected(node, "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, kbuild, behaviour");
+    if (kind.empty())
+      return yaml_.expected(node,
+                            "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, kbuild, behaviour");
     asked.kind = *Question::kind_from(kind);
     TRY_ASSIGN(const auto word, yaml_.text(node[kind], kind));
     if (asked.kind == Question::Kind::compiles)
@@ -272,11 +279,14 @@ class RecipeParser {
       parameters.emplace(spec.name, std::move(read));
     }
     if (is_patch && !parameters.contains("diff")) {
-      if (!node["file"]) return yaml_.wrong(node, "patch has neither 'file' nor 'diff'", "file: NAME.patch names a diff in patches/");
+      if (!node["file"])
+        return yaml_.wrong(node, "patch has neither 'file' nor 'diff'", "file: NAME.patch names a diff in patches/");
       const auto& name = node["file"].Scalar();
-      if (name.find('/') != std::string::npos) return yaml_.wrong(node["file"], "'" + name + "' is not the name of a file in patches/");
+      if (name.find('/') != std::string::npos)
+        return yaml_.wrong(node["file"], "'" + name + "' is not the name of a file in patches/");
       auto text = read_file(patches_ / name);
-      if (!text) return yaml_.wrong(node["file"], "the diff " + (patches_ / name).string() + " cannot be read: " + text.error().why);
+      if (!text)
+        return yaml_.wrong(node["file"], "the diff " + (patches_ / name).string() + " cannot be read: " + text.error().why);
       parameters["diff"] = std::move(text).value();
     }
     return parameters;
@@ -297,7 +307,8 @@ class RecipeParser {
       }
       case Type::places: {
         TRY_ASSIGN(auto value, yaml_.text(node, what));
-        if (auto parsed = transform_detail::Places::parse(value); !parsed) return yaml_.wrong(node, parsed.error().why, parsed.error().next);
+        if (auto parsed = transform_detail::Places::parse(value); !parsed)
+          return yaml_.wrong(node, parsed.error().why, parsed.error().next);
         return ParameterValue(std::move(value));
       }
       case Type::choice: {

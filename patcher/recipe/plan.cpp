@@ -44,7 +44,8 @@ std::optional<std::string> found_at(const FileCondition& condition, const Source
 }
 
 // The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were found.
-std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, const SourceTree& tree, std::string* evidence) {
+std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, const SourceTree& tree,
+                                       std::string* evidence) {
   for (const auto& condition : conditions) {
     const auto place = found_at(condition, tree);
     if (place.has_value() != condition.wanted)
@@ -55,8 +56,8 @@ std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditi
   return std::nullopt;
 }
 
-// What the kernel answered, as a clause: "does not declare no_llseek in linux/fs.h". Only what was asked and answered: whether something
-// is gone or was never there is not ours to say. The evidence is added where the clause does not say it all.
+// What the kernel answered, as a clause: "does not declare no_llseek in linux/fs.h". Only what was asked and answered: whether
+// something is gone or was never there is not ours to say. The evidence is added where the clause does not say it all.
 std::string answer_text(const KernelCondition& condition, const Answer& answer) {
   using Kind = Question::Kind;
   const auto& question = condition.question;
@@ -201,7 +202,8 @@ class Planner {
       changed = changed || !applied->files.empty();
       for (const auto& file : applied->files) add_file(line, file);
     }
-    if (const auto unmet = first_unmet(recipe.ensures, tree_, nullptr)) return cannot("what it ensures does not hold afterwards: " + *unmet);
+    if (const auto unmet = first_unmet(recipe.ensures, tree_, nullptr))
+      return cannot("what it ensures does not hold afterwards: " + *unmet);
     if (!changed) {
       tree_.restore(before);
       return set(line, Decision::already_fixed, "the driver has the result of every step already");

@@ -10,26 +10,27 @@
 namespace vgpukit {
 
 enum class Decision { applies, not_needed, already_fixed, needs_consent, cannot };
-std::string_view decision_name(Decision decision);   // "applies", "not needed", "already fixed", "needs consent", "cannot"
+std::string_view decision_name(Decision decision);  // "applies", "not needed", "already fixed", "needs consent", "cannot"
 
 struct PlanLine {
   const Recipe* recipe = nullptr;
   Decision decision = Decision::not_needed;
-  std::string reason;                     // the fact, the file or the version that decided it
-  std::vector<Applied::File> files;       // what it changes
-  SourceTree::Edits after;                // the tree's edits right after this recipe (applies only)
+  std::string reason;                // the fact, the file or the version that decided it
+  std::vector<Applied::File> files;  // what it changes
+  SourceTree::Edits after;           // the tree's edits right after this recipe (applies only)
 };
 
 struct Plan {
-  std::vector<PlanLine> lines;            // one for every recipe of the catalogue, in its order
+  std::vector<PlanLine> lines;  // one for every recipe of the catalogue, in its order
   [[nodiscard]] bool has(Decision decision) const;
   [[nodiscard]] std::vector<const PlanLine*> applied() const;
 };
 
-// Decides and, for those that apply, edits `tree` in memory, in order. Conditions on the driver see the edits of the recipes before.
-// A recipe with a notice that is not in `accepted` is planned as needs_consent and changes nothing.
-// A step that refuses, or `ensures` that do not hold afterwards, make it `cannot`, and its edits are taken back.
-// Error: only when facts cannot be asked at all (no compiler, broken headers).
-Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& facts, SourceTree& tree, const std::set<std::string>& accepted);
+// Decides and, for those that apply, edits `tree` in memory, in order. Conditions on the driver see the edits of the recipes
+// before. A recipe with a notice that is not in `accepted` is planned as needs_consent and changes nothing. A step that refuses, or
+// `ensures` that do not hold afterwards, make it `cannot`, and its edits are taken back. Error: only when facts cannot be asked at
+// all (no compiler, broken headers).
+Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& facts, SourceTree& tree,
+                       const std::set<std::string>& accepted);
 
 }  // namespace vgpukit

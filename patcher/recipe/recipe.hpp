@@ -18,31 +18,33 @@ namespace vgpukit {
 // One line of `when`: a question to the kernel or to the driver's files with the answer that is wanted.
 struct KernelCondition {
   Question question;
-  bool wanted = true;   // has: true, lacks: false
+  bool wanted = true;  // has: true, lacks: false
   SourcePos where;
-  std::string about;    // for `compiles`: what the snippet uses, in words ("eventfd_signal() with two arguments")
+  std::string about;  // for `compiles`: what the snippet uses, in words ("eventfd_signal() with two arguments")
 };
 
 struct FileCondition {
-  enum class What { token, text, file };   // tokens in code; literal text anywhere; the file itself
+  enum class What { token, text, file };  // tokens in code; literal text anywhere; the file itself
   What what = What::token;
-  std::string pattern;                     // the tokens, or the text; unused for `file`
-  std::vector<std::string> globs;          // which files; for `file`, at least one match counts as present
-  bool wanted = true;                      // contains/present: true, lacks/absent: false
+  std::string pattern;             // the tokens, or the text; unused for `file`
+  std::vector<std::string> globs;  // which files; for `file`, at least one match counts as present
+  bool wanted = true;              // contains/present: true, lacks/absent: false
   SourcePos where;
 };
 
 struct DriverCondition {
   std::optional<VersionRange> versions;
-  std::vector<Flavour> flavours;           // empty: all
+  std::vector<Flavour> flavours;  // empty: all
   std::vector<FileCondition> files;
 };
 
-struct Upstream { std::string release, subject, commit; };
+struct Upstream {
+  std::string release, subject, commit;
+};
 
 struct Notice {
-  std::string name;   // what --accept takes
-  std::string text;   // what it changes and costs
+  std::string name;  // what --accept takes
+  std::string text;  // what it changes and costs
 };
 
 struct Step {
@@ -55,17 +57,17 @@ struct Recipe {
   std::string summary;
   std::vector<Upstream> upstream;
   std::optional<VersionRange> kernel_versions;
-  std::vector<KernelCondition> kernel;       // all must hold
-  std::vector<KernelCondition> kernel_any;   // where there are any, at least one must hold
-  DriverCondition driver;                    // all must hold
-  std::vector<FileCondition> fixed;          // already-fixed: all hold -> this driver carries its own fix
-  std::vector<std::string> after;            // ids of recipes that go first where both apply
+  std::vector<KernelCondition> kernel;      // all must hold
+  std::vector<KernelCondition> kernel_any;  // where there are any, at least one must hold
+  DriverCondition driver;                   // all must hold
+  std::vector<FileCondition> fixed;         // already-fixed: all hold -> this driver carries its own fix
+  std::vector<std::string> after;           // ids of recipes that go first where both apply
   std::vector<Step> steps;
-  std::vector<FileCondition> ensures;        // must hold afterwards
+  std::vector<FileCondition> ensures;  // must hold afterwards
   std::optional<Notice> notice;
-  std::vector<std::string> explains;         // parts of compiler messages that this recipe would have prevented
+  std::vector<std::string> explains;  // parts of compiler messages that this recipe would have prevented
   SourcePos where;
-  std::string text;                          // the YAML as it stands, for keys and `recipe show`
+  std::string text;  // the YAML as it stands, for keys and `recipe show`
 };
 
 // Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter.
@@ -76,7 +78,8 @@ class Catalogue {
  public:
   // Loads *.yaml of each folder, the earlier folders first; a recipe in a later folder replaces one with the same id.
   // The result is ordered: `after` first, then by id in version order (5.19 before 6.1 before 6.12).
-  // Errors: usage - a file that does not parse, two with one id in one folder, an `after` that names no recipe, a cycle (spelled out).
+  // Errors: usage - a file that does not parse, two with one id in one folder, an `after` that names no recipe, a cycle (spelled
+  // out).
   static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& patches);
   static Result<Catalogue> of(std::vector<Recipe> recipes);
 

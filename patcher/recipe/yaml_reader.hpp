@@ -28,8 +28,8 @@ class YamlReader {
   // names the nearest known one.
   Status check_keys(const YAML::Node& map, std::string_view what, const std::vector<std::string_view>& known,
                     const std::vector<std::string_view>& required) const;
-  Result<std::string> text(const YAML::Node& node, std::string_view what) const;       // a scalar that is not empty
-  Result<bool> flag(const YAML::Node& node, std::string_view what) const;              // true or false
+  Result<std::string> text(const YAML::Node& node, std::string_view what) const;                // a scalar that is not empty
+  Result<bool> flag(const YAML::Node& node, std::string_view what) const;                       // true or false
   Result<std::vector<std::string>> texts(const YAML::Node& node, std::string_view what) const;  // a scalar, or a list of them
   // A map, or a list of maps: the items.
   Result<std::vector<YAML::Node>> items(const YAML::Node& node, std::string_view what) const;
@@ -38,7 +38,8 @@ class YamlReader {
   std::string file_;
 };
 
-// The word of `known` that is closest to `word`, or empty where none is close (Levenshtein distance at most 2, or a third of its length).
+// The word of `known` that is closest to `word`, or empty where none is close (Levenshtein distance at most 2, or a third of its
+// length).
 std::string nearest(std::string_view word, const std::vector<std::string_view>& known);
 
 }  // namespace vgpukit

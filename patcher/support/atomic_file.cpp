@@ -123,9 +123,12 @@ Status clone_file(const fs::path& from, const fs::path& to) {
     std::string buffer(1 << 20, '\0');
     for (ssize_t got = 1; got > 0 && !error;) {
       got = ::read(in, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) got = 1;
-      else if (got < 0) error = errno;
-      else error = write_all(out, std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+      if (got < 0 && errno == EINTR)
+        got = 1;
+      else if (got < 0)
+        error = errno;
+      else
+        error = write_all(out, std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
     }
   }
   const timespec times[2] = {info.st_atim, info.st_mtim};

@@ -19,9 +19,10 @@ Result<std::string> read_file(const fs::path& path);
 // Error: missing when the disk is full or the place is read-only (the system's reason is in `why`).
 Status write_file(const fs::path& path, std::string_view text, unsigned mode = 0644);
 
-// Copies one file to a name that is not taken yet, with its permissions (no set-id bits) and times. The bytes are shared where the file system
-// can do that (btrfs, XFS); never a hard link: whoever can write to the original could then change the copy. Parent folders are made.
-// On failure nothing is left at `to`. Error: usage when `from` cannot be read, missing for a full disk or a read-only place.
+// Copies one file to a name that is not taken yet, with its permissions (no set-id bits) and times. The bytes are shared where the
+// file system can do that (btrfs, XFS); never a hard link: whoever can write to the original could then change the copy. Parent
+// folders are made. On failure nothing is left at `to`. Error: usage when `from` cannot be read, missing for a full disk or a
+// read-only place.
 Status clone_file(const fs::path& from, const fs::path& to);
 
 // A folder that is removed again unless commit() moves it to its final place.

@@ -45,16 +45,31 @@ class [[nodiscard]] Result {
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   [[nodiscard]] explicit operator bool() const { return state_.index() == 0; }
-  [[nodiscard]] T& value() & { assert(*this); return std::get<0>(state_); }
-  [[nodiscard]] const T& value() const& { assert(*this); return std::get<0>(state_); }
-  [[nodiscard]] T&& value() && { assert(*this); return std::get<0>(std::move(state_)); }
+  [[nodiscard]] T& value() & {
+    assert(*this);
+    return std::get<0>(state_);
+  }
+  [[nodiscard]] const T& value() const& {
+    assert(*this);
+    return std::get<0>(state_);
+  }
+  [[nodiscard]] T&& value() && {
+    assert(*this);
+    return std::get<0>(std::move(state_));
+  }
   [[nodiscard]] T& operator*() & { return value(); }
   [[nodiscard]] const T& operator*() const& { return value(); }
   [[nodiscard]] T&& operator*() && { return std::move(*this).value(); }
   [[nodiscard]] T* operator->() { return &value(); }
   [[nodiscard]] const T* operator->() const { return &value(); }
-  [[nodiscard]] Error& error() { assert(!*this); return std::get<1>(state_); }
-  [[nodiscard]] const Error& error() const { assert(!*this); return std::get<1>(state_); }
+  [[nodiscard]] Error& error() {
+    assert(!*this);
+    return std::get<1>(state_);
+  }
+  [[nodiscard]] const Error& error() const {
+    assert(!*this);
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -67,8 +82,14 @@ class [[nodiscard]] Result<void> {
   Result(Error error) : error_(std::move(error)) {}
 
   [[nodiscard]] explicit operator bool() const { return !error_; }
-  [[nodiscard]] Error& error() { assert(error_); return *error_; }
-  [[nodiscard]] const Error& error() const { assert(error_); return *error_; }
+  [[nodiscard]] Error& error() {
+    assert(error_);
+    return *error_;
+  }
+  [[nodiscard]] const Error& error() const {
+    assert(error_);
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;
@@ -81,13 +102,12 @@ using Status = Result<void>;
 // Leaves the function with the error of `expr`, if it has one.
 #define VGPUKIT_CONCAT2(a, b) a##b
 #define VGPUKIT_CONCAT(a, b) VGPUKIT_CONCAT2(a, b)
-#define TRY(expr)                                                                                    \
+#define TRY(expr)                                                                    \
   if (auto VGPUKIT_CONCAT(try_, __LINE__) = (expr); !VGPUKIT_CONCAT(try_, __LINE__)) \
   return std::move(VGPUKIT_CONCAT(try_, __LINE__).error())
 
 // Declares `decl` with the value of `expr`, or leaves the function with its error: TRY_ASSIGN(auto x, f());
-#define TRY_ASSIGN(decl, expr)                                                          \
-  auto VGPUKIT_CONCAT(try_, __LINE__) = (expr);                                         \
-  if (!VGPUKIT_CONCAT(try_, __LINE__))                                                  \
-    return std::move(VGPUKIT_CONCAT(try_, __LINE__).error());                           \
+#define TRY_ASSIGN(decl, expr)                                                                   \
+  auto VGPUKIT_CONCAT(try_, __LINE__) = (expr);                                                  \
+  if (!VGPUKIT_CONCAT(try_, __LINE__)) return std::move(VGPUKIT_CONCAT(try_, __LINE__).error()); \
   decl = std::move(VGPUKIT_CONCAT(try_, __LINE__)).value()

@@ -16,11 +16,12 @@ using testing::HasSubstr;
 // nvidia-drm takes symbols from vmlinux, from drm (there) and from drm_kms_helper.
 struct Scene {
   TempFolder temp;
-  Symvers symvers = Symvers::parse("0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
-                                   "0x0\tdrm_open\tdrivers/gpu/drm/drm\tEXPORT_SYMBOL\t\n"
-                                   "0x0\tdrm_helper\tdrivers/gpu/drm/drm_kms_helper\tEXPORT_SYMBOL\t\n"
-                                   "0x0\tnv_get\tnvidia\tEXPORT_SYMBOL\t\n",
-                                   "Module.symvers")
+  Symvers symvers = Symvers::parse(
+                        "0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
+                        "0x0\tdrm_open\tdrivers/gpu/drm/drm\tEXPORT_SYMBOL\t\n"
+                        "0x0\tdrm_helper\tdrivers/gpu/drm/drm_kms_helper\tEXPORT_SYMBOL\t\n"
+                        "0x0\tnv_get\tnvidia\tEXPORT_SYMBOL\t\n",
+                        "Module.symvers")
                         .value();
   Kernel kernel;
   std::vector<ModuleFile> modules;

@@ -22,7 +22,9 @@ ensures:
   - absent: {token: no_llseek, files: "**/*.c"}
 )";
 
-Result<Recipe> parse(const std::string& yaml) { return parse_recipe(yaml, "r.yaml", "/nowhere"); }
+Result<Recipe> parse(const std::string& yaml) {
+  return parse_recipe(yaml, "r.yaml", "/nowhere");
+}
 
 TEST(Recipe, TheContractsExampleIsRead) {
   const auto recipe = parse(whole);
@@ -78,23 +80,30 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NotYaml", "id: [a\n", 2, 1, "not valid YAML"}, Bad{"Empty", "", 1, 1, "empty"},
         Bad{"List", "- a\n", 1, 1, "a map for a recipe expected, found a list"},
         Bad{"UnknownKey", "id: a\nsumary: s\n", 2, 1, "did you mean 'summary'?"},
-        Bad{"UnknownTransform", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-cal: {files: \"*.c\", from: a, to: b}\n", 5, 5,
+        Bad{"UnknownTransform",
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-cal: {files: \"*.c\", from: a, to: b}\n", 5, 5,
             "did you mean 'rename-call'?"},
-        Bad{"UnknownParameter", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {file: \"*.c\", from: a, to: b}\n", 5, 19,
+        Bad{"UnknownParameter",
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {file: \"*.c\", from: a, to: b}\n", 5, 19,
             "unknown key 'file'"},
-        Bad{"MissingParameter", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: \"*.c\", from: a}\n", 5, 18,
+        Bad{"MissingParameter",
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: \"*.c\", from: a}\n", 5, 18,
             "has no 'to'"},
-        Bad{"WrongType", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: {a: b}, from: a, to: b}\n", 5, 26,
+        Bad{"WrongType",
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: {a: b}, from: a, to: b}\n", 5, 26,
             "expected, found a map"},
         Bad{"BadRange", "id: a\nsummary: s\nwhen: {kernel: \"6.x\"}\ntransforms: []\n", 3, 16, "a range looks like"},
         Bad{"NoTransforms", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms: []\n", 4, 13, "a list of transforms expected"},
         Bad{"TwoFactsInOne",
-            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {symbol: x, config: CONFIG_Y}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n", 5, 10,
-            "asks for both 'symbol' and 'config'"},
+            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {symbol: x, config: CONFIG_Y}\ntransforms: [{rename-token: {files: a, "
+            "from: a, to: b}}]\n",
+            5, 10, "asks for both 'symbol' and 'config'"},
         Bad{"DeclarationWithoutHeader",
-            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {declaration: x}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n", 5, 10,
-            "needs the 'header'"},
-        Bad{"BadFlavour", "id: a\nsummary: s\nwhen: {driver: {flavour: vgpu}}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n", 3, 26,
+            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {declaration: x}\ntransforms: [{rename-token: {files: a, from: a, to: "
+            "b}}]\n",
+            5, 10, "needs the 'header'"},
+        Bad{"BadFlavour",
+            "id: a\nsummary: s\nwhen: {driver: {flavour: vgpu}}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n", 3, 26,
             "'vgpu' is no flavour"},
         Bad{"BadId", "id: A b\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms: []\n", 1, 5, "other characters"},
         Bad{"PatchOutside", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: ../../etc/passwd}\n", 5, 19,
@@ -116,7 +125,8 @@ Result<Catalogue> catalogue(const std::vector<std::string>& files) {
 }
 
 TEST(Catalogue, GoesByVersionAndAfter) {
-  const auto all = catalogue({minimal("6.12-a"), minimal("6.1-b", "after: 6.12-a\n"), minimal("5.19-c"), minimal("6.1-d"), minimal("gcc-e")});
+  const auto all =
+      catalogue({minimal("6.12-a"), minimal("6.1-b", "after: 6.12-a\n"), minimal("5.19-c"), minimal("6.1-d"), minimal("gcc-e")});
   ASSERT_TRUE(all);
   std::vector<std::string> ids;
   for (const auto& recipe : all->recipes()) ids.push_back(recipe.id);

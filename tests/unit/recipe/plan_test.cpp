@@ -47,7 +47,8 @@ transforms:
 notice: {name: gpl-export, text: for this machine only}
 )yaml";
 
-const char* const fops = "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .llseek = no_llseek,\n    .open = o,\n};\n";
+const char* const fops =
+    "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .llseek = no_llseek,\n    .open = o,\n};\n";
 
 struct Planned {
   std::vector<Recipe> recipes;
@@ -56,8 +57,8 @@ struct Planned {
   Plan plan;
 };
 
-Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std::string> files, std::map<std::string, bool> assumed,
-                 const std::set<std::string>& accepted = {}) {
+Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std::string> files,
+                 std::map<std::string, bool> assumed, const std::set<std::string>& accepted = {}) {
   std::vector<Recipe> recipes;
   for (const auto& text : yaml) {
     auto recipe = parse_recipe(text, "r.yaml", "");
@@ -74,7 +75,9 @@ Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std
   return planned;
 }
 
-std::string text_of(const Planned& planned, const std::string& path) { return std::string(planned.tree.read(path).value()); }
+std::string text_of(const Planned& planned, const std::string& path) {
+  return std::string(planned.tree.read(path).value());
+}
 
 TEST(Plan, AppliesWithTheFactAndThePlaceThatDecided) {
   const auto planned = plan_for({no_llseek}, {{"nvidia-vgpu-vfio/a.c", fops}}, {{"declaration no_llseek linux/fs.h", false}});
@@ -85,7 +88,8 @@ TEST(Plan, AppliesWithTheFactAndThePlaceThatDecided) {
   EXPECT_THAT(line.reason, HasSubstr("nvidia-vgpu-vfio/a.c:3"));
   ASSERT_EQ(line.files.size(), 1u);
   EXPECT_EQ(line.files[0].path, "nvidia-vgpu-vfio/a.c");
-  EXPECT_EQ(text_of(planned, "nvidia-vgpu-vfio/a.c"), "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .open = o,\n};\n");
+  EXPECT_EQ(text_of(planned, "nvidia-vgpu-vfio/a.c"),
+            "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .open = o,\n};\n");
 }
 
 TEST(Plan, NotNeededWhereTheKernelStillHasIt) {
@@ -114,7 +118,8 @@ TEST(Plan, ConsentIsAskedForAndNothingIsChangedWithoutIt) {
 }
 
 TEST(Plan, ADriverThatBringsItsOwnFixSaysSo) {
-  const auto planned = plan_for({export_gpl}, {{"a.c", "EXPORT_SYMBOL_GPL(get_ops);\n"}}, {{"behaviour symbol-get-gpl-only", true}});
+  const auto planned =
+      plan_for({export_gpl}, {{"a.c", "EXPORT_SYMBOL_GPL(get_ops);\n"}}, {{"behaviour symbol-get-gpl-only", true}});
   EXPECT_EQ(planned.plan.lines[0].decision, Decision::already_fixed);
   EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("a.c:1"));
 }
@@ -138,10 +143,12 @@ TEST(Plan, WhatARecipeEnsuresIsChecked) {
 }
 
 TEST(Plan, ALaterRecipeSeesWhatAnEarlierOneDid) {
-  const std::string first = "id: 1-first\nsummary: s\nwhen: {driver: {contains: {token: a, files: '*.c'}}}\n"
-                            "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
-  const std::string second = "id: 2-second\nsummary: s\nafter: 1-first\nwhen: {driver: {contains: {token: b, files: '*.c'}}}\n"
-                             "transforms: [{rename-token: {files: '*.c', from: b, to: c}}]\n";
+  const std::string first =
+      "id: 1-first\nsummary: s\nwhen: {driver: {contains: {token: a, files: '*.c'}}}\n"
+      "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
+  const std::string second =
+      "id: 2-second\nsummary: s\nafter: 1-first\nwhen: {driver: {contains: {token: b, files: '*.c'}}}\n"
+      "transforms: [{rename-token: {files: '*.c', from: b, to: c}}]\n";
   const auto planned = plan_for({second, first}, {{"x.c", "int a;\n"}}, {});
   EXPECT_EQ(planned.plan.applied().size(), 2u);
   EXPECT_EQ(text_of(planned, "x.c"), "int c;\n");
@@ -164,8 +171,9 @@ TEST(Plan, VersionsAndFlavoursDecideWithAReason) {
 }
 
 TEST(Plan, AnyOfSeveralFactsIsEnough) {
-  const std::string recipe = "id: x\nsummary: s\nwhen:\n  kernel:\n    any:\n      - has: {symbol: one}\n      - lacks: {symbol: two}\n"
-                             "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
+  const std::string recipe =
+      "id: x\nsummary: s\nwhen:\n  kernel:\n    any:\n      - has: {symbol: one}\n      - lacks: {symbol: two}\n"
+      "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
   const std::map<std::string, std::string> files = {{"x.c", "int a;\n"}};
   EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", false}, {"symbol two", false}}).plan.lines[0].decision, Decision::applies);
   EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", true}, {"symbol two", true}}).plan.lines[0].decision, Decision::applies);

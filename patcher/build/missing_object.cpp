@@ -1,0 +1,118 @@
+#include "build/missing_object.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <unordered_set>
+
+#include "support/atomic_file.hpp"
+#include "support/process.hpp"
+#include "transform/lexer.hpp"
+#include "transform/source_tree.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+// Is the token at `i` the name in a declaration at file scope: "T name(...);" or "extern T name;"?
+bool declares_here(const CodeView& view, std::size_t i) {
+  const auto& code = view.code();
+  if (view.depth(i) != 0) return false;
+  bool is_extern = false;
+  for (std::size_t j = i; j-- > 0;) {
+    if (code[j].kind == Token::Kind::directive || view.is(j, ";") || view.is(j, "}") || view.is(j, "{")) break;
+    if (view.is(j, "static") || view.is(j, "typedef") || view.is(j, "=")) return false;
+    is_extern = is_extern || view.is(j, "extern");
+  }
+  if (!view.is(i + 1, "(")) return is_extern && (view.is(i + 1, ";") || view.is(i + 1, "["));
+  auto end = view.partner(i + 1);
+  // Attributes may stand between the parameters and the semicolon; a brace means a definition.
+  while (end != CodeView::npos && end + 1 < code.size() && !view.is(end + 1, ";")) {
+    if (view.is(end + 1, "{") || code[end + 1].kind == Token::Kind::directive) return false;
+    ++end;
+  }
+  return end != CodeView::npos && view.is(end + 1, ";");
+}
+
+// Takes out of `wanted` what `text` has as a word.
+void remove_mentioned(std::string_view text, Names& wanted) {
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (std::size_t i = 0; i < text.size();) {
+    if (!in_word(text[i])) {
+      ++i;
+      continue;
+    }
+    const auto start = i;
+    while (i < text.size() && in_word(text[i])) ++i;
+    if (const auto found = wanted.find(text.substr(start, i - start)); found != wanted.end()) wanted.erase(found);
+  }
+}
+
+// Only names that the kernel's headers do not know stay in `names`.
+void remove_kernel_names(const Kernel& kernel, Names& names) {
+  for (const auto& base : {kernel.source, kernel.build}) {
+    for (const char* below : {"include", "arch/x86/include"}) {
+      const auto folder = kernel.host.resolve(base / below);
+      if (!folder) continue;
+      std::error_code bad;
+      for (fs::recursive_directory_iterator it(*folder, bad), end; !bad && it != end; it.increment(bad)) {
+        if (it->path().extension() != ".h") continue;
+        if (const auto text = read_file(it->path())) remove_mentioned(*text, names);
+      }
+    }
+    if (kernel.source == kernel.build) break;
+  }
+}
+
+}  // namespace
+
+Status place_empty_objects(const Kernel& kernel, const fs::path& tree, const std::vector<std::string>& objects) {
+  for (const auto& object : objects) {
+    Command command;
+    command.root = kernel.host.root;
+    command.argv = {kernel.compiler.command, "-x", "c", "-c", "-o", (kernel.host.inside(tree) / object).string(), "/dev/null"};
+    TRY_ASSIGN(const auto outcome, run(command));
+    if (!outcome.ok())
+      return Error{Exit::failed, "make an empty object in place of " + object, outcome.err.substr(0, outcome.err.find('\n')),
+                   "does " + kernel.compiler.command + " work?"};
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> names_of_missing_objects(const Driver& driver, const Kernel& kernel, const Symvers& symvers,
+                                                          const std::vector<ModuleFile>& modules) {
+  Names exported;
+  for (const auto& module : modules)
+    for (const auto& one : module.exports) exported.insert(one.name);
+  Names open;
+  for (const auto& object : driver.missing_binary_objects) {
+    std::string owner = fs::path(object).parent_path().string();
+    std::replace(owner.begin(), owner.end(), '-', '_');
+    for (const auto& module : modules) {
+      if (module.name != owner) continue;
+      for (const auto& import : module.imports)
+        if (!symvers.find(import.name) && !exported.contains(import.name)) open.insert(import.name);
+    }
+  }
+  TRY_ASSIGN(const auto tree, SourceTree::open(driver.sources));
+  Names declared;
+  Names defined;
+  for (const auto& path : tree.matching("**/*.{c,h}")) {
+    TRY_ASSIGN(const auto text, tree.read(path));
+    const CodeView view(text);
+    const bool header = path.ends_with(".h");
+    for (std::size_t i = 0; i < view.code().size(); ++i) {
+      const auto name = view.code()[i].text;
+      if (view.code()[i].kind != Token::Kind::identifier || !open.contains(name)) continue;
+      if (header && declares_here(view, i)) declared.emplace(name);
+      if (!header && view.depth(i) == 0 && !view.functions(name).empty()) defined.emplace(name);
+    }
+  }
+  for (const auto& name : defined) declared.erase(name);
+  if (!declared.empty()) remove_kernel_names(kernel, declared);
+  return std::vector<std::string>(declared.begin(), declared.end());
+}
+
+}  // namespace vgpukit
