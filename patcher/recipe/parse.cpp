@@ -281,7 +281,7 @@ class RecipeParser {
     if (is_patch && !parameters.contains("diff")) {
       if (!node["file"])
         return yaml_.wrong(node, "patch has neither 'file' nor 'diff'", "file: NAME.patch names a diff in patches/");
-      const auto& name = node["file"].Scalar();
+      const std::string name = node["file"].Scalar();
       if (name.find('/') != std::string::npos)
         return yaml_.wrong(node["file"], "'" + name + "' is not the name of a file in patches/");
       auto text = read_file(patches_ / name);
