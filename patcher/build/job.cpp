@@ -332,7 +332,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   std::vector<ModuleFile> modules;
   TRY_ASSIGN(const bool loads, verify_into(report, facts, *job.driver, built.modules, modules));
   for (auto& error : report.errors)
-    if (auto why = explain(error.message, plan, job.explanations); !why.empty()) error.hint += (error.hint.empty() ? "" : ". ") + why;
+    if (auto why = explain(error.message, plan, job.explanations); !why.empty()) error.hint = why + (error.hint.empty() ? "" : ". " + error.hint);
   report.seconds["verify"] = watch.lap();
   if (!loads || !report.errors.empty()) return finish("failed");
   if (job.compile_only) {
