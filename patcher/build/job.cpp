@@ -157,6 +157,11 @@ Result<bool> verify_into(BuildReport& report, Facts& facts, const Driver& driver
   return loads;
 }
 
+// Never nothing: somebody reads this at night.
+constexpr std::string_view no_hint =
+    "no recipe is known for this; it may follow from the first errors of this file, so mend those and build again, then compare the place with the "
+    "kernel's header that declares what it uses";
+
 // Puts modules, log and report into the output folder, all at once.
 Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output, const std::vector<ModuleFile>& modules,
                const std::string& inputs, Stopwatch& total) {
@@ -323,7 +328,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   report.seconds["compile"] = built.compile_seconds;
   for (const auto& error : built.errors) {
     auto why = explain(error.message, plan, job.explanations);
-    report.errors.push_back(error_part(error, why.empty() ? error.hint : std::move(why)));
+    report.errors.push_back(error_part(error, !why.empty() ? std::move(why) : !error.hint.empty() ? error.hint : std::string(no_hint)));
   }
   for (const auto& warning : built.warnings) report.warnings.push_back(error_part(warning, warning.hint));
   watch.lap();
