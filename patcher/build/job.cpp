@@ -159,7 +159,8 @@ Result<bool> verify_into(BuildReport& report, Facts& facts, const Driver& driver
 
 // Never nothing: somebody reads this at night.
 constexpr std::string_view no_hint =
-    "no recipe is known for this; it may follow from the first errors of this file, so mend those and build again, then compare the place with the "
+    "no recipe is known for this; it may follow from the first errors of this file, so mend those and build again, then compare "
+    "the place with the "
     "kernel's header that declares what it uses";
 
 // Puts modules, log and report into the output folder, all at once.
@@ -328,7 +329,9 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   report.seconds["compile"] = built.compile_seconds;
   for (const auto& error : built.errors) {
     auto why = explain(error.message, plan, job.explanations);
-    report.errors.push_back(error_part(error, !why.empty() ? std::move(why) : !error.hint.empty() ? error.hint : std::string(no_hint)));
+    report.errors.push_back(error_part(error, !why.empty()          ? std::move(why)
+                                              : !error.hint.empty() ? error.hint
+                                                                    : std::string(no_hint)));
   }
   for (const auto& warning : built.warnings) report.warnings.push_back(error_part(warning, warning.hint));
   watch.lap();
@@ -337,7 +340,8 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   std::vector<ModuleFile> modules;
   TRY_ASSIGN(const bool loads, verify_into(report, facts, *job.driver, built.modules, modules));
   for (auto& error : report.errors)
-    if (auto why = explain(error.message, plan, job.explanations); !why.empty()) error.hint = why + (error.hint.empty() ? "" : ". " + error.hint);
+    if (auto why = explain(error.message, plan, job.explanations); !why.empty())
+      error.hint = why + (error.hint.empty() ? "" : ". " + error.hint);
   report.seconds["verify"] = watch.lap();
   if (!loads || !report.errors.empty()) return finish("failed");
   if (job.compile_only) {

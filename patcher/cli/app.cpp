@@ -24,7 +24,7 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->capture_default_str();
   app.add_option("--assume", globals.assume, "Take a fact as given, such as 'declaration no_llseek linux/fs.h=no' (repeatable)")
       ->type_name("FACT=yes|no");
-  app.add_flag("-v,--verbose", globals.verbose, "Say more (twice: every command that is run)");
+  app.add_flag("-v,--verbose", globals.verbose, "Say more: every command that is run");
   app.add_flag("-q,--quiet", globals.quiet, "Say only what failed");
 }
 

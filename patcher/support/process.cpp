@@ -25,6 +25,7 @@
 
 #include "support/host_paths.hpp"
 #include "support/launch.hpp"
+#include "support/log.hpp"
 
 extern char** environ;
 
@@ -230,6 +231,9 @@ Descriptor::~Descriptor() {
 
 Result<Launched> launch(const Command& command) {
   if (command.argv.empty() || command.argv[0].empty()) return Error{Exit::usage, "run a command", "it is empty", ""};
+  std::string words;
+  for (const auto& word : command.argv) words += " " + word;
+  log::debug("run" + (changes_root(command) ? " in " + command.root.string() : "") + ":" + words);
   std::string program = command.argv[0];
   if (program.find('/') == std::string::npos) {
     const auto found = find_program(program, changes_root(command) ? command.root : fs::path("/"));
