@@ -45,19 +45,20 @@ struct Installed {
   std::string identity;
 };
 
-std::optional<Installed> ask(const HostPaths& host, const std::string& name) {
-  if (!find_program(name, host.root)) return std::nullopt;
+Result<std::optional<Installed>> ask(const HostPaths& host, const std::string& name) {
+  if (!find_program(name, host.root)) return std::optional<Installed>();
   Command command;
   command.argv = {name, "--version"};
   command.root = host.root;
   command.env["LC_ALL"] = "C";
   command.deadline = std::chrono::seconds(20);
-  const auto outcome = run(command);
-  if (!outcome || !outcome->ok()) return std::nullopt;
-  std::string line = outcome->out.substr(0, outcome->out.find('\n'));
+  // That a program is there and the root cannot be entered is another trouble than a missing compiler.
+  TRY_ASSIGN(const auto outcome, run(command));
+  if (!outcome.ok()) return std::optional<Installed>();
+  std::string line = outcome.out.substr(0, outcome.out.find('\n'));
   auto version = version_in(line);
-  if (!version) return std::nullopt;
-  return Installed{name, *std::move(version), std::move(line)};
+  if (!version) return std::optional<Installed>();
+  return std::optional(Installed{name, *std::move(version), std::move(line)});
 }
 
 }  // namespace
@@ -98,7 +99,7 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
   std::string others;
   std::optional<Installed> other;
   for (const auto& name : names_of(wanted)) {
-    auto installed = ask(host, name);
+    TRY_ASSIGN(auto installed, ask(host, name));
     if (!installed) continue;
     // "gcc" may be clang in disguise (and the other way round); the family counts as well.
     const bool is_clang = installed->identity.find("clang") != std::string::npos;
