@@ -1,15 +1,7 @@
 // DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and the package's own files (.manifest) beside them.
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "driver/driver.hpp"
 #include "driver/identify.hpp"

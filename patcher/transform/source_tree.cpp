@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "driver/sources.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit {
@@ -10,16 +11,6 @@ namespace {
 
 Error no_such_file(std::string_view path) {
   return {Exit::usage, "read " + std::string(path), "the driver has no such source file", ""};
-}
-
-bool is_made_by_a_build(std::string_view name) {
-  static constexpr std::string_view ends[] = {".o", ".ko", ".mod", ".mod.c", ".o_binary", ".o.d", ".dwo", ".a"};
-  for (const std::string_view end : ends)
-    if (name.ends_with(end)) return true;
-  if (name == "Module.symvers" || name == "modules.order" || name == "nv_compiler.h") return true;
-  constexpr std::string_view conftest = "conftest";  // conftest4321.c: a compile test that was interrupted
-  return name.starts_with(conftest) && name.size() > conftest.size() && name[conftest.size()] >= '0' &&
-         name[conftest.size()] <= '9';
 }
 
 }  // namespace
@@ -41,10 +32,12 @@ Result<SourceTree> SourceTree::open(const std::filesystem::path& folder) {
     const auto status = entry->symlink_status(failure);
     if (failure) break;
     if (std::filesystem::is_directory(status)) {
-      if (name.starts_with('.') || name == "conftest") entry.disable_recursion_pending();
+      if (name.starts_with('.') || driver_detail::is_build_output(name, true)) entry.disable_recursion_pending();
       continue;
     }
-    if (!std::filesystem::is_regular_file(status) || is_made_by_a_build(name)) continue;
+    if (!std::filesystem::is_regular_file(status)) continue;
+    // Binary objects are part of the package, but nothing that a transform may see.
+    if (driver_detail::is_build_output(name, false) || name.ends_with(".o_binary")) continue;
     if (name.starts_with('.') && name != ".manifest") continue;
     tree.on_disk_.push_back(entry->path().lexically_relative(folder).generic_string());
   }

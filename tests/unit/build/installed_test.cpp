@@ -6,11 +6,12 @@
 #include "build/elf_builder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
-#include "temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 namespace vgpukit {
 namespace {
 
+using test::TempFolder;
 using testing::HasSubstr;
 
 // nvidia-drm takes symbols from vmlinux, from drm (there) and from drm_kms_helper.

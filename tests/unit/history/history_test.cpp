@@ -5,11 +5,12 @@
 
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
-#include "temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 namespace vgpukit {
 namespace {
 
+using test::TempFolder;
 using testing::HasSubstr;
 
 std::string git(const fs::path& folder, std::vector<std::string> words) {

@@ -3,11 +3,12 @@
 
 #include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
-#include "temp_folder.hpp"
+#include "support/temp_folder.hpp"
 
 namespace vgpukit {
 namespace {
 
+using test::TempFolder;
 using testing::HasSubstr;
 
 const std::string whole = R"(id: 6.12-no-llseek-removed

@@ -51,7 +51,6 @@ const char* const fops =
     "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .llseek = no_llseek,\n    .open = o,\n};\n";
 
 struct Planned {
-  std::vector<Recipe> recipes;
   Catalogue catalogue;
   SourceTree tree;
   Plan plan;
@@ -67,7 +66,7 @@ Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std
   }
   auto catalogue = Catalogue::of(std::move(recipes));
   EXPECT_TRUE(catalogue);
-  Planned planned{{}, std::move(catalogue).value(), SourceTree::of(std::move(files)), {}};
+  Planned planned{std::move(catalogue).value(), SourceTree::of(std::move(files)), {}};
   auto facts = facts_with(std::move(assumed));
   auto plan = make_plan(planned.catalogue, driver_535(), facts, planned.tree, accepted);
   EXPECT_TRUE(plan) << plan.error().message();
