@@ -6,7 +6,7 @@
 ci_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
-die() { printf 'error: %s\n' "$*" >&2; exit "${2:-1}"; }
+die() { printf 'error: %s\n' "$1" >&2; exit "${2:-1}"; }
 
 need_root() {
   [ "$(id -u)" = 0 ] || die "$1 needs root (it installs packages and makes roots): run it with sudo" 3

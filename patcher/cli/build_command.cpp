@@ -115,8 +115,9 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     const auto release = kernel.release;
     Facts facts(std::move(kernel), assumptions);
     if (options.dry_run) {
-      TRY_ASSIGN(const auto code, print_plan(globals, driver, facts, catalogue, accepted, {}));
-      if (worst == Exit::done) worst = code;
+      TRY_ASSIGN(auto shown, show_plan(globals, driver, facts, catalogue, accepted, {}));
+      documents.push_back(std::move(shown.document));
+      if (worst == Exit::done) worst = shown.code;
       continue;
     }
     Progress progress(release, !globals.quiet && isatty(STDERR_FILENO) == 1);
@@ -152,7 +153,8 @@ Result<Exit> build(const Globals& globals, const Options& options) {
       print_report(*report, globals);
     if (worst == Exit::done) worst = exit_of(*report);
   }
-  if (globals.json() && !options.dry_run) print_json(documents.size() == 1 ? documents[0] : nlohmann::json{{"builds", documents}});
+  if (globals.json())
+    print_json(documents.size() == 1 ? documents[0] : nlohmann::json{{options.dry_run ? "plans" : "builds", documents}});
   return worst;
 }
 

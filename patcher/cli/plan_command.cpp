@@ -38,9 +38,10 @@ Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
 
 Result<Exit> plan(const Globals& globals, const Options& options) {
   TRY_ASSIGN(auto inputs, open_inputs(globals, options));
-  TRY_ASSIGN(const auto code, print_plan(globals, inputs.driver, inputs.facts, inputs.catalogue, inputs.accepted, options.extras));
+  TRY_ASSIGN(const auto shown, show_plan(globals, inputs.driver, inputs.facts, inputs.catalogue, inputs.accepted, options.extras));
+  if (globals.json()) print_json(shown.document);
   // A plan that says what waits for consent is a plan all the same; one that cannot be carried out is not.
-  return code == Exit::failed ? code : Exit::done;
+  return shown.code == Exit::failed ? shown.code : Exit::done;
 }
 
 Result<Exit> patch(const Globals& globals, const Options& options) {

@@ -98,8 +98,8 @@ nlohmann::json facts_json(const Facts& facts) {
   return all;
 }
 
-Result<Exit> print_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
-                        const std::set<std::string>& accepted, const PlanExtras& extras) {
+Result<ShownPlan> show_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
+                            const std::set<std::string>& accepted, const PlanExtras& extras) {
   const auto& kernel = facts.kernel();
   TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
   TRY_ASSIGN(const auto plan, make_plan(catalogue, driver, facts, tree, accepted));
@@ -117,8 +117,7 @@ Result<Exit> print_plan(const Globals& globals, const Driver& driver, Facts& fac
         {"notices", notice_parts(plan)}};
     if (extras.diff) document["diff"] = diff;
     if (extras.facts) document["facts"] = facts_json(facts);
-    print_json(document);
-    return code;
+    return ShownPlan{code, std::move(document)};
   }
   const auto style = style_of(globals, STDOUT_FILENO);
   print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ") on " +
@@ -129,7 +128,7 @@ Result<Exit> print_plan(const Globals& globals, const Driver& driver, Facts& fac
   if (extras.facts) print("\nfacts about this kernel that were asked\n" + facts_text(facts, style));
   if (extras.diff) print("\n" + diff);
   if (code == Exit::consent) print(notices_text(notice_parts(plan), style));
-  return code;
+  return ShownPlan{code, {}};
 }
 
 }  // namespace vgpukit::cli

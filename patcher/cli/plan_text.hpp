@@ -20,9 +20,13 @@ struct PlanExtras {
   bool diff = false;
   bool facts = false;
 };
-// Makes the plan and prints it. Gives consent where a notice waits, failed where a recipe cannot be applied, else done.
-Result<Exit> print_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
-                        const std::set<std::string>& accepted, const PlanExtras& extras);
+struct ShownPlan {
+  Exit code = Exit::done;   // consent where a notice waits, failed where a recipe cannot be applied
+  nlohmann::json document;  // with --format json: what the caller is to print
+};
+// Makes the plan and prints it as text, or gives its JSON.
+Result<ShownPlan> show_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
+                            const std::set<std::string>& accepted, const PlanExtras& extras);
 // Facts as a table: the question, yes or no, and the evidence.
 std::string facts_text(const Facts& facts, const Style& style);
 nlohmann::json facts_json(const Facts& facts);

@@ -63,10 +63,6 @@ bool stays_inside(std::string_view link, std::size_t depth) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Result<UnpackTarget> UnpackTarget::open(const std::filesystem::path& folder, const std::filesystem::path& archive,
                                         const ExtractLimits& limits) {
   Descriptor root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

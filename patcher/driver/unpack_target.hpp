@@ -12,27 +12,10 @@
 #include <vector>
 
 #include "driver/driver.hpp"
+#include "support/descriptor.hpp"
 #include "support/result.hpp"
 
 namespace vgpukit::driver_detail {
-
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor();
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 // Every folder on the way to an entry is opened one by one without following links (openat, O_NOFOLLOW), so an entry cannot land
 // outside even when an earlier entry made a link. Links themselves must point to a place inside.

@@ -225,10 +225,6 @@ bool is_program(const fs::path& path) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Result<Launched> launch(const Command& command) {
   if (command.argv.empty() || command.argv[0].empty()) return Error{Exit::usage, "run a command", "it is empty", ""};
   std::string words;
