@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "build/log_line.hpp"
+#include "build/subject.hpp"
 
 namespace vgpukit {
 namespace {
@@ -30,7 +31,16 @@ std::string key_of(const Diagnostic& diagnostic) {
     if (const auto at = text.find(where); at != std::string::npos) text.erase(at, where.size());
   }
   if (const auto flag = text.rfind(" [-W"); flag != std::string::npos) text.erase(flag);
+  // "void value not ignored": which one is in the quoted line only.
+  if (const auto subject = subject_of(diagnostic); subject && text.find(subject->name) == std::string::npos)
+    text += " " + subject->text();
   return (diagnostic.kind == Diagnostic::Kind::error ? "E " : "W ") + diagnostic.tool + " " + text;
+}
+
+// Notes say much; these say which name a message without one is about.
+bool names_something(std::string_view note) {
+  return note.find("near initialization for ") != std::string_view::npos || note.ends_with(" declared here") ||
+         note.ends_with(" defined here");
 }
 
 // A line that may be part of conftest's explanation; empty for the variables, headers and commands that it shows as well.
@@ -90,7 +100,7 @@ void DiagnosticCollector::conftest_failure(std::string_view verdict, bool fatal)
   if (!message.empty()) diagnostic.message += (verdict.empty() ? "" : ": ") + message;
   plain_.clear();
   sanity_failed_ = false;
-  add(std::move(diagnostic), false);
+  hold(std::move(diagnostic), false);
 }
 
 void DiagnosticCollector::line(std::string_view text) {
@@ -117,6 +127,14 @@ void DiagnosticCollector::line(std::string_view text) {
     case LogLine::Kind::conftest:
       conftest_failure(read.subject, read.fatal);
       return;
+    case LogLine::Kind::quoted:
+      if (pending_ && pending_->diagnostic.source.empty() && pending_->diagnostic.line == read.diagnostic.line)
+        pending_->diagnostic.source = std::move(read.subject);
+      return;
+    case LogLine::Kind::note:
+      if (pending_ && pending_->diagnostic.note.empty() && names_something(read.subject))
+        pending_->diagnostic.note = std::move(read.subject);
+      return;
     case LogLine::Kind::diagnostic:
       break;
   }
@@ -124,7 +142,14 @@ void DiagnosticCollector::line(std::string_view text) {
   // may be here before the explanation.
   if (read.diagnostic.tool == "make" && read.follows && read.diagnostic.message.find("_sanity_check]") != std::string::npos)
     sanity_failed_ = true;
-  add(std::move(read.diagnostic), read.follows);
+  hold(std::move(read.diagnostic), read.follows);
+}
+
+void DiagnosticCollector::flush_pending() {
+  if (!pending_) return;
+  Kept last = std::move(*pending_);
+  pending_.reset();
+  add(std::move(last.diagnostic), last.follows);
 }
 
 void DiagnosticCollector::flush_sanity_check() {
@@ -133,7 +158,8 @@ void DiagnosticCollector::flush_sanity_check() {
   plain_.clear();
 }
 
-void DiagnosticCollector::add(Diagnostic diagnostic, bool follows) {
+void DiagnosticCollector::hold(Diagnostic diagnostic, bool follows) {
+  flush_pending();
   diagnostic.file = relative(diagnostic.file);
   if (!tree_.empty()) {
     for (auto at = diagnostic.message.find(tree_ + "/"); at != std::string::npos; at = diagnostic.message.find(tree_ + "/", at)) {
@@ -141,15 +167,19 @@ void DiagnosticCollector::add(Diagnostic diagnostic, bool follows) {
     }
   }
   if (diagnostic.file == function_file_) diagnostic.function = function_;
+  // An error in one of the kernel's headers: which of the driver's files asked for it?
+  if (diagnostic.kind == Diagnostic::Kind::error && diagnostic.file.starts_with('/') && !includes_.empty()) {
+    const std::string driver_file = relative(includes_.back());
+    if (!driver_file.starts_with('/') && !driver_file.starts_with('<')) diagnostic.more.push_back(driver_file);
+  }
+  pending_ = Kept{std::move(diagnostic), follows};
+}
+
+void DiagnosticCollector::add(Diagnostic diagnostic, bool follows) {
   const std::string place = place_of(diagnostic);
   const auto [entry, is_new] = index_.try_emplace(key_of(diagnostic), kept_.size());
   if (is_new) {
     diagnostic.hint = hint_for(diagnostic);
-    // An error in one of the kernel's headers: which of the driver's files asked for it?
-    if (diagnostic.kind == Diagnostic::Kind::error && diagnostic.file.starts_with('/') && !includes_.empty()) {
-      const std::string driver_file = relative(includes_.back());
-      if (!driver_file.starts_with('/') && !driver_file.starts_with('<')) diagnostic.more.push_back(driver_file);
-    }
     kept_.push_back({std::move(diagnostic), follows});
     return;
   }
@@ -172,14 +202,16 @@ std::vector<Diagnostic> DiagnosticCollector::all(Diagnostic::Kind kind) const {
 }
 
 std::vector<Diagnostic> DiagnosticCollector::errors() const {
-  if (!sanity_failed_ || plain_.empty()) return all(Diagnostic::Kind::error);
   DiagnosticCollector finished = *this;
   finished.flush_sanity_check();
+  finished.flush_pending();
   return finished.all(Diagnostic::Kind::error);
 }
 
 std::vector<Diagnostic> DiagnosticCollector::warnings() const {
-  return all(Diagnostic::Kind::warning);
+  DiagnosticCollector finished = *this;
+  finished.flush_pending();
+  return finished.all(Diagnostic::Kind::warning);
 }
 
 }  // namespace vgpukit

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,11 +22,14 @@ struct Diagnostic {
   std::string hint;               // what explains it: a recipe, a kernel change, or a plain sentence on what to try; may be empty
   std::vector<std::string> more;  // other places with the same message: "nvidia/os-mlock.c:140"
   std::string function;           // the function that the compiler was in, where it said so
+  std::string source;             // the line of the source that the compiler quoted, and
+  std::string note;               // "(near initialization for 'ops.open')", "'f' declared here", where it said so
 };
 
-// Feed it lines in the order they came; it understands continuation (the quoted source line and caret are dropped, "In function" is
-// kept as context). Quotes in messages are made plain ASCII, so that 'x' and UTF-8 quotes are one. The same message about the same
-// symbol is kept once, with the other places in `more`; errors that only follow from another ("ld: cannot find x.o", "make[2]: ***
+// Feed it lines in the order they came; it understands continuation (the quoted source line and some notes are kept with the
+// message before them, carets are dropped, "In function" is kept as context). Quotes in messages are made plain ASCII, so that 'x'
+// and UTF-8 quotes are one. The same message about the same symbol is kept once, with the other places in `more`; errors that only
+// follow from another ("ld: cannot find x.o", "make[2]: ***
 // ...") are dropped when a primary one was seen, and kept otherwise: a failed build never ends with an empty list.
 class DiagnosticCollector {
  public:
@@ -39,7 +43,9 @@ class DiagnosticCollector {
   void context(std::string_view text);
   void conftest_failure(std::string_view verdict, bool fatal);
   void flush_sanity_check();
+  void hold(Diagnostic diagnostic, bool follows);
   void add(Diagnostic diagnostic, bool follows);
+  void flush_pending();
   [[nodiscard]] std::vector<Diagnostic> all(Diagnostic::Kind kind) const;
   [[nodiscard]] std::string relative(std::string_view path) const;
 
@@ -49,6 +55,7 @@ class DiagnosticCollector {
   };
   std::string tree_;
   std::vector<Kept> kept_;
+  std::optional<Kept> pending_;  // the last one: what it quotes is still to come, and may tell it from another with the same words
   std::unordered_map<std::string, std::size_t> index_;  // what makes two diagnostics one -> its place in kept_
   std::string function_;                                // "FILE: In function 'x':" of the lines that follow
   std::string function_file_;

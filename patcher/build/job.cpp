@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "build/explain_errors.hpp"
 #include "build/missing_object.hpp"
 #include "build/module.hpp"
 #include "config.hpp"
@@ -274,8 +275,10 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   report.seconds["plan"] = watch.lap();
   report.recipes = recipe_parts(plan);
   report.notices = notice_parts(plan);
+  std::vector<Diagnostic> of_the_build;  // errors of make and the compiler
   const auto finish = [&](const char* result) {
     report.result = result;
+    if (report.result == "failed" && !report.log.empty()) explain_errors(report, of_the_build, kernel, job.driver->sources);
     report.seconds["total"] = job.extract_seconds + total.lap();
     return std::move(report);
   };
@@ -333,6 +336,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
                                               : !error.hint.empty() ? error.hint
                                                                     : std::string(no_hint)));
   }
+  of_the_build = built.errors;
   for (const auto& warning : built.warnings) report.warnings.push_back(error_part(warning, warning.hint));
   watch.lap();
   if (!built.built) return finish("failed");

@@ -183,7 +183,11 @@ std::optional<LogLine> from_marked(std::string_view text) {
     found = &marker;
   }
   if (found == nullptr) return std::nullopt;
-  if (found->kind == Marker::note) return of_kind(Kind::noise);
+  if (found->kind == Marker::note) {
+    LogLine line = of_kind(Kind::note);
+    line.subject = text.substr(at + found->word.size());
+    return line;
+  }
 
   const auto kind = found->kind == Marker::error ? Diagnostic::Kind::error : Diagnostic::Kind::warning;
   std::string_view place = at == 0 ? std::string_view{} : text.substr(0, at - 2);
@@ -299,6 +303,20 @@ bool is_quoted_source(std::string_view text) {
   return text.starts_with(' ') && rest.starts_with('|');
 }
 
+// "  184 |     .open = f,": with its number, so that it is known to which message it belongs.
+std::optional<LogLine> from_quoted(std::string_view text) {
+  if (!is_quoted_source(text)) return std::nullopt;
+  std::string_view rest = trimmed(text);
+  if (!is_digit(rest.front())) return of_kind(Kind::noise);  // a caret
+  LogLine line = of_kind(Kind::quoted);
+  for (; is_digit(rest.front()) && line.diagnostic.line < 100'000'000; rest.remove_prefix(1))
+    line.diagnostic.line = line.diagnostic.line * 10 + (rest.front() - '0');
+  rest.remove_prefix(rest.find('|') + 1);
+  if (rest.starts_with(' ')) rest.remove_prefix(1);
+  line.subject = rest;
+  return line;
+}
+
 bool is_context(std::string_view text) {
   if (text.starts_with("In file included from ")) return true;
   if (text.starts_with("   ") && trimmed(text).starts_with("from ") && (text.ends_with(',') || text.ends_with(':'))) return true;
@@ -352,7 +370,8 @@ LogLine read_log_line(std::string_view raw) {
     line.subject = text;
     return line;
   }
-  if (is_quoted_source(text) || is_noise(text)) return of_kind(Kind::noise);
+  if (auto line = from_quoted(text)) return *line;
+  if (is_noise(text)) return of_kind(Kind::noise);
   if (says_clang(text)) return of_kind(Kind::clang);
   if (auto line = from_step(text)) return *line;
   if (text.front() == ' ')

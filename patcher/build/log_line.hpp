@@ -11,7 +11,9 @@ namespace vgpukit {
 struct LogLine {
   enum class Kind {
     other,     // nothing that matters by itself; conftest's explanations are among these
-    noise,     // quoted source, carets, notes, "compilation terminated.", what make says on entering a folder
+    noise,     // carets, "compilation terminated.", what make says on entering a folder
+    quoted,    // the line of the source that a message is about
+    note,      // "(near initialization for 'ops.open')", "'f' declared here"
     step,      // "  CC [M]  nvidia/nv.o", " CONFTEST: follow_pfn": what is at work
     context,   // "In function", "At top level", "In file included from"
     clang,     // "1 error generated.": proof that the compiler is clang
@@ -22,7 +24,8 @@ struct LogLine {
   bool follows = false;   // kind diagnostic: only the consequence of another error
   bool fatal = true;      // kind conftest: it stops the build
   std::string step;       // kind step: "CC [M]", "CONFTEST", "LD [M]", "MODPOST" ...
-  std::string subject;    // kind step: "nvidia/nv.o", "follow_pfn"; kind conftest: the sentence. As the tool wrote it
+  std::string
+      subject;  // kind step: "nvidia/nv.o", "follow_pfn"; kind conftest: the sentence; quoted, note: the text. As the tool wrote it
 };
 
 // `text` has no newline; colours, a carriage return and typographic quotes in it are undone first.

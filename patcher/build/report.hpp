@@ -24,11 +24,22 @@ struct BuildReport {
     std::string name, path, vermagic, license, hash;
     std::uintmax_t bytes = 0;
   };
+  struct PlacePart {
+    std::string kernel, place, text;  // the release, "linux/mm.h:2417", the declaration
+  };
+  struct NearPart {
+    std::string name, place, text, why;
+  };
   struct ErrorPart {
     std::string tool, file;
     int line = 0;
     std::string message, hint;
     std::vector<std::string> more;
+    // What the headers here tell of the name that it is about; only the first error about a name has the last four.
+    std::string subject = {}, kind = {};                             // "field vm_flags of struct vm_area_struct", "field"
+    std::vector<PlacePart> declared_before = {}, declared_now = {};  // at most one each
+    std::vector<NearPart> nearest = {};                              // at most three, the nearest first
+    std::string conftest = {};                                       // what the driver's own conftest.sh says of it
   };
   struct ConftestPart {
     unsigned tests = 0;
@@ -57,7 +68,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::DriverPart, version, flavour, pa
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::KernelPart, release, compiler, root)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::RecipePart, id, state, summary, reason, files)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ModulePart, name, path, vermagic, license, hash, bytes)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ErrorPart, tool, file, line, message, hint, more)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::PlacePart, kernel, place, text)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NearPart, name, place, text, why)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ErrorPart, tool, file, line, message, hint, more, subject, kind, declared_before,
+                                   declared_now, nearest, conftest)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ConftestPart, tests, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NoticePart, name, recipe, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, modules, conftest, seconds, result, errors, warnings,

@@ -33,18 +33,56 @@ std::string seconds(const BuildReport& report, const char* what) {
   return text;
 }
 
-void print_errors(const BuildReport& report, const Style& style) {
-  std::string text;
-  for (const auto& error : report.errors) {
-    std::string place = error.file;
-    if (error.line > 0) place += ":" + std::to_string(error.line);
-    text += "\n  " + style.bold(place.empty() ? error.tool : place) + ": " + error.message + "\n";
-    if (!error.more.empty())
-      text += style.dim("    and in " + std::to_string(error.more.size()) + " more place" + (error.more.size() == 1 ? "" : "s") +
-                        ": " + error.more.front() + (error.more.size() > 1 ? " ..." : "") + "\n");
-    if (!error.hint.empty()) text += wrapped("-> " + error.hint, 4);
-  }
+// "  was      linux/timer.h:234 (6.12.117): int del_timer(struct timer_list *timer)", cut to what can be taken in at a glance.
+std::string fact_line(const char* what, const std::string& place, std::string text, const Style& style) {
+  constexpr std::size_t most = 110;
+  if (text.size() > most) text = text.substr(0, most - 3) + "...";
+  return std::string("      ") + what + place + (text.empty() ? "" : style.dim("  " + text)) + "\n";
+}
+
+// What the headers tell of the name that an error is about.
+std::string territory_text(const BuildReport::ErrorPart& error, const Style& style) {
+  if (error.subject.empty()) return {};
+  std::string text = "    about " + style.bold(error.subject) + "\n";
+  for (const auto& before : error.declared_before)
+    text += fact_line("was in   ", before.place + " of " + before.kernel, before.text, style);
+  for (const auto& now : error.declared_now) text += fact_line("is in    ", now.place + " of " + now.kernel, now.text, style);
+  for (const auto& near : error.nearest)
+    text += fact_line("near     ", style.bold(near.name) + ", " + near.place,
+                      near.why.empty() ? near.text : near.text + " - " + near.why, style);
+  if (!error.conftest.empty()) text += fact_line("conftest ", error.conftest, "", style);
+  return text;
+}
+
+void print_error(const BuildReport::ErrorPart& error, const Style& style, bool with_hint) {
+  std::string place = error.file;
+  if (error.line > 0) place += ":" + std::to_string(error.line);
+  std::string text = "  " + style.bold(place.empty() ? error.tool : place) + ": " + error.message + "\n";
+  if (!error.more.empty())
+    text += style.dim("    and in " + std::to_string(error.more.size()) + " more place" + (error.more.size() == 1 ? "" : "s") +
+                      ": " + error.more.front() + (error.more.size() > 1 ? " ..." : "") + "\n");
+  if (with_hint && !error.hint.empty()) text += wrapped("-> " + error.hint, 4);
   print(text);
+}
+
+// Errors about the same name stand together below the first of them, which carries what is known of the name.
+void print_errors(const BuildReport& report, const Style& style) {
+  std::set<std::string> printed;
+  for (const auto& error : report.errors) {
+    if (!error.subject.empty() && !printed.insert(error.subject).second) continue;
+    print("\n");
+    print_error(error, style, true);
+    print(territory_text(error, style));
+    if (error.subject.empty()) continue;
+    for (const auto& other : report.errors)
+      if (&other != &error && other.subject == error.subject) print_error(other, style, other.hint != error.hint);
+  }
+  if (printed.empty() || report.log.empty()) return;
+  print("\n" + std::to_string(printed.size()) + (printed.size() == 1 ? " name" : " names") +
+        " of the kernel changed in a way that no applied recipe covers. To start recipes for them:\n  vgpukit recipe new "
+        "--from-log " +
+        report.log + " --kernel " + report.kernel.release + (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) +
+        "\n");
 }
 
 void print_report(const BuildReport& report, const Globals& globals) {

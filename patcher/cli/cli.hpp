@@ -39,9 +39,10 @@ using Action = std::function<Result<Exit>()>;
 void add_build(CLI::App& app, Globals& globals, Action& action);
 void add_plan(CLI::App& app, Globals& globals, Action& action);  // plan and patch
 void add_verify(CLI::App& app, Globals& globals, Action& action);
-void add_kernel(CLI::App& app, Globals& globals, Action& action);  // kernel list|facts
-void add_driver(CLI::App& app, Globals& globals, Action& action);  // driver add|list|info
-void add_recipe(CLI::App& app, Globals& globals, Action& action);  // recipe list|show
+void add_kernel(CLI::App& app, Globals& globals, Action& action);         // kernel list|facts
+void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|list|info
+void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show
+void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
 
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.
 int run_app(int argc, const char* const* argv);

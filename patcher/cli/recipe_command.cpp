@@ -53,6 +53,7 @@ void add_recipe(CLI::App& app, Globals& globals, Action& action) {
   command->add_subcommand("list", "List all recipes")->callback([&globals, &action] {
     action = [&globals] { return list(globals); };
   });
+  add_recipe_new(*command, globals, action);
   auto id = std::make_shared<std::string>();
   auto* showing = command->add_subcommand("show", "Show one recipe as it is written");
   showing->add_option("ID", *id, "The recipe's id")->required();

@@ -1,0 +1,94 @@
+// A build log from disk: which kernel it was for, where the tree was, and its errors.
+#include <algorithm>
+
+#include "build/draft.hpp"
+#include "build/log_line.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+namespace {
+
+constexpr std::string_view expected =
+    "give the log of a build: STATE/logs/*.log of vgpukit, or what make or dkms printed (make.log)";
+
+template <class F>
+void for_each_line(std::string_view text, F visit) {
+  while (!text.empty()) {
+    const auto newline = std::min(text.find('\n'), text.size());
+    visit(text.substr(0, newline));
+    text.remove_prefix(std::min(newline + 1, text.size()));
+  }
+}
+
+// The longest release that the log names: "6.1.0-5-amd64" also holds "6.1.0-5".
+std::string release_in(std::string_view text, const std::vector<std::string>& releases) {
+  std::string best;
+  for (const auto& release : releases)
+    if (release.size() > best.size() && text.find(release) != std::string_view::npos) best = release;
+  return best;
+}
+
+// Where the driver's tree was, so that paths become relative: make's M=..., or the folder above that of the first object.
+std::string tree_in(std::string_view text) {
+  for (const std::string_view word : {" M=/", " KBUILD_EXTMOD=/", " SUBDIRS=/"}) {
+    const auto at = text.find(word);
+    if (at == std::string_view::npos) continue;
+    const auto begin = at + word.size() - 1;
+    return std::string(text.substr(begin, text.find_first_of(" \n", begin) - begin));
+  }
+  std::string tree;
+  for_each_line(text, [&](std::string_view line) {
+    if (!tree.empty() || !line.starts_with("  CC [M]  /")) return;
+    const std::filesystem::path object(line.substr(10));
+    tree = object.parent_path().parent_path().string();
+  });
+  return tree;
+}
+
+}  // namespace
+
+Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::vector<std::string>& releases) {
+  const std::string tried = "read the build log " + file.string();
+  std::error_code bad;
+  if (fs::is_directory(file, bad)) return Error{Exit::usage, tried, "it is a folder", std::string(expected)};
+  auto text = read_file(file);
+  if (!text) return Error{Exit::usage, tried, text.error().why, std::string(expected)};
+  BuildLog log;
+  log.release = release_in(*text, releases);
+  DiagnosticCollector collector(tree_in(*text));
+  bool is_log = false;
+  for_each_line(*text, [&](std::string_view line) {
+    collector.line(line);
+    if (is_log) return;
+    const auto kind = read_log_line(line).kind;
+    is_log = kind == LogLine::Kind::step || kind == LogLine::Kind::diagnostic || line.starts_with("make");
+  });
+  if (!is_log || text->find('\0') != std::string::npos)
+    return Error{Exit::usage, tried, "it holds nothing that make or a compiler printed", std::string(expected)};
+  log.errors = collector.errors();
+  return log;
+}
+
+Causes causes_of(const std::vector<Diagnostic>& errors) {
+  Causes causes;
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    const auto subject = subject_of(errors[i]);
+    if (!subject) {
+      causes.others.push_back(i);
+      continue;
+    }
+    auto at = std::find_if(causes.subjects.begin(), causes.subjects.end(), [&](const Subject& each) {
+      // A name that the compiler does not know may be called in one place and named in another.
+      return each == *subject || (each.name == subject->name && each.kind != NameKind::field && subject->kind != NameKind::field);
+    });
+    if (at == causes.subjects.end()) {
+      causes.subjects.push_back(*subject);
+      causes.errors.emplace_back();
+      at = causes.subjects.end() - 1;
+    }
+    causes.errors[static_cast<std::size_t>(at - causes.subjects.begin())].push_back(i);
+  }
+  return causes;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,21 @@
+// The headers of every kernel that a root has, for looking names up: nothing is compiled, so nothing but the files is needed.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "support/host_paths.hpp"
+
+namespace vgpukit {
+
+struct KernelHeaders {
+  std::string release;
+  std::vector<std::filesystem::path> folders;  // what the kernel's build searches for <...>, in that order; as we reach them
+};
+
+// All kernels of this root that have headers, from the oldest to the newest. A folder that lacks something (a compiler,
+// Module.symvers) counts as well: it can be read.
+std::vector<KernelHeaders> list_headers(const HostPaths& host);
+
+}  // namespace vgpukit
