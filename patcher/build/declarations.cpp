@@ -183,7 +183,7 @@ class Reader {
     if (body != CodeView::npos && (parameters == CodeView::npos || body < parameters)) aggregate(first, body);
     if (is_typedef) return type_name(first, to);
     if (parameters != CodeView::npos && (body == CodeView::npos || body > parameters)) return function(first, to, parameters, body);
-    if (body == CodeView::npos || assigned) variable(first, to, assigned);
+    if (body == CodeView::npos || assigned) variable(first, to);
   }
 
   void function(std::size_t first, std::size_t to, std::size_t parameters, std::size_t body) {
@@ -215,7 +215,7 @@ class Reader {
     if (name != CodeView::npos) add(NameKind::type, name, "typedef", "typedef " + std::string(code_[name].text));
   }
 
-  void variable(std::size_t first, std::size_t to, bool assigned) {
+  void variable(std::size_t first, std::size_t to) {
     std::size_t name = CodeView::npos;
     std::size_t words = 0;
     for (std::size_t i = first; i < to; ++i) {
@@ -225,7 +225,8 @@ class Reader {
     }
     const bool forward = code_[first].text == "struct" || code_[first].text == "union" || code_[first].text == "enum";
     if (name == CodeView::npos || words < (forward ? 3U : 2U)) return;  // "struct x;" declares nothing that has members
-    add(NameKind::variable, name, "", one_line(code_, first, std::min(to, name + 1 + (assigned ? 0U : 0U))));
+    while (first < name && is_storage(code_[first].text)) ++first;
+    add(NameKind::variable, name, "", one_line(code_, first, name + 1));
   }
 
   // struct NAME {, union NAME {, enum NAME {
@@ -234,11 +235,7 @@ class Reader {
     std::size_t word = open;
     while (word > first && code_[word].text != "struct" && code_[word].text != "union" && code_[word].text != "enum") --word;
     const std::string_view what = code_[word].text;
-    if (what == "enum") {
-      constants(open, close);
-    } else if (what != "struct" && what != "union") {
-      return;
-    }
+    if (what != "enum" && what != "struct" && what != "union") return;
     std::size_t name = word + 1;
     while (name < open && code_[name].kind == Kind::identifier && code_[name].text.starts_with("__") && view_.is(name + 1, "("))
       name = view_.partner(name + 1) + 1;
@@ -250,7 +247,10 @@ class Reader {
     } else if (close + 1 < code_.size() && code_[close + 1].kind == Kind::identifier) {
       label = code_[close + 1].text;  // typedef struct { ... } name
     }
-    if (what != "enum") members(open, close, label);
+    if (what == "enum")
+      constants(open, close);
+    else
+      members(open, close, label);
   }
 
   void constants(std::size_t open, std::size_t close) {

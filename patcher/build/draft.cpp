@@ -47,6 +47,11 @@ std::string prototype_snippet(const HeaderPlace& now) {
   return "      compiles: |\n        " + now.text + ";\n";
 }
 
+std::string parameters_of(const HeaderPlace& place) {
+  const auto open = place.text.find('(');
+  return open == std::string::npos ? std::string() : place.text.substr(open);
+}
+
 struct Writer {
   const Finding& finding;
   std::string kernel;  // when.kernel, indented by four
@@ -140,6 +145,10 @@ struct Writer {
                "  # TODO what tells this kernel from those before\n";
     if (finding.now) steps += comment("  ", "now:    " + place_text(*finding.now));
     if (finding.before) steps += comment("  ", "before: " + place_text(*finding.before));
+    const bool same_parameters = finding.before && finding.now && parameters_of(*finding.before) == parameters_of(*finding.now);
+    if (same_parameters)
+      return todo_step("TODO the result is another one; such as\n- replace: {files: \"**/*.{c,h}\", find: \"return " +
+                       subject.name + "($1);\", with: \"" + subject.name + "($1); return 0;\"}");
     todo_step("TODO such as\n- rename-call: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: " + subject.name +
               ", arguments: \"$1, TODO\"}");
   }
@@ -234,6 +243,7 @@ std::vector<Draft> draft_recipes(const std::vector<Finding>& findings, const std
   for (std::size_t i = 0; i < findings.size(); ++i) {
     const Finding& finding = findings[i];
     const Subject& subject = finding.subject;
+    if (!finding.follows.empty()) continue;  // mended by the draft for what it follows from
     Writer writer{finding, {}, {}, {}, {}, {}, {}, {}};
     if (subject.kind == NameKind::field)
       writer.field();
@@ -256,7 +266,7 @@ std::vector<Draft> draft_recipes(const std::vector<Finding>& findings, const std
     std::string text = "# A draft by `vgpukit recipe new --from-log`. " +
                        std::string(writer.change.empty() ? "It does nothing before the lines with TODO are finished.\n"
                                                          : "Read it, try it, and say in `summary` what it costs the user.\n");
-    if (finding.before) text += comment("", "In " + finding.before->kernel + ": " + place_text(*finding.before));
+    if (finding.before) text += comment("", "It was in " + place_text(*finding.before));
     if (!finding.conftest.empty()) text += comment("", "The driver's conftest.sh: " + finding.conftest);
     text += "id: " + id + "\nsummary: " + in_quotes("TODO " + writer.summary) +
             "\n# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]\nwhen:\n  kernel:\n" + writer.kernel +

@@ -35,7 +35,8 @@ struct Draft {
   std::string
       change;  // what it does as it stands: "rename-call in_irq -> in_hardirq"; empty: it does nothing before somebody finishes it
 };
-// One for each finding. `errors` and `causes` are what the findings were made from; `kernel` is the release.
+// One for each finding that does not follow from another. `errors` and `causes` are what the findings were made from; `kernel` is
+// the release.
 std::vector<Draft> draft_recipes(const std::vector<Finding>& findings, const std::vector<Diagnostic>& errors, const Causes& causes,
                                  const std::string& kernel);
 

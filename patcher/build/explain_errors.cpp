@@ -38,6 +38,7 @@ void explain_errors(BuildReport& report, const std::vector<Diagnostic>& diagnost
     BuildReport::ErrorPart& first = report.errors[causes.errors[i].front()];
     first.declared_before = part_of(finding.before);
     first.declared_now = part_of(finding.now);
+    first.follows = finding.follows;
     first.conftest = finding.conftest;
     for (const NearName& near : finding.nearest)
       first.nearest.push_back({near.name, place_of(near.place), near.place.text, near.why});

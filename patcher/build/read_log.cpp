@@ -78,13 +78,19 @@ Causes causes_of(const std::vector<Diagnostic>& errors) {
       continue;
     }
     auto at = std::find_if(causes.subjects.begin(), causes.subjects.end(), [&](const Subject& each) {
-      // A name that the compiler does not know may be called in one place and named in another.
-      return each == *subject || (each.name == subject->name && each.kind != NameKind::field && subject->kind != NameKind::field);
+      if (each.name != subject->name) return false;
+      const bool fields = each.kind == NameKind::field && subject->kind == NameKind::field;
+      // Not every message says whose field it is. A name that the compiler does not know may be called in one place and named in
+      // another.
+      return fields ? each.of == subject->of || each.of.empty() || subject->of.empty()
+                    : each.kind != NameKind::field && subject->kind != NameKind::field;
     });
     if (at == causes.subjects.end()) {
       causes.subjects.push_back(*subject);
       causes.errors.emplace_back();
       at = causes.subjects.end() - 1;
+    } else if (at->of.empty()) {
+      at->of = subject->of;
     }
     causes.errors[static_cast<std::size_t>(at - causes.subjects.begin())].push_back(i);
   }

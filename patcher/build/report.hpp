@@ -39,6 +39,7 @@ struct BuildReport {
     std::string subject = {}, kind = {};                             // "field vm_flags of struct vm_area_struct", "field"
     std::vector<PlacePart> declared_before = {}, declared_now = {};  // at most one each
     std::vector<NearPart> nearest = {};                              // at most three, the nearest first
+    std::string follows = {};                                        // the subject of the error that this one follows from
     std::string conftest = {};                                       // what the driver's own conftest.sh says of it
   };
   struct ConftestPart {
@@ -71,7 +72,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ModulePart, name, path, vermagic
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::PlacePart, kernel, place, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NearPart, name, place, text, why)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ErrorPart, tool, file, line, message, hint, more, subject, kind, declared_before,
-                                   declared_now, nearest, conftest)
+                                   declared_now, nearest, follows, conftest)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ConftestPart, tests, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NoticePart, name, recipe, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, modules, conftest, seconds, result, errors, warnings,

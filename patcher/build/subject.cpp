@@ -218,7 +218,8 @@ Maybe of_names(const Diagnostic& diagnostic) {
   if (contains(message, "use of undeclared identifier ")) name = quoted_after(message, "use of undeclared identifier ");
   if (contains(message, "type defaults to 'int' in declaration of ")) name = quoted_after(message, "in declaration of ");
   if (name.empty()) return std::nullopt;
-  return named(all_capitals(name) ? NameKind::macro : NameKind::name, std::move(name));
+  const NameKind kind = all_capitals(name) ? NameKind::macro : NameKind::name;
+  return named(kind, std::move(name));
 }
 
 Maybe of_headers(std::string_view message) {

@@ -140,6 +140,22 @@ double overlap(const std::string& left, const std::string& right) {
   return all == 0 ? 0 : static_cast<double>(common) / static_cast<double>(all);
 }
 
+// The types that are called something else now: "struct drm_atomic_state" -> "struct drm_atomic_commit".
+using Renames = std::map<std::string, std::string, std::less<>>;
+
+std::string with_new_types(const std::string& text, const Renames& renames) {
+  std::string result = text;
+  for (const auto& [from, to] : renames) {
+    for (auto at = result.find(from); at != std::string::npos; at = result.find(from, at)) {
+      const auto end = at + from.size();
+      const bool longer = end < result.size() && (std::isalnum(static_cast<unsigned char>(result[end])) != 0 || result[end] == '_');
+      if (!longer) result.replace(at, from.size(), to);
+      at += longer ? from.size() : to.size();
+    }
+  }
+  return result;
+}
+
 struct Candidate {
   Found found;
   double score = 0;
@@ -153,9 +169,11 @@ constexpr double anywhere = 0.78;
 
 class Ranking {
  public:
-  Ranking(const Finding& finding, HeaderTexts* old_kernel, std::optional<Found> old)
+  Ranking(const Finding& finding, HeaderTexts* old_kernel, std::optional<Found> old, const Renames& renames)
       : finding_(finding), old_kernel_(old_kernel), old_(old) {
-    if (old_) beside_ = named_beside(*old_->file, *old_->declaration);
+    if (!old_) return;
+    beside_ = named_beside(*old_->file, *old_->declaration);
+    for (const auto& argument : old_->declaration->arguments) old_arguments_.push_back(with_new_types(argument, renames));
   }
 
   void consider(const Found& found, double threshold) {
@@ -164,10 +182,13 @@ class Ranking {
     if (one.name == subject.name || !compatible(one)) return;
     const bool beside = beside_.contains(one.name);
     const double near = nearness(subject.name, one.name);
-    if (near < (beside ? 0.35 : 0.45)) return;
-    Candidate candidate{found, near, false, {}};
     const bool same_arguments = alike(one);
     const bool was_there = in_old_header(one);
+    // Two arguments or more of the same types in what is new are no accident.
+    const bool twin = same_arguments && !was_there && one.callable && one.kind != NameKind::macro && old_arguments_.size() >= 2;
+    if (near < (beside || twin ? 0.3 : 0.45)) return;
+    Candidate candidate{found, near, false, {}};
+    if (twin) candidate.score += 0.2;
     if (same_arguments) candidate.score += 0.12;
     if (old_ && !was_there) candidate.score += 0.06;
     if (beside) candidate.score += 0.3;
@@ -189,18 +210,28 @@ class Ranking {
     candidates_.push_back(std::move(candidate));
   }
 
-  [[nodiscard]] bool empty() const { return candidates_.empty(); }
+  // From a header that nobody has named: only the same subsystem's, and from its own header (mdev_...: <linux/mdev.h>) sooner.
+  void consider_stranger(const Found& found) {
+    const auto first_word = [](std::string_view name) { return name.substr(0, name.find('_', 1)); };
+    const auto subsystem = first_word(finding_.subject.name);
+    if (!beside_.contains(found.declaration->name) && first_word(found.declaration->name) != subsystem) return;
+    const bool own_header = found.file->name.ends_with("/" + std::string(subsystem) + ".h");
+    consider(found, own_header ? in_same_header : anywhere);
+  }
+
   [[nodiscard]] const Names& beside() const { return beside_; }
 
   std::vector<NearName> best(const HeaderTexts& kernel) {
     std::stable_sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
       return a.score != b.score ? a.score > b.score : rank_of(a.found) < rank_of(b.found);
     });
+    // Beside a rename there is nothing to choose from.
+    const double margin = candidates_.empty() || candidates_.front().convincing ? 0 : 0.15;
     std::vector<NearName> names;
     for (const Candidate& candidate : candidates_) {
       const std::string& name = candidate.found.declaration->name;
       if (std::any_of(names.begin(), names.end(), [&](const NearName& each) { return each.name == name; })) continue;
-      if (names.size() == 3 || candidate.score < candidates_.front().score - 0.25) break;
+      if (names.size() == 3 || candidate.score < candidates_.front().score - margin) break;
       names.push_back({name, place_of(kernel, candidate.found), names.empty() && candidate.convincing, candidate.why});
     }
     return names;
@@ -223,8 +254,8 @@ class Ranking {
     if (old.kind == NameKind::type) return one.of == old.of;
     if (old.callable != one.callable) return false;
     if (!old.callable) return old.kind == one.kind;
-    if (old.kind == NameKind::macro || one.kind == NameKind::macro) return old.arguments.size() == one.arguments.size();
-    return old.arguments == one.arguments;
+    if (old.kind == NameKind::macro || one.kind == NameKind::macro) return old_arguments_.size() == one.arguments.size();
+    return old_arguments_ == one.arguments;
   }
 
   [[nodiscard]] bool in_old_header(const Declaration& one) const {
@@ -239,6 +270,7 @@ class Ranking {
   const Finding& finding_;
   HeaderTexts* old_kernel_;
   std::optional<Found> old_;
+  std::vector<std::string> old_arguments_;  // with the types' new names
   Names beside_;
   std::vector<Candidate> candidates_;
 };
@@ -308,8 +340,12 @@ class Survey {
     look_here();
     // The newest of the older ones knows the most of what the driver was written for.
     for (auto older = std::make_reverse_iterator(here); older != headers.rend() && looking_for_more(); ++older) look_in(*older);
-    for (std::size_t i = 0; i < findings_.size(); ++i) near(i);
+    // Types first: with their new names, functions that take them are the same again.
+    for (const bool types : {true, false})
+      for (std::size_t i = 0; i < findings_.size(); ++i)
+        if ((findings_[i].subject.kind == NameKind::type) == types) near(i);
     look_everywhere();
+    for (Finding& finding : findings_) follow(finding);
   }
 
   std::vector<Finding> findings() && { return std::move(findings_); }
@@ -377,7 +413,7 @@ class Survey {
       return;
     }
     if (!finding.subject.gone || finding.now) return;
-    Ranking ranking(finding, old_kernel_[i], old_[i]);
+    Ranking ranking(finding, old_kernel_[i], old_[i], renames_);
     if (finding.subject.kind == NameKind::field) {
       for (const auto& file : structure_files(finding.subject.of))
         for (const Declaration& one : kernel_->declarations(*file))
@@ -388,6 +424,15 @@ class Survey {
     }
     finding.nearest = ranking.best(*kernel_);
     if (finding.nearest.empty() && finding.subject.kind != NameKind::field) lost_.push_back(i);
+    if (finding.subject.kind == NameKind::type && finding.before && !finding.nearest.empty() && finding.nearest.front().convincing)
+      renames_.emplace(finding.before->text, finding.nearest.front().place.text);
+  }
+
+  // What takes or holds a type that has a new name changed with it, and needs nothing else.
+  void follow(Finding& finding) const {
+    if (finding.subject.gone || !finding.before || !finding.now || finding.before->text == finding.now->text) return;
+    for (const auto& rename : renames_)
+      if (with_new_types(finding.before->text, {rename}) == finding.now->text) finding.follows = "type " + rename.first;
   }
 
   std::set<const HeaderTexts::File*> structure_files(const std::string& of) const {
@@ -412,7 +457,7 @@ class Survey {
     std::vector<Ranking> rankings;
     rankings.reserve(lost_.size());
     for (const auto i : lost_) {
-      Ranking ranking(findings_[i], old_kernel_[i], old_[i]);
+      Ranking ranking(findings_[i], old_kernel_[i], old_[i], renames_);
       names.insert(ranking.beside().begin(), ranking.beside().end());
       const std::string& name = findings_[i].subject.name;
       for (const auto word : words)
@@ -425,7 +470,7 @@ class Survey {
     for (std::size_t k = 0; k < lost_.size(); ++k) {
       for (const auto& [name, all] : index)
         for (const Found& found : all)
-          if (found.file->name.starts_with("linux/") || found.file->name.starts_with("drm/")) rankings[k].consider(found, anywhere);
+          if (found.file->name.starts_with("linux/") || found.file->name.starts_with("drm/")) rankings[k].consider_stranger(found);
       findings_[lost_[k]].nearest = rankings[k].best(*kernel_);
     }
   }
@@ -441,6 +486,7 @@ class Survey {
   std::optional<HeaderTexts> kernel_;
   Index index_;  // of kernel_: the names and structures that the errors are about
   std::deque<HeaderTexts> older_;
+  Renames renames_;
   std::vector<std::size_t> lost_;  // nothing near in the header where they used to be
 };
 

@@ -32,6 +32,7 @@ struct Finding {
   std::optional<HeaderPlace> before;  // in the newest of the older kernels that declares it
   std::optional<HeaderPlace> now;     // in this kernel
   std::vector<NearName> nearest;      // at most three, the nearest first
+  std::string follows;                // another subject's text: with that one's new name it is what it was
   std::string conftest;               // what the driver's own conftest.sh says of the name
 };
 

@@ -50,6 +50,7 @@ std::string territory_text(const BuildReport::ErrorPart& error, const Style& sty
   for (const auto& near : error.nearest)
     text += fact_line("near     ", style.bold(near.name) + ", " + near.place,
                       near.why.empty() ? near.text : near.text + " - " + near.why, style);
+  if (!error.follows.empty()) text += fact_line("follows  ", "from " + error.follows + ", see there", "", style);
   if (!error.conftest.empty()) text += fact_line("conftest ", error.conftest, "", style);
   return text;
 }
