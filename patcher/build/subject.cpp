@@ -250,7 +250,8 @@ Maybe of_symbols(const Diagnostic& diagnostic) {
     const auto words = message.find("Unknown symbol ");
     name = message.substr(words + 15, message.find(' ', words + 15) - words - 15);
   }
-  if (name.size() > 1 && (name.front() == '\'' || name.front() == '"')) name = name.substr(1, name.size() - 2);
+  // "uses symbol 'x' from", "uses symbol (x) from": modpost has quoted in several ways.
+  if (name.size() > 1 && !is_name(name)) name = name.substr(1, name.size() - 2);
   return named(NameKind::symbol, std::move(name), gone);
 }
 

@@ -195,7 +195,7 @@ class Ranking {
     double shared = 0;
     if (old_ && one.kind == NameKind::type) {
       shared = overlap(old_->declaration->body, one.body);
-      candidate.score += shared * 0.4;
+      candidate.score += shared * 0.6;
       if (shared < 0.2 && !one.body.empty()) return;
     }
     if (candidate.score < threshold) return;

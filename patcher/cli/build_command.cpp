@@ -44,12 +44,17 @@ std::string fact_line(const char* what, const std::string& place, std::string te
 std::string territory_text(const BuildReport::ErrorPart& error, const Style& style) {
   if (error.subject.empty()) return {};
   std::string text = "    about " + style.bold(error.subject) + "\n";
+  const bool same = !error.declared_before.empty() && !error.declared_now.empty() &&
+                    error.declared_before.front().text == error.declared_now.front().text;
   for (const auto& before : error.declared_before)
-    text += fact_line("was in   ", before.place + " of " + before.kernel, before.text, style);
-  for (const auto& now : error.declared_now) text += fact_line("is in    ", now.place + " of " + now.kernel, now.text, style);
-  for (const auto& near : error.nearest)
-    text += fact_line("near     ", style.bold(near.name) + ", " + near.place,
-                      near.why.empty() ? near.text : near.text + " - " + near.why, style);
+    if (!same) text += fact_line("was in   ", before.place + " of " + before.kernel, before.text, style);
+  for (const auto& now : error.declared_now)
+    text += fact_line("is in    ", now.place + (same ? ", as in " + error.declared_before.front().kernel : " of " + now.kernel),
+                      now.text, style);
+  for (const auto& near : error.nearest) {
+    text += fact_line("near     ", style.bold(near.name) + ", " + near.place, near.text, style);
+    if (!near.why.empty()) text += fact_line("         ", "(" + near.why + ")", "", style);
+  }
   if (!error.follows.empty()) text += fact_line("follows  ", "from " + error.follows + ", see there", "", style);
   if (!error.conftest.empty()) text += fact_line("conftest ", error.conftest, "", style);
   return text;
@@ -80,7 +85,7 @@ void print_errors(const BuildReport& report, const Style& style) {
   }
   if (printed.empty() || report.log.empty()) return;
   print("\n" + std::to_string(printed.size()) + (printed.size() == 1 ? " name" : " names") +
-        " of the kernel changed in a way that no applied recipe covers. To start recipes for them:\n  vgpukit recipe new "
+        " of the kernel in these errors, and no recipe that was applied covers them. To start recipes:\n  vgpukit recipe new "
         "--from-log " +
         report.log + " --kernel " + report.kernel.release + (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) +
         "\n");

@@ -108,6 +108,7 @@ TEST(Subject, OfACallbackIsTheFieldWithTheKernelsArguments) {
                             "a.c:187:22: note: (near initialization for 'funcs.of_another')\n"),
             "field atomic_check*")
       << "gcc's note names the wrong member where one is unknown";
+  EXPECT_EQ(about(message + "  187 |     .atomic_check = a_b_c, .release = nv_release,\n"), "field atomic_check*");
   EXPECT_EQ(about(message), "-");
   const auto errors = errors_of(message + "  187 |     .atomic_check  = nv_drm_atomic_check,\n");
   EXPECT_THAT(subject_of(errors[0])->arguments, ElementsAre("struct drm_device *", "struct drm_atomic_commit *"));
@@ -161,6 +162,14 @@ TEST(Subject, OfModpost) {
       about("ERROR: modpost: module nvidia-vgpu-vfio uses symbol vfio_iommufd_emulated_bind from namespace IOMMUFD, but does not "
             "import it."),
       "symbol vfio_iommufd_emulated_bind*");
+  Diagnostic ours;
+  ours.tool = "verify";
+  ours.message = "nvidia: Unknown symbol follow_pte (err -2)";
+  EXPECT_EQ(subject_of(ours)->text(), "symbol follow_pte");
+  ours.message = "module uses symbol (iommufd_bind) from namespace IOMMUFD, but does not import it.";
+  EXPECT_EQ(subject_of(ours)->text(), "symbol iommufd_bind");
+  ours.message = "failing symbol_get of non-GPLONLY symbol nvidia_vgpu_vfio_get_ops.";
+  EXPECT_FALSE(subject_of(ours));
 }
 
 TEST(Subject, IsNothingWhereTheKernelHasNoPart) {

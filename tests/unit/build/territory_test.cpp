@@ -89,6 +89,21 @@ TEST_F(Territory, AStructureWithTheSameMembersIsARenameAndWhatTakesItFollows) {
   EXPECT_EQ(found[2].follows, "type struct drm_atomic_state");
 }
 
+TEST_F(Territory, MembersCountMoreThanAName) {
+  put("new", "drm/drm_atomic.h",
+      "struct drm_atomic_states {\n  struct drm_device *dev;\n  bool other;\n  int counted;\n  char more;\n  long yet;\n};\n"
+      "struct drm_atomic_commit {\n  struct drm_device *dev;\n  bool allow_modeset;\n  int planes;\n};\n");
+  const auto found = find({NameKind::type, "drm_atomic_state", "struct", true, {}});
+  ASSERT_THAT(found.nearest, SizeIs(1));
+  EXPECT_EQ(found.nearest[0].name, "drm_atomic_commit");
+}
+
+TEST_F(Territory, ANameThatIsOnlyHalfNearIsNotShown) {
+  put("old", "linux/gone.h", "int gone_from_here_now(int a);\n");
+  put("new", "linux/gone.h", "long gone_from_other_list(char *a);\n");
+  EXPECT_THAT(find(function("gone_from_here_now")).nearest, IsEmpty());
+}
+
 TEST_F(Territory, AFieldIsLookedForInItsStructure) {
   const auto found = find({NameKind::field, "__vm_flags", "struct vma", true, {}});
   ASSERT_TRUE(found.before);
@@ -241,6 +256,17 @@ TEST_F(Drafts, OfOneNameAreOne) {
                     "c.c:6:3: error: 'struct a' has no member named 'state'\n"
                     "c.c:7:3: error: 'struct b' has no member named 'state'\n"),
               SizeIs(3));
+}
+
+TEST(Causes, AFieldWhoseStructureOneMessageTellsIsThatStructuresInAll) {
+  std::vector<Diagnostic> errors(2);
+  errors[0].tool = errors[1].tool = "gcc";
+  errors[0].message = "assignment of read-only member 'state'";
+  errors[1].message = "'struct a' has no member named 'state'";
+  const auto causes = causes_of(errors);
+  ASSERT_THAT(causes.subjects, SizeIs(1));
+  EXPECT_EQ(causes.subjects[0].of, "struct a");
+  EXPECT_THAT(causes.errors[0], testing::ElementsAre(0U, 1U));
 }
 
 TEST(ReadBuildLog, RefusesWhatIsNoLog) {
