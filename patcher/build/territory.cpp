@@ -6,6 +6,7 @@
 
 #include "build/header_texts.hpp"
 #include "build/name_distance.hpp"
+#include "build/name_ranking.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit {
@@ -14,19 +15,12 @@ namespace {
 using Found = HeaderTexts::Found;
 using Names = std::set<std::string, std::less<>>;
 
+// Of a word of any header: worth finding out what it is.
+constexpr double worth_a_look = 0.58;
+
 // "struct vm_area_struct" -> "vm_area_struct"
 std::string tag_of(const std::string& type) {
   return type.substr(type.rfind(' ') == std::string::npos ? 0 : type.rfind(' ') + 1);
-}
-
-// Among the headers that declare a name, the one that a driver would include comes first.
-int rank_of(const Found& found) {
-  int rank = 0;
-  if (found.file->name.starts_with("linux/") || found.file->name.starts_with("drm/")) rank -= 4;
-  if (found.declaration->text.find("__") == std::string::npos) rank -= 1;
-  if (found.file->name.find("fortify") != std::string::npos || found.file->name.starts_with("asm-generic/")) rank += 4;
-  if (std::count(found.file->name.begin(), found.file->name.end(), '/') > 1) rank += 2;
-  return rank;
 }
 
 bool fits(const Subject& subject, const Declaration& one) {
@@ -49,10 +43,6 @@ bool is_the_field(const Subject& subject, const Declaration& one) {
   if (one.of.empty()) return false;
   if (!subject.arguments.empty()) return one.callable && one.arguments == subject.arguments;
   return one.text.find("const ") != std::string::npos;
-}
-
-HeaderPlace place_of(const HeaderTexts& kernel, const Found& found) {
-  return {kernel.release(), found.file->name, found.declaration->line, found.declaration->text};
 }
 
 // What of a subject is looked for: its own name, and the structure of a field.
@@ -111,169 +101,6 @@ void complete(Subject& subject, const Index& index) {
       owners.insert(found.declaration->of);
   if (owners.size() == 1) subject.of = *owners.begin();
 }
-
-// The words of the lines that name the old one: "in_irq() - Obsolete version of in_hardirq()", and what it was made of.
-Names named_beside(const HeaderTexts::File& file, const Declaration& old) {
-  Names words;
-  for_each_word(old.body, [&](std::string_view word, std::size_t) { words.insert(std::string(word)); });
-  if (old.kind == NameKind::type) words.clear();  // a structure's members are no names for it
-  const std::string_view text = file.text;
-  for (auto at = text.find(old.name); at != std::string_view::npos; at = text.find(old.name, at + 1)) {
-    const auto begin = text.rfind('\n', at) + 1;
-    const std::string_view line = text.substr(begin, text.find('\n', at) - begin);
-    const auto first = line.find_first_not_of(" \t");
-    if (line[first] != '*' && line.substr(first, 2) != "/*" && line.substr(first, 2) != "//") continue;
-    for_each_word(line, [&](std::string_view word, std::size_t) { words.insert(std::string(word)); });
-  }
-  words.erase(old.name);
-  return words;
-}
-
-double overlap(const std::string& left, const std::string& right) {
-  Names a;
-  Names b;
-  for_each_word(left, [&](std::string_view word, std::size_t) { a.insert(std::string(word)); });
-  for_each_word(right, [&](std::string_view word, std::size_t) { b.insert(std::string(word)); });
-  std::size_t common = 0;
-  for (const auto& word : a) common += b.contains(word) ? 1U : 0U;
-  const std::size_t all = a.size() + b.size() - common;
-  return all == 0 ? 0 : static_cast<double>(common) / static_cast<double>(all);
-}
-
-// The types that are called something else now: "struct drm_atomic_state" -> "struct drm_atomic_commit".
-using Renames = std::map<std::string, std::string, std::less<>>;
-
-std::string with_new_types(const std::string& text, const Renames& renames) {
-  std::string result = text;
-  for (const auto& [from, to] : renames) {
-    for (auto at = result.find(from); at != std::string::npos; at = result.find(from, at)) {
-      const auto end = at + from.size();
-      const bool longer = end < result.size() && (std::isalnum(static_cast<unsigned char>(result[end])) != 0 || result[end] == '_');
-      if (!longer) result.replace(at, from.size(), to);
-      at += longer ? from.size() : to.size();
-    }
-  }
-  return result;
-}
-
-struct Candidate {
-  Found found;
-  double score = 0;
-  bool convincing = false;
-  std::string why;
-};
-
-// What makes names near enough to be shown: below, people only wonder.
-constexpr double in_same_header = 0.6;
-constexpr double anywhere = 0.78;
-
-class Ranking {
- public:
-  Ranking(const Finding& finding, HeaderTexts* old_kernel, std::optional<Found> old, const Renames& renames)
-      : finding_(finding), old_kernel_(old_kernel), old_(old) {
-    if (!old_) return;
-    beside_ = named_beside(*old_->file, *old_->declaration);
-    for (const auto& argument : old_->declaration->arguments) old_arguments_.push_back(with_new_types(argument, renames));
-  }
-
-  void consider(const Found& found, double threshold) {
-    const Declaration& one = *found.declaration;
-    const Subject& subject = finding_.subject;
-    if (one.name == subject.name || !compatible(one)) return;
-    const bool beside = beside_.contains(one.name);
-    const double near = nearness(subject.name, one.name);
-    const bool same_arguments = alike(one);
-    const bool was_there = in_old_header(one);
-    // Two arguments or more of the same types in what is new are no accident.
-    const bool twin = same_arguments && !was_there && one.callable && one.kind != NameKind::macro && old_arguments_.size() >= 2;
-    if (near < (beside || twin ? 0.3 : 0.45)) return;
-    Candidate candidate{found, near, false, {}};
-    if (twin) candidate.score += 0.2;
-    if (same_arguments) candidate.score += 0.12;
-    if (old_ && !was_there) candidate.score += 0.06;
-    if (beside) candidate.score += 0.3;
-    double shared = 0;
-    if (old_ && one.kind == NameKind::type) {
-      shared = overlap(old_->declaration->body, one.body);
-      candidate.score += shared * 0.6;
-      if (shared < 0.2 && !one.body.empty()) return;
-    }
-    if (candidate.score < threshold) return;
-    const std::string words(name_kind_word(old_ ? old_->declaration->kind : subject.kind));
-    if (beside)
-      candidate.why = old_kernel_->release() + "'s <" + old_->file->name + "> names it beside " + subject.name;
-    else if (shared > 0.6)
-      candidate.why = "it has the same members";
-    else if (old_ && same_arguments && !was_there && one.callable)
-      candidate.why = "new in that header, with the same arguments";
-    candidate.convincing = old_ && subject.gone && same_arguments && !candidate.why.empty() && (beside || near >= 0.6);
-    candidates_.push_back(std::move(candidate));
-  }
-
-  // From a header that nobody has named: only the same subsystem's, and from its own header (mdev_...: <linux/mdev.h>) sooner.
-  void consider_stranger(const Found& found) {
-    const auto first_word = [](std::string_view name) { return name.substr(0, name.find('_', 1)); };
-    const auto subsystem = first_word(finding_.subject.name);
-    if (!beside_.contains(found.declaration->name) && first_word(found.declaration->name) != subsystem) return;
-    const bool own_header = found.file->name.ends_with("/" + std::string(subsystem) + ".h");
-    consider(found, own_header ? in_same_header : anywhere);
-  }
-
-  [[nodiscard]] const Names& beside() const { return beside_; }
-
-  std::vector<NearName> best(const HeaderTexts& kernel) {
-    std::stable_sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-      return a.score != b.score ? a.score > b.score : rank_of(a.found) < rank_of(b.found);
-    });
-    // Beside a rename there is nothing to choose from.
-    const double margin = candidates_.empty() || candidates_.front().convincing ? 0 : 0.15;
-    std::vector<NearName> names;
-    for (const Candidate& candidate : candidates_) {
-      const std::string& name = candidate.found.declaration->name;
-      if (std::any_of(names.begin(), names.end(), [&](const NearName& each) { return each.name == name; })) continue;
-      if (names.size() == 3 || candidate.score < candidates_.front().score - margin) break;
-      names.push_back({name, place_of(kernel, candidate.found), names.empty() && candidate.convincing, candidate.why});
-    }
-    return names;
-  }
-
- private:
-  [[nodiscard]] bool compatible(const Declaration& one) const {
-    const NameKind kind = finding_.subject.kind;
-    if (kind == NameKind::field) return one.kind == NameKind::field;
-    if (kind == NameKind::type) return one.kind == NameKind::type;
-    if (one.kind == NameKind::field || one.kind == NameKind::type) return false;
-    const bool called = old_ ? old_->declaration->callable : kind == NameKind::function;
-    return called == one.callable;
-  }
-
-  // A macro's parameters have no types: then their number decides.
-  [[nodiscard]] bool alike(const Declaration& one) const {
-    if (!old_) return false;
-    const Declaration& old = *old_->declaration;
-    if (old.kind == NameKind::type) return one.of == old.of;
-    if (old.callable != one.callable) return false;
-    if (!old.callable) return old.kind == one.kind;
-    if (old.kind == NameKind::macro || one.kind == NameKind::macro) return old_arguments_.size() == one.arguments.size();
-    return old_arguments_ == one.arguments;
-  }
-
-  [[nodiscard]] bool in_old_header(const Declaration& one) const {
-    if (!old_) return false;
-    const auto& all = old_kernel_->declarations(*old_->file);
-    return std::any_of(all.begin(), all.end(), [&](const Declaration& each) {
-      return each.name == one.name && (each.kind == NameKind::field) == (one.kind == NameKind::field) &&
-             (each.kind == NameKind::type) == (one.kind == NameKind::type);
-    });
-  }
-
-  const Finding& finding_;
-  HeaderTexts* old_kernel_;
-  std::optional<Found> old_;
-  std::vector<std::string> old_arguments_;  // with the types' new names
-  Names beside_;
-  std::vector<Candidate> candidates_;
-};
 
 // The header whose path is nearest: <linux/mdev.h> of <linux/mdev_core.h>; for a header that is gone.
 std::vector<NearName> nearest_headers(const HeaderTexts& kernel, const std::string& name) {
@@ -417,10 +244,10 @@ class Survey {
     if (finding.subject.kind == NameKind::field) {
       for (const auto& file : structure_files(finding.subject.of))
         for (const Declaration& one : kernel_->declarations(*file))
-          if (one.kind == NameKind::field && one.of == finding.subject.of) ranking.consider({file, &one}, in_same_header);
+          if (one.kind == NameKind::field && one.of == finding.subject.of) ranking.consider_neighbour({file, &one});
     } else if (finding.before) {
       if (const auto* file = kernel_->file(finding.before->header))
-        for (const Declaration& one : kernel_->declarations(*file)) ranking.consider({file, &one}, in_same_header);
+        for (const Declaration& one : kernel_->declarations(*file)) ranking.consider_neighbour({file, &one});
     }
     finding.nearest = ranking.best(*kernel_);
     if (finding.nearest.empty() && finding.subject.kind != NameKind::field) lost_.push_back(i);
@@ -462,7 +289,7 @@ class Survey {
       const std::string& name = findings_[i].subject.name;
       for (const auto word : words)
         if (word.size() < 2 * name.size() && name.size() < 2 * word.size() && nearness_possible(name, word) &&
-            nearness(name, word) >= anywhere - 0.2)
+            nearness(name, word) >= worth_a_look)
           names.insert(std::string(word));
       rankings.push_back(std::move(ranking));
     }

@@ -104,6 +104,16 @@ TEST_F(Territory, ANameThatIsOnlyHalfNearIsNotShown) {
   EXPECT_THAT(find(function("gone_from_here_now")).nearest, IsEmpty());
 }
 
+TEST_F(Territory, ACommentAboutALongerNameProvesNothing) {
+  put("old", "linux/hr.h", "/* hr_start_range() is hr_start_all() */\nint hr_start(int a);\nint hr_start_all(int a);\n");
+  put("new", "linux/hr.h", "int hr_start_all(int a);\n");
+  for (const auto& near : find(function("hr_start")).nearest) EXPECT_FALSE(near.convincing) << near.why;
+  put("old", "linux/hr.h", "/* hr_start() is hr_start_all() */\nint hr_start(int a);\nint hr_start_all(int a);\n");
+  put("new", "linux/hr.h", "int hr_start_all(int a);\n");
+  ASSERT_THAT(find(function("hr_start")).nearest, SizeIs(1));
+  EXPECT_TRUE(find(function("hr_start")).nearest[0].convincing);
+}
+
 TEST_F(Territory, AFieldIsLookedForInItsStructure) {
   const auto found = find({NameKind::field, "__vm_flags", "struct vma", true, {}});
   ASSERT_TRUE(found.before);
