@@ -24,7 +24,8 @@ cd "$ci_top"
 
 say "installing build dependencies"
 install_build_deps
-apt_quiet install debootstrap python3 util-linux >&2
+# makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts.
+apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd >&2
 
 # Without a terminal's colours; gtest prints what failed.
 unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5; }

@@ -39,8 +39,8 @@ int report(const Error& error, const Globals& globals) {
 int run_app(int argc, const char* const* argv) {
   CLI::App app{
       "vgpukit builds NVIDIA (vGPU host) drivers for the kernel that is really running.\n"
-      "DRIVER is a folder, a tarball, an exact version (535.247.02), a branch (535, 535.xxx) of the driver store,\n"
-      "or 'reference', the small driver that ships with vgpukit.",
+      "DRIVER is a folder, an installer (.run, or the .zip that it came in), a tarball, an exact version (535.247.02),\n"
+      "a branch (535, 535.xxx) of the driver store, or 'reference', the small driver that ships with vgpukit.",
       "vgpukit"};
   app.footer(
       "Exit codes: 0 done; 1 the job failed; 2 bad usage or input; 3 something is missing here (the message names it);\n"

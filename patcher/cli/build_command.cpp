@@ -146,7 +146,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto accepted, accepted_of(host, explanations, options.accept));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
   const auto start = std::chrono::steady_clock::now();
-  TRY_ASSIGN(const auto driver, find_driver(host, options.driver));
+  TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
   const std::chrono::duration<double> extract = std::chrono::steady_clock::now() - start;
   TRY_ASSIGN(auto kernels, kernels_of(host, options.kernels, accepted));
   if (!options.output.empty() && kernels.size() > 1)
@@ -208,7 +208,8 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
   auto* command =
       app.add_subcommand("build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
   auto options = std::make_shared<Options>();
-  command->add_option("DRIVER", options->driver, "Folder, tarball, version, branch (535, 535.xxx) or 'reference'")->required();
+  command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+      ->required();
   command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")
       ->type_name("REL");
   command->add_option("--output", options->output, "The folder that gets the modules")->type_name("DIR");

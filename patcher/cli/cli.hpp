@@ -40,7 +40,7 @@ void add_build(CLI::App& app, Globals& globals, Action& action);
 void add_plan(CLI::App& app, Globals& globals, Action& action);  // plan and patch
 void add_verify(CLI::App& app, Globals& globals, Action& action);
 void add_kernel(CLI::App& app, Globals& globals, Action& action);         // kernel list|facts
-void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|list|info
+void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|extract|list|info
 void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
 
@@ -50,6 +50,8 @@ int run_app(int argc, const char* const* argv);
 // --- what the subcommands share -----------------------------------------------------------------------------------------------
 
 Result<HostPaths> host_of(const Globals& globals);
+// find_driver(), with a line on the terminal while a large package is read.
+Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);
 // The recipes that may be applied, and (`with_shipped`: those that may explain an error) the shipped ones in any case.
 Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped);
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);

@@ -3,10 +3,18 @@
 #include <algorithm>
 
 #include "cli/cli.hpp"
+#include "cli/progress.hpp"
+#include "driver/run_file.hpp"
+#include "driver/run_file_zip.hpp"
+#include "driver/text.hpp"
 
 namespace vgpukit::cli {
 
 namespace {
+
+bool on_terminal(const Globals& globals) {
+  return !globals.quiet && isatty(STDERR_FILENO) == 1;
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -14,19 +22,75 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// What an installer says of itself, and whether it is whole.
+struct Installer {
+  std::string place;  // FILE.run, or FILE.zip/path/inside.run
+  std::optional<RunHeader> header;
+};
+
+// The sums are compared each time: the question is whether this file is whole now. A zip's members were checked when they were
+// unpacked, by the zip's own sums and by theirs.
+Result<std::optional<Installer>> installer_of(const Globals& globals, const Driver& driver) {
+  if (!driver.package) return std::optional<Installer>();
+  Installer installer{(driver.package.file / driver.package.member).string(), std::nullopt};
+  if (!driver.package.member.empty()) return std::optional(installer);
+  installer.place = driver.package.file.string();
+  TRY_ASSIGN(installer.header, read_run_header(driver.package.file));
+  Progress progress(installer.place, on_terminal(globals));
+  TRY(check_run_file(driver.package.file, *installer.header, [&](const PackageProgress& state) { progress.show(state); }));
+  return std::optional(installer);
+}
+
+std::string sums_text(const RunHeader& header) {
+  if (header.crc.empty() && header.md5.empty()) return "none in its header: nothing tells whether it is whole";
+  std::string text;
+  if (!header.crc.empty()) text += "CRC " + header.crc;
+  if (!header.md5.empty()) text += (text.empty() ? "MD5 " : ", MD5 ") + header.md5;
+  return text + ": as its header says";
+}
+
+nlohmann::json installer_json(const Installer& installer) {
+  nlohmann::json data = {{"path", installer.place}};
+  if (!installer.header) return data;
+  const auto& header = *installer.header;
+  data["label"] = header.label;
+  data["layout"] = header.layout == RunHeader::Layout::nvidia ? "nvidia" : "makeself";
+  data["version"] = header.version;
+  data["arch"] = header.arch;
+  data["crc"] = header.crc;
+  data["md5"] = header.md5;
+  data["compression"] = header.compression;
+  data["payload"] = header.payload;
+  data["bytes"] = header.bytes;
+  return data;
+}
+
+std::string installer_text(const Installer& installer) {
+  std::string text = "  installer:      " + installer.place + "\n";
+  if (!installer.header) return text;
+  const auto& header = *installer.header;
+  text += "  label:          " + driver_detail::printable(header.label) + "\n  sums:           " + sums_text(header) +
+          "\n  payload:        " + human_bytes(header.bytes - header.payload) + ", " +
+          (header.compression == "none" ? "not compressed" : header.compression) + "\n";
+  return text;
+}
+
 Result<Exit> info(const Globals& globals, const std::string& word) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto driver, find_driver(host, word));
+  TRY_ASSIGN(const auto driver, driver_of(globals, host, word));
+  TRY_ASSIGN(const auto installer, installer_of(globals, driver));
   if (globals.json()) {
-    print_json(nlohmann::json{{"version", driver.version.text},
-                              {"version_from", driver.version_from},
-                              {"flavour", flavour_name(driver.flavour)},
-                              {"flavour_from", driver.flavour_from},
-                              {"path", driver.path.string()},
-                              {"sources", driver.sources.string()},
-                              {"modules", driver.modules},
-                              {"binary_objects", driver.binary_objects},
-                              {"missing_binary_objects", driver.missing_binary_objects}});
+    nlohmann::json data = {{"version", driver.version.text},
+                           {"version_from", driver.version_from},
+                           {"flavour", flavour_name(driver.flavour)},
+                           {"flavour_from", driver.flavour_from},
+                           {"path", driver.path.string()},
+                           {"sources", driver.sources.string()},
+                           {"modules", driver.modules},
+                           {"binary_objects", driver.binary_objects},
+                           {"missing_binary_objects", driver.missing_binary_objects}};
+    if (installer) data["installer"] = installer_json(*installer);
+    print_json(data);
     return Exit::done;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
@@ -36,20 +100,58 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
         "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : joined(driver.binary_objects)) + "\n");
   if (!driver.missing_binary_objects.empty())
     print(style.yellow("  missing:        ") + joined(driver.missing_binary_objects) + "\n");
+  if (installer) print(installer_text(*installer));
   return Exit::done;
 }
 
 Result<Exit> add(const Globals& globals, const std::string& word, bool replace) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto driver, open_driver(host, word));
+  Progress progress(word, on_terminal(globals));
+  const auto show = [&](const PackageProgress& state) { progress.show(state); };
+  TRY_ASSIGN(const auto driver, open_driver(host, word, false, show));
   DriverStore store(host);
-  TRY_ASSIGN(const auto stored, store.add(driver, replace));
+  TRY_ASSIGN(const auto stored, store.add(driver, replace, show));
+  progress.clear();
   if (globals.json())
-    print_json(nlohmann::json{
-        {"version", stored.version.text}, {"flavour", flavour_name(stored.flavour)}, {"folder", stored.folder.string()}});
+    print_json(nlohmann::json{{"version", stored.version.text},
+                              {"flavour", flavour_name(stored.flavour)},
+                              {"folder", stored.folder.string()},
+                              {"package", stored.package.file.string()}});
   else
     print("NVIDIA " + stored.version.text + " (" + std::string(flavour_name(stored.flavour)) +
           ") is in the store: " + stored.folder.string() + "\n  vgpukit build " + stored.version.text + "\n");
+  return Exit::done;
+}
+
+// The installer that a word of the command line means, or the tarball.
+Result<Exit> extract(const Globals& globals, const std::string& word, const std::string& output) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  fs::path file = word;
+  PackageFile package;
+  const auto name = DriverName::parse(word);
+  if (name.kind == DriverName::Kind::version || name.kind == DriverName::Kind::branch) {
+    TRY_ASSIGN(const auto stored, DriverStore(host).find(name));
+    package = stored.package;
+    if (!package)
+      return Error{Exit::usage, "unpack " + word, "the store has its kernel sources only: it was added from a folder or a tarball",
+                   "they are in " + stored.folder.string()};
+  } else {
+    TRY_ASSIGN(package, find_package(file));
+  }
+  Progress progress(word, on_terminal(globals));
+  const auto show = [&](const PackageProgress& state) { progress.show(state); };
+  const auto inside = package.member.empty() ? (package ? package.file : file) : fs::path(package.member);
+  const auto target = fs::absolute(output.empty() ? inside.stem() : fs::path(output)).lexically_normal();
+  if (package) {
+    TRY(unpack_package(package, target, show));
+  } else {
+    TRY(extract_archive(file, target, {}, show));
+  }
+  progress.clear();
+  if (globals.json())
+    print_json(nlohmann::json{{"folder", target.string()}});
+  else
+    print("unpacked to " + target.string() + "\n");
   return Exit::done;
 }
 
@@ -68,7 +170,7 @@ Result<Exit> list(const Globals& globals) {
     print_json(nlohmann::json{{"store", store.folder().string()}, {"drivers", all}});
     return Exit::done;
   }
-  if (drivers.empty()) print("the store " + store.folder().string() + " is empty; vgpukit driver add FOLDER|TARBALL fills it\n");
+  if (drivers.empty()) print("the store " + store.folder().string() + " is empty; vgpukit driver add FILE fills it\n");
   std::size_t width = 0;
   for (const auto& driver : drivers) width = std::max(width, driver.version.text.size());
   for (const auto& driver : drivers) {
@@ -87,15 +189,21 @@ void add_driver(CLI::App& app, Globals& globals, Action& action) {
   auto word = std::make_shared<std::string>();
   auto replace = std::make_shared<bool>(false);
   auto* adding = command->add_subcommand("add", "Put a package into the store, so that its version and branch can be named");
-  adding->add_option("DRIVER", *word, "Folder or tarball")->required();
+  adding->add_option("DRIVER", *word, "Folder, .run, .zip or tarball")->required();
   adding->add_flag("--replace", *replace, "Replace another package of the same version and flavour");
   adding->callback(
       [&globals, &action, word, replace] { action = [&globals, word, replace] { return add(globals, *word, *replace); }; });
+  auto output = std::make_shared<std::string>();
+  auto* extracting = command->add_subcommand("extract", "Unpack all of an installer, without running it");
+  extracting->add_option("DRIVER", *word, ".run, .zip, tarball, or a version of the store")->required();
+  extracting->add_option("--output", *output, "The new folder (default: here, named like the file)")->type_name("DIR");
+  extracting->callback(
+      [&globals, &action, word, output] { action = [&globals, word, output] { return extract(globals, *word, *output); }; });
   command->add_subcommand("list", "List the store")->callback([&globals, &action] {
     action = [&globals] { return list(globals); };
   });
   auto* telling = command->add_subcommand("info", "Show a package's version, flavour, modules, and what decided on them");
-  telling->add_option("DRIVER", *word, "Folder, tarball, version, branch or 'reference'")->required();
+  telling->add_option("DRIVER", *word, "Folder, .run, .zip, tarball, version, branch or 'reference'")->required();
   telling->callback([&globals, &action, word] { action = [&globals, word] { return info(globals, *word); }; });
 }
 

@@ -3,6 +3,8 @@
 #include "build/job.hpp"
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"
+#include "cli/progress.hpp"
+#include "driver/run_file_repack.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::cli {
@@ -15,6 +17,7 @@ struct Options {
   std::vector<std::string> accept;
   PlanExtras extras;
   std::string output;
+  std::string repack;
   bool series = false;
   bool keep_going = false;
 };
@@ -31,7 +34,7 @@ Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
   TRY_ASSIGN(auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
   TRY_ASSIGN(auto accepted, accepted_of(host, catalogue, options.accept));
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
-  TRY_ASSIGN(auto driver, find_driver(host, options.driver));
+  TRY_ASSIGN(auto driver, driver_of(globals, host, options.driver));
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
   return Inputs{std::move(catalogue), std::move(accepted), std::move(driver), Facts(std::move(kernel), std::move(assumptions))};
 }
@@ -44,11 +47,31 @@ Result<Exit> plan(const Globals& globals, const Options& options) {
   return shown.code == Exit::failed ? shown.code : Exit::done;
 }
 
+Result<Exit> say_patched(const Globals& globals, const std::string& release, const Plan& plan,
+                         const std::vector<std::string>& files, const fs::path& target) {
+  if (globals.json()) {
+    print_json(
+        nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", recipe_parts(plan)}});
+    return Exit::done;
+  }
+  const auto applied = plan.applied().size();
+  print(std::to_string(applied) + (applied == 1 ? " recipe" : " recipes") + " applied for " + release + ":\n");
+  for (const auto& file : files) print("  " + file + "\n");
+  return Exit::done;
+}
+
 Result<Exit> patch(const Globals& globals, const Options& options) {
+  if (options.output.empty() == options.repack.empty())
+    return Error{Exit::usage, "write the patched driver",
+                 options.output.empty() ? "it is not said where to" : "it is said twice where to",
+                 "either --output DIR for the tree, or --repack FILE.run for an installer"};
+  if (options.series && options.output.empty())
+    return Error{Exit::usage, "write the series", "--series writes to the folder of --output", "name that folder"};
   TRY_ASSIGN(auto inputs, open_inputs(globals, options));
-  const auto target = fs::absolute(options.output).lexically_normal();
+  const bool repack = !options.repack.empty();
+  const auto target = fs::absolute(repack ? options.repack : options.output).lexically_normal();
   std::error_code bad;
-  if (fs::exists(target, bad) && !(fs::is_directory(target, bad) && fs::is_empty(target, bad)))
+  if (!repack && fs::exists(target, bad) && !(fs::is_directory(target, bad) && fs::is_empty(target, bad)))
     return Error{Exit::usage, "write the patched tree to " + target.string(), "something is there already",
                  "name a new folder, or an empty one"};
   TRY_ASSIGN(auto tree, SourceTree::open(inputs.driver.sources));
@@ -69,6 +92,12 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
             "\nNothing was written; --keep-going writes the tree without these.\n");
     return Exit::failed;
   }
+  if (repack) {
+    Progress progress(target.filename().string(), !globals.quiet && isatty(STDERR_FILENO) == 1);
+    TRY(repack_run_file(inputs.driver, tree.edits(), target, [&](const PackageProgress& state) { progress.show(state); }));
+    progress.clear();
+    return say_patched(globals, inputs.facts.kernel().release, plan, {target.string()}, target);
+  }
   std::vector<std::string> files;
   TRY_ASSIGN(auto staged, StagedFolder::beside(target));
   if (options.series) {
@@ -85,21 +114,15 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
     files.push_back(target.string());
   }
   TRY(staged.commit(/*durable=*/false));
-  if (globals.json()) {
-    print_json(
-        nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", recipe_parts(plan)}});
-    return Exit::done;
-  }
-  const auto applied = plan.applied().size();
-  print(std::to_string(applied) + (applied == 1 ? " recipe" : " recipes") + " applied for " + inputs.facts.kernel().release +
-        ":\n");
-  for (const auto& file : files) print("  " + file + "\n");
-  if (!options.series) print("It is a git repository: git -C " + target.string() + " log -p shows each change with its reason.\n");
+  TRY(say_patched(globals, inputs.facts.kernel().release, plan, files, target));
+  if (!globals.json() && !options.series)
+    print("It is a git repository: git -C " + target.string() + " log -p shows each change with its reason.\n");
   return Exit::done;
 }
 
 void common(CLI::App& command, Options& options) {
-  command.add_option("DRIVER", options.driver, "Folder, tarball, version, branch (535, 535.xxx) or 'reference'")->required();
+  command.add_option("DRIVER", options.driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+      ->required();
   command.add_option("--kernel", options.kernel, "running (the default), newest, or a release")->type_name("REL");
   command.add_option("--accept", options.accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
 }
@@ -118,7 +141,10 @@ void add_plan(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("patch", "Write the patched tree, or the changes as a git-am series, and build nothing");
   auto options = std::make_shared<Options>();
   common(*command, *options);
-  command->add_option("--output", options->output, "The folder to write to: new or empty")->type_name("DIR")->required();
+  command->add_option("--output", options->output, "The folder to write to: new or empty")->type_name("DIR");
+  command
+      ->add_option("--repack", options->repack, "Write the installer (.run) again with the patched sources, in place of a folder")
+      ->type_name("FILE.run");
   command->add_flag("--series", options->series, "Write one mail for each recipe (git am) in place of the tree");
   command->add_flag("--keep-going", options->keep_going, "Go on without a recipe that is needed and cannot be applied");
   command->callback([&globals, &action, options] { action = [&globals, options] { return patch(globals, *options); }; });

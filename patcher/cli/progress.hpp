@@ -1,10 +1,12 @@
-// One line on a terminal's stderr that says how far a build is. Off a terminal it prints nothing.
+// One line on a terminal's stderr that says how far something is. Off a terminal it prints nothing.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
 #include "build/build.hpp"
+#include "driver/driver.hpp"
 
 namespace vgpukit::cli {
 
@@ -15,13 +17,16 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
   void show(const BuildProgress& state);
-  void say(std::string_view text);  // a line that stays; also where stderr is no terminal
+  void show(const PackageProgress& state);  // at most ten times a second
+  void say(std::string_view text);          // a line that stays; also where stderr is no terminal
   void clear();
 
  private:
+  void write(std::string line);
   std::string title_;
   bool terminal_;
   bool shown_ = false;
+  std::chrono::steady_clock::time_point last_;
 };
 
 }  // namespace vgpukit::cli

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cli/cli.hpp"
+#include "cli/progress.hpp"
 #include "recipe/yaml_reader.hpp"
 #include "support/atomic_file.hpp"
 
@@ -24,6 +25,11 @@ std::size_t columns() {
 
 Result<HostPaths> host_of(const Globals& globals) {
   return HostPaths::of_this_machine(globals.root);
+}
+
+Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word) {
+  Progress progress(word, !globals.quiet && isatty(STDERR_FILENO) == 1);
+  return find_driver(host, word, false, [&](const PackageProgress& state) { progress.show(state); });
 }
 
 Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped) {

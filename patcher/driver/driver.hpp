@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,13 @@
 #include "support/version.hpp"
 
 namespace vgpukit {
+
+// A .run file, or one inside of a zip.
+struct PackageFile {
+  std::filesystem::path file;  // empty: there is none
+  std::string member;          // its path in the zip `file`; empty: `file` is the .run itself
+  [[nodiscard]] explicit operator bool() const { return !file.empty(); }
+};
 
 enum class Flavour { vgpu_kvm, grid, general, open };
 std::string_view flavour_name(Flavour flavour);  // "vgpu-kvm"
@@ -32,16 +40,30 @@ struct Driver {
   std::vector<std::string> missing_binary_objects;  // that a Kbuild file names and that are not there (nvidia/nv-kernel.o_binary)
   std::string content;            // hash of all source files' paths and bytes (binary objects: path, size and mtime only)
   std::shared_ptr<void> scratch;  // keeps an unpacked tarball's folder alive; removed with the last copy
+  PackageFile package;            // the .run that the sources are from: the whole driver, user space and all
+  std::string package_folder;     // where in that package the sources are: "kernel"
 };
+
+// How far something is that takes seconds, for a line on a terminal.
+struct PackageProgress {
+  std::string_view step;   // "checking", "unpacking", "packing"
+  std::uint64_t done = 0;  // bytes of the package
+  std::uint64_t total = 0;
+};
+using OnPackage = std::function<void(const PackageProgress&)>;
 
 // Opens a package. A folder: the sources themselves, or a folder that holds them (kernel/, kernel-open/, usr/src/nvidia-V/, up to
 // four levels down). A tarball: unpacked with all the checks of extract_archive() to host.cache/drivers-unpacked/KEY, once for all
 // tarballs with the same bytes; two processes do that one after the other. When the cache is read-only, to a scratch folder.
+// A .run: checked against its sums, and only its kernel sources are unpacked, to the same place; nothing in it is run. A zip that
+// holds .run files (NVIDIA's portal): the one for vGPU hosts, or the only one; FILE.zip/path/inside.run names one.
 // Nobody may write to Driver::sources: it is the user's folder, or the cache.
 // When a package has both kernel/ and kernel-open/, `prefer_open` chooses; the other one is named in flavour_from.
 // Errors, usage: not there; not a driver (says which files were looked for and what was found instead); several drivers; sources
-// that contradict each other on the version (both places are named). Missing: no space to unpack.
-Result<Driver> open_driver(const HostPaths& host, const std::filesystem::path& path, bool prefer_open = false);
+// that contradict each other on the version (both places are named); a damaged package; one for another processor. Missing: no
+// space to unpack. Failed: interrupted.
+Result<Driver> open_driver(const HostPaths& host, const std::filesystem::path& path, bool prefer_open = false,
+                           const OnPackage& on_progress = {});
 
 struct ExtractLimits {
   std::uintmax_t bytes = 4ULL << 30;  // of all files together
@@ -53,7 +75,8 @@ struct ExtractLimits {
 // target, entries below a symbolic link, devices and sockets, more than the limits. Set-id bits, owners and the write permission of
 // others are dropped; times are kept. Errors: usage for a bad archive (truncated, not an archive, refused entries) or a target that
 // is there, missing for a full disk.
-Status extract_archive(const std::filesystem::path& archive, const std::filesystem::path& target, const ExtractLimits& limits = {});
+Status extract_archive(const std::filesystem::path& archive, const std::filesystem::path& target, const ExtractLimits& limits = {},
+                       const OnPackage& on_progress = {});
 
 // What a user can call a driver, decided by the words alone.
 struct DriverName {
@@ -64,22 +87,25 @@ struct DriverName {
   static DriverName parse(std::string_view word);
 };
 
-// The driver store: host.state/drivers/VERSION-FLAVOUR/{package.json,sources/,.manifest}.
+// The driver store: host.state/drivers/VERSION-FLAVOUR/{package.json,sources/,.manifest,package.run}.
 struct StoredDriver {
   Version version;
   Flavour flavour = Flavour::general;
   std::filesystem::path folder;  // sources/
   std::string added;             // ISO 8601, UTC
   std::string origin;            // the path it was added from
+  PackageFile package;           // package.run, where it was added from one
+  std::string package_folder;    // as Driver's
 };
 
 class DriverStore {
  public:
   explicit DriverStore(const HostPaths& host) : folder_(host.state / "drivers") {}
   // Copies the sources in (atomic; reflinks for binary objects where the file system can). Build output stays behind. Adding the
-  // same content again is fine and changes nothing. Errors: usage when another package with that version and flavour is there
+  // same content again is fine and changes nothing. The .run that they are from is kept as well (a reflink where the file system
+  // can, a copy elsewhere): installing needs all of it. Errors: usage when another package with that version and flavour is there
   // already (says `--replace`); missing when there is no space.
-  Result<StoredDriver> add(const Driver& driver, bool replace = false);
+  Result<StoredDriver> add(const Driver& driver, bool replace = false, const OnPackage& on_progress = {});
   // Newest version first, vgpu-kvm first among the same version. Error: usage, naming the folder, when one in the store is damaged.
   [[nodiscard]] Result<std::vector<StoredDriver>> list() const;
   // The newest match: a version exactly, a branch by its first part(s). vgpu-kvm is preferred among flavours of the same version.
@@ -93,6 +119,7 @@ class DriverStore {
 
 // What the DRIVER word of the command line means: a path, the store, or the reference driver
 // (shipped_data()/kbuild/reference-driver).
-Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open = false);
+Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open = false,
+                           const OnPackage& on_progress = {});
 
 }  // namespace vgpukit

@@ -1,4 +1,5 @@
-// extract_archive: libarchive reads, UnpackTarget writes.
+#include "driver/extract.hpp"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
@@ -10,12 +11,13 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "driver/driver.hpp"
 #include "driver/text.hpp"
-#include "driver/unpack_target.hpp"
 #include "support/atomic_file.hpp"
+#include "support/process.hpp"
 
 namespace vgpukit {
 
@@ -30,21 +32,32 @@ using Reader = std::unique_ptr<archive, FreeReader>;
 
 constexpr std::size_t kBlock = 1 << 16;
 
-// Only filters that libarchive has in itself: archive_read_support_filter_all() also runs programs (lrzip, grzip).
-void add_filters(archive* reader) {
-  archive_read_support_filter_gzip(reader);
-  archive_read_support_filter_bzip2(reader);
-  archive_read_support_filter_xz(reader);
-  archive_read_support_filter_lzma(reader);
-  archive_read_support_filter_lzip(reader);
-  archive_read_support_filter_zstd(reader);
-}
+// What the headers of a tar archive may take, for each entry.
+constexpr std::uintmax_t kEntryHeaders = 4096;
+
+// One run over an archive: what it is called, what is wanted of it, and what went wrong outside of libarchive.
+struct Run {
+  const fs::path& named;
+  const Unpacking& how;
+  std::uint64_t file_bytes = 0;
+  archive* counted = nullptr;  // the reader that reads the file itself
+  std::optional<Error> refusal = std::nullopt;
+
+  // Called for each block. False: stop, and `refusal` says why.
+  bool goes_on() {
+    if (Interrupt::caught() != 0) refusal = Error{Exit::failed, "unpack " + named.string(), "interrupted", ""};
+    if (how.on_progress && counted)
+      how.on_progress({"unpacking", static_cast<std::uint64_t>(archive_filter_bytes(counted, -1)), file_bytes});
+    return !refusal;
+  }
+};
 
 // The decompressed bytes of a file. It is separate from the archive reader so that the rest after the last entry can be read as
 // well: the checksum of an xz file stands at its end, and a reader of tar stops before it.
 class Unfiltered {
  public:
-  explicit Unfiltered(int fd) : reader_(archive_read_new()) {
+  Unfiltered(int fd, Run& run) : reader_(archive_read_new()), run_(run) {
+    run.counted = reader_.get();
     add_filters(reader_.get());
     archive_read_support_format_raw(reader_.get());
     archive_entry* whole = nullptr;
@@ -73,6 +86,7 @@ class Unfiltered {
       if (result != ARCHIVE_OK) failed_ = true;
       if (result != ARCHIVE_OK) return -1;
       if (size == 0) continue;
+      if (!within_limits(size) || !run_.goes_on()) return -1;
       remember(static_cast<const char*>(*block), size);
       return static_cast<la_ssize_t>(size);
     }
@@ -87,12 +101,18 @@ class Unfiltered {
     return size == 0;
   }
 
-  static std::string error_of(archive* reader) {
-    const char* text = archive_error_string(reader);
-    return text ? printable(text) : "it cannot be read";
+ private:
+  // UnpackTarget counts what is written; this counts what is read, for entries that nobody wants and for what follows the last one.
+  bool within_limits(std::size_t size) {
+    const auto& limits = run_.how.limits;
+    bytes_ += size;
+    if (bytes_ <= limits.bytes + limits.entries * kEntryHeaders) return true;
+    run_.refusal = Error{Exit::usage, "unpack " + run_.named.string(),
+                         "it unpacks to more than " + std::to_string(limits.bytes) + " bytes, which is the limit",
+                         "nothing was unpacked; no driver package is that large, so do not trust the file"};
+    return false;
   }
 
- private:
   void remember(const char* data, std::size_t size) {
     const auto take = std::min(size, tail_.size());
     std::move(tail_.begin() + static_cast<std::ptrdiff_t>(take), tail_.end(), tail_.begin());
@@ -100,6 +120,8 @@ class Unfiltered {
   }
 
   Reader reader_;
+  Run& run_;
+  std::uintmax_t bytes_ = 0;
   bool ready_ = false;
   bool ended_ = false;
   bool failed_ = false;
@@ -124,8 +146,7 @@ std::string name_of(archive_entry* entry) {
   return {};
 }
 
-Status copy_data(archive* reader, archive_entry* entry, UnpackTarget::File& file, const std::string& name,
-                 const fs::path& archive_path) {
+Status copy_data(archive* reader, archive_entry* entry, UnpackTarget::File& file, const std::string& name, Run& run) {
   for (;;) {
     const void* block = nullptr;
     std::size_t size = 0;
@@ -133,9 +154,9 @@ Status copy_data(archive* reader, archive_entry* entry, UnpackTarget::File& file
     const int result = archive_read_data_block(reader, &block, &size, &offset);
     if (result == ARCHIVE_EOF) break;
     // A warning here is a checksum that does not fit (zip).
-    if (result != ARCHIVE_OK)
-      return bad_archive(archive_path,
-                         "it is damaged or cut off in \"" + printable(name) + "\" (" + Unfiltered::error_of(reader) + ")");
+    if (result != ARCHIVE_OK && !run.refusal)
+      return bad_archive(run.named, "it is damaged or cut off in \"" + printable(name) + "\" (" + error_of(reader) + ")");
+    if (run.refusal || !run.goes_on()) return *run.refusal;
     TRY(file.write(block, size, offset));
   }
   const timespec mtime = {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)};
@@ -157,9 +178,8 @@ const char* kind_of(mode_t type) {
   }
 }
 
-Status unpack_entry(archive* reader, archive_entry* entry, UnpackTarget& target, const fs::path& archive_path) {
-  const std::string name = name_of(entry);
-  TRY_ASSIGN(const auto words, target.accept(name));
+Status unpack_entry(archive* reader, archive_entry* entry, const std::string& name, const std::vector<std::string>& words,
+                    UnpackTarget& target, Run& run) {
   const char* hardlink = archive_entry_hardlink(entry);
   // Some cpio and pax archives give the bytes again with each hard link; then it is a file.
   const bool has_data = archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0;
@@ -173,60 +193,69 @@ Status unpack_entry(archive* reader, archive_entry* entry, UnpackTarget& target,
     }
     case AE_IFREG: {
       TRY_ASSIGN(auto file, target.add_file(name, words, archive_entry_perm(entry)));
-      return copy_data(reader, entry, file, name, archive_path);
+      return copy_data(reader, entry, file, name, run);
     }
     default:
       return target.refuse(name, kind_of(archive_entry_filetype(entry)));
   }
 }
 
-// All entries of an opened reader.
-Status unpack_all(archive* reader, UnpackTarget& target, const fs::path& archive_path) {
+// All entries of an opened reader. False: stopped before the end.
+Result<bool> unpack_all(archive* reader, UnpackTarget& target, Run& run) {
   std::string last;
   for (;;) {
     archive_entry* entry = nullptr;
     const int result = archive_read_next_header(reader, &entry);
+    if (run.refusal) return *run.refusal;
     if (result == ARCHIVE_EOF) break;
     // A warning is a name that does not fit the locale; the entry is there.
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
-      const std::string why = Unfiltered::error_of(reader);
-      if (last.empty()) return bad_archive(archive_path, "it is no archive, or a damaged one (" + why + ")");
-      return bad_archive(archive_path, "it is damaged or cut off after \"" + printable(last) + "\" (" + why + ")");
+      const std::string why = error_of(reader);
+      if (last.empty()) return bad_archive(run.named, "it is no archive, or a damaged one (" + why + ")");
+      return bad_archive(run.named, "it is damaged or cut off after \"" + printable(last) + "\" (" + why + ")");
     }
-    TRY(unpack_entry(reader, entry, target, archive_path));
     last = name_of(entry);
+    TRY_ASSIGN(const auto words, target.accept(last));
+    const auto take = run.how.wanted ? run.how.wanted(words) : Unpacking::Take::yes;
+    if (take == Unpacking::Take::stop) return false;
+    if (take == Unpacking::Take::yes) TRY(unpack_entry(reader, entry, last, words, target, run));
   }
-  if (last.empty()) return bad_archive(archive_path, "it has no entries");
-  return {};
+  if (last.empty()) return bad_archive(run.named, "it has no entries");
+  return true;
 }
 
 // zip and 7z keep their table of contents at the end, so they have to be read with seeks; they have their own checksums.
-Status unpack_seekable(int fd, UnpackTarget& target, const fs::path& archive_path) {
+Status unpack_seekable(int fd, UnpackTarget& target, Run& run) {
   const Reader reader(archive_read_new());
-  archive_read_support_format_zip(reader.get());
+  run.counted = reader.get();
+  archive_read_support_format_zip_seekable(reader.get());  // without the table it is cut off
   archive_read_support_format_7zip(reader.get());
   if (archive_read_open_fd(reader.get(), fd, kBlock) != ARCHIVE_OK)
-    return bad_archive(archive_path, "it is no archive, or a damaged one (" + Unfiltered::error_of(reader.get()) + ")");
-  return unpack_all(reader.get(), target, archive_path);
+    return bad_archive(run.named, "it is no archive, or a damaged one (" + error_of(reader.get()) + ")");
+  TRY(unpack_all(reader.get(), target, run));
+  return {};
 }
 
-Status unpack_stream(int fd, UnpackTarget& target, const fs::path& archive_path) {
-  Unfiltered bytes(fd);
-  if (!bytes.ready()) return bad_archive(archive_path, "it is damaged (" + bytes.error() + ")");
+Status unpack_stream(int fd, UnpackTarget& target, Run& run) {
+  Unfiltered bytes(fd, run);
+  if (!bytes.ready()) return bad_archive(run.named, "it is damaged (" + bytes.error() + ")");
   const Reader reader(archive_read_new());
   // Not "all" formats: mtree would read files that the archive only names.
   archive_read_support_format_tar(reader.get());
   archive_read_support_format_cpio(reader.get());
-  if (archive_read_open(reader.get(), &bytes, nullptr, read_unfiltered, nullptr) != ARCHIVE_OK)
-    return bad_archive(archive_path, "it is no archive, or a damaged one (" + Unfiltered::error_of(reader.get()) + ")");
-  TRY(unpack_all(reader.get(), target, archive_path));
+  if (archive_read_open(reader.get(), &bytes, nullptr, read_unfiltered, nullptr) != ARCHIVE_OK) {
+    if (run.refusal) return *run.refusal;
+    return bad_archive(run.named, "it is no archive, or a damaged one (" + error_of(reader.get()) + ")");
+  }
+  TRY_ASSIGN(const bool whole, unpack_all(reader.get(), target, run));
+  if (!whole) return {};
   // libarchive takes a tar archive that was cut between two entries for a whole one.
   const bool is_tar = (archive_format(reader.get()) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
   if (is_tar && bytes.ended() && !bytes.ends_with_zeros())
-    return bad_archive(archive_path, "it is cut off: the end mark of the archive is missing");
-  if (!bytes.ended() && !bytes.drain())
-    return bad_archive(archive_path, "its end is damaged or cut off, so nothing in it can be trusted (" + bytes.error() + ")");
-  return {};
+    return bad_archive(run.named, "it is cut off: the end mark of the archive is missing");
+  if (bytes.ended() || bytes.drain()) return {};
+  if (run.refusal) return *run.refusal;
+  return bad_archive(run.named, "its end is damaged or cut off, so nothing in it can be trusted (" + bytes.error() + ")");
 }
 
 bool starts_like_seekable(int fd) {
@@ -237,24 +266,62 @@ bool starts_like_seekable(int fd) {
 
 }  // namespace
 
-Status extract_archive(const fs::path& archive_path, const fs::path& target, const ExtractLimits& limits) {
+void driver_detail::add_filters(::archive* reader) {
+  archive_read_support_filter_gzip(reader);
+  archive_read_support_filter_bzip2(reader);
+  archive_read_support_filter_xz(reader);
+  archive_read_support_filter_lzma(reader);
+  archive_read_support_filter_lzip(reader);
+  archive_read_support_filter_zstd(reader);
+}
+
+std::string driver_detail::error_of(::archive* reader) {
+  const char* text = archive_error_string(reader);
+  return text ? printable(text) : "it cannot be read";
+}
+
+Result<ArchiveFile> driver_detail::open_archive(const fs::path& archive_path) {
   const std::string tried = "unpack " + archive_path.string();
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(target, ignored)))
-    return Error{Exit::usage, tried, target.string() + " is there already", "remove it or name another folder"};
-  const Descriptor fd(::open(archive_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Descriptor fd(::open(archive_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return Error{Exit::usage, tried, std::generic_category().message(errno), ""};
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Error{Exit::usage, tried, "it is not a regular file", ""};
   if (info.st_size == 0) return bad_archive(archive_path, "the file is empty");
+  return ArchiveFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
+}
 
+std::string driver_detail::joined(const std::vector<std::string>& words) {
+  std::string path;
+  for (const auto& word : words) path += (path.empty() ? "" : "/") + word;
+  return path;
+}
+
+bool driver_detail::is_zip(const fs::path& file) {
+  const auto opened = open_archive(file);
+  std::array<char, 4> magic = {};
+  return opened && ::pread(opened->fd.get(), magic.data(), magic.size(), 0) == static_cast<ssize_t>(magic.size()) &&
+         std::memcmp(magic.data(), "PK\x03\x04", magic.size()) == 0;
+}
+
+Status driver_detail::unpack_from(int fd, std::uint64_t offset, UnpackTarget& target, const fs::path& named, const Unpacking& how) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || ::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0)
+    return Error{Exit::usage, "unpack " + named.string(), std::generic_category().message(errno), ""};
+  Run run{named, how, static_cast<std::uint64_t>(info.st_size) - offset};
+  if (offset == 0 && starts_like_seekable(fd)) return unpack_seekable(fd, target, run);
+  return unpack_stream(fd, target, run);
+}
+
+Status extract_archive(const fs::path& archive_path, const fs::path& target, const ExtractLimits& limits,
+                       const OnPackage& on_progress) {
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(target, ignored)))
+    return Error{Exit::usage, "unpack " + archive_path.string(), target.string() + " is there already",
+                 "remove it or name another folder"};
+  TRY_ASSIGN(const auto opened, open_archive(archive_path));
   TRY_ASSIGN(auto staged, StagedFolder::beside(target));
   TRY_ASSIGN(auto unpacked, UnpackTarget::open(staged.path(), archive_path, limits));
-  if (starts_like_seekable(fd.get())) {
-    TRY(unpack_seekable(fd.get(), unpacked, archive_path));
-  } else {
-    TRY(unpack_stream(fd.get(), unpacked, archive_path));
-  }
+  TRY(unpack_from(opened.fd.get(), 0, unpacked, archive_path, {{}, on_progress, limits}));
   return staged.commit(false);  // it can be unpacked again
 }
 

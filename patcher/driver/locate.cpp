@@ -1,8 +1,6 @@
 #include "driver/locate.hpp"
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <system_error>
 
 #include "driver/identify.hpp"
@@ -54,7 +52,7 @@ void look_at(const fs::path& here, const fs::path& folder, Search& search, std::
 
 Error not_found(const fs::path& named, Search& search) {
   Error error{Exit::usage, "open the driver " + named.string(), "",
-              "name a folder with the kernel module sources, or a package's tarball"};
+              "name a folder with the kernel module sources, or a package's file (.run, .zip, a tarball)"};
   error.why = "it has no folder with conftest.sh and Kbuild";
   if (search.stopped) error.why += " among the first " + std::to_string(kMaxFolders) + " folders";
   if (!search.incomplete.empty()) {
@@ -64,7 +62,7 @@ Error not_found(const fs::path& named, Search& search) {
   }
   if (!search.run_file.empty()) {
     error.why += "; it has the installer " + printable(search.run_file);
-    error.next = "unpack that first (sh FILE --extract-only) and name the folder that it makes";
+    error.next = "name that file";
     return error;
   }
   std::sort(search.top.begin(), search.top.end());
@@ -112,15 +110,6 @@ Result<SourceChoice> choose_source_folder(const std::vector<fs::path>& folders, 
   std::string why = "it has more than one driver:";
   for (const auto& folder : folders) why += (&folder == &folders.front() ? " " : ", ") + printable(folder.string());
   return Error{Exit::usage, "open the driver " + named.string(), why, "name one of them"};
-}
-
-bool is_run_file(const fs::path& file) {
-  std::array<char, 32768> start = {};
-  std::ifstream in(file, std::ios::binary);
-  in.read(start.data(), static_cast<std::streamsize>(start.size()));
-  const std::string_view text(start.data(), static_cast<std::size_t>(in.gcount()));
-  return text.starts_with("#!") &&
-         (text.find("\nskip=") != std::string_view::npos || text.find("akeself") != std::string_view::npos);
 }
 
 }  // namespace vgpukit::driver_detail

@@ -25,7 +25,4 @@ struct SourceChoice {
 Result<SourceChoice> choose_source_folder(const std::vector<std::filesystem::path>& folders, bool prefer_open,
                                           const std::filesystem::path& named);
 
-// NVIDIA's self-extracting installer (makeself).
-bool is_run_file(const std::filesystem::path& file);
-
 }  // namespace vgpukit::driver_detail

@@ -47,7 +47,7 @@ DriverName DriverName::parse(std::string_view word) {
   return {Kind::version, std::string(numbers)};
 }
 
-Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open) {
+Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open, const OnPackage& on_progress) {
   const auto name = DriverName::parse(word);
   if (name.kind == DriverName::Kind::reference) {
     TRY_ASSIGN(const auto data, shipped_data());
@@ -55,10 +55,11 @@ Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool pr
   }
   if (name.kind == DriverName::Kind::path) {
     std::error_code ignored;
-    auto driver = open_driver(host, name.text, prefer_open);
+    auto driver = open_driver(host, name.text, prefer_open, on_progress);
     if (driver || fs::exists(name.text, ignored) || word.find('/') != word.npos) return driver;
     driver.error().next =
-        "name a package's folder or tarball, a version or a branch of the driver store (vgpukit driver list), or reference";
+        "name a package's folder or file (.run, .zip, a tarball), a version or a branch of the driver store (vgpukit driver list), "
+        "or reference";
     return driver;
   }
   TRY_ASSIGN(const auto stored, DriverStore(host).find(name));
@@ -68,6 +69,8 @@ Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool pr
         Exit::usage, "open the driver " + std::string(word),
         stored.folder.string() + " now holds " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ")",
         "somebody changed the store: remove " + stored.folder.parent_path().string() + " and add the driver again"};
+  driver.package = stored.package;
+  driver.package_folder = stored.package_folder;
   return driver;
 }
 

@@ -1,10 +1,13 @@
-// open_driver: a folder is looked at in place; a tarball is unpacked once and then found again by its content.
+// open_driver: a folder is looked at in place; a tarball or an installer is unpacked once and then found again by its content.
 #include <unistd.h>
 
 #include <system_error>
 
+#include "driver/extract.hpp"
 #include "driver/identify.hpp"
 #include "driver/locate.hpp"
+#include "driver/run_file.hpp"
+#include "driver/run_file_zip.hpp"
 #include "driver/sources.hpp"
 #include "driver/text.hpp"
 #include "support/atomic_file.hpp"
@@ -36,11 +39,18 @@ Result<Driver> open_folder(const fs::path& folder, const fs::path& named, bool p
   return driver;
 }
 
-// ---- tarballs ----
-// cache/drivers-unpacked/KEY/tree holds what the tarball holds. KEY/contents has a line "HASH FOLDER" for each source folder in it,
-// written last: a tree that somebody edited or that a power cut damaged no longer fits, and is unpacked anew.
+// ---- package files ----
+// cache/drivers-unpacked/KEY/tree holds what the tarball holds, or what building needs of an installer. KEY/contents has a line
+// "HASH FOLDER" for each source folder in it, written last: a tree that somebody edited or that a power cut damaged no longer fits,
+// and is unpacked anew.
 
-constexpr std::string_view kLayout = "drivers-unpacked 1";
+constexpr std::string_view kLayout = "drivers-unpacked 2";
+
+struct Source {
+  fs::path file;
+  PackageFile run;  // empty: the file is a tarball
+  const OnPackage& on_progress;
+};
 
 std::string contents_line(const Driver& driver, const fs::path& tree) {
   return driver.content + " " + driver.sources.lexically_relative(tree).string() + "\n";
@@ -54,11 +64,24 @@ std::optional<Driver> reuse(const fs::path& place, const fs::path& named, bool p
   return std::move(*driver);
 }
 
+Status unpack_run(const Source& source, const fs::path& folder, const fs::path& tree) {
+  return with_run_file(source.run, folder, source.on_progress, [&](const fs::path& file) -> Status {
+    TRY_ASSIGN(const auto header, read_run_header(file));
+    TRY(check_run_arch(header, file));
+    TRY(check_run_file(file, header, source.on_progress));
+    return unpack_run_file(file, header, tree, RunPart::kernel, source.on_progress);
+  });
+}
+
 // Unpacks into an empty folder that goes away with its owner unless it is committed.
-Status unpack(const fs::path& tarball, const fs::path& folder) {
+Status unpack(const Source& source, const fs::path& folder) {
   const fs::path tree = folder / "tree";
-  TRY(extract_archive(tarball, tree));
-  TRY_ASSIGN(const auto folders, find_source_folders(tree, tarball));
+  if (source.run) {
+    TRY(unpack_run(source, folder, tree));
+  } else {
+    TRY(extract_archive(source.file, tree, {}, source.on_progress));
+  }
+  TRY_ASSIGN(const auto folders, find_source_folders(tree, source.file));
   std::string contents;
   for (const auto& sources : folders) {
     TRY_ASSIGN(const auto driver, open_sources(sources));
@@ -74,54 +97,56 @@ bool can_write(const fs::path& folder) {
 }
 
 // For a cache that is read-only: the tree lives as long as the Driver.
-Result<Driver> open_in_scratch(const HostPaths& host, const fs::path& tarball, bool prefer_open) {
+Result<Driver> open_in_scratch(const HostPaths& host, const Source& source, bool prefer_open) {
   std::error_code ignored;
   const fs::path home = can_write(host.work()) ? host.work() : fs::temp_directory_path(ignored);
   TRY_ASSIGN(auto folder, StagedFolder::beside(home / "vgpukit-driver"));
   auto scratch = std::make_shared<StagedFolder>(std::move(folder));
-  TRY(unpack(tarball, scratch->path()));
-  TRY_ASSIGN(auto driver, open_folder(scratch->path() / "tree", tarball, prefer_open));
+  TRY(unpack(source, scratch->path()));
+  TRY_ASSIGN(auto driver, open_folder(scratch->path() / "tree", source.file, prefer_open));
   driver.scratch = std::move(scratch);
   return driver;
 }
 
-Result<Driver> open_tarball(const HostPaths& host, const fs::path& tarball, bool prefer_open) {
+Result<Driver> open_package(const HostPaths& host, const Source& source, bool prefer_open) {
   Hasher hasher;
-  hasher.add(kLayout);
-  TRY(hasher.add_file(tarball));
+  hasher.add(kLayout).add(source.run.member);
+  TRY(hasher.add_file(source.file));
   const fs::path home = host.cache / "drivers-unpacked";
   const fs::path place = home / hasher.hex();
-  if (auto driver = reuse(place, tarball, prefer_open)) return std::move(*driver);
-  if (!can_write(home)) return open_in_scratch(host, tarball, prefer_open);
+  if (auto driver = reuse(place, source.file, prefer_open)) return std::move(*driver);
+  if (!can_write(home)) return open_in_scratch(host, source, prefer_open);
 
   TRY_ASSIGN(const auto lock, FileLock::acquire(fs::path(place).concat(".lock"), [] {}));
   // Another process may have unpacked it while we waited.
-  if (auto driver = reuse(place, tarball, prefer_open)) return std::move(*driver);
+  if (auto driver = reuse(place, source.file, prefer_open)) return std::move(*driver);
   TRY_ASSIGN(auto staged, StagedFolder::beside(place));
-  TRY(unpack(tarball, staged.path()));
+  TRY(unpack(source, staged.path()));
   TRY(staged.commit(false));
-  return open_folder(place / "tree", tarball, prefer_open);
+  return open_folder(place / "tree", source.file, prefer_open);
 }
 
 }  // namespace
 
-Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool prefer_open) {
+Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool prefer_open, const OnPackage& on_progress) {
   const std::string tried = "open the driver " + path.string();
+  fs::path absolute = fs::absolute(path).lexically_normal();
+  if (!absolute.has_filename()) absolute = absolute.parent_path();  // "kernel/" is kernel
+  const fs::path file = split_zip_path(absolute).file;
   std::error_code error;
-  const auto status = fs::status(path, error);
+  const auto status = fs::status(file, error);
   if (!fs::exists(status))
     return Error{Exit::usage, tried,
                  error && status.type() == fs::file_type::none ? error.message() : "there is no such file or folder",
-                 "name a folder with the kernel module sources, or a package's tarball"};
-  fs::path absolute = fs::absolute(path).lexically_normal();
-  if (!absolute.has_filename()) absolute = absolute.parent_path();  // "kernel/" is kernel
-  if (fs::is_directory(status)) return open_folder(absolute, path, prefer_open);
+                 "name a folder with the kernel module sources, or a package's file (.run, .zip, a tarball)"};
+  if (fs::is_directory(status)) return open_folder(file, path, prefer_open);
   if (!fs::is_regular_file(status)) return Error{Exit::usage, tried, "it is neither a folder nor a file", ""};
-  if (is_run_file(path))
-    return Error{Exit::usage, tried, "it is an installer (.run), which cannot be read yet",
-                 "unpack it first (sh " + path.string() + " --extract-only) and name the folder that it makes"};
-  auto driver = open_tarball(host, absolute, prefer_open);
-  if (driver) driver->path = path;
+  TRY_ASSIGN(auto run, find_package(absolute));
+  auto driver = open_package(host, {file, run, on_progress}, prefer_open);
+  if (!driver) return driver;
+  driver->path = path;
+  if (run) driver->package_folder = driver->sources.filename().string();
+  driver->package = std::move(run);
   return driver;
 }
 

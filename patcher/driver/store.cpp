@@ -1,10 +1,12 @@
-// DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and the package's own files (.manifest) beside them.
+// DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and beside them the package's own files (.manifest) and the
+// installer that it was added from (package.run).
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "driver/driver.hpp"
 #include "driver/identify.hpp"
+#include "driver/run_file_zip.hpp"
 #include "driver/sources.hpp"
 #include "driver/text.hpp"
 #include "driver/unpack_target.hpp"
@@ -17,6 +19,8 @@ using namespace driver_detail;
 namespace {
 
 using nlohmann::json;
+
+constexpr const char* kPackageFile = "package.run";
 
 struct Package {
   StoredDriver driver;
@@ -55,7 +59,30 @@ Result<Package> read_package(const fs::path& folder) {
   if (!flavour) return damaged("package.json has no valid \"flavour\"");
   std::error_code ignored;
   if (!fs::is_directory(folder / "sources", ignored)) return damaged("its sources/ folder is gone");
-  return Package{{*version, *flavour, folder / "sources", word("added"), word("origin")}, word("content")};
+  StoredDriver driver{*version, *flavour, folder / "sources", word("added"), word("origin"), {}, word("package_folder")};
+  if (fs::is_regular_file(folder / kPackageFile, ignored)) driver.package.file = folder / kPackageFile;
+  return Package{std::move(driver), word("content")};
+}
+
+// A path need not be UTF-8; JSON has to be.
+Status write_package_json(const fs::path& folder, const StoredDriver& driver, const std::string& content) {
+  const json data = {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"added", driver.added},
+                     {"origin", driver.origin},        {"package_folder", driver.package_folder}, {"content", content}};
+  return write_file(folder / "package.json", data.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+// A package that came as a folder first, and now comes as the installer with the same sources.
+Status keep_package(const fs::path& folder, Package& stored, const Driver& driver, const OnPackage& on_progress) {
+  std::error_code error;
+  const fs::path part = folder / ".package.run";  // what a killed process left of it goes away
+  fs::remove(part, error);
+  TRY(copy_package(driver.package, part, on_progress));
+  stored.driver.package_folder = driver.package_folder;
+  TRY(write_package_json(folder, stored.driver, stored.content));
+  fs::rename(part, folder / kPackageFile, error);
+  if (error) return Error{Exit::missing, "write " + (folder / kPackageFile).string(), error.message(), ""};
+  stored.driver.package.file = folder / kPackageFile;
+  return {};
 }
 
 bool newer_first(const StoredDriver& a, const StoredDriver& b) {
@@ -73,7 +100,7 @@ bool matches(const StoredDriver& driver, const DriverName& name) {
 
 }  // namespace
 
-Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace) {
+Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const OnPackage& on_progress) {
   const fs::path place = folder_ / (driver.version.text + "-" + std::string(flavour_name(driver.flavour)));
   TRY_ASSIGN(const auto files, list_sources(driver.sources));
   TRY_ASSIGN(const auto content, hash_sources(driver.sources, files, HashDepth::whole));
@@ -82,6 +109,8 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace) {
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(place, ignored)) && !replace) {
     TRY_ASSIGN(auto stored, read_package(place));
+    if (stored.content == content && driver.package && !stored.driver.package)
+      TRY(keep_package(place, stored, driver, on_progress));
     if (stored.content == content) return stored.driver;
     return Error{Exit::usage, "add the driver " + driver.path.string(),
                  "the store already has another package of " + title(driver.version, driver.flavour) + ", added " +
@@ -93,14 +122,11 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace) {
   for (const auto& file : files) TRY(clone_file(driver.sources / file.path, staged.path() / "sources" / file.path));
   for (const auto& file : package_files(driver.sources))
     if (file.parent_path() != driver.sources) TRY(clone_file(file, staged.path() / file.filename()));
-  const fs::path origin = fs::absolute(driver.path).lexically_normal();
-  const json data = {{"version", driver.version.text},
-                     {"flavour", flavour_name(driver.flavour)},
-                     {"added", utc_now()},
-                     {"origin", origin.string()},
-                     {"content", content}};
-  // A path need not be UTF-8; JSON has to be.
-  TRY(write_file(staged.path() / "package.json", data.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
+  if (driver.package) TRY(copy_package(driver.package, staged.path() / kPackageFile, on_progress));
+  StoredDriver stored_driver{
+      driver.version,       driver.flavour, {}, utc_now(), fs::absolute(driver.path).lexically_normal().string(), {},
+      driver.package_folder};
+  TRY(write_package_json(staged.path(), stored_driver, content));
   TRY(staged.commit());
   TRY_ASSIGN(auto stored, read_package(place));
   return stored.driver;

@@ -1,0 +1,106 @@
+// unpack_run_file: the payload, all of it or what building needs.
+#include <algorithm>
+#include <set>
+#include <system_error>
+
+#include "driver/extract.hpp"
+#include "driver/manifest.hpp"
+#include "driver/run_file.hpp"
+#include "driver/text.hpp"
+
+namespace vgpukit {
+
+using namespace driver_detail;
+
+namespace {
+
+using Take = Unpacking::Take;
+
+// Which entries building needs, and when all of them were there.
+class KernelPart {
+ public:
+  KernelPart(const fs::path& folder, bool may_stop) : folder_(folder), may_stop_(may_stop) {}
+
+  Take take(const std::vector<std::string>& words) {
+    if (words.empty()) return Take::no;
+    const std::string path = joined(words);
+    if (top_.size() < 6 && (top_.empty() || top_.back() != words.front())) top_.push_back(words.front());
+    // The entries of a folder follow each other, so a file that .manifest does not name is met before the folder ends.
+    if (is_kernel_folder(words)) {
+      seen_.insert(path);
+      return Take::yes;
+    }
+    if (path == ".manifest" || path == "is_vgpu_host_package.txt") {
+      manifest_seen_ |= path == ".manifest";
+      return Take::yes;
+    }
+    return complete() ? Take::stop : Take::no;
+  }
+
+  // Names that .manifest has and the package has not.
+  std::vector<std::string> missing() {
+    std::vector<std::string> names;
+    for (const auto& name : named())
+      if (is_kernel_folder({name.substr(0, name.find('/'))}) && !seen_.contains(name)) names.push_back(name);
+    return names;
+  }
+  [[nodiscard]] bool nothing() const { return seen_.empty(); }
+  [[nodiscard]] const std::vector<std::string>& top() const { return top_; }
+
+ private:
+  static bool is_kernel_folder(const std::vector<std::string>& words) {
+    return words.front() == "kernel" || words.front() == "kernel-open";
+  }
+
+  const std::vector<std::string>& named() {
+    if (named_.empty() && manifest_seen_)
+      if (auto text = read_file(folder_ / ".manifest")) named_ = Manifest(std::move(*text)).kernel_files();
+    return named_;
+  }
+
+  bool complete() { return may_stop_ && !named().empty() && missing().empty(); }
+
+  const fs::path& folder_;
+  bool may_stop_;
+  bool manifest_seen_ = false;
+  std::set<std::string, std::less<>> seen_;
+  std::vector<std::string> named_;
+  std::vector<std::string> top_;  // the first names in the package, for a message
+};
+
+Error no_sources(const fs::path& file, const std::vector<std::string>& top) {
+  std::string why = "it has no kernel module sources (no folder kernel/ or kernel-open/)";
+  for (const auto& name : top) why += (&name == &top.front() ? "; it has " : ", ") + printable(name, 40);
+  return {Exit::usage, "open the driver " + file.string(), why, "name the installer of a driver: NVIDIA-Linux-...-vgpu-kvm.run"};
+}
+
+Error lying_manifest(const fs::path& file, const std::vector<std::string>& missing) {
+  std::string why = "its .manifest names " + printable(missing.front());
+  if (missing.size() > 1) why += " and " + std::to_string(missing.size() - 1) + " more";
+  return {Exit::usage, "open the driver " + file.string(), why + ", which the package does not have",
+          "it was put together wrongly, and nvidia-installer would fail on it: fetch the original again; vgpukit driver extract "
+          "unpacks it as it is"};
+}
+
+}  // namespace
+
+Status unpack_run_file(const fs::path& file, const RunHeader& header, const fs::path& target, RunPart part,
+                       const OnPackage& on_progress, const ExtractLimits& limits) {
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(target, ignored)))
+    return Error{Exit::usage, "unpack " + file.string(), target.string() + " is there already", "remove it or name another folder"};
+  TRY_ASSIGN(const auto opened, open_archive(file));
+  TRY_ASSIGN(auto staged, StagedFolder::beside(target));
+  TRY_ASSIGN(auto unpacked, UnpackTarget::open(staged.path(), file, limits));
+  // Without sums only the archive's own end tells that it is whole.
+  KernelPart kernel(staged.path(), !header.crc.empty() || !header.md5.empty());
+  Unpacking how{{}, on_progress, limits};
+  if (part == RunPart::kernel) how.wanted = [&](const auto& words) { return kernel.take(words); };
+  TRY(unpack_from(opened.fd.get(), header.payload, unpacked, file, how));
+  if (part == RunPart::kernel && kernel.nothing()) return no_sources(file, kernel.top());
+  if (part == RunPart::kernel)
+    if (const auto missing = kernel.missing(); !missing.empty()) return lying_manifest(file, missing);
+  return staged.commit(false);
+}
+
+}  // namespace vgpukit

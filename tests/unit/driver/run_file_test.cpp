@@ -1,0 +1,441 @@
+// Installers are read, and never run.
+#include "driver/run_file.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "driver/run_material.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+namespace {
+
+using namespace testing_driver;
+
+class RunFile : public ::testing::Test {
+ protected:
+  fs::path save(const std::string& bytes, const std::string& name = "NVIDIA-Linux-x86_64-535.247.02-vgpu-kvm.run") {
+    write(machine.folder / name, bytes);
+    return machine.folder / name;
+  }
+
+  Driver open(const fs::path& path, bool prefer_open = false) {
+    auto driver = open_driver(machine.host, path, prefer_open);
+    if (!driver) {
+      ADD_FAILURE() << driver.error().message();
+      return {};
+    }
+    return std::move(*driver);
+  }
+
+  void expect_refused(const fs::path& path, const std::vector<std::string>& words) {
+    const auto driver = open_driver(machine.host, path);
+    ASSERT_FALSE(driver);
+    EXPECT_EQ(driver.error().code, Exit::usage);
+    for (const auto& word : words)
+      EXPECT_TRUE(contains(driver.error().message(), word)) << word << " in: " << driver.error().message();
+    expect_nothing_left();
+  }
+
+  static int run_program(const std::vector<std::string>& argv) {
+    Command command;
+    command.argv = argv;
+    const auto outcome = run(command);
+    EXPECT_TRUE(outcome);
+    return outcome ? outcome->status : -1;
+  }
+
+  // No tree, nor a part of one.
+  void expect_nothing_left() {
+    for (const auto& path : listing(machine.folder / "cache"))
+      EXPECT_TRUE(path == "drivers-unpacked" || path.ends_with(".lock")) << path;
+  }
+
+  Machine machine;
+  std::string payload = payload_of(run_package(vgpu_package()));
+};
+
+TEST_F(RunFile, ADriverIsReadFromIt) {
+  const auto run = save(nvidia_run(payload));
+  const auto driver = open(run);
+  EXPECT_EQ(driver.version.text, "535.247.02");
+  EXPECT_EQ(driver.flavour, Flavour::vgpu_kvm);
+  EXPECT_EQ(driver.path, run);
+  EXPECT_EQ(driver.package.file, run);
+  EXPECT_EQ(driver.package_folder, "kernel");
+  EXPECT_EQ(read(driver.sources / "nvidia/nv.c"), "int nv;\n");
+}
+
+TEST_F(RunFile, OnlyWhatBuildingNeedsIsUnpacked) {
+  const auto driver = open(save(nvidia_run(payload)));
+  const auto tree = driver.sources.parent_path();
+  EXPECT_TRUE(fs::exists(tree / ".manifest"));
+  EXPECT_TRUE(fs::exists(tree / "kernel/nvidia/nv-kernel.o_binary"));
+  EXPECT_FALSE(fs::exists(tree / "nvidia-installer"));
+  EXPECT_FALSE(fs::exists(tree / "libnvidia-vgpu.so.535.247.02"));
+}
+
+TEST_F(RunFile, TheSecondTimeTheUnpackedTreeIsFound) {
+  const auto run = save(nvidia_run(payload));
+  const auto first = open(run).sources;
+  const auto time = fs::last_write_time(first);
+  EXPECT_EQ(open(run).sources, first);
+  EXPECT_EQ(fs::last_write_time(first), time);
+}
+
+struct Kind {
+  const char* name;
+  const char* unpack;
+};
+class Compression : public RunFile, public ::testing::WithParamInterface<Kind> {};
+
+TEST_P(Compression, IsUnpacked) {
+  const auto run = save(nvidia_run(payload_of(run_package(vgpu_package()), GetParam().name), {.unpack = GetParam().unpack}));
+  const auto header = read_run_header(run);
+  ASSERT_TRUE(header) << header.error().message();
+  EXPECT_EQ(header->compression, GetParam().name);
+  EXPECT_EQ(open(run).version.text, "535.247.02");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Compression,
+                         ::testing::Values(Kind{"xz", "xz -d"}, Kind{"zstd", "zstd -d"}, Kind{"gzip", "gzip -cd"},
+                                           Kind{"bzip2", "bzip2 -d"}, Kind{"none", "cat"}),
+                         [](const auto& kind) { return kind.param.name; });
+
+TEST_F(RunFile, TheOldOrderOfTheHeaderIsRead) {
+  const auto run = save(nvidia_run(payload, {.old_order = true}));
+  EXPECT_EQ(open(run).version.text, "535.247.02");
+  EXPECT_EQ(run_program({"sh", run.string(), "--check"}), 0);  // the material itself is right
+}
+
+TEST_F(RunFile, TheEmbeddedDecompressorIsSkippedAndNotRun) {
+  const auto mark = machine.folder / "was-run";
+  const auto run = save(nvidia_run(payload, {.decompressor = "#!/bin/sh\ntouch " + mark.string() +
+                                                             "\n\n\xfd"
+                                                             "7zXZ\nno payload\n"}));
+  EXPECT_EQ(open(run).version.text, "535.247.02");
+  EXPECT_FALSE(fs::exists(mark));
+  EXPECT_EQ(run_program({"sh", run.string(), "--check"}), 0);
+}
+
+TEST_F(RunFile, TheHeaderTellsItsValues) {
+  const auto header = read_run_header(save(nvidia_run(payload)));
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->layout, RunHeader::Layout::nvidia);
+  EXPECT_EQ(header->label, "NVIDIA Accelerated Graphics Driver for Linux-x86_64 535.247.02");
+  EXPECT_EQ(header->target_dir, "NVIDIA-Linux-x86_64-535.247.02-vgpu-kvm");
+  EXPECT_EQ(header->version, "535.247.02");
+  EXPECT_EQ(header->arch, "x86_64");
+  EXPECT_EQ(header->bytes - header->payload, payload.size());
+}
+
+TEST_F(RunFile, ProgressIsTold) {
+  std::vector<std::string> steps;
+  const auto driver = open_driver(machine.host, save(nvidia_run(payload)), false, [&](const PackageProgress& state) {
+    EXPECT_LE(state.done, state.total);
+    if (steps.empty() || steps.back() != state.step) steps.emplace_back(state.step);
+  });
+  ASSERT_TRUE(driver);
+  EXPECT_EQ(steps, (std::vector<std::string>{"checking", "unpacking"}));
+}
+
+// ---- reading ends early ----
+
+// The end of the payload is damaged, and the sums fit all the same: whoever reads on sees it.
+TEST_F(RunFile, ReadingEndsWhenTheManifestIsComplete) {
+  auto files = run_package(vgpu_package());
+  for (int i = 0; i < 3; ++i) files.emplace_back("user-space-" + std::to_string(i), std::string(200'000, 'u'));
+  auto plain = payload_of(files, "none");
+  for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
+  EXPECT_EQ(open(save(nvidia_run(plain, {.unpack = "cat"}))).version.text, "535.247.02");
+  files.erase(files.begin() + 1);  // without .manifest nothing tells where kernel/ ends
+  plain = payload_of(files, "none");
+  for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
+  const auto refused = open_driver(machine.host, save(nvidia_run(plain, {.unpack = "cat"}), "b.run"));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(contains(refused.error().message(), "damaged or cut off")) << refused.error().message();
+}
+
+TEST_F(RunFile, WithoutSumsReadingGoesToTheEnd) {
+  auto files = run_package(vgpu_package());
+  files.emplace_back("user-space", std::string(600'000, 'u'));
+  auto plain = payload_of(files, "none");
+  for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
+  expect_refused(save(nvidia_run(plain, {.crc = "0000000000", .md5 = std::string(32, '0')})), {"cut off"});
+}
+
+TEST_F(RunFile, AFileThatTheManifestDoesNotNameIsThereAllTheSame) {
+  auto files = run_package(vgpu_package());
+  for (auto at = files.begin(); at != files.end(); ++at)
+    if (at->first == "kernel/nvidia/nv.c") {
+      files.insert(at, {"kernel/nvidia/unnamed.c", "int unnamed;\n"});
+      break;
+    }
+  EXPECT_TRUE(fs::exists(open(save(nvidia_run(payload_of(files)))).sources / "nvidia/unnamed.c"));
+}
+
+TEST_F(RunFile, AManifestThatNamesAMissingFileIsRefused) {
+  auto files = run_package(vgpu_package());
+  files[1].second += "kernel/nvidia/ghost.c 0644 KERNEL_MODULE_SRC INHERIT_PATH_DEPTH:1 MODULE:vgpu\n";
+  expect_refused(save(nvidia_run(payload_of(files))), {".manifest names kernel/nvidia/ghost.c", "does not have", "driver extract"});
+}
+
+// ---- nothing is executed ----
+
+TEST_F(RunFile, ShellCodeInTheHeaderIsText) {
+  const auto mark = (machine.folder / "was-run").string();
+  const std::string code = "$(touch " + mark + ")`touch " + mark + "`;touch " + mark;
+  const auto run = save(
+      nvidia_run(payload, {.version = "$(touch${IFS}" + mark + ")",
+                           .label = code,
+                           .more_keys = "decompress=`touch " + mark + "`\nTMPROOT=$(touch " + mark + ")\ntouch " + mark + "\n"}));
+  const auto header = read_run_header(run);
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->label, code);
+  EXPECT_EQ(open(run).version.text, "535.247.02");  // the files' own
+  EXPECT_FALSE(fs::exists(mark));
+}
+
+TEST_F(RunFile, ShellCodeInPlaceOfANumberIsRefused) {
+  const auto mark = (machine.folder / "was-run").string();
+  for (const std::string& code : {"$(touch${IFS}" + mark + ")", "`touch${IFS}" + mark + "`", std::string("12a"), std::string("-5"),
+                                  std::string("99999999999999999999"), std::string("0"), std::string("1"), std::string("\"\"")})
+    expect_refused(save(nvidia_run(payload, {.skip = code})), {"skip=", "no number of lines"});
+  expect_refused(save(nvidia_run(payload, {.crc = "$(touch${IFS}" + mark + ")"})), {"CRCsum= holds $(touch", "no checksum"});
+  expect_refused(save(nvidia_run(payload, {.crc = "4294967296"})), {"CRCsum= holds 4294967296"});
+  expect_refused(save(nvidia_run(payload, {.md5 = "`touch${IFS}" + mark + "`"})), {"MD5= holds `touch"});
+  EXPECT_FALSE(fs::exists(mark));
+}
+
+TEST_F(RunFile, AValueCannotWriteToTheTerminal) {
+  expect_refused(save(nvidia_run(payload, {.skip = "\033[2Jx"})), {"\\x1b[2Jx"});
+}
+
+// ---- damaged files ----
+
+TEST_F(RunFile, AWrongSumIsNamedWithBoth) {
+  expect_refused(save(nvidia_run(payload, {.crc = "1234"})), {"damaged or cut off", "its CRC is", "header says 1234"});
+  expect_refused(save(nvidia_run(payload, {.md5 = std::string(31, '0') + "1"})),
+                 {"damaged or cut off", "its MD5 is", "header says 0000"});
+}
+
+TEST_F(RunFile, ADamagedByteAnywhereIsSeen) {
+  const auto good = nvidia_run(payload, {.decompressor = "program\nof some lines"});
+  const auto header = read_run_header(save(good));
+  ASSERT_TRUE(header);
+  for (const std::size_t at : {header->sums_from, header->payload - 3, header->payload + 100, header->bytes - 1}) {
+    auto bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    const auto path = save(bad, "bad.run");
+    const auto damaged = read_run_header(path);
+    EXPECT_FALSE(damaged && check_run_file(path, *damaged)) << at;
+  }
+}
+
+TEST_F(RunFile, ATruncatedFileIsRefusedAtEveryPoint) {
+  const auto good = nvidia_run(payload, {.decompressor = "program\nof some lines"});
+  const auto header = read_run_header(save(good));
+  ASSERT_TRUE(header);
+  std::vector<std::size_t> points = {0,
+                                     1,
+                                     2,
+                                     9,
+                                     10,
+                                     good.find("MD5=") + 3,
+                                     good.find("\nlabel"),
+                                     good.find("TARGET_ARCH"),
+                                     good.find("program"),
+                                     header->payload - 1,
+                                     header->payload,
+                                     header->payload + 1,
+                                     header->payload + 5,
+                                     header->payload + 40,
+                                     good.size() / 2,
+                                     good.size() - 1};
+  for (std::size_t at = 0; at < good.size(); ++at)
+    if (good[at] == '\n' && at < header->payload) points.push_back(at), points.push_back(at + 1);
+  for (const auto point : points) {
+    const auto path = save(good.substr(0, point), "cut.run");
+    const auto driver = open_driver(machine.host, path);
+    ASSERT_FALSE(driver) << point;
+    EXPECT_EQ(driver.error().code, Exit::usage) << point;
+    EXPECT_FALSE(driver.error().why.empty()) << point;
+  }
+  expect_nothing_left();
+  expect_refused(save("", "empty.run"), {"empty"});
+  expect_refused(save(good.substr(0, header->payload), "no-payload.run"), {"ends with its header"});
+}
+
+TEST_F(RunFile, ATextAfterTheHeaderIsNoPayload) {
+  expect_refused(save(nvidia_run("hello, this is no archive at all")), {"no archive that is known here"});
+}
+
+TEST_F(RunFile, AnotherProcessorIsRefused) {
+  const auto run = save(nvidia_run(payload, {.arch = "riscv128"}));
+  expect_refused(run, {"it is for riscv128", "this machine is"});
+  // The label alone says it, too (a file that was packed again).
+  auto bytes = makeself_run(payload);
+  bytes.replace(bytes.find("Linux-x86_64"), 12, "Linux-sparc9");
+  expect_refused(save(bytes, "b.run"), {"it is for sparc9"});
+}
+
+TEST_F(RunFile, OneWithoutADriverIsRefused) {
+  expect_refused(save(nvidia_run(payload_of({{"cuda-toolkit/x", "x"}, {"readme", "y"}}))),
+                 {"no kernel module sources", "cuda-toolkit", "readme"});
+}
+
+TEST_F(RunFile, EntriesThatLeaveTheTargetAreRefusedEvenWhereNobodyWantsThem) {
+  for (const char* name : {"../escaped", "kernel/../../escaped"}) {
+    const TempFolder folder;
+    ArchiveWriter writer(folder / "payload", "xz");
+    for (const auto& [file, text] : run_package(vgpu_package())) {
+      if (file == "kernel/Kbuild") writer.file(std::string("./") + name, "x");
+      writer.file("./" + file, text);
+    }
+    writer.close();
+    expect_refused(save(nvidia_run(read(folder / "payload"))), {"has .. in its path"});
+  }
+  const TempFolder folder;
+  ArchiveWriter writer(folder / "payload", "xz");
+  writer.symlink("./kernel", "/tmp").file("./kernel/escaped-vgpukit-test", "x").close();
+  expect_refused(save(nvidia_run(read(folder / "payload"))), {"leaves the target"});
+  EXPECT_FALSE(fs::exists("/tmp/escaped-vgpukit-test"));
+  EXPECT_FALSE(fs::exists(machine.folder / "escaped"));
+}
+
+// 64 MB of zeros in some 10 kB, in an entry that nobody wants.
+TEST_F(RunFile, ABombIsRefused) {
+  for (const char* filter : {"xz", "zstd", "gzip", "bzip2"}) {
+    const auto run = save(nvidia_run(payload_of({{"bomb", std::string(64 << 20, '\0')}, {"kernel/Kbuild", "x"}}, filter)),
+                          std::string(filter) + ".run");
+    const auto header = read_run_header(run);
+    ASSERT_TRUE(header);
+    for (const auto part : {RunPart::kernel, RunPart::all}) {
+      const auto target = machine.folder / "target";
+      const auto done = unpack_run_file(run, *header, target, part, {}, {.bytes = 1 << 20, .entries = 100});
+      ASSERT_FALSE(done) << filter;
+      EXPECT_TRUE(contains(done.error().message(), "which is the limit")) << done.error().message();
+      EXPECT_FALSE(fs::exists(target));
+    }
+  }
+}
+
+TEST_F(RunFile, ManyEntriesAreRefused) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (int i = 0; i < 50; ++i) files.emplace_back("x" + std::to_string(i), "");
+  const auto run = save(nvidia_run(payload_of(files)));
+  const auto header = read_run_header(run);
+  ASSERT_TRUE(header);
+  const auto done =
+      unpack_run_file(run, *header, machine.folder / "target", RunPart::kernel, {}, {.bytes = 1 << 20, .entries = 20});
+  ASSERT_FALSE(done);
+  EXPECT_TRUE(contains(done.error().message(), "is one too many")) << done.error().message();
+}
+
+TEST_F(RunFile, AFullDiskIsSaidAndNothingIsLeft) {
+  auto files = vgpu_package();
+  files["nvidia/large.c"] = std::string(300'000, 'x');
+  const auto run = save(nvidia_run(payload_of(run_package(files))));
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight = {100'000, old.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const auto driver = open_driver(machine.host, run);
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(driver);
+  EXPECT_EQ(driver.error().code, Exit::missing);
+  EXPECT_TRUE(contains(driver.error().message(), "kernel/nvidia/large.c")) << driver.error().message();
+  EXPECT_TRUE(contains(driver.error().message(), "free some space")) << driver.error().message();
+  expect_nothing_left();
+}
+
+TEST_F(RunFile, AnUnreadableFileIsNamed) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root can read everything";
+  const auto run = save(nvidia_run(payload));
+  fs::permissions(run, fs::perms::none);
+  expect_refused(run, {run.string(), "Permission denied"});
+}
+
+// Whatever stands in the header: an error or a driver, and nothing runs. The flips leave the sums as they are, so most are refused.
+TEST_F(RunFile, AFlippedBitInTheHeaderNeverDoesHarm) {
+  const auto mark = machine.folder / "was-run";
+  const auto good = nvidia_run(payload, {.label = "$(touch " + mark.string() + ")", .decompressor = "program\nof some lines"});
+  const auto header = read_run_header(save(good));
+  ASSERT_TRUE(header);
+  int refused = 0;
+  int taken = 0;
+  for (std::size_t at = 0; at < header->payload + 64; ++at) {
+    for (const int bit : {0, 3, 6, 7}) {
+      auto bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
+      const auto path = save(bad, "flipped.run");
+      const auto target = machine.folder / "target";
+      const auto flipped = read_run_header(path);
+      auto done = flipped ? check_run_file(path, *flipped) : Status(flipped.error());
+      if (done) done = unpack_run_file(path, *flipped, target, RunPart::kernel);
+      if (!done) {
+        ++refused;
+        EXPECT_EQ(done.error().code, Exit::usage) << at << " " << bit << " " << done.error().message();
+        EXPECT_FALSE(fs::exists(target)) << at << " " << bit;
+      } else {
+        ++taken;
+        EXPECT_EQ(read(target / "kernel/nvidia/nv.c"), "int nv;\n") << at << " " << bit;
+      }
+      fs::remove_all(target);
+    }
+  }
+  EXPECT_FALSE(fs::exists(mark));
+  EXPECT_GT(refused, taken);
+}
+
+// ---- makeself's own layouts ----
+
+TEST_F(RunFile, MakeselfsLayoutsAreRead) {
+  for (const bool skip_key : {true, false}) {
+    const auto run = save(makeself_run(payload, skip_key), skip_key ? "new.run" : "old.run");
+    const auto header = read_run_header(run);
+    ASSERT_TRUE(header) << header.error().message();
+    EXPECT_EQ(header->layout, RunHeader::Layout::makeself);
+    EXPECT_EQ(header->sums_from, header->payload);
+    EXPECT_EQ(open(run).version.text, "535.247.02");
+  }
+}
+
+TEST_F(RunFile, MakeselfSaysHowLongItIs) {
+  const auto good = makeself_run(payload);
+  expect_refused(save(good.substr(0, good.size() - 7)), {"cut off: 7 bytes are missing"});
+  expect_refused(save(good + "more"), {"4 bytes more than its header says"});
+  expect_refused(save(makeself_run(payload, true, "$(reboot)")), {"filesizes= holds $(reboot)"});
+  expect_refused(save(makeself_run(payload, true, "100 200")), {"several archives"});
+}
+
+// Debian's package, when it is there.
+TEST_F(RunFile, WhatMakeselfMakesIsRead) {
+  if (!find_program("makeself")) GTEST_SKIP() << "makeself is not installed";
+  const auto package = machine.folder / "package";
+  for (const auto& [name, text] : run_package(vgpu_package())) write(package / name, text);
+  fs::permissions(package / "nvidia-installer", fs::perms::owner_all);
+  for (const char* compression : {"--xz", "--gzip", "--bzip2", "--nocomp"}) {
+    const auto run = machine.folder / (std::string("made") + compression + ".run");
+    ASSERT_EQ(run_program({"makeself", "--quiet", "--nox11", compression, package.string(), run.string(),
+                           "NVIDIA driver for Linux-x86_64 535.247.02", "./nvidia-installer"}),
+              0);
+    EXPECT_EQ(open(run).version.text, "535.247.02") << compression;
+    const auto header = read_run_header(run);
+    ASSERT_TRUE(header);
+    EXPECT_FALSE(header->md5.empty());
+    auto bytes = read(run);
+    bytes[bytes.size() - 9] = static_cast<char>(bytes[bytes.size() - 9] ^ 1);
+    const auto bad = save(bytes, std::string("bad") + compression + ".run");
+    const auto refused = open_driver(machine.host, bad);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(contains(refused.error().message(), "damaged or cut off")) << refused.error().message();
+  }
+}
+
+}  // namespace
+}  // namespace vgpukit
