@@ -112,9 +112,15 @@ class Reader {
 
   // The file from its start to `end`, and no further.
   Result<std::string> start(std::uint64_t end) {
+    return start_until(end, [](const std::string&) { return false; });
+  }
+
+  // At least as much of it as enough() wants, if `end` leaves that.
+  template <class F>
+  Result<std::string> start_until(std::uint64_t end, F enough) {
     std::string text;
     seek(0);
-    while (text.size() < end) {
+    while (text.size() < end && !enough(text)) {
       TRY_ASSIGN(const auto part, next());
       if (part.empty()) break;
       text += part;
@@ -235,8 +241,12 @@ Result<RunHeader> read_run_header(const fs::path& file) {
   TRY_ASSIGN(const auto lines, header_lines(file, keys, header.layout));
   TRY(check_sums_text(file, header));
 
-  TRY_ASSIGN(const auto start, reader.start(kMaxHeader));
-  const auto payload = after_lines(start, lines);
+  std::optional<std::size_t> payload;
+  TRY_ASSIGN(const auto start, reader.start_until(kMaxHeader, [&](const std::string& text) {
+    payload = after_lines(text, lines);
+    return payload.has_value();
+  }));
+  if (!payload) payload = after_lines(start, lines);
   if (!payload && header.bytes <= kMaxHeader)
     return bad_header(file, "it is cut off: its header should have " + std::to_string(lines) + " lines");
   if (!payload) return bad_header(file, "its header is damaged: the first 16 MB do not have " + std::to_string(lines) + " lines");

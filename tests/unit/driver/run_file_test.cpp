@@ -368,25 +368,22 @@ TEST_F(RunFile, AFlippedBitInTheHeaderNeverDoesHarm) {
   ASSERT_TRUE(header);
   int refused = 0;
   int taken = 0;
+  const auto target = machine.folder / "target";
   for (std::size_t at = 0; at < header->payload + 64; ++at) {
-    for (const int bit : {0, 3, 6, 7}) {
-      auto bad = good;
-      bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
-      const auto path = save(bad, "flipped.run");
-      const auto target = machine.folder / "target";
-      const auto flipped = read_run_header(path);
-      auto done = flipped ? check_run_file(path, *flipped) : Status(flipped.error());
-      if (done) done = unpack_run_file(path, *flipped, target, RunPart::kernel);
-      if (!done) {
-        ++refused;
-        EXPECT_EQ(done.error().code, Exit::usage) << at << " " << bit << " " << done.error().message();
-        EXPECT_FALSE(fs::exists(target)) << at << " " << bit;
-      } else {
-        ++taken;
-        EXPECT_EQ(read(target / "kernel/nvidia/nv.c"), "int nv;\n") << at << " " << bit;
-      }
-      fs::remove_all(target);
+    auto bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ (1 << (at % 8)));
+    const auto path = save(bad, "flipped.run");
+    const auto flipped = read_run_header(path);
+    auto done = flipped ? check_run_file(path, *flipped) : Status(flipped.error());
+    if (done) done = unpack_run_file(path, *flipped, target, RunPart::kernel);
+    ++(done ? taken : refused);
+    if (done) {
+      EXPECT_EQ(read(target / "kernel/nvidia/nv.c"), "int nv;\n") << at;
+    } else {
+      EXPECT_EQ(done.error().code, Exit::usage) << at << " " << done.error().message();
+      EXPECT_FALSE(fs::exists(target)) << at;
     }
+    fs::remove_all(target);
   }
   EXPECT_FALSE(fs::exists(mark));
   EXPECT_GT(refused, taken);
