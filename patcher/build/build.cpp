@@ -6,6 +6,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "build/conftest.hpp"
 #include "build/make_command.hpp"
 #include "build/watch.hpp"
 #include "support/process.hpp"
@@ -79,11 +80,13 @@ Result<std::ofstream> open_log(const BuildRequest& request) {
 
 }  // namespace
 
-Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
-  return build_tree(facts.kernel(), request);
+Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request) {
+  Facts facts(kernel);
+  return build_tree(facts, request);
 }
 
-Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request) {
+Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
+  const Kernel& kernel = facts.kernel();
   const std::string tree = kernel.host.inside(request.tree).string();
   TRY_ASSIGN(std::ofstream log, open_log(request));
   Command command = make_command(kernel, request, tree);
@@ -91,6 +94,11 @@ Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request
     for (const std::string& word : command.argv) log << word << ' ';
     log << std::endl;
   }
+
+  TRY_ASSIGN(auto conftest, answer_conftest(facts, request, command));
+  if (log.is_open() && conftest.tests > 0)
+    log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled << " snippets in "
+        << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before" << std::endl;
 
   const auto modules = request.modules.empty() ? modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
@@ -114,10 +122,14 @@ Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request
 
   BuildResult result;
   const double total = seconds();
-  result.conftest_tests = watch.tests();
-  result.conftest_seconds = watch.conftest_seconds(total);
-  result.compile_seconds = total - result.conftest_seconds;
-  result.cpu_seconds = outcome->cpu_seconds;
+  // What make itself asked counts from its start to the first object; where it found everything answered, that is no question.
+  const double asked_by_make = conftest.answered ? 0 : watch.conftest_seconds(total);
+  result.conftest_tests = conftest.tests + watch.tests();
+  result.conftest_cached = conftest.cached;
+  result.conftest_compiled = conftest.compiled;
+  result.conftest_seconds = conftest.seconds + asked_by_make;
+  result.compile_seconds = total - asked_by_make;
+  result.cpu_seconds = conftest.cpu_seconds + outcome->cpu_seconds;
   result.warnings = watch.diagnostics().warnings();
   std::vector<Diagnostic> errors = watch.diagnostics().errors();
   if (outcome->ok()) {

@@ -36,6 +36,8 @@ struct BuildResult {
   std::vector<Diagnostic> errors;
   std::vector<Diagnostic> warnings;
   unsigned conftest_tests = 0;
+  unsigned conftest_cached = 0;    // answers that were known before: of tests where nothing had changed, else of snippets
+  unsigned conftest_compiled = 0;  // snippets that a compiler was asked about
   double conftest_seconds = 0;
   double compile_seconds = 0;
   double cpu_seconds = 0;

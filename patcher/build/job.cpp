@@ -327,7 +327,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   request.on_progress = job.on_progress;
   report.log = request.log.string();
   TRY_ASSIGN(const auto built, build_tree(facts, request));
-  report.conftest = {built.conftest_tests, built.conftest_seconds};
+  report.conftest = {built.conftest_tests, built.conftest_cached, built.conftest_compiled, built.conftest_seconds};
   report.seconds["conftest"] = built.conftest_seconds;
   report.seconds["compile"] = built.compile_seconds;
   for (const auto& error : built.errors) {

@@ -44,6 +44,7 @@ struct BuildReport {
   };
   struct ConftestPart {
     unsigned tests = 0;
+    unsigned cached = 0, compiled = 0;  // answers that were known before; snippets that a compiler was asked about
     double seconds = 0;
   };
   struct NoticePart {
@@ -73,7 +74,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::PlacePart, kernel, place, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NearPart, name, place, text, why)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ErrorPart, tool, file, line, message, hint, more, subject, kind, declared_before,
                                    declared_now, nearest, follows, conftest)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ConftestPart, tests, seconds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ConftestPart, tests, cached, compiled, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NoticePart, name, recipe, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, modules, conftest, seconds, result, errors, warnings,
                                    notices, output, log, unchanged)

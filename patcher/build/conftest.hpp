@@ -1,0 +1,35 @@
+// Answers the driver's conftest before make would: the same tests of the same conftest.sh, with a fraction of the compiler runs.
+//
+// make starts a shell and a compiler for each of some 380 tests. Here Kbuild is asked once for the command, the flags and the lists
+// of tests; conftest.sh runs with a compiler of ours that keeps what it is to compile; snippets that see the same headers are
+// compiled together; and conftest.sh runs again, now with the answers, and writes what it always writes. make then finds conftest/
+// done.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "build/build.hpp"
+#include "build/conftest_cache.hpp"
+#include "kernel/facts.hpp"
+#include "support/process.hpp"
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+struct ConftestRun {
+  bool answered = false;   // conftest/ is complete; otherwise make makes what is not there
+  unsigned tests = 0;      // of compile-tests and headers
+  unsigned compiled = 0;   // snippets that a compiler was asked about
+  unsigned cached = 0;     // snippets (or, where nothing has changed, tests) whose answer was known
+  unsigned compilers = 0;  // compiler runs
+  double seconds = 0;
+  double cpu_seconds = 0;
+  std::vector<ConftestCheck> checks;  // for the audit
+};
+
+// `make`: the command that will build the modules of request.tree. Leaves the tree as it was, but for conftest/. Whatever is not
+// understood is left to make, test by test or altogether. Error: "interrupted".
+Result<ConftestRun> answer_conftest(Facts& facts, const BuildRequest& request, const Command& make);
+
+}  // namespace vgpukit

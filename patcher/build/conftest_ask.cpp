@@ -1,0 +1,88 @@
+#include "build/conftest_ask.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+namespace {
+
+std::vector<std::string> split(std::string_view text, char at) {
+  std::vector<std::string> parts;
+  for (std::size_t pos = 0; pos < text.size();) {
+    const auto end = std::min(text.find(at, pos), text.size());
+    parts.emplace_back(text.substr(pos, end - pos));
+    pos = end + 1;
+  }
+  return parts;
+}
+
+// conftest.sh uses its flags without quotes: the shell splits them at white space and takes quotes as they stand. What it would
+// take for a file name pattern is left to it.
+std::optional<std::vector<std::string>> words(const std::string& text) {
+  if (text.find_first_of("*?[") != std::string::npos) return std::nullopt;
+  std::istringstream stream(text);
+  std::vector<std::string> result;
+  for (std::string word; stream >> word;) result.push_back(word);
+  return result;
+}
+
+}  // namespace
+
+std::optional<ConftestAsk> read_ask(std::string_view command, std::string_view environment, std::string_view lists) {
+  // /bin/sh SCRIPT CC ARCH SOURCES OUTPUT compile_tests CFLAGS
+  const auto argv = split(command, '\0');
+  if (argv.size() != 8 || argv[6] != "compile_tests" || !argv[1].ends_with("conftest.sh")) return std::nullopt;
+  ConftestAsk ask;
+  auto compiler = words(argv[2]);
+  auto flags = words(argv[7]);
+  if (!compiler || compiler->empty() || !flags) return std::nullopt;
+  ask.compiler = std::move(*compiler);
+  ask.flags = std::move(*flags);
+  ask.arch = argv[3];
+  ask.sources = argv[4];
+  ask.output = argv[5];
+  for (const auto& line : split(environment, '\0'))
+    if (const auto equals = line.find('='); equals != std::string::npos)
+      ask.environment[line.substr(0, equals)] = line.substr(equals + 1);
+  std::vector<std::string>* list = nullptr;
+  for (const auto& line : split(lists, '\n')) {
+    if (line.ends_with(':'))
+      list = &ask.lists[line.substr(0, line.size() - 1)];
+    else if (list && !line.empty() && std::find(list->begin(), list->end(), line) == list->end())
+      list->push_back(line);
+  }
+  for (const char* name : {"functions", "generic", "macros", "symbols", "types", "headers"})
+    if (!ask.lists.contains(name)) return std::nullopt;
+  return ask;
+}
+
+Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const Command& make, const fs::path& folder) {
+  const std::optional<ConftestAsk> nothing;
+  const auto data = shipped_data();
+  if (!data) return nothing;
+  const fs::path makefile = folder / "ask.mk";
+  if (!clone_file(*data / "kbuild/conftest-ask.mk", makefile)) return nothing;
+
+  Command command = make;
+  command.env["MAKEFILES"] = kernel.host.inside(makefile).string();
+  command.env["VGPUKIT_ASK"] = kernel.host.inside(folder).string();
+  command.collect = false;
+  command.on_line = nullptr;
+  const auto outcome = run(command);
+  if (!outcome && Interrupt::caught()) return outcome.error();
+  if (!outcome) return nothing;
+
+  const auto line = read_file(folder / "command");
+  const auto environment = read_file(folder / "environment");
+  const auto lists = read_file(folder / "lists");  // written last
+  if (!line || !environment || !lists) return nothing;
+  auto ask = read_ask(*line, *environment, *lists);
+  if (!ask) return nothing;
+  ask->cpu_seconds = outcome->cpu_seconds;
+  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}) ask->environment.erase(ours);
+  return ask;
+}
+
+}  // namespace vgpukit

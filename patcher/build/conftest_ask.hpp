@@ -1,0 +1,33 @@
+// Asks Kbuild how it would call conftest.sh and which tests it wants.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/kernel.hpp"
+#include "support/process.hpp"
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+struct ConftestAsk {
+  std::vector<std::string> compiler;                      // the words of CC
+  std::string arch, sources, output;                      // conftest.sh's own arguments
+  std::vector<std::string> flags;                         // as the shell would split NV_CONFTEST_CFLAGS
+  std::map<std::string, std::string> environment;         // what make exports to a recipe
+  std::map<std::string, std::vector<std::string>> lists;  // functions, generic, macros, symbols, types, headers: without repetition
+  double cpu_seconds = 0;
+};
+
+// `make`: the command that builds the modules; `folder`: an empty folder in the tree. Runs it up to where the tests would begin,
+// with the sanity checks and conftest/{uts_release,patches.h}. Nothing where Kbuild gave no answer that could be understood (a
+// sanity check failed, a makefile of another kind): then make says it better. Error: "interrupted".
+Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const Command& make, const std::filesystem::path& folder);
+
+// The parts of it that need no make. For tests.
+std::optional<ConftestAsk> read_ask(std::string_view command, std::string_view environment, std::string_view lists);
+
+}  // namespace vgpukit

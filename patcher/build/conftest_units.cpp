@@ -1,0 +1,274 @@
+#include "build/conftest_units.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+
+namespace vgpukit {
+namespace {
+
+constexpr std::string_view marker = "vgpukit-test-";
+
+template <class F>
+void each_line(std::string_view text, F use) {
+  for (std::size_t pos = 0; pos < text.size();) {
+    const auto newline = std::min(text.find('\n', pos), text.size());
+    use(text.substr(pos, newline - pos));
+    pos = newline + 1;
+  }
+}
+
+std::string_view trimmed(std::string_view line) {
+  const auto begin = std::min(line.find_first_not_of(" \t\r"), line.size());
+  return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+std::optional<std::size_t> number_after(std::string_view text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return std::nullopt;
+  text.remove_prefix(prefix.size());
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+bool disjoint(const std::set<std::string>& a, const std::set<std::string>& b) {
+  return std::none_of(a.begin(), a.end(), [&](const std::string& one) { return b.contains(one); });
+}
+
+// Fewest chains of sets in which each holds the one before it (Dilworth, by matching).
+std::vector<std::vector<std::size_t>> chains_of(const std::vector<std::set<int>>& nodes) {
+  std::vector<std::vector<std::size_t>> larger(nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (std::size_t j = 0; j < nodes.size(); ++j)
+      if (nodes[i].size() < nodes[j].size() && std::includes(nodes[j].begin(), nodes[j].end(), nodes[i].begin(), nodes[i].end()))
+        larger[i].push_back(j);
+  constexpr auto none = static_cast<std::size_t>(-1);
+  std::vector<std::size_t> previous(nodes.size(), none);
+  std::vector<bool> seen;
+  const auto augment = [&](const auto& self, std::size_t i) -> bool {
+    for (const std::size_t j : larger[i]) {
+      if (seen[j]) continue;
+      seen[j] = true;
+      if (previous[j] == none || self(self, previous[j])) {
+        previous[j] = i;
+        return true;
+      }
+    }
+    return false;
+  };
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    seen.assign(nodes.size(), false);
+    augment(augment, i);
+  }
+  std::vector<bool> has_next(nodes.size(), false);
+  for (const std::size_t p : previous)
+    if (p != none) has_next[p] = true;
+  std::vector<std::vector<std::size_t>> chains;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (has_next[i]) continue;
+    std::vector<std::size_t> chain;
+    for (std::size_t at = i; at != none; at = previous[at]) chain.push_back(at);
+    std::reverse(chain.begin(), chain.end());
+    chains.push_back(std::move(chain));
+  }
+  return chains;
+}
+
+}  // namespace
+
+std::string include_probe(std::string_view preamble, const std::vector<ConftestSnippet>& snippets,
+                          const std::vector<SnippetShape>& shapes) {
+  std::string text(preamble);
+  text += "\n";
+  for (std::size_t i = 0; i < snippets.size(); ++i) {
+    if (shapes[i].alone) continue;
+    text += "\"vgpukit-snippet-" + std::to_string(i) + "\"\n";
+    bool continued = false;
+    each_line(snippets[i].code, [&](std::string_view line) {
+      const auto words = trimmed(line);
+      if (!continued && !words.starts_with('#')) return;
+      if (!continued && trimmed(words.substr(1)).starts_with("error")) return;
+      const auto open = words.find('<');
+      const auto close = words.find('>');
+      if (!continued && trimmed(words.substr(1)).starts_with("include") && open != std::string_view::npos &&
+          close != std::string_view::npos) {
+        const std::string header(words.substr(open + 1, close - open - 1));
+        text += "\"vgpukit-include-" + header + "\"\n#if !__has_include(<" + header + ">)\n\"vgpukit-missing\"\n#endif\n";
+        return;
+      }
+      text += std::string(line) + "\n";
+      continued = words.ends_with('\\');
+    });
+  }
+  return text;
+}
+
+std::map<std::size_t, SnippetIncludes> read_include_probe(std::string_view preprocessed) {
+  std::map<std::size_t, SnippetIncludes> found;
+  SnippetIncludes* current = nullptr;
+  each_line(preprocessed, [&](std::string_view line) {
+    line = trimmed(line);
+    if (line.size() < 2 || line.front() != '"' || line.back() != '"') return;
+    line = line.substr(1, line.size() - 2);
+    if (const auto number = number_after(line, "vgpukit-snippet-"))
+      current = &found[*number];
+    else if (current && line.starts_with("vgpukit-include-"))
+      current->headers.emplace_back(line.substr(16));
+    else if (current && line == "vgpukit-missing")
+      current->missing = true;
+  });
+  return found;
+}
+
+int IncludeGraph::file(const std::string& path) {
+  const auto [found, is_new] = index_.try_emplace(path, static_cast<int>(files_.size()));
+  if (is_new) {
+    files_.push_back(path);
+    edges_.emplace_back();
+  }
+  return found->second;
+}
+
+IncludeGraph IncludeGraph::read(std::string_view preprocessed) {
+  IncludeGraph graph;
+  struct Edge {
+    int from;
+    std::string name;
+  };
+  std::vector<Edge> named;  // to be resolved when all files are known
+  int current = -1;
+  std::string pending;
+  // # LINE "FILE" FLAGS, where flag 1 is "we go into it" and 2 is "we come back"
+  each_line(preprocessed, [&](std::string_view line) {
+    if (line.size() > 4 && line[0] == '#' && line[1] == ' ' && line[2] >= '0' && line[2] <= '9') {
+      const auto open = line.find('"');
+      const auto close = line.rfind('"');
+      if (open == std::string_view::npos || close <= open) return;
+      const int entered = graph.file(std::string(line.substr(open + 1, close - open - 1)));
+      const auto flags = line.substr(close + 1);
+      if (flags.starts_with(" 1") && !pending.empty()) {
+        graph.named_[pending] = entered;
+        if (current >= 0) graph.edges_[static_cast<std::size_t>(current)].insert(entered);
+        pending.clear();
+      }
+      current = entered;
+      return;
+    }
+    const auto directive = trimmed(line);
+    if (!directive.starts_with('#') || !trimmed(directive.substr(1)).starts_with("include")) return;
+    const auto open = directive.find_first_of("<\"");
+    if (open == std::string_view::npos) return;
+    const auto close = directive.find(directive[open] == '<' ? '>' : '"', open + 1);
+    if (close == std::string_view::npos || current < 0) return;
+    const std::string name(directive.substr(open, close + 1 - open));
+    const auto folder = std::filesystem::path(graph.files_[static_cast<std::size_t>(current)]).parent_path();
+    pending = name.front() == '<' ? name : folder.string() + name;
+    named.push_back({current, pending});
+  });
+  for (const auto& [from, name] : named) {
+    auto found = graph.named_.find(name);
+    int to = -1;
+    if (found != graph.named_.end()) {
+      to = found->second;
+    } else if (const auto quote = name.find('"'); quote != std::string::npos) {
+      const auto path =
+          (std::filesystem::path(name.substr(0, quote)) / name.substr(quote + 1, name.size() - quote - 2)).lexically_normal();
+      const auto known = graph.index_.find(path.string());
+      if (known != graph.index_.end()) to = known->second;
+      // The quoted form that is not beside the includer is looked up as <...>.
+      const auto elsewhere = graph.named_.find("<" + name.substr(quote + 1, name.size() - quote - 2) + ">");
+      if (to < 0 && elsewhere != graph.named_.end()) to = elsewhere->second;
+    }
+    // Reached under a name of its own only: it stands for itself, so that nobody else is taken to include it.
+    if (to < 0) to = graph.file(name);
+    graph.edges_[static_cast<std::size_t>(from)].insert(to);
+  }
+  return graph;
+}
+
+std::set<int> IncludeGraph::closure(const std::string& header) const {
+  std::set<int> reached;
+  const auto start = named_.find("<" + header + ">");
+  if (start == named_.end()) return reached;
+  std::vector<int> open = {start->second};
+  while (!open.empty()) {
+    const int at = open.back();
+    open.pop_back();
+    if (!reached.insert(at).second) continue;
+    const auto& next = edges_[static_cast<std::size_t>(at)];
+    open.insert(open.end(), next.begin(), next.end());
+  }
+  return reached;
+}
+
+std::vector<ConftestUnit> plan_units(const std::vector<std::size_t>& which, const std::vector<SnippetShape>& shapes,
+                                     const std::map<std::size_t, std::set<int>>& closures) {
+  std::vector<ConftestUnit> units;
+  std::vector<std::size_t> rest = which;
+  for (bool first = true; !rest.empty(); first = false) {
+    std::map<std::set<int>, std::vector<std::size_t>> by_closure;
+    for (const std::size_t i : rest) by_closure[closures.at(i)].push_back(i);
+    std::vector<std::set<int>> nodes;
+    for (const auto& [closure, snippets] : by_closure) nodes.push_back(closure);
+    std::vector<std::vector<std::size_t>> chains;
+    if (first) {
+      chains = chains_of(nodes);
+    } else {
+      // What did not fit into a chain: only with those that include the same.
+      for (std::size_t i = 0; i < nodes.size(); ++i) chains.push_back({i});
+    }
+    rest.clear();
+    for (const auto& chain : chains) {
+      ConftestUnit unit;
+      std::set<std::string> uses;
+      std::set<std::string> claims;
+      for (const std::size_t node : chain) {
+        for (const std::size_t i : by_closure[nodes[node]]) {
+          const auto& shape = shapes[i];
+          const bool too_early = shape.tentative && node != chain.back();
+          if (too_early || !disjoint(shape.uses, claims) || !disjoint(shape.claims, uses)) {
+            rest.push_back(i);
+            continue;
+          }
+          unit.push_back(i);
+          uses.insert(shape.uses.begin(), shape.uses.end());
+          claims.insert(shape.claims.begin(), shape.claims.end());
+        }
+      }
+      if (!unit.empty()) units.push_back(std::move(unit));
+    }
+  }
+  return units;
+}
+
+std::string unit_text(const ConftestUnit& unit, const std::vector<ConftestSnippet>& snippets) {
+  std::string text;
+  for (const std::size_t i : unit) {
+    text += "#line 1 \"" + std::string(marker) + std::to_string(i) + "\"\n" + snippets[i].source;
+    if (!text.ends_with('\n')) text += '\n';
+  }
+  return text;
+}
+
+UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view output) {
+  UnitReading reading;
+  if (compiled) return reading;
+  for (auto& error : compile_errors(output)) {
+    if (error.message.find("warnings being treated as errors") != std::string::npos) continue;
+    const auto number = number_after(error.file, marker);
+    if (!number || std::find(unit.begin(), unit.end(), *number) == unit.end()) {
+      reading.trusted = false;
+      continue;
+    }
+    // A syntax error may swallow what follows it.
+    if (error.fatal || error.message.starts_with("expected") || error.message.find("terminat") != std::string::npos)
+      reading.suspects.insert(*number);
+    reading.errors[*number].push_back(std::move(error));
+  }
+  if (reading.errors.empty()) reading.trusted = false;
+  return reading;
+}
+
+}  // namespace vgpukit
