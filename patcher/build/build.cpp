@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "build/conftest.hpp"
+#include "build/conftest_audit.hpp"
 #include "build/make_command.hpp"
 #include "build/watch.hpp"
 #include "support/process.hpp"
@@ -130,7 +131,9 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
   result.conftest_seconds = conftest.seconds + asked_by_make;
   result.compile_seconds = total - asked_by_make;
   result.cpu_seconds = conftest.cpu_seconds + outcome->cpu_seconds;
-  result.warnings = watch.diagnostics().warnings();
+  result.warnings = audit_conftest(facts, conftest.checks);
+  const auto printed = watch.diagnostics().warnings();
+  result.warnings.insert(result.warnings.end(), printed.begin(), printed.end());
   std::vector<Diagnostic> errors = watch.diagnostics().errors();
   if (outcome->ok()) {
     // A second build in a tree finds its modules done and leaves them untouched.

@@ -16,12 +16,17 @@ bool killed(const Outcome& outcome) {
   return outcome.timed_out || outcome.status >= 126;
 }
 
-// A place in the snippet has no file name: its number means nothing later on.
+// A place in the snippet has no file name: its number means nothing later on. A broken header may have many errors; those of the
+// snippet itself decide.
 std::vector<CompileError> first_few(std::vector<CompileError> errors) {
-  if (errors.size() > kept_errors) errors.resize(kept_errors);
-  for (auto& error : errors)
+  std::vector<CompileError> kept;
+  std::size_t own = 0;
+  std::size_t others = 0;
+  for (auto& error : errors) {
     if (error.file.starts_with("vgpukit-test-")) error.file.clear();
-  return errors;
+    if (++(error.file.empty() ? own : others) <= kept_errors) kept.push_back(std::move(error));
+  }
+  return kept;
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ bool same_words(std::string_view a, std::string_view b) {
 class ConftestTest : public Transform {
  public:
   std::vector<std::string> scripts, registers;
-  std::string action, test, rename_from, code, script, define, value, list, category;
+  std::string action, test, rename_from, code, script, define, value, list, category, answer;
   bool header = false;
 
   std::string_view kind() const override { return kind_name; }
@@ -109,6 +109,7 @@ class ConftestTest : public Transform {
     const CaseBranch* branch = branch_named(*block, test);
     if (action == "add") return add_branch(path, source, *block, branch, findings);
     if (branch == nullptr) return Error{Exit::failed, "apply conftest-test", path + " has no test " + test + " to replace", ""};
+    if (!answer.empty()) return answer_branch(path, source, *branch, findings);
     replace_branch(path, source, *branch, test, findings);
     return {};
   }
@@ -170,6 +171,43 @@ class ConftestTest : public Transform {
     edits.replace(branch.begin, branch.body_end - branch.begin, test + ")" + text);
     findings.places.push_back({path, line_of(source, branch.begin)});
     findings.change(path, edits.apply(source), 1);
+  }
+
+  // The branch says what the recipe knows, for each thing that compile_check_conftest was to find out.
+  Status answer_branch(const std::string& path, std::string_view source, const CaseBranch& branch, Findings& findings) const {
+    const std::string_view text = source.substr(branch.body, branch.body_end - branch.body);
+    std::string lines;
+    constexpr std::string_view check = "compile_check_conftest \"$CODE\" \"";
+    for (std::size_t at = text.find(check); at != std::string_view::npos; at = text.find(check, at)) {
+      at += check.size();
+      // "DEFINE" "VALUE" "CATEGORY"
+      const std::string_view rest = text.substr(at, line_end(text, at) - at);
+      const std::size_t name = rest.find('"');
+      const std::size_t from = name == std::string_view::npos ? name : rest.find('"', name + 1);
+      const std::size_t to = from == std::string_view::npos ? from : rest.find('"', from + 1);
+      if (to == std::string_view::npos) continue;
+      const std::string found(rest.substr(0, name));
+      if (!define.empty() && found != define)
+        return other_shape(kind_name, {path, line_of(source, branch.begin)}, "the test sets " + found + ", too",
+                           "`action: replace` with a `script` can say both");
+      const std::string_view its_value = trimmed(rest.substr(from + 1, to - from - 1));
+      lines += answer == "absent" ? "echo \"#undef " + found : "echo \"#define " + found;
+      if (answer == "present" && !its_value.empty()) lines += " " + std::string(its_value);
+      lines += "\"\n";
+    }
+    if (lines.empty()) {
+      const std::string wanted = (answer == "absent" ? "echo \"#undef " : "echo \"#define ") + define;
+      findings.already =
+          text.find("compile_check_conftest") == std::string_view::npos && text.find(wanted) != std::string_view::npos;
+      if (findings.already) return {};
+      return other_shape(kind_name, {path, line_of(source, branch.begin)},
+                         "the test does not ask with compile_check_conftest" + (define.empty() ? "" : " for " + define),
+                         "`action: replace` with a `script` can say the same");
+    }
+    ConftestTest made(*this);
+    made.script = lines;
+    made.replace_branch(path, source, branch, test, findings);
+    return {};
   }
 
   Status rename_branch(const std::string& path, std::string_view source, const CaseBlock& block, Findings& findings) const {
@@ -300,7 +338,10 @@ Status check(const ConftestTest& made, bool kind_given) {
     return usage_error(kind_name, "`rename-from` belongs to `action: rename` only");
   if (made.action == "rename" && made.rename_from == made.test)
     return usage_error(kind_name, "`rename-from` and `test` are the same");
-  if (made.action == "replace" && !content) return usage_error(kind_name, "`action: replace` needs `code` or `script`");
+  if (!made.answer.empty() && (content || made.action != "replace" || !made.value.empty()))
+    return usage_error(kind_name, "`answer` says all there is to say about a test: only `test` and `define` go with it");
+  if (made.action == "replace" && !content && made.answer.empty())
+    return usage_error(kind_name, "`action: replace` needs `code`, `script` or `answer`");
   if (made.action == "add" && made.list.empty()) return usage_error(kind_name, "a test that is added needs its `kind`");
   if (!made.code.empty() && !kind_given) return usage_error(kind_name, "`code` needs the test's `kind`");
   if (made.header && (made.action != "add" || content))
@@ -317,7 +358,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   auto made = std::make_unique<ConftestTest>();
   made->test = trimmed_copy(text_of(parameters, "test"));
   made->rename_from = trimmed_copy(text_or(parameters, "rename-from", ""));
-  made->action = text_or(parameters, "action", made->rename_from.empty() ? "add" : "rename");
+  made->answer = text_or(parameters, "answer", "");
+  made->action = text_or(parameters, "action", !made->rename_from.empty() ? "rename" : made->answer.empty() ? "add" : "replace");
   made->code = text_or(parameters, "code", "");
   made->script = trimmed_copy(text_or(parameters, "script", ""));
   if (made->script.ends_with(";;")) made->script = trimmed_copy(std::string_view(made->script).substr(0, made->script.size() - 2));
@@ -354,6 +396,11 @@ TransformKind conftest_test_kind() {
            {"kind", Type::choice, false, "what is tested", {"function", "type", "symbol", "macro", "generic", "header"}},
            {"code", Type::code, false, "the C snippet; for kind function it has to call it in a way that cannot compile: `f();`"},
            {"script", Type::code, false, "instead of `code`: the whole branch in shell, without the name and `;;`"},
+           {"answer",
+            Type::choice,
+            false,
+            "instead of asking the compiler, say this: what the recipe's facts found",
+            {"present", "absent"}},
            {"define", Type::text, false, "what the test defines; NV_TEST_PRESENT (type, generic: NV_TEST) when not given"},
            {"value", Type::text, false, "the define's value; empty when not given"},
            {"register", Type::glob, false, "the Kbuild files to register it in; the only one with that list when not given"},
