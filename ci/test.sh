@@ -73,3 +73,11 @@ fi
 
 say "real drivers, real kernels"
 python3 tests/integration/run.py --vgpukit "$ci_top/build-test/vgpukit" "${full[@]}" "${only[@]}"
+
+if [ ${#full[@]} -gt 0 ] && [ ${#only[@]} = 0 ]; then
+  say "the matrix: every driver on every kernel"
+  code=0
+  VGPUKIT_DATA=$ci_top build-test/vgpukit matrix run ci/matrix.yaml --output build-test/matrix.json || code=$?
+  [ ! -e build-test/matrix.json ] || build-test/vgpukit matrix report build-test/matrix.json >build-test/matrix.md
+  exit "$code"
+fi

@@ -25,6 +25,7 @@ struct BuildRequest {
   std::vector<std::string> modules;  // what to build; empty: all
   unsigned jobs = 1;
   bool allow_undefined = false;                           // symbols that nothing defines are left to the verification
+  bool first_error_only = false;                          // make without -k
   bool debug_info = false;                                // -g and BTF as the kernel's configuration says; else neither
   std::filesystem::path log;                              // every line that make printed
   std::function<void(const BuildProgress&)> on_progress;  // may be empty

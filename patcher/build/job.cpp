@@ -56,7 +56,7 @@ Result<std::string> inputs_of(Facts& facts, const BuildJob& job) {
       .add(headers)
       .add(facts.kernel().release)
       .add(facts.kernel().host.root.string());
-  for (const auto& recipe : job.catalogue->recipes()) hasher.add(recipe.text);
+  for (const auto& recipe : job.catalogue->recipes()) hasher.add(recipe.text).add(recipe.diffs);
   for (const auto& name : job.accepted) hasher.add("accept").add(name);
   for (const auto& name : job.modules) hasher.add("module").add(name);
   for (const auto& [question, answer] : facts.assumptions()) hasher.add("assume").add(question).add(answer ? "y" : "n");
@@ -93,7 +93,8 @@ std::string explain(const std::string& message, const Plan& plan, const Catalogu
     if (!known) continue;
     const auto line =
         std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
-    if (line == plan.lines.end()) return "the recipe " + recipe.id + " mends this; it was left out (--no-shipped-recipes)";
+    if (line == plan.lines.end())
+      return "the recipe " + recipe.id + " mends this; it was left out (--no-shipped-recipes, --without)";
     if (line->decision == Decision::applies)
       return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
     return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(decision_name(line->decision)) + ": " +
@@ -322,6 +323,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   request.modules = job.modules;
   request.jobs = job.jobs;
   request.debug_info = job.debug_info;
+  request.first_error_only = job.first_error_only;
   request.allow_undefined = !job.driver->missing_binary_objects.empty();
   request.log = host.state / "logs" / (name + ".log");
   request.on_progress = job.on_progress;

@@ -26,9 +26,10 @@ struct BuildJob {
   std::filesystem::path output;      // where the modules go; empty: default_output()
   unsigned jobs = 1;
   bool debug_info = false;
-  bool compile_only = false;   // compile and verify, deliver no modules; a missing binary object is tolerated
-  bool keep_going = false;     // build even though a recipe that is needed could not be applied
-  double extract_seconds = 0;  // what opening the package took, for the report
+  bool compile_only = false;      // compile and verify, deliver no modules; a missing binary object is tolerated
+  bool keep_going = false;        // build even though a recipe that is needed could not be applied
+  bool first_error_only = false;  // stop at the first error, for who only wants to know whether there is one
+  double extract_seconds = 0;     // what opening the package took, for the report
   std::function<void(const BuildProgress&)> on_progress;
   std::function<void(std::string_view)> on_step;  // "waiting for another vgpukit that builds this tree"
 };

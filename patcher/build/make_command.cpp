@@ -27,8 +27,9 @@ void add_llvm_tools(const Kernel& kernel, std::vector<std::string>& argv) {
 Command make_command(const Kernel& kernel, const BuildRequest& request, const std::string& tree) {
   Command command;
   command.root = kernel.host.root;
-  command.argv = {"make", "-k", "-j" + std::to_string(std::max(request.jobs, 1U)), "-C", tree, "modules"};
+  command.argv = {"make", "-j" + std::to_string(std::max(request.jobs, 1U)), "-C", tree, "modules"};
   auto& argv = command.argv;
+  if (!request.first_error_only) argv.insert(argv.begin() + 1, "-k");
   argv.push_back("SYSSRC=" + kernel.source.string());
   argv.push_back("SYSOUT=" + kernel.build.string());
   for (const std::string& variable : kernel.make_variables()) argv.push_back(variable);

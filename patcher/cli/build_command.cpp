@@ -21,10 +21,12 @@ struct Options {
   std::vector<std::string> modules;
   unsigned jobs = 0;
   std::vector<std::string> accept;
+  std::vector<std::string> without;
   bool compile_only = false;
   bool keep_going = false;
   bool dry_run = false;
   bool debug_info = false;
+  bool first_error_only = false;
 };
 
 std::string seconds(const BuildReport& report, const char* what) {
@@ -141,7 +143,7 @@ Exit exit_of(const BuildReport& report) {
 
 Result<Exit> build(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
+  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
   TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
   TRY_ASSIGN(const auto accepted, accepted_of(host, explanations, options.accept));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
@@ -176,6 +178,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     job.debug_info = options.debug_info;
     job.compile_only = options.compile_only;
     job.keep_going = options.keep_going;
+    job.first_error_only = options.first_error_only;
     job.extract_seconds = extract.count();
     job.on_progress = [&](const BuildProgress& state) { progress.show(state); };
     job.on_step = [&](std::string_view text) { progress.say(text); };
@@ -216,9 +219,11 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
   command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
   command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
+  command->add_option("--without", options->without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
   command->add_flag("--compile-only", options->compile_only,
                     "Compile and verify, deliver no modules; a missing binary object is tolerated");
   command->add_flag("--keep-going", options->keep_going, "Build even though a recipe that is needed could not be applied");
+  command->add_flag("--first-error-only", options->first_error_only, "Stop at the first error, in place of collecting them all");
   command->add_flag("--debug-info", options->debug_info, "Debug information and BTF as the kernel was built with (slower, larger)");
   command->add_flag("--dry-run", options->dry_run, "Show the plan and build nothing");
   command->callback([&globals, &action, options] { action = [&globals, options] { return build(globals, *options); }; });

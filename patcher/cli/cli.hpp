@@ -43,6 +43,7 @@ void add_kernel(CLI::App& app, Globals& globals, Action& action);         // ker
 void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|extract|list|info
 void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
+void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
 
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.
 int run_app(int argc, const char* const* argv);
@@ -53,7 +54,8 @@ Result<HostPaths> host_of(const Globals& globals);
 // find_driver(), with a line on the terminal while a large package is read.
 Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);
 // The recipes that may be applied, and (`with_shipped`: those that may explain an error) the shipped ones in any case.
-Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped);
+// `without`: ids to leave out. Error: usage for one that no recipe has.
+Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without = {});
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
 // --accept and the configuration file's `accept:`. Error: usage for a name on the command line that no recipe has.
 Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names);

@@ -15,6 +15,7 @@ struct Options {
   std::string driver;
   std::string kernel;
   std::vector<std::string> accept;
+  std::vector<std::string> without;
   PlanExtras extras;
   std::string output;
   std::string repack;
@@ -31,8 +32,9 @@ struct Inputs {
 
 Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
-  TRY_ASSIGN(auto accepted, accepted_of(host, catalogue, options.accept));
+  TRY_ASSIGN(auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
+  TRY_ASSIGN(const auto known, catalogue_of(globals, true));
+  TRY_ASSIGN(auto accepted, accepted_of(host, known, options.accept));
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
   TRY_ASSIGN(auto driver, driver_of(globals, host, options.driver));
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
@@ -125,6 +127,7 @@ void common(CLI::App& command, Options& options) {
       ->required();
   command.add_option("--kernel", options.kernel, "running (the default), newest, or a release")->type_name("REL");
   command.add_option("--accept", options.accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
+  command.add_option("--without", options.without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
 }
 
 }  // namespace

@@ -32,12 +32,14 @@ Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const st
   return find_driver(host, word, false, [&](const PackageProgress& state) { progress.show(state); });
 }
 
-Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped) {
+Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without) {
   std::vector<fs::path> folders;
   TRY_ASSIGN(const auto data, shipped_data());
   if (with_shipped) folders.push_back(data / "recipes");
   for (const auto& folder : globals.recipes) folders.emplace_back(folder);
-  return Catalogue::load(folders, data / "patches");
+  TRY_ASSIGN(auto catalogue, Catalogue::load(folders, data / "patches"));
+  TRY(catalogue.leave_out(without));
+  return catalogue;
 }
 
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {

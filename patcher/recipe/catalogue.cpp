@@ -109,6 +109,19 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
   return of(std::move(recipes));
 }
 
+Status Catalogue::leave_out(const std::vector<std::string>& ids) {
+  for (const auto& id : ids) {
+    if (find(id)) continue;
+    std::vector<std::string_view> known;
+    for (const auto& recipe : recipes_) known.push_back(recipe.id);
+    const auto near = nearest(id, known);
+    return Error{Exit::usage, "leave out the recipe '" + id + "'", "no recipe has that id",
+                 near.empty() ? "vgpukit recipe list shows their ids" : "did you mean '" + near + "'?"};
+  }
+  std::erase_if(recipes_, [&](const Recipe& recipe) { return std::find(ids.begin(), ids.end(), recipe.id) != ids.end(); });
+  return {};
+}
+
 const Recipe* Catalogue::find(std::string_view id) const {
   const auto found = std::find_if(recipes_.begin(), recipes_.end(), [&](const Recipe& recipe) { return recipe.id == id; });
   return found == recipes_.end() ? nullptr : &*found;

@@ -254,6 +254,7 @@ class RecipeParser {
                            (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + list);
       }
       TRY_ASSIGN(auto parameters, transform_parameters(pair.second, *kind));
+      if (kind->name == "patch") recipe.diffs += std::get<std::string>(parameters.at("diff"));
       auto made = kind->make(parameters);
       if (!made) return yaml_.wrong(pair.second, std::string(kind->name) + ": " + made.error().why, made.error().next);
       recipe.steps.push_back({std::move(made).value(), yaml_.at(pair.first)});

@@ -67,7 +67,8 @@ struct Recipe {
   std::optional<Notice> notice;
   std::vector<std::string> explains;  // parts of compiler messages that this recipe would have prevented
   SourcePos where;
-  std::string text;  // the YAML as it stands, for keys and `recipe show`
+  std::string text;   // the YAML as it stands, for keys and `recipe show`
+  std::string diffs;  // what it names in patches/: as much a part of the recipe as its text
 };
 
 // Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter.
@@ -82,6 +83,9 @@ class Catalogue {
   // out).
   static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& patches);
   static Result<Catalogue> of(std::vector<Recipe> recipes);
+
+  // Leaves these recipes out; the others keep their order. Error: usage for an id that no recipe has, with the nearest one.
+  Status leave_out(const std::vector<std::string>& ids);
 
   [[nodiscard]] const std::vector<Recipe>& recipes() const { return recipes_; }
   [[nodiscard]] const Recipe* find(std::string_view id) const;

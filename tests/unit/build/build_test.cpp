@@ -40,6 +40,12 @@ TEST(MakeCommand, NamesBothHalvesOfSplitHeadersAndNoDebugInformation) {
   EXPECT_THAT(command.env, IsEmpty());
 }
 
+TEST(MakeCommand, StopsAtTheFirstErrorWhereNobodyWantsTheOthers) {
+  BuildRequest request;
+  request.first_error_only = true;
+  EXPECT_THAT(make_command(a_kernel(), request, "/var/tmp/x").argv, Not(Contains("-k")));
+}
+
 TEST(MakeCommand, ModulesDebugInformationAndAnotherCompiler) {
   BuildRequest request;
   request.jobs = 0;

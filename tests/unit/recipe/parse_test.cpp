@@ -147,6 +147,30 @@ TEST(Catalogue, AfterMustNameARecipe) {
   EXPECT_THAT(all.error().message(), HasSubstr("did you mean '6.12-removed'?"));
 }
 
+TEST(Catalogue, LeavesOutWhatIsNamedAlsoWhereAnotherGoesAfterIt) {
+  auto all = catalogue({minimal("6.12-a"), minimal("6.1-b", "after: 6.12-a\n"), minimal("5.19-c")});
+  ASSERT_TRUE(all);
+  ASSERT_TRUE(all->leave_out({"6.12-a"}));
+  std::vector<std::string> ids;
+  for (const auto& recipe : all->recipes()) ids.push_back(recipe.id);
+  EXPECT_THAT(ids, testing::ElementsAre("5.19-c", "6.1-b"));
+  const auto unknown = all->leave_out({"5.19-c", "6.1-bb"});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Exit::usage);
+  EXPECT_THAT(unknown.error().message(), HasSubstr("did you mean '6.1-b'?"));
+  EXPECT_TRUE(all->find("5.19-c")) << "all or nothing";
+}
+
+TEST(ParseRecipe, ADiffInAFileIsPartOfTheRecipe) {
+  const test::TempFolder temp;
+  const std::string diff = "--- a/x.c\n+++ b/x.c\n@@ -1 +1 @@\n-a\n+b\n";
+  ASSERT_TRUE(write_file(temp / "x.patch", diff));
+  const auto recipe =
+      parse_recipe("id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: x.patch}\n", "a.yaml", temp.path());
+  ASSERT_TRUE(recipe) << recipe.error().message();
+  EXPECT_EQ(recipe->diffs, diff);
+}
+
 TEST(Catalogue, ALaterFolderReplacesARecipeAndOneFolderMayNotHaveTwo) {
   const TempFolder temp;
   ASSERT_TRUE(write_file(temp / "a/x.yaml", minimal("x")));

@@ -1,0 +1,322 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "cli/cli.hpp"
+#include "cli/matrix_table.hpp"
+#include "matrix/report.hpp"
+#include "matrix/run.hpp"
+#include "support/atomic_file.hpp"
+#include "support/log.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::string file;
+  std::string only;
+  std::string shard;
+  std::vector<std::string> without;
+  unsigned jobs = 0;
+  bool fresh = false;
+  std::string output;
+  bool prove = false;
+  std::string result;
+};
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Result<HostPaths> machine_of(const Globals& globals) {
+  if (globals.root != "/")
+    return Error{Exit::usage, "run a matrix in " + globals.root, "--root is for one kernel's root",
+                 "name the root of each kernel in the matrix file"};
+  return host_of(globals);
+}
+
+Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, const Options& options) {
+  Shard shard;
+  if (!options.shard.empty()) {
+    TRY_ASSIGN(shard, Shard::parse(options.shard));
+  }
+  auto grid = make_grid(file, machine);
+  select_cells(grid, options.only, shard);
+  if (grid.cells.empty() && shard.count == 1)
+    return Error{Exit::usage, "select cells", "none is called like '" + options.only + "'",
+                 "vgpukit matrix list " + options.file + " shows their names"};
+  return grid;
+}
+
+Result<Exit> list(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto machine, machine_of(globals));
+  TRY_ASSIGN(const auto file, read_matrix_file(options.file, environment));
+  TRY_ASSIGN(const auto grid, selected_grid(file, machine, options));
+  nlohmann::json cells = nlohmann::json::array();
+  std::map<std::pair<std::string, std::string>, std::string> words;
+  std::vector<std::string> drivers, kernels, problems;
+  const auto once = [](std::vector<std::string>& names, const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const auto& cell : grid.cells) {
+    const auto& driver = grid.driver(cell);
+    const auto& column = grid.column(cell);
+    std::string state = "ready";
+    std::string reason;
+    if (const auto path = driver_path(driver); !path) {
+      state = driver.source.optional.empty() ? "missing" : "skipped";
+      reason = path.error().why;
+    }
+    if (column.problem) {
+      state = column.skipped.empty() ? "missing" : "skipped";
+      reason = column.problem->why;
+    }
+    if (const auto why = file.why_unsupported(driver.name, column.entry->name); !why.empty()) {
+      state = "unsupported";
+      reason = why;
+    }
+    cells.push_back({{"driver", driver.name},
+                     {"kernel", column.name},
+                     {"root", column.entry->root.string()},
+                     {"release", column.release},
+                     {"state", state},
+                     {"reason", reason}});
+    const auto* verdict = find_verdict(state);
+    words[{driver.name, column.name}] = (verdict ? std::string(verdict->symbol) + " " : "") + state;
+    once(drivers, driver.name);
+    once(kernels, column.name);
+    if (!reason.empty()) once(problems, state + ": " + reason);
+  }
+  if (globals.json()) {
+    print_json(nlohmann::json{{"file", file.path.string()}, {"cells", cells}});
+    return Exit::done;
+  }
+  print(table_text(drivers, kernels, words, style_of(globals, STDOUT_FILENO)));
+  for (const auto& problem : problems) print("\n" + wrapped(problem, 2));
+  return Exit::done;
+}
+
+void print_result(const MatrixResult& result, const Globals& globals, const fs::path& written) {
+  const auto style = style_of(globals, STDOUT_FILENO);
+  std::map<std::pair<std::string, std::string>, std::string> words;
+  for (const auto& cell : result.cells) words[{cell.driver, cell.kernel}] = cell_words(cell);
+  print(table_text(result.drivers(), result.kernels(), words, style));
+  for (const auto& cell : result.cells) {
+    if (is_green(cell) || cell.reason.empty()) continue;
+    print("\n" + style.bold(cell.driver + " on " + cell.kernel) + ": " + cell.verdict + "\n" + wrapped(cell.reason, 2));
+    if (!cell.hint.empty()) print(wrapped("-> " + cell.hint, 2));
+    if (!cell.command.empty()) print("  " + style.dim(cell.command) + "\n");
+  }
+  for (const auto& one : result.contradictions)
+    print("\n" + style.bold(one.driver + " on " + one.kernel) + ": " + style.red("contradiction") + "\n" +
+          wrapped(one.verdict_one + " in " + one.one + ", " + one.verdict_other + " in " + one.other, 2));
+  print("\nresult: " + written.string() + "\n");
+}
+
+Status write_result(const MatrixResult& result, const fs::path& file) {
+  return write_file(file, document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+// A part of the matrix does not replace the result of the whole.
+std::string result_name(const Options& options) {
+  std::string name = "result";
+  if (!options.shard.empty()) {
+    auto shard = options.shard;
+    std::replace(shard.begin(), shard.end(), '/', '-');
+    name += "-" + shard;
+  }
+  return name + (options.only.empty() ? "" : "-only") + ".json";
+}
+
+nlohmann::json proof_json(const RecipeProof& proof, const char* state) {
+  nlohmann::json tried = nlohmann::json::array();
+  for (const auto& cell : proof.tried)
+    tried.push_back({{"driver", cell.driver},
+                     {"kernel", cell.kernel},
+                     {"verdict", cell.verdict},
+                     {"reason", cell.reason},
+                     {"seconds", cell.seconds},
+                     {"command", cell.command}});
+  return {{"recipe", proof.recipe}, {"state", state}, {"tried", tried}};
+}
+
+Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path& of) {
+  TRY_ASSIGN(const auto known, read_result(of));
+  ProofOptions how;
+  how.on_try = [](const std::string& recipe, const CellResult& cell) {
+    log::info("without " + recipe + ", " + cell.driver + " on " + cell.kernel + ": " + cell_words(cell));
+  };
+  TRY_ASSIGN(const auto proofs, prove_recipes(run, known, how));
+  const auto style = style_of(globals, STDOUT_FILENO);
+  nlohmann::json all = nlohmann::json::array();
+  bool any_dead = false;
+  for (const auto& proof : proofs) {
+    const char* state = proof.tried.empty() ? "not tried" : proof.dead_weight() ? "dead weight" : "needed";
+    any_dead = any_dead || proof.dead_weight();
+    all.push_back(proof_json(proof, state));
+    if (globals.json()) continue;
+    print((proof.dead_weight()   ? style.red(state)
+           : proof.tried.empty() ? style.yellow(state)
+                                 : style.green(state)) +
+          "  " + style.bold(proof.recipe) + "\n");
+    for (const auto& cell : proof.tried)
+      print(wrapped(
+          cell.driver + " on " + cell.kernel + " without it: " + cell.verdict + (cell.reason.empty() ? "" : ": " + cell.reason),
+          4));
+  }
+  if (globals.json()) print_json(nlohmann::json{{"vgpukit", known.vgpukit}, {"result", of.string()}, {"recipes", all}});
+  return any_dead ? Exit::failed : Exit::done;
+}
+
+// The words of this command line that every cell's `vgpukit build` has to have, too.
+std::vector<std::string> handed_on(const Globals& globals, const Options& options) {
+  std::vector<std::string> words;
+  for (const auto& folder : globals.recipes)
+    words.insert(words.end(), {"--recipes", fs::absolute(folder).lexically_normal().string()});
+  if (globals.no_shipped_recipes) words.emplace_back("--no-shipped-recipes");
+  for (const auto& fact : globals.assume) words.insert(words.end(), {"--assume", fact});
+  for (const auto& recipe : options.without) words.insert(words.end(), {"--without", recipe});
+  return words;
+}
+
+Status check_notices(const MatrixFile& file, const HostPaths& machine, const Catalogue& catalogue) {
+  const auto check = [&](const auto& entry) -> Status {
+    auto accepted = accepted_of(machine, catalogue, entry.accept);
+    if (accepted) return {};
+    accepted.error().where = entry.where;
+    return accepted.error();
+  };
+  for (const auto& driver : file.drivers) TRY(check(driver));
+  for (const auto& kernel : file.kernels) TRY(check(kernel));
+  return {};
+}
+
+Result<Exit> run(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto machine, machine_of(globals));
+  TRY_ASSIGN(const auto file, read_matrix_file(options.file, environment));
+  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
+  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
+  TRY(check_notices(file, machine, explanations));
+  TRY_ASSIGN(auto grid, selected_grid(file, machine, options));
+  std::vector<std::string> problems;
+  TRY_ASSIGN(const auto fetched, fetch_sources(grid, environment, problems));
+  for (const auto& problem : problems) log::warning(problem);
+  if (fetched > 0) {
+    TRY_ASSIGN(grid, selected_grid(file, machine, options));
+  }
+
+  MatrixRun run;
+  run.grid = &grid;
+  run.machine = machine;
+  run.catalogue = &catalogue;
+  TRY_ASSIGN(run.accepted, accepted_of(machine, explanations, {}));
+  TRY_ASSIGN(run.assumptions, assumptions_of(globals));
+  run.options = handed_on(globals, options);
+  run.folder = default_folder(machine, file.path);
+  run.jobs = options.jobs > 0 ? options.jobs : default_jobs();
+  run.fresh = options.fresh;
+  run.on_step = [](std::string_view text) { log::info(text); };
+  if (options.prove) return prove(globals, run, options.result.empty() ? run.folder / "result.json" : fs::path(options.result));
+
+  MatrixTable table(grid, !globals.quiet && isatty(STDERR_FILENO) == 1, style_of(globals, STDERR_FILENO));
+  run.on_cell = [&](const Cell& cell, const CellResult* result) { table.update(cell, result); };
+  const auto result = run_matrix(run);
+  table.clear();
+  if (!result) return result.error();
+  const fs::path written = options.output.empty() ? run.folder / result_name(options) : fs::absolute(options.output);
+  TRY(write_result(*result, written));
+  if (globals.json())
+    print_json(document_of(*result));
+  else
+    print_result(*result, globals, written);
+  return result->exit_code();
+}
+
+Result<Exit> report(const std::string& file, const std::string& format) {
+  TRY_ASSIGN(const auto result, read_result(file));
+  if (format == "json")
+    print_json(document_of(result));
+  else
+    print(format == "junit" ? junit_of(result) : markdown_of(result));
+  return Exit::done;
+}
+
+Result<Exit> merge(const std::vector<std::string>& files, const std::string& output) {
+  std::vector<std::pair<std::string, MatrixResult>> results;
+  for (const auto& file : files) {
+    TRY_ASSIGN(auto result, read_result(file));
+    results.emplace_back(file, std::move(result));
+  }
+  TRY_ASSIGN(const auto merged, merge_results(results));
+  for (const auto& one : merged.contradictions)
+    log::warning(one.driver + " on " + one.kernel + " is " + one.verdict_one + " in " + one.one + " and " + one.verdict_other +
+                 " in " + one.other + ", of the same inputs; the worse one is kept");
+  if (output.empty())
+    print_json(document_of(merged));
+  else
+    TRY(write_result(merged, output));
+  return merged.contradictions.empty() ? Exit::done : Exit::failed;
+}
+
+void add_selection(CLI::App& command, Options& options) {
+  command.add_option("FILE", options.file, "The matrix file (docs/matrix-file.md)")->required();
+  command.add_option("--only", options.only, "Only cells whose 'DRIVER on KERNEL' holds this text")->type_name("TEXT");
+  command.add_option("--shard", options.shard, "The I-th of N parts of the cells, such as 2/8")->type_name("I/N");
+}
+
+void add_run(CLI::App& command, Options& options) {
+  add_selection(command, options);
+  command.add_option("--without", options.without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
+  command.add_option("--jobs", options.jobs, "Compilers at once, of all cells together (default: one for each processor)")
+      ->check(CLI::Range(1, 1024));
+  command.add_flag("--fresh", options.fresh, "Build every cell, also where nothing has changed since it was green");
+  command.add_option("--output", options.output, "Where the result is written")->type_name("FILE");
+  auto* proof = command.add_flag("--prove-recipes", options.prove,
+                                 "Build cells of the last result without one recipe each, and tell which recipes nothing needs");
+  command.add_option("--result", options.result, "The result that --prove-recipes is about")->type_name("FILE")->needs(proof);
+}
+
+}  // namespace
+
+void add_matrix(CLI::App& app, Globals& globals, Action& action) {
+  auto* command = app.add_subcommand("matrix", "Many drivers on many kernels: what builds, and what does not");
+  command->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+
+  auto* cells = command->add_subcommand("list", "List the cells of a matrix file and whether they could be built here");
+  add_selection(*cells, *options);
+  cells->callback([&globals, &action, options] { action = [&globals, options] { return list(globals, *options); }; });
+
+  auto* runs = command->add_subcommand("run", "Build every cell of a matrix file, and write what became of it");
+  add_run(*runs, *options);
+  runs->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
+
+  struct ReportOptions {
+    std::vector<std::string> files;
+    std::string format = "markdown";
+    std::string output;
+  };
+  auto of = std::make_shared<ReportOptions>();
+  auto* reports = command->add_subcommand("report", "Print a result for people or for CI servers");
+  reports->add_option("RESULT", of->files, "What matrix run or merge wrote")->required()->expected(1);
+  reports->add_option("--format", of->format, "How to print it")
+      ->check(CLI::IsMember({"markdown", "json", "junit"}))
+      ->capture_default_str();
+  reports->callback([&globals, &action, of] {
+    action = [&globals, of] {
+      if (of->format == "json") globals.format = "json";  // an error, too
+      return report(of->files.front(), globals.json() ? "json" : of->format);
+    };
+  });
+
+  auto* merges = command->add_subcommand("merge", "Join the results of shards or machines into one");
+  merges->add_option("RESULT", of->files, "What matrix run wrote")->required();
+  merges->add_option("--output", of->output, "Where the joined result is written (default: printed)")->type_name("FILE");
+  merges->callback([&action, of] { action = [of] { return merge(of->files, of->output); }; });
+}
+
+}  // namespace vgpukit::cli

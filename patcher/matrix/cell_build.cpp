@@ -1,0 +1,172 @@
+#include "matrix/cell_build.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "build/report.hpp"
+#include "support/atomic_file.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+std::vector<std::string> words_of(const CellBuild& what) {
+  std::vector<std::string> words = {"build", what.driver_word, "--kernel", what.release};
+  const auto option = [&](const std::string& name, const std::string& value) {
+    words.push_back(name);
+    words.push_back(value);
+  };
+  if (!what.host.is_host()) option("--root", what.host.root.string());
+  for (const auto& name : what.request->accepted) option("--accept", name);
+  for (const auto& name : what.request->modules) option("--modules", name);
+  words.insert(words.end(), what.options.begin(), what.options.end());
+  if (what.request->compile_only) words.emplace_back("--compile-only");
+  return words;
+}
+
+// A word that a shell takes as it stands, or in quotes.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=+-,@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+Command command_of(const CellBuild& what) {
+  Command command;
+  command.argv = words_of(what);
+  command.argv.insert(command.argv.begin(), what.program);
+  // No modules are delivered: they would be copied, synced and thrown away again. Everything is verified all the same. Not so where
+  // a binary object is missing and nobody said that this is expected: there the build is to fail.
+  if (!what.request->compile_only && what.request->driver->missing_binary_objects.empty())
+    command.argv.emplace_back("--compile-only");
+  if (what.first_error_only) command.argv.emplace_back("--first-error-only");
+  for (const auto& word : {std::string("--output"), what.output.string(), std::string("--jobs"), std::to_string(what.jobs),
+                           std::string("--format"), std::string("json"), std::string("-q")})
+    command.argv.push_back(word);
+  command.env = {{"VGPUKIT_CACHE", what.host.cache.string()},
+                 {"VGPUKIT_STATE", what.host.state.string()},
+                 {"VGPUKIT_CONFIG", what.host.config.string()}};
+  if (const auto data = shipped_data()) command.env["VGPUKIT_DATA"] = data->string();
+  command.deadline = what.deadline;
+  return command;
+}
+
+std::string in_words(std::chrono::seconds time) {
+  const auto count = time.count();
+  if (count % 3600 == 0) return std::to_string(count / 3600) + " h";
+  return count % 60 == 0 ? std::to_string(count / 60) + " min" : std::to_string(count) + " s";
+}
+
+// "error: ..." of a child that printed no document.
+std::string last_line(const std::string& text) {
+  const auto end = text.find_last_not_of(" \n");
+  if (end == std::string::npos) return "";
+  const auto begin = text.rfind('\n', end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
+void fail(CellResult& result, std::string reason, std::string hint) {
+  result.verdict = "failed";
+  result.reason = std::move(reason);
+  result.hint = std::move(hint);
+}
+
+// A build that ended in a way that is none of its own results.
+bool died(const CellBuild& what, const Outcome& outcome, CellResult& result) {
+  if (outcome.timed_out) {
+    fail(result, "it was still running at its deadline of " + in_words(what.deadline),
+         "a larger deadline: in the matrix file, or fewer cells at once (--jobs), may be all it needs");
+    return true;
+  }
+  if (outcome.status < 128) return false;
+  const int signal = outcome.status - 128;
+  fail(result, "vgpukit build was ended by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")",
+       signal == SIGKILL ? "the machine may have been out of memory: try fewer --jobs" : "run its command by hand, and report it");
+  return true;
+}
+
+// The first cause, as one line.
+void take_cause(const nlohmann::json& build, CellResult& result) {
+  const auto errors = build.value("errors", nlohmann::json::array());
+  if (errors.is_array() && !errors.empty() && errors[0].is_object()) {
+    const auto& first = errors[0];
+    const auto file = first.value("file", "");
+    const auto line = first.value("line", 0);
+    result.reason = (file.empty() ? "" : file + (line > 0 ? ":" + std::to_string(line) : "") + ": ") + first.value("message", "");
+    result.hint = first.value("hint", "");
+    if (errors.size() > 1) result.reason += " (and " + std::to_string(errors.size() - 1) + " more)";
+  }
+  if (result.verdict != "consent") return;
+  for (const auto& notice : build.value("notices", nlohmann::json::array()))
+    result.reason += (result.reason.empty() ? "consent is needed: " : ", ") + notice.value("name", "");
+  result.hint = "read the notices (the command below shows them), then name them under accept: in the matrix file";
+}
+
+void keep_log(const CellBuild& what, nlohmann::json& build, CellResult& result) {
+  const fs::path from = build.value("log", "");
+  std::error_code bad;
+  fs::remove(what.log, bad);
+  if (from.empty() || !fs::exists(from, bad)) return;
+  fs::create_directories(what.log.parent_path(), bad);
+  fs::rename(from, what.log, bad);
+  if (bad && !clone_file(from, what.log)) return;
+  result.log = what.log.string();
+  build["log"] = result.log;
+}
+
+void take_document(const CellBuild& what, nlohmann::json build, CellResult& result) {
+  const auto word = build.value("result", "");
+  if (word == "built") {
+    result.verdict = what.request->driver->missing_binary_objects.empty() ? "verified" : "compiled";
+  } else {
+    result.verdict = word == "missing" || word == "consent" ? word : "failed";
+    take_cause(build, result);
+  }
+  for (const auto& recipe : build.value("recipes", nlohmann::json::array()))
+    if (recipe.value("state", "") == "applies") result.recipes.push_back(recipe.value("id", ""));
+  keep_log(what, build, result);
+  result.build = std::move(build);
+}
+
+}  // namespace
+
+std::string command_line_of(const CellBuild& what) {
+  std::string text = "vgpukit";
+  for (const auto& word : words_of(what)) text += " " + quoted(word);
+  return text;
+}
+
+Status build_cell(const CellBuild& what, CellResult& result) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto outcome = run(command_of(what));
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (Interrupt::caught() != 0) return Error{Exit::failed, "run the matrix", "interrupted", ""};
+  result.command = command_line_of(what);
+  if (!outcome) {
+    fail(result, "cannot " + outcome.error().tried + ": " + outcome.error().why, outcome.error().next);
+    return {};
+  }
+  result.cpu_seconds = outcome->cpu_seconds;
+  if (died(what, *outcome, result)) return {};
+  auto build = nlohmann::json::parse(outcome->out, nullptr, false);
+  try {
+    if (build.is_object()) {
+      take_document(what, std::move(build), result);
+      return {};
+    }
+  } catch (const nlohmann::json::exception&) {
+    // A document of another form is as good as none.
+  }
+  const auto said = last_line(outcome->err);
+  fail(result,
+       "vgpukit build ended with status " + std::to_string(outcome->status) + " and no result" + (said.empty() ? "" : ": " + said),
+       "run its command by hand");
+  return {};
+}
+
+}  // namespace vgpukit

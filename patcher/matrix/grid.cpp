@@ -1,0 +1,184 @@
+#include "matrix/grid.hpp"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "kernel/kernel.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+bool is_there(const fs::path& path) {
+  std::error_code bad;
+  return fs::exists(path, bad);
+}
+
+// Whether `release` is "6.1.0-56-amd64" and `word` is that, or 6.1, or 6.1.0: never 6 for 60, never 6.1 for 6.12.
+bool names_release(const std::string& word, const std::string& release) {
+  return release.starts_with(word) &&
+         (release.size() == word.size() || std::string_view(".-+").find(release[word.size()]) != std::string_view::npos);
+}
+
+// The newest kernel with headers whose release begins like that; of several flavours of it the one with the shortest name.
+Result<std::string> find_release(const HostPaths& host, const std::string& word) {
+  const KernelEntry* best = nullptr;
+  std::string there;
+  const auto entries = list_kernels(host);
+  for (const auto& entry : entries) {
+    there += (there.empty() ? "" : ", ") + entry.release;
+    if (!names_release(word, entry.release)) continue;
+    if (!best || best->headers < entry.headers) {
+      best = &entry;
+      continue;
+    }
+    if (best->headers > entry.headers) continue;
+    const bool same = Version::leading(best->release) == Version::leading(entry.release);
+    if (!same || entry.release.size() <= best->release.size()) best = &entry;  // they come from old to new
+  }
+  if (best) return best->release;
+  return Error{
+      Exit::missing, "find the kernel " + word + " in " + host.root.string(),
+      there.empty() ? "there is no kernel and no kernel headers" : "it has " + there,
+      there.empty() ? "install kernel headers there" : "name one of these, or install the headers of the one that is wanted"};
+}
+
+std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine) {
+  Column column{entry.name, &entry, machine, "", std::nullopt, ""};
+  const auto lacking = [&](Error problem) {
+    if (!entry.source.optional.empty() && (!entry.source.absent.empty() || !is_there(entry.root)))
+      column.skipped = entry.source.optional + " (" + problem.why + ")";
+    column.problem = std::move(problem);
+    return std::vector<Column>{column};
+  };
+  if (!entry.source.absent.empty())
+    return lacking(
+        {Exit::missing, "find the root of " + entry.name, entry.source.absent, "set it, or name the folder in the file"});
+  auto host = HostPaths::of_this_machine(entry.root);
+  if (!host) {
+    host.error().code = Exit::missing;
+    return lacking(std::move(host.error()));
+  }
+  column.host.root = host->root;
+  if (entry.word == "all") {
+    std::vector<Column> all;
+    for (const auto& kernel : list_kernels(column.host)) {
+      if (!kernel.headers) continue;
+      column.release = kernel.release;
+      column.name = (entry.name == "all" ? "" : entry.name + "-") + kernel.release;
+      all.push_back(column);
+    }
+    if (!all.empty()) return all;
+    return lacking({Exit::missing, "find kernels in " + column.host.root.string(), "none of them has headers",
+                    "install kernel headers there"});
+  }
+  if (entry.word == "running" || entry.word == "newest") {
+    const auto kernels = select_kernels(column.host, {entry.word}, /*any_compiler=*/true);
+    if (!kernels) return lacking(kernels.error());
+    column.release = kernels->front().release;
+    return {column};
+  }
+  auto release = find_release(column.host, entry.word);
+  if (!release) return lacking(std::move(release.error()));
+  column.release = *release;
+  return {column};
+}
+
+// Proxies and vgpukit's own variables: what a script that fetches something may want to know.
+std::map<std::string, std::string> fetch_environment(const Environment& environment) {
+  std::map<std::string, std::string> all;
+  for (const char* name : {"http_proxy", "https_proxy", "no_proxy", "VGPUKIT_CI_CACHE", "VGPUKIT_CACHE", "VGPUKIT_STATE"})
+    if (const auto value = environment(name)) all[name] = *value;
+  return all;
+}
+
+}  // namespace
+
+Grid make_grid(const MatrixFile& file, const HostPaths& machine) {
+  Grid grid;
+  grid.file = &file;
+  for (const auto& kernel : file.kernels)
+    for (auto& column : columns_of(kernel, machine)) grid.columns.push_back(std::move(column));
+  for (std::size_t row = 0; row < file.drivers.size(); ++row)
+    for (std::size_t column = 0; column < grid.columns.size(); ++column) grid.cells.push_back({row, column});
+  return grid;
+}
+
+Result<Shard> Shard::parse(const std::string& text) {
+  Shard shard;
+  const char* const end = text.data() + text.size();
+  const auto [slash, bad_index] = std::from_chars(text.data(), end, shard.index);
+  const bool has_slash = bad_index == std::errc() && slash != end && *slash == '/';
+  const auto [rest, bad_count] =
+      has_slash ? std::from_chars(slash + 1, end, shard.count) : std::from_chars_result{end, std::errc::invalid_argument};
+  if (bad_count != std::errc() || rest != end || shard.index < 1 || shard.index > shard.count)
+    return Error{Exit::usage, "take '" + text + "' as a shard", "it is not I/N with I from 1 to N", "such as --shard 2/8"};
+  return shard;
+}
+
+void select_cells(Grid& grid, const std::string& only, const Shard& shard) {
+  std::vector<Cell> kept;
+  std::size_t number = 0;
+  for (const auto& cell : grid.cells) {
+    if (grid.label(cell).find(only) == std::string::npos) continue;
+    if (number++ % shard.count == shard.index - 1) kept.push_back(cell);
+  }
+  grid.cells = std::move(kept);
+}
+
+Result<std::string> driver_path(const MatrixDriver& driver) {
+  const std::string tried = "find the driver " + driver.name;
+  if (!driver.source.absent.empty())
+    return Error{Exit::missing, tried, driver.source.absent, "set it, or name the driver in the file"};
+  if (DriverName::parse(driver.word).kind != DriverName::Kind::path) return driver.word;
+  if (is_there(driver.word)) return driver.word;
+  glob_t found{};
+  const int code = ::glob(driver.word.c_str(), 0, nullptr, &found);
+  std::vector<std::string> paths;
+  if (code == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  if (paths.size() == 1) return paths.front();
+  if (paths.empty())
+    return Error{Exit::missing, tried, "there is no " + driver.word, "fetch it, or correct the path in the matrix file",
+                 driver.where};
+  return Error{Exit::usage, tried,
+               driver.word + " names " + std::to_string(paths.size()) + " files, the first are " + paths[0] + " and " + paths[1],
+               "write more of the one that is meant", driver.where};
+}
+
+Result<unsigned> fetch_sources(const Grid& grid, const Environment& environment, std::vector<std::string>& problems) {
+  std::vector<std::vector<std::string>> commands;  // each once, roots first: drivers may be fetched with their help
+  const auto want = [&](const Source& source) {
+    if (source.absent.empty() && !source.fetch.empty() &&
+        std::find(commands.begin(), commands.end(), source.fetch) == commands.end())
+      commands.push_back(source.fetch);
+  };
+  for (const auto& cell : grid.cells)
+    if (const auto& column = grid.column(cell); column.problem) want(column.entry->source);
+  for (const auto& cell : grid.cells)
+    if (!driver_path(grid.driver(cell))) want(grid.driver(cell).source);
+  for (const auto& argv : commands) {
+    Command command;
+    command.argv = argv;
+    command.cwd = grid.file->path.parent_path();
+    command.env = fetch_environment(environment);
+    const auto outcome = run(command);
+    if (Interrupt::caught() != 0) return outcome ? Error{Exit::failed, "run " + argv.front(), "interrupted", ""} : outcome.error();
+    std::string words;
+    for (const auto& word : argv) words += (words.empty() ? "" : " ") + word;
+    if (!outcome) {
+      problems.push_back(words + ": " + outcome.error().why);
+    } else if (!outcome->ok()) {
+      auto last = outcome->err.substr(0, outcome->err.find_last_not_of(" \n") + 1);
+      last = last.substr(last.rfind('\n') == std::string::npos ? 0 : last.rfind('\n') + 1);
+      problems.push_back(words + " ended with status " + std::to_string(outcome->status) + (last.empty() ? "" : ": " + last));
+    }
+  }
+  return static_cast<unsigned>(commands.size());
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,61 @@
+// The cells of a matrix file: which there are, which of them this run is about, and what stands behind their names on this machine.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "driver/driver.hpp"
+#include "matrix/file.hpp"
+#include "support/host_paths.hpp"
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+// A kernel of the grid. A file's `all` becomes a column for each kernel that is there.
+struct Column {
+  std::string name;
+  const MatrixKernel* entry = nullptr;
+  HostPaths host;
+  std::string release;           // empty where there is a problem
+  std::optional<Error> problem;  // no such root, no such kernel in it
+  std::string skipped;           // it may be absent, and is: why
+};
+
+struct Cell {
+  std::size_t row = 0;     // of MatrixFile::drivers
+  std::size_t column = 0;  // of Grid::columns
+};
+
+struct Grid {
+  const MatrixFile* file = nullptr;
+  std::vector<Column> columns;
+  std::vector<Cell> cells;  // drivers first, then kernels, as they stand in the file
+
+  [[nodiscard]] const MatrixDriver& driver(const Cell& cell) const { return file->drivers[cell.row]; }
+  [[nodiscard]] const Column& column(const Cell& cell) const { return columns[cell.column]; }
+  [[nodiscard]] std::string label(const Cell& cell) const { return driver(cell).name + " on " + column(cell).name; }
+};
+
+// All cells. Looks for roots and kernels, builds and fetches nothing; `machine` lends its cache and state to every root.
+// `file` has to outlive the grid.
+Grid make_grid(const MatrixFile& file, const HostPaths& machine);
+
+struct Shard {
+  unsigned index = 1, count = 1;
+  // "2/8". Error: usage.
+  static Result<Shard> parse(const std::string& text);
+};
+
+// Keeps the cells whose label holds `only`, then of those every count-th: the same file gives the same shards everywhere, each cell
+// is in exactly one of them, and their sizes differ by one at most.
+void select_cells(Grid& grid, const std::string& only, const Shard& shard);
+
+// The driver's word with its * and ? made into the one file that it names. Error: missing when there is none, usage for several.
+Result<std::string> driver_path(const MatrixDriver& driver);
+
+// Runs the `fetch` commands of what the grid's cells need and what is not there. Gives how many were run. A command that fails is
+// an entry of `problems`; its cells say what they lack. Error: "interrupted" only.
+Result<unsigned> fetch_sources(const Grid& grid, const Environment& environment, std::vector<std::string>& problems);
+
+}  // namespace vgpukit

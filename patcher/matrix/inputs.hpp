@@ -1,0 +1,31 @@
+// What decides on the result of a cell. While it is the same, an earlier result is as good as a new one.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "driver/driver.hpp"
+#include "kernel/facts.hpp"
+#include "recipe/recipe.hpp"
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+struct CellRequest {
+  const Driver* driver = nullptr;
+  const Catalogue* catalogue = nullptr;
+  std::set<std::string> accepted;
+  std::vector<std::string> modules;
+  bool compile_only = false;
+};
+
+// Driver, headers, compiler, options, this version of vgpukit, and all recipes. Costs a stat for each header where nothing changed.
+// Error: as Facts::fingerprint().
+Result<std::string> inputs_of_cell(Facts& facts, const CellRequest& request);
+
+// The same with the plan's outcome in the place of all recipes: the tree as it would be compiled, and what kept it from being so.
+// Costs a plan. Error: as make_plan().
+Result<std::string> tree_of_cell(Facts& facts, const CellRequest& request);
+
+}  // namespace vgpukit

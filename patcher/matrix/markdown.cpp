@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "matrix/report.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// In a table's cell: one line, and nothing that Markdown or HTML would take for itself.
+std::string cell_text(const std::string& text) {
+  std::string plain;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r')
+      plain += ' ';
+    else if (c == '<')
+      plain += "&lt;";
+    else if (std::string_view("|*_`[]\\").find(c) != std::string_view::npos)
+      plain += std::string("\\") + c;
+    else
+      plain += c;
+  }
+  return plain;
+}
+
+std::string in_table(const CellResult* cell) {
+  if (!cell) return "";
+  const auto* verdict = find_verdict(cell->verdict);
+  std::string text = std::string(verdict ? verdict->symbol : "?") + " " + cell->verdict;
+  if (!verdict || !verdict->tried) return text;
+  if (!cell->recipes.empty())
+    text += ", " + std::to_string(cell->recipes.size()) + (cell->recipes.size() == 1 ? " recipe" : " recipes");
+  return text + ", " + seconds_in_words(cell->seconds);
+}
+
+std::string not_green(const MatrixResult& result) {
+  std::string text;
+  for (const auto& cell : result.cells) {
+    if (is_green(cell)) continue;
+    text += "- **" + cell_text(cell.driver) + " on " + cell_text(cell.kernel) + "**: " + cell.verdict;
+    if (!cell.reason.empty()) text += ": " + cell_text(cell.reason);
+    if (!cell.hint.empty()) text += ". " + cell_text(cell.hint);
+    text += "\n";
+  }
+  return text.empty() ? "" : "\n## What is not green\n\n" + text;
+}
+
+std::string contradictions(const MatrixResult& result) {
+  std::string text;
+  for (const auto& one : result.contradictions)
+    text += "- **" + cell_text(one.driver) + " on " + cell_text(one.kernel) + "**: " + one.verdict_one + " in " +
+            cell_text(one.one) + ", " + one.verdict_other + " in " + cell_text(one.other) + "\n";
+  return text.empty() ? "" : "\n## Results that contradict each other\n\nThe same inputs gave different verdicts.\n\n" + text;
+}
+
+// Which cells each recipe was applied in: one row for each recipe and driver.
+std::string recipes(const MatrixResult& result) {
+  std::map<std::string, std::map<std::string, std::string>> where;
+  for (const auto& cell : result.cells)
+    for (const auto& recipe : cell.recipes) {
+      auto& kernels = where[recipe][cell.driver];
+      kernels += (kernels.empty() ? "" : ", ") + cell.kernel;
+    }
+  if (where.empty()) return "";
+  std::string text = "\n## Recipes that were applied\n\n| recipe | driver | kernels |\n|---|---|---|\n";
+  for (const auto& [recipe, drivers] : where)
+    for (const auto& [driver, kernels] : drivers)
+      text += "| " + cell_text(recipe) + " | " + cell_text(driver) + " | " + cell_text(kernels) + " |\n";
+  return text;
+}
+
+std::string how_to_reproduce(const MatrixResult& result) {
+  const auto run =
+      std::find_if(result.cells.begin(), result.cells.end(), [](const CellResult& cell) { return !cell.command.empty(); });
+  if (run == result.cells.end()) return "";
+  return "\n## To reproduce a cell\n\n`vgpukit matrix run " + result.file +
+         " --only 'DRIVER on KERNEL'` runs one again; each has its own command in the JSON result (`command`). " + run->driver +
+         " on " + run->kernel + ", for example:\n\n    " + run->command + "\n";
+}
+
+}  // namespace
+
+std::string seconds_in_words(double seconds) {
+  if (seconds < 600) return std::to_string(std::lround(seconds)) + " s";
+  return std::to_string(std::lround(seconds / 60)) + " min";
+}
+
+std::string markdown_of(const MatrixResult& result) {
+  const auto kernels = result.kernels();
+  std::string text = "| |";
+  std::string line = "\n|---|";
+  for (const auto& kernel : kernels) {
+    text += " " + cell_text(kernel) + " |";
+    line += "---|";
+  }
+  text += line + "\n";
+  std::map<std::pair<std::string, std::string>, const CellResult*> cells;
+  for (const auto& cell : result.cells) cells[{cell.driver, cell.kernel}] = &cell;
+  for (const auto& driver : result.drivers()) {
+    text += "| **" + cell_text(driver) + "** |";
+    for (const auto& kernel : kernels) {
+      const auto cell = cells.find({driver, kernel});
+      text += " " + in_table(cell == cells.end() ? nullptr : cell->second) + " |";
+    }
+    text += "\n";
+  }
+  std::map<std::string, int> counts;
+  for (const auto& cell : result.cells) ++counts[cell.verdict];
+  std::string total;
+  for (const auto& verdict : verdict_words())
+    if (const auto count = counts.find(verdict.word); count != counts.end())
+      total += (total.empty() ? "" : ", ") + std::to_string(count->second) + " " + verdict.word;
+  text += "\n" + std::to_string(result.cells.size()) + (result.cells.size() == 1 ? " cell: " : " cells: ") + total + " (vgpukit " +
+          result.vgpukit + ").\n";
+  return text + not_green(result) + contradictions(result) + recipes(result) + how_to_reproduce(result);
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <map>
+
+#include "config.hpp"
+#include "matrix/workshop.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// The green cells in which each recipe was applied, the cheapest first.
+std::map<std::string, std::vector<const CellResult*>> cells_by_recipe(const MatrixResult& result) {
+  std::map<std::string, std::vector<const CellResult*>> all;
+  for (const auto& cell : result.cells)
+    if (is_green(cell))
+      for (const auto& recipe : cell.recipes) all[recipe].push_back(&cell);
+  for (auto& [recipe, cells] : all)
+    std::stable_sort(cells.begin(), cells.end(), [](const auto* a, const auto* b) { return a->seconds < b->seconds; });
+  return all;
+}
+
+const Cell* find_cell(const Grid& grid, const CellResult& of) {
+  const auto found = std::find_if(grid.cells.begin(), grid.cells.end(), [&](const Cell& cell) {
+    return grid.driver(cell).name == of.driver && grid.column(cell).name == of.kernel;
+  });
+  return found == grid.cells.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+bool RecipeProof::dead_weight() const {
+  return !tried.empty() && std::all_of(tried.begin(), tried.end(), [](const CellResult& cell) { return is_green(cell); });
+}
+
+Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result, const ProofOptions& options) {
+  TRY_ASSIGN(const auto lock, FileLock::acquire(run.folder / "lock", [&] {
+               if (run.on_step) run.on_step("another vgpukit runs this matrix: waiting for it");
+             }));
+  Workshop workshop(run);
+  std::vector<RecipeProof> proofs;
+  for (const auto& [recipe, cells] : cells_by_recipe(result)) {
+    // A recipe of another version, or of a folder that is not named now, cannot be left out.
+    RecipeProof proof{recipe, {}};
+    if (!run.catalogue->find(recipe)) {
+      proofs.push_back(std::move(proof));
+      continue;
+    }
+    for (const auto* known : cells) {
+      const auto* cell = find_cell(*run.grid, *known);
+      if (!cell) continue;
+      CellResult without;
+      const auto open = workshop.open(*cell, without);
+      if (!open) continue;
+      auto what = workshop.build_of(*cell, *open, file_name_of(without) + "-without-" + recipe);
+      what.options.insert(what.options.end(), {"--without", recipe});
+      what.jobs = run.jobs;
+      what.first_error_only = true;
+      TRY(build_cell(what, without));
+      // What could not be tried shows nothing about the recipe.
+      if (without.verdict == "missing" || without.build.is_null()) continue;
+      if (options.on_try) options.on_try(recipe, without);
+      const bool missed = !is_green(without);
+      proof.tried.push_back(std::move(without));
+      if (missed || proof.tried.size() >= options.cells_per_recipe) break;
+    }
+    proofs.push_back(std::move(proof));
+  }
+  return proofs;
+}
+
+}  // namespace vgpukit

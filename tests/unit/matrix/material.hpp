@@ -1,0 +1,89 @@
+// What the tests of this room are made of: a little root with two kernels, and a "vgpukit" that is a shell script.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kernel/fake_kernel.hpp"
+#include "matrix/file.hpp"
+#include "matrix/result.hpp"
+#include "support/temp_folder.hpp"
+
+namespace vgpukit::test {
+
+inline Environment no_environment() {
+  return [](const std::string&) { return std::nullopt; };
+}
+
+inline Environment environment_of(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+// `file` of `folder`, parsed; fails the test where it cannot be.
+inline MatrixFile matrix_of(const std::string& yaml, const fs::path& folder, const Environment& environment = no_environment()) {
+  auto file = parse_matrix_file(yaml, folder / "matrix.yaml", environment);
+  if (!file) throw std::runtime_error(file.error().message());
+  return *file;
+}
+
+// A root in which kernels built with gcc 12 can be opened.
+class LittleRoot {
+ public:
+  LittleRoot() {
+    put(folder_ / "etc/os-release", "ID=debian\n");
+    fs::create_directories(folder_ / "usr/lib");
+    fs::create_symlink("usr/lib", folder_ / "lib");
+  }
+  void kernel(const std::string& release) {
+    put_headers(folder_ / ("usr/src/linux-headers-" + release), release);
+    fs::create_directories(folder_ / ("usr/lib/modules/" + release));
+    fs::create_symlink("/usr/src/linux-headers-" + release, folder_ / ("usr/lib/modules/" + release + "/build"));
+  }
+  // A shell and its libraries, and compilers that are scripts. False where this user cannot enter a root.
+  bool tools() {
+    Command ldd;
+    ldd.argv = {"ldd", find_program("sh").value().string()};
+    const auto text = run(ldd).value().out;
+    for (std::size_t at = 0; (at = text.find('/', at)) != std::string::npos;) {
+      const auto end = text.find_first_of(" \n", at);
+      copy(text.substr(at, end - at), text.substr(at, end - at));
+      at = end;
+    }
+    copy(find_program("sh").value(), "/bin/sh");
+    for (const char* name : {"make", "ld", "gcc-12"})
+      put(folder_ / (std::string("usr/bin/") + name), "#!/bin/sh\necho 'gcc-12 (Debian 12.2.0-14) 12.2.0'\n", 0755);
+    Command command;
+    command.argv = {"gcc-12"};
+    command.root = path();
+    return static_cast<bool>(run(command));
+  }
+  [[nodiscard]] const fs::path& path() const { return folder_.path(); }
+  fs::path operator/(const fs::path& name) const { return folder_ / name; }
+
+ private:
+  void copy(const fs::path& from, const fs::path& inside) {
+    const fs::path to = folder_.path() / inside.relative_path();
+    fs::create_directories(to.parent_path());
+    fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+  }
+  TempFolder folder_;
+};
+
+inline CellResult cell(const std::string& driver, const std::string& kernel, const std::string& verdict,
+                       const std::string& inputs = "i") {
+  CellResult one;
+  one.driver = driver;
+  one.kernel = kernel;
+  one.verdict = verdict;
+  one.inputs = inputs;
+  return one;
+}
+
+inline MatrixResult result_of(std::vector<CellResult> cells, const std::string& version = "0.1.0") {
+  return {version, "/m.yaml", std::move(cells), {}};
+}
+
+}  // namespace vgpukit::test
