@@ -29,6 +29,17 @@ TEST(WorkQueue, SharesTheJobsOut) {
   EXPECT_EQ(shares(0, 4), std::vector<unsigned>{});
 }
 
+TEST(WorkQueue, TheLastCellsGetWhatTheOthersNoLongerNeed) {
+  WorkQueue queue(row_of_cells(3), 2);
+  const auto first = queue.take();
+  const auto second = queue.take();
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(queue.take()) << "no job is left";
+  queue.done(*first);
+  queue.done(*second);
+  EXPECT_EQ(queue.take()->jobs, 2U);
+}
+
 TEST(WorkQueue, NeverHandsOutMoreThanThereIs) {
   for (const unsigned jobs : {1U, 3U, 8U, 13U})
     for (const std::size_t count : {std::size_t{1}, std::size_t{5}, std::size_t{20}}) {
