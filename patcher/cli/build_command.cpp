@@ -57,6 +57,8 @@ std::string territory_text(const BuildReport::ErrorPart& error, const Style& sty
     text += fact_line("near     ", style.bold(near.name) + ", " + near.place, near.text, style);
     if (!near.why.empty()) text += fact_line("         ", "(" + near.why + ")", "", style);
   }
+  if (error.declared_before.empty() && error.declared_now.empty() && error.nearest.empty() && error.conftest.empty())
+    text += "      nothing found about it in the headers of the kernels here\n";
   if (!error.follows.empty()) text += fact_line("follows  ", "from " + error.follows + ", see there", "", style);
   if (!error.conftest.empty()) text += fact_line("conftest ", error.conftest, "", style);
   return text;
