@@ -242,6 +242,19 @@ std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan) {
   return parts;
 }
 
+std::vector<BuildReport::ErrorPart> doubt_parts(const Plan& plan) {
+  std::vector<BuildReport::ErrorPart> parts;
+  for (const auto& line : plan.lines)
+    for (const auto& doubt : line.doubts)
+      parts.push_back({"facts",
+                       "",
+                       0,
+                       line.recipe->id + " goes by a doubtful answer: " + doubt,
+                       "look at the recipe's 'compiles' and at the kernel's headers",
+                       {}});
+  return parts;
+}
+
 std::vector<BuildReport::NoticePart> notice_parts(const Plan& plan) {
   const auto of = [&](Decision decision) {
     std::vector<BuildReport::NoticePart> parts;
@@ -277,6 +290,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   report.recipes = recipe_parts(plan);
   report.notices = notice_parts(plan);
   std::vector<Diagnostic> of_the_build;  // errors of make and the compiler
+  for (auto& doubt : doubt_parts(plan)) report.warnings.push_back(std::move(doubt));
   const auto finish = [&](const char* result) {
     report.result = result;
     if (report.result == "failed" && !report.log.empty()) explain_errors(report, of_the_build, kernel, job.driver->sources);

@@ -56,5 +56,7 @@ Result<History> record_history(const std::filesystem::path& folder, const Driver
 std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan);
 // The notices of the plan: those that wait for consent where there are any, else those that were accepted and applied.
 std::vector<BuildReport::NoticePart> notice_parts(const Plan& plan);
+// What the recipes that apply went by and that is not certain, as warnings.
+std::vector<BuildReport::ErrorPart> doubt_parts(const Plan& plan);
 
 }  // namespace vgpukit

@@ -116,7 +116,8 @@ void print_report(const BuildReport& report, const Globals& globals) {
     for (const auto& module : report.modules)
       print("  " + (module.path.empty() ? module.name : module.path) + "  " + style.dim(human_bytes(module.bytes)) + "\n");
     for (const auto& warning : report.warnings) {
-      if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" && warning.tool != "conftest")
+      if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" && warning.tool != "conftest" &&
+          warning.tool != "facts")
         continue;  // the compiler's own are in the log
       print(style.yellow("warning: ") + (warning.file.empty() ? "" : warning.file + ": ") + warning.message + "\n" +
             wrapped("-> " + warning.hint, 4));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,7 +42,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& action);  // plan and pat
 void add_verify(CLI::App& app, Globals& globals, Action& action);
 void add_kernel(CLI::App& app, Globals& globals, Action& action);         // kernel list|facts
 void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|extract|list|info
-void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show
+void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show|test|lint
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
 void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
 
@@ -53,6 +54,8 @@ int run_app(int argc, const char* const* argv);
 Result<HostPaths> host_of(const Globals& globals);
 // find_driver(), with a line on the terminal while a large package is read.
 Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);
+// The folders that recipes are read from: the shipped one, and those of --recipes.
+Result<std::vector<std::filesystem::path>> recipe_folders(const Globals& globals, bool with_shipped);
 // The recipes that may be applied, and (`with_shipped`: those that may explain an error) the shipped ones in any case.
 // `without`: ids to leave out. Error: usage for one that no recipe has.
 Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without = {});

@@ -114,7 +114,8 @@ Result<ShownPlan> show_plan(const Globals& globals, const Driver& driver, Facts&
         {"driver", {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"path", driver.path.string()}}},
         {"kernel", {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
         {"recipes", recipe_parts(plan)},
-        {"notices", notice_parts(plan)}};
+        {"notices", notice_parts(plan)},
+        {"warnings", doubt_parts(plan)}};
     if (extras.diff) document["diff"] = diff;
     if (extras.facts) document["facts"] = facts_json(facts);
     return ShownPlan{code, std::move(document)};
@@ -125,6 +126,8 @@ Result<ShownPlan> show_plan(const Globals& globals, const Driver& driver, Facts&
         "\n  driver: " + driver.path.string() + "\n  kernel: " + kernel.build.string() +
         (kernel.host.is_host() ? "" : " in " + kernel.host.root.string()) + ", " + kernel.compiler.text + "\n");
   print(recipes_text(recipe_parts(plan), style, /*brief=*/false));
+  for (const auto& doubt : doubt_parts(plan))
+    print("\n" + style.yellow("warning: ") + doubt.message + "\n" + wrapped("-> " + doubt.hint, 4));
   if (extras.facts) print("\nfacts about this kernel that were asked\n" + facts_text(facts, style));
   if (extras.diff) print("\n" + diff);
   if (code == Exit::consent) print(notices_text(notice_parts(plan), style));

@@ -32,11 +32,17 @@ Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const st
   return find_driver(host, word, false, [&](const PackageProgress& state) { progress.show(state); });
 }
 
-Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without) {
+Result<std::vector<fs::path>> recipe_folders(const Globals& globals, bool with_shipped) {
   std::vector<fs::path> folders;
   TRY_ASSIGN(const auto data, shipped_data());
   if (with_shipped) folders.push_back(data / "recipes");
   for (const auto& folder : globals.recipes) folders.emplace_back(folder);
+  return folders;
+}
+
+Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without) {
+  TRY_ASSIGN(const auto data, shipped_data());
+  TRY_ASSIGN(const auto folders, recipe_folders(globals, with_shipped));
   TRY_ASSIGN(auto catalogue, Catalogue::load(folders, data / "patches"));
   TRY(catalogue.leave_out(without));
   return catalogue;

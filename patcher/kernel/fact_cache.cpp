@@ -47,7 +47,7 @@ FactCache FactCache::load(const HostPaths& host, const std::string& fingerprint)
   for (const auto& [key, value] : json["answers"].items()) {
     const auto evidence = text_at(value, "evidence");
     if (!evidence || !value.contains("yes") || !value["yes"].is_boolean()) continue;
-    cache.answers[key] = Answer{value["yes"].get<bool>(), *evidence, true, false};
+    cache.answers[key] = Answer{value["yes"].get<bool>(), *evidence, true, false, text_at(value, "doubt").value_or("")};
   }
   return cache;
 }
@@ -62,7 +62,10 @@ void FactCache::save() const {
   if (probe) merged.probe = probe;
 
   Json json = {{"fingerprint", fingerprint}, {"answers", Json::object()}};
-  for (const auto& [key, answer] : merged.answers) json["answers"][key] = {{"yes", answer.yes}, {"evidence", answer.evidence}};
+  for (const auto& [key, answer] : merged.answers) {
+    json["answers"][key] = {{"yes", answer.yes}, {"evidence", answer.evidence}};
+    if (!answer.doubt.empty()) json["answers"][key]["doubt"] = answer.doubt;
+  }
   if (merged.probe)
     json["probe"] = {
         {"compile", merged.probe->compile}, {"directory", merged.probe->directory.string()}, {"vermagic", merged.probe->vermagic}};

@@ -51,10 +51,12 @@ struct Question {
 
 struct Answer {
   bool yes = false;
-  std::string evidence;  // one line that a user can check: "Module.symvers:12345: EXPORT_SYMBOL_GPL", "include/linux/fs.h",
-                         // the compiler's first error for a no
-  bool cached = false;   // came from the disk cache
-  bool assumed = false;  // came from --assume
+  std::string evidence;    // one line that a user can check: "Module.symvers:12345: EXPORT_SYMBOL_GPL", "include/linux/fs.h",
+                           // the compiler's first error for a no
+  bool cached = false;     // came from the disk cache
+  bool assumed = false;    // came from --assume
+  std::string doubt = {};  // compiles only: why this "no" may be about something else than what was asked, a clause ("there is no
+                           // linux/x.h"). Empty where there is no doubt
 };
 
 // How the kernel's own build compiles one C file of a module: taken from a trivial module that Kbuild built, with warnings and

@@ -54,13 +54,31 @@ bool is_missing_file(const CompileError& error) {
          (error.message.find("No such file") != std::string::npos || error.message.find("file not found") != std::string::npos);
 }
 
+// A snippet asks about one field, one argument. Where a file that it includes or a whole type is unknown, the compiler never got to
+// that: the type may have moved to another header.
+std::string doubt_of(const Question& question, const CompileError& error) {
+  if (question.kind != Question::Kind::compiles) return "";
+  const auto& message = error.message;
+  if (is_missing_file(error)) {
+    const auto end = message.find(error.message.starts_with('\'') ? "' file not found" : ": No such file");
+    const auto begin = static_cast<std::size_t>(message.starts_with('\'') ? 1 : 0);
+    return "there is no " + message.substr(begin, end == std::string::npos ? end : end - begin);
+  }
+  // The last one: a struct that no header declares is a new one in every prototype, and the snippet's own two do not match.
+  for (const char* words : {"undefined type", "incomplete type", "incomplete definition of type", "unknown type name",
+                            "conflicting types for 'vgpukit_probe'"})
+    if (message.find(words) != std::string::npos) return message;
+  return "";
+}
+
 Answer answer_yes(const Question& question) {
   return {true, question.kind == Question::Kind::compiles ? "the snippet compiles" : "declared by " + list_of(question.headers)};
 }
 
 Answer answer_no(const Question& question, const CompileError& error) {
   if (question.kind == Question::Kind::compiles)
-    return {false, "line " + std::to_string(error.line) + " of the snippet: " + error.message};
+    return {false, "line " + std::to_string(error.line) + " of the snippet: " + error.message, false, false,
+            doubt_of(question, error)};
   return {false, list_of(question.headers) + ": " + error.message};
 }
 
@@ -181,7 +199,9 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
       // A syntax error may swallow what follows it.
       if (error.message.starts_with("expected")) result.doubtful = true;
     } else if (number_of(error.file, header_marker) && is_missing_file(error)) {
-      return all([&](const Question&) -> Result<Answer> { return Answer{false, error.message}; });
+      return all([&](const Question& question) -> Result<Answer> {
+        return Answer{false, error.message, false, false, doubt_of(question, error)};
+      });
     } else if (error.message.find("warnings being treated as errors") == std::string::npos) {
       return all([&](const Question& question) -> Result<Answer> { return broken(question, error); });
     }

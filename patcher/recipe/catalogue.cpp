@@ -79,21 +79,26 @@ Result<Catalogue> Catalogue::of(std::vector<Recipe> recipes) {
   return catalogue;
 }
 
+Result<std::vector<fs::path>> recipe_files(const fs::path& folder) {
+  std::error_code bad;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder, bad))
+    if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
+  if (bad)
+    return Error{Exit::usage, "read the recipes in " + folder.string(), bad.message(),
+                 "name a folder that holds recipe files (*.yaml)"};
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches) {
   std::map<std::string, Recipe> by_id;
   for (const auto& folder : folders) {
-    std::error_code bad;
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder, bad))
-      if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml")
-        files.push_back(entry.path());
-    if (bad)
-      return Error{Exit::usage, "read the recipes in " + folder.string(), bad.message(),
-                   "name a folder that holds recipe files (*.yaml)"};
-    std::sort(files.begin(), files.end());
+    TRY_ASSIGN(const auto files, recipe_files(folder));
     std::map<std::string, std::string> here;
     // A folder of one's own may bring its diffs along in a patches/ of its own.
     const auto own_patches = folder / "patches";
+    std::error_code bad;
     for (const auto& file : files) {
       TRY_ASSIGN(auto text, read_file(file));
       TRY_ASSIGN(auto recipe, parse_recipe(text, file.string(), fs::is_directory(own_patches, bad) ? own_patches : patches));

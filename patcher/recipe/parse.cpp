@@ -20,10 +20,10 @@ class RecipeParser {
     Recipe recipe;
     recipe.text = text;
     recipe.where = yaml_.at(root);
-    TRY(yaml_.check_keys(
-        root, "a recipe",
-        {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures", "notice", "explains"},
-        {"id", "summary", "when", "transforms"}));
+    TRY(yaml_.check_keys(root, "a recipe",
+                         {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures", "notice",
+                          "explains", "unused-because"},
+                         {"id", "summary", "when", "transforms"}));
     TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
     TRY(check_id(root["id"], recipe.id));
     TRY_ASSIGN(recipe.summary, yaml_.text(root["summary"], "summary"));
@@ -38,6 +38,9 @@ class RecipeParser {
     if (root["notice"]) TRY(notice(root["notice"], recipe));
     if (root["explains"]) {
       TRY_ASSIGN(recipe.explains, yaml_.texts(root["explains"], "explains"));
+    }
+    if (root["unused-because"]) {
+      TRY_ASSIGN(recipe.unused_because, yaml_.text(root["unused-because"], "unused-because"));
     }
     return recipe;
   }

@@ -117,9 +117,11 @@ class Planner {
     std::string fix;
     const bool fixed = !recipe.fixed.empty() && !first_unmet(recipe.fixed, tree_, &fix);
     if (unmet && !fixed) return set(line, Decision::not_needed, *unmet);
-    TRY_ASSIGN(const auto no, kernel_refuses(recipe, kernel_says));
+    std::vector<std::string> doubts;
+    TRY_ASSIGN(const auto no, kernel_refuses(recipe, kernel_says, doubts));
     if (no) return set(line, Decision::not_needed, "this kernel " + *no);
     if (fixed) return set(line, Decision::already_fixed, "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")"));
+    line.doubts = std::move(doubts);
     std::string reason = kernel_says.empty() ? "" : "this kernel " + kernel_says;
     if (!evidence.empty()) reason += std::string(reason.empty() ? "" : "; ") + "the driver uses it: " + evidence;
     if (reason.empty()) reason = "the versions match";
@@ -166,12 +168,18 @@ class Planner {
     return std::nullopt;
   }
 
-  // The clause that says why the kernel does not need the recipe, or nothing; `says` collects what it answered.
-  Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says) {
+  // The clause that says why the kernel does not need the recipe, or nothing; `says` collects what it answered, `doubts` which
+  // of it may have another reason. Only what a kernel lacks can be doubtful: what compiles is there.
+  Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says, std::vector<std::string>& doubts) {
+    const auto doubt = [&](const KernelCondition& condition, const Answer& answer) {
+      if (answer.yes || answer.doubt.empty()) return;
+      doubts.push_back("whether this kernel takes " + condition.about + " is not certain: " + answer.doubt);
+    };
     for (const auto& condition : recipe.kernel) {
       TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
       const auto text = answer_text(condition, answer);
       if (answer.yes != condition.wanted) return std::optional(text);
+      doubt(condition, answer);
       says += (says.empty() ? "" : ", ") + text;
     }
     if (recipe.kernel_any.empty()) return std::optional<std::string>();
@@ -180,6 +188,7 @@ class Planner {
       TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
       const auto text = answer_text(condition, answer);
       if (answer.yes == condition.wanted) {
+        doubt(condition, answer);
         says += (says.empty() ? "" : ", ") + text;
         return std::optional<std::string>();
       }
@@ -267,6 +276,14 @@ Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& 
     plan.lines.push_back(std::move(line));
   }
   return plan;
+}
+
+Result<PlanLine> plan_recipe(const Recipe& recipe, const Driver& driver, Facts& facts, SourceTree& tree,
+                             const std::set<std::string>& accepted) {
+  PlanLine line;
+  line.recipe = &recipe;
+  TRY(Planner(driver, facts, tree, accepted).decide(recipe, line));
+  return line;
 }
 
 }  // namespace vgpukit

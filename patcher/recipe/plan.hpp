@@ -17,6 +17,7 @@ struct PlanLine {
   Decision decision = Decision::not_needed;
   std::string reason;                // the fact, the file or the version that decided it
   std::vector<Applied::File> files;  // what it changes
+  std::vector<std::string> doubts;   // sentences: what was taken for a change of the kernel and may be something else
   SourceTree::Edits after;           // the tree's edits right after this recipe (applies only)
 };
 
@@ -32,5 +33,9 @@ struct Plan {
 // all (no compiler, broken headers).
 Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& facts, SourceTree& tree,
                        const std::set<std::string>& accepted);
+
+// What make_plan() decides about one recipe alone: for its tests and for lint.
+Result<PlanLine> plan_recipe(const Recipe& recipe, const Driver& driver, Facts& facts, SourceTree& tree,
+                             const std::set<std::string>& accepted);
 
 }  // namespace vgpukit

@@ -66,6 +66,7 @@ struct Recipe {
   std::vector<FileCondition> ensures;  // must hold afterwards
   std::optional<Notice> notice;
   std::vector<std::string> explains;  // parts of compiler messages that this recipe would have prevented
+  std::string unused_because;         // why no build of the matrix needs it, for `recipe list --unused`
   SourcePos where;
   std::string text;   // the YAML as it stands, for keys and `recipe show`
   std::string diffs;  // what it names in patches/: as much a part of the recipe as its text
@@ -74,6 +75,10 @@ struct Recipe {
 // Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter.
 // Error: usage with file, line, column and what was expected.
 Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const std::filesystem::path& patches);
+
+// The recipe files of a folder, sorted: its *.yaml and *.yml, none of those in folders below (tests/, patches/).
+// Error: usage when the folder cannot be read.
+Result<std::vector<std::filesystem::path>> recipe_files(const std::filesystem::path& folder);
 
 class Catalogue {
  public:

@@ -69,5 +69,48 @@ TEST(ReadAnswers, OnlyTheHeaderThatWasNamedCanBeAbsent) {
   EXPECT_FALSE(nested.answers[0]);
 }
 
+Question snippet(std::string header) {
+  Question question;
+  question.kind = Question::Kind::compiles;
+  question.code = "int f(struct s *p) { return p->x; }";
+  question.headers = {std::move(header)};
+  return question;
+}
+
+std::string doubt_of(const char* output) {
+  const auto read = read_answers({snippet("linux/x.h")}, false, output);
+  if (!read.answers.at(0)) return "no answer";
+  EXPECT_FALSE(read.answers[0].value().yes);
+  return read.answers[0].value().doubt;
+}
+
+// A snippet that fails says what it is about only where the compiler got that far.
+TEST(ReadAnswers, ANoThatMayHaveAnotherReasonIsDoubtful) {
+  EXPECT_EQ(doubt_of("vgpukit-question-0:1:30: error: 'struct s' has no member named 'x'\n"), "");
+  EXPECT_EQ(doubt_of("vgpukit-question-0:1:30: error: too few arguments to function 'f'\n"), "");
+  EXPECT_EQ(doubt_of("vgpukit-header-0:1:10: fatal error: linux/x.h: No such file or directory\n"), "there is no linux/x.h");
+  EXPECT_EQ(doubt_of("vgpukit-header-0:1:10: fatal error: 'linux/x.h' file not found\n"), "there is no linux/x.h");
+  EXPECT_EQ(doubt_of("vgpukit-question-0:2:10: fatal error: linux/y.h: No such file or directory\n"), "there is no linux/y.h");
+  EXPECT_EQ(doubt_of("vgpukit-question-0:1:30: error: invalid use of undefined type 'struct s'\n"),
+            "invalid use of undefined type 'struct s'");
+  EXPECT_EQ(doubt_of("vgpukit-question-0:1:30: error: incomplete definition of type 'struct s'\n"),
+            "incomplete definition of type 'struct s'");
+  EXPECT_EQ(doubt_of("vgpukit-question-0:1:8: error: unknown type name 's_t'\n"), "unknown type name 's_t'");
+  EXPECT_EQ(doubt_of("vgpukit-question-0:2:6: error: conflicting types for 'vgpukit_probe'; have 'void(struct s *)'\n"),
+            "conflicting types for 'vgpukit_probe'; have 'void(struct s *)'");
+  EXPECT_EQ(doubt_of("vgpukit-question-0:4:13: error: conflicting types for 'vgpukit_seen'\n"), "");
+  // A header that is broken is no answer at all, whatever the snippet says besides.
+  EXPECT_EQ(
+      doubt_of("include/linux/x.h:3:1: error: expected ';'\nvgpukit-question-0:1:30: error: 'struct s' has no member named 'x'\n"),
+      "no answer");
+}
+
+// What is declared in a header that is not there is not declared: nothing to doubt.
+TEST(ReadAnswers, ADeclarationIsNeverDoubtful) {
+  auto read =
+      read_answers({declaration("a")}, false, "vgpukit-header-0:1:10: fatal error: linux/fs.h: No such file or directory\n");
+  EXPECT_EQ(read.answers.at(0).value().doubt, "");
+}
+
 }  // namespace
 }  // namespace vgpukit

@@ -1,0 +1,16 @@
+// The parts of `vgpukit recipe`, a file each.
+#pragma once
+
+#include "cli/cli.hpp"
+
+namespace vgpukit::cli {
+
+void add_recipe_list(CLI::App& app, Globals& globals, Action& action);
+void add_recipe_show(CLI::App& app, Globals& globals, Action& action);
+void add_recipe_test(CLI::App& app, Globals& globals, Action& action);
+void add_recipe_lint(CLI::App& app, Globals& globals, Action& action);
+
+// The error for an id that no recipe has.
+Error no_such_recipe(const Catalogue& catalogue, const std::string& tried, const std::string& id);
+
+}  // namespace vgpukit::cli
