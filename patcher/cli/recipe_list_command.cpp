@@ -34,18 +34,26 @@ struct Uses {
 
   void collect(const nlohmann::json& node) {
     if (node.is_object())
-      if (const auto recipes = node.find("recipes"); recipes != node.end() && recipes->is_array()) build(*recipes);
+      if (const auto recipes = node.find("recipes"); recipes != node.end() && recipes->is_array()) {
+        // A matrix's cell names what was applied beside the whole report of its build, which says the same.
+        const auto build = node.find("build");
+        if (build == node.end() || !build->is_object() || !build->contains("recipes")) ++builds;
+        take(*recipes);
+      }
     if (node.is_structured())
       for (const auto& child : node) collect(child);
   }
 
  private:
-  void build(const nlohmann::json& recipes) {
-    ++builds;
-    for (const auto& recipe : recipes)
-      if (recipe.is_object() && recipe.value("state", nlohmann::json()) == "applies" && recipe.contains("id") &&
-          recipe["id"].is_string())
+  // [{"id", "state"}] of a build's report, or the ids of those that were applied.
+  void take(const nlohmann::json& recipes) {
+    for (const auto& recipe : recipes) {
+      if (recipe.is_string())
+        applied.insert(recipe.get<std::string>());
+      else if (recipe.is_object() && recipe.value("state", nlohmann::json()) == "applies" && recipe.contains("id") &&
+               recipe["id"].is_string())
         applied.insert(recipe["id"].get<std::string>());
+    }
   }
 };
 
