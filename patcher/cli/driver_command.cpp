@@ -79,6 +79,7 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto driver, driver_of(globals, host, word));
   TRY_ASSIGN(const auto installer, installer_of(globals, driver));
+  const auto unnamed = unnamed_sources(driver);
   if (globals.json()) {
     nlohmann::json data = {{"version", driver.version.text},
                            {"version_from", driver.version_from},
@@ -90,6 +91,7 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
                            {"binary_objects", driver.binary_objects},
                            {"missing_binary_objects", driver.missing_binary_objects}};
     if (installer) data["installer"] = installer_json(*installer);
+    if (installer) data["installer"]["not_in_manifest"] = unnamed;
     print_json(data);
     return Exit::done;
   }
@@ -101,6 +103,9 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
   if (!driver.missing_binary_objects.empty())
     print(style.yellow("  missing:        ") + joined(driver.missing_binary_objects) + "\n");
   if (installer) print(installer_text(*installer));
+  if (!unnamed.empty())
+    print(style.yellow("  not in .manifest: ") + joined(unnamed) + "\n    nvidia-installer would leave " +
+          (unnamed.size() == 1 ? "it" : "them") + " out of the dkms tree\n");
   return Exit::done;
 }
 

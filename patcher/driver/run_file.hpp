@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "driver/driver.hpp"
 #include "support/atomic_file.hpp"
@@ -47,6 +48,10 @@ Status check_run_file(const fs::path& file, const RunHeader& header, const OnPac
 enum class RunPart { all, kernel };
 Status unpack_run_file(const fs::path& file, const RunHeader& header, const fs::path& target, RunPart part,
                        const OnPackage& on_progress = {}, const ExtractLimits& limits = {});
+
+// The kernel sources that the installer's .manifest does not name: nvidia-installer would leave them out of the dkms tree, and
+// every later build there would lack them. Empty for a driver that is from no installer, or one without .manifest.
+std::vector<std::string> unnamed_sources(const Driver& driver);
 
 // Refuses a package for another processor than this machine's. `named` is what the user called it.
 Status check_run_arch(const RunHeader& header, const fs::path& named);

@@ -6,6 +6,7 @@
 #include "driver/extract.hpp"
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
+#include "driver/sources.hpp"
 #include "driver/text.hpp"
 
 namespace vgpukit {
@@ -101,6 +102,19 @@ Status unpack_run_file(const fs::path& file, const RunHeader& header, const fs::
   if (part == RunPart::kernel)
     if (const auto missing = kernel.missing(); !missing.empty()) return lying_manifest(file, missing);
   return staged.commit(false);
+}
+
+std::vector<std::string> unnamed_sources(const Driver& driver) {
+  std::vector<std::string> unnamed;
+  if (!driver.package) return unnamed;
+  auto text = read_file(driver.sources.parent_path() / ".manifest");
+  const auto files = list_sources(driver.sources);
+  if (!text || !files) return unnamed;
+  const auto names = Manifest(std::move(*text)).kernel_files();
+  const std::set<std::string, std::less<>> named(names.begin(), names.end());
+  for (const auto& file : *files)
+    if (const auto name = driver.package_folder + "/" + file.path; !named.contains(name)) unnamed.push_back(name);
+  return unnamed;
 }
 
 }  // namespace vgpukit

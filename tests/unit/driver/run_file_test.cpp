@@ -173,7 +173,10 @@ TEST_F(RunFile, AFileThatTheManifestDoesNotNameIsThereAllTheSame) {
       files.insert(at, {"kernel/nvidia/unnamed.c", "int unnamed;\n"});
       break;
     }
-  EXPECT_TRUE(fs::exists(open(save(nvidia_run(payload_of(files)))).sources / "nvidia/unnamed.c"));
+  const auto driver = open(save(nvidia_run(payload_of(files))));
+  EXPECT_TRUE(fs::exists(driver.sources / "nvidia/unnamed.c"));
+  EXPECT_EQ(unnamed_sources(driver), std::vector<std::string>{"kernel/nvidia/unnamed.c"});
+  EXPECT_TRUE(unnamed_sources(open(save(nvidia_run(payload), "b.run"))).empty());
 }
 
 TEST_F(RunFile, AManifestThatNamesAMissingFileIsRefused) {
