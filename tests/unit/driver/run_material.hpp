@@ -7,6 +7,7 @@
 
 #include "driver/checksum.hpp"
 #include "driver/material.hpp"
+#include "support/process.hpp"
 
 namespace vgpukit::testing_driver {
 
@@ -104,5 +105,49 @@ inline std::string makeself_run(const std::string& payload, bool skip_key = true
   head.replace(head.find("LINES"), 5, lines);
   return head + payload;
 }
+
+// An installer, and a machine that opens it.
+class RunFile : public ::testing::Test {
+ protected:
+  fs::path save(const std::string& bytes, const std::string& name = "NVIDIA-Linux-x86_64-535.247.02-vgpu-kvm.run") {
+    write(machine.folder / name, bytes);
+    return machine.folder / name;
+  }
+
+  Driver open(const fs::path& path, bool prefer_open = false) {
+    auto driver = open_driver(machine.host, path, prefer_open);
+    if (!driver) {
+      ADD_FAILURE() << driver.error().message();
+      return {};
+    }
+    return std::move(*driver);
+  }
+
+  void expect_refused(const fs::path& path, const std::vector<std::string>& words) {
+    const auto driver = open_driver(machine.host, path);
+    ASSERT_FALSE(driver);
+    EXPECT_EQ(driver.error().code, Exit::usage);
+    for (const auto& word : words)
+      EXPECT_TRUE(contains(driver.error().message(), word)) << word << " in: " << driver.error().message();
+    expect_nothing_left();
+  }
+
+  static int run_program(const std::vector<std::string>& argv) {
+    Command command;
+    command.argv = argv;
+    const auto outcome = run(command);
+    EXPECT_TRUE(outcome);
+    return outcome ? outcome->status : -1;
+  }
+
+  // No tree, nor a part of one.
+  void expect_nothing_left() {
+    for (const auto& path : listing(machine.folder / "cache"))
+      EXPECT_TRUE(path == "drivers-unpacked" || path.ends_with(".lock")) << path;
+  }
+
+  Machine machine;
+  std::string payload = payload_of(run_package(vgpu_package()));
+};
 
 }  // namespace vgpukit::testing_driver
