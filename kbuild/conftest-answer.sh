@@ -40,6 +40,11 @@ vgpukit_cc() {
     return 1
 }
 
+# Removing what the next question writes over anyway costs a process each time.
+rm() {
+    [ "$*" = "-f conftest$$.c" ] || command rm "$@"
+}
+
 vgpukit_folder=$6
 . "$vgpukit_folder/../functions.sh"
 

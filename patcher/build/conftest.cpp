@@ -179,12 +179,16 @@ class Engine {
     TRY_ASSIGN(auto results, run_conftest_script(kernel_, ask, request_.tree, folder, tests, request_.jobs));
     run_.cpu_seconds += results.cpu_seconds;
     const bool parts = kbuild->find("conftest/header_presence/") != std::string::npos;
+    // Where every header depends on uts_release, `cat $^` puts it at their ends.
+    if (kbuild->find("$(NV_CONFTEST_HEADERS): $(obj)/conftest/uts_release") != std::string::npos)
+      if (const auto release = read_file(conftest_ / "uts_release")) ending_ = *release;
     std::string all;
     for (std::size_t i = 0; i < tests.size(); ++i) {
       if (!results.tests[i].done || results.tests[i].text.empty()) return false;
       if (parts) keep("header_presence/" + names[i] + ".part", results.tests[i].text);
       all += results.tests[i].text;
     }
+    all += ending_;
     keep("headers.h", all);
     answers_.tests += static_cast<unsigned>(names.size());
     return write_plain(conftest_ / "headers.h", all);
@@ -250,7 +254,7 @@ class Engine {
         complete = complete && by_name[name]->done;
         all += by_name[name]->text;
       }
-      if (complete) keep(std::string(kind) + ".h", std::move(all));
+      if (complete) keep(std::string(kind) + ".h", all + ending_);
     }
     return {};
   }
@@ -292,6 +296,7 @@ class Engine {
   const Command& make_;
   fs::path conftest_;
   std::string key_;
+  std::string ending_;  // of the headers that are put together from parts
   ConftestAnswers answers_;
   std::set<std::string> asked_;  // every snippet so far
   ConftestRun run_;

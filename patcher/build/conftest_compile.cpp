@@ -169,11 +169,13 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
         for (const std::size_t i : unit) open[i] = fewer(open[i]);
         continue;
       }
+      bool doubtful = false;
       for (const std::size_t i : unit) {
         if (reading.suspects.contains(i)) {
           open[i] = Company::none;
-          break;  // those that follow are asked again, without this one
+          doubtful = true;
         }
+        if (doubtful) continue;  // those that follow are asked again, without any suspect
         open.erase(i);
         const auto errors = reading.errors.find(i);
         if (errors != reading.errors.end())

@@ -57,7 +57,7 @@ Result<ScriptResults> run_conftest_script(const Kernel& kernel, const ConftestAs
 
   // What decides on the verb is left away: some scripts refuse one that they don't know.
   TRY_ASSIGN(const std::string whole, read_file(tree / "conftest.sh"));
-  const auto verb = whole.find("\ncase \"$5\" in");
+  const auto verb = whole.rfind("\ncase \"$5\" in");
   std::ofstream(folder / "functions.sh", std::ios::binary) << whole.substr(0, verb == std::string::npos ? whole.size() : verb + 1);
 
   const std::size_t shells = std::clamp<std::size_t>(tests.size() / 8, 1, std::max(jobs, 1U));

@@ -83,24 +83,6 @@ bool is_name(const std::string& token) {
   return in_word(token.front()) && std::isdigit(static_cast<unsigned char>(token.front())) == 0;
 }
 
-// Whether a condition asks nothing but what headers.h and the configuration say: then it has the same answer in front of all
-// headers.
-bool asks_only_known_names(std::string_view condition) {
-  for (std::size_t i = 0; i < condition.size();) {
-    if (!in_word(condition[i])) {
-      ++i;
-      continue;
-    }
-    const auto begin = i;
-    while (i < condition.size() && in_word(condition[i])) ++i;
-    const auto word = condition.substr(begin, i - begin);
-    if (std::isdigit(static_cast<unsigned char>(word.front())) == 0 && word != "defined" && !word.starts_with("NV_") &&
-        !word.starts_with("CONFIG_"))
-      return false;
-  }
-  return true;
-}
-
 void look_at_directives(const std::vector<std::string>& directives, SnippetShape& shape) {
   std::vector<bool> known;  // for each open #if: may an #include stand in it?
   for (const auto& line : directives) {
@@ -113,10 +95,7 @@ void look_at_directives(const std::vector<std::string>& directives, SnippetShape
     if (name == "if" || name == "ifdef" || name == "ifndef") {
       known.push_back(asks_only_known_names(rest));
     } else if (name == "elif") {
-      if (known.empty())
-        shape.alone = true;
-      else if (!asks_only_known_names(rest))
-        known.back() = false;
+      if (known.empty() || !known.back() || !asks_only_known_names(rest)) shape.alone = true;
     } else if (name == "else" || name == "endif") {
       if (known.empty())
         shape.alone = true;
@@ -135,6 +114,22 @@ void look_at_directives(const std::vector<std::string>& directives, SnippetShape
 
 }  // namespace
 
+bool asks_only_known_names(std::string_view condition) {
+  for (std::size_t i = 0; i < condition.size();) {
+    if (!in_word(condition[i])) {
+      ++i;
+      continue;
+    }
+    const auto begin = i;
+    while (i < condition.size() && in_word(condition[i])) ++i;
+    const auto word = condition.substr(begin, i - begin);
+    if (std::isdigit(static_cast<unsigned char>(word.front())) == 0 && word != "defined" && !word.starts_with("NV_") &&
+        !word.starts_with("CONFIG_"))
+      return false;
+  }
+  return true;
+}
+
 SnippetShape shape_of(const ConftestSnippet& snippet) {
   SnippetShape shape;
   const Text text = read_text(snippet.code);
@@ -147,10 +142,22 @@ SnippetShape shape_of(const ConftestSnippet& snippet) {
   int parens = 0;
   bool plain = true;       // the declaration at file scope has neither '(' nor '='
   bool something = false;  // it has a name
+  bool returns = true;     // the function has a return statement, or needs none
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const std::string& token = tokens[i];
-    if (token == "{") ++braces;
-    if (token == "}") --braces;
+    if (token == "{" && braces++ == 0) {
+      // Back over the parameters to the name and what is in front of it.
+      std::size_t k = i;
+      int depth = 0;
+      while (k > 0 && (depth > 0 || k == i)) {
+        --k;
+        if (tokens[k] == ")") ++depth;
+        if (tokens[k] == "(") --depth;
+      }
+      returns = at(i - 1) != ")" || (k > 1 && tokens[k - 2] == "void");
+    }
+    if (token == "return") returns = true;
+    if (token == "}" && --braces == 0 && !returns) shape.late = true;  // -Wreturn-type comes after parsing
     if (token == "(" || token == "[") ++parens;
     if (token == ")" || token == "]") --parens;
     if (braces < 0 || parens < 0) shape.alone = true;

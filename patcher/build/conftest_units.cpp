@@ -85,21 +85,26 @@ std::string include_probe(std::string_view preamble, const std::vector<ConftestS
   for (std::size_t i = 0; i < snippets.size(); ++i) {
     if (shapes[i].alone) continue;
     text += "\"vgpukit-snippet-" + std::to_string(i) + "\"\n";
-    bool continued = false;
-    each_line(snippets[i].code, [&](std::string_view line) {
+    std::string code = snippets[i].code;
+    for (std::size_t at = 0; (at = code.find("\\\n", at)) != std::string::npos;) code.replace(at, 2, " ");
+    std::vector<bool> known;  // for each open #if; what asks other names has no #include in it and is left away
+    each_line(code, [&](std::string_view line) {
       const auto words = trimmed(line);
-      if (!continued && !words.starts_with('#')) return;
-      if (!continued && trimmed(words.substr(1)).starts_with("error")) return;
+      if (!words.starts_with('#')) return;
+      const auto directive = trimmed(words.substr(1));
       const auto open = words.find('<');
       const auto close = words.find('>');
-      if (!continued && trimmed(words.substr(1)).starts_with("include") && open != std::string_view::npos &&
-          close != std::string_view::npos) {
+      if (directive.starts_with("include") && open != std::string_view::npos && close != std::string_view::npos) {
         const std::string header(words.substr(open + 1, close - open - 1));
         text += "\"vgpukit-include-" + header + "\"\n#if !__has_include(<" + header + ">)\n\"vgpukit-missing\"\n#endif\n";
         return;
       }
-      text += std::string(line) + "\n";
-      continued = words.ends_with('\\');
+      const bool opens = directive.starts_with("if");
+      if (opens)
+        known.push_back(asks_only_known_names(directive.substr(std::min(directive.find_first_of(" \t(!"), directive.size()))));
+      if (!opens && !directive.starts_with("el") && !directive.starts_with("endif")) return;
+      if (!known.empty() && known.back()) text += std::string(line) + "\n";
+      if (directive.starts_with("endif") && !known.empty()) known.pop_back();
     });
   }
   return text;
@@ -262,9 +267,10 @@ UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view 
       reading.trusted = false;
       continue;
     }
-    // A syntax error may swallow what follows it.
-    if (error.fatal || error.message.starts_with("expected") || error.message.find("terminat") != std::string::npos)
-      reading.suspects.insert(*number);
+    // A syntax error may swallow what follows it. A missing expression does not: the parser goes on at the next bracket or
+    // semicolon, and those of a snippet that shares a unit are complete.
+    const bool syntax = error.message.starts_with("expected") && !error.message.starts_with("expected expression");
+    if (error.fatal || syntax || error.message.find("terminat") != std::string::npos) reading.suspects.insert(*number);
     reading.errors[*number].push_back(std::move(error));
   }
   if (reading.errors.empty()) reading.trusted = false;

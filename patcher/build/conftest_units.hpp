@@ -30,6 +30,10 @@ struct SnippetShape {
 };
 SnippetShape shape_of(const ConftestSnippet& snippet);
 
+// Whether a condition asks nothing but what headers.h and the configuration say: then it has the same answer in front of all
+// headers.
+bool asks_only_known_names(std::string_view condition);
+
 // A file that says which headers each snippet includes, once it is preprocessed (with -E -P): conditions are evaluated, includes
 // are not followed. Only for snippets that are not `alone`.
 std::string include_probe(std::string_view preamble, const std::vector<ConftestSnippet>& snippets,

@@ -95,6 +95,17 @@ void print_errors(const BuildReport& report, const Style& style) {
         "\n");
 }
 
+void print_warnings(const BuildReport& report, const Style& style) {
+  for (const auto& warning : report.warnings) {
+    if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" && warning.tool != "conftest" &&
+        warning.tool != "facts")
+      continue;  // the compiler's own are in the log
+    const std::string place = warning.file + (warning.line > 0 ? ":" + std::to_string(warning.line) : "");
+    print(style.yellow("warning: ") + (place.empty() ? "" : place + ": ") + warning.message + "\n" +
+          wrapped("-> " + warning.hint, 4));
+  }
+}
+
 void print_report(const BuildReport& report, const Globals& globals) {
   const auto style = style_of(globals, STDOUT_FILENO);
   print(style.bold("NVIDIA " + report.driver.version + " (" + report.driver.flavour + ") for " + report.kernel.release) + ", " +
@@ -115,13 +126,7 @@ void print_report(const BuildReport& report, const Globals& globals) {
           ":\n");
     for (const auto& module : report.modules)
       print("  " + (module.path.empty() ? module.name : module.path) + "  " + style.dim(human_bytes(module.bytes)) + "\n");
-    for (const auto& warning : report.warnings) {
-      if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" && warning.tool != "conftest" &&
-          warning.tool != "facts")
-        continue;  // the compiler's own are in the log
-      print(style.yellow("warning: ") + (warning.file.empty() ? "" : warning.file + ": ") + warning.message + "\n" +
-            wrapped("-> " + warning.hint, 4));
-    }
+    print_warnings(report, style);
     if (!report.notices.empty()) {
       std::string names;
       for (const auto& notice : report.notices) names += (names.empty() ? "" : ", ") + notice.name;
@@ -133,6 +138,7 @@ void print_report(const BuildReport& report, const Globals& globals) {
           (report.log.empty() ? "" : " after " + seconds(report, "total") + " s") + "\n");
     print_errors(report, style);
     print("\n");
+    print_warnings(report, style);
   }
   if (!report.log.empty()) print("log: " + report.log + "\n");
 }

@@ -17,6 +17,7 @@ Expectations belong to the RUN above them; \\n, OUT and ERR lines are plain text
     {tmp}             a folder of the case's own        {source}   this repository
     {on:SUITE:6.12}   --root ROOT --kernel RELEASE      {root:SUITE}  {rel:SUITE:6.12}
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
+    {bin}             the folder that vgpukit was built in: the tools of tests/tools are there, too
 """
 import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
 
@@ -63,8 +64,8 @@ def read_cases(path):
 class World:
     """The builder roots and driver packages, made when a case first names them."""
 
-    def __init__(self):
-        self.suites, self.drivers = {}, {}
+    def __init__(self, binary):
+        self.suites, self.drivers, self.bin = {}, {}, os.path.dirname(os.path.abspath(binary))
 
     def suite(self, name):
         if name not in self.suites:
@@ -92,6 +93,8 @@ class World:
                 return tmp
             if word == ["source"]:
                 return TOP
+            if word == ["bin"]:
+                return self.bin
             if word[0] == "root" and len(word) == 2:
                 return self.suite(word[1])[0]
             if word[0] == "rel" and len(word) == 3:
@@ -144,7 +147,7 @@ def main():
     for name in sorted(os.listdir(f"{HERE}/cases")):
         if name.endswith(".test"):
             cases += read_cases(f"{HERE}/cases/{name}")
-    world, passed, failed, skipped = World(), 0, 0, 0
+    world, passed, failed, skipped = World(options.vgpukit), 0, 0, 0
     base = tempfile.mkdtemp(prefix="vgpukit-integration-")
     os.chmod(base, 0o755)
     bin_dir = f"{base}/bin"

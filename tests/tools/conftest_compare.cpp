@@ -69,6 +69,19 @@ int main(int argc, char** argv) {
   const double cached_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - again_start).count();
   const auto ours_again = files_of(conftest);
 
+  if (argc > 5) {
+    std::printf("%s\n", nlohmann::json{{"tests", engine->tests},
+                                       {"compiled", engine->compiled},
+                                       {"compilers", engine->compilers},
+                                       {"engine_seconds", engine->seconds},
+                                       {"engine_cpu", engine->cpu_seconds},
+                                       {"cached_seconds", cached_seconds},
+                                       {"answered", engine->answered}}
+                            .dump()
+                            .c_str());
+    return 0;
+  }
+
   // make with the engine's files in place: it must leave them as they are.
   Command only = make;
   if (!write_file(request.tree / ".conftest-only.mk", goal)) return 2;
