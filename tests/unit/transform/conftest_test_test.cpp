@@ -182,6 +182,23 @@ TEST(ConftestTestDone, ADriverKeepsItsOwnTestOfThatName) {
   EXPECT_TRUE(applied->already);
 }
 
+// A recipe whose facts know better than the compiler's error says the answer.
+TEST(ConftestTestAnswer, SaysWhatTheFactsFound) {
+  const auto answered = [](const std::string& answer, const std::string& branch) {
+    SourceTree tree = SourceTree::of({{"conftest.sh", script(branch)}});
+    const Parameters parameters = {{"test", std::string("unsafe_follow_pfn")}, {"answer", answer}};
+    const auto applied = apply("conftest-test", parameters, tree);
+    EXPECT_TRUE(applied) << applied.error().message();
+    const std::string text(*tree.read("conftest.sh"));
+    const auto again = apply("conftest-test", parameters, tree);
+    EXPECT_TRUE(again && again->already);
+    return text;
+  };
+  const std::string head = "        unsafe_follow_pfn)\n            echo \"";
+  EXPECT_EQ(answered("absent", unsafe), script(head + "#undef NV_UNSAFE_FOLLOW_PFN_PRESENT\"\n        ;;\n\n"));
+  EXPECT_EQ(answered("present", unsafe), script(head + "#define NV_UNSAFE_FOLLOW_PFN_PRESENT\"\n        ;;\n\n"));
+}
+
 class ConftestTestRefuses : public testing::TestWithParam<Refusal> {};
 TEST_P(ConftestTestRefuses, Says) {
   expect_refusal("conftest-test", GetParam());
@@ -196,6 +213,10 @@ INSTANTIATE_TEST_SUITE_P(
     Table, ConftestTestRefuses,
     testing::ValuesIn(std::vector<Refusal>{
         {"no_script", pfnmap(), {{"Kbuild", functions + "a\n"}}, {"no file of the driver matches **/conftest.sh"}},
+        {"answer_of_a_script",
+         test_t({{"answer", std::string("absent")}}),
+         {{"conftest.sh", script("        t)\n            echo \"#define X\"\n        ;;\n")}},
+         {"does not ask with compile_check_conftest"}},
         {"two_scripts",
          pfnmap(),
          {{"a/conftest.sh", ""}, {"b/conftest.sh", ""}},
