@@ -287,7 +287,9 @@ TEST(ReadBuildLog, RefusesWhatIsNoLog) {
   for (const std::string text : {"", "hello\n", "a shopping list\n- milk\n"}) {
     const auto result = read_build_log(scratch.write("x.log", text), {});
     EXPECT_THAT(why(result), HasSubstr("nothing that make or a compiler printed")) << text;
-    if (!result) EXPECT_EQ(result.error().code, Exit::usage);
+    if (!result) {
+      EXPECT_EQ(result.error().code, Exit::usage);
+    }
   }
   EXPECT_FALSE(read_build_log(scratch.write("binary", std::string("make: \0 x\n", 10)), {}));
   const auto green = read_build_log(scratch.write("green.log", "make: Entering directory '/x'\n  CC [M]  nvidia/nv.o\n"), {"6.1"});
