@@ -205,7 +205,9 @@ TEST_F(RunTest, ADriverThatIsGoneAndABrokenRootAreCellsToo) {
 }
 
 TEST_F(RunTest, AnInterruptedRunGoesOnWhereItWas) {
-  answer("6.1.1-a", R"(echo '{"result": "failed", "errors": [{"message": "wrong"}]}'; exit 1)");
+  // The first one ends only when the other has begun.
+  answer("6.1.1-a", R"(while [ -e "$here/answers/6.2.2-b" ] && ! grep -q 6.2.2-b "$here/calls"; do sleep 0.01; done
+echo '{"result": "failed", "errors": [{"message": "wrong"}]}'; exit 1)");
   answer("6.2.2-b", "sleep 600");
   {
     const Interrupt interrupt;
