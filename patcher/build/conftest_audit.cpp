@@ -158,10 +158,12 @@ ConftestFinding judge(const ConftestCheck& check) {
   const auto& errors = check.verdict.errors;
   const auto first = [&](const auto& wanted) { return std::find_if(errors.begin(), errors.end(), wanted); };
   if (errors.empty()) return {};  // the compiler said nothing that could be read
-  if (check.inverted) {
+  const bool asks_for_function = check.inverted && !called_function(check.code).empty();
+  if (asks_for_function) {
     if (first([](const CompileError& e) { return own(e) && wrong_arguments(e); }) != errors.end()) return {};
   } else {
-    // A name or a member that is not there, or anything else that the test's own lines could not be compiled for.
+    // A name or a member that is not there, a macro that does not take this (a "functions" test that calls nothing), or anything
+    // else that the test's own lines could not be compiled for.
     if (first([](const CompileError& e) { return own(e) && !about_shape(e); }) != errors.end()) return {};
   }
   if (const auto header = first([](const CompileError& e) { return !own(e); }); header != errors.end())

@@ -1,6 +1,6 @@
 // Makes conftest/ of a driver's tree twice, with make alone and with our engine, and compares the two byte by byte.
 //
-//   conftest_compare ROOT RELEASE TREE [JOBS]
+//   conftest_compare ROOT RELEASE TREE [JOBS [engine]]
 //
 // TREE lies in ROOT and is changed. Exit 0: the same, and make finds the engine's conftest/ done. A line of JSON on stdout says
 // what each cost. CACHE is VGPUKIT_CACHE, as for vgpukit.
@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "build/conftest.hpp"
+#include "build/conftest_audit.hpp"
 #include "build/make_command.hpp"
 #include "support/atomic_file.hpp"
 
@@ -69,7 +70,9 @@ int main(int argc, char** argv) {
   const double cached_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - again_start).count();
   const auto ours_again = files_of(conftest);
 
-  if (argc > 5) {
+  for (const auto& one : audit_conftest(facts, engine->checks))
+    std::fprintf(stderr, "%s:%d: %s\n  -> %s\n", one.file.c_str(), one.line, one.message.c_str(), one.hint.c_str());
+  if (argc > 5) {  // the engine and the audit alone
     std::printf("%s\n", nlohmann::json{{"tests", engine->tests},
                                        {"compiled", engine->compiled},
                                        {"compilers", engine->compilers},

@@ -9,7 +9,7 @@ namespace {
 using testing::ElementsAre;
 
 ConftestFailure judged(bool inverted, std::vector<CompileError> errors) {
-  return judge({"x", "NV_X", "", inverted, {false, std::move(errors)}}).failure;
+  return judge({"x", "NV_X", "void conftest_x(void) { x(); }", inverted, {false, std::move(errors)}}).failure;
 }
 CompileError own(std::string message) {
   return {"", 3, false, std::move(message)};
@@ -51,6 +51,12 @@ TEST(ConftestAudit, AbsentBecauseOfAHeaderOrOfTheTestsOwnShape) {
   EXPECT_EQ(judged(false, {in_header("unknown type name 'u33'"), own("'DRM_X' undeclared")}), ConftestFailure::honest);
   EXPECT_EQ(judged(false, {own("no return statement in function returning non-void [-Werror=return-type]")}),
             ConftestFailure::shape);
+}
+
+TEST(ConftestAudit, AFunctionsTestThatCallsNothingMeansWhatItSays) {
+  const ConftestVerdict undeclared{false, {own("'DMA_BUF' undeclared here (not in a function)")}};
+  EXPECT_EQ(judge({"x", "NV_X", "#include <linux/module.h>\nMODULE_IMPORT_NS(DMA_BUF);", true, undeclared}).failure,
+            ConftestFailure::honest);
 }
 
 TEST(ConftestAudit, ReadsTheTestsCode) {
