@@ -34,6 +34,15 @@ std::string in_table(const CellResult* cell) {
   return text + ", " + seconds_in_words(cell->seconds);
 }
 
+// What a name of the matrix file stood for, as the builds said: the driver's version, the kernel's release.
+std::string meaning(const MatrixResult& result, std::string CellResult::*name, const std::string& is,
+                    const nlohmann::json::json_pointer& member) {
+  for (const auto& cell : result.cells)
+    if (cell.*name == is && cell.build.is_object() && cell.build.contains(member) && cell.build.at(member).is_string())
+      if (const auto text = cell.build.at(member).get<std::string>(); text != is) return "<br>" + cell_text(text);
+  return "";
+}
+
 std::string not_green(const MatrixResult& result) {
   std::string text;
   for (const auto& cell : result.cells) {
@@ -52,6 +61,28 @@ std::string contradictions(const MatrixResult& result) {
     text += "- **" + cell_text(one.driver) + " on " + cell_text(one.kernel) + "**: " + one.verdict_one + " in " +
             cell_text(one.one) + ", " + one.verdict_other + " in " + cell_text(one.other) + "\n";
   return text.empty() ? "" : "\n## Results that contradict each other\n\nThe same inputs gave different verdicts.\n\n" + text;
+}
+
+// What was said about modules that were built all the same: by modpost and by the verification, not by the compiler about the
+// driver's own code.
+std::string warnings(const MatrixResult& result) {
+  std::map<std::string, std::string> where;
+  for (const auto& cell : result.cells) {
+    if (!is_green(cell) || !cell.build.is_object()) continue;
+    const auto list = cell.build.find("warnings");
+    if (list == cell.build.end() || !list->is_array()) continue;
+    for (const auto& warning : *list) {
+      if (!warning.is_object()) continue;
+      const auto tool = warning.value("tool", nlohmann::json());
+      const auto message = warning.value("message", nlohmann::json());
+      if (!message.is_string() || (tool != "modpost" && tool != "verify" && tool != "compiler")) continue;
+      auto& cells = where[tool.get<std::string>() + ": " + message.get<std::string>()];
+      cells += (cells.empty() ? "" : ", ") + cell.driver + " on " + cell.kernel;
+    }
+  }
+  std::string text;
+  for (const auto& [message, cells] : where) text += "- " + cell_text(message) + " (" + cell_text(cells) + ")\n";
+  return text.empty() ? "" : "\n## Warnings about modules that were built\n\n" + text;
 }
 
 // Which cells each recipe was applied in: one row for each recipe and driver.
@@ -91,14 +122,16 @@ std::string markdown_of(const MatrixResult& result) {
   std::string text = "| |";
   std::string line = "\n|---|";
   for (const auto& kernel : kernels) {
-    text += " " + cell_text(kernel) + " |";
+    text += " " + cell_text(kernel) +
+            meaning(result, &CellResult::kernel, kernel, nlohmann::json::json_pointer("/kernel/release")) + " |";
     line += "---|";
   }
   text += line + "\n";
   std::map<std::pair<std::string, std::string>, const CellResult*> cells;
   for (const auto& cell : result.cells) cells[{cell.driver, cell.kernel}] = &cell;
   for (const auto& driver : result.drivers()) {
-    text += "| **" + cell_text(driver) + "** |";
+    text += "| **" + cell_text(driver) + "**" +
+            meaning(result, &CellResult::driver, driver, nlohmann::json::json_pointer("/driver/version")) + " |";
     for (const auto& kernel : kernels) {
       const auto cell = cells.find({driver, kernel});
       text += " " + in_table(cell == cells.end() ? nullptr : cell->second) + " |";
@@ -113,7 +146,7 @@ std::string markdown_of(const MatrixResult& result) {
       total += (total.empty() ? "" : ", ") + std::to_string(count->second) + " " + verdict.word;
   text += "\n" + std::to_string(result.cells.size()) + (result.cells.size() == 1 ? " cell: " : " cells: ") + total + " (vgpukit " +
           result.vgpukit + ").\n";
-  return text + not_green(result) + contradictions(result) + recipes(result) + how_to_reproduce(result);
+  return text + not_green(result) + contradictions(result) + warnings(result) + recipes(result) + how_to_reproduce(result);
 }
 
 }  // namespace vgpukit

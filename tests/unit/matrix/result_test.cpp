@@ -103,6 +103,12 @@ MatrixResult sample() {
   good.recipes = {"6.12-x", "6.13-y"};
   good.seconds = 95.4;
   good.command = "vgpukit build /d/535 --kernel 6.12.1";
+  good.build = {{"driver", {{"version", "535.261.03"}}},
+                {"kernel", {{"release", "6.12.95+deb12-amd64"}}},
+                {"warnings",
+                 {{{"tool", "modpost"}, {"message", "missing MODULE_DESCRIPTION() in nvidia.o"}},
+                  {{"tool", "gcc"}, {"message", "unused variable"}},
+                  {{"tool", 1}, {"message", "of another form"}}}}};
   auto bad = cell("535", "7.2", "failed");
   bad.reason = "nv.c:3: expected '<' | \"\x01\"";
   bad.hint = "read on";
@@ -112,11 +118,13 @@ MatrixResult sample() {
 
 TEST(Markdown, IsATableWithSymbolsWordsAndReasons) {
   const auto text = markdown_of(sample());
-  EXPECT_THAT(text, HasSubstr("| | 6.12 | 7.2 |\n|---|---|---|\n"));
-  EXPECT_THAT(text, HasSubstr("| **535** | ✔ verified, 2 recipes, 95 s | ✘ failed, 3 s |\n"));
+  EXPECT_THAT(text, HasSubstr("| | 6.12<br>6.12.95+deb12-amd64 | 7.2 |\n|---|---|---|\n"));
+  EXPECT_THAT(text, HasSubstr("| **535**<br>535.261.03 | ✔ verified, 2 recipes, 95 s | ✘ failed, 3 s |\n"));
   EXPECT_THAT(text, HasSubstr("| **470** | · skipped | ∅ missing |\n"));
   EXPECT_THAT(text, HasSubstr("4 cells: 1 verified, 1 failed, 1 missing, 1 skipped"));
   EXPECT_THAT(text, HasSubstr("- **535 on 7.2**: failed: nv.c:3: expected '&lt;' \\|"));
+  EXPECT_THAT(text, HasSubstr("- modpost: missing MODULE\\_DESCRIPTION() in nvidia.o (535 on 6.12)\n"));
+  EXPECT_THAT(text, Not(HasSubstr("unused variable")));
   EXPECT_THAT(text, HasSubstr("| 6.13-y | 535 | 6.12 |"));
   EXPECT_THAT(text, HasSubstr("    vgpukit build /d/535 --kernel 6.12.1\n"));
 }
