@@ -9,14 +9,24 @@ namespace vgpukit {
 
 namespace {
 
-// The green cells in which each recipe was applied, the cheapest first.
+// The cheapest cell first, then the cheapest of each kernel that was not there yet, then of those left: what one kernel or compiler
+// does not mind, the next one may.
+void order(std::vector<const CellResult*>& cells) {
+  std::stable_sort(cells.begin(), cells.end(), [](const auto* a, const auto* b) { return a->seconds < b->seconds; });
+  std::map<std::string, unsigned> seen;
+  std::vector<std::pair<unsigned, const CellResult*>> ranked;
+  for (const auto* cell : cells) ranked.emplace_back(seen[cell->kernel]++, cell);
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::transform(ranked.begin(), ranked.end(), cells.begin(), [](const auto& each) { return each.second; });
+}
+
+// The green cells in which each recipe was applied, in the order in which they are tried.
 std::map<std::string, std::vector<const CellResult*>> cells_by_recipe(const MatrixResult& result) {
   std::map<std::string, std::vector<const CellResult*>> all;
   for (const auto& cell : result.cells)
     if (is_green(cell))
       for (const auto& recipe : cell.recipes) all[recipe].push_back(&cell);
-  for (auto& [recipe, cells] : all)
-    std::stable_sort(cells.begin(), cells.end(), [](const auto* a, const auto* b) { return a->seconds < b->seconds; });
+  for (auto& [recipe, cells] : all) order(cells);
   return all;
 }
 

@@ -46,7 +46,7 @@ struct RecipeProof {
   [[nodiscard]] bool dead_weight() const;  // tried at least once, and never missed
 };
 struct ProofOptions {
-  unsigned cells_per_recipe = 3;  // how many cells may still be green before the recipe is called dead weight
+  unsigned cells_per_recipe = 6;  // how many cells may still be green before the recipe is called dead weight
   std::function<void(const std::string& recipe, const CellResult& cell)> on_try;
 };
 // Cells that are not in the grid, or cannot be opened, prove nothing. Builds stop at their first error. Errors as of run_matrix().

@@ -251,6 +251,24 @@ TEST_F(RunTest, AMissingBinaryObjectIsToleratedOnlyWhereTheFileSaysSo) {
   EXPECT_THAT(read_file(folder_ / "calls").value(), HasSubstr("--compile-only"));
 }
 
+TEST_F(RunTest, ARecipeIsTriedOnAnotherKernelBeforeTheNextDriver) {
+  file_ = test::matrix_of("drivers: [{name: d, driver: ./driver}, {name: e, driver: ./driver}]\nkernels:\n  - {name: a, root: " +
+                              root_.path().string() + ", kernel: '6.1'}\n  - {name: b, root: " + root_.path().string() +
+                              ", kernel: '6.2'}\n",
+                          folder_.path());
+  recipes({recipe("6.99-applied", "token")});
+  auto known = result();
+  const double seconds[] = {1, 4, 2, 3};  // d on a, d on b, e on a, e on b
+  for (std::size_t i = 0; i < 4; ++i) known.cells[i].seconds = seconds[i];
+  auto run = settings();
+  std::vector<std::string> tried;
+  ProofOptions options;
+  options.cells_per_recipe = 3;
+  options.on_try = [&](const std::string&, const CellResult& cell) { tried.push_back(cell.driver + cell.kernel); };
+  ASSERT_TRUE(prove_recipes(run, known, options));
+  EXPECT_EQ(tried, (std::vector<std::string>{"da", "eb", "ea"}));
+}
+
 TEST_F(RunTest, RecipesThatNothingNeedsAreDeadWeight) {
   recipes({recipe("6.99-applied", "token"), recipe("6.99-needed", "absent")});
   auto run = settings();
