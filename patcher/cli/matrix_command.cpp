@@ -155,14 +155,21 @@ Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path&
   nlohmann::json all = nlohmann::json::array();
   bool any_dead = false;
   for (const auto& proof : proofs) {
-    const char* state = proof.tried.empty() ? "not tried" : proof.dead_weight() ? "dead weight" : "needed";
-    any_dead = any_dead || proof.dead_weight();
+    const auto* recipe = run.catalogue->find(proof.recipe);
+    const std::string run_time = recipe ? recipe->run_time : "";
+    const bool dead = proof.dead_weight() && run_time.empty();
+    const char* state = proof.tried.empty()   ? "not tried"
+                        : dead                ? "dead weight"
+                        : proof.dead_weight() ? "needed at run time"
+                                              : "needed";
+    any_dead = any_dead || dead;
     all.push_back(proof_json(proof, state));
     if (globals.json()) continue;
-    print((proof.dead_weight()   ? style.red(state)
+    print((dead                  ? style.red(state)
            : proof.tried.empty() ? style.yellow(state)
                                  : style.green(state)) +
           "  " + style.bold(proof.recipe) + "\n");
+    if (!run_time.empty()) print(wrapped(run_time, 4));
     for (const auto& cell : proof.tried)
       print(wrapped(
           cell.driver + " on " + cell.kernel + " without it: " + cell.verdict + (cell.reason.empty() ? "" : ": " + cell.reason),

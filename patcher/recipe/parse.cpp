@@ -22,7 +22,7 @@ class RecipeParser {
     recipe.where = yaml_.at(root);
     TRY(yaml_.check_keys(root, "a recipe",
                          {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures", "notice",
-                          "explains", "unused-because"},
+                          "explains", "run-time", "unused-because"},
                          {"id", "summary", "when", "transforms"}));
     TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
     TRY(check_id(root["id"], recipe.id));
@@ -38,6 +38,9 @@ class RecipeParser {
     if (root["notice"]) TRY(notice(root["notice"], recipe));
     if (root["explains"]) {
       TRY_ASSIGN(recipe.explains, yaml_.texts(root["explains"], "explains"));
+    }
+    if (root["run-time"]) {
+      TRY_ASSIGN(recipe.run_time, yaml_.text(root["run-time"], "run-time"));
     }
     if (root["unused-because"]) {
       TRY_ASSIGN(recipe.unused_because, yaml_.text(root["unused-because"], "unused-because"));

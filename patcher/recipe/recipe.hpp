@@ -66,7 +66,8 @@ struct Recipe {
   std::vector<FileCondition> ensures;  // must hold afterwards
   std::optional<Notice> notice;
   std::vector<std::string> explains;  // parts of compiler messages that this recipe would have prevented
-  std::string unused_because;         // why no build of the matrix needs it, for `recipe list --unused`
+  std::string run_time;        // what goes wrong at run time without it, where the build is green; for `matrix run --prove-recipes`
+  std::string unused_because;  // why no build of the matrix needs it, for `recipe list --unused`
   SourcePos where;
   std::string text;   // the YAML as it stands, for keys and `recipe show`
   std::string diffs;  // what it names in patches/: as much a part of the recipe as its text

@@ -341,4 +341,7 @@ MODULE_LICENSE("Dual MIT/GPL");
 MODULE_DESCRIPTION("vgpukit's reference driver: vGPUs as VFIO devices");
 MODULE_INFO(supported, "external");
 MODULE_VERSION(NV_VERSION_STRING);
+#if defined(MODULE_IMPORT_NS)
+MODULE_IMPORT_NS(IOMMUFD);
+#endif
 MODULE_SOFTDEP("pre: nvidia");
