@@ -248,13 +248,13 @@ TEST(Interrupt, StopsTheRunningCommandAndItsChildren) {
   pid_t pid = 0;
   command.on_line = [&](std::string_view line, bool) {
     pid = std::stoi(std::string(line));
-    ::kill(::getpid(), SIGINT);
+    ::kill(::getpid(), SIGTERM);
   };
   const auto outcome = run(command);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, Exit::failed);
   EXPECT_EQ(outcome.error().why, "interrupted");
-  EXPECT_EQ(Interrupt::caught(), SIGINT);
+  EXPECT_EQ(Interrupt::caught(), SIGTERM);
   EXPECT_FALSE(runs(pid));
   // Nothing is started afterwards either.
   EXPECT_EQ(run(shell("echo no")).error().why, "interrupted");
