@@ -44,6 +44,7 @@ void add_kernel(CLI::App& app, Globals& globals, Action& action);         // ker
 void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|extract|list|info
 void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show|test|lint
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
+void add_vgpu(CLI::App& app, Globals& globals, Action& action);           // vgpu types|list|create|remove|define|undefine|apply|xml
 void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
 
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.

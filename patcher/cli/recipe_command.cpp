@@ -1,6 +1,6 @@
 #include "cli/recipe_command.hpp"
 
-#include "recipe/yaml_reader.hpp"
+#include "support/yaml_reader.hpp"
 
 namespace vgpukit::cli {
 

@@ -8,8 +8,8 @@
 
 #include "cli/cli.hpp"
 #include "cli/progress.hpp"
-#include "recipe/yaml_reader.hpp"
 #include "support/atomic_file.hpp"
+#include "support/yaml_reader.hpp"
 
 namespace vgpukit::cli {
 

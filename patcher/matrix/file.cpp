@@ -5,8 +5,8 @@
 #include <set>
 
 #include "driver/driver.hpp"
-#include "recipe/yaml_reader.hpp"
 #include "support/atomic_file.hpp"
+#include "support/yaml_reader.hpp"
 
 namespace vgpukit {
 

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "recipe/recipe.hpp"
-#include "recipe/yaml_reader.hpp"
 #include "support/atomic_file.hpp"
+#include "support/yaml_reader.hpp"
 
 namespace vgpukit {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <set>
 
-#include "recipe/yaml_reader.hpp"
+#include "support/yaml_reader.hpp"
 
 namespace vgpukit {
 

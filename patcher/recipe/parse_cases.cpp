@@ -2,7 +2,7 @@
 #include <array>
 
 #include "recipe/cases.hpp"
-#include "recipe/yaml_reader.hpp"
+#include "support/yaml_reader.hpp"
 
 namespace vgpukit {
 

@@ -1,4 +1,4 @@
-#include "recipe/yaml_reader.hpp"
+#include "support/yaml_reader.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -1,0 +1,209 @@
+#include <unistd.h>
+
+#include "cli/cli.hpp"
+#include "cli/vgpu_text.hpp"
+#include "runtime/vgpu_xml.hpp"
+#include "support/log.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+constexpr std::chrono::seconds functions_deadline{90};
+
+struct Options {
+  VgpuWish wish;
+  std::string name;
+  std::string card;
+  bool defined = false, active = false, manual = false, dry_run = false, persistent = false;
+};
+
+VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
+  return {host, sysfs, patience_for(functions_deadline), [] { log::info("waiting: another vgpukit is changing vGPUs"); }};
+}
+
+// The card that --card means, or none.
+Result<VgpuPlace> place_of(const VgpuView& view, const std::string& word) {
+  if (word.empty()) return VgpuPlace{};
+  return find_place(view, word);
+}
+
+Result<Exit> types(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const Sysfs sysfs(host);
+  const auto view = look_at_vgpus(sysfs);
+  TRY_ASSIGN(const auto place, place_of(view, options.card));
+  if (globals.json())
+    print_json(types_json(view, place.card));
+  else
+    print(types_text(view, place.card, style_of(globals, STDOUT_FILENO)));
+  if (view.cards.empty() && !globals.json()) log::info("no card here offers vGPUs: is the vGPU host driver loaded? (vgpukit load)");
+  return Exit::done;
+}
+
+Result<Exit> list(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const Sysfs sysfs(host);
+  const auto view = look_at_vgpus(sysfs);
+  TRY_ASSIGN(const auto place, place_of(view, options.card));
+  std::vector<std::string> problems;
+  auto definitions = load_definitions(host);
+  if (!definitions) problems.push_back(definitions.error().message());
+  if (definitions)
+    for (const auto& bad : definitions->bad) problems.push_back(bad.message());
+  for (const auto& problem : problems) log::warning(problem);
+  auto rows = list_vgpus(sysfs, view, definitions ? definitions->all : std::vector<VgpuDefinition>{});
+  std::erase_if(rows, [&](const VgpuRow& row) {
+    return (!place.card.empty() && row.device.card != place.card) || (!place.parent.empty() && row.device.parent != place.parent) ||
+           (options.defined && !row.defined) || (options.active && !row.active);
+  });
+  if (globals.json()) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& row : rows) all.push_back(row_json(row));
+    print_json({{"devices", std::move(all)}, {"problems", problems}});
+  } else if (!rows.empty()) {
+    print(rows_text(rows, style_of(globals, STDOUT_FILENO)));
+  }
+  return Exit::done;
+}
+
+Result<Exit> create(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  TRY_ASSIGN(const auto step, create_vgpu(tools_of(host, sysfs), options.wish));
+  if (globals.json())
+    print_json(step_json(step));
+  else
+    print(step.name + "\n");  // alone on stdout, for scripts
+  return Exit::done;
+}
+
+Result<Exit> remove(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  TRY_ASSIGN(const auto device, remove_vgpu(tools_of(host, sysfs), options.name));
+  if (globals.json()) print_json({{"removed", device.name}, {"parent", device.parent}, {"type", device.type}});
+  const auto definitions = load_definitions(host);
+  if (!definitions || globals.json()) return Exit::done;
+  for (const auto& each : definitions->all)
+    if (each.name == device.name && each.automatic)
+      log::info("it is still defined, and comes back at the next boot: vgpukit vgpu undefine " + device.name);
+  return Exit::done;
+}
+
+Result<Exit> define(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  auto wish = options.wish;
+  wish.automatic = !options.manual;
+  // A UUID or an address is no type: it names a vGPU that runs.
+  const bool running = static_cast<bool>(vgpu_name(wish.type));
+  TRY_ASSIGN(const auto defined, define_vgpu(tools_of(host, sysfs), wish, running ? wish.type : ""));
+  if (globals.json()) {
+    auto data = step_json(defined.step);
+    data["file"] = host.inside(defined.file).string();
+    print_json(data);
+    return Exit::done;
+  }
+  print(defined.step.name + "\n");
+  log::info("it is in " + defined.file.string() + (wish.automatic ? "; vgpukit vgpu apply makes it now" : ""));
+  return Exit::done;
+}
+
+Result<Exit> undefine(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  TRY_ASSIGN(const auto file, undefine_vgpu(tools_of(host, sysfs), options.name, options.card));
+  if (globals.json()) print_json({{"undefined", options.name}, {"file", host.inside(file).string()}});
+  return Exit::done;
+}
+
+Result<Exit> apply(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  TRY_ASSIGN(const auto applied, apply_vgpus(tools_of(host, sysfs), options.dry_run));
+  if (globals.json())
+    print_json(applied_json(applied));
+  else
+    print(applied_text(applied, style_of(globals, STDOUT_FILENO)));
+  return applied.complete() ? Exit::done : Exit::failed;
+}
+
+// The vGPU with that name, be it there or only defined.
+Result<Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const std::string& word) {
+  TRY_ASSIGN(const auto name, vgpu_name(word));
+  const auto view = look_at_vgpus(sysfs);
+  if (const auto* device = view.device(name)) return *device;
+  TRY_ASSIGN(const auto definitions, load_definitions(host));
+  for (const auto& row : list_vgpus(sysfs, view, definitions.all))
+    if (row.device.name == name) return row.device;
+  return Error{Exit::usage, "find the vGPU " + name, "none of that name exists or is defined",
+               "vgpukit vgpu list shows their names"};
+}
+
+Result<Exit> xml(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const Sysfs sysfs(host);
+  TRY_ASSIGN(const auto device, known_vgpu(host, sysfs, options.name));
+  const auto nodedev = nodedev_xml(device);
+  if (options.persistent && !nodedev) return nodedev.error();
+  if (globals.json()) {
+    print_json({{"name", device.name},
+                {"hostdev", hostdev_xml(device)},
+                {"nodedev", nodedev ? nlohmann::json(*nodedev) : nlohmann::json()},
+                {"qemu", {"-device", qemu_device(device)}},
+                {"proxmox", "qm set VMID " + proxmox_option(device)}});
+    return Exit::done;
+  }
+  if (options.persistent) {
+    print(*nodedev + "<!-- virsh nodedev-define FILE, then virsh nodedev-autostart -->\n");
+    return Exit::done;
+  }
+  // Comments may follow a document's last element, so all of it is one XML document. They cannot hold two dashes.
+  print(hostdev_xml(device) + "<!-- QEMU (-uuid of the machine is what nvidia-vgpu-mgr knows it by):\n     -device " +
+        qemu_device(device) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " + proxmox_option(device) + " -->\n");
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
+  auto* vgpu = app.add_subcommand("vgpu", "The vGPUs of this machine: mediated devices and virtual functions")->alias("mdev");
+  vgpu->require_subcommand(1);
+  const auto options = std::make_shared<Options>();
+  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const Options&)) {
+    auto* sub = vgpu->add_subcommand(name, about);
+    sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    return sub;
+  };
+  const auto* card = "Only this card: a PCI address, a serial number or a GPU's UUID";
+  const auto* name = "A UUID, or the PCI address of a virtual function";
+  add("types", "What can be made on which card, and how much room there is", types)
+      ->add_option("--card", options->card, card)
+      ->type_name("CARD");
+  auto* list_of = add("list", "The vGPUs that exist or are defined, and who uses them", list);
+  list_of->add_option("--card", options->card, card)->type_name("CARD");
+  list_of->add_flag("--defined", options->defined, "Only those that are defined");
+  list_of->add_flag("--active", options->active, "Only those that exist");
+  auto* make = add("create", "Make a vGPU; prints its name", create);
+  make->add_option("TYPE", options->wish.type, "An id (nvidia-63) or a name (GRID P4-1Q, P4-1Q)")->required();
+  make->add_option("--card", options->wish.card, "On this card; left out: on the first with room")->type_name("CARD");
+  make->add_option("--uuid", options->wish.uuid, "Its UUID; left out: a new one")->type_name("UUID");
+  add("remove", "Remove a vGPU that nobody uses", remove)->add_option("VGPU", options->name, name)->required();
+  auto* keep = add("define", "Write down a vGPU that is made at each boot; prints its name", define);
+  keep->add_option("TYPE|VGPU", options->wish.type, "A type; or the UUID or function of a vGPU that exists, to keep it")
+      ->required();
+  keep->add_option("--card", options->wish.card, "On this card; left out: on the first with room")->type_name("CARD");
+  keep->add_option("--uuid", options->wish.uuid, "Its UUID; left out: a new one")->type_name("UUID");
+  keep->add_flag("--manual", options->manual, "Not at boot: mdevctl start, or vgpu create --uuid");
+  auto* forget = add("undefine", "Take a definition away; the vGPU itself stays", undefine);
+  forget->add_option("VGPU", options->name, name)->required();
+  forget->add_option("--card", options->card, "Where mdevctl has definitions of it for several cards")->type_name("CARD");
+  add("apply", "Make all vGPUs that are defined: what the systemd unit runs at boot", apply)
+      ->add_flag("--dry-run", options->dry_run, "Only print the difference");
+  auto* lines = add("xml", "What a virtual machine needs: libvirt's XML, QEMU's and Proxmox' line", xml);
+  lines->add_option("VGPU", options->name, name)->required();
+  lines->add_flag("--persistent", options->persistent, "libvirt's nodedev XML, for virsh nodedev-define");
+}
+
+}  // namespace vgpukit::cli

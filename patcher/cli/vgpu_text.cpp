@@ -1,0 +1,209 @@
+#include "cli/vgpu_text.hpp"
+
+#include <algorithm>
+
+namespace vgpukit::cli {
+
+namespace {
+
+// Rows of words in columns as wide as they need to be, two blanks between them.
+std::string table(const std::vector<std::vector<std::string>>& rows, const std::string& indent) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line = indent;
+    for (std::size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string or_dash(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
+
+std::string number(const std::optional<unsigned>& value, const char* unit = "") {
+  return value ? std::to_string(*value) + unit : "-";
+}
+
+nlohmann::json optional_json(const std::optional<unsigned>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+std::string step_line(const char* sign, const VgpuStep& step) {
+  const auto where = step.name == step.parent ? "" : " on " + step.parent;
+  return "  " + std::string(sign) + " " + step.name + "  " + step.type + where + "\n";
+}
+
+}  // namespace
+
+std::string types_text(const VgpuView& view, const std::string& card, const Style& style) {
+  std::string text;
+  for (const auto& each : view.cards) {
+    if (!card.empty() && each.address != card) continue;
+    text += style.bold(each.address) + (each.model.empty() ? "" : "  " + each.model);
+    if (each.interface != VgpuInterface::none) text += "  (" + std::string(interface_name(each.interface)) + ")";
+    if (each.most_functions > 0)
+      text += "  " + std::to_string(each.functions) + " of " + std::to_string(each.most_functions) + " virtual functions";
+    text += "\n";
+    if (each.types.empty()) {
+      text += each.interface == VgpuInterface::none && each.most_functions > 0 && each.functions == 0
+                  ? "  offers types once its virtual functions are made; vgpu create --card " + each.address +
+                        " and vgpu apply do that\n"
+                  : "  offers no vGPU types\n";
+      continue;
+    }
+    std::vector<std::vector<std::string>> rows = {{"TYPE", "NAME", "MEMORY", "HEADS", "RESOLUTION", "FREE", "USED"}};
+    for (const auto& [id, type] : each.types) {
+      const auto use = use_of(view, each, type);
+      rows.push_back({id, or_dash(type.name), number(type.framebuffer_mb, " MB"), number(type.heads), or_dash(type.resolution),
+                      std::to_string(use.available), std::to_string(use.used)});
+    }
+    text += table(rows, "  ");
+  }
+  return text;
+}
+
+nlohmann::json types_json(const VgpuView& view, const std::string& card) {
+  nlohmann::json cards = nlohmann::json::array();
+  for (const auto& each : view.cards) {
+    if (!card.empty() && each.address != card) continue;
+    nlohmann::json types = nlohmann::json::array();
+    for (const auto& [id, type] : each.types) {
+      const auto use = use_of(view, each, type);
+      types.push_back({{"id", id},
+                       {"name", type.name},
+                       {"description", type.description},
+                       {"device_api", type.device_api},
+                       {"framebuffer_mb", optional_json(type.framebuffer_mb)},
+                       {"heads", optional_json(type.heads)},
+                       {"resolution", type.resolution},
+                       {"max_instances", optional_json(type.max_instances)},
+                       {"available", use.available},
+                       {"used", use.used}});
+    }
+    cards.push_back({{"address", each.address},
+                     {"interface", interface_name(each.interface)},
+                     {"model", each.model},
+                     {"uuid", each.uuid},
+                     {"serial", each.serial},
+                     {"functions", each.functions},
+                     {"most_functions", each.most_functions},
+                     {"types", std::move(types)}});
+  }
+  nlohmann::json parents = nlohmann::json::array();
+  for (const auto& parent : view.parents) {
+    if (!card.empty() && parent.card != card) continue;
+    nlohmann::json room = nlohmann::json::object();
+    for (const auto& [id, free] : parent.room) room[id] = free;
+    parents.push_back({{"name", parent.name},
+                       {"card", parent.card},
+                       {"interface", interface_name(parent.interface)},
+                       {"available", std::move(room)}});
+  }
+  return {{"cards", std::move(cards)}, {"parents", std::move(parents)}};
+}
+
+std::string rows_text(const std::vector<VgpuRow>& rows, const Style& style) {
+  std::vector<std::vector<std::string>> lines = {{"VGPU", "PARENT", "TYPE", "NAME", "START", "STATE", "USED BY"}};
+  for (const auto& row : rows) {
+    std::string users;
+    for (const auto& user : row.users) users += (users.empty() ? "" : ", ") + user.text();
+    const auto* state = row.active ? (row.defined ? "active, defined" : "active") : "defined";
+    lines.push_back({row.device.name.empty() ? "(any function)" : row.device.name,
+                     row.device.parent.empty() ? or_dash(row.device.card) : row.device.parent, row.device.type,
+                     or_dash(row.device.type_name), row.automatic ? "auto" : "manual", state, users});
+  }
+  auto text = table(lines, "");
+  const auto head = text.find('\n');
+  return style.bold(text.substr(0, head)) + text.substr(head);
+}
+
+nlohmann::json row_json(const VgpuRow& row) {
+  const auto& device = row.device;
+  nlohmann::json users = nlohmann::json::array();
+  for (const auto& user : row.users) users.push_back({{"pid", user.pid}, {"program", user.program}, {"vm", user.vm}});
+  nlohmann::json attributes = nlohmann::json::array();
+  for (const auto& [name, value] : row.attributes) attributes.push_back({{name, value}});
+  return {{"name", device.name},
+          {"interface", interface_name(device.interface)},
+          {"card", device.card},
+          {"parent", device.parent},
+          {"type", device.type},
+          {"type_name", device.type_name},
+          {"iommu_group", device.iommu_group},
+          {"nodes", device.nodes},
+          {"active", row.active},
+          {"defined", row.defined},
+          {"start", row.automatic ? "auto" : "manual"},
+          {"attrs", std::move(attributes)},
+          {"users", std::move(users)}};
+}
+
+std::string applied_text(const AppliedVgpus& applied, const Style& style) {
+  const bool dry = applied.outcomes.empty();
+  std::string text;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
+    const auto& card = applied.plan.cards[i];
+    const auto outcome = dry ? CardOutcome{} : applied.outcomes[i];
+    std::string lines;
+    if (dry && card.needs_functions) lines += "  + its virtual functions; the vGPUs on them are planned when they are there\n";
+    if (outcome.made_functions) lines += "  + its virtual functions\n";
+    // Where one cannot be had, none is made.
+    if (card.problems.empty())
+      for (const auto& step : dry ? card.create : outcome.created) lines += step_line(style.green("+").c_str(), step);
+    for (const auto& problem : card.problems) lines += "  " + style.red("!") + " " + problem + "\n";
+    if (!card.problems.empty() && !card.create.empty())
+      lines += "    so none of its other " + std::to_string(card.create.size()) + " is made\n";
+    if (outcome.error) lines += "  " + style.red("!") + " " + outcome.error->message() + "\n    nothing was made on this card\n";
+    kept += card.keep.size();
+    if (!lines.empty()) text += style.bold(card.card) + "\n" + lines;
+  }
+  for (const auto& bad : applied.bad) text += style.red("!") + " " + bad.message() + "\n";
+  if (text.empty()) text = "nothing to do\n";
+  text += std::to_string(kept) + (kept == 1 ? " vGPU is" : " vGPUs are") + " there already\n";
+  if (const auto others = applied.plan.undefined.size(); others > 0)
+    text += std::to_string(others) + (others == 1 ? " vGPU is" : " vGPUs are") + " not defined and left alone\n";
+  return text;
+}
+
+nlohmann::json step_json(const VgpuStep& step) {
+  return {{"name", step.name}, {"interface", interface_name(step.interface)}, {"parent", step.parent}, {"type", step.type}};
+}
+
+nlohmann::json applied_json(const AppliedVgpus& applied) {
+  const auto list = [](const std::vector<VgpuStep>& steps) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& step : steps) all.push_back(step_json(step));
+    return all;
+  };
+  const bool dry = applied.outcomes.empty();
+  nlohmann::json cards = nlohmann::json::array();
+  for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
+    const auto& card = applied.plan.cards[i];
+    const auto outcome = dry ? CardOutcome{} : applied.outcomes[i];
+    auto problems = card.problems;
+    if (outcome.error) problems.push_back(outcome.error->message());
+    cards.push_back({{"card", card.card},
+                     {"needs_functions", card.needs_functions},
+                     {"made_functions", outcome.made_functions},
+                     {"create", list(card.create)},
+                     {"created", list(outcome.created)},
+                     {"kept", list(card.keep)},
+                     {"problems", std::move(problems)}});
+  }
+  nlohmann::json bad = nlohmann::json::array();
+  for (const auto& each : applied.bad) bad.push_back(each.message());
+  return {{"result", applied.complete() ? "done" : "failed"},
+          {"dry_run", dry},
+          {"cards", std::move(cards)},
+          {"undefined", applied.plan.undefined},
+          {"bad_definitions", std::move(bad)}};
+}
+
+}  // namespace vgpukit::cli

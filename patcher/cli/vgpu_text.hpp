@@ -1,0 +1,19 @@
+// How `vgpukit vgpu` prints: text and JSON of types, lists and what apply did.
+#pragma once
+
+#include "cli/cli.hpp"
+#include "runtime/vgpu_change.hpp"
+#include "runtime/vgpu_list.hpp"
+
+namespace vgpukit::cli {
+
+// `card`: that one only, or all where it is empty.
+std::string types_text(const VgpuView& view, const std::string& card, const Style& style);
+nlohmann::json types_json(const VgpuView& view, const std::string& card);
+std::string rows_text(const std::vector<VgpuRow>& rows, const Style& style);
+nlohmann::json row_json(const VgpuRow& row);
+std::string applied_text(const AppliedVgpus& applied, const Style& style);
+nlohmann::json applied_json(const AppliedVgpus& applied);
+nlohmann::json step_json(const VgpuStep& step);
+
+}  // namespace vgpukit::cli

@@ -1,0 +1,79 @@
+#include "runtime/sysfs.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "support/descriptor.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+void trim(std::string& text) {
+  // A program's command line ends in a NUL.
+  constexpr std::string_view blank(" \t\r\n\0", 5);
+  text.erase(text.find_last_not_of(blank) + 1);
+  text.erase(0, text.find_first_not_of(blank));
+}
+
+}  // namespace
+
+Sysfs::Reading Sysfs::read(const std::string& path) const {
+  const Descriptor file(::open((root_ + path).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return {errno, ""};
+  Reading reading;
+  char page[4096];
+  for (;;) {
+    const auto got = ::read(file.get(), page, sizeof page);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return {errno, ""};
+    if (got == 0) break;
+    reading.text.append(page, static_cast<std::size_t>(got));
+  }
+  trim(reading.text);
+  return reading;
+}
+
+int Sysfs::write(const std::string& path, std::string_view text) {
+  const Descriptor file(::open((root_ + path).c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) return errno;
+  for (;;) {
+    const auto wrote = ::write(file.get(), text.data(), text.size());
+    if (wrote >= 0) return static_cast<std::size_t>(wrote) == text.size() ? 0 : EIO;
+    if (errno != EINTR) return errno;
+  }
+}
+
+std::vector<std::string> Sysfs::list(const std::string& path) const {
+  std::vector<std::string> names;
+  DIR* folder = ::opendir((root_ + path).c_str());
+  if (!folder) return names;
+  while (const dirent* entry = ::readdir(folder)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  ::closedir(folder);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool Sysfs::exists(const std::string& path) const {
+  return ::access((root_ + path).c_str(), F_OK) == 0;
+}
+
+std::string Sysfs::link(const std::string& path) const {
+  char text[4096];
+  const auto size = ::readlink((root_ + path).c_str(), text, sizeof text);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
+}
+
+std::string Sysfs::link_name(const std::string& path) const {
+  const auto text = link(path);
+  return text.substr(text.rfind('/') + 1);
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,42 @@
+// The only way that vGPU code touches /sys and /proc. Everything is below the root of HostPaths; a test derives from this to let
+// any path fail with any errno, or to act as the driver does when something is written.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/host_paths.hpp"
+
+namespace vgpukit {
+
+class Sysfs {
+ public:
+  explicit Sysfs(const HostPaths& host) : root_(host.is_host() ? "" : host.root.string()) {}
+  virtual ~Sysfs() = default;
+  Sysfs(const Sysfs&) = delete;
+  Sysfs& operator=(const Sysfs&) = delete;
+
+  struct Reading {
+    int error = 0;     // an errno, or 0
+    std::string text;  // without white space at both ends
+  };
+
+  // Paths are as the root knows them: "/sys/bus/mdev/devices".
+  [[nodiscard]] virtual Reading read(const std::string& path) const;
+  // One write() to a file that exists, as sysfs wants it. Gives an errno, or 0.
+  [[nodiscard]] virtual int write(const std::string& path, std::string_view text);
+
+  // The names in a folder, sorted; none where it is not there or closed to us.
+  [[nodiscard]] std::vector<std::string> list(const std::string& path) const;
+  [[nodiscard]] bool exists(const std::string& path) const;
+  // The text of a symbolic link, or empty.
+  [[nodiscard]] std::string link(const std::string& path) const;
+  // Its last word: "../../../bus/pci/drivers/nvidia" -> "nvidia".
+  [[nodiscard]] std::string link_name(const std::string& path) const;
+
+ private:
+  std::string root_;
+};
+
+}  // namespace vgpukit

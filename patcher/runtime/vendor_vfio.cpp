@@ -1,0 +1,78 @@
+#include "runtime/vendor_vfio.hpp"
+
+#include <charconv>
+
+#include "runtime/refusal.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+constexpr const char* pci_folder = "/sys/bus/pci/devices/";
+constexpr std::string_view prefix = "nvidia-";
+
+std::string folder_of(const std::string& function) {
+  return pci_folder + function + "/nvidia/";
+}
+
+}  // namespace
+
+std::vector<std::pair<unsigned, std::string>> creatable_types(const std::string& table) {
+  std::vector<std::pair<unsigned, std::string>> rows;
+  std::string_view rest = table;
+  while (!rest.empty()) {
+    auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(" \t")));
+    unsigned id = 0;
+    const auto [end, bad] = std::from_chars(line.data(), line.data() + line.size(), id);
+    const auto colon = line.find(':');
+    if (bad != std::errc() || id == 0 || colon == std::string_view::npos) continue;
+    auto name = line.substr(colon + 1);
+    name.remove_prefix(std::min(name.size(), name.find_first_not_of(" \t")));
+    rows.emplace_back(id, std::string(name.substr(0, name.find_last_not_of(" \t\r") + 1)));
+  }
+  return rows;
+}
+
+void look_at_vendor_vfio(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of) {
+  for (const auto& function : sysfs.list(pci_folder)) {
+    if (!sysfs.exists(folder_of(function) + "current_vgpu_type")) continue;
+    const auto physical = sysfs.link_name(pci_folder + function + "/physfn");
+    VgpuParent parent{function, physical.empty() ? function : physical, VgpuInterface::vendor_vfio, {}};
+    VgpuCard& card = card_of(parent.card);
+    card.interface = VgpuInterface::vendor_vfio;
+    const auto current = sysfs.read(folder_of(function) + "current_vgpu_type").text;
+    const bool is_vgpu = !current.empty() && current != "0";
+    for (auto& [number, name] : creatable_types(sysfs.read(folder_of(function) + "creatable_vgpu_types").text)) {
+      const auto id = std::string(prefix) + std::to_string(number);
+      auto& type = card.types[id];
+      type.id = id;
+      if (type.name.empty()) type.name = std::move(name);
+      parent.room.emplace_back(id, is_vgpu ? 0 : 1);
+    }
+    if (is_vgpu) {
+      Vgpu device;
+      device.name = device.parent = function;
+      device.interface = VgpuInterface::vendor_vfio;
+      device.card = parent.card;
+      device.type = std::string(prefix) + current;
+      card.types[device.type].id = device.type;  // where the card is full, it is in no table
+      add_nodes(sysfs, pci_folder + function, device);
+      view.devices.push_back(std::move(device));
+    }
+    view.parents.push_back(std::move(parent));
+  }
+}
+
+Status set_function_type(Sysfs& sysfs, const std::string& function, const std::string& type) {
+  const bool create = !type.empty();
+  const auto tried = create ? "make the virtual function " + function + " a vGPU (" + type + ")" : "remove the vGPU of " + function;
+  const auto number = create ? type.substr(type.starts_with(prefix) ? prefix.size() : 0) : "0";
+  const auto file = folder_of(function) + "current_vgpu_type";
+  if (const int error = sysfs.write(file, number)) return refusal(error, tried, create ? Request::set_type : Request::remove);
+  if (sysfs.read(file).text == number) return {};
+  return Error{Exit::failed, tried, "the driver took the request, and current_vgpu_type did not change", "dmesg may tell why"};
+}
+
+}  // namespace vgpukit

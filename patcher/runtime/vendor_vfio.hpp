@@ -1,0 +1,22 @@
+// The vendor VFIO interface of NVIDIA's newer drivers: a virtual function, bound to the driver, has a folder nvidia/ with
+// creatable_vgpu_types (a table "ID : name", which shrinks as the card fills) and current_vgpu_type (a number, 0 for none).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/mdev.hpp"
+
+namespace vgpukit {
+
+void look_at_vendor_vfio(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of);
+
+// The rows of a creatable_vgpu_types table. Lines that do not begin with a number are none: the header may be missing.
+std::vector<std::pair<unsigned, std::string>> creatable_types(const std::string& table);
+
+// Makes a virtual function a vGPU (a type's id) or an ordinary function again (an empty one), and reads it back. Error: failed,
+// with what the errno means.
+Status set_function_type(Sysfs& sysfs, const std::string& function, const std::string& type);
+
+}  // namespace vgpukit

@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "runtime/change.hpp"
+#include "runtime/mdevctl.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// Makes all vGPUs of one card, or none.
+void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& plan, CardOutcome& outcome) {
+  for (const auto& step : plan.create) {
+    auto done = Interrupt::caught() == 0 ? start_vgpu(tools, view, step)
+                                         : Status(Error{Exit::failed, "make the vGPU " + step.name, "interrupted", ""});
+    if (done) {
+      outcome.created.push_back(step);
+      continue;
+    }
+    outcome.error = done.error();
+    for (; !outcome.created.empty(); outcome.created.pop_back())
+      if (const auto undone = stop_vgpu(tools, outcome.created.back()); !undone)
+        outcome.error->next += (outcome.error->next.empty() ? "" : "; ") + undone.error().message();
+    return;
+  }
+}
+
+// mdevctl sees the mediated devices of vgpus.yaml, too: as "manual", so that it starts them when it is asked to and a file that is
+// out of date starts nothing at boot. What the file no longer has is removed again.
+Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition>& definitions, const VgpuPlan& plan) {
+  std::vector<Error> ignored;
+  const auto there = load_mdevctl(host, ignored);
+  std::vector<fs::path> wanted;
+  const auto one = [&](const VgpuStep& step) -> Status {
+    if (step.interface != VgpuInterface::mdev) return {};
+    const bool ours = std::any_of(definitions.begin(), definitions.end(),
+                                  [&](const auto& each) { return each.name == step.name && !each.from_mdevctl; });
+    if (!ours) return {};
+    const auto file = mdevctl_file(host, step.parent, step.name);
+    wanted.push_back(file);
+    const auto same = std::find_if(there.begin(), there.end(), [&](const auto& each) { return each.where.file == file.string(); });
+    if (same != there.end() && (same->type == step.type || !same->exported)) return {};
+    VgpuDefinition definition;
+    definition.type = step.type;
+    definition.automatic = false;
+    definition.exported = true;
+    return write_file(file, mdevctl_text(definition));
+  };
+  for (const auto& card : plan.cards) {
+    for (const auto& step : card.keep) TRY(one(step));
+    for (const auto& step : card.create) TRY(one(step));
+  }
+  std::error_code bad;
+  for (const auto& each : there) {
+    // While its card is away the device is still in the file, so its copy stays.
+    const bool defined = std::any_of(definitions.begin(), definitions.end(),
+                                     [&](const auto& known) { return known.name == each.name && !known.from_mdevctl; });
+    const bool stale =
+        defined ? std::none_of(wanted.begin(), wanted.end(), [&](const auto& file) { return file == each.where.file; }) &&
+                      std::any_of(wanted.begin(), wanted.end(), [&](const auto& file) { return file.filename() == each.name; })
+                : true;
+    if (each.exported && stale) fs::remove(each.where.file, bad);
+  }
+  return {};
+}
+
+}  // namespace
+
+bool AppliedVgpus::complete() const {
+  if (!bad.empty()) return false;
+  if (std::any_of(plan.cards.begin(), plan.cards.end(), [](const auto& card) { return !card.problems.empty(); })) return false;
+  return std::none_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.error.has_value(); });
+}
+
+Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
+  if (!dry_run) TRY(need_root(tools.host, "apply the definitions of vGPUs"));
+  std::optional<FileLock> lock;
+  if (!dry_run) {
+    TRY_ASSIGN(lock, lock_vgpus(tools));
+  }
+  // Read under the lock: who held it may have changed them.
+  TRY_ASSIGN(auto definitions, load_definitions(tools.host));
+  auto view = look_at_vgpus(tools.sysfs);
+  AppliedVgpus applied;
+  applied.bad = std::move(definitions.bad);
+  applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  if (dry_run) return applied;
+
+  std::map<std::string, Error> no_functions;
+  std::set<std::string> made;
+  for (const auto& card : applied.plan.cards) {
+    if (!card.needs_functions || !card.problems.empty()) continue;
+    if (const auto done = make_functions(tools.host, tools.sysfs, card.card, tools.patience); done)
+      made.insert(card.card);
+    else
+      no_functions.emplace(card.card, done.error());
+  }
+  if (!made.empty()) {
+    view = look_at_vgpus(tools.sysfs);
+    applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  }
+  for (const auto& card : applied.plan.cards) {
+    auto& outcome = applied.outcomes.emplace_back();
+    outcome.made_functions = made.contains(card.card);
+    if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;
+    if (card.problems.empty() && !outcome.error) apply_card(tools, view, card, outcome);
+  }
+  TRY(export_to_mdevctl(tools.host, definitions.all, applied.plan));
+  return applied;
+}
+
+}  // namespace vgpukit

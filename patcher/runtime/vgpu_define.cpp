@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "runtime/change.hpp"
+#include "runtime/mdevctl.hpp"
+#include "runtime/uuid.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+Result<VgpuStep> step_of_running(const VgpuView& view, const std::string& running) {
+  TRY_ASSIGN(const auto name, vgpu_name(running));
+  const auto* device = view.device(name);
+  if (!device)
+    return Error{Exit::usage, "define the vGPU " + name, "it does not exist, so its card and type are not known",
+                 "vgpukit vgpu define TYPE --card CARD --uuid " + name};
+  return VgpuStep{device->interface, device->parent, device->type, device->name, {}, {}};
+}
+
+// A definition takes its place whether or not it is started, so the places of the others count as taken. Where all is full now, the
+// first one that has the type will do: what fills it may not be there after the next boot.
+Result<VgpuStep> step_of_wish(const VgpuView& view, const VgpuWish& wish, const std::vector<VgpuDefinition>& others) {
+  Room room(view);
+  for (const auto& each : others) {
+    const auto place = find_place(view, each.card);
+    const auto function = pci_address(each.name);
+    const auto type = place ? find_type(*view.card(place->card), each.type) : Result<const VgpuType*>(nullptr);
+    if (!place || !type || view.device(each.name)) continue;
+    (void)room.take(place->card, function ? *function : place->parent, (*type)->id);
+  }
+  auto step = find_room(view, wish, room);
+  if (step || step.error().code != Exit::failed) return step;
+  VgpuView empty = view;
+  for (auto& parent : empty.parents)
+    for (auto& [type, free] : parent.room) free = 1;
+  Room any(empty);
+  for (const auto& each : others)
+    any.close(pci_address(each.name)                                                                          ? each.name
+              : pci_address(each.card) && view.parent(each.card) && view.parent(each.card)->card != each.card ? each.card
+                                                                                                              : "");
+  return find_room(empty, wish, any);
+}
+
+}  // namespace
+
+Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuWish& wish, const std::string& running) {
+  VgpuStep step;
+  std::string uuid;
+  if (!wish.uuid.empty()) {
+    TRY_ASSIGN(uuid, parse_uuid(wish.uuid));
+  }
+  TRY(need_root(tools.host, "define a vGPU"));
+  TRY_ASSIGN(const auto lock, lock_vgpus(tools));
+  TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  const auto view = look_at_vgpus(tools.sysfs);
+  if (running.empty()) {
+    TRY_ASSIGN(step, step_of_wish(view, wish, known.all));
+  } else {
+    TRY_ASSIGN(step, step_of_running(view, running));
+  }
+  const bool function = step.interface == VgpuInterface::vendor_vfio;
+  if (function && !uuid.empty())
+    return Error{Exit::usage, "define the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
+                 "leave --uuid out"};
+  if (function && !wish.automatic)
+    return Error{Exit::usage, "define " + step.parent + " without starting it at boot", "vgpus.yaml has no such thing", ""};
+  if (function) step.name = step.parent;
+  if (step.name.empty() && !uuid.empty()) step.name = uuid;
+  if (step.name.empty()) {
+    TRY_ASSIGN(step.name, new_uuid());
+  }
+  for (const auto& each : known.all)
+    if (each.name == step.name)
+      return Error{Exit::usage, "define the vGPU " + step.name, "it is defined already, for " + each.card + " as " + each.type,
+                   "vgpukit vgpu undefine " + step.name + " first, or take another one", each.where};
+  if (function) {
+    const auto file = vgpus_file(tools.host);
+    std::error_code ignored;
+    std::string text;
+    if (fs::exists(file, ignored)) {
+      TRY_ASSIGN(text, read_file(file));
+    }
+    TRY_ASSIGN(const auto more, with_function(file.string(), text, view.parent(step.parent)->card, step.type, step.name));
+    TRY(write_file(file, more));
+    return Defined{step, file};
+  }
+  VgpuDefinition one;
+  one.type = step.type;
+  one.automatic = wish.automatic;
+  const auto file = mdevctl_file(tools.host, step.parent, step.name);
+  TRY(write_file(file, mdevctl_text(one)));
+  return Defined{step, file};
+}
+
+Result<fs::path> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card) {
+  TRY_ASSIGN(const auto wanted, vgpu_name(name));
+  const auto tried = "undefine the vGPU " + wanted;
+  TRY(need_root(tools.host, tried));
+  TRY_ASSIGN(const auto lock, lock_vgpus(tools));
+  TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  std::vector<const VgpuDefinition*> found;
+  for (const auto& each : known.all)
+    if (each.name == wanted && (card.empty() || each.card == pci_address(card).value_or(card))) found.push_back(&each);
+  if (found.empty()) return Error{Exit::usage, tried, "it is not defined", "vgpukit vgpu list --defined shows what is"};
+  if (found.size() > 1)
+    return Error{Exit::usage, tried, "it is defined for " + found[0]->card + " and for " + found[1]->card,
+                 "name one of them with --card"};
+  const auto& one = *found.front();
+  if (one.from_mdevctl) {
+    const fs::path file = one.where.file;
+    std::error_code bad;
+    fs::remove(file, bad);
+    if (bad) return Error{Exit::missing, tried, file.string() + ": " + bad.message(), ""};
+    fs::remove(file.parent_path(), bad);  // mdevctl leaves the empty folder; it stays where it is not empty
+    return file;
+  }
+  const auto file = vgpus_file(tools.host);
+  TRY_ASSIGN(const auto text, read_file(file));
+  TRY_ASSIGN(const auto less, without_device(file.string(), text, wanted));
+  TRY(write_file(file, less));
+  // The copy that apply wrote for mdevctl goes with it.
+  std::vector<Error> ignored;
+  std::error_code gone;
+  for (const auto& each : load_mdevctl(tools.host, ignored))
+    if (each.exported && each.name == wanted) fs::remove(each.where.file, gone);
+  return file;
+}
+
+}  // namespace vgpukit
