@@ -24,8 +24,9 @@ cd "$ci_top"
 
 say "installing build dependencies"
 install_build_deps
-# makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts.
-apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd >&2
+# makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts. mdevctl and
+# libvirt's virt-xml-validate are what vgpukit's answers are compared with.
+apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils >&2
 
 # Without a terminal's colours; gtest prints what failed.
 unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5; }
@@ -33,7 +34,7 @@ unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)
 # Users are not root: what root's rights would hide is tried as nobody. (The folder with the checkout may be closed to others.)
 unit_as_nobody() {
   local room
-  for room in support kernel driver; do
+  for room in support kernel driver runtime; do
     if ! runuser -u nobody -- test -x "$1/unit_$room"; then
       echo "skipped: nobody cannot read $1" >&2
       return

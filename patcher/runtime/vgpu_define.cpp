@@ -34,10 +34,10 @@ Result<VgpuStep> step_of_wish(const VgpuView& view, const VgpuWish& wish, const 
   for (auto& parent : empty.parents)
     for (auto& [type, free] : parent.room) free = 1;
   Room any(empty);
+  // A virtual function carries one, so those that are defined already are out.
   for (const auto& each : others)
-    any.close(pci_address(each.name)                                                                          ? each.name
-              : pci_address(each.card) && view.parent(each.card) && view.parent(each.card)->card != each.card ? each.card
-                                                                                                              : "");
+    for (const auto& name : {each.name, each.card})
+      if (const auto* parent = view.parent(name); parent && parent->card != parent->name) any.close(name);
   return find_room(empty, wish, any);
 }
 

@@ -50,11 +50,15 @@ Result<std::string> nodedev_xml(const Vgpu& device) {
                  "vgpukit vgpu define " + device.name + " does; the XML for a domain is printed without --persistent"};
   if (pci_address(device.parent) != device.parent)
     return Error{Exit::usage, tried, "its parent " + device.parent + " is no PCI function", ""};
-  auto parent = "pci_" + device.parent;
-  std::replace_if(
-      parent.begin(), parent.end(), [](char each) { return each == ':' || each == '.'; }, '_');
-  return "<device>\n  <parent>" + parent + "</parent>\n  <capability type='mdev'>\n    <type id='" + escaped(device.type) +
-         "'/>\n    <uuid>" + device.name + "</uuid>\n  </capability>\n</device>\n";
+  // The names that libvirt itself gives to both. It wants one for the new device, too, and then makes its own.
+  const auto word = [](std::string text) {
+    std::replace_if(
+        text.begin(), text.end(), [](char each) { return each == ':' || each == '.' || each == '-'; }, '_');
+    return text;
+  };
+  return "<device>\n  <name>mdev_" + word(device.name + "_" + device.parent) + "</name>\n  <parent>pci_" + word(device.parent) +
+         "</parent>\n  <capability type='mdev'>\n    <type id='" + escaped(device.type) + "'/>\n    <uuid>" + device.name +
+         "</uuid>\n  </capability>\n</device>\n";
 }
 
 std::string qemu_device(const Vgpu& device) {

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Makes a folder that looks like the /sys, /proc and /etc of a vGPU host, for --root: vgpu_tree.py DIR mdev|sriov-mdev|vendor-vfio
+
+mdev: vGPUs on the cards. sriov-mdev: mdev on virtual functions. vendor-vfio: virtual functions with nvidia/current_vgpu_type.
+"""
+import argparse, os, uuid
+
+TYPES = {f"nvidia-{60 + i}": (f"GRID P4-{i}Q", f"num_heads=4, frl_config=60, framebuffer={i}024M, max_resolution=5120x2880, max_instance={16 // i}")
+         for i in range(1, 9)}
+
+
+def write(path, text=""):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def link(path, target):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.symlink(os.path.relpath(target, os.path.dirname(path)), path)
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("dir")
+    options.add_argument("kind", choices=["mdev", "sriov-mdev", "vendor-vfio"])
+    options.add_argument("--cards", type=int, default=1)
+    options.add_argument("--functions", type=int, default=4)
+    options.add_argument("--devices", type=int, default=1, help="vGPUs that exist, of the first type")
+    options = options.parse_args()
+    root = os.path.abspath(options.dir)
+    devices = f"{root}/sys/bus/pci/devices"
+    for folder in ("sys/bus/mdev/devices", "sys/class/mdev_bus", "etc/mdevctl.d", "proc"):
+        os.makedirs(f"{root}/{folder}", exist_ok=True)
+    parents = []
+    for card in range(options.cards):
+        address = f"0000:{0x41 + card:02x}:00.0"
+        write(f"{root}/proc/driver/nvidia/gpus/{address}/information",
+              f"Model: \t\t Reference\nGPU UUID: \t GPU-{uuid.UUID(int=card + 1)}\nSerial Number: \t 03229170{card:05}\n")
+        write(f"{devices}/{address}/vendor", "0x10de\n")
+        link(f"{root}/sys/bus/pci/drivers/nvidia/{address}", f"{devices}/{address}")
+        if options.kind == "mdev":
+            parents.append(address)
+            continue
+        write(f"{devices}/{address}/sriov_totalvfs", f"{options.functions}\n")
+        write(f"{devices}/{address}/sriov_numvfs", f"{options.functions}\n")
+        for i in range(options.functions):
+            function = f"0000:{0x41 + card:02x}:{(i + 4) // 8:02x}.{(i + 4) % 8}"
+            os.makedirs(f"{devices}/{function}")
+            link(f"{devices}/{function}/physfn", f"{devices}/{address}")
+            link(f"{devices}/{address}/virtfn{i}", f"{devices}/{function}")
+            link(f"{root}/sys/bus/pci/drivers/nvidia/{function}", f"{devices}/{function}")
+            parents.append(function)
+    for i, parent in enumerate(parents):
+        used = i < options.devices
+        if options.kind == "vendor-vfio":
+            link(f"{devices}/{parent}/iommu_group", f"{root}/sys/kernel/iommu_groups/{i}")
+            write(f"{devices}/{parent}/nvidia/current_vgpu_type", "61\n" if used else "0\n")
+            rows = "".join(f"{id[7:]:5} : {name}\n" for id, (name, _) in TYPES.items())
+            write(f"{devices}/{parent}/nvidia/creatable_vgpu_types", "ID    : vGPU Name\n" + ("" if used else rows))
+            continue
+        link(f"{root}/sys/class/mdev_bus/{parent}", f"{devices}/{parent}")
+        for id, (name, description) in TYPES.items():
+            at = f"{devices}/{parent}/mdev_supported_types/{id}"
+            write(f"{at}/name", name + "\n")
+            write(f"{at}/description", description + "\n")
+            write(f"{at}/device_api", "vfio-pci\n")
+            write(f"{at}/available_instances", "1\n" if options.kind == "sriov-mdev" and not used else "0\n" if used else "8\n")
+            write(f"{at}/create")
+    for i in range(options.devices if options.kind != "vendor-vfio" else 0):
+        parent, name = f"{devices}/{parents[i % len(parents)]}", str(uuid.UUID(int=i + 1, version=4))
+        write(f"{parent}/{name}/remove")
+        link(f"{parent}/{name}/mdev_type", f"{parent}/mdev_supported_types/nvidia-61")
+        link(f"{parent}/{name}/iommu_group", f"{root}/sys/kernel/iommu_groups/{i}")
+        link(f"{root}/sys/bus/mdev/devices/{name}", f"{parent}/{name}")
+
+
+main()
