@@ -145,7 +145,7 @@ nlohmann::json row_json(const VgpuRow& row) {
 }
 
 std::string applied_text(const AppliedVgpus& applied, const Style& style) {
-  const bool dry = applied.outcomes.empty();
+  const bool dry = applied.dry_run;
   std::string text;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
@@ -182,7 +182,7 @@ nlohmann::json applied_json(const AppliedVgpus& applied) {
     for (const auto& step : steps) all.push_back(step_json(step));
     return all;
   };
-  const bool dry = applied.outcomes.empty();
+  const bool dry = applied.dry_run;
   nlohmann::json cards = nlohmann::json::array();
   for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
     const auto& card = applied.plan.cards[i];

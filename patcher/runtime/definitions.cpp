@@ -66,7 +66,8 @@ class FileParser {
       return yaml_.expected(node, "a number from 1 to " + std::to_string(most_of_one_entry) + " for count");
     one.counted = true;
     // A second entry for the same card and type goes on counting.
-    unsigned& index = counts_[{one.card, one.type}];
+    const std::pair key(one.card, one.type);
+    unsigned& index = counts_[key];
     for (; count > 0; --count) {
       one.name = derived_uuid("vgpukit vgpu\n" + one.card + "\n" + one.type + "\n" + std::to_string(index++));
       TRY(add(node, one));

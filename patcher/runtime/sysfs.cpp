@@ -39,7 +39,8 @@ Sysfs::Reading Sysfs::read(const std::string& path) const {
 }
 
 int Sysfs::write(const std::string& path, std::string_view text) {
-  const Descriptor file(::open((root_ + path).c_str(), O_WRONLY | O_CLOEXEC));
+  // sysfs passes O_TRUNC over; it is what "echo 1 > FILE" does, too.
+  const Descriptor file(::open((root_ + path).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (!file) return errno;
   for (;;) {
     const auto wrote = ::write(file.get(), text.data(), text.size());

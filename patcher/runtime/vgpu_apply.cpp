@@ -84,6 +84,7 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
   TRY_ASSIGN(auto definitions, load_definitions(tools.host));
   auto view = look_at_vgpus(tools.sysfs);
   AppliedVgpus applied;
+  applied.dry_run = dry_run;
   applied.bad = std::move(definitions.bad);
   applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
   if (dry_run) return applied;

@@ -52,6 +52,7 @@ struct CardOutcome {
   std::optional<Error> error;  // then everything that it had made on this card is removed again
 };
 struct AppliedVgpus {
+  bool dry_run = false;
   VgpuPlan plan;
   std::vector<CardOutcome> outcomes;  // empty after a dry run
   std::vector<Error> bad;             // definitions that cannot be read

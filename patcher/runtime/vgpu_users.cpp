@@ -11,7 +11,7 @@ namespace {
 std::string guest_name(const std::vector<std::string>& words) {
   const auto flag = std::find_if(words.begin(), words.end(), [](const auto& word) { return word == "-name" || word == "--name"; });
   if (flag == words.end() || flag + 1 == words.end()) return "";
-  const std::string& value = *(flag + 1);
+  const std::string value = flag[1];
   std::size_t begin = value.find("guest=");
   begin = begin == 0 || (begin != std::string::npos && value[begin - 1] == ',') ? begin + 6 : 0;
   return value.substr(begin, value.find(',', begin) - begin);

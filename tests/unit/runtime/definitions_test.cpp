@@ -48,7 +48,7 @@ TEST(VgpusYaml, CountsUuidsAndFunctions) {
 TEST(VgpusYaml, TheUuidsOfACountNeverChange) {
   const auto all = parse_vgpus("f", "vgpus:\n- {card: '0000:65:00.0', type: nvidia-63, count: 2}\n");
   ASSERT_TRUE(all);
-  EXPECT_EQ((*all)[0].name, "@FIRST@");
+  EXPECT_EQ((*all)[0].name, "574d09be-b60a-8e9a-a7b9-1e3aca38ceb3");
   const auto more =
       parse_vgpus("f", "vgpus:\n- {card: 65:00.0, type: nvidia-63, count: 1}\n- {card: 65:00.0, type: nvidia-63, count: 2}\n");
   ASSERT_TRUE(more);

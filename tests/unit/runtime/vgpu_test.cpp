@@ -42,7 +42,7 @@ TEST_F(VgpuTest, MdevTypesWithWhatTheDriverTells) {
   EXPECT_EQ(card.interface, VgpuInterface::mdev);
   EXPECT_EQ(card.model, "Tesla P4");
   EXPECT_EQ(card.serial, "0322917092147");
-  const auto& type = card.types.at("nvidia-63");
+  const auto type = card.types.at("nvidia-63");
   EXPECT_EQ(type.name, "GRID P4-1Q");
   EXPECT_EQ(type.framebuffer_mb, 1024u);
   EXPECT_EQ(type.heads, 4u);
