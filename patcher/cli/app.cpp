@@ -60,6 +60,8 @@ int run_app(int argc, const char* const* argv) {
   add_recipe(app, globals, action);
   add_vgpu(app, globals, action);
   add_matrix(app, globals, action);
+  add_install(app, globals, action);
+  add_dkms_prebuild(app, globals, action);
 
   try {
     app.parse(argc, argv);

@@ -1,0 +1,230 @@
+#include <unistd.h>
+
+#include "cli/cli.hpp"
+#include "cli/plan_text.hpp"
+#include "cli/progress.hpp"
+#include "install/install.hpp"
+#include "support/log.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::string driver;
+  std::vector<std::string> kernels;
+  std::vector<std::string> modules;
+  std::vector<std::string> accept;
+  std::vector<std::string> without;
+  unsigned jobs = 0;
+  bool without_installer = false;
+};
+
+// What a machine will run: the running kernel and the newest, which boots next. In another root nothing runs: all that have
+// headers.
+std::vector<std::string> default_kernels(const HostPaths& host) {
+  if (host.is_host()) return {"running", "newest"};
+  return {"all"};
+}
+
+nlohmann::json conflicts_json(const std::vector<Conflict>& conflicts) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& conflict : conflicts)
+    list.push_back({{"message", conflict.what}, {"hint", conflict.next}, {"blocks", conflict.blocks}});
+  return list;
+}
+
+std::string conflicts_text(const std::vector<Conflict>& conflicts, const Style& style) {
+  std::string text;
+  for (const auto& conflict : conflicts)
+    text += (conflict.blocks ? style.red("in the way: ") : style.yellow("warning: ")) + conflict.what + "\n" +
+            wrapped("-> " + conflict.next, 4);
+  return text;
+}
+
+Exit say_refused(const Globals& globals, const BuildReport& report) {
+  const auto style = style_of(globals, STDOUT_FILENO);
+  if (globals.json()) {
+    print_json(report);
+  } else if (report.result == "consent") {
+    print(notices_text(report.notices, style));
+  } else {
+    print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " + report.kernel.release +
+          ", so nothing was installed; vgpukit build tells all. The first of " + std::to_string(report.errors.size()) +
+          " errors:\n");
+    if (!report.errors.empty())
+      print("  " + report.errors.front().file + ":" + std::to_string(report.errors.front().line) + ": " +
+            report.errors.front().message + "\n" + wrapped("-> " + report.errors.front().hint, 4));
+    if (!report.log.empty()) print("log: " + report.log + "\n");
+  }
+  if (report.result == "consent") return Exit::consent;
+  return report.result == "missing" ? Exit::missing : Exit::failed;
+}
+
+Result<Exit> install(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
+  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
+  InstallRequest request;
+  TRY_ASSIGN(request.choices.accepted, accepted_of(host, explanations, options.accept));
+  TRY_ASSIGN(request.assumptions, assumptions_of(globals));
+  TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
+  if (!options.without_installer)
+    return Error{Exit::usage, "install " + driver.version.text, "running nvidia-installer is not there yet",
+                 "--without-nvidia-installer registers the kernel modules with dkms; the user space is then the distribution's"};
+  TRY_ASSIGN(request.kernels,
+             kernels_of(host, options.kernels.empty() ? default_kernels(host) : options.kernels, request.choices.accepted));
+  for (const auto& folder : globals.recipes) {
+    const auto real = fs::weakly_canonical(folder);
+    request.choices.recipes.push_back(host.inside(real).string());
+  }
+  request.choices.shipped_recipes = !globals.no_shipped_recipes;
+  request.choices.without = options.without;
+  request.choices.modules = options.modules;
+  request.driver = &driver;
+  request.catalogue = &catalogue;
+  request.explanations = &explanations;
+  request.jobs = options.jobs > 0 ? options.jobs : default_jobs();
+  Progress progress(driver.version.text, !globals.quiet && isatty(STDERR_FILENO) == 1);
+  request.on_progress = [&](const BuildProgress& state) { progress.show(state); };
+  request.on_step = [&](std::string_view text) {
+    if (!globals.quiet) progress.say(text);
+  };
+  auto installed = install_driver(host, std::move(request));
+  progress.clear();
+  if (!installed) return installed.error();
+  if (installed->refused) return say_refused(globals, *installed->refused);
+  const auto style = style_of(globals, STDOUT_FILENO);
+  if (globals.json()) {
+    print_json(nlohmann::json{{"result", installed->installed ? "installed" : "conflicts"},
+                              {"conflicts", conflicts_json(installed->conflicts)},
+                              {"installed", installed->record}});
+    return installed->installed ? Exit::done : Exit::missing;
+  }
+  print(conflicts_text(installed->conflicts, style));
+  if (!installed->installed) {
+    print("Nothing has been changed.\n");
+    return Exit::missing;
+  }
+  print(style.green("NVIDIA " + driver.version.text + " is installed") + " and registered with dkms for:\n");
+  for (const auto& [release, kernel] : installed->record.at("kernels").items()) {
+    print("  " + release + ":");
+    for (const auto& module : kernel.at("modules")) print(" " + module.at("name").get<std::string>());
+    print("\n");
+  }
+  print("dkms builds it for the kernels to come, and has vgpukit patch it for each. vgpukit rollback goes back.\n");
+  return Exit::done;
+}
+
+Result<Exit> uninstall(const Globals& globals) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto outcome, uninstall_driver(host));
+  if (globals.json()) {
+    print_json(nlohmann::json{
+        {"result", outcome.version.empty() ? "nothing" : "uninstalled"}, {"version", outcome.version}, {"left", outcome.left}});
+    return Exit::done;
+  }
+  print(outcome.version.empty() ? "vgpukit has no driver installed here.\n" : "NVIDIA " + outcome.version + " is uninstalled.\n");
+  for (const auto& left : outcome.left) print("  left: " + left + "\n");
+  return Exit::done;
+}
+
+Result<Exit> rollback(const Globals& globals) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Progress progress("rollback", !globals.quiet && isatty(STDERR_FILENO) == 1);
+  TRY_ASSIGN(const auto outcome, rollback_driver(host, [&](std::string_view text) { progress.say(text); }));
+  progress.clear();
+  if (globals.json()) {
+    print_json(nlohmann::json{{"result", "rolled back"},
+                              {"from", outcome.from},
+                              {"to", outcome.to},
+                              {"kernels", outcome.releases},
+                              {"built", outcome.built_now}});
+    return Exit::done;
+  }
+  if (outcome.to.empty()) {
+    print("NVIDIA " + outcome.from + " is gone; no driver was installed before it.\n");
+    return Exit::done;
+  }
+  print("Back to NVIDIA " + outcome.to + " from " + outcome.from + ", with modules for:\n");
+  for (const auto& release : outcome.releases) print("  " + release + "\n");
+  return Exit::done;
+}
+
+std::string status_text(const InstallStatus& status, const Style& style) {
+  std::string text;
+  if (status.unfinished)
+    text += style.yellow("interrupted: ") + *status.unfinished +
+            "; the next install, rollback or uninstall finishes or undoes it first\n";
+  if (status.record)
+    text += style.bold("NVIDIA " + status.record->value("version", std::string("?"))) + ", installed " +
+            status.record->value("installed", std::string("?")) + " by way of " + status.record->value("by", std::string("?")) +
+            (status.previous.empty() ? "" : "; rollback goes to " + (status.previous == "none" ? "no driver" : status.previous)) +
+            "\n";
+  else
+    text += "vgpukit has no driver installed here.\n";
+  for (const auto& kernel : status.kernels) {
+    const std::string marks = std::string(kernel.running ? ", running" : "") + (kernel.next ? ", boots next" : "");
+    const auto state = kernel.modules.empty() ? "no modules" : std::to_string(kernel.modules.size()) + " modules by " + kernel.by;
+    text += "  " + kernel.release + marks + ": " + state + (kernel.problem.empty() ? "" : "; " + style.red(kernel.problem)) + "\n";
+    if (kernel.next && status.record && !kernel.problem.empty())
+      text += style.red("The kernel you will boot next has no working driver: ") + kernel.problem + "\n";
+  }
+  if (status.last_hook) text += "last hook run: " + status.last_hook->value("summary", status.last_hook->dump()) + "\n";
+  return text;
+}
+
+Result<Exit> status(const Globals& globals) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto found, install_status(host));
+  if (!globals.json()) {
+    print(status_text(found, style_of(globals, STDOUT_FILENO)));
+    return Exit::done;
+  }
+  nlohmann::json kernels = nlohmann::json::array();
+  for (const auto& kernel : found.kernels)
+    kernels.push_back({{"release", kernel.release},
+                       {"running", kernel.running},
+                       {"next", kernel.next},
+                       {"modules", kernel.modules},
+                       {"by", kernel.by},
+                       {"problem", kernel.problem}});
+  print_json(nlohmann::json{{"installed", found.record ? *found.record : nlohmann::json()},
+                            {"unfinished", found.unfinished ? nlohmann::json(*found.unfinished) : nlohmann::json()},
+                            {"previous", found.previous},
+                            {"kernels", kernels},
+                            {"hook", found.last_hook ? *found.last_hook : nlohmann::json()}});
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_install(CLI::App& app, Globals& globals, Action& action) {
+  auto* command = app.add_subcommand("install", "Build, verify and install a driver, and have dkms look after it");
+  auto options = std::make_shared<Options>();
+  command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+      ->required();
+  command->add_option("--kernel", options->kernels, "Which kernels (default: the running and the newest; in another root all)")
+      ->type_name("REL");
+  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
+  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  command->add_option("--accept", options->accept, "Accept the notice of a recipe, for later kernels, too (repeatable)")
+      ->type_name("NOTICE");
+  command->add_option("--without", options->without, "Leave this recipe out, for later kernels, too (repeatable)")
+      ->type_name("RECIPE");
+  command->add_flag("--without-nvidia-installer", options->without_installer,
+                    "Only the kernel modules, through dkms: the user space is the distribution's");
+  command->callback([&globals, &action, options] { action = [&globals, options] { return install(globals, *options); }; });
+  app.add_subcommand("uninstall", "Remove the driver that vgpukit has installed")->callback([&globals, &action] {
+    action = [&globals] { return uninstall(globals); };
+  });
+  app.add_subcommand("rollback", "Go back to the driver that was there before")->callback([&globals, &action] {
+    action = [&globals] { return rollback(globals); };
+  });
+  app.add_subcommand("status", "What is installed, and which kernels have a working driver")->callback([&globals, &action] {
+    action = [&globals] { return status(globals); };
+  });
+}
+
+}  // namespace vgpukit::cli

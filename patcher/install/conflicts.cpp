@@ -1,0 +1,188 @@
+#include "install/conflicts.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "install/dkms_tree.hpp"
+#include "install/modules_there.hpp"
+#include "install/transaction.hpp"
+#include "support/atomic_file.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code bad;
+  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+    entries.push_back(entry->path());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+std::vector<std::string> dpkg_packages(const HostPaths& host) {
+  std::vector<std::string> packages;
+  const auto text = read_file(host.in_root("/var/lib/dpkg/status"));
+  if (!text) return packages;
+  std::istringstream lines(*text);
+  std::string package;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("Package: ")) package = line.substr(9);
+    if (line.starts_with("Status: ") && line.ends_with(" installed") && !line.ends_with("not-installed"))
+      packages.push_back(package);
+  }
+  return packages;
+}
+
+// local/nvidia-dkms-535.247.02-1: the name is what stands before the last two dashes.
+std::vector<std::string> pacman_packages(const HostPaths& host) {
+  std::vector<std::string> packages;
+  for (const auto& folder : entries_of(host.in_root("/var/lib/pacman/local"))) {
+    auto name = folder.filename().string();
+    for (int i = 0; i < 2; ++i) name = name.substr(0, std::min(name.rfind('-'), name.size()));
+    packages.push_back(name);
+  }
+  return packages;
+}
+
+// Its database has a format of its own: rpm is asked.
+std::vector<std::string> rpm_packages(const HostPaths& host) {
+  std::vector<std::string> packages;
+  if (!find_program("rpm", host.root)) return packages;
+  Command command;
+  command.root = host.root;
+  command.argv = {"rpm", "-qa", "--qf", "%{NAME}\\n"};
+  const auto said = run(command);
+  if (!said || !said->ok()) return packages;
+  std::istringstream lines(said->out);
+  for (std::string line; std::getline(lines, line);) packages.push_back(line);
+  return packages;
+}
+
+void add_packages(std::vector<Conflict>& conflicts, const std::vector<std::string>& packages, const std::string& remove) {
+  for (const auto& package : packages)
+    if (brings_nvidia_modules(package))
+      conflicts.push_back(
+          {"the package " + package + " is installed, and brings modules of the same names", remove + " " + package});
+}
+
+// What dkms knows and we did not put there; and what it has forgotten.
+void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std::vector<DkmsEntry>& dkms) {
+  std::set<std::string> said;
+  for (const auto& entry : dkms) {
+    if (entry.module.find("nvidia") == std::string::npos || entry.state == "broken") continue;
+    if (entry.module == "nvidia" && is_our_dkms_tree(host.in_root(dkms_source_folder(entry.version)))) continue;
+    if (said.insert(entry.module + "/" + entry.version).second)
+      conflicts.push_back({"dkms has " + entry.module + " " + entry.version + ", which vgpukit did not put there",
+                           "dkms remove -m " + entry.module + " -v " + entry.version + " --all"});
+  }
+  for (const auto& folder : entries_of(host.in_root("/var/lib/dkms/nvidia"))) {
+    std::error_code bad;
+    const auto source = folder / "source";
+    const auto name = folder.filename().string();
+    if (name.starts_with("kernel-") || name == "original_module" || !fs::is_directory(folder, bad)) continue;
+    if (host.resolve(host.inside(source))) continue;
+    conflicts.push_back(
+        {"the dkms entry nvidia " + name + " is an orphan: its sources are gone, so dkms can neither build nor remove it",
+         "rm -r " + folder.string() + ", and its modules in " + host.modules().string() + "/*/updates"});
+  }
+}
+
+void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, const std::vector<DkmsEntry>& dkms) {
+  const auto record = installed_record(host);
+  for (const auto& kernel : entries_of(host.modules())) {
+    const auto release = kernel.filename().string();
+    const bool by_dkms = std::any_of(dkms.begin(), dkms.end(), [&](const DkmsEntry& entry) {
+      return entry.module.find("nvidia") != std::string::npos && entry.release == release && entry.state.starts_with("installed");
+    });
+    const bool ours = record && record->contains("kernels") && record->at("kernels").contains(release);
+    if (by_dkms || ours) continue;
+    for (const auto& module : modules_there(host, release, nvidia_module_names()))
+      conflicts.push_back({host.in_root(module.path).string() + " is left over: neither dkms nor vgpukit knows it",
+                           "rm " + host.in_root(module.path).string() + ", then depmod " + release +
+                               "; where a package owns it, remove that package"});
+  }
+}
+
+void add_card(std::vector<Conflict>& conflicts, const HostPaths& host, bool blocks) {
+  for (const auto* driver : {"nouveau", "nova_core", "nova-core"})
+    for (const auto& device : entries_of(host.in_root(std::string("/sys/bus/pci/drivers/") + driver))) {
+      const auto name = device.filename().string();
+      if (name.find(':') == std::string::npos) continue;  // bind, unbind, new_id
+      conflicts.push_back({std::string(driver) + " has the card " + name,
+                           std::string("blacklist it (echo blacklist ") + driver +
+                               " > /etc/modprobe.d/blacklist-nvidia-others.conf), make the initramfs anew and reboot",
+                           blocks});
+    }
+}
+
+void add_running(std::vector<Conflict>& conflicts, const HostPaths& host, bool blocks) {
+  for (const auto& device : entries_of(host.in_root("/sys/bus/mdev/devices")))
+    conflicts.push_back(
+        {"the vGPU " + device.filename().string() + " exists", "shut its virtual machine down and remove it", blocks});
+  for (const auto& process : entries_of(host.in_root("/proc"))) {
+    const auto pid = process.filename().string();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto name = read_file(process / "comm");
+    if (name && (*name == "vgpu\n" || *name == "nvidia-vgpu-mgr\n"))
+      conflicts.push_back({"process " + pid + " (" + name->substr(0, name->size() - 1) + ") serves vGPUs",
+                           "shut the virtual machines down, then: systemctl stop nvidia-vgpu-mgr", blocks});
+  }
+}
+
+// dkms builds in /var/lib/dkms, with objects some three times as large as the modules, and keeps what it built.
+void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const ConflictQuestion& question) {
+  const std::map<std::string, std::uintmax_t> wanted = {{"/usr/src", question.source_bytes},
+                                                        {"/var/lib", 2 * question.source_bytes + 5 * question.module_bytes},
+                                                        {"/lib/modules", question.module_bytes}};
+  std::map<std::uintmax_t, std::pair<std::string, std::uintmax_t>> disks;  // device -> a place on it, bytes
+  for (const auto& [path, bytes] : wanted) {
+    const auto place = host.resolve(path);
+    struct stat is {};
+    if (!place || ::stat(place->c_str(), &is) != 0) continue;
+    auto& disk = disks[is.st_dev];
+    disk.first += (disk.first.empty() ? "" : ", ") + place->string();
+    disk.second += bytes;
+  }
+  for (const auto& [device, disk] : disks) {
+    std::error_code bad;
+    const auto there = fs::space(disk.first.substr(0, disk.first.find(", ")), bad);
+    if (bad || there.available >= disk.second) continue;
+    conflicts.push_back({disk.first + ": " + std::to_string(disk.second >> 20U) + " MB are wanted and " +
+                             std::to_string(there.available >> 20U) + " MB are free",
+                         "free some space"});
+  }
+}
+
+}  // namespace
+
+bool brings_nvidia_modules(const std::string& package) {
+  if (package.find("nvidia") == std::string::npos) return false;
+  for (const auto* part :
+       {"nvidia-dkms", "kernel-dkms", "linux-modules-nvidia", "linux-objects-nvidia", "kmod-nvidia", "nvidia-kmod"})
+    if (package.find(part) != std::string::npos) return package.find("common") == std::string::npos;
+  for (const auto* whole : {"nvidia", "nvidia-open", "nvidia-lts", "nvidia-open-dkms", "nvidia-open-lts", "nvidia-vgpu-dkms"})
+    if (package == whole) return true;
+  return package.starts_with("nvidia") && package.ends_with("-dkms");
+}
+
+std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictQuestion& question, const std::vector<DkmsEntry>& dkms) {
+  std::vector<Conflict> conflicts;
+  add_packages(conflicts, dpkg_packages(host), "apt remove");
+  add_packages(conflicts, pacman_packages(host), "pacman -R");
+  add_packages(conflicts, rpm_packages(host), "dnf remove");
+  add_dkms(conflicts, host, dkms);
+  add_leftovers(conflicts, host, dkms);
+  add_card(conflicts, host, question.user_space);
+  add_running(conflicts, host, question.user_space);
+  add_space(conflicts, host, question);
+  return conflicts;
+}
+
+}  // namespace vgpukit

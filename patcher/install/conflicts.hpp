@@ -1,0 +1,34 @@
+// What would be in the way of a driver, found before anything is touched.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "install/dkms.hpp"
+#include "support/host_paths.hpp"
+
+namespace vgpukit {
+
+struct Conflict {
+  std::string what;  // "the package nvidia-kernel-dkms is installed"
+  std::string next;  // what to do about it
+  bool blocks = true;
+};
+
+struct ConflictQuestion {
+  std::string version;                // what is to be installed
+  std::vector<std::string> releases;  // for these kernels
+  bool user_space = false;            // by nvidia-installer, which loads modules and wants the card
+  std::uintmax_t source_bytes = 0;    // of the driver's sources
+  std::uintmax_t module_bytes = 0;    // of all modules that will be installed
+};
+
+// Packages that bring NVIDIA modules of their own (dpkg, rpm, pacman), modules that nobody looks after, other nvidia entries of
+// dkms and orphaned ones, nouveau or nova_core on the card, a vGPU that runs, no space. `dkms`: all that dkms has.
+std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictQuestion& question, const std::vector<DkmsEntry>& dkms);
+
+// "nvidia-dkms-535", "nvidia-open", "kmod-nvidia": does a package of this name bring NVIDIA's modules?
+bool brings_nvidia_modules(const std::string& package);
+
+}  // namespace vgpukit

@@ -1,0 +1,136 @@
+#include "install/dkms.hpp"
+
+#include <deque>
+
+#include "kernel/kernel.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+Command dkms_command(const HostPaths& host, const std::vector<std::string>& words) {
+  Command command;
+  command.root = host.root;
+  command.argv = {"dkms"};
+  command.argv.insert(command.argv.end(), words.begin(), words.end());
+  return command;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+std::vector<std::string> split(std::string_view text, std::string_view separators) {
+  std::vector<std::string> parts;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const auto end = std::min(text.find_first_of(separators, at), text.size());
+    parts.emplace_back(trimmed(text.substr(at, end - at)));
+    at = end + 1;
+  }
+  return parts;
+}
+
+std::optional<DkmsEntry> parse_line(std::string_view line) {
+  const auto colon = line.find(": ");
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto names = split(line.substr(0, colon), ",/");
+  if (names.size() != 2 && names.size() != 4) return std::nullopt;
+  for (const auto& name : names)
+    if (name.empty() || name.find(' ') != std::string::npos) return std::nullopt;
+  DkmsEntry entry{names[0], names[1], names.size() == 4 ? names[2] : "", names.size() == 4 ? names[3] : "", "", ""};
+  const auto rest = trimmed(line.substr(colon + 2));
+  const auto end = std::min(rest.find(' '), rest.size());
+  entry.state = rest.substr(0, end);
+  auto remark = trimmed(rest.substr(end));
+  if (remark.starts_with('(') && remark.ends_with(')')) remark = remark.substr(1, remark.size() - 2);
+  entry.remark = remark;
+  for (const auto* state : {"added", "built", "installed", "installed-weak", "broken"})
+    if (entry.state == state) return entry;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<DkmsEntry> parse_dkms_status(std::string_view text) {
+  std::vector<DkmsEntry> entries;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    if (auto entry = parse_line(trimmed(text.substr(at, end - at)))) entries.push_back(std::move(*entry));
+    at = end + 1;
+  }
+  return entries;
+}
+
+std::optional<Version> parse_dkms_version(std::string_view text) {
+  const auto name = text.find("dkms");
+  if (name == std::string_view::npos) return std::nullopt;
+  const auto digit = text.find_first_of("0123456789\n", name);
+  return digit == std::string_view::npos ? std::nullopt : Version::leading(text.substr(digit));
+}
+
+Result<Dkms> Dkms::open(const HostPaths& host, OnLine on_line) {
+  if (!find_program("dkms", host.root))
+    return Error{Exit::missing, "register the driver with dkms", "dkms is not installed in " + host.root.string(),
+                 install_tool_hint(host, "dkms")};
+  TRY_ASSIGN(const auto said, run(dkms_command(host, {"--version"})));
+  auto version = parse_dkms_version(said.out);
+  if (!said.ok() || !version)
+    return Error{Exit::missing, "use dkms of " + host.root.string(), "it does not tell its version: " + said.out + said.err,
+                 "install a dkms from 2.8 on"};
+  return Dkms(host, std::move(*version), std::move(on_line));
+}
+
+Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
+  TRY_ASSIGN(const auto said, run(dkms_command(host_, {"status", "-m", module})));
+  if (!said.ok())
+    return Error{Exit::failed, "ask dkms what it has of " + module,
+                 "dkms status ended with " + std::to_string(said.status) + ": " + (said.err.empty() ? said.out : said.err),
+                 "look at " + host_.in_root("/var/lib/dkms/" + module).string()};
+  return parse_dkms_status(said.out);
+}
+
+Status Dkms::tell(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const {
+  auto command = dkms_command(host_, words);
+  std::deque<std::string> last;  // what it said before it gave up
+  command.collect = false;
+  command.on_line = [&](std::string_view line, bool) {
+    if (on_line_) on_line_(line);
+    if (trimmed(line).empty()) return;
+    last.emplace_back(line);
+    if (last.size() > 4) last.pop_front();
+  };
+  TRY_ASSIGN(const auto outcome, run(command));
+  if (outcome.ok()) return {};
+  std::string why = "dkms ended with status " + std::to_string(outcome.status);
+  for (const auto& line : last) why += "\n    " + line;
+  return Error{Exit::failed, tried, why, log.empty() ? "" : "read " + log};
+}
+
+Status Dkms::add(const std::string& module, const std::string& version) const {
+  return tell({"add", "-m", module, "-v", version}, "add " + module + " " + version + " to dkms", "");
+}
+
+Status Dkms::build(const std::string& module, const std::string& version, const std::string& release) const {
+  const auto log = host_.in_root("/var/lib/dkms/" + module + "/" + version + "/build/make.log");
+  return tell({"build", "-m", module, "-v", version, "-k", release},
+              "build " + module + " " + version + " for " + release + " with dkms", log.string());
+}
+
+Status Dkms::install(const std::string& module, const std::string& version, const std::string& release) const {
+  return tell({"install", "-m", module, "-v", version, "-k", release, "--force"},
+              "install the modules of " + module + " " + version + " for " + release + " with dkms", "");
+}
+
+Status Dkms::remove(const std::string& module, const std::string& version) const {
+  TRY_ASSIGN(const auto entries, status(module));
+  for (const auto& entry : entries)
+    if (entry.version == version)
+      return tell({"remove", "-m", module, "-v", version, "--all"}, "remove " + module + " " + version + " from dkms", "");
+  return {};
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,62 @@
+// The dkms of this machine, or of another root: what it says, and how it is told to do something. Its words changed between 2.8 and
+// 3.4, its exit status is not always the truth (github.com/dell/dkms, `dkms.in`), so what IS there is looked up by installed.hpp.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/host_paths.hpp"
+#include "support/result.hpp"
+#include "support/version.hpp"
+
+namespace vgpukit {
+
+// One line of `dkms status`.
+struct DkmsEntry {
+  std::string module, version;
+  std::string release, arch;  // empty where it is only added
+  std::string state;          // added, built, installed, installed-weak, broken
+  std::string remark;         // "(WARNING! Diff between built and installed module!)", without the parentheses
+  bool operator==(const DkmsEntry&) const = default;
+};
+
+// "nvidia, 535.0.1, 6.1.0-50-amd64, x86_64: installed" (2.x, and weak ones of 3.x) and "nvidia/535.0.1, 6.1..., x86_64: installed".
+// Other lines (dkms prints its warnings among them) are left out.
+std::vector<DkmsEntry> parse_dkms_status(std::string_view text);
+
+// "dkms-3.0.10" (3.x), "dkms: 2.8.4" (2.x; Debian's says only "dkms:2.8").
+std::optional<Version> parse_dkms_version(std::string_view text);
+
+class Dkms {
+ public:
+  // Called with each line that dkms prints while it works.
+  using OnLine = std::function<void(std::string_view)>;
+
+  // Error: missing when the root has no dkms (names the package), or when that does not tell its version.
+  static Result<Dkms> open(const HostPaths& host, OnLine on_line = {});
+
+  [[nodiscard]] const Version& version() const { return version_; }
+  // All entries for the module; empty when there are none. Error: failed when dkms cannot tell (a damaged /var/lib/dkms).
+  [[nodiscard]] Result<std::vector<DkmsEntry>> status(const std::string& module) const;
+
+  // Error: failed, with the last words of dkms and, for a build, where its make.log is.
+  [[nodiscard]] Status add(const std::string& module, const std::string& version) const;
+  [[nodiscard]] Status build(const std::string& module, const std::string& version, const std::string& release) const;
+  // --force: dkms otherwise refuses modules that are not newer than what is there, and a downgrade is a decision of the caller's.
+  [[nodiscard]] Status install(const std::string& module, const std::string& version, const std::string& release) const;
+  // Uninstalls and forgets it for all kernels. Nothing to do is fine.
+  [[nodiscard]] Status remove(const std::string& module, const std::string& version) const;
+
+ private:
+  Dkms(HostPaths host, Version version, OnLine on_line)
+      : host_(std::move(host)), version_(std::move(version)), on_line_(std::move(on_line)) {}
+  [[nodiscard]] Status tell(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const;
+
+  HostPaths host_;
+  Version version_;
+  OnLine on_line_;
+};
+
+}  // namespace vgpukit

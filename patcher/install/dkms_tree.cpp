@@ -1,0 +1,91 @@
+#include "install/dkms_tree.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "config.hpp"
+#include "support/atomic_file.hpp"
+#include "transform/source_tree.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kChoices = "vgpukit.json";
+
+// A template of kbuild/dkms with its @NAMES@ filled in.
+Result<std::string> filled(const fs::path& file, const std::vector<std::pair<std::string, std::string>>& values) {
+  TRY_ASSIGN(auto text, read_file(file));
+  for (const auto& [name, value] : values) {
+    const auto mark = "@" + name + "@";
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size()))
+      text.replace(at, mark.size(), value);
+  }
+  return text;
+}
+
+// One set of lines for each module. STRIP: the module that is installed is the one that was verified. The location only counts
+// where the distribution does not say otherwise: Debian and Arch have updates/dkms, Red Hat extra.
+std::string module_lines(const std::vector<std::string>& modules) {
+  std::string text;
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    const auto index = "[" + std::to_string(i) + "]=\"";
+    text += "BUILT_MODULE_NAME" + index + modules[i] + "\"\nDEST_MODULE_LOCATION" + index + "/kernel/drivers/video\"\nSTRIP" +
+            index + "no\"\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+fs::path dkms_source_folder(const std::string& version) {
+  return "/usr/src/nvidia-" + version;
+}
+
+Status write_dkms_tree(const fs::path& folder, const Driver& driver, const DkmsChoices& choices, const std::string& vgpukit) {
+  TRY_ASSIGN(const auto data, shipped_data());
+  TRY_ASSIGN(const auto tree, SourceTree::open(driver.sources));
+  for (const auto& path : tree.files())
+    if (path != "dkms.conf") TRY(clone_file(driver.sources / path, folder / path));
+  for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
+  const std::vector<std::pair<std::string, std::string>> values = {
+      {"VGPUKIT_VERSION", VGPUKIT_VERSION}, {"VERSION", driver.version.text}, {"VGPUKIT", vgpukit}};
+  TRY_ASSIGN(const auto conf, filled(data / "kbuild/dkms/dkms.conf", values));
+  TRY_ASSIGN(const auto script, filled(data / "kbuild/dkms/vgpukit-dkms", values));
+  TRY(write_file(folder / "dkms.conf", conf + module_lines(choices.modules)));
+  TRY(write_file(folder / "vgpukit-dkms", script, 0755));
+  const json document = {{"vgpukit", VGPUKIT_VERSION},
+                         {"version", driver.version.text},
+                         {"accepted", choices.accepted},
+                         {"recipes", choices.recipes},
+                         {"shipped-recipes", choices.shipped_recipes},
+                         {"without", choices.without},
+                         {"modules", choices.modules}};
+  return write_file(folder / kChoices, document.dump(2) + "\n");
+}
+
+Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
+  const auto file = folder / kChoices;
+  TRY_ASSIGN(const auto text, read_file(file));
+  const auto document = json::parse(text, nullptr, false);
+  try {
+    DkmsChoices choices;
+    document.at("accepted").get_to(choices.accepted);
+    document.at("recipes").get_to(choices.recipes);
+    document.at("shipped-recipes").get_to(choices.shipped_recipes);
+    document.at("without").get_to(choices.without);
+    document.at("modules").get_to(choices.modules);
+    return choices;
+  } catch (const json::exception& bad) {
+    return Error{Exit::usage, "read what was decided when this driver was installed (" + file.string() + ")", bad.what(),
+                 "install the driver again: vgpukit install"};
+  }
+}
+
+bool is_our_dkms_tree(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::is_regular_file(folder / kChoices, ignored) && fs::is_regular_file(folder / "vgpukit-dkms", ignored);
+}
+
+}  // namespace vgpukit
