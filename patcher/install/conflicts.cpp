@@ -165,7 +165,7 @@ void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const Co
 bool brings_nvidia_modules(const std::string& package) {
   if (package.find("nvidia") == std::string::npos) return false;
   for (const auto* part :
-       {"nvidia-dkms", "kernel-dkms", "linux-modules-nvidia", "linux-objects-nvidia", "kmod-nvidia", "nvidia-kmod"})
+       {"nvidia-dkms", "kernel-dkms", "linux-modules-nvidia", "linux-objects-nvidia", "kmod-nvidia", "akmod-nvidia", "nvidia-kmod"})
     if (package.find(part) != std::string::npos) return package.find("common") == std::string::npos;
   for (const auto* whole : {"nvidia", "nvidia-open", "nvidia-lts", "nvidia-open-dkms", "nvidia-open-lts", "nvidia-vgpu-dkms"})
     if (package == whole) return true;

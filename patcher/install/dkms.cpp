@@ -85,7 +85,8 @@ Result<Dkms> Dkms::open(const HostPaths& host, OnLine on_line) {
 }
 
 Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
-  TRY_ASSIGN(const auto said, run(dkms_command(host_, {"status", "-m", module})));
+  TRY_ASSIGN(const auto said, run(dkms_command(host_, module.empty() ? std::vector<std::string>{"status"}
+                                                                     : std::vector<std::string>{"status", "-m", module})));
   if (!said.ok())
     return Error{Exit::failed, "ask dkms what it has of " + module,
                  "dkms status ended with " + std::to_string(said.status) + ": " + (said.err.empty() ? said.out : said.err),

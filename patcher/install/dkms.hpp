@@ -38,7 +38,8 @@ class Dkms {
   static Result<Dkms> open(const HostPaths& host, OnLine on_line = {});
 
   [[nodiscard]] const Version& version() const { return version_; }
-  // All entries for the module; empty when there are none. Error: failed when dkms cannot tell (a damaged /var/lib/dkms).
+  // All entries for the module (empty: for all modules); none when there are none. Error: failed when dkms cannot tell (a damaged
+  // /var/lib/dkms).
   [[nodiscard]] Result<std::vector<DkmsEntry>> status(const std::string& module) const;
 
   // Error: failed, with the last words of dkms and, for a build, where its make.log is.

@@ -114,15 +114,25 @@ Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, cons
   return {};
 }
 
-// Which of the files that depmod writes were not there before a driver of ours was: an uninstall takes them away again.
+// Which of the files that depmod writes, and of dkms's key, were not there before a driver of ours was: an uninstall takes them
+// away again.
 nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction) {
   if (const auto record = installed_record(host); record && record->contains("made")) return record->at("made");
   nlohmann::json made = nlohmann::json::array();
   for (const auto& kept : transaction.kept())
     for (const auto& path : kept.paths())
-      if (!path.there && path.path.starts_with("/lib/modules/") && path.path.find("/modules.") != std::string::npos)
+      if (!path.there && (path.path.find("/modules.") != std::string::npos || path.path.find("/mok.") != std::string::npos))
         made.push_back(path.path);
   return made;
+}
+
+// dkms's key stays where it may be enrolled in the firmware, or where other modules are signed with it.
+void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms& dkms) {
+  std::error_code bad;
+  const auto others = dkms.status("");
+  const bool keep_key = fs::exists(host.in_root("/sys/firmware/efi"), bad) || !others || !others->empty();
+  for (const auto& path : record.value("made", std::vector<std::string>()))
+    if (!keep_key || path.find("/mok.") == std::string::npos) fs::remove(host.in_root(path), bad);
 }
 
 struct Built {
@@ -230,8 +240,7 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
   outcome.version = old_version(host);
   // A command that was interrupted may have a version of its own; begin() ends it, then we look again.
   if (outcome.version.empty() && !unfinished_work(host)) return outcome;
-  const auto scope = outcome.version.empty() ? std::vector<std::string>{} : install_scope(host, {outcome.version});
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "uninstall " + outcome.version, scope, at));
+  TRY_ASSIGN(auto transaction, Transaction::begin(host, "uninstall " + outcome.version, {}, at));
   const auto record = installed_record(host);
   outcome.version = record ? record->value("version", std::string()) : std::string();
   if (record) {
@@ -240,14 +249,14 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
     TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
     TRY(remove_installed(host, dkms, outcome.version));
     transaction.step("remove the modules");
-    std::error_code bad;
     for (const auto& release : releases_of(host))
       for (const auto& module : modules_there(host, release, nvidia_module_names()))
         outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
-    for (const auto& path : record->value("made", nlohmann::json::array())) fs::remove(host.in_root(path.get<std::string>()), bad);
+    remove_made(host, *record, dkms);
   }
   TRY(transaction.commit_removed());
   std::error_code bad;
+  fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
   if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))
     outcome.left.push_back("/var/lib/dkms/mok.*, the key that dkms signs with: it may be enrolled, and other modules may need it");
   if (fs::exists(host.in_root("/var/lib/nvidia"), bad))
@@ -315,8 +324,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     TRY(transaction.commit(again));
     return outcome;
   }
-  if (const auto current = installed_record(host))
-    for (const auto& path : current->value("made", nlohmann::json::array())) fs::remove(host.in_root(path.get<std::string>()), bad);
+  if (const auto current = installed_record(host)) remove_made(host, *current, dkms);
   TRY(transaction.commit_removed());
   return outcome;
 }

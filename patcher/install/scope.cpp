@@ -31,7 +31,7 @@ std::vector<std::string> releases_of(const HostPaths& host) {
 }
 
 std::vector<std::string> install_scope(const HostPaths& host, const std::vector<std::string>& versions) {
-  std::set<std::string> paths = {"/var/lib/dkms/nvidia"};
+  std::set<std::string> paths = {"/var/lib/dkms/nvidia", "/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub"};
   for (const auto& version : versions) paths.insert(dkms_source_folder(version).string());
   for (const auto& release : releases_of(host)) {
     const auto folder = "/lib/modules/" + release + "/";
