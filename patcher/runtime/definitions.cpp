@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "runtime/mdevctl.hpp"
 #include "runtime/uuid.hpp"
@@ -120,12 +121,10 @@ Result<Definitions> load_definitions(const HostPaths& host) {
     TRY_ASSIGN(const auto text, read_file(file));
     TRY_ASSIGN(found.all, parse_vgpus(file.string(), text));
   }
-  const auto ours = found.all.size();
-  for (auto& each : load_mdevctl(host, found.bad)) {
-    const auto end = found.all.begin() + static_cast<std::ptrdiff_t>(ours);
-    const bool twice = std::any_of(found.all.begin(), end, [&](const VgpuDefinition& known) { return known.name == each.name; });
-    if (!(twice && each.exported)) found.all.push_back(std::move(each));
-  }
+  std::set<std::string> ours;
+  for (const auto& each : found.all) ours.insert(each.name);
+  for (auto& each : load_mdevctl(host, found.bad))
+    if (!(each.exported && ours.contains(each.name))) found.all.push_back(std::move(each));
   return found;
 }
 

@@ -30,18 +30,20 @@ void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& pl
 // mdevctl sees the mediated devices of vgpus.yaml, too: as "manual", so that it starts them when it is asked to and a file that is
 // out of date starts nothing at boot. What the file no longer has is removed again.
 Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition>& definitions, const VgpuPlan& plan) {
+  std::set<std::string> ours;
+  for (const auto& each : definitions)
+    if (!each.from_mdevctl) ours.insert(each.name);
   std::vector<Error> ignored;
   const auto there = load_mdevctl(host, ignored);
-  std::vector<fs::path> wanted;
+  std::map<std::string, const VgpuDefinition*> by_file;
+  for (const auto& each : there) by_file[each.where.file] = &each;
+  std::map<std::string, std::string> wanted;  // a UUID, and the file of the card that it is on now
   const auto one = [&](const VgpuStep& step) -> Status {
-    if (step.interface != VgpuInterface::mdev) return {};
-    const bool ours = std::any_of(definitions.begin(), definitions.end(),
-                                  [&](const auto& each) { return each.name == step.name && !each.from_mdevctl; });
-    if (!ours) return {};
+    if (step.interface != VgpuInterface::mdev || !ours.contains(step.name)) return {};
     const auto file = mdevctl_file(host, step.parent, step.name);
-    wanted.push_back(file);
-    const auto same = std::find_if(there.begin(), there.end(), [&](const auto& each) { return each.where.file == file.string(); });
-    if (same != there.end() && (same->type == step.type || !same->exported)) return {};
+    wanted[step.name] = file;
+    const auto same = by_file.find(file);
+    if (same != by_file.end() && (same->second->type == step.type || !same->second->exported)) return {};
     VgpuDefinition definition;
     definition.type = step.type;
     definition.automatic = false;
@@ -54,14 +56,10 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
   }
   std::error_code bad;
   for (const auto& each : there) {
-    // While its card is away the device is still in the file, so its copy stays.
-    const bool defined = std::any_of(definitions.begin(), definitions.end(),
-                                     [&](const auto& known) { return known.name == each.name && !known.from_mdevctl; });
-    const bool stale =
-        defined ? std::none_of(wanted.begin(), wanted.end(), [&](const auto& file) { return file == each.where.file; }) &&
-                      std::any_of(wanted.begin(), wanted.end(), [&](const auto& file) { return file.filename() == each.name; })
-                : true;
-    if (each.exported && stale) fs::remove(each.where.file, bad);
+    // While its card is away, the device is still in vgpus.yaml, and its copy stays.
+    const auto place = wanted.find(each.name);
+    const bool current = place == wanted.end() ? ours.contains(each.name) : place->second == each.where.file;
+    if (each.exported && !current) fs::remove(each.where.file, bad);
   }
   return {};
 }

@@ -143,7 +143,7 @@ TEST_F(ChangeTest, VirtualFunctionsAreMadeFirstAndAskedForAgain) {
   const auto made = create("nvidia-1149");
   ASSERT_TRUE(made) << made.error().message();
   EXPECT_EQ(made->name, "0000:41:00.4");
-  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.0/sriov_numvfs"), "2\n");
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.0/sriov_numvfs"), "2");
 }
 
 TEST_F(ChangeTest, VirtualFunctionsThatDoNotComeEndInADeadline) {
