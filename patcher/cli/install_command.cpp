@@ -70,8 +70,9 @@ Result<Exit> install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(request.choices.accepted, accepted_of(host, explanations, options.accept));
   TRY_ASSIGN(request.assumptions, assumptions_of(globals));
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
-  if (!options.without_installer)
-    return Error{Exit::usage, "install " + driver.version.text, "running nvidia-installer is not there yet",
+  request.with_nvidia_installer = !options.without_installer;
+  if (request.with_nvidia_installer && !driver.package)
+    return Error{Exit::usage, "install " + driver.version.text + " with nvidia-installer", "it is from no installer (.run)",
                  "--without-nvidia-installer registers the kernel modules with dkms; the user space is then the distribution's"};
   TRY_ASSIGN(request.kernels,
              kernels_of(host, options.kernels.empty() ? default_kernels(host) : options.kernels, request.choices.accepted));

@@ -7,7 +7,9 @@
 #include "config.hpp"
 #include "install/dkms.hpp"
 #include "install/modules_there.hpp"
+#include "install/nvidia_installer.hpp"
 #include "install/scope.hpp"
+#include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
@@ -99,18 +101,66 @@ Status remove_installed(const HostPaths& host, const Dkms& dkms, const std::stri
   return {};
 }
 
+Status write_our_tree(const HostPaths& host, const InstallRequest& request, const std::string& vgpukit) {
+  TRY_ASSIGN(auto staged, StagedFolder::beside(host.in_root(dkms_source_folder(request.driver->version.text))));
+  TRY(write_dkms_tree(staged.path(), *request.driver, request.choices, vgpukit));
+  return staged.commit();
+}
+
+Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request, const Kernel& kernel) {
+  const auto& version = request.driver->version.text;
+  transaction.step("dkms build " + kernel.release);
+  if (request.on_step) request.on_step("dkms builds " + version + " for " + kernel.release);
+  TRY(dkms.build(kModule, version, kernel.release));
+  transaction.step("dkms install " + kernel.release);
+  return dkms.install(kModule, version, kernel.release);
+}
+
+// The whole driver: nvidia-installer builds the patched sources for the first kernel and registers what it built with dkms. What is
+// registered becomes the original then, with our dkms.conf, and dkms builds the other kernels from that.
+Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction, const InstallRequest& request, Facts& facts,
+                                     const std::string& vgpukit) {
+  const auto& kernel = facts.kernel();
+  const auto& host = kernel.host;
+  const auto& driver = *request.driver;
+  const std::string log = "/var/log/nvidia-installer.log";
+  std::vector<std::string> paths = {"/var/lib/nvidia", "/etc/ld.so.cache", log};
+  if (const auto old = read_file(host.in_root("/var/lib/nvidia/log")))
+    for (const auto& file : files_of_installer_log(*old)) paths.push_back(file);
+  TRY(transaction.add(paths));
+  TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
+  TRY(make_plan(*request.catalogue, driver, facts, tree, request.choices.accepted));
+  transaction.step("nvidia-installer");
+  if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
+  std::string last;
+  TRY_ASSIGN(const auto status, run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
+               log::trace(std::string(line));
+               if (line.find("ERROR") != std::string_view::npos || line.find("WARNING") != std::string_view::npos) last = line;
+             }));
+  const auto kept_log = machine_state(host) / "install" / "nvidia-installer.log";
+  std::error_code bad;
+  fs::copy_file(host.in_root(log), kept_log, fs::copy_options::overwrite_existing, bad);
+  TRY_ASSIGN(const auto entries, dkms.status(kModule));
+  const bool listed = std::any_of(entries.begin(), entries.end(), [&](const DkmsEntry& entry) {
+    return entry.version == driver.version.text && entry.release == kernel.release && entry.state == "installed";
+  });
+  if (status != 0 || !listed)
+    return Error{Exit::failed, "install " + driver.version.text + " for " + kernel.release,
+                 "nvidia-installer ended with status " + std::to_string(status) +
+                     (listed ? "" : ", and dkms does not have its modules") + (last.empty() ? "" : "; it said: " + last),
+                 "read " + kept_log.string() + "; what was there before is back"};
+  transaction.step("write the sources");
+  TRY(write_our_tree(host, request, vgpukit));
+  for (std::size_t i = 1; i < request.kernels.size(); ++i) TRY(build_with_dkms(dkms, transaction, request, request.kernels[i]));
+  return {};
+}
+
 // Has dkms add, build and install the tree that is at its place.
 Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms add");
   TRY(dkms.add(kModule, version));
-  for (const auto& kernel : request.kernels) {
-    transaction.step("dkms build " + kernel.release);
-    if (request.on_step) request.on_step("dkms builds " + version + " for " + kernel.release);
-    TRY(dkms.build(kModule, version, kernel.release));
-    transaction.step("dkms install " + kernel.release);
-    TRY(dkms.install(kModule, version, kernel.release));
-  }
+  for (const auto& kernel : request.kernels) TRY(build_with_dkms(dkms, transaction, request, kernel));
   return {};
 }
 
@@ -198,12 +248,13 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   }
   // An entry of ours without a record is what is left of an interrupted run of an older vgpukit; dkms would refuse to add another.
   TRY(remove_installed(host, dkms, version));
-  transaction.step("write the sources");
-  const auto folder = host.in_root(dkms_source_folder(version));
-  TRY_ASSIGN(auto staged, StagedFolder::beside(folder));
-  TRY(write_dkms_tree(staged.path(), driver, request.choices, vgpukit));
-  TRY(staged.commit());
-  TRY(register_with_dkms(dkms, transaction, request));
+  if (request.with_nvidia_installer) {
+    TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), vgpukit));
+  } else {
+    transaction.step("write the sources");
+    TRY(write_our_tree(host, request, vgpukit));
+    TRY(register_with_dkms(dkms, transaction, request));
+  }
 
   transaction.step("look");
   nlohmann::json kernels = nlohmann::json::object();

@@ -1,5 +1,8 @@
 #include "install/transaction.hpp"
 
+#include <algorithm>
+
+#include "install/nvidia_installer.hpp"
 #include "support/log.hpp"
 
 namespace vgpukit {
@@ -55,8 +58,25 @@ Result<std::vector<Kept>> open_kept(const HostPaths& host, const fs::path& folde
   return all;
 }
 
+// What nvidia-installer has put into the system since the copies were made, by its own log.
+void remove_new_user_space(const HostPaths& host, const std::vector<Kept>& kept) {
+  constexpr const char* folder = "/var/lib/nvidia";
+  for (const auto& each : kept) {
+    const auto names = each.names();
+    if (std::find(names.begin(), names.end(), folder) == names.end()) continue;
+    const auto now = read_file(host.in_root(folder) / "log");
+    const auto then = read_file(each.copy_of(folder) / "log");
+    if (!now || (then && *then == *now)) continue;
+    const auto old = then ? files_of_installer_log(*then) : std::vector<std::string>{};
+    std::error_code ignored;
+    for (const auto& file : files_of_installer_log(*now))
+      if (std::find(old.begin(), old.end(), file) == old.end()) fs::remove(host.in_root(file), ignored);
+  }
+}
+
 // The later copies were made when something may have been changed already, so the first ones have the last word.
-Status restore_all(const std::vector<Kept>& kept, const OnStep& on_step) {
+Status restore_all(const HostPaths& host, const std::vector<Kept>& kept, const OnStep& on_step) {
+  remove_new_user_space(host, kept);
   for (auto each = kept.rbegin(); each != kept.rend(); ++each) TRY(each->restore({}, on_step));
   return {};
 }
@@ -79,6 +99,7 @@ Status finish_commit(const HostPaths& host, const json& journal, const OnStep& o
     fs::remove(places.record(), bad);
     remove_folder(places.previous());
     remove_folder(places.working());
+    fs::remove(places.folder / "nvidia-installer.log", bad);
   } else {
     // working/ is still there unless it has become previous/ before the crash.
     if (fs::exists(places.working(), bad)) {
@@ -138,7 +159,7 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
     return std::optional<std::string>("an earlier \"" + what + "\" was interrupted at its end; it is finished now");
   }
   TRY_ASSIGN(const auto kept, open_kept(host, places.working()));
-  TRY(restore_all(kept, on_step));
+  TRY(restore_all(host, kept, on_step));
   fs::remove(places.journal(), bad);
   remove_folder(places.working());
   return std::optional<std::string>("an earlier \"" + what + "\" was interrupted; what was there before is back");
@@ -203,7 +224,7 @@ Status Transaction::commit_removed() {
 
 Status Transaction::undo() {
   step("undo");
-  TRY(restore_all(kept_, on_step_));
+  TRY(restore_all(host_, kept_, on_step_));
   kept_.clear();
   const Places places(host_);
   std::error_code bad;

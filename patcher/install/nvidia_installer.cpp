@@ -1,0 +1,110 @@
+#include "install/nvidia_installer.hpp"
+
+#include "driver/manifest.hpp"
+#include "driver/run_file_zip.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+struct Since {
+  const char* version;
+  std::string option;
+};
+
+Status write_edits(const fs::path& folder, const std::string& sources, const SourceEdits& edits) {
+  std::error_code bad;
+  std::optional<driver_detail::Manifest> manifest;
+  if (fs::exists(folder / ".manifest", bad)) {
+    TRY_ASSIGN(auto text, read_file(folder / ".manifest"));
+    manifest.emplace(std::move(text));
+  }
+  for (const auto& [path, text] : edits) {
+    const auto named = sources + "/" + path;
+    const auto file = folder / named;
+    if (!text) {
+      fs::remove(file, bad);
+      if (manifest) manifest->remove(named);
+      continue;
+    }
+    const auto mode = fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
+    TRY(write_file(file, *text, mode));
+    if (manifest) manifest->add_source(named);
+  }
+  return manifest ? write_file(folder / ".manifest", manifest->text()) : Status{};
+}
+
+}  // namespace
+
+std::vector<std::string> installer_options(const Version& version, const std::string& release, const std::string& sources,
+                                           const std::string& log, unsigned jobs) {
+  const std::vector<Since> table = {
+      {"304", "--silent"},
+      {"304", "--no-x-check"},
+      {"304", "--no-precompiled-interface"},
+      {"304", "--kernel-name=" + release},
+      {"304", "--log-file-name=" + log},
+      {"304.22", "--dkms"},
+      {"346.16", "--concurrency-level=" + std::to_string(jobs)},
+      {"470.42.01", "--kernel-module-build-directory=" + sources},
+      {"545.23.06", "--no-rebuild-initramfs"},
+      {"545.23.06", "--allow-installation-with-running-driver"},
+      {"550.40.07", "--skip-module-load"},
+  };
+  std::vector<std::string> options;
+  for (const auto& each : table)
+    if (version >= *Version::parse(each.version)) options.push_back(each.option);
+  return options;
+}
+
+Result<int> run_nvidia_installer(const Driver& driver, const SourceEdits& edits, const Kernel& kernel, const std::string& log,
+                                 unsigned jobs, const std::function<void(std::string_view)>& on_line) {
+  const auto& host = kernel.host;
+  std::error_code bad;
+  fs::create_directories(host.work(), bad);
+  const auto target = host.work() / ("vgpukit-installer-" + driver.version.text);
+  fs::remove_all(target, bad);  // of an earlier run that was killed
+  struct Remover {
+    const fs::path& folder;
+    ~Remover() {
+      std::error_code ignored;
+      fs::remove_all(folder, ignored);
+    }
+  } const remover{target};
+  TRY(unpack_package(driver.package, target));
+  if (!fs::exists(target / "nvidia-installer", bad))
+    return Error{Exit::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
+                 "--without-nvidia-installer registers its kernel modules with dkms"};
+  TRY(write_edits(target, driver.package_folder, edits));
+  Command command;
+  command.root = host.root;
+  command.cwd = host.inside(target);
+  command.argv = installer_options(driver.version, kernel.release, driver.package_folder, log, jobs);
+  command.argv.insert(command.argv.begin(), (host.inside(target) / "nvidia-installer").string());
+  command.collect = false;
+  command.on_line = [&](std::string_view line, bool) {
+    if (on_line) on_line(line);
+  };
+  if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
+  for (const auto& variable : kernel.make_variables())
+    if (variable.starts_with("CC=")) command.env["CC"] = variable.substr(3);
+  TRY_ASSIGN(const auto outcome, run(command));
+  return outcome.status;
+}
+
+std::vector<std::string> files_of_installer_log(std::string_view log) {
+  std::vector<std::string> files;
+  for (std::size_t at = 0; at < log.size();) {
+    const auto end = std::min(log.find('\n', at), log.size());
+    const auto line = log.substr(at, end - at);
+    if ((line.starts_with("0: /") || line.starts_with("1: /")) && line.size() > 4) {
+      const auto path = fs::path(line.substr(3)).lexically_normal().string();
+      if (path == line.substr(3)) files.push_back(path);
+    }
+    at = end + 1;
+  }
+  return files;
+}
+
+}  // namespace vgpukit

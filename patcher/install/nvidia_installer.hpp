@@ -1,0 +1,33 @@
+// Running NVIDIA's own installer: unattended, with the options that its version has, on a package whose kernel sources are patched.
+// Its exit status is not believed: a failed registration with dkms leaves it at 0 (misc.c of github.com/NVIDIA/nvidia-installer).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "driver/driver.hpp"
+#include "driver/run_file_repack.hpp"
+#include "kernel/kernel.hpp"
+#include "support/process.hpp"
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+// What is asked of the installer of this version; options that it does not know yet are left out (option_table.h, by tags).
+// `sources`: "kernel" or "kernel-open". `log`: as the root knows it.
+std::vector<std::string> installer_options(const Version& version, const std::string& release, const std::string& sources,
+                                           const std::string& log, unsigned jobs);
+
+// The package's unpacked folder with the kernel sources changed and .manifest telling of new files, below kernel.host.work(). It is
+// removed when the function ends. Gives the installer's exit status. Error: missing for a full disk; usage for a package without an
+// installer in it; failed when interrupted.
+Result<int> run_nvidia_installer(const Driver& driver, const SourceEdits& edits, const Kernel& kernel, const std::string& log,
+                                 unsigned jobs, const std::function<void(std::string_view)>& on_line);
+
+// The files and links that the installer has put into the system, from its log /var/lib/nvidia/log: "0: LINK", a line with its
+// target; "1: FILE", a line with its sum (backup.c). Backed-up files ("2: ", "100: " and more) were there before.
+std::vector<std::string> files_of_installer_log(std::string_view log);
+
+}  // namespace vgpukit
