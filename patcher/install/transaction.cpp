@@ -30,7 +30,7 @@ std::optional<json> read_json(const fs::path& file) {
   if (!text) return std::nullopt;
   auto document = json::parse(*text, nullptr, false);
   if (!document.is_object()) return std::nullopt;
-  return document;
+  return std::optional<json>(std::move(document));  // a json converts to an optional of itself, too
 }
 
 Status move(const fs::path& from, const fs::path& to) {
