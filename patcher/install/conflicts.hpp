@@ -17,11 +17,9 @@ struct Conflict {
 };
 
 struct ConflictQuestion {
-  std::string version;                // what is to be installed
-  std::vector<std::string> releases;  // for these kernels
-  bool user_space = false;            // by nvidia-installer, which loads modules and wants the card
-  std::uintmax_t source_bytes = 0;    // of the driver's sources
-  std::uintmax_t module_bytes = 0;    // of all modules that will be installed
+  bool user_space = false;          // by nvidia-installer, which loads modules and wants the card
+  std::uintmax_t source_bytes = 0;  // of the driver's sources
+  std::uintmax_t module_bytes = 0;  // of all modules that will be installed
 };
 
 // Packages that bring NVIDIA modules of their own (dpkg, rpm, pacman), modules that nobody looks after, other nvidia entries of

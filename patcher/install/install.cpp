@@ -232,8 +232,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     return outcome;
   }
   TRY_ASSIGN(const auto entries, dkms.status(kModule));
-  ConflictQuestion question{version, {}, request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
-  for (const auto& kernel : request.kernels) question.releases.push_back(kernel.release);
+  const ConflictQuestion question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
   outcome.conflicts = find_conflicts(host, question, entries);
   if (std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(), [](const Conflict& each) { return each.blocks; }))
     return outcome;

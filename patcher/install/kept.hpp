@@ -38,7 +38,7 @@ class Kept {
 
   [[nodiscard]] const std::vector<KeptPath>& paths() const { return paths_; }
   [[nodiscard]] std::vector<std::string> names() const;
-  // Was this path, or one above it, kept, and was it there? As we reach it.
+  // Where the copy of a path that was there is, as we reach it.
   [[nodiscard]] std::filesystem::path copy_of(const std::string& path) const { return folder_ / "tree" / path.substr(1); }
 
  private:
