@@ -34,7 +34,7 @@ unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)
 # Users are not root: what root's rights would hide is tried as nobody. (The folder with the checkout may be closed to others.)
 unit_as_nobody() {
   local room
-  for room in support kernel driver runtime; do
+  for room in support kernel driver install runtime; do
     if ! runuser -u nobody -- test -x "$1/unit_$room"; then
       echo "skipped: nobody cannot read $1" >&2
       return
