@@ -304,7 +304,7 @@ class Survey {
 
   // Cheap, for hundreds of thousands of words: near names begin or end alike.
   static bool nearness_possible(std::string_view a, std::string_view b) {
-    return a.substr(0, 3) == b.substr(0, 3) || a.substr(a.size() - 4) == b.substr(b.size() - 4);
+    return a.substr(0, 3) == b.substr(0, 3) || (a.size() > 3 && b.ends_with(a.substr(a.size() - 4)));
   }
 
   std::vector<Finding> findings_;

@@ -174,6 +174,13 @@ TEST_F(Territory, TheDriversConftestMayTell) {
   EXPECT_THAT(find(function("follow_pfn"), scratch_.path() / "driver").conftest, IsEmpty()) << "a part of a longer name";
 }
 
+// A name of three letters that no header has is looked for among all words.
+TEST_F(Territory, AShortNameIsLookedForToo) {
+  put("new", "linux/short.h", "int pmrs(void);\nint u3(void);\n");
+  EXPECT_THAT(find(function("u33")).nearest, Not(testing::Contains(testing::Field(&NearName::name, "pmrs"))));
+  EXPECT_FALSE(find(function("x")).now);
+}
+
 TEST(Nearness, IsThatOfWords) {
   EXPECT_GT(nearness("del_timer_sync", "timer_delete_sync"), 0.8);
   EXPECT_GT(nearness("in_irq", "in_hardirq"), 0.7);
