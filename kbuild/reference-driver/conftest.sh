@@ -74,8 +74,13 @@ compile_check_conftest() {
     #
     # $1 the code, $2 what to define or undefine, $3 its value, $4 the kind of the test.
     #
+    CODE="$1"
+    DEF="$2"
+    VAL="$3"
+    CAT="$4"
+
     echo "$CONFTEST_PREAMBLE
-    $1" > conftest$$.c
+    $CODE" > conftest$$.c
 
     $CC $CFLAGS -c conftest$$.c > /dev/null 2>&1
     COMPILED=$?
@@ -83,10 +88,10 @@ compile_check_conftest() {
 
     # Functions are called without arguments: code that compiles calls an undeclared function, so there is no such function.
     # Code that does not compile for any other reason counts as "present", too.
-    if [ "$4" = "functions" ]; then
-        if [ $COMPILED -eq 0 ]; then echo "#undef $2"; else echo "#define $2 $3"; fi
+    if [ "$CAT" = "functions" ]; then
+        if [ $COMPILED -eq 0 ]; then echo "#undef $DEF"; else echo "#define $DEF $VAL"; fi
     else
-        if [ $COMPILED -eq 0 ]; then echo "#define $2 $3"; else echo "#undef $2"; fi
+        if [ $COMPILED -eq 0 ]; then echo "#define $DEF $VAL"; else echo "#undef $DEF"; fi
     fi
 }
 
