@@ -1,7 +1,4 @@
-#include <sys/resource.h>
 #include <sys/stat.h>
-
-#include <csignal>
 
 #include "driver/material.hpp"
 
@@ -282,14 +279,10 @@ TEST_F(Extract, TooManyEntriesAreRefused) {
 // A limit on the size of files fails a write as a full disk does.
 TEST_F(Extract, AFullDiskLeavesNothing) {
   ArchiveWriter(archive, "xz").file("small", "x").file("big", std::string(500'000, 'x'));
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit tight{100'000, old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-  expect_refused({"writing \"big\" in " + place.string() + " failed", "free some space"}, Exit::missing);
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  std::signal(SIGXFSZ, old_handler);
+  {
+    const SmallDisk disk;
+    expect_refused({"writing \"big\" in " + place.string() + " failed", "free some space"}, Exit::missing);
+  }
   EXPECT_TRUE(unpack());
 }
 

@@ -16,12 +16,14 @@
 
 #include "driver/driver.hpp"
 #include "support/host_paths.hpp"
+#include "support/small_disk.hpp"
 #include "support/temp_folder.hpp"
 
 namespace vgpukit::testing_driver {
 
 namespace fs = std::filesystem;
 
+using test::SmallDisk;
 using test::TempFolder;
 
 inline void write(const fs::path& path, const std::string& text) {
@@ -165,6 +167,30 @@ inline fs::path make_tarball(const fs::path& path, const Files& files, const std
 struct Machine {
   TempFolder folder;
   HostPaths host{"/", folder / "cache", folder / "state", folder / "config.yaml"};
+};
+
+// A machine on which packages are opened.
+class OpensDrivers : public ::testing::Test {
+ protected:
+  Driver open(const fs::path& path, bool prefer_open = false) {
+    auto driver = open_driver(machine.host, path, prefer_open);
+    if (!driver) {
+      ADD_FAILURE() << driver.error().message();
+      return {};
+    }
+    return std::move(*driver);
+  }
+
+  // Bad input, with all of these words in the message.
+  void expect_refused(const fs::path& path, const std::vector<std::string>& words) {
+    const auto driver = open_driver(machine.host, path);
+    ASSERT_FALSE(driver);
+    EXPECT_EQ(driver.error().code, Exit::usage);
+    for (const auto& word : words)
+      EXPECT_TRUE(contains(driver.error().message(), word)) << word << " in: " << driver.error().message();
+  }
+
+  Machine machine;
 };
 
 }  // namespace vgpukit::testing_driver

@@ -11,26 +11,8 @@ using namespace testing_driver;
 
 using Names = std::vector<std::string>;
 
-class Open : public ::testing::Test {
+class Open : public OpensDrivers {
  protected:
-  Driver open(const fs::path& path, bool prefer_open = false) {
-    auto driver = open_driver(machine.host, path, prefer_open);
-    if (!driver) {
-      ADD_FAILURE() << driver.error().message();
-      return {};
-    }
-    return std::move(*driver);
-  }
-
-  void expect_refused(const fs::path& path, const std::vector<std::string>& words) {
-    const auto driver = open_driver(machine.host, path);
-    ASSERT_FALSE(driver);
-    EXPECT_EQ(driver.error().code, Exit::usage);
-    for (const auto& word : words)
-      EXPECT_TRUE(contains(driver.error().message(), word)) << word << " in: " << driver.error().message();
-  }
-
-  Machine machine;
   fs::path place = machine.folder / "NVIDIA-Linux-x86_64-999.99.99-grid";
 };
 

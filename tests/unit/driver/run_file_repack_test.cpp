@@ -1,10 +1,6 @@
 // An installer written again accepts itself, and is the old one but for the changes.
 #include "driver/run_file_repack.hpp"
 
-#include <sys/resource.h>
-
-#include <csignal>
-
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
@@ -229,14 +225,10 @@ TEST_F(Repack, AFullDiskLeavesNothing) {
   files.emplace_back("user-space", std::string(300'000, 'u'));
   write(from, nvidia_run(payload_of(files, "none"), {.unpack = "cat"}));
   const auto driver = open(from);
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit tight = {100'000, old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-  const auto done = repack_run_file(driver, edits, machine.folder / "out/b.run");
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  std::signal(SIGXFSZ, handler);
+  const auto done = [&] {
+    const SmallDisk disk;
+    return repack_run_file(driver, edits, machine.folder / "out/b.run");
+  }();
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Exit::missing) << done.error().message();
   EXPECT_EQ(listing(machine.folder / "out"), std::vector<std::string>{"a.run"});

@@ -1,8 +1,5 @@
 // Installers that are damaged, cut off, or made to do harm.
-#include <sys/resource.h>
 #include <unistd.h>
-
-#include <csignal>
 
 #include "driver/run_file.hpp"
 #include "driver/run_material.hpp"
@@ -168,14 +165,10 @@ TEST_F(RunFile, AFullDiskIsSaidAndNothingIsLeft) {
   auto files = vgpu_package();
   files["nvidia/large.c"] = std::string(300'000, 'x');
   const auto run = save(nvidia_run(payload_of(run_package(files))));
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit tight = {100'000, old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-  const auto driver = open_driver(machine.host, run);
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  std::signal(SIGXFSZ, handler);
+  const auto driver = [&] {
+    const SmallDisk disk;
+    return open_driver(machine.host, run);
+  }();
   ASSERT_FALSE(driver);
   EXPECT_EQ(driver.error().code, Exit::missing);
   EXPECT_TRUE(contains(driver.error().message(), "kernel/nvidia/large.c")) << driver.error().message();

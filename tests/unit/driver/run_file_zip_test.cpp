@@ -1,10 +1,6 @@
 // The zip of NVIDIA's portal, and the installer in the store.
 #include "driver/run_file_zip.hpp"
 
-#include <sys/resource.h>
-
-#include <csignal>
-
 #include "driver/run_file.hpp"
 #include "driver/run_material.hpp"
 
@@ -171,14 +167,10 @@ TEST_F(RunZip, AFullDiskLeavesTheStoreAsItWas) {
   files.emplace_back("user-space", std::string(300'000, 'u'));
   write(run, nvidia_run(payload_of(files, "none"), {.unpack = "cat"}));
   const auto driver = open(run);
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit tight = {100'000, old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-  const auto stored = DriverStore(machine.host).add(driver);
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  std::signal(SIGXFSZ, handler);
+  const auto stored = [&] {
+    const SmallDisk disk;
+    return DriverStore(machine.host).add(driver);
+  }();
   ASSERT_FALSE(stored);
   EXPECT_EQ(stored.error().code, Exit::missing);
   EXPECT_EQ(listing(machine.folder / "state/drivers"), std::vector<std::string>{".lock"});

@@ -107,28 +107,15 @@ inline std::string makeself_run(const std::string& payload, bool skip_key = true
 }
 
 // An installer, and a machine that opens it.
-class RunFile : public ::testing::Test {
+class RunFile : public OpensDrivers {
  protected:
   fs::path save(const std::string& bytes, const std::string& name = "NVIDIA-Linux-x86_64-535.247.02-vgpu-kvm.run") {
     write(machine.folder / name, bytes);
     return machine.folder / name;
   }
 
-  Driver open(const fs::path& path, bool prefer_open = false) {
-    auto driver = open_driver(machine.host, path, prefer_open);
-    if (!driver) {
-      ADD_FAILURE() << driver.error().message();
-      return {};
-    }
-    return std::move(*driver);
-  }
-
   void expect_refused(const fs::path& path, const std::vector<std::string>& words) {
-    const auto driver = open_driver(machine.host, path);
-    ASSERT_FALSE(driver);
-    EXPECT_EQ(driver.error().code, Exit::usage);
-    for (const auto& word : words)
-      EXPECT_TRUE(contains(driver.error().message(), word)) << word << " in: " << driver.error().message();
+    OpensDrivers::expect_refused(path, words);
     expect_nothing_left();
   }
 
@@ -146,7 +133,6 @@ class RunFile : public ::testing::Test {
       EXPECT_TRUE(path == "drivers-unpacked" || path.ends_with(".lock")) << path;
   }
 
-  Machine machine;
   std::string payload = payload_of(run_package(vgpu_package()));
 };
 

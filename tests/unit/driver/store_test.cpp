@@ -1,7 +1,5 @@
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <csignal>
 #include <thread>
 
 #include "driver/material.hpp"
@@ -225,14 +223,10 @@ TEST_F(Store, AFullDiskLeavesWhatWasThere) {
   files["nvidia/nv-kernel.o_binary"] = std::string(500'000, 'x');
   const auto big = driver("b", files);
   const auto before = listing(folder);
-  rlimit old{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit tight{100'000, old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-  const auto refused = store.add(big, true);
-  ::setrlimit(RLIMIT_FSIZE, &old);
-  std::signal(SIGXFSZ, old_handler);
+  const auto refused = [&] {
+    const SmallDisk disk;
+    return store.add(big, true);
+  }();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Exit::missing);
   EXPECT_TRUE(contains(refused.error().message(), "nv-kernel.o_binary")) << refused.error().message();

@@ -32,6 +32,41 @@ inline void put_headers(const fs::path& build, const std::string& release, const
   fs::create_directories(build / "scripts");
 }
 
+inline void copy_into(const fs::path& root, const fs::path& from, const fs::path& inside) {
+  const fs::path to = root / inside.relative_path();
+  fs::create_directories(to.parent_path());
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+}
+
+// A shell and its libraries, so that scripts run inside the root.
+inline void put_shell(const fs::path& root) {
+  Command ldd;
+  ldd.argv = {"ldd", find_program("sh").value().string()};
+  const auto text = run(ldd).value().out;
+  for (std::size_t at = 0; (at = text.find('/', at)) != std::string::npos;) {
+    const auto end = text.find_first_of(" \n", at);
+    copy_into(root, text.substr(at, end - at), text.substr(at, end - at));
+    at = end;
+  }
+  copy_into(root, find_program("sh").value(), "/bin/sh");
+}
+
+inline void put_program(const fs::path& root, const std::string& name, const std::string& says = "") {
+  put(root / ("usr/bin/" + name), "#!/bin/sh\necho '" + says + "'\n", 0755);
+}
+
+// What it takes to build in a root for kernels built with gcc 12. False where this user cannot enter a root.
+inline bool put_build_tools(const fs::path& root) {
+  put_shell(root);
+  put_program(root, "make");
+  put_program(root, "ld");
+  put_program(root, "gcc-12", "gcc-12 (Debian 12.2.0-14) 12.2.0");
+  Command command;
+  command.argv = {"gcc-12"};
+  command.root = root;
+  return static_cast<bool>(run(command));
+}
+
 // A kernel whose facts can be asked for real. `cache` and the headers live below `folder`.
 inline Kernel fake_kernel(const TempFolder& folder) {
   const fs::path build = folder / "build";

@@ -31,37 +31,8 @@ class RootTest : public testing::Test {
     fs::create_directories((root_ / inside).parent_path());
     fs::create_symlink(target, root_ / inside);
   }
-  // A shell and its libraries, so that scripts run inside the root.
-  void shell() {
-    Command ldd;
-    ldd.argv = {"ldd", find_program("sh").value().string()};
-    const auto text = run(ldd).value().out;
-    for (std::size_t at = 0; (at = text.find('/', at)) != std::string::npos;) {
-      const auto end = text.find_first_of(" \n", at);
-      copy(text.substr(at, end - at), text.substr(at, end - at));
-      at = end;
-    }
-    copy(find_program("sh").value(), "/bin/sh");
-  }
-  void copy(const fs::path& from, const fs::path& inside) {
-    const fs::path to = root_.path() / inside.relative_path();
-    fs::create_directories(to.parent_path());
-    fs::copy_file(from, to, fs::copy_options::overwrite_existing);
-  }
-  void program(const std::string& name, const std::string& says = "") {
-    test::put(root_ / ("usr/bin/" + name), "#!/bin/sh\necho '" + says + "'\n", 0755);
-  }
-  // A root in which kernels built with gcc 12 can be built for. False where this user cannot enter a root.
-  bool tools() {
-    shell();
-    program("make");
-    program("ld");
-    program("gcc-12", "gcc-12 (Debian 12.2.0-14) 12.2.0");
-    Command command;
-    command.argv = {"gcc-12"};
-    command.root = root_.path();
-    return static_cast<bool>(run(command));
-  }
+  void program(const std::string& name, const std::string& says = "") { test::put_program(root_.path(), name, says); }
+  bool tools() { return test::put_build_tools(root_.path()); }
   std::string error_of(std::string_view release, Exit code) {
     const auto kernel = open_kernel(host_, release);
     EXPECT_FALSE(kernel) << release;

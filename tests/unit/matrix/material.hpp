@@ -42,33 +42,12 @@ class LittleRoot {
     fs::create_directories(folder_ / ("usr/lib/modules/" + release));
     fs::create_symlink("/usr/src/linux-headers-" + release, folder_ / ("usr/lib/modules/" + release + "/build"));
   }
-  // A shell and its libraries, and compilers that are scripts. False where this user cannot enter a root.
-  bool tools() {
-    Command ldd;
-    ldd.argv = {"ldd", find_program("sh").value().string()};
-    const auto text = run(ldd).value().out;
-    for (std::size_t at = 0; (at = text.find('/', at)) != std::string::npos;) {
-      const auto end = text.find_first_of(" \n", at);
-      copy(text.substr(at, end - at), text.substr(at, end - at));
-      at = end;
-    }
-    copy(find_program("sh").value(), "/bin/sh");
-    for (const char* name : {"make", "ld", "gcc-12"})
-      put(folder_ / (std::string("usr/bin/") + name), "#!/bin/sh\necho 'gcc-12 (Debian 12.2.0-14) 12.2.0'\n", 0755);
-    Command command;
-    command.argv = {"gcc-12"};
-    command.root = path();
-    return static_cast<bool>(run(command));
-  }
+  // False where this user cannot enter a root.
+  bool tools() { return put_build_tools(path()); }
   [[nodiscard]] const fs::path& path() const { return folder_.path(); }
   fs::path operator/(const fs::path& name) const { return folder_ / name; }
 
  private:
-  void copy(const fs::path& from, const fs::path& inside) {
-    const fs::path to = folder_.path() / inside.relative_path();
-    fs::create_directories(to.parent_path());
-    fs::copy_file(from, to, fs::copy_options::overwrite_existing);
-  }
   TempFolder folder_;
 };
 

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <thread>
 
+#include "support/small_disk.hpp"
 #include "support/temp_folder.hpp"
 
 namespace vgpukit {
@@ -63,16 +63,12 @@ TEST(AtomicFile, APlaceThatIsNoFolderIsNamed) {
 }
 
 TEST(AtomicFile, AWriteThatStopsHalfwayLeavesTheOldFile) {
-  // A file may not grow beyond a limit of our own: the same path through the code as a full disk, without needing one.
   const test::TempFolder folder;
   ASSERT_TRUE(write_file(folder / "f", "old"));
-  struct rlimit before {};
-  ::getrlimit(RLIMIT_FSIZE, &before);
-  const struct rlimit small { 1000, before.rlim_max };
-  ::signal(SIGXFSZ, SIG_IGN);
-  ::setrlimit(RLIMIT_FSIZE, &small);
-  const auto status = write_file(folder / "f", std::string(100'000, 'x'));
-  ::setrlimit(RLIMIT_FSIZE, &before);
+  const auto status = [&] {
+    const test::SmallDisk disk(1000);
+    return write_file(folder / "f", std::string(100'000, 'x'));
+  }();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Exit::missing);
   EXPECT_EQ(read_file(folder / "f").value(), "old");
