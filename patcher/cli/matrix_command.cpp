@@ -44,7 +44,7 @@ Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, con
   if (!options.shard.empty()) {
     TRY_ASSIGN(shard, Shard::parse(options.shard));
   }
-  auto grid = make_grid(file, machine);
+  TRY_ASSIGN(auto grid, make_grid(file, machine));
   select_cells(grid, options.only, shard);
   if (grid.cells.empty() && shard.count == 1)
     return Error{Exit::usage, "select cells", "none is called like '" + options.only + "'",
@@ -67,8 +67,8 @@ Result<Exit> list(const Globals& globals, const Options& options) {
     const auto& column = grid.column(cell);
     std::string state = "ready";
     std::string reason;
-    if (const auto path = driver_path(driver); !path) {
-      state = driver.source.optional.empty() ? "missing" : "skipped";
+    if (const auto path = driver_path(driver, machine); !path) {
+      state = path.error().code != Exit::missing ? "failed" : driver.source.optional.empty() ? "missing" : "skipped";
       reason = path.error().why;
     }
     if (column.problem) {
@@ -144,7 +144,7 @@ nlohmann::json proof_json(const RecipeProof& proof, const char* state) {
   return {{"recipe", proof.recipe}, {"state", state}, {"tried", tried}};
 }
 
-Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path& of) {
+Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path& of, const std::string& file) {
   TRY_ASSIGN(const auto known, read_result(of));
   ProofOptions how;
   how.on_try = [](const std::string& recipe, const CellResult& cell) {
@@ -154,6 +154,7 @@ Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path&
   const auto style = style_of(globals, STDOUT_FILENO);
   nlohmann::json all = nlohmann::json::array();
   bool any_dead = false;
+  bool none_tried = true;
   for (const auto& proof : proofs) {
     const auto* recipe = run.catalogue->find(proof.recipe);
     const std::string run_time = recipe ? recipe->run_time : "";
@@ -163,6 +164,7 @@ Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path&
                         : proof.dead_weight() ? "needed at run time"
                                               : "needed";
     any_dead = any_dead || dead;
+    none_tried = none_tried && proof.tried.empty();
     all.push_back(proof_json(proof, state));
     if (globals.json()) continue;
     print((dead                  ? style.red(state)
@@ -176,7 +178,11 @@ Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path&
           4));
   }
   if (globals.json()) print_json(nlohmann::json{{"vgpukit", known.vgpukit}, {"result", of.string()}, {"recipes", all}});
-  return any_dead ? Exit::failed : Exit::done;
+  if (any_dead) return Exit::failed;
+  if (!proofs.empty() && none_tried)
+    return Error{Exit::failed, "prove the recipes of " + of.string(), "none of its cells could be built here without one",
+                 "vgpukit matrix list " + file + " shows what is missing"};
+  return Exit::done;
 }
 
 // The words of this command line that every cell's `vgpukit build` has to have, too.
@@ -210,7 +216,9 @@ Result<Exit> run(const Globals& globals, const Options& options) {
   TRY(check_notices(file, machine, explanations));
   TRY_ASSIGN(auto grid, selected_grid(file, machine, options));
   std::vector<std::string> problems;
-  TRY_ASSIGN(const auto fetched, fetch_sources(grid, environment, problems));
+  TRY_ASSIGN(const auto fetched,
+             fetch_sources(
+                 grid, machine, environment, [](const std::string& command) { log::info("fetching: " + command); }, problems));
   for (const auto& problem : problems) log::warning(problem);
   if (fetched > 0) {
     TRY_ASSIGN(grid, selected_grid(file, machine, options));
@@ -227,7 +235,8 @@ Result<Exit> run(const Globals& globals, const Options& options) {
   run.jobs = options.jobs > 0 ? options.jobs : default_jobs();
   run.fresh = options.fresh;
   run.on_step = [](std::string_view text) { log::info(text); };
-  if (options.prove) return prove(globals, run, options.result.empty() ? run.folder / "result.json" : fs::path(options.result));
+  if (options.prove)
+    return prove(globals, run, options.result.empty() ? run.folder / result_name(options) : fs::path(options.result), options.file);
 
   MatrixTable table(grid, !globals.quiet && isatty(STDERR_FILENO) == 1, style_of(globals, STDERR_FILENO));
   run.on_cell = [&](const Cell& cell, const CellResult* result) { table.update(cell, result); };
@@ -280,10 +289,11 @@ void add_run(CLI::App& command, Options& options) {
   command.add_option("--without", options.without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
   command.add_option("--jobs", options.jobs, "Compilers at once, of all cells together (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
-  command.add_flag("--fresh", options.fresh, "Build every cell, also where nothing has changed since it was green");
-  command.add_option("--output", options.output, "Where the result is written")->type_name("FILE");
+  auto* fresh = command.add_flag("--fresh", options.fresh, "Build every cell, also where nothing has changed since it was green");
+  auto* output = command.add_option("--output", options.output, "Where the result is written")->type_name("FILE");
   auto* proof = command.add_flag("--prove-recipes", options.prove,
                                  "Build cells of the last result without one recipe each, and tell which recipes nothing needs");
+  proof->excludes(fresh)->excludes(output);
   command.add_option("--result", options.result, "The result that --prove-recipes is about")->type_name("FILE")->needs(proof);
 }
 

@@ -48,15 +48,17 @@ class Lint {
   Status read() {
     TRY_ASSIGN(const auto data, shipped_data());
     TRY_ASSIGN(const auto folders, recipe_folders(globals_, !globals_.no_shipped_recipes));
+    const auto patches_of = [&](const fs::path& folder) {
+      std::error_code ignored;
+      return fs::is_directory(folder / "patches", ignored) ? folder / "patches" : data / "patches";
+    };
     for (const auto& folder : folders) {
       TRY_ASSIGN(const auto files, recipe_files(folder));
-      std::error_code ignored;
-      const auto own = folder / "patches";
       std::set<std::string> here;
-      for (const auto& file : files) TRY(read_one(file, fs::is_directory(own, ignored) ? own : data / "patches", &here));
+      for (const auto& file : files) TRY(read_one(file, patches_of(folder), &here));
     }
     for (const auto& name : options_.names)
-      if (is_file(name)) TRY(read_one(name, fs::path(name).parent_path() / "patches", nullptr));
+      if (is_file(name)) TRY(read_one(name, patches_of(fs::path(name).parent_path()), nullptr));
     return {};
   }
 

@@ -72,19 +72,12 @@ Status write_edits(const SourceTree& tree, const fs::path& folder) {
   return {};
 }
 
-// A word that a shell takes as it stands.
-std::string quoted(const std::string& word) {
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 std::string as_script(const Command& make) {
   std::string text = "# The make command of `vgpukit build`, for this kernel.\n";
-  for (const auto& [name, value] : make.env) text += "export " + name + "=" + quoted(value) + "\n";
+  for (const auto& [name, value] : make.env) text += "export " + name + "=" + shell_word(value) + "\n";
   // dkms exports these for makes of its own, and make would take them for wishes of the user's.
   text += "unset ARCH CC LD MAKEFLAGS MFLAGS\nexec";
-  for (const auto& word : make.argv) text += " " + quoted(word);
+  for (const auto& word : make.argv) text += " " + shell_word(word);
   return text + "\n";
 }
 

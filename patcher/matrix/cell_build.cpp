@@ -27,15 +27,6 @@ std::vector<std::string> words_of(const CellBuild& what) {
   return words;
 }
 
-// A word that a shell takes as it stands, or in quotes.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=+-,@%";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 Command command_of(const CellBuild& what) {
   Command command;
   command.argv = words_of(what);
@@ -60,14 +51,6 @@ std::string in_words(std::chrono::seconds time) {
   const auto count = time.count();
   if (count % 3600 == 0) return std::to_string(count / 3600) + " h";
   return count % 60 == 0 ? std::to_string(count / 60) + " min" : std::to_string(count) + " s";
-}
-
-// "error: ..." of a child that printed no document.
-std::string last_line(const std::string& text) {
-  const auto end = text.find_last_not_of(" \n");
-  if (end == std::string::npos) return "";
-  const auto begin = text.rfind('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
 void fail(CellResult& result, std::string reason, std::string hint) {
@@ -137,7 +120,7 @@ void take_document(const CellBuild& what, nlohmann::json build, CellResult& resu
 
 std::string command_line_of(const CellBuild& what) {
   std::string text = "vgpukit";
-  for (const auto& word : words_of(what)) text += " " + quoted(word);
+  for (const auto& word : words_of(what)) text += " " + shell_word(word);
   return text;
 }
 
@@ -162,7 +145,7 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   } catch (const nlohmann::json::exception&) {
     // A document of another form is as good as none.
   }
-  const auto said = last_line(outcome->err);
+  const auto said = outcome->last_error_line();
   fail(result,
        "vgpukit build ended with status " + std::to_string(outcome->status) + " and no result" + (said.empty() ? "" : ": " + said),
        "run its command by hand");

@@ -98,11 +98,23 @@ std::map<std::string, std::string> fetch_environment(const Environment& environm
 
 }  // namespace
 
-Grid make_grid(const MatrixFile& file, const HostPaths& machine) {
+Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine) {
   Grid grid;
   grid.file = &file;
-  for (const auto& kernel : file.kernels)
-    for (auto& column : columns_of(kernel, machine)) grid.columns.push_back(std::move(column));
+  for (const auto& kernel : file.kernels) {
+    for (auto& column : columns_of(kernel, machine)) {
+      const auto same =
+          std::find_if(grid.columns.begin(), grid.columns.end(), [&](const Column& other) { return other.name == column.name; });
+      if (same == grid.columns.end()) {
+        grid.columns.push_back(std::move(column));
+      } else if (same->host.root != column.host.root || same->release != column.release) {
+        return Error{Exit::usage, "name the kernels of " + file.path.string(),
+                     column.name + " would be the name of one in " + same->host.root.string() + " and of one in " +
+                         column.host.root.string(),
+                     "give one of the two entries another name", kernel.where};
+      }
+    }
+  }
   for (std::size_t row = 0; row < file.drivers.size(); ++row)
     for (std::size_t column = 0; column < grid.columns.size(); ++column) grid.cells.push_back({row, column});
   return grid;
@@ -130,11 +142,20 @@ void select_cells(Grid& grid, const std::string& only, const Shard& shard) {
   grid.cells = std::move(kept);
 }
 
-Result<std::string> driver_path(const MatrixDriver& driver) {
+Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& machine) {
   const std::string tried = "find the driver " + driver.name;
   if (!driver.source.absent.empty())
     return Error{Exit::missing, tried, driver.source.absent, "set it, or name the driver in the file"};
-  if (DriverName::parse(driver.word).kind != DriverName::Kind::path) return driver.word;
+  if (const auto name = DriverName::parse(driver.word); name.kind != DriverName::Kind::path) {
+    if (name.kind == DriverName::Kind::reference) return driver.word;
+    const DriverStore store(machine);
+    TRY(store.list());  // a damaged one is no reason to fetch another
+    auto stored = store.find(name);
+    if (stored) return driver.word;
+    stored.error().code = Exit::missing;
+    stored.error().where = driver.where;
+    return stored.error();
+  }
   if (is_there(driver.word)) return driver.word;
   glob_t found{};
   const int code = ::glob(driver.word.c_str(), 0, nullptr, &found);
@@ -150,31 +171,41 @@ Result<std::string> driver_path(const MatrixDriver& driver) {
                "write more of the one that is meant", driver.where};
 }
 
-Result<unsigned> fetch_sources(const Grid& grid, const Environment& environment, std::vector<std::string>& problems) {
+Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const Environment& environment,
+                               const std::function<void(const std::string& command)>& on_command,
+                               std::vector<std::string>& problems) {
   std::vector<std::vector<std::string>> commands;  // each once, roots first: drivers may be fetched with their help
   const auto want = [&](const Source& source) {
     if (source.absent.empty() && !source.fetch.empty() &&
         std::find(commands.begin(), commands.end(), source.fetch) == commands.end())
       commands.push_back(source.fetch);
   };
-  for (const auto& cell : grid.cells)
-    if (const auto& column = grid.column(cell); column.problem) want(column.entry->source);
-  for (const auto& cell : grid.cells)
-    if (!driver_path(grid.driver(cell))) want(grid.driver(cell).source);
+  std::set<std::size_t> rows;
+  for (const auto& cell : grid.cells) {
+    const auto& column = grid.column(cell);
+    if (!grid.file->why_unsupported(grid.driver(cell).name, column.entry->name).empty()) continue;
+    rows.insert(cell.row);
+    if (column.problem) want(column.entry->source);
+  }
+  for (const auto row : rows) {
+    const auto& driver = grid.file->drivers[row];
+    const auto path = driver_path(driver, machine);
+    if (!path && path.error().code == Exit::missing) want(driver.source);
+  }
   for (const auto& argv : commands) {
+    std::string words;
+    for (const auto& word : argv) words += (words.empty() ? "" : " ") + shell_word(word);
+    on_command(words);
     Command command;
     command.argv = argv;
     command.cwd = grid.file->path.parent_path();
     command.env = fetch_environment(environment);
     const auto outcome = run(command);
     if (Interrupt::caught() != 0) return outcome ? Error{Exit::failed, "run " + argv.front(), "interrupted", ""} : outcome.error();
-    std::string words;
-    for (const auto& word : argv) words += (words.empty() ? "" : " ") + word;
     if (!outcome) {
       problems.push_back(words + ": " + outcome.error().why);
     } else if (!outcome->ok()) {
-      auto last = outcome->err.substr(0, outcome->err.find_last_not_of(" \n") + 1);
-      last = last.substr(last.rfind('\n') == std::string::npos ? 0 : last.rfind('\n') + 1);
+      const auto last = outcome->last_error_line();
       problems.push_back(words + " ended with status " + std::to_string(outcome->status) + (last.empty() ? "" : ": " + last));
     }
   }

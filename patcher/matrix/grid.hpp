@@ -1,6 +1,7 @@
 // The cells of a matrix file: which there are, which of them this run is about, and what stands behind their names on this machine.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,9 +38,10 @@ struct Grid {
   [[nodiscard]] std::string label(const Cell& cell) const { return driver(cell).name + " on " + column(cell).name; }
 };
 
-// All cells. Looks for roots and kernels, builds and fetches nothing; `machine` lends its cache and state to every root.
-// `file` has to outlive the grid.
-Grid make_grid(const MatrixFile& file, const HostPaths& machine);
+// All cells. Looks for roots and kernels, builds and fetches nothing; `machine` lends its cache and state to every root. A kernel
+// that two entries of the file come to is one column. `file` has to outlive the grid. Error: usage, when two columns of different
+// roots would have the same name.
+Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine);
 
 struct Shard {
   unsigned index = 1, count = 1;
@@ -51,11 +53,15 @@ struct Shard {
 // is in exactly one of them, and their sizes differ by one at most.
 void select_cells(Grid& grid, const std::string& only, const Shard& shard);
 
-// The driver's word with its * and ? made into the one file that it names. Error: missing when there is none, usage for several.
-Result<std::string> driver_path(const MatrixDriver& driver);
+// The driver's word: a path, its * and ? made into the one file that they name; a word of the driver store that has such a driver.
+// Error: missing when there is none, usage for several, or where the store is damaged.
+Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& machine);
 
-// Runs the `fetch` commands of what the grid's cells need and what is not there. Gives how many were run. A command that fails is
-// an entry of `problems`; its cells say what they lack. Error: "interrupted" only.
-Result<unsigned> fetch_sources(const Grid& grid, const Environment& environment, std::vector<std::string>& problems);
+// Runs the `fetch` commands of what the grid's cells need and what is not there (cells that the file calls unsupported need
+// nothing). `on_command` hears each command line before it runs. Gives how many were run. A command that fails is an entry of
+// `problems`; its cells say what they lack. Error: "interrupted" only.
+Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const Environment& environment,
+                               const std::function<void(const std::string& command)>& on_command,
+                               std::vector<std::string>& problems);
 
 }  // namespace vgpukit

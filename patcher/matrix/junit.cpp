@@ -35,7 +35,7 @@ std::string test_of(const CellResult& cell) {
                      number(cell.seconds) + "\"";
   if (is_green(cell)) return text + "/>\n";
   const auto* verdict = find_verdict(cell.verdict);
-  const std::string tag = verdict && verdict->green ? "skipped" : cell.verdict == "failed" ? "failure" : "error";
+  const std::string tag = verdict && verdict->wanted ? "skipped" : cell.verdict == "failed" ? "failure" : "error";
   text += ">\n      <" + tag + " message=\"" + xml(cell.verdict + ": " + cell.reason) + "\"";
   if (tag == "skipped") return text + "/>\n    </testcase>\n";
   text += " type=\"" + xml(cell.verdict) + "\">";
@@ -59,7 +59,7 @@ std::string junit_of(const MatrixResult& result) {
       seconds += cell.seconds;
       if (is_green(cell)) continue;
       const auto* verdict = find_verdict(cell.verdict);
-      ++(verdict && verdict->green ? skipped : cell.verdict == "failed" ? failures : errors);
+      ++(verdict && verdict->wanted ? skipped : cell.verdict == "failed" ? failures : errors);
     }
     text += "  <testsuite name=\"" + xml(driver) + "\" tests=\"" + std::to_string(count) + "\" failures=\"" +
             std::to_string(failures) + "\" errors=\"" + std::to_string(errors) + "\" skipped=\"" + std::to_string(skipped) +

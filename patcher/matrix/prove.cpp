@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <map>
 
-#include "config.hpp"
+#include "matrix/schedule.hpp"
 #include "matrix/workshop.hpp"
 #include "support/atomic_file.hpp"
+#include "support/process.hpp"
 
 namespace vgpukit {
 
@@ -61,10 +62,11 @@ Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const Matri
       if (!cell) continue;
       CellResult without;
       const auto open = workshop.open(*cell, without);
+      if (Interrupt::caught() != 0) return Error{Exit::failed, "prove the recipes", "interrupted", "begin again"};
       if (!open) continue;
       auto what = workshop.build_of(*cell, *open, file_name_of(without) + "-without-" + recipe);
       what.options.insert(what.options.end(), {"--without", recipe});
-      what.jobs = run.jobs;
+      what.jobs = std::min(run.jobs, jobs_for_memory(run.machine));
       what.first_error_only = true;
       TRY(build_cell(what, without));
       // What could not be tried shows nothing about the recipe.

@@ -47,12 +47,6 @@ std::vector<std::string> MatrixResult::kernels() const {
   return distinct(cells, &CellResult::kernel);
 }
 
-const CellResult* MatrixResult::find(const std::string& driver, const std::string& kernel) const {
-  const auto found = std::find_if(cells.begin(), cells.end(),
-                                  [&](const CellResult& cell) { return cell.driver == driver && cell.kernel == kernel; });
-  return found == cells.end() ? nullptr : &*found;
-}
-
 Exit MatrixResult::exit_code() const {
   const auto any = [&](const char* verdict) {
     return std::any_of(cells.begin(), cells.end(), [&](const CellResult& cell) { return cell.verdict == verdict; });

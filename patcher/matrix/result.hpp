@@ -42,8 +42,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CellResult, driver, kernel, verdict, reason, 
 struct VerdictWord {
   const char* word;
   const char* symbol;
-  bool green;  // as it should be
-  bool tried;  // a build was run
+  bool wanted;  // as it should be, or said in the file to be otherwise
+  bool tried;   // a build was run
 };
 const std::vector<VerdictWord>& verdict_words();
 const VerdictWord* find_verdict(const std::string& word);
@@ -64,7 +64,6 @@ struct MatrixResult {
 
   [[nodiscard]] std::vector<std::string> drivers() const;  // in the order in which they first appear
   [[nodiscard]] std::vector<std::string> kernels() const;
-  [[nodiscard]] const CellResult* find(const std::string& driver, const std::string& kernel) const;
   [[nodiscard]] Exit exit_code() const;  // done when all is green or said to be otherwise; else failed, missing or consent
 };
 

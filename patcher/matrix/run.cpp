@@ -44,12 +44,14 @@ Status keep(const MatrixRun& run, const CellResult& result) {
                     nlohmann::json(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-// The name of this run: that of the one that was interrupted, where there is one.
+// The name of this run: that of the one that was interrupted, where there is one and it was of the same kind. A fresh run goes on
+// with a fresh one only: others may have taken over what it is to build.
 Result<std::string> run_name(const MatrixRun& run) {
   const auto file = run.folder / "run";
-  if (const auto left = read_file(file); left && !left->empty()) return *left;
+  const std::string kind = run.fresh ? "fresh-" : "";
+  if (const auto left = read_file(file); left && !left->empty() && left->starts_with("fresh-") == run.fresh) return *left;
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  const auto name = hash_of(std::to_string(now)).substr(0, 12);
+  const auto name = kind + hash_of(std::to_string(now)).substr(0, 12);
   TRY(write_file(file, name));
   return name;
 }
@@ -95,9 +97,7 @@ class Runner {
     auto& facts = workshop_.facts(*open);
     auto inputs = inputs_of_cell(facts, open->request);
     if (!inputs) {
-      result.verdict = "missing";
-      result.reason = "cannot " + inputs.error().tried + ": " + inputs.error().why;
-      result.hint = inputs.error().next;
+      cannot(result, inputs.error());
       return std::optional(std::move(result));
     }
     result.inputs = *inputs;
@@ -164,7 +164,8 @@ class Runner {
 
   Status finish(const Cell& cell, CellResult result) {
     const std::lock_guard lock(mutex_);
-    TRY(keep(run_, result));
+    // What could not even be opened says nothing about the build that an earlier run has done.
+    if (!result.inputs.empty()) TRY(keep(run_, result));
     auto& kept = done_[{cell.row, cell.column}] = std::move(result);
     if (run_.on_cell) run_.on_cell(cell, &kept);
     return {};

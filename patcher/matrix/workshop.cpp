@@ -1,23 +1,25 @@
 #include "matrix/workshop.hpp"
 
-#include "support/process.hpp"
-
 namespace vgpukit {
 
 namespace {
 
-void cannot(CellResult& result, const Error& problem, const std::string& skipped) {
-  if (!skipped.empty()) {
-    result.verdict = "skipped";
-    result.reason = skipped;
+void skip_or_fail(CellResult& result, const Error& problem, const std::string& skipped) {
+  if (skipped.empty()) {
+    cannot(result, problem);
     return;
   }
+  result.verdict = "skipped";
+  result.reason = skipped;
+}
+
+}  // namespace
+
+void cannot(CellResult& result, const Error& problem) {
   result.verdict = problem.code == Exit::missing ? "missing" : "failed";
   result.reason = "cannot " + problem.tried + ": " + problem.why;
   result.hint = problem.next;
 }
-
-}  // namespace
 
 std::string file_name_of(const CellResult& cell) {
   return cell.driver + "@" + cell.kernel;
@@ -27,7 +29,7 @@ const Workshop::OpenDriver& Workshop::driver(std::size_t row) {
   const auto [found, fresh] = drivers_.try_emplace(row);
   auto& open = found->second;
   if (!fresh) return open;
-  auto word = driver_path(run_.grid->file->drivers[row]);
+  auto word = driver_path(run_.grid->file->drivers[row], run_.machine);
   if (!word) {
     open.problem = word.error();
     return open;
@@ -68,14 +70,14 @@ std::optional<OpenCell> Workshop::open(const Cell& cell, CellResult& result) {
   open.request.accepted.insert(column.entry->accept.begin(), column.entry->accept.end());
   const auto& of_kernel = kernel(cell.column, open.request.accepted.contains("other-compiler"));
   if (!of_kernel) {
-    cannot(result, of_kernel.error(), column.skipped);
+    skip_or_fail(result, of_kernel.error(), column.skipped);
     return std::nullopt;
   }
   const auto& of_driver = driver(cell.row);
   if (of_driver.problem) {
-    const bool absent = of_driver.word.empty();
-    cannot(result, *of_driver.problem,
-           absent && !entry.source.optional.empty() ? entry.source.optional + " (" + of_driver.problem->why + ")" : "");
+    const bool absent = of_driver.word.empty() && of_driver.problem->code == Exit::missing;
+    skip_or_fail(result, *of_driver.problem,
+                 absent && !entry.source.optional.empty() ? entry.source.optional + " (" + of_driver.problem->why + ")" : "");
     return std::nullopt;
   }
   open.driver = &*of_driver.driver;

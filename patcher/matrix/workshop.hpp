@@ -44,6 +44,9 @@ class Workshop {
   std::map<const Kernel*, std::unique_ptr<Facts>> facts_;
 };
 
+// The cell's verdict where an error keeps it from being built: missing or failed.
+void cannot(CellResult& result, const Error& problem);
+
 // "DRIVER@KERNEL": names of the matrix file have no '@'.
 std::string file_name_of(const CellResult& cell);
 

@@ -195,7 +195,7 @@ class Linter {
     }
   }
 
-  // It has a quoted name, or a word as only names are written: with '_' or '.', a digit, or capitals.
+  // It has something in quotes, or a word as names are written: with '_', with '.' inside, with a digit, or all in capitals.
   static bool is_specific(const std::string& text) {
     const auto quote = text.find('\'');
     if (quote != std::string::npos &&

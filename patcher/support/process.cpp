@@ -286,6 +286,22 @@ Result<Launched> launch(const Command& command) {
   return launched;
 }
 
+std::string shell_word(std::string_view word) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=+-,@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+std::string Outcome::last_error_line() const {
+  const auto end = err.find_last_not_of(" \n");
+  if (end == std::string::npos) return "";
+  const auto newline = err.rfind('\n', end);
+  const auto begin = newline == std::string::npos ? 0 : newline + 1;
+  return err.substr(begin, end + 1 - begin);
+}
+
 unsigned default_jobs() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -37,6 +37,7 @@ struct Outcome {
   std::string err;
   double cpu_seconds = 0;  // user + system of the process and the children that it waited for
   [[nodiscard]] bool ok() const { return status == 0 && !timed_out; }
+  [[nodiscard]] std::string last_error_line() const;  // of err, without spaces at its end; most programs say there why they failed
 };
 
 // Runs a command to its end. The child leads a process group of its own; when the deadline passes, when the caller is interrupted
@@ -59,6 +60,9 @@ class Interrupt {
   // The signal that came, or 0.
   [[nodiscard]] static int caught();
 };
+
+// A word as a shell takes it: as it stands, or in single quotes.
+std::string shell_word(std::string_view word);
 
 // How many jobs to run by default: the processors that this process may use (sched_getaffinity).
 unsigned default_jobs();

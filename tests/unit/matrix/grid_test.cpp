@@ -21,7 +21,9 @@ class GridTest : public testing::Test {
   }
   Grid grid(const std::string& yaml) {
     file_ = test::matrix_of(yaml, folder_.path());
-    return make_grid(file_, machine());
+    auto grid = make_grid(file_, machine());
+    EXPECT_TRUE(grid) << grid.error().message();
+    return grid ? *grid : Grid{};
   }
   std::vector<std::string> labels(const Grid& of) {
     std::vector<std::string> all;
@@ -113,15 +115,42 @@ TEST_F(GridTest, AStarInADriversPathIsOneFile) {
   MatrixDriver driver;
   driver.name = "a";
   driver.word = (folder_ / "d/a-*.tar.xz").string();
-  EXPECT_EQ(driver_path(driver).value(), (folder_ / "d/a-1.tar.xz").string());
+  EXPECT_EQ(driver_path(driver, machine()).value(), (folder_ / "d/a-1.tar.xz").string());
   test::put(folder_ / "d/a-2.tar.xz", "");
-  EXPECT_EQ(driver_path(driver).error().code, Exit::usage);
+  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::usage);
   driver.word = (folder_ / "d/b-*").string();
-  EXPECT_EQ(driver_path(driver).error().code, Exit::missing);
-  driver.word = "535";
-  EXPECT_EQ(driver_path(driver).value(), "535");
+  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::missing);
+  driver.word = "reference";
+  EXPECT_EQ(driver_path(driver, machine()).value(), "reference");
   driver.source.absent = "the environment variable X is not set";
-  EXPECT_EQ(driver_path(driver).error().why, driver.source.absent);
+  EXPECT_EQ(driver_path(driver, machine()).error().why, driver.source.absent);
+}
+
+TEST_F(GridTest, AWordOfTheStoreIsMissingUntilItIsThere) {
+  MatrixDriver driver;
+  driver.name = driver.word = "535";
+  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::missing);
+  test::put(folder_ / "state/drivers/535.1-general/package.json", "no JSON");
+  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::usage) << "a damaged store is not a driver to be fetched";
+}
+
+TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
+  root_.kernel("6.1.0-56-amd64");
+  root_.kernel("6.12.95-amd64");
+  const auto entries = [&](const std::string& first, const std::string& other) {
+    return "drivers: [reference]\nkernels:\n  - {name: 6.1.0-56-amd64, kernel: 6.1.0-56-amd64, root: " + first +
+           "}\n  - {name: all, kernel: all, root: " + other + "}\n";
+  };
+  const auto root = root_.path().string();
+  EXPECT_EQ(labels(grid(entries(root, root))),
+            (std::vector<std::string>{"reference on 6.1.0-56-amd64", "reference on 6.12.95-amd64"}));
+  test::LittleRoot second;
+  second.kernel("6.1.0-56-amd64");
+  file_ = test::matrix_of(entries(root, second.path().string()), folder_.path());
+  const auto both = make_grid(file_, machine());
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().code, Exit::usage);
+  EXPECT_THAT(both.error().why, testing::AllOf(HasSubstr(root), HasSubstr(second.path().string())));
 }
 
 TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
@@ -133,13 +162,20 @@ TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
       "  - {name: there, driver: ./there, fetch: [./fetch.sh, there]}\n"
       "  - {name: a, driver: ./a, fetch: [./fetch.sh, a]}\n"
       "  - {name: bad, driver: ./b, fetch: [./fetch.sh, bad]}\n"
+      "  - {name: never, driver: ./n, fetch: [./fetch.sh, never]}\n"
       "  - {name: other, driver: ./c, fetch: [./fetch.sh, other]}\n"
       "kernels:\n"
       "  - {name: x, root: ./root, kernel: '6.1', fetch: [./fetch.sh, root]}\n"
-      "  - {name: y, root: ./root, kernel: '6.2', fetch: [./fetch.sh, root]}\n");
-  some.cells.erase(some.cells.begin() + 6, some.cells.end());
+      "  - {name: y, root: ./root, kernel: '6.2', fetch: [./fetch.sh, root]}\n"
+      "unsupported:\n"
+      "  - {driver: never, kernel: '*', reason: nobody has it}\n");
+  some.cells.erase(some.cells.begin() + 8, some.cells.end());
   std::vector<std::string> problems;
-  EXPECT_EQ(fetch_sources(some, test::no_environment(), problems).value(), 3U);
+  std::vector<std::string> said;
+  const auto say = [&](const std::string& command) { said.push_back(command); };
+  EXPECT_EQ(fetch_sources(some, machine(), test::no_environment(), say, problems).value(), 3U);
+  ASSERT_EQ(said.size(), 3U);
+  EXPECT_THAT(said[2], HasSubstr("fetch.sh bad"));
   EXPECT_EQ(read_file(folder_ / "fetched").value(), "root\na\nbad\n");
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_THAT(problems[0], testing::AllOf(HasSubstr("fetch.sh bad"), HasSubstr("status 1"), HasSubstr("no network")));

@@ -22,8 +22,8 @@ while [ $# -gt 0 ]; do
 done
 [ -z "$without" ] || [ ! -e "$here/answers/$without" ] || release=$without
 if [ -e "$here/answers/$release" ]; then . "$here/answers/$release"; exit; fi
-echo make said this > "$here/build.log"
-echo '{"result": "built", "errors": [], "log": "'"$here"'/build.log",
+echo make said this > "$here/$release.log"
+echo '{"result": "built", "errors": [], "log": "'"$here/$release"'.log",
   "recipes": [{"id": "6.99-applied", "state": "applies"}, {"id": "6.99-other", "state": "not needed"}]}'
 )";
 
@@ -64,7 +64,7 @@ class RunTest : public testing::Test {
     machine_.root = "/";
     machine_.cache = folder_ / "cache";
     machine_.state = folder_ / "state";
-    grid_ = make_grid(file_, machine_);
+    grid_ = make_grid(file_, machine_).value();
     MatrixRun run;
     run.grid = &grid_;
     run.machine = machine_;
@@ -227,6 +227,43 @@ echo '{"result": "failed", "errors": [{"message": "wrong"}]}'; exit 1)");
   EXPECT_EQ(rest.cells[1].verdict, "verified");
   result();
   EXPECT_EQ(calls(), 4U) << "a new run tries the failed one again";
+}
+
+TEST_F(RunTest, AFreshRunTakesNothingFromOneThatWasInterrupted) {
+  result();
+  EXPECT_EQ(calls(), 2U);
+  {
+    const Interrupt interrupt;
+    auto run = settings();
+    run.on_cell = [](const Cell&, const CellResult*) { std::raise(SIGTERM); };  // both are taken over, then it ends
+    driver_source("int function(void) { return 1; }\n");
+    ASSERT_FALSE(run_matrix(run));
+  }
+  const auto before = calls();
+  result(/*fresh=*/true);
+  EXPECT_EQ(calls(), before + 2);
+  result();
+  EXPECT_EQ(calls(), before + 2) << "and what it built counts for others";
+}
+
+TEST_F(RunTest, WhatCannotBeOpenedLeavesTheEarlierResult) {
+  result();
+  fs::rename(folder_ / "driver", folder_ / "away");
+  EXPECT_EQ(result().cells[0].verdict, "missing");
+  fs::rename(folder_ / "away", folder_ / "driver");
+  EXPECT_TRUE(result().cells[0].unchanged);
+  EXPECT_EQ(calls(), 2U);
+}
+
+TEST_F(RunTest, AProofEndsAtAnInterruption) {
+  recipes({recipe("6.99-applied", "token")});
+  const auto known = result();
+  auto run = settings();
+  const Interrupt interrupt;
+  std::raise(SIGTERM);
+  const auto proofs = prove_recipes(run, known, {});
+  ASSERT_FALSE(proofs);
+  EXPECT_THAT(proofs.error().why, HasSubstr("interrupted"));
 }
 
 TEST_F(RunTest, ResultsOfAnotherVersionOrHalfWrittenAreBuiltAgain) {

@@ -73,7 +73,7 @@ TEST(LongestFirst, UnknownThenLongThenAsWritten) {
       "drivers: [reference, 535, 550]\nkernels:\n  - {name: a, kernel: '6.1'}\n  - {name: b, kernel: '6.2'}\n", folder.path());
   HostPaths host;
   host.root = folder.path();
-  const auto grid = make_grid(file, host);
+  const auto grid = make_grid(file, host).value();
   const auto timed = [](const char* driver, const char* kernel, double seconds) {
     auto cell = test::cell(driver, kernel, "verified");
     cell.seconds = seconds;
