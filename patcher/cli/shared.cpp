@@ -80,12 +80,12 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue
   std::error_code bad;
   if (host.config.empty() || !fs::exists(host.config, bad)) return accepted;
   TRY_ASSIGN(const auto text, read_file(host.config));
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return accepted;
   const YamlReader yaml(host.config.string());
-  TRY_ASSIGN(const auto root, yaml.parse(text));
-  TRY(yaml.check_keys(root, "the configuration", {"accept"}, {}));
-  if (root["accept"]) {
-    TRY_ASSIGN(const auto more, yaml.texts(root["accept"], "accept"));
+  TRY_ASSIGN(const auto root, yaml.parse_or_empty(text));
+  if (!root) return accepted;
+  TRY(yaml.check_keys(*root, "the configuration", {"accept"}, {}));
+  if ((*root)["accept"]) {
+    TRY_ASSIGN(const auto more, yaml.texts((*root)["accept"], "accept"));
     accepted.insert(more.begin(), more.end());
   }
   return accepted;

@@ -19,7 +19,8 @@ struct Options {
 };
 
 VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
-  return {host, sysfs, patience_for(functions_deadline), [] { log::info("waiting: another vgpukit is changing vGPUs"); }};
+  return {host, sysfs, [] { return patience_for(functions_deadline); },
+          [] { log::info("waiting: another vgpukit is changing vGPUs"); }};
 }
 
 // The card that --card means, or none.
@@ -98,6 +99,9 @@ Result<Exit> define(const Globals& globals, const Options& options) {
   wish.automatic = !options.manual;
   // A UUID or an address is no type: it names a vGPU that runs.
   const bool running = static_cast<bool>(vgpu_name(wish.type));
+  if (running && (!wish.card.empty() || !wish.uuid.empty()))
+    return Error{Exit::usage, "define the vGPU " + wish.type, "that names one which exists: it has its card and its name",
+                 "leave --card and --uuid out, or name a type"};
   TRY_ASSIGN(const auto defined, define_vgpu(tools_of(host, sysfs), wish, running ? wish.type : ""));
   if (globals.json()) {
     auto data = step_json(defined.step);
@@ -113,8 +117,11 @@ Result<Exit> define(const Globals& globals, const Options& options) {
 Result<Exit> undefine(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto file, undefine_vgpu(tools_of(host, sysfs), options.name, options.card));
-  if (globals.json()) print_json({{"undefined", options.name}, {"file", host.inside(file).string()}});
+  TRY_ASSIGN(const auto files, undefine_vgpu(tools_of(host, sysfs), options.name, options.card));
+  if (!globals.json()) return Exit::done;
+  nlohmann::json names = nlohmann::json::array();
+  for (const auto& file : files) names.push_back(host.inside(file).string());
+  print_json({{"undefined", options.name}, {"files", names}});
   return Exit::done;
 }
 
@@ -135,8 +142,8 @@ Result<Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const std::st
   const auto view = look_at_vgpus(sysfs);
   if (const auto* device = view.device(name)) return *device;
   TRY_ASSIGN(const auto definitions, load_definitions(host));
-  for (const auto& row : list_vgpus(sysfs, view, definitions.all))
-    if (row.device.name == name) return row.device;
+  for (const auto& each : definitions.all)
+    if (each.name == name) return defined_device(view, each);
   return Error{Exit::usage, "find the vGPU " + name, "none of that name exists or is defined",
                "vgpukit vgpu list shows their names"};
 }

@@ -17,18 +17,15 @@ namespace {
 
 constexpr unsigned most_of_one_entry = 1024;
 
-bool is_blank(const std::string& text) {
-  return text.find_first_not_of(" \t\r\n") == std::string::npos;
-}
-
 class FileParser {
  public:
   explicit FileParser(const std::string& file) : yaml_(file) {}
 
   Result<std::vector<VgpuDefinition>> parse(const std::string& text) {
-    TRY_ASSIGN(const auto root, yaml_.parse(text));
-    TRY(yaml_.check_keys(root, "the file", {"vgpus"}, {"vgpus"}));
-    const auto list = root["vgpus"];
+    TRY_ASSIGN(const auto root, yaml_.parse_or_empty(text));
+    if (!root) return std::move(all_);
+    TRY(yaml_.check_keys(*root, "the file", {"vgpus"}, {"vgpus"}));
+    const auto list = (*root)["vgpus"];
     if (list.IsNull()) return std::move(all_);
     if (!list.IsSequence()) return yaml_.expected(list, "a list for vgpus");
     for (const auto& item : list) TRY(entry(item));
@@ -110,7 +107,6 @@ fs::path vgpus_file(const HostPaths& host) {
 }
 
 Result<std::vector<VgpuDefinition>> parse_vgpus(const std::string& file, const std::string& text) {
-  if (is_blank(text)) return std::vector<VgpuDefinition>();
   return FileParser(file).parse(text);
 }
 
@@ -131,8 +127,11 @@ Result<Definitions> load_definitions(const HostPaths& host) {
 Result<std::string> with_function(const std::string& file, const std::string& text, const std::string& card,
                                   const std::string& type, const std::string& function) {
   TRY_ASSIGN(const auto before, parse_vgpus(file, text));
-  std::string added = is_blank(text) ? "# The vGPUs of this machine: see vgpukit's docs/vgpus.md\nvgpus:\n" : text;
+  TRY_ASSIGN(const auto root, YamlReader(file).parse_or_empty(text));
+  auto added = text;
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) added = "# The vGPUs of this machine: see vgpukit's docs/vgpus.md\n";
   if (added.back() != '\n') added += '\n';
+  if (!root) added += "vgpus:\n";
   if (before.empty() && added.ends_with("vgpus: []\n")) added.replace(added.size() - 4, 4, "\n");
   std::string quoted = "\"";
   for (const char each : type) quoted += std::string(each == '"' || each == '\\' ? "\\" : "") + each;

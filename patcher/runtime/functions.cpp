@@ -39,6 +39,7 @@ Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& ca
   std::string said;
   int error = 0;
   do {
+    if (Interrupt::caught() != 0) break;
     if (sysfs.read(folder + "/sriov_numvfs").text == "0") {
       if (sysfs.exists(manager)) {
         Command command;

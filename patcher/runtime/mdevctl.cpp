@@ -80,6 +80,14 @@ fs::path mdevctl_file(const HostPaths& host, const std::string& parent, const st
   return host.in_root("/etc/mdevctl.d") / parent / uuid;
 }
 
+Status remove_mdevctl_file(const fs::path& file) {
+  std::error_code bad;
+  fs::remove(file, bad);
+  if (bad) return Error{Exit::missing, "remove mdevctl's definition " + file.string(), bad.message(), ""};
+  fs::remove(file.parent_path(), bad);  // mdevctl leaves the empty folder; it stays where it is not empty
+  return {};
+}
+
 std::string mdevctl_text(const VgpuDefinition& definition) {
   nlohmann::ordered_json data;
   data["mdev_type"] = definition.type;

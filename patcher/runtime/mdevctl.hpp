@@ -16,6 +16,9 @@ std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Erro
 // Where the definition is or would be. `parent` and `uuid` must have been checked to be names.
 fs::path mdevctl_file(const HostPaths& host, const std::string& parent, const std::string& uuid);
 
+// Error: missing, where it cannot be removed.
+Status remove_mdevctl_file(const fs::path& file);
+
 // The text as mdevctl writes it, byte for byte (but for the key of an exported one).
 std::string mdevctl_text(const VgpuDefinition& definition);
 

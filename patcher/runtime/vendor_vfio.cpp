@@ -1,8 +1,13 @@
 #include "runtime/vendor_vfio.hpp"
 
 #include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "runtime/refusal.hpp"
+#include "support/atomic_file.hpp"
+#include "support/log.hpp"
 
 namespace vgpukit {
 
@@ -10,9 +15,22 @@ namespace {
 
 constexpr const char* pci_folder = "/sys/bus/pci/devices/";
 constexpr std::string_view prefix = "nvidia-";
+constexpr const char* names_file = "/run/vgpukit/vgpu-types.json";  // {"CARD": {"nvidia-1149": "NVIDIA L40-1Q"}}
 
 std::string folder_of(const std::string& function) {
   return pci_folder + function + "/nvidia/";
+}
+
+using Names = std::map<std::string, std::map<std::string, std::string>>;
+
+Names remembered(const std::string& text) {
+  const auto data = nlohmann::json::parse(text, nullptr, false);
+  Names names;
+  if (!data.is_object()) return names;
+  for (const auto& [card, types] : data.items())
+    for (const auto& [id, name] : types.items())
+      if (name.is_string()) names[card][id] = name.get<std::string>();
+  return names;
 }
 
 }  // namespace
@@ -36,12 +54,14 @@ std::vector<std::pair<unsigned, std::string>> creatable_types(const std::string&
 }
 
 void look_at_vendor_vfio(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of) {
+  std::set<std::string> seen;
   for (const auto& function : sysfs.list(pci_folder)) {
     if (!sysfs.exists(folder_of(function) + "current_vgpu_type")) continue;
     const auto physical = sysfs.link_name(pci_folder + function + "/physfn");
     VgpuParent parent{function, physical.empty() ? function : physical, VgpuInterface::vendor_vfio, {}};
     VgpuCard& card = card_of(parent.card);
     card.interface = VgpuInterface::vendor_vfio;
+    seen.insert(parent.card);
     const auto current = sysfs.read(folder_of(function) + "current_vgpu_type").text;
     const bool is_vgpu = !current.empty() && current != "0";
     for (auto& [number, name] : creatable_types(sysfs.read(folder_of(function) + "creatable_vgpu_types").text)) {
@@ -63,6 +83,27 @@ void look_at_vendor_vfio(const Sysfs& sysfs, VgpuView& view, const CardOf& card_
     }
     view.parents.push_back(std::move(parent));
   }
+  for (const auto& [card, types] : remembered(sysfs.read(names_file).text)) {
+    if (!seen.contains(card)) continue;
+    for (const auto& [id, name] : types) {
+      auto& type = card_of(card).types[id];
+      type.id = id;
+      if (type.name.empty()) type.name = name;
+    }
+  }
+}
+
+void remember_type_names(const HostPaths& host, const VgpuView& view) {
+  const auto file = host.in_root(names_file);
+  const auto text = read_file(file);
+  auto names = remembered(text ? *text : "");
+  const auto before = names;
+  for (const auto& card : view.cards)
+    if (card.interface == VgpuInterface::vendor_vfio)
+      for (const auto& [id, type] : card.types)
+        if (!type.name.empty()) names[card.address][id] = type.name;
+  if (names == before) return;
+  if (const auto kept = write_file(file, nlohmann::json(names).dump(1) + "\n", 0644); !kept) log::debug(kept.error().message());
 }
 
 Status set_function_type(Sysfs& sysfs, const std::string& function, const std::string& type) {

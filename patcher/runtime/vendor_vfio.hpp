@@ -12,6 +12,10 @@ namespace vgpukit {
 
 void look_at_vendor_vfio(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of);
 
+// The tables name only what can still be made, so a full card has no names for what it carries. Whoever may write keeps those that
+// were seen in /run/vgpukit/vgpu-types.json, where look_at_vendor_vfio() finds them. That they cannot be kept is no error.
+void remember_type_names(const HostPaths& host, const VgpuView& view);
+
 // The rows of a creatable_vgpu_types table. Lines that do not begin with a number are none: the header may be missing.
 std::vector<std::pair<unsigned, std::string>> creatable_types(const std::string& table);
 

@@ -4,6 +4,7 @@
 
 #include "runtime/change.hpp"
 #include "runtime/mdevctl.hpp"
+#include "runtime/vendor_vfio.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit {
@@ -44,6 +45,9 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
     wanted[step.name] = file;
     const auto same = by_file.find(file);
     if (same != by_file.end() && (same->second->type == step.type || !same->second->exported)) return {};
+    // Somebody's file that we do not understand is among the bad definitions, and theirs to correct.
+    std::error_code bad;
+    if (same == by_file.end() && fs::exists(file, bad)) return {};
     VgpuDefinition definition;
     definition.type = step.type;
     definition.automatic = false;
@@ -54,12 +58,11 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
     for (const auto& step : card.keep) TRY(one(step));
     for (const auto& step : card.create) TRY(one(step));
   }
-  std::error_code bad;
   for (const auto& each : there) {
     // While its card is away, the device is still in vgpus.yaml, and its copy stays.
     const auto place = wanted.find(each.name);
     const bool current = place == wanted.end() ? ours.contains(each.name) : place->second == each.where.file;
-    if (each.exported && !current) fs::remove(each.where.file, bad);
+    if (each.exported && !current) TRY(remove_mdevctl_file(each.where.file));
   }
   return {};
 }
@@ -81,6 +84,7 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
   // Read under the lock: who held it may have changed them.
   TRY_ASSIGN(auto definitions, load_definitions(tools.host));
   auto view = look_at_vgpus(tools.sysfs);
+  if (!dry_run) remember_type_names(tools.host, view);
   AppliedVgpus applied;
   applied.dry_run = dry_run;
   applied.bad = std::move(definitions.bad);
@@ -91,13 +95,14 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
   std::set<std::string> made;
   for (const auto& card : applied.plan.cards) {
     if (!card.needs_functions || !card.problems.empty()) continue;
-    if (const auto done = make_functions(tools.host, tools.sysfs, card.card, tools.patience); done)
+    if (const auto done = make_functions(tools.host, tools.sysfs, card.card, tools.patience()); done)
       made.insert(card.card);
     else
       no_functions.emplace(card.card, done.error());
   }
   if (!made.empty()) {
     view = look_at_vgpus(tools.sysfs);
+    remember_type_names(tools.host, view);
     applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
   }
   for (const auto& card : applied.plan.cards) {
@@ -106,7 +111,9 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
     if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;
     if (card.problems.empty() && !outcome.error) apply_card(tools, view, card, outcome);
   }
-  TRY(export_to_mdevctl(tools.host, definitions.all, applied.plan));
+  // What was made stays and is told, also where mdevctl's copy of it cannot be written.
+  if (auto exported = export_to_mdevctl(tools.host, definitions.all, applied.plan); !exported)
+    applied.bad.push_back(std::move(exported.error()));
   return applied;
 }
 

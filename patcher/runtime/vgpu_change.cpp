@@ -31,7 +31,7 @@ Status functions_first(const VgpuTools& tools, const VgpuWish& wish, VgpuView& v
   if (places.size() != 1) return {};
   const auto* card = view.card(places.front().card);
   if (card->interface != VgpuInterface::none || card->most_functions == 0) return {};
-  TRY(make_functions(tools.host, tools.sysfs, card->address, tools.patience));
+  TRY(make_functions(tools.host, tools.sysfs, card->address, tools.patience()));
   view = look_at_vgpus(tools.sysfs);
   return {};
 }
@@ -50,7 +50,7 @@ Result<VgpuStep> find_room(const VgpuView& view, const VgpuWish& wish, Room& roo
       continue;
     }
     const auto* parent = room.take(place.card, place.parent, (*type)->id);
-    if (parent) return VgpuStep{parent->interface, parent->name, (*type)->id, "", {}, {}};
+    if (parent) return VgpuStep{parent->interface, parent->name, (*type)->id, "", {}};
     full += (full.empty() ? "" : ", ") + (place.parent.empty() ? place.card : place.parent);
   }
   if (!full.empty())
@@ -96,6 +96,7 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuWish& wish) {
   TRY(need_root(tools.host, "make a vGPU"));
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   auto view = look_at_vgpus(tools.sysfs);
+  remember_type_names(tools.host, view);
   if (!uuid.empty() && view.device(uuid))
     return Error{Exit::usage, "make the vGPU " + uuid, "there is one of that UUID, on " + view.device(uuid)->parent,
                  "take another UUID, or none for a new one"};
@@ -127,8 +128,7 @@ Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name) {
   if (!users.empty())
     return Error{Exit::failed, "remove the vGPU " + wanted, users.begin()->second.front().text() + " has it",
                  "shut that down first"};
-  VgpuStep step{device->interface, device->parent, device->type, device->name, {}, {}};
-  TRY(stop_vgpu(tools, step));
+  TRY(stop_vgpu(tools, {device->interface, device->parent, device->type, device->name, {}}));
   return *device;
 }
 

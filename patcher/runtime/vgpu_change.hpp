@@ -18,8 +18,8 @@ Result<std::string> vgpu_name(const std::string& word);
 struct VgpuTools {
   const HostPaths& host;
   Sysfs& sysfs;
-  Patience patience;              // how long virtual functions may take
-  std::function<void()> on_wait;  // called once when another vgpukit holds the lock
+  std::function<Patience()> patience;  // a new one for each card: how long its virtual functions may take
+  std::function<void()> on_wait;       // called once when another vgpukit holds the lock
 };
 
 // What create and define are asked for.
@@ -42,8 +42,9 @@ struct Defined {
   fs::path file;
 };
 Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuWish& wish, const std::string& running = "");
-// Takes the definition away; the vGPU itself stays. `card`: where mdevctl has definitions of that UUID for several.
-Result<fs::path> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card);
+// Takes the definition away, from both places where both hold it for the same card; the vGPU itself stays. `card`: where there are
+// definitions of that UUID for several. Gives the files.
+Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card);
 
 // What apply did on each card of the plan, in that order.
 struct CardOutcome {
@@ -55,7 +56,7 @@ struct AppliedVgpus {
   bool dry_run = false;
   VgpuPlan plan;
   std::vector<CardOutcome> outcomes;  // empty after a dry run
-  std::vector<Error> bad;             // definitions that cannot be read
+  std::vector<Error> bad;             // definitions that cannot be read, or written for mdevctl
   [[nodiscard]] bool complete() const;
 };
 Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run);

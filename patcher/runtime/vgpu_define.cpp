@@ -14,7 +14,7 @@ Result<VgpuStep> step_of_running(const VgpuView& view, const std::string& runnin
   if (!device)
     return Error{Exit::usage, "define the vGPU " + name, "it does not exist, so its card and type are not known",
                  "vgpukit vgpu define TYPE --card CARD --uuid " + name};
-  return VgpuStep{device->interface, device->parent, device->type, device->name, {}, {}};
+  return VgpuStep{device->interface, device->parent, device->type, device->name, {}};
 }
 
 // A definition takes its place whether or not it is started, so the places of the others count as taken. Where all is full now, the
@@ -88,42 +88,52 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuWish& wish, const 
   one.type = step.type;
   one.automatic = wish.automatic;
   const auto file = mdevctl_file(tools.host, step.parent, step.name);
+  // A file of this UUID that could be read as a definition was refused above.
+  std::error_code ignored;
+  if (fs::exists(file, ignored))
+    return Error{Exit::usage, "define the vGPU " + step.name, "there is a file of that name, which is no definition of mdevctl's",
+                 "correct or remove it, or take another UUID", SourcePos{file.string(), 0, 0}};
   TRY(write_file(file, mdevctl_text(one)));
   return Defined{step, file};
 }
 
-Result<fs::path> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card) {
+Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card) {
   TRY_ASSIGN(const auto wanted, vgpu_name(name));
   const auto tried = "undefine the vGPU " + wanted;
   TRY(need_root(tools.host, tried));
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  const auto view = look_at_vgpus(tools.sysfs);
+  // A card has an address, a serial number and a UUID; one that is away has only what was written.
+  const auto card_of = [&](const std::string& word) {
+    const auto place = find_place(view, word);
+    return place ? place->parent + place->card : pci_address(word).value_or(word);
+  };
   std::vector<const VgpuDefinition*> found;
   for (const auto& each : known.all)
-    if (each.name == wanted && (card.empty() || each.card == pci_address(card).value_or(card))) found.push_back(&each);
+    if (each.name == wanted && (card.empty() || card_of(each.card) == card_of(card))) found.push_back(&each);
   if (found.empty()) return Error{Exit::usage, tried, "it is not defined", "vgpukit vgpu list --defined shows what is"};
-  if (found.size() > 1)
-    return Error{Exit::usage, tried, "it is defined for " + found[0]->card + " and for " + found[1]->card,
-                 "name one of them with --card"};
-  const auto& one = *found.front();
-  if (one.from_mdevctl) {
-    const fs::path file = one.where.file;
-    std::error_code bad;
-    fs::remove(file, bad);
-    if (bad) return Error{Exit::missing, tried, file.string() + ": " + bad.message(), ""};
-    fs::remove(file.parent_path(), bad);  // mdevctl leaves the empty folder; it stays where it is not empty
-    return file;
+  for (const auto* each : found)
+    if (card_of(each->card) != card_of(found[0]->card))
+      return Error{Exit::usage, tried, "it is defined for " + found[0]->card + " and for " + each->card,
+                   "name one of them with --card"};
+  std::vector<fs::path> files;
+  for (const auto* each : found) {
+    if (each->from_mdevctl) {
+      files.emplace_back(each->where.file);
+      TRY(remove_mdevctl_file(files.back()));
+      continue;
+    }
+    files.push_back(vgpus_file(tools.host));
+    TRY_ASSIGN(const auto text, read_file(files.back()));
+    TRY_ASSIGN(const auto less, without_device(files.back().string(), text, wanted));
+    TRY(write_file(files.back(), less));
+    // The copy that apply wrote for mdevctl goes with it.
+    std::vector<Error> ignored;
+    for (const auto& copy : load_mdevctl(tools.host, ignored))
+      if (copy.exported && copy.name == wanted) TRY(remove_mdevctl_file(copy.where.file));
   }
-  const auto file = vgpus_file(tools.host);
-  TRY_ASSIGN(const auto text, read_file(file));
-  TRY_ASSIGN(const auto less, without_device(file.string(), text, wanted));
-  TRY(write_file(file, less));
-  // The copy that apply wrote for mdevctl goes with it.
-  std::vector<Error> ignored;
-  std::error_code gone;
-  for (const auto& each : load_mdevctl(tools.host, ignored))
-    if (each.exported && each.name == wanted) fs::remove(each.where.file, gone);
-  return file;
+  return files;
 }
 
 }  // namespace vgpukit

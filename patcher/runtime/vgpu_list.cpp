@@ -5,10 +5,7 @@
 
 namespace vgpukit {
 
-namespace {
-
-// The place and the type of a definition, in the words of the view where it knows them.
-Vgpu device_of(const VgpuView& view, const VgpuDefinition& each) {
+Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
   Vgpu device;
   device.name = each.name;
   device.interface = pci_address(each.name) ? VgpuInterface::vendor_vfio : VgpuInterface::mdev;
@@ -34,8 +31,6 @@ Vgpu device_of(const VgpuView& view, const VgpuDefinition& each) {
   return device;
 }
 
-}  // namespace
-
 std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions) {
   std::vector<VgpuRow> rows;
   auto users = vgpu_users(sysfs, view.devices);
@@ -56,7 +51,17 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view, const 
     });
   };
   const auto take = [&](const VgpuDefinition& each) {
-    const auto device = device_of(view, each);
+    const auto device = defined_device(view, each);
+    // vgpus.yaml and mdevctl may both define it.
+    const auto twin = std::find_if(rows.begin(), rows.end(), [&](const VgpuRow& row) {
+      return row.defined && !device.name.empty() && row.device.name == device.name && row.device.card == device.card &&
+             row.device.type == device.type && (row.device.parent == device.parent || device.parent.empty());
+    });
+    if (twin != rows.end()) {
+      twin->automatic = twin->automatic || each.automatic;
+      if (twin->attributes.empty()) twin->attributes = each.attributes;
+      return;
+    }
     // rows grows, so what is found is used before anything is added.
     if (const auto found = row_of(device, each.from_mdevctl); found != rows.begin() + active) {
       found->defined = true;

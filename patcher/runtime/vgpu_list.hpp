@@ -18,6 +18,10 @@ struct VgpuRow {
   std::vector<VgpuUser> users;
 };
 
+// The vGPU of a definition, its place and type in the words of the view where it knows them. That of a count of virtual functions
+// has no name.
+Vgpu defined_device(const VgpuView& view, const VgpuDefinition& definition);
+
 // Sorted by parent and name, as mdevctl does. Definitions of a count of virtual functions that do not exist yet have no name.
 std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions);
 

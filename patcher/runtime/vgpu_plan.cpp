@@ -35,14 +35,14 @@ class Planner {
       const auto* known = type ? *type : nullptr;
       if (keep(each, *place, known)) continue;
       if (!wanted(each)) continue;
-      if (!known)
+      if (!known && !(each.counted && card->interface == VgpuInterface::vendor_vfio))
         plan_of(place->card).problems.push_back(of(each) + type.error().why + "; " + type.error().next);
       else if (card->interface == VgpuInterface::vendor_vfio && each.counted)
         anywhere.emplace_back(&each, known);
       else
         make(each, *place, *known);
     }
-    for (const auto& [each, type] : anywhere) any_function(*each, *type);
+    for (const auto& [each, type] : anywhere) any_function(*each, type);
     for (auto& [card, plan] : cards_) plan_.cards.push_back(std::move(plan));
     for (const auto& device : view_.devices)
       if (!claimed_.contains(device.name)) plan_.undefined.push_back(device.name);
@@ -63,15 +63,20 @@ class Planner {
   std::optional<VgpuPlace> place_of(const VgpuDefinition& each) {
     if (auto place = find_place(view_, each.card)) return *place;
     if (!pci_address(each.card)) return std::nullopt;
-    for (const auto& card : view_.cards)
-      for (unsigned i = 0; card.functions == 0 && i < card.most_functions; ++i)
-        if (function_address(sysfs_, card.address, i) == each.card) return VgpuPlace{card.address, each.card};
-    return std::nullopt;
+    if (!to_come_) {
+      to_come_.emplace();
+      for (const auto& card : view_.cards)
+        for (unsigned i = 0; card.functions == 0 && i < card.most_functions; ++i)
+          if (const auto function = function_address(sysfs_, card.address, i)) to_come_->emplace(*function, card.address);
+    }
+    const auto card = to_come_->find(each.card);
+    if (card == to_come_->end()) return std::nullopt;
+    return VgpuPlace{card->second, each.card};
   }
 
   static VgpuStep step(const VgpuDefinition& each, VgpuInterface interface, const std::string& parent, const std::string& type,
                        const std::string& name) {
-    return {interface, parent, type, name, each.attributes, each.where};
+    return {interface, parent, type, name, each.attributes};
   }
 
   // True where the vGPU exists, be it as it was defined or in a way that is in the way.
@@ -80,14 +85,36 @@ class Planner {
     if (!device) return false;
     const auto interface = device->interface;
     const bool here = device->card == place.card && (place.parent.empty() || device->parent == place.parent);
-    if (here && type && device->type == type->id && claimed_.insert(device->name).second) {
-      plan_of(place.card).keep.push_back(step(each, interface, device->parent, device->type, device->name));
+    if (here && is_of(*device, each, type)) {
+      // vgpus.yaml and mdevctl may both define it: it is one all the same.
+      if (claimed_.insert(device->name).second)
+        plan_of(place.card).keep.push_back(step(each, interface, device->parent, device->type, device->name));
       return true;
     }
     if (wanted(each))
       plan_of(place.card)
           .problems.push_back(of(each) + "it exists as " + device->type + " on " + device->parent +
                               "; remove it first: vgpukit vgpu remove " + device->name);
+    return true;
+  }
+
+  // A vGPU of a virtual function on a card so full that no table has its type's name, nor did we see one: its definition by name is
+  // taken to be right.
+  [[nodiscard]] bool is_of(const Vgpu& device, const VgpuDefinition& each, const VgpuType* type) const {
+    if (type) return device.type == type->id;
+    if (device.interface != VgpuInterface::vendor_vfio || each.type.starts_with("nvidia-")) return false;
+    const auto& types = view_.card(device.card)->types;
+    const auto own = types.find(device.type);
+    return own == types.end() || own->second.name.empty();
+  }
+
+  // Whether the same vGPU is to be made already: vgpus.yaml and mdevctl may both define it.
+  static bool joined(CardPlan& plan, const VgpuDefinition& each, const VgpuPlace& place, const VgpuType& type) {
+    const auto twin = std::find_if(plan.create.begin(), plan.create.end(), [&](const VgpuStep& step) {
+      return step.name == each.name && step.type == type.id && (place.parent.empty() || step.parent == place.parent);
+    });
+    if (twin == plan.create.end()) return false;
+    if (twin->attributes.empty()) twin->attributes = each.attributes;
     return true;
   }
 
@@ -100,8 +127,9 @@ class Planner {
                                                    : "the card has mdev, where vGPUs have a UUID: give uuids or a count"));
       return;
     }
+    if (joined(plan, each, place, type)) return;
     if (!claimed_.insert(each.name).second) {
-      plan.problems.push_back(of(each) + "it is defined twice, on different cards");
+      plan.problems.push_back(of(each) + "it is defined twice, in different ways; vgpukit vgpu list --defined shows both");
       return;
     }
     const auto* parent = room_.take(place.card, function ? each.name : place.parent, type.id);
@@ -111,20 +139,25 @@ class Planner {
       plan.create.push_back(step(each, card->interface, parent->name, type.id, function ? parent->name : each.name));
   }
 
-  void any_function(const VgpuDefinition& each, const VgpuType& type) {
+  void any_function(const VgpuDefinition& each, const VgpuType* type) {
     const auto card = find_place(view_, each.card)->card;
     auto& plan = plan_of(card);
     for (const auto& device : view_.devices) {
-      if (device.card != card || device.type != type.id || claimed_.contains(device.name)) continue;
+      if (device.card != card || !is_of(device, each, type) || claimed_.contains(device.name)) continue;
       claimed_.insert(device.name);
       plan.keep.push_back(step(each, device.interface, device.parent, device.type, device.name));
       return;
     }
-    const auto* parent = room_.take(card, "", type.id);
+    if (!type) {
+      const auto unknown = find_type(*view_.card(card), each.type).error();
+      plan.problems.push_back(of(each) + unknown.why + "; " + unknown.next);
+      return;
+    }
+    const auto* parent = room_.take(card, "", type->id);
     if (parent)
-      plan.create.push_back(step(each, VgpuInterface::vendor_vfio, parent->name, type.id, parent->name));
+      plan.create.push_back(step(each, VgpuInterface::vendor_vfio, parent->name, type->id, parent->name));
     else
-      plan.problems.push_back(of(each) + "no virtual function has room for " + type.id);
+      plan.problems.push_back(of(each) + "no virtual function has room for " + type->id);
   }
 
   const Sysfs& sysfs_;
@@ -133,6 +166,7 @@ class Planner {
   VgpuPlan plan_;
   std::map<std::string, CardPlan> cards_;
   std::set<std::string> claimed_;
+  std::optional<std::map<std::string, std::string>> to_come_;  // virtual functions that are not made yet, and their cards
 };
 
 }  // namespace
@@ -144,7 +178,7 @@ const VgpuParent* Room::take(const std::string& card, const std::string& parent,
     if (room == each.room.end() || room->second == 0) continue;
     --room->second;
     // A virtual function carries one vGPU.
-    if (each.name != each.card) close(each.name);
+    if (each.interface == VgpuInterface::vendor_vfio || each.name != each.card) close(each.name);
     return &each;
   }
   return nullptr;

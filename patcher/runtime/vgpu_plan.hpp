@@ -16,7 +16,6 @@ struct VgpuStep {
   std::string type;  // the id
   std::string name;  // the UUID, or the function's address (which is the parent)
   std::vector<std::pair<std::string, std::string>> attributes;
-  SourcePos where;
 };
 
 struct CardPlan {

@@ -53,15 +53,20 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
 }
 
 Result<YAML::Node> YamlReader::parse(const std::string& text) const {
+  TRY_ASSIGN(auto document, parse_or_empty(text));
+  if (!document) return Error{Exit::usage, "", "the file is empty, a map was expected", "", SourcePos{file_, 1, 1}};
+  return std::move(*document);
+}
+
+Result<std::optional<YAML::Node>> YamlReader::parse_or_empty(const std::string& text) const {
   // yaml-cpp reports syntax errors by exception: this is the only place that lets one happen.
   try {
     auto documents = YAML::LoadAll(text);
-    if (documents.empty() || documents.front().IsNull())
-      return Error{Exit::usage, "", "the file is empty, a map was expected", "", SourcePos{file_, 1, 1}};
+    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) return std::optional<YAML::Node>();
     if (documents.size() > 1)
       return Error{Exit::usage, "", "more than one YAML document, exactly one was expected",
                    "put the second one into a file of its own", at(documents[1])};
-    return documents.front();
+    return std::optional(documents.front());
   } catch (const YAML::Exception& bad) {
     const SourcePos where{file_, bad.mark.is_null() ? 0 : bad.mark.line + 1, bad.mark.is_null() ? 0 : bad.mark.column + 1};
     return Error{Exit::usage, "", "not valid YAML: " + bad.msg, "", where};

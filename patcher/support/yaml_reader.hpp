@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,8 @@ class YamlReader {
 
   // The document's root node. Error: usage - not YAML, more than one document, or nothing in it.
   Result<YAML::Node> parse(const std::string& text) const;
+  // The same, but a file that holds nothing, or comments only, is no error.
+  Result<std::optional<YAML::Node>> parse_or_empty(const std::string& text) const;
 
   [[nodiscard]] SourcePos at(const YAML::Node& node) const;
   // "<expected> expected, found <what stands there>" at the node.

@@ -16,7 +16,7 @@ using testing::IsEmpty;
 class ChangeTest : public testing::Test {
  protected:
   [[nodiscard]] VgpuTools tools() {
-    return {fake.host, driver, [this] { return looks-- > 0; }, [] {}};
+    return {fake.host, driver, [this] { return [this] { return looks-- > 0; }; }, [] {}};
   }
   Result<VgpuStep> create(const std::string& type, const std::string& card = "", const std::string& uuid = "") {
     return create_vgpu(tools(), {type, card, uuid, true});
@@ -100,11 +100,12 @@ TEST_F(ChangeTest, EachErrnoSaysWhatItMeans) {
 TEST_F(ChangeTest, ADriverThatTakesTheWriteAndDoesNothingIsFoundOut) {
   fake.p4();
   Sysfs plain(fake.host);  // a folder does not react to writes
-  const auto made = create_vgpu({fake.host, plain, [] { return false; }, [] {}}, {"nvidia-63", "", uuid_a, true});
+  const auto made = create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-63", "", uuid_a, true});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message(), HasSubstr("no device appeared"));
   fake.l40(2);
-  const auto function = create_vgpu({fake.host, plain, [] { return false; }, [] {}}, {"nvidia-1149", "41:00.4", "", true});
+  const auto function =
+      create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-1149", "41:00.4", "", true});
   ASSERT_TRUE(function) << "current_vgpu_type keeps what is written, in a folder, too";
 }
 

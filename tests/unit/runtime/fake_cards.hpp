@@ -77,7 +77,7 @@ class FakeHost {
     for (unsigned i = 0; i < made; ++i) {
       const auto function = card.substr(0, card.size() - 1) + std::to_string(4 + i);
       const auto at = "sys/bus/pci/devices/" + function + "/";
-      file(at + "nvidia/creatable_vgpu_types", "ID    : vGPU Name\n1149  : NVIDIA L40-1Q\n1150  : NVIDIA L40-2Q\n");
+      file(at + "nvidia/creatable_vgpu_types", all_types);
       file(at + "nvidia/current_vgpu_type", "0\n");
       link(at + "physfn", "../" + card);
       link(at + "iommu_group", "../../../../kernel/iommu_groups/" + std::to_string(40 + i));
@@ -85,6 +85,7 @@ class FakeHost {
     }
   }
 
+  static constexpr const char* all_types = "ID    : vGPU Name\n1149  : NVIDIA L40-1Q\n1150  : NVIDIA L40-2Q\n";
   TempFolder folder;
   HostPaths host;
 };
@@ -135,6 +136,9 @@ class FakeDriver : public Sysfs {
   int set(const std::string& at, const std::string& type) {
     if (type != "0" && fake_.text(at) != "0\n") return EPERM;
     fake_.file(at, type + "\n");
+    // The table holds what can still be made there: nothing on a function that is a vGPU.
+    const auto table = (fs::path(at).parent_path() / "creatable_vgpu_types").string();
+    fake_.file(table, type == "0" ? FakeHost::all_types : "ID    : vGPU Name\n");
     return 0;
   }
   const FakeHost& fake_;
