@@ -61,6 +61,7 @@ int run_app(int argc, const char* const* argv) {
   add_vgpu(app, globals, action);
   add_matrix(app, globals, action);
   add_install(app, globals, action);
+  add_package(app, globals, action);
   add_dkms_prebuild(app, globals, action);
 
   try {

@@ -47,6 +47,7 @@ void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a s
 void add_vgpu(CLI::App& app, Globals& globals, Action& action);           // vgpu types|list|create|remove|define|undefine|apply|xml
 void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
 void add_install(CLI::App& app, Globals& globals, Action& action);        // install|uninstall|rollback|status
+void add_package(CLI::App& app, Globals& globals, Action& action);
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // for dkms alone
 
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.

@@ -43,25 +43,6 @@ std::string conflicts_text(const std::vector<Conflict>& conflicts, const Style& 
   return text;
 }
 
-Exit say_refused(const Globals& globals, const BuildReport& report) {
-  const auto style = style_of(globals, STDOUT_FILENO);
-  if (globals.json()) {
-    print_json(report);
-  } else if (report.result == "consent") {
-    print(notices_text(report.notices, style));
-  } else {
-    print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " + report.kernel.release +
-          ", so nothing was installed; vgpukit build tells all. The first of " + std::to_string(report.errors.size()) +
-          " errors:\n");
-    if (!report.errors.empty())
-      print("  " + report.errors.front().file + ":" + std::to_string(report.errors.front().line) + ": " +
-            report.errors.front().message + "\n" + wrapped("-> " + report.errors.front().hint, 4));
-    if (!report.log.empty()) print("log: " + report.log + "\n");
-  }
-  if (report.result == "consent") return Exit::consent;
-  return report.result == "missing" ? Exit::missing : Exit::failed;
-}
-
 Result<Exit> install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
@@ -95,7 +76,7 @@ Result<Exit> install(const Globals& globals, const Options& options) {
   auto installed = install_driver(host, std::move(request));
   progress.clear();
   if (!installed) return installed.error();
-  if (installed->refused) return say_refused(globals, *installed->refused);
+  if (installed->refused) return say_refused(globals, *installed->refused, "nothing was installed");
   const auto style = style_of(globals, STDOUT_FILENO);
   if (globals.json()) {
     print_json(nlohmann::json{{"result", installed->installed ? "installed" : "conflicts"},

@@ -98,6 +98,24 @@ nlohmann::json facts_json(const Facts& facts) {
   return all;
 }
 
+Exit say_refused(const Globals& globals, const BuildReport& report, const std::string& so) {
+  const auto style = style_of(globals, STDOUT_FILENO);
+  if (globals.json()) {
+    print_json(report);
+  } else if (report.result == "consent") {
+    print(notices_text(report.notices, style));
+  } else {
+    print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " + report.kernel.release + ", so " +
+          so + "; vgpukit build tells all. The first of " + std::to_string(report.errors.size()) + " errors:\n");
+    if (!report.errors.empty())
+      print("  " + report.errors.front().file + ":" + std::to_string(report.errors.front().line) + ": " +
+            report.errors.front().message + "\n" + wrapped("-> " + report.errors.front().hint, 4));
+    if (!report.log.empty()) print("log: " + report.log + "\n");
+  }
+  if (report.result == "consent") return Exit::consent;
+  return report.result == "missing" ? Exit::missing : Exit::failed;
+}
+
 Result<ShownPlan> show_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
                             const std::set<std::string>& accepted, const PlanExtras& extras) {
   const auto& kernel = facts.kernel();

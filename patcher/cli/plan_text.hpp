@@ -16,6 +16,9 @@ std::string recipes_text(const std::vector<BuildReport::RecipePart>& recipes, co
 // Notices that wait for consent, with how to give it.
 std::string notices_text(const std::vector<BuildReport::NoticePart>& notices, const Style& style);
 
+// What kept a command from having its modules: a build that failed, or waits for consent. `so`: "nothing was installed".
+Exit say_refused(const Globals& globals, const BuildReport& report, const std::string& so);
+
 struct PlanExtras {
   bool diff = false;
   bool facts = false;

@@ -1,0 +1,104 @@
+#include <unistd.h>
+
+#include "build/job.hpp"
+#include "cli/cli.hpp"
+#include "cli/plan_text.hpp"
+#include "cli/progress.hpp"
+#include "install/package.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::string driver;
+  std::string kernel;
+  std::string kind;
+  std::string depends;
+  std::string output = ".";
+  std::vector<std::string> modules;
+  std::vector<std::string> accept;
+  unsigned revision = 1;
+  unsigned jobs = 0;
+};
+
+Result<Exit> package(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
+  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
+  TRY_ASSIGN(const auto accepted, accepted_of(host, explanations, options.accept));
+  TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
+  TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
+  TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
+  PackageRequest request;
+  request.format = *package_format_from(options.kind);
+  request.depends = options.depends;
+  request.revision = options.revision;
+  request.output = fs::absolute(options.output).lexically_normal();
+  if (request.depends.empty()) {
+    // Asked before the minutes of a build.
+    TRY_ASSIGN(request.depends, kernel_dependency(request.format, kernel));
+  }
+  Facts facts(std::move(kernel), assumptions);
+  Progress progress(facts.kernel().release, !globals.quiet && isatty(STDERR_FILENO) == 1);
+  BuildJob job;
+  job.driver = &driver;
+  job.catalogue = &catalogue;
+  job.explanations = &explanations;
+  job.accepted = accepted;
+  job.modules = options.modules;
+  job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
+  job.on_progress = [&](const BuildProgress& state) { progress.show(state); };
+  job.on_step = [&](std::string_view text) { progress.say(text); };
+  const auto report = run_build(facts, job);
+  progress.clear();
+  if (!report) return report.error();
+  if (report->result != "built") return say_refused(globals, *report, "no package was made");
+  request.build = &*report;
+  request.kernel = &facts.kernel();
+  TRY_ASSIGN(const auto made, make_package(request));
+  if (globals.json()) {
+    print_json({{"package", made.file.string()},
+                {"name", made.name},
+                {"version", made.version},
+                {"depends", made.depends},
+                {"kernel", facts.kernel().release},
+                {"notices", report->notices}});
+    return Exit::done;
+  }
+  print(made.file.string() + "\n");
+  if (globals.quiet) return Exit::done;
+  const auto style = style_of(globals, STDOUT_FILENO);
+  print("  " + made.name + " " + made.version + ", needs " + made.depends + "\n");
+  std::string names;
+  for (const auto& notice : report->notices) names += (names.empty() ? "" : ", ") + notice.name;
+  print(style.yellow("for your own hosts") + (names.empty() ? "" : " (accepted: " + names + ")") +
+        ": NVIDIA's licence decides whether it may be given to others.\n");
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_package(CLI::App& app, Globals& globals, Action& action) {
+  auto* command = app.add_subcommand("package", "Make a deb, rpm or Arch package of modules that were built and verified");
+  auto options = std::make_shared<Options>();
+  command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+      ->required();
+  command->add_option("--kernel", options->kernel, "For which kernel (default: the running one; in another root the newest)")
+      ->type_name("REL");
+  command->add_option("--format", options->kind, "The package format; for JSON: vgpukit --format json package ...")
+      ->check(CLI::IsMember({"deb", "rpm", "arch"}))
+      ->required();
+  command->add_option("--output", options->output, "The folder that it goes to")->type_name("DIR")->capture_default_str();
+  command->add_option("--depends", options->depends, "What it needs, in place of the package of that kernel")->type_name("TEXT");
+  command->add_option("--revision", options->revision, "The package's number, after the driver's version")
+      ->check(CLI::Range(1, 9999))
+      ->capture_default_str();
+  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
+  command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
+  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  command->callback([&globals, &action, options] { action = [&globals, options] { return package(globals, *options); }; });
+}
+
+}  // namespace vgpukit::cli
