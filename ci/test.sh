@@ -27,7 +27,7 @@ install_build_deps
 # makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts. mdevctl and
 # libvirt's virt-xml-validate are what vgpukit's answers are compared with.
 apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils \
-  rpm makepkg pacman-package-manager libarchive-tools >&2
+  rpm makepkg pacman-package-manager libarchive-tools python3-yaml python3-jsonschema >&2
 
 # Without a terminal's colours; gtest prints what failed.
 unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5; }

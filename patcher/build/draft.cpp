@@ -3,22 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "support/version.hpp"
+#include "build/draft_words.hpp"
 
 namespace vgpukit {
 namespace {
-
-// A driver has no such file: while the line stands in a draft, the draft applies to nothing.
-constexpr std::string_view guard = "TODO-finish-this-draft";
-
-std::string in_quotes(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
 
 // A comment's text must stay on one line.
 std::string comment(const std::string& indent, std::string text) {
@@ -32,19 +20,8 @@ std::string place_text(const HeaderPlace& place) {
   return text + " of " + place.kernel + (place.text.empty() ? "" : ": " + place.text);
 }
 
-// A header as a driver includes it: <linux/types.h> also where it lies in uapi/.
-std::string included(std::string header) {
-  if (header.starts_with("uapi/")) header.erase(0, 5);
-  return header;
-}
-
 std::string full_type(const Subject& subject) {
   return subject.of.empty() || subject.of == "typedef" ? subject.name : subject.of + " " + subject.name;
-}
-
-// "void f(int x)" at file scope once more: an error when the kernel's prototype is another one.
-std::string prototype_snippet(const HeaderPlace& now) {
-  return "      compiles: |\n        " + now.text + ";\n";
 }
 
 std::string parameters_of(const HeaderPlace& place) {
@@ -68,13 +45,13 @@ struct Writer {
       steps += comment("  ", advice.substr(at, end - at));
       at = end + 1;
     }
-    steps += "  - replace: {files: \"**/*.{c,h}\", find: " + in_quotes(driver) + ", with: \"TODO\"}\n";
+    steps += "  - replace: {files: \"**/*.{c,h}\", find: " + in_yaml_quotes(driver) + ", with: \"TODO\"}\n";
   }
 
   [[nodiscard]] std::string header() const {
-    if (finding.now) return included(finding.now->header);
-    if (finding.before) return included(finding.before->header);
-    if (!finding.nearest.empty()) return included(finding.nearest.front().place.header);
+    if (finding.now) return included_header(finding.now->header);
+    if (finding.before) return included_header(finding.before->header);
+    if (!finding.nearest.empty()) return included_header(finding.nearest.front().place.header);
     return "linux/module.h";
   }
   [[nodiscard]] std::string header_note() const {
@@ -107,13 +84,13 @@ struct Writer {
     const std::string to =
         subject.kind == NameKind::type ? near.place.text.starts_with("typedef ") ? near.name : near.place.text : near.name;
     summary = subject.text() + " is called " + to + " now";
-    kernel = "    has: {declaration: " + to + ", header: " + included(near.place.header) + "}\n" + kernel;
+    kernel = "    has: {declaration: " + to + ", header: " + included_header(near.place.header) + "}\n" + kernel;
     nearest_notes();
     const bool call = subject.kind == NameKind::function;
     steps += "  - " + std::string(call ? "rename-call" : "rename-token") + ": {files: \"**/*.{c,h}\", from: " + asked +
              ", to: " + to + "}\n";
     change = std::string(call ? "rename-call " : "rename-token ") + asked + " -> " + to;
-    ensures = "ensures:\n  - absent: {token: " + in_quotes(asked + (call ? "(" : "")) + ", files: \"**/*.{c,h}\"}\n";
+    ensures = "ensures:\n  - absent: {token: " + in_yaml_quotes(asked + (call ? "(" : "")) + ", files: \"**/*.{c,h}\"}\n";
   }
 
   // It is declared, but not where the driver's file gets it from.
@@ -127,7 +104,7 @@ struct Writer {
     steps += comment("  ", "if this file includes it already, an #if of the header or of the driver is in the way");
     if (file.empty() || file.starts_with('/'))
       return todo_step("TODO which file? - add-include: {files: FILE, header: " + header() + "}");
-    steps += "  - add-include: {files: " + in_quotes(file) + ", header: " + header() + "}\n";
+    steps += "  - add-include: {files: " + in_yaml_quotes(file) + ", header: " + header() + "}\n";
     change = "add-include <" + header() + "> to " + file;
   }
 
@@ -138,7 +115,7 @@ struct Writer {
     summary = subject.text() + " takes other arguments, or gives another result";
     const bool macro = finding.now && finding.now->text.starts_with("#define");
     if (finding.now && !macro)
-      kernel = "    has:\n" + prototype_snippet(*finding.now) + "      about: " + subject.name + "() as it is declared in " +
+      kernel = "    has:\n" + prototype_snippet(finding.now->text) + "      about: " + subject.name + "() as it is declared in " +
                finding.now->kernel + "\n      header: " + header() + "\n";
     else
       kernel = "    has: {declaration: " + subject.name + ", header: " + header() + "}" + header_note() +
@@ -217,23 +194,6 @@ std::string explained(const Diagnostic& error, const Subject& subject) {
   return text.find(subject.name) == std::string::npos ? std::string() : text;
 }
 
-std::string id_of(const std::string& kernel, const std::string& name, const std::string& ending) {
-  const auto version = Version::leading(kernel);
-  std::string id =
-      version && version->parts.size() > 1 ? std::to_string(version->parts[0]) + "." + std::to_string(version->parts[1]) : "new";
-  id += '-';
-  for (const char c : name) {
-    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    const bool fine = (low >= 'a' && low <= 'z') || (low >= '0' && low <= '9');
-    if (fine)
-      id += low;
-    else if (id.back() != '-')
-      id += '-';
-  }
-  while (id.back() == '-') id.pop_back();
-  return id + "-" + ending;
-}
-
 }  // namespace
 
 std::vector<Draft> draft_recipes(const std::vector<Finding>& findings, const std::vector<Diagnostic>& errors, const Causes& causes,
@@ -258,28 +218,28 @@ std::vector<Draft> draft_recipes(const std::vector<Finding>& findings, const std
     else
       writer.gone();
 
-    std::string id =
-        id_of(kernel, (subject.kind == NameKind::field ? subject.of.substr(subject.of.rfind(' ') + 1) + "-" : "") + subject.name,
-              writer.ending);
-    for (int n = 2; !ids.insert(id).second; ++n) id = id_of(kernel, subject.name + "-" + std::to_string(n), writer.ending);
+    std::string id = draft_id(kernel, (subject.kind == NameKind::field ? subject.of.substr(subject.of.rfind(' ') + 1) + "-" : "") +
+                                          subject.name + "-" + writer.ending);
+    for (int n = 2; !ids.insert(id).second; ++n)
+      id = draft_id(kernel, subject.name + "-" + std::to_string(n) + "-" + writer.ending);
 
     std::string text = "# A draft by `vgpukit recipe new --from-log`. " +
                        std::string(writer.change.empty() ? "It does nothing before the lines with TODO are finished.\n"
                                                          : "Read it, try it, and say in `summary` what it costs the user.\n");
     if (finding.before) text += comment("", "It was in " + place_text(*finding.before));
     if (!finding.conftest.empty()) text += comment("", "The driver's conftest.sh: " + finding.conftest);
-    text += "id: " + id + "\nsummary: " + in_quotes("TODO " + writer.summary) +
+    text += "id: " + id + "\nsummary: " + in_yaml_quotes("TODO " + writer.summary) +
             "\n# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]\nwhen:\n  kernel:\n" + writer.kernel +
-            "  driver:\n    contains:\n      - {token: " + in_quotes(writer.driver) + ", files: \"**/*.{c,h}\"}\n";
+            "  driver:\n    contains:\n      - {token: " + in_yaml_quotes(writer.driver) + ", files: \"**/*.{c,h}\"}\n";
     if (writer.change.empty())
-      text += "      - {file: " + std::string(guard) + "}  # remove this line when the draft is finished\n";
+      text += "      - {file: " + std::string(draft_guard) + "}  # remove this line when the draft is finished\n";
     text += "transforms:\n" + writer.steps + writer.ensures;
     std::set<std::string> said;
     for (const auto index : causes.errors[i])
       if (auto part = explained(errors[index], subject); !part.empty()) said.insert(std::move(part));
     if (!said.empty()) {
       text += "explains:\n";
-      for (const auto& part : said) text += "  - " + in_quotes(part) + "\n";
+      for (const auto& part : said) text += "  - " + in_yaml_quotes(part) + "\n";
     }
     drafts.push_back({std::move(id), std::move(text), subject.text(), writer.change});
   }

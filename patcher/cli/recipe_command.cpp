@@ -1,5 +1,6 @@
 #include "cli/recipe_command.hpp"
 
+#include "recipe/schema.hpp"
 #include "support/yaml_reader.hpp"
 
 namespace vgpukit::cli {
@@ -42,6 +43,13 @@ void add_recipe(CLI::App& app, Globals& globals, Action& action) {
   add_recipe_test(*command, globals, action);
   add_recipe_lint(*command, globals, action);
   add_recipe_new(*command, globals, action);
+  add_recipe_import(*command, globals, action);
+  command->add_subcommand("schema", "Print a JSON schema of recipe files, for editors")->callback([&action] {
+    action = []() -> Result<Exit> {
+      print(recipe_schema().dump(1) + "\n");
+      return Exit::done;
+    };
+  });
 }
 
 }  // namespace vgpukit::cli

@@ -20,7 +20,7 @@ int line_of(std::string_view text, std::size_t offset) {
 
 // What a file condition looks for, for sentences: "'no_llseek' in **/*.c".
 std::string wanted_text(const FileCondition& condition) {
-  if (condition.what == FileCondition::What::file) return "a file " + joined(condition.globs, " or ");
+  if (condition.what == FileCondition::What::file) return "file " + joined(condition.globs, " or ");
   return "'" + condition.pattern + "' in " + joined(condition.globs, ", ");
 }
 
