@@ -328,6 +328,10 @@ case "$5" in
         exit 0
     ;;
 
+    dom0_sanity_check|xen_sanity_check)
+        # nvidia-installer asks these, too, and takes anything but 0 for a refusal. This package knows nothing of Xen.
+        exit 0
+        ;;
     vgpu_kvm_sanity_check)
         #
         # A vGPU host needs KVM with VFIO, and a framework for its devices:

@@ -7,6 +7,8 @@
 #include "build/explain_errors.hpp"
 #include "build/missing_object.hpp"
 #include "build/module.hpp"
+#include "build/secure_boot.hpp"
+#include "build/signing.hpp"
 #include "config.hpp"
 #include "history/history.hpp"
 #include "support/atomic_file.hpp"
@@ -48,7 +50,7 @@ class Scratch {
 };
 
 // What decides on the result of a build: when it is the same, the result is the same.
-Result<std::string> inputs_of(Facts& facts, const BuildJob& job) {
+Result<std::string> inputs_of(Facts& facts, const BuildJob& job, const std::optional<SigningKey>& key) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   Hasher hasher;
   hasher.add(VGPUKIT_VERSION)
@@ -60,6 +62,10 @@ Result<std::string> inputs_of(Facts& facts, const BuildJob& job) {
   for (const auto& name : job.accepted) hasher.add("accept").add(name);
   for (const auto& name : job.modules) hasher.add("module").add(name);
   for (const auto& [question, answer] : facts.assumptions()) hasher.add("assume").add(question).add(answer ? "y" : "n");
+  if (key) {
+    hasher.add("sign");
+    TRY(hasher.add_file(facts.kernel().host.in_root(key->certificate)));
+  }
   hasher.add(job.debug_info ? "debug" : "plain").add(job.keep_going ? "keep going" : "");
   return hasher.hex();
 }
@@ -157,6 +163,35 @@ Result<bool> verify_into(BuildReport& report, Facts& facts, const Driver& driver
     loads = loads && !verdict.refuses;
   }
   return loads;
+}
+
+// The key to sign with, where this machine wants signatures (Secure Boot is on) or its owner does (the configuration names a key).
+Result<std::optional<SigningKey>> wanted_key(BuildReport& report, const Kernel& kernel) {
+  if (!kernel.has("CONFIG_MODULE_SIG")) return std::optional<SigningKey>();
+  TRY_ASSIGN(auto key, signing_key(kernel.host));
+  const bool on = secure_boot(kernel.host).on;
+  if (key && (on || key->from == "the configuration")) return key;
+  if (on)
+    report.warnings.push_back({"signing",
+                               "",
+                               0,
+                               "Secure Boot is on and this machine has no key for modules: these are not signed",
+                               "dkms makes one (dkms generate_mok); or name one as signing: in the configuration file",
+                               {}});
+  return std::optional<SigningKey>();
+}
+
+// A module that cannot be signed is of no use where one was wanted.
+void sign_into(BuildReport& report, const Kernel& kernel, const SigningKey& key, std::vector<ModuleFile>& modules) {
+  for (auto& module : modules) {
+    if (const auto done = sign_module(kernel, key, module.path); !done) {
+      report.errors.push_back({"signing", module.name + ".ko", 0, done.error().why, done.error().next, {}});
+      return;
+    }
+    std::error_code bad;
+    module.bytes = fs::file_size(module.path, bad);
+    module.is_signed = true;
+  }
 }
 
 // Never nothing: somebody reads this at night.
@@ -273,7 +308,8 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   const auto& host = kernel.host;
   TRY_ASSIGN(auto report, start_report(facts, job));
   const auto output = job.output.empty() ? default_output(host, *job.driver, kernel) : job.output;
-  TRY_ASSIGN(const auto inputs, inputs_of(facts, job));
+  TRY_ASSIGN(const auto key, job.compile_only ? Result<std::optional<SigningKey>>(std::nullopt) : wanted_key(report, kernel));
+  TRY_ASSIGN(const auto inputs, inputs_of(facts, job, key));
 
   const std::string name = job.driver->version.text + "-" + std::string(flavour_name(job.driver->flavour)) + "-" + kernel.release +
                            "-" + hash_of(host.root.string() + output.string()).substr(0, 8);
@@ -362,6 +398,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   for (auto& error : report.errors)
     if (auto why = explain(error.message, plan, job.explanations); !why.empty())
       error.hint = why + (error.hint.empty() ? "" : ". " + error.hint);
+  if (key && loads && report.errors.empty()) sign_into(report, kernel, *key, modules);
   report.seconds["verify"] = watch.lap();
   if (!loads || !report.errors.empty()) return finish("failed");
   if (job.compile_only) {

@@ -168,6 +168,7 @@ Result<ModuleFile> read_module(const std::filesystem::path& path) {
   module.path = path;
   module.machine = image.machine();
   module.bytes = image.file_bytes();
+  module.is_signed = image.is_signed();
 
   const ElfSection* modinfo = image.section(".modinfo");
   if (modinfo == nullptr) {

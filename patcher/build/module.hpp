@@ -37,6 +37,7 @@ struct ModuleFile {
   std::optional<std::uint32_t> layout_crc;  // the CRC of module_layout, which every versioned module carries and none imports
   std::uint16_t machine = 0;                // e_machine: EM_X86_64, EM_AARCH64 ...
   std::uintmax_t bytes = 0;                 // of the file, compressed as it is
+  bool is_signed = false;                   // by whom, only the kernel's keys can tell
   [[nodiscard]] std::string info(const std::string& key) const;  // the first value, or empty
   [[nodiscard]] bool gpl_compatible() const;                     // the kernel's license_is_gpl_compatible()
 };

@@ -86,6 +86,9 @@ Result<ModuleImage> ModuleImage::open(const fs::path& path) {
     image.elf_.reset(elf_begin(file.fd, ELF_C_READ_MMAP, nullptr));
   }
   TRY(image.read(tried));
+  std::size_t size = 0;
+  if (const char* raw = elf_rawfile(image.elf_.get(), &size))
+    image.is_signed_ = std::string_view(raw, size).ends_with("~Module signature appended~\n");
   if (!image.unpacked_) elf_cntl(image.elf_.get(), ELF_C_FDDONE);  // the map stays, the descriptor goes
   return image;
 }

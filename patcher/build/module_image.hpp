@@ -44,6 +44,8 @@ class ModuleImage {
 
   [[nodiscard]] std::uint16_t machine() const { return machine_; }
   [[nodiscard]] std::uintmax_t file_bytes() const { return file_bytes_; }
+  // Does it end in the mark of a signature (MODULE_SIG_STRING of linux/module_signature.h)?
+  [[nodiscard]] bool is_signed() const { return is_signed_; }
   [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
   [[nodiscard]] const std::vector<ElfSymbol>& symbols() const { return symbols_; }
   [[nodiscard]] const ElfSection* section(std::string_view name) const;
@@ -65,6 +67,7 @@ class ModuleImage {
   std::vector<ElfSymbol> symbols_;
   std::uint16_t machine_ = 0;
   std::uintmax_t file_bytes_ = 0;
+  bool is_signed_ = false;
 };
 
 }  // namespace vgpukit

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/cli.hpp"
+#include "cli/shell_command.hpp"
 #include "config.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
@@ -62,7 +63,9 @@ int run_app(int argc, const char* const* argv) {
   add_matrix(app, globals, action);
   add_install(app, globals, action);
   add_package(app, globals, action);
+  add_hook(app, globals, action);
   add_dkms_prebuild(app, globals, action);
+  add_shell(app, action);
 
   try {
     app.parse(argc, argv);

@@ -48,6 +48,7 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action);           // vgp
 void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
 void add_install(CLI::App& app, Globals& globals, Action& action);        // install|uninstall|rollback|status
 void add_package(CLI::App& app, Globals& globals, Action& action);
+void add_hook(CLI::App& app, Globals& globals, Action& action);           // hook install|remove|run|status
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // for dkms alone
 
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.

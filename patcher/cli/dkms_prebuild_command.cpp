@@ -1,4 +1,7 @@
+#include "build/secure_boot.hpp"
+#include "build/signing.hpp"
 #include "cli/cli.hpp"
+#include "install/dkms.hpp"
 #include "install/prebuild.hpp"
 
 namespace vgpukit::cli {
@@ -23,6 +26,20 @@ Result<Exit> prebuild(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
+// dkms from 3.0 on does it itself, after us.
+Result<Exit> sign(const Globals& globals, const std::string& release, const std::vector<std::string>& files) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto dkms, Dkms::open(host));
+  if (dkms.version() >= *Version::parse("3")) return Exit::done;
+  TRY_ASSIGN(const auto key, signing_key(host));
+  if (!key || (!secure_boot(host).on && key->from != "the configuration")) return Exit::done;
+  TRY_ASSIGN(const auto kernel, open_kernel(host, release, /*any_compiler=*/true));
+  if (!kernel.has("CONFIG_MODULE_SIG")) return Exit::done;
+  for (const auto& file : files) TRY(sign_module(kernel, *key, fs::absolute(file).lexically_normal()));
+  print("vgpukit: signed with " + key->key + "\n");
+  return Exit::done;
+}
+
 }  // namespace
 
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
@@ -32,6 +49,14 @@ void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
   command->add_option("--headers", options->headers, "Where dkms thinks that its headers are")->type_name("DIR");
   command->add_option("FOLDER", options->folder, "dkms's copy (default: where we are)");
   command->callback([&globals, &action, options] { action = [&globals, options] { return prebuild(globals, *options); }; });
+
+  auto* signing = app.add_subcommand("dkms-sign", "For dkms before 3.0, which signs nothing: sign the modules that it has built");
+  auto files = std::make_shared<std::vector<std::string>>();
+  signing->add_option("--kernel", options->kernel, "The release that they are for")->type_name("REL")->required();
+  signing->add_option("MODULE.ko", *files, "Modules, not compressed")->required();
+  signing->callback([&globals, &action, options, files] {
+    action = [&globals, options, files] { return sign(globals, options->kernel, *files); };
+  });
 }
 
 }  // namespace vgpukit::cli

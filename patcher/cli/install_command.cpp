@@ -43,6 +43,33 @@ std::string conflicts_text(const std::vector<Conflict>& conflicts, const Style& 
   return text;
 }
 
+nlohmann::json signing_json(const SigningState& state) {
+  return {{"secure_boot", state.secure_boot},
+          {"enforced", state.enforced},
+          {"key", state.key},
+          {"from", state.from},
+          {"certificate", state.certificate},
+          {"enrolled", state.enrolled},
+          {"unsigned", state.unsigned_modules},
+          {"steps", state.steps}};
+}
+
+std::string signing_text(const SigningState& state, const Style& style) {
+  if (!state.secure_boot) return "";
+  std::string text = "Secure Boot is on";
+  if (!state.enforced) text += " (and the running kernel loads unsigned modules all the same)";
+  if (state.key.empty()) text += style.yellow("; there is no key to sign modules with");
+  if (!state.key.empty()) text += "; modules are signed with " + state.key + " (" + state.from + ")";
+  if (state.enrolled == "yes") text += ", which is enrolled";
+  if (state.enrolled == "pending") text += style.yellow(", which is enrolled at the next boot");
+  if (state.enrolled == "no") text += style.yellow(", which is not enrolled: a kernel that checks will refuse them");
+  if (state.enrolled == "unknown") text += "; whether that is enrolled cannot be told here";
+  text += "\n";
+  for (const auto& path : state.unsigned_modules) text += style.yellow("  not signed: ") + path + "\n";
+  for (std::size_t i = 0; i < state.steps.size(); ++i) text += "  " + std::to_string(i + 1) + ". " + state.steps[i] + "\n";
+  return text;
+}
+
 Result<Exit> install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
@@ -78,9 +105,13 @@ Result<Exit> install(const Globals& globals, const Options& options) {
   if (!installed) return installed.error();
   if (installed->refused) return say_refused(globals, *installed->refused, "nothing was installed");
   const auto style = style_of(globals, STDOUT_FILENO);
+  TRY_ASSIGN(const auto signing, signing_state(host));
   if (globals.json()) {
     print_json(nlohmann::json{{"result", installed->installed ? "installed" : "conflicts"},
                               {"conflicts", conflicts_json(installed->conflicts)},
+                              {"warnings", installed->warnings},
+                              {"hooks", installed->hooks},
+                              {"signing", signing_json(signing)},
                               {"installed", installed->record}});
     return installed->installed ? Exit::done : Exit::missing;
   }
@@ -95,6 +126,9 @@ Result<Exit> install(const Globals& globals, const Options& options) {
     for (const auto& module : kernel.at("modules")) print(" " + module.at("name").get<std::string>());
     print("\n");
   }
+  for (const auto& warning : installed->warnings) print(style.yellow("warning: ") + warning + "\n");
+  for (const auto& hook : installed->hooks) print("hook: " + hook + "\n");
+  print(signing_text(signing, style));
   print("dkms builds it for the kernels to come, and has vgpukit patch it for each. vgpukit rollback goes back.\n");
   return Exit::done;
 }
@@ -153,7 +187,10 @@ std::string status_text(const InstallStatus& status, const Style& style) {
     if (kernel.next && status.record && !kernel.problem.empty())
       text += style.red("The kernel you will boot next has no working driver: ") + kernel.problem + "\n";
   }
-  if (status.last_hook) text += "last hook run: " + status.last_hook->value("summary", status.last_hook->dump()) + "\n";
+  text += signing_text(status.signing, style);
+  if (status.last_hook && !status.last_hook->value("summary", std::string()).empty())
+    text += "last hook run, " + status.last_hook->value("time", std::string("?")) + " by " +
+            status.last_hook->value("by", std::string("?")) + ": " + status.last_hook->value("summary", std::string()) + "\n";
   return text;
 }
 
@@ -176,6 +213,7 @@ Result<Exit> status(const Globals& globals) {
                             {"unfinished", found.unfinished ? nlohmann::json(*found.unfinished) : nlohmann::json()},
                             {"previous", found.previous},
                             {"kernels", kernels},
+                            {"signing", signing_json(found.signing)},
                             {"hook", found.last_hook ? *found.last_hook : nlohmann::json()}});
   return Exit::done;
 }

@@ -8,8 +8,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/progress.hpp"
-#include "support/atomic_file.hpp"
-#include "support/yaml_reader.hpp"
+#include "support/configuration.hpp"
 
 namespace vgpukit::cli {
 
@@ -77,17 +76,8 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue
     }
     accepted.insert(name);
   }
-  std::error_code bad;
-  if (host.config.empty() || !fs::exists(host.config, bad)) return accepted;
-  TRY_ASSIGN(const auto text, read_file(host.config));
-  const YamlReader yaml(host.config.string());
-  TRY_ASSIGN(const auto root, yaml.parse_or_empty(text));
-  if (!root) return accepted;
-  TRY(yaml.check_keys(*root, "the configuration", {"accept"}, {}));
-  if ((*root)["accept"]) {
-    TRY_ASSIGN(const auto more, yaml.texts((*root)["accept"], "accept"));
-    accepted.insert(more.begin(), more.end());
-  }
+  TRY_ASSIGN(const auto configuration, read_configuration(host.config));
+  accepted.insert(configuration.accept.begin(), configuration.accept.end());
   return accepted;
 }
 

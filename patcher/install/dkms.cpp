@@ -96,6 +96,7 @@ Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
 
 Status Dkms::tell(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const {
   auto command = dkms_command(host_, words);
+  command.argv.insert(command.argv.begin(), under_.begin(), under_.end());
   std::deque<std::string> last;  // what it said before it gave up
   command.collect = false;
   command.on_line = [&](std::string_view line, bool) {
@@ -115,10 +116,11 @@ Status Dkms::add(const std::string& module, const std::string& version) const {
   return tell({"add", "-m", module, "-v", version}, "add " + module + " " + version + " to dkms", "");
 }
 
-Status Dkms::build(const std::string& module, const std::string& version, const std::string& release) const {
+Status Dkms::build(const std::string& module, const std::string& version, const std::string& release, bool again) const {
   const auto log = host_.in_root("/var/lib/dkms/" + module + "/" + version + "/build/make.log");
-  return tell({"build", "-m", module, "-v", version, "-k", release},
-              "build " + module + " " + version + " for " + release + " with dkms", log.string());
+  std::vector<std::string> words = {"build", "-m", module, "-v", version, "-k", release};
+  if (again) words.emplace_back("--force");
+  return tell(words, "build " + module + " " + version + " for " + release + " with dkms", log.string());
 }
 
 Status Dkms::install(const std::string& module, const std::string& version, const std::string& release) const {

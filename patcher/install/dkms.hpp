@@ -38,14 +38,19 @@ class Dkms {
   static Result<Dkms> open(const HostPaths& host, OnLine on_line = {});
 
   [[nodiscard]] const Version& version() const { return version_; }
+  // Words to put before dkms where it changes something: systemd-inhibit and what that takes.
+  void run_under(std::vector<std::string> words) { under_ = std::move(words); }
   // All entries for the module (empty: for all modules); none when there are none. Error: failed when dkms cannot tell (a damaged
   // /var/lib/dkms).
   [[nodiscard]] Result<std::vector<DkmsEntry>> status(const std::string& module) const;
 
   // Error: failed, with the last words of dkms and, for a build, where its make.log is.
   [[nodiscard]] Status add(const std::string& module, const std::string& version) const;
-  [[nodiscard]] Status build(const std::string& module, const std::string& version, const std::string& release) const;
-  // --force: dkms otherwise refuses modules that are not newer than what is there, and a downgrade is a decision of the caller's.
+  // `again`: also where it thinks that it has built that already.
+  [[nodiscard]] Status build(const std::string& module, const std::string& version, const std::string& release,
+                             bool again = false) const;
+  // Builds first what it has not built. --force: dkms otherwise refuses modules that are not newer than what is there, and a
+  // downgrade is a decision of the caller's.
   [[nodiscard]] Status install(const std::string& module, const std::string& version, const std::string& release) const;
   // Uninstalls and forgets it for all kernels. Nothing to do is fine.
   [[nodiscard]] Status remove(const std::string& module, const std::string& version) const;
@@ -57,6 +62,7 @@ class Dkms {
 
   HostPaths host_;
   Version version_;
+  std::vector<std::string> under_;
   OnLine on_line_;
 };
 

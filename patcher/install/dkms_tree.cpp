@@ -4,6 +4,7 @@
 
 #include "config.hpp"
 #include "support/atomic_file.hpp"
+#include "support/configuration.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit {
@@ -81,6 +82,18 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
     return Error{Exit::usage, "read what was decided when this driver was installed (" + file.string() + ")", bad.what(),
                  "install the driver again: vgpukit install"};
   }
+}
+
+Status write_dkms_signing(const HostPaths& host) {
+  TRY_ASSIGN(const auto configuration, configuration_of_root(host));
+  std::error_code bad;
+  if (!configuration.signing) {
+    fs::remove(host.in_root(dkms_signing_file), bad);
+    return {};
+  }
+  return write_file(host.in_root(dkms_signing_file),
+                    "# Written by vgpukit install: signing: of /etc/vgpukit/config.yaml\nmok_signing_key=\"" +
+                        configuration.signing->key + "\"\nmok_certificate=\"" + configuration.signing->certificate + "\"\n");
 }
 
 bool is_our_dkms_tree(const fs::path& folder) {

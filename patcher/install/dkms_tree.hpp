@@ -31,6 +31,11 @@ Status write_dkms_tree(const std::filesystem::path& folder, const Driver& driver
 // Reads the choices of such a folder, or of dkms's copy of it. Error: usage when it is none, or is damaged.
 Result<DkmsChoices> read_dkms_choices(const std::filesystem::path& folder);
 
+// dkms from 3.0 on signs what it builds, with a key of its own unless it is told of another. This is where it is told of the key of
+// our configuration; without one what we told it earlier is taken back.
+inline constexpr const char* dkms_signing_file = "/etc/dkms/framework.conf.d/vgpukit.conf";
+Status write_dkms_signing(const HostPaths& host);
+
 // Is this a folder that write_dkms_tree() filled?
 bool is_our_dkms_tree(const std::filesystem::path& folder);
 

@@ -1,13 +1,15 @@
 #include "install/install.hpp"
 
 #include <algorithm>
-#include <ctime>
+#include <set>
 
 #include "build/module.hpp"
 #include "config.hpp"
 #include "install/dkms.hpp"
+#include "install/hook_files.hpp"
 #include "install/modules_there.hpp"
 #include "install/nvidia_installer.hpp"
+#include "install/parts.hpp"
 #include "install/scope.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
@@ -18,30 +20,6 @@ namespace vgpukit {
 
 namespace {
 
-constexpr const char* kModule = "nvidia";  // nvidia-installer's name for it in dkms, too
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
-// The vgpukit that dkms of this root will call.
-Result<std::string> vgpukit_of(const HostPaths& host) {
-  if (host.is_host()) {
-    std::error_code bad;
-    const auto self = fs::read_symlink("/proc/self/exe", bad);
-    // Run through a program loader, the name in the PATH says more.
-    if (!bad && self.filename() == "vgpukit") return self.string();
-  }
-  if (const auto found = find_program("vgpukit", host.root)) return found->string();
-  return Error{Exit::missing, "install a driver in " + host.root.string(),
-               "dkms there would call vgpukit for each new kernel, and vgpukit is not installed there",
-               "install vgpukit in that root"};
-}
-
 std::uintmax_t bytes_of(const fs::path& folder) {
   std::uintmax_t bytes = 0;
   std::error_code bad;
@@ -51,11 +29,6 @@ std::uintmax_t bytes_of(const fs::path& folder) {
     if (entry->is_regular_file(gone)) bytes += entry->file_size(gone);
   }
   return bytes;
-}
-
-std::string old_version(const HostPaths& host) {
-  const auto record = installed_record(host);
-  return record ? record->value("version", std::string()) : std::string();
 }
 
 // Are the modules of this kernel there, for it, and of this version, and would it load them?
@@ -74,8 +47,12 @@ Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, co
     if (count == 0) return wrong("dkms says that all is well, and " + name + ".ko is not in /lib/modules/" + kernel.release);
     if (count > 1) return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
   }
+  const auto dep = read_file(kernel.host.modules() / kernel.release / "modules.dep");
   for (const auto& each : there) {
     const auto file = kernel.host.in_root(each.path);
+    const auto in_dep = each.path.lexically_relative("/lib/modules/" + kernel.release).string() + ":";
+    if (!dep || (!dep->starts_with(in_dep) && dep->find("\n" + in_dep) == std::string::npos))
+      return wrong("depmod has not put " + each.path.string() + " into modules.dep, so modprobe will not find it");
     TRY_ASSIGN(auto module, read_module(file));
     const auto magic = module.info("vermagic");
     if (magic.substr(0, magic.find(' ')) != kernel.release) return wrong(each.path.string() + " is for the kernel " + magic);
@@ -92,15 +69,6 @@ Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, co
   return list;
 }
 
-// Takes out what is installed, by dkms where it is dkms's. The copies of a transaction are kept already.
-Status remove_installed(const HostPaths& host, const Dkms& dkms, const std::string& version) {
-  TRY(dkms.remove(kModule, version));
-  std::error_code bad;
-  const auto folder = host.in_root(dkms_source_folder(version));
-  if (is_our_dkms_tree(folder)) fs::remove_all(folder, bad);
-  return {};
-}
-
 Status write_our_tree(const HostPaths& host, const InstallRequest& request, const std::string& vgpukit) {
   TRY_ASSIGN(auto staged, StagedFolder::beside(host.in_root(dkms_source_folder(request.driver->version.text))));
   TRY(write_dkms_tree(staged.path(), *request.driver, request.choices, vgpukit));
@@ -111,9 +79,9 @@ Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const I
   const auto& version = request.driver->version.text;
   transaction.step("dkms build " + kernel.release);
   if (request.on_step) request.on_step("dkms builds " + version + " for " + kernel.release);
-  TRY(dkms.build(kModule, version, kernel.release));
+  TRY(dkms.build(dkms_module_name, version, kernel.release));
   transaction.step("dkms install " + kernel.release);
-  return dkms.install(kModule, version, kernel.release);
+  return dkms.install(dkms_module_name, version, kernel.release);
 }
 
 // The whole driver: nvidia-installer builds the patched sources for the first kernel and registers what it built with dkms. What is
@@ -125,29 +93,33 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   const auto& driver = *request.driver;
   const std::string log = "/var/log/nvidia-installer.log";
   std::vector<std::string> paths = {"/var/lib/nvidia", "/etc/ld.so.cache", log};
-  if (const auto old = read_file(host.in_root("/var/lib/nvidia/log")))
-    for (const auto& file : files_of_installer_log(*old)) paths.push_back(file);
+  for (const auto& file : installed_user_space(host)) paths.push_back(file);
   TRY(transaction.add(paths));
   TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
   TRY(make_plan(*request.catalogue, driver, facts, tree, request.choices.accepted));
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
-  std::string last;
+  std::vector<std::string> said;
   TRY_ASSIGN(const auto status, run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
                log::trace(std::string(line));
-               if (line.find("ERROR") != std::string_view::npos || line.find("WARNING") != std::string_view::npos) last = line;
+               // Its first error is the cause, and goes on in the next lines; the last one only says that it has failed.
+               const bool error = line.find("ERROR: ") != std::string_view::npos;
+               if (said.empty() ? error : said.size() < 3 && !error && line.find_first_not_of(' ') != std::string_view::npos)
+                 said.emplace_back(line);
              }));
   const auto kept_log = machine_state(host) / "install" / "nvidia-installer.log";
   std::error_code bad;
   fs::copy_file(host.in_root(log), kept_log, fs::copy_options::overwrite_existing, bad);
-  TRY_ASSIGN(const auto entries, dkms.status(kModule));
+  TRY_ASSIGN(const auto entries, dkms.status(dkms_module_name));
   const bool listed = std::any_of(entries.begin(), entries.end(), [&](const DkmsEntry& entry) {
     return entry.version == driver.version.text && entry.release == kernel.release && entry.state == "installed";
   });
+  std::string words;
+  for (const auto& line : said) words += (words.empty() ? "" : " ") + line;
   if (status != 0 || !listed)
     return Error{Exit::failed, "install " + driver.version.text + " for " + kernel.release,
                  "nvidia-installer ended with status " + std::to_string(status) +
-                     (listed ? "" : ", and dkms does not have its modules") + (last.empty() ? "" : "; it said: " + last),
+                     (listed ? "" : ", and dkms does not have its modules") + (said.empty() ? "" : "; it said: " + words),
                  "read " + kept_log.string() + "; what was there before is back"};
   transaction.step("write the sources");
   TRY(write_our_tree(host, request, vgpukit));
@@ -159,30 +131,30 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
 Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms add");
-  TRY(dkms.add(kModule, version));
+  TRY(dkms.add(dkms_module_name, version));
   for (const auto& kernel : request.kernels) TRY(build_with_dkms(dkms, transaction, request, kernel));
   return {};
 }
 
-// Which of the files that depmod writes, and of dkms's key, were not there before a driver of ours was: an uninstall takes them
-// away again.
+// Which of the files that depmod writes, of dkms's key and of the hooks were not there before a driver of ours was: an uninstall
+// takes them away again. Folders come after what is in them.
 nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction) {
   if (const auto record = installed_record(host); record && record->contains("made")) return record->at("made");
   nlohmann::json made = nlohmann::json::array();
+  std::set<std::string, std::greater<>> folders;
+  const auto& hooks = hook_paths();
   for (const auto& kept : transaction.kept())
-    for (const auto& path : kept.paths())
-      if (!path.there && (path.path.find("/modules.") != std::string::npos || path.path.find("/mok.") != std::string::npos))
-        made.push_back(path.path);
+    for (const auto& path : kept.paths()) {
+      if (path.there) continue;
+      const bool hook = std::find(hooks.begin(), hooks.end(), path.path) != hooks.end();
+      if (!hook && path.path.find("/modules.") == std::string::npos && path.path.find("/mok.") == std::string::npos) continue;
+      made.push_back(path.path);
+      if (hook)
+        for (auto above = fs::path(path.path).parent_path(); above != path.above && above != "/"; above = above.parent_path())
+          folders.insert(above.string());
+    }
+  for (const auto& folder : folders) made.push_back(folder);
   return made;
-}
-
-// dkms's key stays where it may be enrolled in the firmware, or where other modules are signed with it.
-void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms& dkms) {
-  std::error_code bad;
-  const auto others = dkms.status("");
-  const bool keep_key = fs::exists(host.in_root("/sys/firmware/efi"), bad) || !others || !others->empty();
-  for (const auto& path : record.value("made", std::vector<std::string>()))
-    if (!keep_key || path.find("/mok.") == std::string::npos) fs::remove(host.in_root(path), bad);
 }
 
 struct Built {
@@ -224,14 +196,14 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   const auto& driver = *request.driver;
   const auto& version = driver.version.text;
   if (request.choices.modules.empty()) request.choices.modules = driver.modules;
-  TRY_ASSIGN(const auto vgpukit, vgpukit_of(host));
+  TRY_ASSIGN(const auto vgpukit, vgpukit_of(host, "install a driver in " + host.root.string()));
   TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
   TRY_ASSIGN(auto built, rehearse(request));
   if (built.refused) {
     outcome.refused = std::move(built.refused);
     return outcome;
   }
-  TRY_ASSIGN(const auto entries, dkms.status(kModule));
+  TRY_ASSIGN(const auto entries, dkms.status(dkms_module_name));
   const ConflictQuestion question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
   outcome.conflicts = find_conflicts(host, question, entries);
   if (std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(), [](const Conflict& each) { return each.blocks; }))
@@ -245,19 +217,28 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     transaction.step("remove " + old);
     TRY(remove_installed(host, dkms, old));
   }
+  transaction.step("signing");
+  TRY(write_dkms_signing(host));
   // An entry of ours without a record is what is left of an interrupted run of an older vgpukit; dkms would refuse to add another.
   TRY(remove_installed(host, dkms, version));
   if (request.with_nvidia_installer) {
     TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), vgpukit));
+    outcome.warnings = service_warnings(host, driver);
   } else {
     transaction.step("write the sources");
     TRY(write_our_tree(host, request, vgpukit));
     TRY(register_with_dkms(dkms, transaction, request));
   }
 
+  // Who removed the hooks after the first installation wants none.
+  if (old.empty()) {
+    transaction.step("hooks");
+    TRY_ASSIGN(outcome.hooks, install_hooks(host, vgpukit));
+  }
+
   transaction.step("look");
   nlohmann::json kernels = nlohmann::json::object();
-  TRY_ASSIGN(const auto now, dkms.status(kModule));
+  TRY_ASSIGN(const auto now, dkms.status(dkms_module_name));
   for (auto& facts : built.facts) {
     const auto& release = facts.kernel().release;
     const bool listed = std::any_of(now.begin(), now.end(), [&](const DkmsEntry& entry) {
@@ -282,100 +263,6 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
                     {"made", made_by_us(host, transaction)}};
   TRY(transaction.commit(outcome.record));
   outcome.installed = true;
-  return outcome;
-}
-
-Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& at) {
-  UninstallOutcome outcome;
-  outcome.version = old_version(host);
-  // A command that was interrupted may have a version of its own; begin() ends it, then we look again.
-  if (outcome.version.empty() && !unfinished_work(host)) return outcome;
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "uninstall " + outcome.version, {}, at));
-  const auto record = installed_record(host);
-  outcome.version = record ? record->value("version", std::string()) : std::string();
-  if (record) {
-    TRY(transaction.add(install_scope(host, {outcome.version})));
-    transaction.step("dkms remove");
-    TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
-    TRY(remove_installed(host, dkms, outcome.version));
-    transaction.step("remove the modules");
-    for (const auto& release : releases_of(host))
-      for (const auto& module : modules_there(host, release, nvidia_module_names()))
-        outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
-    remove_made(host, *record, dkms);
-  }
-  TRY(transaction.commit_removed());
-  std::error_code bad;
-  fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
-  if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))
-    outcome.left.push_back("/var/lib/dkms/mok.*, the key that dkms signs with: it may be enrolled, and other modules may need it");
-  if (fs::exists(host.in_root("/var/lib/nvidia"), bad))
-    outcome.left.push_back("/var/lib/nvidia and the user space of NVIDIA's installer: nvidia-uninstall removes those");
-  return outcome;
-}
-
-Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::function<void(std::string_view)>& on_step,
-                                        const OnStep& at) {
-  RollbackOutcome outcome;
-  // An interrupted command is ended first: what it has left is no state to go back to or from.
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "rollback", {}, at));
-  TRY_ASSIGN(const auto before, previous_state(host));
-  outcome.from = old_version(host);
-  if (before.empty())
-    return Error{Exit::usage, "go back to the driver before " + (outcome.from.empty() ? "this one" : outcome.from),
-                 "nothing is kept of one", "vgpukit status tells what is installed"};
-  const auto record = previous_record(host);
-  outcome.to = record ? record->value("version", std::string()) : std::string();
-  std::vector<std::string> scope = install_scope(host, {outcome.from});
-  for (const auto& kept : before) {
-    const auto names = kept.names();
-    scope.insert(scope.end(), names.begin(), names.end());
-  }
-  TRY(transaction.add(scope));
-  TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
-  // The kernels that have a driver now shall have one afterwards, also those that came since then.
-  TRY_ASSIGN(const auto now, dkms.status(kModule));
-  if (!outcome.from.empty()) {
-    transaction.step("remove " + outcome.from);
-    TRY(remove_installed(host, dkms, outcome.from));
-  }
-  // What depmod writes belongs to all modules of a kernel, and those may have changed: it is made again. Kernels that are gone stay
-  // so.
-  const auto releases = releases_of(host);
-  const auto wanted = [&](const std::string& path) {
-    if (!path.starts_with("/lib/modules/")) return true;
-    const auto rest = path.substr(13);
-    const auto release = rest.substr(0, rest.find('/'));
-    if (std::find(releases.begin(), releases.end(), release) == releases.end()) return false;
-    return rest.find("/modules.") == std::string::npos;
-  };
-  for (auto kept = before.rbegin(); kept != before.rend(); ++kept) TRY(kept->restore(wanted, at));
-  for (const auto& entry : now) {
-    if (entry.state != "installed" || outcome.to.empty()) continue;
-    TRY_ASSIGN(const auto entries, dkms.status(kModule));
-    const bool has = std::any_of(entries.begin(), entries.end(), [&](const DkmsEntry& each) {
-      return each.version == outcome.to && each.release == entry.release && each.state == "installed";
-    });
-    if (has) continue;
-    if (on_step) on_step("dkms builds " + outcome.to + " for " + entry.release);
-    TRY(dkms.build(kModule, outcome.to, entry.release));
-    TRY(dkms.install(kModule, outcome.to, entry.release));
-    outcome.built_now.push_back(entry.release);
-  }
-  transaction.step("depmod");
-  std::error_code bad;
-  for (const auto& release : releases) {
-    if (fs::exists(host.modules() / release / "modules.dep", bad)) TRY(run_depmod(host, release));
-    if (!outcome.to.empty() && !modules_there(host, release, nvidia_module_names()).empty()) outcome.releases.push_back(release);
-  }
-  if (record) {
-    auto again = *record;
-    again["rolled-back"] = utc_now();
-    TRY(transaction.commit(again));
-    return outcome;
-  }
-  if (const auto current = installed_record(host)) remove_made(host, *current, dkms);
-  TRY(transaction.commit_removed());
   return outcome;
 }
 

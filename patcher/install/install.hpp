@@ -35,6 +35,8 @@ struct InstallRequest {
 struct InstallOutcome {
   bool installed = false;
   InstallRecord record;
+  std::vector<std::string> warnings;   // what a user should know about what was installed, as sentences
+  std::vector<std::string> hooks;      // the hooks of package managers that were written
   std::vector<Conflict> conflicts;     // with `blocks` where nothing was done because of them
   std::optional<BuildReport> refused;  // the build that failed, or waits for consent: nothing was done
 };
@@ -43,6 +45,19 @@ struct InstallOutcome {
 // whether that is so. What was there before is back when anything fails. Errors: missing (no dkms, no vgpukit in another root,
 // headers, space); failed, with what dkms said.
 Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest request);
+
+// What Secure Boot makes of the installed modules.
+struct SigningState {
+  bool secure_boot = false;  // it is on
+  bool enforced = false;     // the running kernel refuses what nobody it knows has signed
+  std::string key, from;     // what modules are signed with, and whose key that is; empty: there is none
+  std::string certificate;
+  std::string enrolled;                       // yes | pending | no | unknown; empty without a certificate
+  std::vector<std::string> unsigned_modules;  // paths, as the root knows them
+  std::vector<std::string> steps;             // what to do until such a kernel loads them; empty: nothing
+};
+// Error: usage, for a configuration that is wrong.
+Result<SigningState> signing_state(const HostPaths& host);
 
 struct UninstallOutcome {
   std::string version;            // empty: nothing was installed
@@ -74,6 +89,7 @@ struct InstallStatus {
   std::vector<KernelStatus> kernels;
   std::string previous;                     // the version of rollback; empty when there is no way back
   std::optional<nlohmann::json> last_hook;  // what the last run of a hook has left
+  SigningState signing;
 };
 Result<InstallStatus> install_status(const HostPaths& host);
 

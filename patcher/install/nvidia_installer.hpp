@@ -9,6 +9,7 @@
 
 #include "driver/driver.hpp"
 #include "driver/run_file_repack.hpp"
+#include "install/kept.hpp"
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
@@ -29,5 +30,29 @@ Result<int> run_nvidia_installer(const Driver& driver, const SourceEdits& edits,
 // The files and links that the installer has put into the system, from its log /var/lib/nvidia/log: "0: LINK", a line with its
 // target; "1: FILE", a line with its sum (backup.c). Backed-up files ("2: ", "100: " and more) were there before.
 std::vector<std::string> files_of_installer_log(std::string_view log);
+
+// What the installer has moved out of the way: "2: LINK", its target, its mode and owner; "100: FILE" and more, sum, mode and
+// owner, with the file itself at /var/lib/nvidia/100.
+struct InstallerBackup {
+  std::string path;
+  std::string target;  // of a link; empty: a file
+  int number = 0;
+  unsigned mode = 0, uid = 0, gid = 0;
+};
+std::vector<InstallerBackup> backups_of_installer_log(std::string_view log);
+
+// Takes away what the installer has put into the system since `kept` was made (/var/lib/nvidia in it, or known not to have been
+// there), and puts back what it had moved out of the way. What `kept` has itself is left to its restore(). True where there was
+// something to do.
+bool remove_new_user_space(const HostPaths& host, const Kept& kept);
+
+// What is wrong with the services that the installer has put into the system, as sentences with what to do: a unit that is not
+// there, one that nothing starts.
+std::vector<std::string> service_warnings(const HostPaths& host, const Driver& driver);
+
+// The files and links of the user space that the installer has put here; none where it has not.
+std::vector<std::string> installed_user_space(const HostPaths& host);
+// After parts of it were put back: the linker's cache and systemd's knowledge are made anew, where they can be.
+void refresh_user_space(const HostPaths& host);
 
 }  // namespace vgpukit

@@ -10,7 +10,7 @@
 namespace vgpukit {
 
 // What is to be kept before `versions` come or go: their folders in /usr/src, all that dkms has of nvidia, each kernel's NVIDIA
-// modules and what depmod writes. As the root knows them.
+// modules, what depmod writes, and hooks of package managers. As the root knows them.
 std::vector<std::string> install_scope(const HostPaths& host, const std::vector<std::string>& versions);
 
 // The files that depmod writes, by name.

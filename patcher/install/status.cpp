@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "build/module.hpp"
+#include "install/hook_run.hpp"
 #include "install/install.hpp"
-#include "install/modules_there.hpp"
+#include "install/readiness.hpp"
 #include "install/scope.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
@@ -10,24 +10,6 @@
 namespace vgpukit {
 
 namespace {
-
-std::string problem_of(const HostPaths& host, const KernelStatus& kernel, const InstallRecord& record) {
-  const auto version = record.value("version", std::string());
-  std::string missing;
-  for (const auto& name : record.value("modules", std::vector<std::string>())) {
-    const auto there = modules_there(host, kernel.release, {name});
-    if (there.empty()) {
-      missing += (missing.empty() ? "" : ", ") + name;
-      continue;
-    }
-    const auto module = read_module(host.in_root(there.front().path));
-    if (!module) return module.error().message();
-    const auto magic = module->info("vermagic");
-    if (magic.substr(0, magic.find(' ')) != kernel.release) return name + " is for " + magic;
-    if (const auto says = module->info("version"); !says.empty() && says != version) return name + " is of version " + says;
-  }
-  return missing.empty() ? "" : "no module " + missing;
-}
 
 // Are the modules those that were verified when they were installed? What dkms has built since then it has verified itself.
 std::string owner_of(const HostPaths& host, const KernelStatus& kernel, const InstallRecord& record) {
@@ -63,22 +45,32 @@ Result<InstallStatus> install_status(const HostPaths& host) {
     KernelStatus kernel;
     kernel.release = entry.release;
     kernel.running = entry.running;
-    for (const auto& module : modules_there(host, entry.release, nvidia_module_names()))
-      kernel.modules.push_back(module.path.string());
+    const auto there = modules_there(host, entry.release, nvidia_module_names());
+    for (const auto& module : there) kernel.modules.push_back(module.path.string());
     if (any && !entry.modules && kernel.modules.empty()) continue;
     if (!status.record) {
       kernel.by = kernel.modules.empty() ? "" : "somebody else";
     } else {
-      kernel.problem = problem_of(host, kernel, *status.record);
+      kernel.problem = module_problem(host, kernel.release, *status.record, there);
       kernel.by = kernel.modules.empty() ? "" : owner_of(host, kernel, *status.record);
     }
     status.kernels.push_back(std::move(kernel));
   }
   if (!status.kernels.empty()) status.kernels.back().next = true;
-  if (const auto text = read_file(machine_state(host) / "hooks" / "last.json")) {
-    auto document = nlohmann::json::parse(*text, nullptr, false);
-    if (document.is_object()) status.last_hook = std::move(document);
+  if (status.record) {
+    TRY_ASSIGN(status.signing, signing_state(host));
   }
+  status.last_hook = last_hook_run(host);
+  // The modules themselves are what counts; why they are missing, or will be refused, is what the hook has found.
+  if (status.last_hook && status.record)
+    for (auto& kernel : status.kernels) {
+      const auto said = hook_reason(host, *status.last_hook, kernel.release);
+      // Its words mostly begin with what was seen.
+      if (said.starts_with(kernel.problem))
+        kernel.problem = said;
+      else if (!said.empty())
+        kernel.problem += "; " + said;
+    }
   return status;
 }
 

@@ -58,25 +58,9 @@ Result<std::vector<Kept>> open_kept(const HostPaths& host, const fs::path& folde
   return all;
 }
 
-// What nvidia-installer has put into the system since the copies were made, by its own log.
-void remove_new_user_space(const HostPaths& host, const std::vector<Kept>& kept) {
-  constexpr const char* folder = "/var/lib/nvidia";
-  for (const auto& each : kept) {
-    const auto names = each.names();
-    if (std::find(names.begin(), names.end(), folder) == names.end()) continue;
-    const auto now = read_file(host.in_root(folder) / "log");
-    const auto then = read_file(each.copy_of(folder) / "log");
-    if (!now || (then && *then == *now)) continue;
-    const auto old = then ? files_of_installer_log(*then) : std::vector<std::string>{};
-    std::error_code ignored;
-    for (const auto& file : files_of_installer_log(*now))
-      if (std::find(old.begin(), old.end(), file) == old.end()) fs::remove(host.in_root(file), ignored);
-  }
-}
-
 // The later copies were made when something may have been changed already, so the first ones have the last word.
 Status restore_all(const HostPaths& host, const std::vector<Kept>& kept, const OnStep& on_step) {
-  remove_new_user_space(host, kept);
+  for (const auto& each : kept) remove_new_user_space(host, each);
   for (auto each = kept.rbegin(); each != kept.rend(); ++each) TRY(each->restore({}, on_step));
   return {};
 }
@@ -165,13 +149,18 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
   return std::optional<std::string>("an earlier \"" + what + "\" was interrupted; what was there before is back");
 }
 
+Result<FileLock> lock_installation(const HostPaths& host) {
+  TRY_ASSIGN(auto lock,
+             FileLock::acquire(Places(host).lock(), [] { log::info("waiting for another vgpukit that changes this system"); }));
+  TRY_ASSIGN(const auto recovered, recover(host));
+  if (recovered) log::warning(*recovered);
+  return lock;
+}
+
 Result<Transaction> Transaction::begin(const HostPaths& host, const std::string& what, const std::vector<std::string>& paths,
                                        OnStep on_step) {
   const Places places(host);
-  TRY_ASSIGN(auto lock,
-             FileLock::acquire(places.lock(), [] { log::info("waiting for another vgpukit that changes this system"); }));
-  TRY_ASSIGN(const auto recovered, recover(host));
-  if (recovered) log::warning(*recovered);
+  TRY_ASSIGN(auto lock, lock_installation(host));
   Transaction transaction(host, std::move(lock), std::move(on_step));
   transaction.what_ = what;
   transaction.step("begin");

@@ -23,6 +23,9 @@ using InstallRecord = nlohmann::json;
 // Where vgpukit keeps what belongs to one machine: host.state, or, of another root, its own /var/lib/vgpukit.
 fs::path machine_state(const HostPaths& host);
 
+// Waits until nobody else changes this root's driver, then finishes or undoes what a crash has left.
+Result<FileLock> lock_installation(const HostPaths& host);
+
 class Transaction {
  public:
   // Waits for another one in this root, and first finishes or undoes what a crash has left. Then copies `paths`. `what` is for

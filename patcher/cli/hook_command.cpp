@@ -1,0 +1,206 @@
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "cli/cli.hpp"
+#include "install/hook_files.hpp"
+#include "install/hook_run.hpp"
+#include "install/transaction.hpp"
+#include "support/log.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::string from;
+  std::vector<std::string> words;
+};
+
+HookCaller caller_of(const std::string& name) {
+  if (name == "pacman") return HookCaller::pacman;
+  if (name == "postinst") return HookCaller::postinst;
+  return name == "kernel-install" ? HookCaller::kernel_install : HookCaller::person;
+}
+
+std::string all_of_stdin() {
+  std::string text;
+  char part[4096];
+  for (ssize_t got = 0; (got = ::read(STDIN_FILENO, part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(got));
+  return text;
+}
+
+std::string line_of(const HookKernel& kernel, const std::string& version, const Style& style) {
+  const auto start = "vgpukit: " + kernel.release + ": ";
+  switch (kernel.result) {
+    case HookKernel::Result::ready:
+      return start + "NVIDIA " + version + " is there (" + kernel.by + ")\n";
+    case HookKernel::Result::built: {
+      char seconds[32];
+      std::snprintf(seconds, sizeof seconds, "%.0f s", kernel.seconds);
+      return start + style.green("NVIDIA " + version + " is built and installed") + " (" + seconds + ")\n";
+    }
+    case HookKernel::Result::failed:
+      break;
+  }
+  return start + style.red("NO WORKING DRIVER: ") + kernel.why + (kernel.next.empty() ? "" : " -> " + kernel.next) + "\n";
+}
+
+Result<Exit> run_now(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const auto caller = caller_of(options.from);
+  HookRequest request;
+  request.caller = options.from.empty() ? "hand" : options.from;
+  request.releases = hook_releases(caller, options.words, caller == HookCaller::pacman ? all_of_stdin() : std::string());
+  if (request.releases.empty() && caller == HookCaller::person)
+    return Error{Exit::usage, "look after kernels",
+                 "none of '" + (options.words.empty() ? "" : options.words.front()) + "' is named like a kernel",
+                 "vgpukit hook run RELEASE...; vgpukit status lists them"};
+  const auto style = style_of(globals, STDOUT_FILENO);
+  const auto version = installed_record(host) ? installed_record(host)->value("version", std::string()) : std::string();
+  const bool text = !globals.json();
+  request.on_begin = [&](const std::string& what) {
+    if (text) print("vgpukit: " + what + "\n");
+  };
+  request.on_kernel = [&](const HookKernel& kernel) {
+    if (text) print(line_of(kernel, version, style));
+  };
+  request.on_output = [](std::string_view line) { log::trace(std::string(line)); };
+  TRY_ASSIGN(const auto outcome, run_hook(host, request));
+  bool all = true;
+  nlohmann::json kernels = nlohmann::json::array();
+  for (const auto& kernel : outcome.kernels) {
+    const bool failed = kernel.result == HookKernel::Result::failed;
+    all = all && !failed;
+    kernels.push_back({{"release", kernel.release},
+                       {"result", failed                                       ? "failed"
+                                  : kernel.result == HookKernel::Result::built ? "built"
+                                                                               : "ready"},
+                       {"why", kernel.why},
+                       {"next", kernel.next},
+                       {"log", kernel.log},
+                       {"seconds", kernel.seconds}});
+  }
+  if (!text) print_json(nlohmann::json{{"version", outcome.version}, {"kernels", kernels}, {"alarm", outcome.alarm}});
+  if (text && !outcome.alarm.empty())
+    print(style.red("vgpukit: WARNING: " + outcome.alarm) +
+          "\nvgpukit: the modules of other kernels are as they were; vgpukit status tells more\n");
+  if (text && outcome.version.empty() && caller == HookCaller::person) print("vgpukit has no driver installed here.\n");
+  return all ? Exit::done : Exit::failed;
+}
+
+// A package manager must never stop for us: what went wrong is said and written down, and the exit status is 0.
+Result<Exit> run(const Globals& globals, const Options& options) {
+  auto done = run_now(globals, options);
+  if (options.from.empty()) return done;
+  if (!done) log::error(done.error().message());
+  return Exit::done;
+}
+
+Result<Exit> install(const Globals& globals) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto vgpukit, vgpukit_of(host, "install hooks in " + host.root.string()));
+  TRY_ASSIGN(const auto written, install_hooks(host, vgpukit));
+  TRY_ASSIGN(const auto places, hook_places(host, vgpukit));
+  if (globals.json()) {
+    print_json(nlohmann::json{{"result", places.empty() ? "none" : "installed"}, {"written", written}});
+    return Exit::done;
+  }
+  for (const auto& path : written) print("written: " + path + "\n");
+  if (places.empty())
+    print("Neither pacman, dpkg nor kernel-install is here: there is nobody to call vgpukit for a new kernel.\n");
+  else if (written.empty())
+    print("The hooks are there already.\n");
+  return Exit::done;
+}
+
+Result<Exit> remove(const Globals& globals) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto removed, remove_hooks(host));
+  if (globals.json()) {
+    print_json(nlohmann::json{{"removed", removed}});
+    return Exit::done;
+  }
+  for (const auto& path : removed) print("removed: " + path + "\n");
+  if (removed.empty()) print("There were none.\n");
+  return Exit::done;
+}
+
+const char* state_name(HookPlace::State state) {
+  switch (state) {
+    case HookPlace::State::installed:
+      return "installed";
+    case HookPlace::State::packaged:
+      return "packaged";
+    case HookPlace::State::different:
+      return "different";
+    case HookPlace::State::missing:
+      break;
+  }
+  return "missing";
+}
+
+std::string place_text(const HookPlace& place, const Style& style) {
+  switch (place.state) {
+    case HookPlace::State::installed:
+      return place.path;
+    case HookPlace::State::packaged:
+      return place.vendor + ", from a package";
+    case HookPlace::State::different:
+      return place.path + style.yellow(" is not as this vgpukit writes it") + "; vgpukit hook install renews it";
+    case HookPlace::State::missing:
+      break;
+  }
+  return style.yellow("none") + "; vgpukit hook install writes " + place.path;
+}
+
+Result<Exit> status(const Globals& globals) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const auto vgpukit = vgpukit_of(host, "look at the hooks");
+  TRY_ASSIGN(const auto places, hook_places(host, vgpukit ? *vgpukit : "/usr/bin/vgpukit"));
+  const auto last = last_hook_run(host);
+  if (globals.json()) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const auto& place : places)
+      list.push_back({{"manager", place.manager}, {"path", place.path}, {"state", state_name(place.state)}});
+    print_json(nlohmann::json{{"hooks", list}, {"last", last ? *last : nlohmann::json()}});
+    return Exit::done;
+  }
+  const auto style = style_of(globals, STDOUT_FILENO);
+  for (const auto& place : places) print(style.bold(place.manager) + ": " + place_text(place, style) + "\n");
+  if (places.empty()) print("Neither pacman, dpkg nor kernel-install is here.\n");
+  if (!last) {
+    print("No hook has had anything to do yet.\n");
+    return Exit::done;
+  }
+  print("last run: " + last->value("time", std::string("?")) + " by " + last->value("by", std::string("?")) + "\n");
+  for (const auto& [release, entry] : last->value("kernels", nlohmann::json::object()).items())
+    print("  " + release + ", " + entry.value("time", std::string("?")) + ": " + entry.value("text", std::string("?")) + "\n");
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_hook(CLI::App& app, Globals& globals, Action& action) {
+  auto* hook = app.add_subcommand("hook", "What package managers call when they have installed a kernel");
+  hook->require_subcommand(1);
+  hook->add_subcommand("install", "Have pacman, dpkg or kernel-install call vgpukit for each new kernel")
+      ->callback([&globals, &action] { action = [&globals] { return install(globals); }; });
+  hook->add_subcommand("remove", "Take that back")->callback([&globals, &action] {
+    action = [&globals] { return remove(globals); };
+  });
+  auto* run_command = hook->add_subcommand("run", "Look whether kernels have a working driver, and build it where not");
+  auto options = std::make_shared<Options>();
+  run_command
+      ->add_option(
+          "--from", options->from,
+          "Who calls: a package manager, which gets the exit status 0 whatever happens, and names the kernels in its own way")
+      ->check(CLI::IsMember({"pacman", "postinst", "kernel-install"}));
+  run_command->add_option("RELEASE", options->words, "The kernels that were installed; with --from what the caller says");
+  run_command->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
+  hook->add_subcommand("status", "Which hooks are there, and what they did last")->callback([&globals, &action] {
+    action = [&globals] { return status(globals); };
+  });
+}
+
+}  // namespace vgpukit::cli

@@ -1,0 +1,309 @@
+// `vgpukit shell bash|zsh|fish|man`: completions for shells and the manual page, from the same description of the command line that
+// parses it. The build makes the files that are installed with this; nobody else has to know it.
+#include "cli/shell_command.hpp"
+
+#include <algorithm>
+
+#include "config.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Word {
+  std::vector<std::string> names;  // "-v", "--verbose"; of a positional: "DRIVER"
+  std::string text;                // the first sentence that --help has
+  bool takes_value = false;
+  std::vector<std::string> choices;  // of the value, where there are some
+  std::string value;                 // what --help calls it: "DIR", "REL"
+};
+
+struct Node {
+  std::string path;  // "vgpu types"; empty: vgpukit itself
+  std::string text;
+  std::vector<Word> options, positionals;
+  std::vector<std::pair<std::string, std::string>> commands;  // name, text
+};
+
+// "TEXT:{text,json}" -> text, json
+std::vector<std::string> choices_of(const std::string& type) {
+  std::vector<std::string> choices;
+  const auto open = type.find('{');
+  const auto close = type.find('}', std::min(open, type.size()));
+  if (open == std::string::npos || close == std::string::npos) return choices;
+  for (auto at = open + 1; at < close;) {
+    const auto end = std::min(type.find(',', at), close);
+    choices.push_back(type.substr(at, end - at));
+    at = end + 1;
+  }
+  return choices;
+}
+
+Word word_of(const CLI::Option& option) {
+  Word word;
+  for (const auto& name : option.get_snames()) word.names.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) word.names.push_back("--" + name);
+  if (word.names.empty()) word.names.push_back(option.get_name());
+  word.text = option.get_description();
+  word.takes_value = option.get_items_expected_max() > 0;
+  word.choices = choices_of(option.get_type_name());
+  const auto type = option.get_type_name();
+  word.value = type.substr(0, type.find(':'));
+  return word;
+}
+
+void walk(const CLI::App& app, const std::string& path, std::vector<Node>& nodes) {
+  Node node{path, app.get_description(), {}, {}, {}};
+  for (const auto* option : app.get_options())
+    (option->get_positional() ? node.positionals : node.options).push_back(word_of(*option));
+  std::vector<const CLI::App*> below;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (!command->get_group().empty()) {
+      below.push_back(command);
+      node.commands.emplace_back(command->get_name(), command->get_description());
+      for (const auto& alias : command->get_aliases()) node.commands.emplace_back(alias, command->get_description());
+    }
+  nodes.push_back(std::move(node));
+  for (const auto* command : below) {
+    auto names = command->get_aliases();
+    names.insert(names.begin(), command->get_name());
+    for (const auto& name : names) walk(*command, path.empty() ? name : path + " " + name, nodes);
+  }
+}
+
+std::string quoted(const std::string& text) {
+  std::string all = "'";
+  for (const char c : text) all += c == '\'' ? std::string("'\\''") : std::string(1, c == '\n' ? ' ' : c);
+  return all + "'";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string all;
+  for (const auto& word : words) all += (all.empty() ? "" : " ") + word;
+  return all;
+}
+
+std::string option_names(const Node& node) {
+  std::vector<std::string> names;
+  for (const auto& option : node.options) names.insert(names.end(), option.names.begin(), option.names.end());
+  return joined(names);
+}
+
+// The commands of all commands, as a pattern of `case`.
+std::string all_paths(const std::vector<Node>& nodes) {
+  std::string all;
+  for (const auto& node : nodes)
+    if (!node.path.empty()) all += (all.empty() ? "" : "|") + quoted(node.path);
+  return all;
+}
+
+// What completes a value: words, folders, kernels; nothing where file names do.
+struct Values {
+  std::vector<std::string> words;
+  bool folders = false, kernels = false;
+};
+Values values_of(const Word& option) {
+  return {option.choices, option.value == "DIR", option.value == "REL"};
+}
+
+std::string bash(const std::vector<Node>& nodes) {
+  std::string text =
+      "# bash completion for vgpukit, written by `vgpukit shell bash`.\n"
+      "_vgpukit() {\n"
+      "  local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} at= i names= options=\n"
+      "  COMPREPLY=()\n"
+      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+      "    case \"$at${at:+ }${COMP_WORDS[i]}\" in " +
+      all_paths(nodes) +
+      ") at+=${at:+ }${COMP_WORDS[i]} ;; esac\n"
+      "  done\n"
+      "  case \"$at:$before\" in\n";
+  // A command's own meaning of an option goes before the one that is the same everywhere.
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
+    for (const auto& option : node->options) {
+      if (!option.takes_value) continue;
+      const auto values = values_of(option);
+      std::string how = "COMPREPLY=($(compgen -f -- \"$cur\"))";
+      if (!values.words.empty()) how = "COMPREPLY=($(compgen -W " + quoted(joined(values.words)) + " -- \"$cur\"))";
+      if (values.folders) how = "COMPREPLY=($(compgen -d -- \"$cur\"))";
+      if (values.kernels) how = "COMPREPLY=($(compgen -W \"running newest all $(ls /lib/modules 2>/dev/null)\" -- \"$cur\"))";
+      for (const auto& name : option.names)
+        text += "    " + (node->path.empty() ? "*:" + name : quoted(node->path + ":" + name)) + ") " + how + "; return ;;\n";
+    }
+  text += "  esac\n  case $at in\n";
+  for (const auto& node : nodes) {
+    std::vector<std::string> names;
+    for (const auto& [name, about] : node.commands) names.push_back(name);
+    text += "    " + quoted(node.path) + ") names=" + quoted(joined(names)) + " options=" + quoted(option_names(node)) + " ;;\n";
+  }
+  text += "  esac\n  options+=" + quoted(" " + option_names(nodes.front())) +
+          "\n"
+          "  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+          "  elif [[ -n $names ]]; then COMPREPLY=($(compgen -W \"$names\" -- \"$cur\"))\n"
+          "  else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n"
+          "}\n"
+          "complete -o filenames -F _vgpukit vgpukit\n";
+  return text;
+}
+
+std::string zsh_options(const Node& node) {
+  std::string text;
+  for (const auto& option : node.options)
+    for (const auto& name : option.names) text += " " + quoted(name + ":" + option.text);
+  return text;
+}
+
+std::string zsh(const std::vector<Node>& nodes) {
+  std::string text =
+      "#compdef vgpukit\n"
+      "# zsh completion for vgpukit, written by `vgpukit shell zsh`.\n"
+      "_vgpukit() {\n"
+      "  local at= i\n"
+      "  local -a names options\n"
+      "  for ((i = 2; i < CURRENT; i++)); do\n"
+      "    case \"$at${at:+ }${words[i]}\" in (" +
+      all_paths(nodes) +
+      ") at+=\"${at:+ }${words[i]}\" ;; esac\n"
+      "  done\n"
+      "  case \"$at:${words[CURRENT-1]}\" in\n";
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
+    for (const auto& option : node->options) {
+      if (!option.takes_value) continue;
+      const auto values = values_of(option);
+      std::string how = "_files";
+      if (!values.words.empty()) how = "compadd -- " + joined(values.words);
+      if (values.folders) how = "_files -/";
+      if (values.kernels) how = "compadd -- running newest all /lib/modules/*(N:t)";
+      for (const auto& name : option.names)
+        text += "    (" + (node->path.empty() ? "*:" + name : quoted(node->path + ":" + name)) + ") " + how + "; return ;;\n";
+    }
+  text += "  esac\n  case $at in\n";
+  for (const auto& node : nodes) {
+    text += "    (" + quoted(node.path) + ") names=(";
+    for (const auto& [name, about] : node.commands) text += " " + quoted(name + ":" + about);
+    text += ") options=(" + (node.path.empty() ? "" : zsh_options(node)) + ") ;;\n";
+  }
+  text += "  esac\n  options+=(" + zsh_options(nodes.front()) +
+          ")\n"
+          "  if [[ ${words[CURRENT]} == -* ]]; then _describe -o option options\n"
+          "  elif (( $#names )); then _describe command names\n"
+          "  else _files; fi\n"
+          "}\n"
+          "if [ \"$funcstack[1]\" = _vgpukit ]; then _vgpukit \"$@\"; else compdef _vgpukit vgpukit; fi\n";
+  return text;
+}
+
+std::string fish_option(const Word& option, const std::string& when) {
+  std::string text = "complete -c vgpukit" + when;
+  for (const auto& name : option.names) text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+  const auto values = values_of(option);
+  if (option.takes_value) text += " -r";
+  if (!values.words.empty()) text += " -f -a " + quoted(joined(values.words));
+  if (values.folders) text += " -f -a '(__fish_complete_directories)'";
+  if (values.kernels) text += " -f -a 'running newest all (command ls /lib/modules 2>/dev/null)'";
+  return text + " -d " + quoted(option.text) + "\n";
+}
+
+std::string fish(const std::vector<Node>& nodes) {
+  std::string text =
+      "# fish completion for vgpukit, written by `vgpukit shell fish`.\n"
+      "function __vgpukit_at\n"
+      "  set -l at\n"
+      "  for word in (commandline -opc)[2..-1]\n"
+      "    if contains -- (string join ' ' -- $at $word)";
+  for (const auto& node : nodes)
+    if (!node.path.empty()) text += " " + quoted(node.path);
+  text +=
+      "\n"
+      "      set -a at $word\n"
+      "    end\n"
+      "  end\n"
+      "  test (string join ' ' -- $at x) = (string join ' ' -- $argv x)\n"
+      "end\n";
+  for (const auto& option : nodes.front().options) text += fish_option(option, "");
+  for (const auto& node : nodes) {
+    const auto when = " -n '__vgpukit_at " + node.path + "'";
+    for (const auto& [name, about] : node.commands)
+      text += "complete -c vgpukit" + when + " -f -a " + quoted(name) + " -d " + quoted(about) + "\n";
+    if (node.path.empty()) continue;
+    for (const auto& option : node.options) text += fish_option(option, when);
+  }
+  return text;
+}
+
+std::string roff(const std::string& text) {
+  std::string all;
+  bool start = true;
+  for (const char c : text) {
+    if (start && (c == '.' || c == '\'')) all += "\\&";
+    start = c == '\n';
+    all += c == '\\' ? std::string("\\e") : c == '-' ? std::string("\\-") : std::string(1, c);
+  }
+  return all;
+}
+
+std::string man_word(const Word& word) {
+  std::string names;
+  for (const auto& name : word.names) names += (names.empty() ? "" : ", ") + ("\\fB" + roff(name) + "\\fR");
+  if (word.takes_value && word.names.front().starts_with('-')) {
+    std::string value = word.value.empty() ? "VALUE" : word.value;
+    if (!word.choices.empty()) {
+      value.clear();
+      for (const auto& choice : word.choices) value += (value.empty() ? "" : "|") + choice;
+    }
+    names += " \\fI" + roff(value) + "\\fR";
+  }
+  return ".TP\n" + names + "\n" + roff(word.text) + "\n";
+}
+
+std::string man(const std::vector<Node>& nodes, const std::string& footer) {
+  const auto& top = nodes.front();
+  std::string text =
+      ".\\\" Written by `vgpukit shell man`.\n.TH VGPUKIT 1 \"\" \"vgpukit " VGPUKIT_VERSION
+      "\" \"vgpukit\"\n.SH NAME\nvgpukit \\- builds NVIDIA (vGPU host) drivers for the kernel that is really running\n"
+      ".SH SYNOPSIS\n.B vgpukit\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR ...\n.SH DESCRIPTION\n" +
+      roff(top.text) + "\n.SH OPTIONS\nThey may stand before or after the command.\n";
+  for (const auto& option : top.options) text += man_word(option);
+  text += ".SH COMMANDS\n";
+  for (const auto& node : nodes) {
+    if (node.path.empty()) continue;
+    std::string usage = node.path;
+    for (const auto& word : node.positionals) usage += " " + word.names.front();
+    text += ".SS \"vgpukit " + roff(usage) + "\"\n" + roff(node.text) + "\n";
+    for (const auto& word : node.positionals)
+      if (!word.text.empty()) text += man_word(word);
+    for (const auto& option : node.options)
+      if (option.names.back() != "--help") text += man_word(option);
+  }
+  text += ".SH EXIT STATUS\n" + roff(footer) +
+          "\n.SH FILES\n"
+          ".TP\n/etc/vgpukit/config.yaml\n\\fBaccept:\\fR, the notices that are accepted; \\fBsigning:\\fR, with \\fBkey:\\fR and "
+          "\\fBcertificate:\\fR, what modules are signed with\n"
+          ".TP\n/etc/vgpukit/vgpus.yaml\nthe vGPUs that \\fBvgpukit vgpu apply\\fR makes\n"
+          ".TP\n/var/lib/vgpukit\nthe driver store, finished builds, what is installed, and the way back\n"
+          ".TP\n/var/cache/vgpukit\nall in it can be deleted\n"
+          ".SH ENVIRONMENT\n.TP\nVGPUKIT_STATE, VGPUKIT_CACHE, VGPUKIT_CONFIG\nother places for these\n"
+          ".TP\nVGPUKIT_DATA\nwhere recipes, patches and templates are read from\n";
+  return text;
+}
+
+}  // namespace
+
+void add_shell(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("shell", "Completions for a shell, or the manual page")->group("");
+  auto what = std::make_shared<std::string>();
+  command->add_option("WHAT", *what)->required()->check(CLI::IsMember({"bash", "zsh", "fish", "man"}));
+  command->callback([&app, &action, what] {
+    action = [&app, what]() -> Result<Exit> {
+      std::vector<Node> nodes;
+      walk(app, "", nodes);
+      if (*what == "man") print(man(nodes, app.get_footer()));
+      if (*what == "bash") print(bash(nodes));
+      if (*what == "zsh") print(zsh(nodes));
+      if (*what == "fish") print(fish(nodes));
+      return Exit::done;
+    };
+  });
+}
+
+}  // namespace vgpukit::cli

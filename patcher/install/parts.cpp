@@ -1,0 +1,39 @@
+#include "install/parts.hpp"
+
+#include <ctime>
+
+#include "install/dkms_tree.hpp"
+
+namespace vgpukit {
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::string old_version(const HostPaths& host) {
+  const auto record = installed_record(host);
+  return record ? record->value("version", std::string()) : std::string();
+}
+
+Status remove_installed(const HostPaths& host, const Dkms& dkms, const std::string& version) {
+  TRY(dkms.remove(dkms_module_name, version));
+  std::error_code bad;
+  const auto folder = host.in_root(dkms_source_folder(version));
+  if (is_our_dkms_tree(folder)) fs::remove_all(folder, bad);
+  return {};
+}
+
+void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms& dkms) {
+  std::error_code bad;
+  fs::remove(host.in_root(dkms_signing_file), bad);
+  const auto others = dkms.status("");
+  const bool keep_key = fs::exists(host.in_root("/sys/firmware/efi"), bad) || !others || !others->empty();
+  for (const auto& path : record.value("made", std::vector<std::string>()))
+    if (!keep_key || path.find("/mok.") == std::string::npos) fs::remove(host.in_root(path), bad);
+}
+
+}  // namespace vgpukit

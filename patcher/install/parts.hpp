@@ -1,0 +1,25 @@
+// What installing, going back and uninstalling share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "install/dkms.hpp"
+#include "install/transaction.hpp"
+
+namespace vgpukit {
+
+inline constexpr const char* dkms_module_name = "nvidia";  // nvidia-installer's name for it in dkms, too
+
+std::string utc_now();  // 2026-11-20T16:00:00Z
+
+// The version of the installed driver; empty where none is.
+std::string old_version(const HostPaths& host);
+
+// Takes out what is installed, by dkms where it is dkms's. The copies of a transaction are kept already.
+Status remove_installed(const HostPaths& host, const Dkms& dkms, const std::string& version);
+
+// dkms's key stays where it may be enrolled in the firmware, or where other modules are signed with it.
+void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms& dkms);
+
+}  // namespace vgpukit

@@ -1,0 +1,61 @@
+#include "build/module.hpp"
+#include "build/secure_boot.hpp"
+#include "build/signing.hpp"
+#include "install/install.hpp"
+#include "install/modules_there.hpp"
+#include "install/scope.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+const char* enrolment_name(Enrolment enrolment) {
+  switch (enrolment) {
+    case Enrolment::enrolled:
+      return "yes";
+    case Enrolment::pending:
+      return "pending";
+    case Enrolment::missing:
+      return "no";
+    case Enrolment::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+Result<SigningState> signing_state(const HostPaths& host) {
+  SigningState state;
+  const auto boot = secure_boot(host);
+  state.secure_boot = boot.on;
+  state.enforced = boot.enforced;
+  TRY_ASSIGN(const auto key, signing_key(host));
+  if (key) {
+    state.key = key->key;
+    state.from = key->from;
+    state.certificate = key->certificate;
+  }
+  if (!boot.on) return state;
+  for (const auto& release : releases_of(host))
+    for (const auto& there : modules_there(host, release, nvidia_module_names()))
+      if (const auto module = read_module(host.in_root(there.path)); module && !module->is_signed)
+        state.unsigned_modules.push_back(there.path.string());
+  if (!key) {
+    // dkms from 3.0 on makes one at its first build; earlier ones never do.
+    state.steps = {
+        "openssl req -new -x509 -nodes -days 36500 -newkey rsa:2048 -subj '/CN=Module signing key' -keyout /var/lib/dkms/mok.key "
+        "-outform DER -out /var/lib/dkms/mok.pub",
+        "vgpukit install DRIVER, again"};
+    return state;
+  }
+  const auto enrolment = enrolment_of(host, key->certificate);
+  state.enrolled = enrolment_name(enrolment);
+  if (enrolment == Enrolment::pending)
+    state.steps = {"reboot; in the blue screen: Enroll MOK, Continue, Yes, the password of mokutil --import, Reboot"};
+  else if (enrolment != Enrolment::enrolled)
+    state.steps = enrolment_steps(host, key->certificate);
+  return state;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,117 @@
+// The ways back from an installed driver: away with it, or the one before it.
+#include <algorithm>
+
+#include "install/dkms_tree.hpp"
+#include "install/install.hpp"
+#include "install/modules_there.hpp"
+#include "install/nvidia_installer.hpp"
+#include "install/parts.hpp"
+#include "install/scope.hpp"
+#include "support/log.hpp"
+
+namespace vgpukit {
+
+Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& at) {
+  UninstallOutcome outcome;
+  outcome.version = old_version(host);
+  // A command that was interrupted may have a version of its own; begin() ends it, then we look again.
+  if (outcome.version.empty() && !unfinished_work(host)) return outcome;
+  TRY_ASSIGN(auto transaction, Transaction::begin(host, "uninstall " + outcome.version, {}, at));
+  const auto record = installed_record(host);
+  outcome.version = record ? record->value("version", std::string()) : std::string();
+  if (record) {
+    TRY(transaction.add(install_scope(host, {outcome.version})));
+    transaction.step("dkms remove");
+    TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
+    TRY(remove_installed(host, dkms, outcome.version));
+    transaction.step("remove the modules");
+    std::error_code full;
+    for (const auto& release : releases_of(host)) fs::remove(host.modules() / release / "video", full);  // nvidia-installer's
+    for (const auto& release : releases_of(host))
+      for (const auto& module : modules_there(host, release, nvidia_module_names()))
+        outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
+    remove_made(host, *record, dkms);
+  }
+  std::error_code bad;
+  fs::remove_all(machine_state(host) / "hooks", bad);
+  TRY(transaction.commit_removed());
+  fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
+  if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))
+    outcome.left.push_back("/var/lib/dkms/mok.*, the key that dkms signs with: it may be enrolled, and other modules may need it");
+  if (fs::exists(host.in_root("/var/lib/nvidia"), bad))
+    outcome.left.push_back("/var/lib/nvidia and the user space of NVIDIA's installer: nvidia-uninstall removes those");
+  return outcome;
+}
+
+Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::function<void(std::string_view)>& on_step,
+                                        const OnStep& at) {
+  RollbackOutcome outcome;
+  // An interrupted command is ended first: what it has left is no state to go back to or from.
+  TRY_ASSIGN(auto transaction, Transaction::begin(host, "rollback", {}, at));
+  TRY_ASSIGN(const auto before, previous_state(host));
+  outcome.from = old_version(host);
+  if (before.empty())
+    return Error{Exit::usage, "go back to the driver before " + (outcome.from.empty() ? "this one" : outcome.from),
+                 "nothing is kept of one", "vgpukit status tells what is installed"};
+  const auto record = previous_record(host);
+  outcome.to = record ? record->value("version", std::string()) : std::string();
+  std::vector<std::string> scope = install_scope(host, {outcome.from});
+  for (const auto& kept : before) {
+    const auto names = kept.names();
+    scope.insert(scope.end(), names.begin(), names.end());
+  }
+  // The way forward again is to have the user space of now, too.
+  if (std::find(scope.begin(), scope.end(), "/var/lib/nvidia") != scope.end())
+    for (const auto& file : installed_user_space(host)) scope.push_back(file);
+  TRY(transaction.add(scope));
+  TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
+  // The kernels that have a driver now shall have one afterwards, also those that came since then.
+  TRY_ASSIGN(const auto now, dkms.status(dkms_module_name));
+  if (!outcome.from.empty()) {
+    transaction.step("remove " + outcome.from);
+    TRY(remove_installed(host, dkms, outcome.from));
+  }
+  // What depmod writes belongs to all modules of a kernel, and those may have changed: it is made again. Kernels that are gone stay
+  // so.
+  const auto releases = releases_of(host);
+  const auto wanted = [&](const std::string& path) {
+    if (!path.starts_with("/lib/modules/")) return true;
+    const auto rest = path.substr(13);
+    const auto release = rest.substr(0, rest.find('/'));
+    if (std::find(releases.begin(), releases.end(), release) == releases.end()) return false;
+    return rest.find("/modules.") == std::string::npos;
+  };
+  bool user_space = false;
+  for (const auto& kept : before) user_space = remove_new_user_space(host, kept) || user_space;
+  for (auto kept = before.rbegin(); kept != before.rend(); ++kept) TRY(kept->restore(wanted, at));
+  if (user_space) refresh_user_space(host);
+  for (const auto& entry : now) {
+    if (entry.state != "installed" || outcome.to.empty()) continue;
+    TRY_ASSIGN(const auto entries, dkms.status(dkms_module_name));
+    const bool has = std::any_of(entries.begin(), entries.end(), [&](const DkmsEntry& each) {
+      return each.version == outcome.to && each.release == entry.release && each.state == "installed";
+    });
+    if (has) continue;
+    if (on_step) on_step("dkms builds " + outcome.to + " for " + entry.release);
+    TRY(dkms.build(dkms_module_name, outcome.to, entry.release));
+    TRY(dkms.install(dkms_module_name, outcome.to, entry.release));
+    outcome.built_now.push_back(entry.release);
+  }
+  transaction.step("depmod");
+  std::error_code bad;
+  for (const auto& release : releases) {
+    if (fs::exists(host.modules() / release / "modules.dep", bad)) TRY(run_depmod(host, release));
+    if (!outcome.to.empty() && !modules_there(host, release, nvidia_module_names()).empty()) outcome.releases.push_back(release);
+  }
+  if (record) {
+    auto again = *record;
+    again["rolled-back"] = utc_now();
+    TRY(transaction.commit(again));
+    return outcome;
+  }
+  if (const auto current = installed_record(host)) remove_made(host, *current, dkms);
+  TRY(transaction.commit_removed());
+  return outcome;
+}
+
+}  // namespace vgpukit
