@@ -67,7 +67,7 @@ std::string stamp_of(const HostPaths& host, const std::string& release, const In
   for (const auto& file : files) {
     struct stat is {};
     if (::stat(file.c_str(), &is) != 0) continue;
-    hasher.add(file.string())
+    hasher.add(host.inside(file).string())
         .add(std::to_string(is.st_size) + " " + std::to_string(is.st_mtim.tv_sec) + "." + std::to_string(is.st_mtim.tv_nsec));
   }
   return hasher.hex();
