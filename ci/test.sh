@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One command that tests everything: builds vgpukit with the oldest and the newest compiler, runs the unit tests (also under
-# AddressSanitizer and UBSan), then real drivers on real kernels' headers.
+# AddressSanitizer and UBSan), then real drivers on real kernels' headers, then those kernels themselves under QEMU.
 #
 #   sudo ci/test.sh [--full] [--only TEXT]
 #
@@ -26,8 +26,10 @@ say "installing build dependencies"
 install_build_deps
 # makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts. mdevctl and
 # libvirt's virt-xml-validate are what vgpukit's answers are compared with.
+# QEMU boots the kernels of tests/vm, whose guests consist of busybox and a static program.
 apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils \
-  rpm makepkg pacman-package-manager libarchive-tools python3-yaml python3-jsonschema >&2
+  rpm makepkg pacman-package-manager libarchive-tools python3-yaml python3-jsonschema \
+  qemu-system-x86 busybox-static libc6-dev >&2
 
 # Without a terminal's colours; gtest prints what failed.
 unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5; }
@@ -75,6 +77,11 @@ fi
 
 say "real drivers, real kernels"
 python3 tests/integration/run.py --vgpukit "$ci_top/build-test/vgpukit" "${full[@]}" "${only[@]}"
+
+if [ ${#only[@]} = 0 ]; then
+  say "real kernels, with the modules loaded"
+  python3 tests/vm/run.py --vgpukit "$ci_top/build-test/vgpukit"
+fi
 
 if [ ${#full[@]} -gt 0 ] && [ ${#only[@]} = 0 ]; then
   say "the matrix: every driver on every kernel"

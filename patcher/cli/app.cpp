@@ -59,6 +59,7 @@ int run_app(int argc, const char* const* argv) {
   add_kernel(app, globals, action);
   add_driver(app, globals, action);
   add_recipe(app, globals, action);
+  add_load(app, globals, action);
   add_vgpu(app, globals, action);
   add_matrix(app, globals, action);
   add_install(app, globals, action);

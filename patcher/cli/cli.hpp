@@ -45,6 +45,7 @@ void add_driver(CLI::App& app, Globals& globals, Action& action);         // dri
 void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show|test|lint
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
 void add_vgpu(CLI::App& app, Globals& globals, Action& action);           // vgpu types|list|create|remove|define|undefine|apply|xml
+void add_load(CLI::App& app, Globals& globals, Action& action);           // load|unload|reload
 void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
 void add_install(CLI::App& app, Globals& globals, Action& action);        // install|uninstall|rollback|status
 void add_package(CLI::App& app, Globals& globals, Action& action);

@@ -1,0 +1,167 @@
+# The first boot: modules come and go, vGPUs are made and defined.
+. /guest/checks.sh
+
+card=$(card_of 0x1234 0x11e8)
+one=11111111-2222-3333-4444-000000000001
+two=11111111-2222-3333-4444-000000000002
+free() { cat "/sys/class/mdev_bus/$card/mdev_supported_types/nvidia-$1/available_instances"; }
+
+# --- symbol_get() of what is not exported GPL-only: refused, told, and nothing stays behind
+
+try "without the recipe the load fails" 1 vgpukit load --from /modules/plain
+has "... the kernel's own words" "failing symbol_get of non-GPLONLY symbol nvidia_vgpu_vfio_get_ops"
+has "... what it means" "it asks for nvidia_vgpu_vfio_get_ops with symbol_get()"
+has "... what to do" "--accept gpl-export"
+no "... nvidia is taken back" loaded nvidia
+
+# --- load from a build's folder
+
+try "the plan" 0 vgpukit load --from /modules/gpl --dry-run
+same "... the driver's order" "nvidia nvidia_vgpu_vfio" "$(sed -n 's/^\(nvidia[a-z_]*\) .*/\1/p' $out | tr '\n' ' ' | sed 's/ $//')"
+has "... VFIO's backend" "VFIO devices need it"
+no "... loads nothing" loaded nvidia
+try "load" 0 vgpukit load --from /modules/gpl
+for module in nvidia nvidia_vgpu_vfio vfio mdev vfio_iommu_type1 kvm; do yes "... $module" loaded $module; done
+try "load again" 0 vgpukit load --from /modules/gpl
+has "... says so" "already-loaded"
+
+# --- types, create, remove
+
+try "types" 0 vgpukit vgpu types
+has "... by name" "GRID REF-1Q"
+same "room for four" 4 "$(free 1)"
+try "create" 0 vgpukit vgpu create "REF-1Q" --uuid $one
+yes "... it is there" [ -e /sys/bus/mdev/devices/$one ]
+same "... room for three" 3 "$(free 1)"
+same "... and for no other type" 0 "$(free 2)"
+try "the same UUID again" 2 vgpukit vgpu create nvidia-1 --uuid $one
+has "... says why" "there is one of that UUID"
+echo $one >/run/uuid
+no "the kernel: EEXIST" sh -c "cat /run/uuid >/sys/class/mdev_bus/$card/mdev_supported_types/nvidia-1/create 2>/dev/null"
+for n in 2 3 4; do try "create number $n" 0 vgpukit vgpu create nvidia-1; done
+same "... no room" 0 "$(free 1)"
+try "one too many" 1 vgpukit vgpu create nvidia-1
+has "... says why" "no room"
+for device in /sys/bus/mdev/devices/*; do
+  uuid=$(basename "$device")
+  [ "$uuid" = $one ] || try "remove" 0 vgpukit vgpu remove "$uuid"
+done
+same "... room for three again" 3 "$(free 1)"
+
+# --- a vGPU that is in use
+
+group=$(group_of /sys/bus/mdev/devices/$one)
+try "a VFIO client opens it" 0 vfio_client "$group" $one
+has "... and reads its configuration space" "vendor 1234"
+vfio_client "$group" $one 600 >/run/client &
+client=$!
+while ! grep -q open /run/client; do sleep 0.1; done
+try "remove while it is open" 1 vgpukit vgpu remove $one
+has "... names the program" "vfio_client (pid $client)"
+try "unload while it is open" 1 vgpukit unload --stop-holders
+has "... names the program" "vfio_client (pid $client)"
+has "... does not end it" "never stopped for you"
+yes "... it still runs" kill -0 $client
+yes "... nvidia is still there" loaded nvidia
+kill $client
+wait $client 2>/dev/null
+try "xml" 0 vgpukit vgpu xml $one
+echo "xml hostdev"; cat $out; echo "end of xml"
+try "nodedev xml" 0 vgpukit vgpu xml $one --persistent
+echo "xml nodedev"; cat $out; echo "end of xml"
+
+. /guest/vendor.sh
+
+# --- services, as systemd would have them: a cgroup each, and systemctl
+
+slice=/sys/fs/cgroup/system.slice/nvidia-persistenced.service
+mkdir -p $slice
+cat >/usr/bin/systemctl <<'END'
+#!/bin/sh
+echo "$*" >>/run/systemctl
+case $1 in
+  stop) kill "$(cat /run/persistenced)"; sleep 0.2 ;;
+  start) sh -c 'echo $$ >/sys/fs/cgroup/system.slice/nvidia-persistenced.service/cgroup.procs; echo $$ >/run/persistenced
+                exec sleep 1000 3</dev/nvidiactl' >/dev/null 2>&1 & sleep 0.3 ;;
+esac
+END
+chmod 755 /usr/bin/systemctl
+systemctl start nvidia-persistenced.service
+try "unload while a service uses it" 1 vgpukit unload
+has "... names the service" "nvidia-persistenced.service"
+has "... says how" "--stop-holders"
+yes "... nvidia is still there" loaded nvidia_vgpu_vfio
+try "reload stops and starts it" 0 vgpukit reload --stop-holders
+same "... in that order" "start stop start" "$(cut -d' ' -f1 /run/systemctl | tr '\n' ' ' | sed 's/ $//')"
+yes "... modules" loaded nvidia_vgpu_vfio
+yes "... the vGPU is there again" [ -e /sys/bus/mdev/devices/$one ]
+
+# --- a half-done unload is put back: a program has nvidia open, and nobody can see it
+
+sleep 1000 4</dev/nvidiactl &
+hidden=$!
+mount -t tmpfs none /proc/$hidden
+try "unload while something hidden has it" 1 vgpukit unload --stop-holders
+has "... says what is known" "no program or module shows by whom"
+yes "... nvidia_vgpu_vfio is put back" loaded nvidia_vgpu_vfio
+yes "... the vGPU is put back" [ -e /sys/bus/mdev/devices/$one ]
+same "... the service is started again" start "$(tail -n 1 /run/systemctl | cut -d' ' -f1)"
+umount /proc/$hidden
+kill $hidden
+systemctl stop nvidia-persistenced.service
+try "unload while a vGPU exists" 1 vgpukit unload
+has "... names it" "$one"
+try "remove the vGPU" 0 vgpukit vgpu remove $one
+try "unload" 0 vgpukit unload
+no "... nvidia" loaded nvidia
+no "... nvidia_vgpu_vfio" loaded nvidia_vgpu_vfio
+try "unload nothing" 0 vgpukit unload
+has "... says so" "no module of NVIDIA's is loaded"
+
+# --- installed modules and modprobe.d
+
+updates=/lib/modules/$(uname -r)/updates/dkms
+mkdir -p "$updates"
+cp /modules/gpl/*.ko "$updates"
+depmod
+echo 'blacklist kvm
+options nvidia NVreg_NoSuchParameter=7' >/etc/modprobe.d/nvidia.conf
+modprobe -r vfio_iommu_type1 kvm
+dmesg -c >/dev/null
+try "load what is installed" 0 vgpukit load
+yes "... nvidia_vgpu_vfio" loaded nvidia_vgpu_vfio
+no "... not what is blacklisted" loaded kvm
+dmesg >$out
+has "... with modprobe.d's parameters" "NVreg_NoSuchParameter"
+try "unload what is installed" 0 vgpukit unload
+echo 'install nvidia /bin/false' >/etc/modprobe.d/nvidia.conf
+try "modprobe.d switches it off" 1 vgpukit load
+has "... says so" "switched off in modprobe.d"
+no "... nothing is loaded" loaded nvidia_vgpu_vfio
+rm /etc/modprobe.d/nvidia.conf
+printf 'no module' >"$updates/nvidia.ko"
+try "a file that is no module" 1 vgpukit load nvidia
+has "... says so" "it is no module for this kernel"
+cp /modules/gpl/nvidia.ko "$updates"
+
+# --- defined: what shall be there after the reboot
+
+try "load for the definitions" 0 vgpukit load
+try "define" 0 vgpukit vgpu define nvidia-1 --uuid $one
+yes "... in mdevctl's folder" [ -e /etc/mdevctl.d/$card/$one ]
+try "mdevctl sees it" 0 mdevctl list --defined
+has "... by its UUID" "$one $card nvidia-1"
+try "mdevctl defines one, too" 0 mdevctl define --auto --uuid $two --parent $card --type nvidia-1
+try "vgpukit sees it" 0 vgpukit vgpu list --defined
+has "... by its UUID" "$two"
+try "mdevctl starts what vgpukit defined" 0 mdevctl start --uuid $one
+yes "... it is there" [ -e /sys/bus/mdev/devices/$one ]
+try "mdevctl stops it" 0 mdevctl stop --uuid $one
+try "the dry run of apply" 0 vgpukit vgpu apply --dry-run
+has "... has both" "$one"
+has "... has both" "$two"
+no "... makes nothing" [ -e /sys/bus/mdev/devices/$two ]
+same "the driver made no other noise" "" "$(dmesg | grep -iE 'BUG:|Oops|WARNING:')"
+
+tar -C / -cf - etc/mdevctl.d $([ -d /etc/vgpukit ] && echo etc/vgpukit) | base64 | sed 's/^/carry /'
+finish first

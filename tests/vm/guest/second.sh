@@ -1,0 +1,31 @@
+# The second boot: what was defined is there again.
+. /guest/checks.sh
+
+card=$(card_of 0x1234 0x11e8)
+one=11111111-2222-3333-4444-000000000001
+two=11111111-2222-3333-4444-000000000002
+
+try "apply without the driver" 1 vgpukit vgpu apply
+try "load" 0 vgpukit load --from /modules/gpl
+no "nothing is there yet" [ -e /sys/bus/mdev/devices/$one ]
+try "apply" 0 vgpukit vgpu apply
+yes "... what vgpukit defined" [ -e /sys/bus/mdev/devices/$one ]
+yes "... what mdevctl defined" [ -e /sys/bus/mdev/devices/$two ]
+try "apply with nothing to do" 0 vgpukit vgpu apply
+try "list" 0 vgpukit vgpu list
+has "... the first" "$one"
+has "... the second" "$two"
+try "a VFIO client opens it" 0 vfio_client "$(group_of /sys/bus/mdev/devices/$one)" $one
+has "... and reads its configuration space" "vendor 1234"
+try "mdevctl sees it" 0 mdevctl list
+has "... by its UUID" "$one $card nvidia-1"
+try "undefine" 0 vgpukit vgpu undefine $one
+try "remove" 0 vgpukit vgpu remove $one
+try "remove the other" 0 vgpukit vgpu remove $two
+no "... gone" [ -e /sys/bus/mdev/devices/$two ]
+try "mdevctl: the other is still defined" 0 mdevctl list --defined
+has "... by its UUID" "$two"
+lacks "... the first is not" "$one"
+try "unload" 0 vgpukit unload
+no "... nvidia" loaded nvidia
+finish second

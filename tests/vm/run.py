@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Boots Debian's kernels under QEMU's software emulation, and has vgpukit load the reference driver there and hand out vGPUs.
+
+    tests/vm/run.py --vgpukit BINARY [--only 6.12] [--keep DIR]
+
+Each kernel is booted twice, which is its "reboot": what the first boot leaves in /etc is there in the second. What the guests do is in
+guest/*.sh; a check there prints "ok NAME" or "not ok NAME". A guest that hangs, panics or stops early lacks its last line, and so fails.
+"""
+import argparse, base64, concurrent.futures, io, lzma, os, re, shutil, stat, subprocess, sys, tarfile, tempfile, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+KERNELS = [("bookworm", "6.1"), ("trixie", "6.12"), ("trixie", "7.2")]
+DEADLINE = 900  # seconds for one boot; 10 to 20 are usual, on a busy machine it can be a few minutes
+# icount: the guest's clock counts its instructions, and jumps while it sleeps. On a busy machine a clock of its own runs away from it:
+# timer interrupts get lost, RCU reports stalls.
+QEMU = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-icount", "shift=2,sleep=off", "-cpu", "qemu64", "-m", "768", "-smp", "1", "-nodefaults",
+        "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-device", "intel-iommu", "-device", "edu"]
+# A card with virtual functions: QEMU's nvme, which wants a subsystem and a port of its own for that.
+NVME = ["-device", "pcie-root-port,id=sriov,bus=pcie.0,chassis=1,slot=1", "-device", "nvme-subsys,id=subsys",
+        "-device", "nvme,serial=1,subsys=subsys,bus=sriov,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2,max_ioqpairs=6,msix_qsize=7"]
+PROGRAMS = ["kmod", "mdevctl"]
+BUSYBOX = "sh cat cut cp rm ls ln mkdir mount umount grep sed head tail tr wc sort sleep dmesg mknod poweroff tar base64 basename readlink kill ps env test true false find uname chmod printf seq touch tee date rmdir mv expr".split()
+KMOD = "insmod rmmod lsmod modprobe modinfo depmod".split()
+
+
+def run(argv, **options):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(argv)}\n{done.stdout}\nexit status {done.returncode}")
+    return done.stdout
+
+
+def put(folder, path, source, mode=None):
+    to = f"{folder}/{path.lstrip('/')}"
+    os.makedirs(os.path.dirname(to), exist_ok=True)
+    shutil.copy(source, to)
+    if mode is not None:
+        os.chmod(to, mode)
+
+
+def put_stripped(folder, path, source):
+    """Without debug information: the guest's memory is small, and an emulated processor copies it all."""
+    put(folder, path, source, 0o755)
+    run(["strip", "--strip-debug", f"{folder}/{path.lstrip('/')}"])
+
+
+def put_program(folder, path, source):
+    """A program with the libraries that ldd names, at the places where it looks for them."""
+    put_stripped(folder, path, source)
+    for line in run(["ldd", source]).splitlines():
+        for word in line.split():
+            if word.startswith("/"):
+                put_stripped(folder, word, os.path.realpath(word))
+
+
+def cpio(folder):
+    """The folder as the kernel reads an initramfs: cpio's "newc" format."""
+    out = io.BytesIO()
+
+    def entry(name, mode, data):
+        name = name.encode() + b"\0"
+        fields = [0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
+        out.write(b"070701" + b"".join(b"%08X" % field for field in fields) + name)
+        out.write(b"\0" * (-out.tell() % 4) + data)
+        out.write(b"\0" * (-out.tell() % 4))
+
+    for top, folders, files in os.walk(folder):
+        for name in sorted(folders + files):
+            path = f"{top}/{name}"
+            mode = os.lstat(path).st_mode
+            data = b""
+            if stat.S_ISLNK(mode):
+                data = os.readlink(path).encode()
+            elif stat.S_ISREG(mode):
+                with open(path, "rb") as file:
+                    data = file.read()
+            entry(os.path.relpath(path, folder), mode, data)
+    entry("TRAILER!!!", 0, b"")
+    return out.getvalue()
+
+
+class Kernel:
+    def __init__(self, suite, version):
+        rows = [line.split() for line in run_quietly([f"{TOP}/ci/roots.sh", suite]).splitlines()]
+        found = [row for row in rows if re.match(re.escape(version) + r"[.\-+]", row[2])]
+        if len(found) != 1:
+            sys.exit(f"the {suite} root has {len(found)} kernels {version}: {[row[2] for row in rows]}")
+        self.version, (self.suite, self.root, self.release) = version, found[0]
+        self.image = run_quietly([f"{TOP}/ci/images.sh", suite, self.release]).strip()
+
+
+def run_quietly(argv):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def build_modules(kernel, vgpukit, work):
+    """The reference driver twice: as vgpukit makes it for this kernel, and without the recipe that lets symbol_get() work."""
+    if os.path.isdir(f"{work}/plain"):  # --keep: from the last run
+        return
+    env = dict(os.environ, VGPUKIT_DATA=TOP, VGPUKIT_STATE=f"{work}/state", VGPUKIT_CACHE=f"{work}/cache")
+    common = [vgpukit, "-q", "build", "reference", "--root", kernel.root, "--kernel", kernel.release, "--output"]
+    run(common + [f"{work}/gpl", "--accept", "gpl-export"], env=env)
+    # Our own verification refuses these modules, rightly: so that their folder is delivered, they are built as a patched tree.
+    tree = f"{kernel.root}/var/tmp/vgpukit-vm-{os.getpid()}-{kernel.version}"
+    try:
+        run([vgpukit, "-q", "patch", "reference", "--root", kernel.root, "--kernel", kernel.release, "--output", tree,
+             "--without", "6.6-symbol-get-gpl-only"], env=env)
+        inside = tree[len(kernel.root):]
+        run(["chroot", kernel.root, "make", "-s", "-C", inside, f"KERNEL_UNAME={kernel.release}", "modules"])
+        for name in os.listdir(tree):
+            if name.endswith(".ko"):
+                put(f"{work}/plain", name, f"{tree}/{name}")
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+def kernel_modules(kernel, folder):
+    """The kernel's modules, unpacked: a guest's programs need not know each compression."""
+    to = f"{folder}/lib/modules/{kernel.release}"
+    wanted = re.compile(r"/(vfio|vfio_iommu_type1|vfio_virqfd|mdev|vfio-pci-core|vfio-pci|irqbypass|kvm|iommufd|nvme|nvme-core|nvme-auth|nvme-keyring|[\w-]*crc64[\w-]*|t10-pi)\.ko(\.xz)?$")
+    source = f"{kernel.image}/lib/modules/{kernel.release}"
+    for top, _, files in os.walk(source):
+        for name in files:
+            path = f"{top}/{name}"
+            target = f"{to}/{os.path.relpath(path, source)}"
+            if name.startswith("modules."):
+                put(to, name, path)
+            elif wanted.search(path):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(path, "rb") as packed, open(target.removesuffix(".xz"), "wb") as out:
+                    data = packed.read()
+                    out.write(lzma.decompress(data) if path.endswith(".xz") else data)
+    run(["depmod", "-b", folder, kernel.release])
+
+
+def make_initramfs(kernel, options, work):
+    folder = f"{work}/guest"
+    for name in ("proc", "sys", "dev", "run", "tmp", "etc/modprobe.d", "etc/mdevctl.d/scripts.d/callouts",
+                 "etc/mdevctl.d/scripts.d/notifiers", "usr/lib/mdevctl/scripts.d/callouts", "usr/lib/mdevctl/scripts.d/notifiers"):
+        os.makedirs(f"{folder}/{name}", exist_ok=True)
+    busybox = shutil.which("busybox")
+    put(folder, "/bin/busybox", busybox, 0o755)
+    for name in BUSYBOX:
+        os.symlink("busybox", f"{folder}/bin/{name}")
+    for name in PROGRAMS:
+        put_program(folder, f"/usr/bin/{name}", os.path.realpath(shutil.which(name)))
+    os.makedirs(f"{folder}/sbin")
+    for name in KMOD:
+        os.symlink("/usr/bin/kmod", f"{folder}/sbin/{name}")
+    put_program(folder, "/usr/bin/vgpukit", options.vgpukit)
+    put(folder, "/usr/bin/vfio_client", options.client, 0o755)
+    for name in os.listdir(f"{HERE}/guest"):
+        put(folder, f"/{name}" if name == "init" else f"/guest/{name}", f"{HERE}/guest/{name}", 0o755)
+    for kind in ("gpl", "plain"):
+        for name in os.listdir(f"{work}/{kind}"):
+            if name.endswith(".ko"):
+                put_stripped(folder, f"/modules/{kind}/{name}", f"{work}/{kind}/{name}")
+    kernel_modules(kernel, folder)
+    return cpio(folder)
+
+
+def boot(kernel, stage, initramfs, work):
+    """One boot. Gives the guest's output, and what was wrong with QEMU itself."""
+    image = f"{work}/{stage}.cpio"
+    with open(image, "wb") as file:
+        file.write(initramfs)
+    command = QEMU + NVME + ["-kernel", f"{kernel.image}/vmlinuz", "-initrd", image,
+                             "-append", f"console=ttyS0 panic=-1 rdinit=/init quiet stage={stage}"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=DEADLINE)
+        return done.stdout.decode(errors="replace").replace("\r", ""), "" if done.returncode == 0 else f"QEMU's exit status is {done.returncode}"
+    except subprocess.TimeoutExpired as late:
+        return (late.stdout or b"").decode(errors="replace").replace("\r", ""), f"it was not done after {DEADLINE} s"
+
+
+def carried(output, work):
+    """What the guest wants to find after its reboot, as a second initramfs: the kernel unpacks one over the other."""
+    lines = re.findall(r"^carry ([A-Za-z0-9+/=]+)$", output, re.M)
+    folder = f"{work}/carried"
+    os.makedirs(folder, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines)))) as tar:
+        tar.extractall(folder)
+    return cpio(folder)
+
+
+def judge(stage, output, trouble):
+    """Problems of one boot, and how many of its checks passed."""
+    passed = re.findall(r"^ok (.*)$", output, re.M)
+    wrong = [f"{stage}: {name}" for name in re.findall(r"^not ok (.*)$", output, re.M)]
+    ends = re.findall(r"^end of (\w+): (\d+) checks$", output, re.M)
+    if trouble:
+        wrong.append(f"{stage}: {trouble}")
+    if ends != [(stage, str(len(passed) + len(re.findall(r'^not ok ', output, re.M))))]:
+        wrong.append(f"{stage}: the guest stopped before its end, or lost lines ({ends}, {len(passed)} passed)")
+    if re.search(r"Kernel panic|\bBUG: |\bOops: |WARNING: CPU", output):
+        wrong.append(f"{stage}: the kernel complains; see its messages")
+    return wrong, len(passed)
+
+
+def valid_xml(output, work):
+    """libvirt's own schemas have the last word on what vgpukit printed."""
+    wrong, count = [], 0
+    for kind, text in re.findall(r"^xml (\w+)\n(.*?)^end of xml$", output, re.M | re.S):
+        path = f"{work}/{kind}-{count}.xml"
+        if kind == "hostdev":  # libvirt's schema knows whole domains: the device goes into the smallest one
+            text = ("<domain type='qemu'><name>x</name><memory>65536</memory><os><type>hvm</type></os><devices>" + text + "</devices></domain>")
+        with open(path, "w") as file:
+            file.write(text)
+        done = subprocess.run(["virt-xml-validate", path, "domain" if kind == "hostdev" else kind], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        count += 1
+        if done.returncode != 0:
+            wrong.append(f"libvirt does not accept the {kind} XML: {done.stdout.strip()}\n{text}")
+    return wrong, count
+
+
+def test_kernel(kernel, options, work):
+    start = time.monotonic()
+    os.makedirs(work, exist_ok=True)
+    shutil.rmtree(f"{work}/guest", ignore_errors=True)
+    build_modules(kernel, options.vgpukit, work)
+    initramfs = make_initramfs(kernel, options, work)
+    built = time.monotonic() - start
+    wrong, count, log, extra, times = [], 0, "", b"", []
+    for stage in ("first", "second"):
+        begin = time.monotonic()
+        output, trouble = boot(kernel, stage, initramfs + extra, work)
+        times.append(f"{time.monotonic() - begin:.0f} s")
+        log += f"===== {stage} boot\n{output}"
+        with open(f"{work}/{stage}.log", "w") as file:
+            file.write(output)
+        bad, passed = judge(stage, output, trouble)
+        wrong, count = wrong + bad, count + passed
+        if bad:
+            break
+        if stage == "first":
+            bad, documents = valid_xml(output, work)
+            wrong, count = wrong + bad, count + documents
+            if documents == 0:
+                wrong.append("first: no XML was printed")
+            extra = carried(output, work)
+    print(f"{'FAIL' if wrong else 'ok  '} {kernel.release}: {count} checks, {built:.0f} s to build, boots {' and '.join(times)}", flush=True)
+    for line in wrong:
+        print("       " + line, flush=True)
+    if wrong:
+        print("       " + log[-12000:].replace("\n", "\n       "), flush=True)
+    return not wrong
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--vgpukit", required=True, help="the binary under test")
+    parser.add_argument("--only", default="", help="only kernels of this version, such as 6.12")
+    parser.add_argument("--keep", help="a folder that gets modules and logs, and stays; the modules of an earlier run are taken again")
+    options = parser.parse_args()
+    options.vgpukit = os.path.abspath(options.vgpukit)
+    base = options.keep or tempfile.mkdtemp(prefix="vgpukit-vm-")
+    os.makedirs(base, exist_ok=True)
+    options.client = f"{base}/vfio_client"
+    try:
+        run(["gcc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", options.client, f"{HERE}/vfio_client.c"])
+        kernels = [Kernel(*each) for each in KERNELS if options.only in each[1]]
+        passed = 0
+        for kernel in kernels:
+            passed += test_kernel(kernel, options, f"{base}/{kernel.version}")
+    finally:
+        if not options.keep:
+            shutil.rmtree(base, ignore_errors=True)
+    print(f"vm: {passed} of {len(kernels)} kernels passed")
+    return 0 if kernels and passed == len(kernels) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
