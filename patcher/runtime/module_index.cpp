@@ -70,6 +70,8 @@ std::optional<InstalledModule> ModuleIndex::find(const std::string& name) const 
   InstalledModule installed;
   installed.name = text(kmod_module_get_name(module.get()));
   installed.file = text(kmod_module_get_path(module.get()));
+  // An install command or an alias in modprobe.d makes libkmod know the name of a module that is not there.
+  if (installed.file.empty() && kmod_module_get_initstate(module.get()) != KMOD_MODULE_BUILTIN) return std::nullopt;
   const List depends(kmod_module_get_dependencies(module.get()));
   installed.depends = names(depends.get());
   return installed;

@@ -9,7 +9,7 @@ not_ok() {
   shift
   [ $# = 0 ] || echo "  $*"
   sed 's/^/  | /' $out
-  dmesg | tail -n 15 | sed 's/^/  kernel: /'
+  dmesg | tail -n 6 | sed 's/^/  kernel: /'
 }
 
 # try NAME STATUS COMMAND...: the exit status is checked, the output stays in $out for has.

@@ -18,7 +18,8 @@ no "... nvidia is taken back" loaded nvidia
 
 try "the plan" 0 vgpukit load --from /modules/gpl --dry-run
 same "... the driver's order" "nvidia nvidia_vgpu_vfio" "$(sed -n 's/^\(nvidia[a-z_]*\) .*/\1/p' $out | tr '\n' ' ' | sed 's/ $//')"
-has "... VFIO's backend" "VFIO devices need it"
+has "... VFIO's backend" "vfio_iommu_type1"
+has "... KVM" "virtual machines need it"
 no "... loads nothing" loaded nvidia
 try "load" 0 vgpukit load --from /modules/gpl
 for module in nvidia nvidia_vgpu_vfio vfio mdev vfio_iommu_type1 kvm; do yes "... $module" loaded $module; done
@@ -53,11 +54,12 @@ same "... room for three again" 3 "$(free 1)"
 group=$(group_of /sys/bus/mdev/devices/$one)
 try "a VFIO client opens it" 0 vfio_client "$group" $one
 has "... and reads its configuration space" "vendor 1234"
+>/run/client
 vfio_client "$group" $one 600 >/run/client &
 client=$!
 while ! grep -q open /run/client; do sleep 0.1; done
 try "remove while it is open" 1 vgpukit vgpu remove $one
-has "... names the program" "vfio_client (pid $client)"
+has "... names the program" "vfio_client, process $client has it"
 try "unload while it is open" 1 vgpukit unload --stop-holders
 has "... names the program" "vfio_client (pid $client)"
 has "... does not end it" "never stopped for you"
@@ -123,10 +125,10 @@ has "... says so" "no module of NVIDIA's is loaded"
 updates=/lib/modules/$(uname -r)/updates/dkms
 mkdir -p "$updates"
 cp /modules/gpl/*.ko "$updates"
-depmod
+/sbin/depmod # busybox has one, too, which writes no index for libkmod
 echo 'blacklist kvm
 options nvidia NVreg_NoSuchParameter=7' >/etc/modprobe.d/nvidia.conf
-modprobe -r vfio_iommu_type1 kvm
+/sbin/modprobe -r vfio_iommu_type1 kvm
 dmesg -c >/dev/null
 try "load what is installed" 0 vgpukit load
 yes "... nvidia_vgpu_vfio" loaded nvidia_vgpu_vfio

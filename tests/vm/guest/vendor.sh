@@ -2,15 +2,17 @@
 
 pf=$(card_of 0x1b36 0x0010)
 device=/sys/bus/pci/devices/$pf
-modprobe vfio-pci enable_sriov=1
+/sbin/modprobe vfio-pci enable_sriov=1
 echo vfio-pci >$device/driver_override
 echo "$pf" >/sys/bus/pci/drivers_probe
-echo 0 >$device/sriov_drivers_autoprobe
 echo 2 >$device/sriov_numvfs
 same "vendor VFIO: two functions" 2 "$(cat $device/sriov_numvfs)"
 for function in $device/virtfn*; do
+  # vfio-pci takes the functions of its card.
+  address=$(basename "$(readlink "$function")")
+  echo "$address" >"$function/driver/unbind"
   echo nvidia >"$function/driver_override"
-  basename "$(readlink "$function")" >/sys/bus/pci/drivers_probe
+  echo "$address" >/sys/bus/pci/drivers_probe
 done
 vf=$(basename "$(readlink $device/virtfn0)")
 try "vendor VFIO: types" 0 vgpukit vgpu types --card "$pf"
@@ -23,11 +25,12 @@ try "vendor VFIO: list" 0 vgpukit vgpu list --card "$pf"
 has "... has it" "$vf"
 try "vendor VFIO: a client opens it" 0 vfio_client "$(group_of $device/virtfn0)" "$vf"
 has "... and reads its configuration space" "vendor"
+>/run/client
 vfio_client "$(group_of $device/virtfn0)" "$vf" 600 >/run/client &
 client=$!
 while ! grep -q open /run/client; do sleep 0.1; done
 try "vendor VFIO: remove while it is open" 1 vgpukit vgpu remove "$vf"
-has "... names the program" "vfio_client (pid $client)"
+has "... names the program" "vfio_client, process $client has it"
 kill $client
 wait $client 2>/dev/null
 try "vendor VFIO: xml" 0 vgpukit vgpu xml "$vf"
