@@ -74,6 +74,14 @@ TEST_F(Loading, ABlacklistedDriverLoadsByName) {
   EXPECT_THAT(machine.did, ElementsAre("insert nvidia"));
 }
 
+TEST_F(Loading, ANameThatOnlyModprobesConfigurationKnowsIsNoModule) {
+  fake.file("etc/modprobe.d/a.conf", "install nvidia_uvm /bin/true\nalias nvidia_drm off\n");
+  const auto planned = plan();
+  ASSERT_TRUE(planned) << planned.error().message();
+  EXPECT_THAT(names(*planned), Not(Contains("nvidia_uvm")));
+  EXPECT_EQ(plan({{"nvidia_uvm"}, {}}).error().code, Exit::usage);
+}
+
 TEST_F(Loading, BadRequests) {
   EXPECT_THAT(plan({{"usb-storage"}, {}}).error().message(), HasSubstr("none of NVIDIA's"));
   EXPECT_THAT(plan({{"nvidia-uvm"}, {}}).error().message(), HasSubstr("none of that name"));
