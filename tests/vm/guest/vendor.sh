@@ -36,7 +36,8 @@ wait $client 2>/dev/null
 try "vendor VFIO: xml" 0 vgpukit vgpu xml "$vf"
 echo "xml hostdev"; cat $out; echo "end of xml"
 try "vendor VFIO: create on the other" 0 vgpukit vgpu create REF-1Q --card "$pf"
-try "vendor VFIO: one too many" 1 vgpukit vgpu create REF-1Q --card "$pf"
+# By its id: a full card's tables are empty, and with them goes the name.
+try "vendor VFIO: one too many" 1 vgpukit vgpu create nvidia-1 --card "$pf"
 has "... says why" "no room"
 for function in $device/virtfn*; do
   try "vendor VFIO: remove" 0 vgpukit vgpu remove "$(basename "$(readlink "$function")")"
