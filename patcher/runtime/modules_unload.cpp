@@ -101,7 +101,7 @@ Error remove_error(const ModuleTools& tools, const std::string& name, int error)
 }
 
 VgpuTools vgpu_tools(const ModuleTools& tools) {
-  return {tools.host, tools.sysfs, patience_for(std::chrono::seconds(90)), tools.on_wait};
+  return {tools.host, tools.sysfs, [] { return patience_for(std::chrono::seconds(90)); }, tools.on_wait};
 }
 
 Status make_again(const ModuleTools& tools, const Vgpu& vgpu) {
