@@ -6,6 +6,7 @@
 
 #include "kernel/kernel.hpp"
 #include "support/atomic_file.hpp"
+#include "support/distribution.hpp"
 
 namespace vgpukit {
 
@@ -13,32 +14,21 @@ namespace {
 
 enum class Family { debian, proxmox, arch, fedora, suse, alpine, other };
 
-std::string value_of(std::string_view text, std::string_view key) {
-  for (std::size_t pos = 0; pos < text.size();) {
-    const auto newline = std::min(text.find('\n', pos), text.size());
-    auto line = text.substr(pos, newline - pos);
-    pos = newline + 1;
-    if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != '=') continue;
-    line.remove_prefix(key.size() + 1);
-    if (line.size() >= 2 && (line.front() == '"' || line.front() == '\'') && line.back() == line.front())
-      line = line.substr(1, line.size() - 2);
-    return std::string(line);
-  }
-  return {};
-}
-
 Family family_of(const HostPaths& host, std::string_view release) {
-  const auto path = host.resolve("/etc/os-release");
-  const auto read = path ? read_file(*path) : Result<std::string>(std::string());
-  const std::string text = read ? *read : std::string();
-  // ID first, then what it says it is like
-  const std::string ids = " " + value_of(text, "ID") + " " + value_of(text, "ID_LIKE") + " ";
-  const auto is = [&](std::string_view id) { return ids.find(" " + std::string(id) + " ") != std::string::npos; };
-  if (is("debian") || is("ubuntu")) return release.ends_with("-pve") ? Family::proxmox : Family::debian;
-  if (is("arch") || is("archarm")) return Family::arch;
-  if (is("fedora") || is("rhel") || is("centos")) return Family::fedora;
-  if (is("suse") || is("opensuse") || is("opensuse-tumbleweed") || is("opensuse-leap") || is("sles")) return Family::suse;
-  if (is("alpine")) return Family::alpine;
+  switch (distribution_of(host).family) {
+    case Distribution::Family::debian:
+      return release.ends_with("-pve") ? Family::proxmox : Family::debian;
+    case Distribution::Family::arch:
+      return Family::arch;
+    case Distribution::Family::fedora:
+      return Family::fedora;
+    case Distribution::Family::suse:
+      return Family::suse;
+    case Distribution::Family::alpine:
+      return Family::alpine;
+    case Distribution::Family::other:
+      break;
+  }
   return Family::other;
 }
 

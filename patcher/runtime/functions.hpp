@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "runtime/sysfs.hpp"
 #include "support/result.hpp"
+#include "support/sysfs.hpp"
 
 namespace vgpukit {
 

@@ -120,19 +120,6 @@ VgpuView look_at_vgpus(const Sysfs& sysfs) {
   return view;
 }
 
-std::optional<std::string> pci_address(std::string_view text) {
-  auto all = small(text);
-  if (all.size() == 7) all = "0000:" + all;
-  constexpr std::string_view shape = "xxxx:xx:xx.f";
-  if (all.size() != shape.size()) return std::nullopt;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    const bool digit = std::isxdigit(static_cast<unsigned char>(all[i])) != 0;
-    const bool fits = shape[i] == 'x' ? digit : shape[i] == 'f' ? all[i] >= '0' && all[i] <= '7' : all[i] == shape[i];
-    if (!fits) return std::nullopt;
-  }
-  return all;
-}
-
 std::optional<std::string> function_address(const Sysfs& sysfs, const std::string& card, unsigned index) {
   unsigned domain = 0, bus = 0, slot = 0, function = 0;
   if (std::sscanf(card.c_str(), "%x:%x:%x.%u", &domain, &bus, &slot, &function) != 4) return std::nullopt;

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/sysfs.hpp"
 #include "support/result.hpp"
+#include "support/sysfs.hpp"
 
 namespace vgpukit {
 
@@ -75,8 +75,6 @@ struct VgpuView {
 // Looks at all of it. Nothing is an error: what cannot be read is not there.
 VgpuView look_at_vgpus(const Sysfs& sysfs);
 
-// A PCI address in the kernel's form: "65:00.0" is "0000:65:00.0", small letters. Nothing where it is none.
-std::optional<std::string> pci_address(std::string_view text);
 // The address of the virtual function with that index, from the card's sriov_offset and sriov_stride (PCIe 9.3.3.9). It needs not
 // exist yet. Nothing where the card does not tell.
 std::optional<std::string> function_address(const Sysfs& sysfs, const std::string& card, unsigned index);

@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "runtime/sysfs.hpp"
+#include "support/sysfs.hpp"
 #include "support/temp_folder.hpp"
 
 namespace vgpukit::test {

@@ -1,10 +1,11 @@
-#include "runtime/sysfs.hpp"
+#include "support/sysfs.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 
 #include "support/descriptor.hpp"
@@ -75,6 +76,20 @@ std::string Sysfs::link(const std::string& path) const {
 std::string Sysfs::link_name(const std::string& path) const {
   const auto text = link(path);
   return text.substr(text.rfind('/') + 1);
+}
+
+std::optional<std::string> pci_address(std::string_view text) {
+  std::string all(text);
+  for (auto& each : all) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
+  if (all.size() == 7) all = "0000:" + all;
+  constexpr std::string_view shape = "xxxx:xx:xx.f";
+  if (all.size() != shape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const bool digit = std::isxdigit(static_cast<unsigned char>(all[i])) != 0;
+    const bool fits = shape[i] == 'x' ? digit : shape[i] == 'f' ? all[i] >= '0' && all[i] <= '7' : all[i] == shape[i];
+    if (!fits) return std::nullopt;
+  }
+  return all;
 }
 
 }  // namespace vgpukit

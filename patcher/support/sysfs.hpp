@@ -1,7 +1,8 @@
-// The only way that vGPU code touches /sys and /proc. Everything is below the root of HostPaths; a test derives from this to let
-// any path fail with any errno, or to act as the driver does when something is written.
+// The only way that vGPUs and the checks of a host touch /sys and /proc. Everything is below the root of HostPaths; a test derives
+// from this to let any path fail with any errno, or to act as the driver does when something is written.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,5 +39,8 @@ class Sysfs {
  private:
   std::string root_;
 };
+
+// A PCI address in the kernel's form: "65:00.0" is "0000:65:00.0", small letters. Nothing where it is none.
+std::optional<std::string> pci_address(std::string_view text);
 
 }  // namespace vgpukit
