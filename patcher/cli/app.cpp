@@ -65,6 +65,8 @@ int run_app(int argc, const char* const* argv) {
   add_install(app, globals, action);
   add_package(app, globals, action);
   add_hook(app, globals, action);
+  add_doctor(app, globals, action);
+  add_passthrough(app, globals, action);
   add_dkms_prebuild(app, globals, action);
   add_shell(app, action);
 

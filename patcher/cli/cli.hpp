@@ -49,7 +49,9 @@ void add_load(CLI::App& app, Globals& globals, Action& action);           // loa
 void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
 void add_install(CLI::App& app, Globals& globals, Action& action);        // install|uninstall|rollback|status
 void add_package(CLI::App& app, Globals& globals, Action& action);
-void add_hook(CLI::App& app, Globals& globals, Action& action);           // hook install|remove|run|status
+void add_hook(CLI::App& app, Globals& globals, Action& action);  // hook install|remove|run|status
+void add_doctor(CLI::App& app, Globals& globals, Action& action);
+void add_passthrough(CLI::App& app, Globals& globals, Action& action);    // passthrough groups|xml|rom
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // for dkms alone
 
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.

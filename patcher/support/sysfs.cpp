@@ -24,6 +24,12 @@ void trim(std::string& text) {
 }  // namespace
 
 Sysfs::Reading Sysfs::read(const std::string& path) const {
+  auto reading = read_bytes(path);
+  trim(reading.text);
+  return reading;
+}
+
+Sysfs::Reading Sysfs::read_bytes(const std::string& path) const {
   const Descriptor file(::open((root_ + path).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return {errno, ""};
   Reading reading;
@@ -35,7 +41,6 @@ Sysfs::Reading Sysfs::read(const std::string& path) const {
     if (got == 0) break;
     reading.text.append(page, static_cast<std::size_t>(got));
   }
-  trim(reading.text);
   return reading;
 }
 

@@ -19,12 +19,14 @@ class Sysfs {
   Sysfs& operator=(const Sysfs&) = delete;
 
   struct Reading {
-    int error = 0;     // an errno, or 0
-    std::string text;  // without white space at both ends
+    int error = 0;  // an errno, or 0
+    std::string text;
   };
 
-  // Paths are as the root knows them: "/sys/bus/mdev/devices".
+  // Paths are as the root knows them: "/sys/bus/mdev/devices". Without white space at both ends.
   [[nodiscard]] virtual Reading read(const std::string& path) const;
+  // All of a file, as it is.
+  [[nodiscard]] virtual Reading read_bytes(const std::string& path) const;
   // One write() to a file that exists, as sysfs wants it. Gives an errno, or 0.
   [[nodiscard]] virtual int write(const std::string& path, std::string_view text);
 

@@ -1,0 +1,116 @@
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/cli.hpp"
+#include "host/doctor.hpp"
+#include "host/report.hpp"
+#include "install/install.hpp"
+#include "support/atomic_file.hpp"
+#include "support/log.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  bool guest = false;
+  std::string report;
+};
+
+// What `vgpukit status` knows, in the words of the checks.
+std::optional<DriverState> driver_state(const HostPaths& host) {
+  const auto status = install_status(host);
+  if (!status) return std::nullopt;
+  DriverState state;
+  if (status->record) state.version = status->record->value("version", std::string());
+  state.unfinished = status->unfinished.value_or("");
+  for (const auto& kernel : status->kernels) state.kernels.push_back({kernel.release, kernel.running, kernel.next, kernel.problem});
+  return state;
+}
+
+nlohmann::json finding_json(const Finding& finding) {
+  auto evidence = nlohmann::json::array();
+  for (const auto& each : finding.evidence) evidence.push_back({{"file", each.file}, {"value", each.value}});
+  return {{"id", finding.id},     {"subject", finding.subject}, {"state", state_name(finding.state)},
+          {"what", finding.what}, {"why", finding.why},         {"evidence", std::move(evidence)},
+          {"next", finding.next}};
+}
+
+std::string finding_text(const Finding& finding, const Style& style, bool verbose) {
+  auto word = std::string(state_name(finding.state));
+  word.resize(7, ' ');
+  if (finding.state == State::ok) word = style.green(word);
+  if (finding.state == State::warn) word = style.yellow(word);
+  if (finding.state == State::fail) word = style.red(style.bold(word));
+  auto text = word + "  " + finding.id + (finding.subject.empty() ? "" : " " + finding.subject) + ": " + finding.what + "\n";
+  if (finding.state == State::ok && !verbose) return text;
+  for (const auto& evidence : finding.evidence) text += style.dim(wrapped(evidence.file + ": " + evidence.value, 11));
+  if (!finding.why.empty()) text += wrapped(finding.why, 9);
+  if (!finding.next.empty()) text += wrapped("-> " + finding.next, 9);
+  return text;
+}
+
+std::size_t count(const Findings& findings, State state) {
+  return static_cast<std::size_t>(
+      std::count_if(findings.begin(), findings.end(), [&](const Finding& each) { return each.state == state; }));
+}
+
+std::string summary(const Findings& findings) {
+  std::string text;
+  for (const auto& [state, word] : {std::pair{State::fail, "to be repaired"},
+                                    {State::warn, "to be looked at"},
+                                    {State::unknown, "not known"},
+                                    {State::ok, "fine"}})
+    if (const auto number = count(findings, state); number > 0)
+      text += (text.empty() ? "" : ", ") + std::to_string(number) + " " + word;
+  return text + "\n";
+}
+
+Result<Exit> doctor(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const Sysfs sysfs(host);
+  auto view = look_at_host(host, sysfs);
+  if (!options.guest) view.driver = driver_state(host);
+  const auto findings = run_checks(options.guest ? guest_checks() : host_checks(), {view, sysfs});
+  const auto exit = count(findings, State::fail) > 0 ? Exit::failed : Exit::done;
+  if (!options.report.empty()) {
+    TRY(write_file(options.report, host_report(view, findings), 0644));
+    log::info("the report is in " + options.report + ": look through it before you give it to anybody");
+  }
+  if (globals.json()) {
+    auto all = nlohmann::json::array();
+    for (const auto& finding : findings) all.push_back(finding_json(finding));
+    print_json({{"result", exit == Exit::done ? "ok" : "fail"},
+                {"guest", options.guest},
+                {"findings", std::move(all)},
+                {"fail", count(findings, State::fail)},
+                {"warn", count(findings, State::warn)},
+                {"unknown", count(findings, State::unknown)},
+                {"ok", count(findings, State::ok)}});
+    return exit;
+  }
+  const auto style = style_of(globals, STDOUT_FILENO);
+  std::string text;
+  for (const auto& finding : findings)
+    if (!globals.quiet || finding.state != State::ok) text += finding_text(finding, style, globals.verbose > 0);
+  print(text + (findings.empty() ? "nothing was found that could be judged\n" : summary(findings)));
+  return exit;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Globals& globals, Action& action) {
+  auto* doctor_command = app.add_subcommand("doctor", "Is this host ready for vGPUs and for giving cards away? Changes nothing");
+  const auto options = std::make_shared<Options>();
+  doctor_command->add_flag("--guest", options->guest,
+                           "This is a virtual machine that was given a card: what keeps its driver from starting");
+  doctor_command
+      ->add_option("--report", options->report,
+                   "Also write one text file to attach to a question; names and serial numbers are taken out")
+      ->type_name("FILE");
+  doctor_command->footer("Exit codes: 0 nothing has to be repaired; 1 something has. docs/doctor.md explains each line.");
+  doctor_command->callback([&globals, &action, options] { action = [&globals, options] { return doctor(globals, *options); }; });
+}
+
+}  // namespace vgpukit::cli

@@ -1,0 +1,161 @@
+#include <unistd.h>
+
+#include "cli/cli.hpp"
+#include "cli/passthrough_text.hpp"
+#include "host/guest_xml.hpp"
+#include "host/rom.hpp"
+#include "support/atomic_file.hpp"
+#include "support/log.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+struct Options {
+  std::string card, guest_os, apply, rom_file, guest_driver, output;
+  bool any_device = false;
+};
+
+Result<Exit> groups(const Globals& globals, const Options& /*options*/) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const Sysfs sysfs(host);
+  const auto pci = look_at_pci(sysfs);
+  const auto all = look_at_groups(sysfs, pci);
+  if (globals.json())
+    print_json(groups_json(sysfs, pci, all));
+  else
+    print(groups_text(sysfs, pci, all, style_of(globals, STDOUT_FILENO)));
+  if (all.empty()) log::info("there are no IOMMU groups: vgpukit doctor tells why");
+  return Exit::done;
+}
+
+// The first name of its kind that is free: FILE.before-vgpukit, FILE.before-vgpukit.2, ...
+fs::path keep_as(const fs::path& file) {
+  fs::path kept = file.string() + ".before-vgpukit";
+  std::error_code bad;
+  for (int i = 2; fs::exists(fs::symlink_status(kept, bad)); ++i) kept = file.string() + ".before-vgpukit." + std::to_string(i);
+  return kept;
+}
+
+Result<Exit> apply_xml(const Globals& globals, const std::string& file, const GuestRequest& request) {
+  // A link to a domain elsewhere (libvirt's autostart folder has those) stays a link.
+  std::error_code bad;
+  const auto real = fs::canonical(file, bad);
+  const fs::path path = bad ? fs::path(file) : real;
+  TRY_ASSIGN(const auto text, read_file(path));
+  TRY_ASSIGN(const auto edited, edit_domain(text, file, request));
+  for (const auto& note : edited.notes) log::warning(note);
+  std::string kept;
+  if (!edited.changes.empty()) {
+    kept = keep_as(path);
+    TRY(clone_file(path, kept));
+    const auto mode = static_cast<unsigned>(fs::status(path, bad).permissions()) & 0777u;
+    TRY(write_file(path, edited.text, mode));
+  }
+  if (globals.json()) {
+    print_json({{"file", file}, {"changes", edited.changes}, {"notes", edited.notes}, {"kept", kept}});
+    return Exit::done;
+  }
+  for (const auto& change : edited.changes) print("+ " + change + "\n");
+  if (edited.changes.empty()) print("nothing to do: it has all of that\n");
+  if (!kept.empty()) {
+    log::info("what was there before is in " + kept);
+    log::info("libvirt reads it with: virsh define " + file);
+  }
+  return Exit::done;
+}
+
+Result<Exit> xml(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const Sysfs sysfs(host);
+  const auto pci = look_at_pci(sysfs);
+  TRY_ASSIGN(const auto* card, find_card(pci, options.card, options.any_device));
+  GuestRequest request{&pci, card, options.guest_os == "windows", std::nullopt, ""};
+  if (!options.guest_driver.empty()) {
+    request.guest_driver = Version::leading(options.guest_driver);
+    if (!request.guest_driver)
+      return Error{Exit::usage, "take '" + options.guest_driver + "' as the guest's driver", "it is no version",
+                   "such as 450.66 or 535"};
+  }
+  if (!options.rom_file.empty()) {
+    const auto path = fs::absolute(options.rom_file);
+    TRY_ASSIGN(const auto bytes, read_file(path));
+    TRY_ASSIGN(const auto rom, parse_rom(bytes));
+    for (const auto& problem : rom_problems(rom, card)) log::warning(options.rom_file + ": " + problem);
+    request.rom_file = path.string();
+  }
+  if (!card->is_nvidia())
+    log::warning(describe(*card) + " is not NVIDIA's: it gets the same lines, and nothing is known of its driver");
+  if (!options.apply.empty()) return apply_xml(globals, options.apply, request);
+  const auto text = guest_domain_xml(request);
+  if (globals.json())
+    print_json({{"card", card->address}, {"domain", text}, {"hidden", must_hide(request)}});
+  else
+    print(text);
+  return Exit::done;
+}
+
+Result<Exit> rom(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  std::error_code bad;
+  const PciDevice* card = nullptr;
+  std::string bytes;
+  const auto pci = look_at_pci(sysfs);
+  if (fs::is_regular_file(options.card, bad)) {
+    TRY_ASSIGN(bytes, read_file(options.card));
+  } else {
+    TRY_ASSIGN(card, find_card(pci, options.card, options.any_device));
+    TRY_ASSIGN(bytes, read_card_rom(sysfs, *card));
+  }
+  TRY_ASSIGN(const auto parsed, parse_rom(bytes));
+  const auto problems = rom_problems(parsed, card);
+  if (!options.output.empty()) {
+    if (fs::exists(options.output, bad))
+      return Error{Exit::usage, "write the ROM to " + options.output, "there is a file of that name", "choose another name"};
+    // Without what nvflash puts in front: QEMU wants it to begin with 55 AA.
+    TRY(write_file(options.output, std::string_view(bytes).substr(parsed.leading), 0644));
+  }
+  if (globals.json())
+    print_json(rom_json(parsed, bytes.size(), problems));
+  else
+    print(rom_text(parsed, bytes.size(), problems, style_of(globals, STDOUT_FILENO)));
+  // Without an EFI image a ROM is still what the card has.
+  return problems.empty() || (problems.size() == 1 && !parsed.has(RomImage::Kind::efi)) ? Exit::done : Exit::failed;
+}
+
+}  // namespace
+
+void add_passthrough(CLI::App& app, Globals& globals, Action& action) {
+  auto* passthrough = app.add_subcommand("passthrough", "Giving a whole card to a virtual machine");
+  passthrough->require_subcommand(1);
+  const auto options = std::make_shared<Options>();
+  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const Options&)) {
+    auto* sub = passthrough->add_subcommand(name, about);
+    sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    return sub;
+  };
+  const auto* card = "The card's PCI address (01:00.0)";
+  const auto* any = "Also a device that is no graphics card";
+  add("groups", "IOMMU groups, who is in them, and which can be given away; NVIDIA's first", groups);
+  auto* lines = add("xml", "libvirt's XML that gives a card to a guest", xml);
+  lines->add_option("CARD", options->card, card)->required();
+  lines->add_option("--guest-os", options->guest_os, "What runs in the guest")
+      ->check(CLI::IsMember({"linux", "windows"}))
+      ->required();
+  lines
+      ->add_option("--guest-driver", options->guest_driver,
+                   "NVIDIA's driver in the guest; those before 465 must not see that it is one")
+      ->type_name("VERSION");
+  lines->add_option("--rom", options->rom_file, "A file with the card's ROM, for cards whose own the guest cannot read")
+      ->type_name("FILE");
+  lines->add_option("--apply", options->apply, "Put the lines into this domain's XML file; the old file is kept beside it")
+      ->type_name("FILE");
+  lines->add_flag("--any-device", options->any_device, any);
+  auto* image = add("rom", "Read a card's ROM, or check a file with one", rom);
+  image->add_option("CARD|FILE", options->card, "The card's PCI address, or a file")->required();
+  image->add_option("--output", options->output, "Write the ROM to this file, as <rom file=...> wants it")->type_name("FILE");
+  image->add_flag("--any-device", options->any_device, any);
+}
+
+}  // namespace vgpukit::cli

@@ -1,0 +1,15 @@
+// How `vgpukit passthrough` prints: groups and ROMs, as text and JSON.
+#pragma once
+
+#include "cli/cli.hpp"
+#include "host/groups.hpp"
+#include "host/rom.hpp"
+
+namespace vgpukit::cli {
+
+std::string groups_text(const Sysfs& sysfs, const PciView& pci, const std::vector<IommuGroup>& groups, const Style& style);
+nlohmann::json groups_json(const Sysfs& sysfs, const PciView& pci, const std::vector<IommuGroup>& groups);
+std::string rom_text(const Rom& rom, std::size_t bytes, const std::vector<std::string>& problems, const Style& style);
+nlohmann::json rom_json(const Rom& rom, std::size_t bytes, const std::vector<std::string>& problems);
+
+}  // namespace vgpukit::cli
