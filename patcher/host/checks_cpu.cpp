@@ -43,9 +43,10 @@ Findings cpu_virtualization(const CheckInput& input) {
 Findings cpu_kvm(const CheckInput& input) {
   const auto& view = input.view;
   const std::string wanted = view.cpu_is_amd() ? "kvm_amd" : "kvm_intel";
-  const bool loaded = input.sysfs.exists("/sys/module/" + wanted);
+  // A static /dev/kvm may be there without it (modprobe's static nodes); the misc device comes with any kind of KVM.
+  const bool loaded = input.sysfs.exists("/sys/module/" + wanted) || input.sysfs.exists("/sys/class/misc/kvm");
   const bool node = input.sysfs.exists("/dev/kvm");
-  if (loaded && node) return {{.what = wanted + " is loaded", .evidence = {{"/dev/kvm", "is there"}}}};
+  if (loaded && node) return {{.what = "KVM is there", .evidence = {{"/dev/kvm", "is there"}}}};
   Finding finding{
       .state = State::fail,
       .what = loaded ? "/dev/kvm is not there" : wanted + " is not loaded",
