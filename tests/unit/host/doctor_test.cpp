@@ -17,7 +17,7 @@ using ::testing::Not;
 
 Finding only(const Findings& findings) {
   EXPECT_EQ(findings.size(), 1u);
-  return findings.empty() ? Finding{} : findings.front();
+  return findings.empty() ? Finding{.evidence = {{"", ""}}} : findings.front();
 }
 
 TEST(Doctor, AHealthyHostHasNothing) {

@@ -127,6 +127,7 @@ TEST(KernelParameters, AreSplitAsTheKernelDoes) {
   EXPECT_FALSE(all.find("quiet")->value);
   EXPECT_EQ(all.find("root")->value, "UUID=a-b");
   EXPECT_EQ(all.find("dyndbg")->value, "file a.c +p");
+  ASSERT_TRUE(all.find("vfio-pci.ids"));
   EXPECT_EQ(all.find("vfio-pci.ids")->value, "1:2");
   EXPECT_EQ(all.find("pci")->value, "nocrs");
   EXPECT_EQ(all.with("pci", "noaer")->text, "\"pci=nomsi,noaer\"");
