@@ -172,6 +172,8 @@ TEST(Check, AFramebufferOnAnotherCardIsFine) {
   const SeedHost host("001-rtx2080ti-frozen");
   host.tree.file("proc/iomem", "0-0 : PCI Bus 0000:0a\n  0-0 : 0000:0a:00.0\n    0-0 : efifb\n");
   EXPECT_THAT(host.run(check::display_framebuffer), IsEmpty());
+  host.tree.file("proc/iomem", "0-0 : 0000:0a:00.0\n  0-0 : BOOTFB\n");
+  EXPECT_THAT(host.run(check::display_framebuffer), IsEmpty());
 }
 
 TEST(Check, ADriverThatIsTooNewForTheCard) {

@@ -77,6 +77,7 @@ TEST_F(GuestXml, WindowsKeepsSecureBootAndGetsHyperv) {
   const auto xml = guest_domain_xml(what);
   EXPECT_THAT(xml, Not(HasSubstr("secure-boot")));
   EXPECT_THAT(xml, HasSubstr("<relaxed state='on'/>"));
+  EXPECT_THAT(edit(domain, what).text, Not(HasSubstr("secure-boot")));
   EXPECT_THAT(xml, HasSubstr("<rom file='/var/lib/roms/it&apos;s a &lt;card>.rom'/>"));
 }
 

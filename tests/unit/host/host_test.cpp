@@ -223,6 +223,8 @@ TEST(Display, DrmCardsAndWhatIsPluggedIn) {
   ASSERT_EQ(view.display.consoles.size(), 1u);
   EXPECT_TRUE(view.display.consoles[0].bound);
   EXPECT_EQ(view.display.boot_vga, "0000:00:02.0");
+  host.tree.file("sys/class/drm/card0-HDMI-A-1/status", "disconnected\n");
+  EXPECT_FALSE(host.view().display.display_elsewhere(*view.pci.find("0000:01:00.0")));
 }
 
 TEST(Chips, CardsThatPeopleHave) {
