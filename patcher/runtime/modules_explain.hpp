@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "runtime/kmsg.hpp"
-#include "runtime/sysfs.hpp"
 #include "support/result.hpp"
+#include "support/sysfs.hpp"
 
 namespace vgpukit {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/sysfs.hpp"
 #include "support/result.hpp"
+#include "support/sysfs.hpp"
 
 namespace vgpukit {
 
