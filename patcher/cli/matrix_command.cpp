@@ -252,12 +252,32 @@ Result<Exit> run(const Globals& globals, const Options& options) {
   return result->exit_code();
 }
 
-Result<Exit> report(const std::string& file, const std::string& format) {
-  TRY_ASSIGN(const auto result, read_result(file));
-  if (format == "json")
+struct ReportOptions {
+  std::string file;
+  std::string format = "markdown";
+  std::string baseline;
+  bool without_diffs = false;
+};
+
+Result<Exit> report(const ReportOptions& options) {
+  TRY_ASSIGN(const auto result, read_result(options.file));
+  std::optional<Baseline> baseline;
+  if (!options.baseline.empty()) {
+    if (options.format != "html" && options.format != "markdown")
+      return Error{Exit::usage, "compare with " + options.baseline, "--format " + options.format + " has no place for it",
+                   "html and markdown have"};
+    baseline.emplace();
+    baseline->name = options.baseline;
+    TRY_ASSIGN(baseline->result, read_result(options.baseline));
+  }
+  if (options.format == "json")
     print_json(document_of(result));
+  else if (options.format == "html")
+    print(html_of(result, baseline, !options.without_diffs));
+  else if (options.format == "svg")
+    print(svg_of(result));
   else
-    print(format == "junit" ? junit_of(result) : markdown_of(result));
+    print(options.format == "junit" ? junit_of(result) : markdown_of(result, baseline));
   return Exit::done;
 }
 
@@ -312,28 +332,32 @@ void add_matrix(CLI::App& app, Globals& globals, Action& action) {
   add_run(*runs, *options);
   runs->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
 
-  struct ReportOptions {
-    std::vector<std::string> files;
-    std::string format = "markdown";
-    std::string output;
-  };
   auto of = std::make_shared<ReportOptions>();
   auto* reports = command->add_subcommand("report", "Print a result for people or for CI servers");
-  reports->add_option("RESULT", of->files, "What matrix run or merge wrote")->required()->expected(1);
+  reports->add_option("RESULT", of->file, "What matrix run or merge wrote")->required();
   reports->add_option("--format", of->format, "How to print it")
-      ->check(CLI::IsMember({"markdown", "json", "junit"}))
+      ->check(CLI::IsMember({"markdown", "html", "svg", "json", "junit"}))
       ->capture_default_str();
+  reports->add_option("--baseline", of->baseline, "An earlier result: tell what changed since (html, markdown)")
+      ->type_name("RESULT");
+  reports->add_flag("--without-diffs", of->without_diffs, "Leave the diffs out of the page: they quote the driver's sources");
   reports->callback([&globals, &action, of] {
     action = [&globals, of] {
+      if (globals.json()) of->format = "json";
       if (of->format == "json") globals.format = "json";  // an error, too
-      return report(of->files.front(), globals.json() ? "json" : of->format);
+      return report(*of);
     };
   });
 
+  struct MergeOptions {
+    std::vector<std::string> files;
+    std::string output;
+  };
+  auto parts = std::make_shared<MergeOptions>();
   auto* merges = command->add_subcommand("merge", "Join the results of shards or machines into one");
-  merges->add_option("RESULT", of->files, "What matrix run wrote")->required();
-  merges->add_option("--output", of->output, "Where the joined result is written (default: printed)")->type_name("FILE");
-  merges->callback([&action, of] { action = [of] { return merge(of->files, of->output); }; });
+  merges->add_option("RESULT", parts->files, "What matrix run wrote")->required();
+  merges->add_option("--output", parts->output, "Where the joined result is written (default: printed)")->type_name("FILE");
+  merges->callback([&action, parts] { action = [parts] { return merge(parts->files, parts->output); }; });
 }
 
 }  // namespace vgpukit::cli

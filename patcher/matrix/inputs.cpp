@@ -1,6 +1,7 @@
 #include "matrix/inputs.hpp"
 
 #include "config.hpp"
+#include "history/history.hpp"
 #include "recipe/plan.hpp"
 #include "support/hash.hpp"
 
@@ -21,6 +22,16 @@ Status add_base(Hasher& hasher, Facts& facts, const CellRequest& request) {
   return {};
 }
 
+Result<std::string> diff_of(const SourceTree& tree) {
+  if (tree.edits().empty()) return std::string();
+  std::map<std::string, std::string> before;  // of what is changed only: the rest says nothing, and takes its time
+  for (const auto& [path, text] : tree.edits())
+    if (const auto original = tree.original(path)) before.emplace(path, *original);
+  TRY_ASSIGN(auto history, History::create({}, SourceTree::of(std::move(before)), "as it came"));
+  TRY(history.commit(tree.edits(), "as it is compiled"));
+  return history.diff(0, 1);
+}
+
 }  // namespace
 
 Result<std::string> inputs_of_cell(Facts& facts, const CellRequest& request) {
@@ -30,7 +41,7 @@ Result<std::string> inputs_of_cell(Facts& facts, const CellRequest& request) {
   return hasher.hex();
 }
 
-Result<std::string> tree_of_cell(Facts& facts, const CellRequest& request) {
+Result<CellTree> tree_of_cell(Facts& facts, const CellRequest& request) {
   Hasher hasher;
   TRY(add_base(hasher, facts, request));
   TRY_ASSIGN(auto tree, SourceTree::open(request.driver->sources));
@@ -39,7 +50,8 @@ Result<std::string> tree_of_cell(Facts& facts, const CellRequest& request) {
     if (line.decision != Decision::not_needed && line.decision != Decision::already_fixed)
       hasher.add(line.recipe->id).add(decision_name(line.decision));
   for (const auto& [path, text] : tree.edits()) hasher.add(path).add(text ? "is" : "gone").add(text ? *text : "");
-  return hasher.hex();
+  TRY_ASSIGN(auto diff, diff_of(tree));
+  return CellTree{hasher.hex(), std::move(diff)};
 }
 
 }  // namespace vgpukit

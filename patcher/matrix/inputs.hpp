@@ -24,8 +24,12 @@ struct CellRequest {
 // Error: as Facts::fingerprint().
 Result<std::string> inputs_of_cell(Facts& facts, const CellRequest& request);
 
-// The same with the plan's outcome in the place of all recipes: the tree as it would be compiled, and what kept it from being so.
-// Costs a plan. Error: as make_plan().
-Result<std::string> tree_of_cell(Facts& facts, const CellRequest& request);
+struct CellTree {
+  std::string hash;  // as inputs_of_cell(), with the plan's outcome in the place of all recipes
+  std::string
+      diff;  // from the driver as it came to the tree as it would be compiled: unified, a/ and b/; empty when nothing changes
+};
+// The tree as it would be compiled, and what kept it from being so. Costs a plan. Error: as make_plan().
+Result<CellTree> tree_of_cell(Facts& facts, const CellRequest& request);
 
 }  // namespace vgpukit

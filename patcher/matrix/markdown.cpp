@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "matrix/changes.hpp"
 #include "matrix/report.hpp"
 
 namespace vgpukit {
@@ -41,6 +42,14 @@ std::string meaning(const MatrixResult& result, std::string CellResult::*name, c
     if (cell.*name == is && cell.build.is_object() && cell.build.contains(member) && cell.build.at(member).is_string())
       if (const auto text = cell.build.at(member).get<std::string>(); text != is) return "<br>" + cell_text(text);
   return "";
+}
+
+std::string changes(const MatrixResult& result, const Baseline& baseline) {
+  std::string text = "\n## What changed since " + cell_text(baseline.name) + "\n\n";
+  const auto all = changes_since(baseline.result, result);
+  for (const auto& change : all)
+    text += "- **" + cell_text(change.driver) + " on " + cell_text(change.kernel) + "**: " + cell_text(change.text) + "\n";
+  return text + (all.empty() ? "Nothing.\n" : "");
 }
 
 std::string not_green(const MatrixResult& result) {
@@ -117,7 +126,7 @@ std::string seconds_in_words(double seconds) {
   return std::to_string(std::lround(seconds / 60)) + " min";
 }
 
-std::string markdown_of(const MatrixResult& result) {
+std::string markdown_of(const MatrixResult& result, const std::optional<Baseline>& baseline) {
   const auto kernels = result.kernels();
   std::string text = "| |";
   std::string line = "\n|---|";
@@ -146,6 +155,7 @@ std::string markdown_of(const MatrixResult& result) {
       total += (total.empty() ? "" : ", ") + std::to_string(count->second) + " " + verdict.word;
   text += "\n" + std::to_string(result.cells.size()) + (result.cells.size() == 1 ? " cell: " : " cells: ") + total + " (vgpukit " +
           result.vgpukit + ").\n";
+  if (baseline) text += changes(result, *baseline);
   return text + not_green(result) + contradictions(result) + warnings(result) + recipes(result) + how_to_reproduce(result);
 }
 

@@ -121,7 +121,7 @@ class Runner {
     if (earlier.inputs == now.inputs) return true;
     if (earlier.tree.empty()) return false;
     const auto tree = tree_of_cell(facts, open.request);
-    return tree && *tree == earlier.tree;
+    return tree && tree->hash == earlier.tree;
   }
 
   Status build(std::vector<Cell> cells) {
@@ -154,10 +154,13 @@ class Runner {
     auto what = workshop_.build_of(work.cell, pending.open, file_name_of(pending.result));
     what.jobs = work.jobs;
     if (!build_cell(what, pending.result)) return interrupted();
-    if (is_green(pending.result)) {
+    if (pending.result.build.is_object()) {
       // The build has just asked all that the plan asks: the answers are in the cache.
       Facts facts(*pending.open.kernel, run_.assumptions);
-      if (const auto tree = tree_of_cell(facts, pending.open.request)) pending.result.tree = *tree;
+      if (const auto tree = tree_of_cell(facts, pending.open.request)) {
+        if (is_green(pending.result)) pending.result.tree = tree->hash;
+        pending.result.build["diff"] = tree->diff;
+      }
     }
     return finish(work.cell, std::move(pending.result));
   }
