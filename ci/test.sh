@@ -30,6 +30,9 @@ install_build_deps
 apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils \
   rpm makepkg pacman-package-manager libarchive-tools python3-yaml python3-jsonschema \
   qemu-system-x86 busybox-static libc6-dev >&2
+# The matrix's page is drawn in a real browser.
+apt_quiet install chromium fonts-dejavu-core >&2
+command -v npm >/dev/null || apt_quiet install nodejs npm >&2
 
 # Without a terminal's colours; gtest prints what failed.
 unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5; }
@@ -75,6 +78,12 @@ if [ ${#only[@]} = 0 ]; then
   fi
 fi
 
+if [ ${#only[@]} = 0 ]; then
+  say "the matrix's page in a browser, its jobs with what reads them"
+  CI_CELLS=$(tests/page/cells.sh) tests/page/run.sh build-test/vgpukit build-test >build-test/page.log 2>&1 || { cat build-test/page.log >&2; die "the page or the jobs are not as they should be" 1; }
+  grep -E '^# (pass|fail|skipped) ' build-test/page.log
+fi
+
 say "real drivers, real kernels"
 python3 tests/integration/run.py --vgpukit "$ci_top/build-test/vgpukit" "${full[@]}" "${only[@]}"
 
@@ -87,6 +96,9 @@ if [ ${#full[@]} -gt 0 ] && [ ${#only[@]} = 0 ]; then
   say "the matrix: every driver on every kernel"
   code=0
   VGPUKIT_DATA=$ci_top build-test/vgpukit matrix run ci/matrix.yaml --output build-test/matrix.json || code=$?
-  [ ! -e build-test/matrix.json ] || build-test/vgpukit matrix report build-test/matrix.json >build-test/matrix.md
+  if [ -e build-test/matrix.json ]; then
+    build-test/vgpukit matrix report build-test/matrix.json >build-test/matrix.md
+    build-test/vgpukit matrix report build-test/matrix.json --format html >build-test/matrix.html
+  fi
   exit "$code"
 fi

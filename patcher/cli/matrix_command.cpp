@@ -1,13 +1,14 @@
+#include "cli/matrix_command.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <map>
+#include <set>
 
-#include "cli/cli.hpp"
 #include "cli/matrix_table.hpp"
-#include "matrix/report.hpp"
+#include "matrix/emit.hpp"
 #include "matrix/run.hpp"
-#include "support/atomic_file.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 
@@ -25,19 +26,8 @@ struct Options {
   std::string output;
   bool prove = false;
   std::string result;
+  std::size_t max_jobs = most_jobs_on_github;
 };
-
-std::optional<std::string> environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value ? std::optional<std::string>(value) : std::nullopt;
-}
-
-Result<HostPaths> machine_of(const Globals& globals) {
-  if (globals.root != "/")
-    return Error{Exit::usage, "run a matrix in " + globals.root, "--root is for one kernel's root",
-                 "name the root of each kernel in the matrix file"};
-  return host_of(globals);
-}
 
 Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, const Options& options) {
   Shard shard;
@@ -56,18 +46,20 @@ Result<Exit> list(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
   TRY_ASSIGN(const auto file, read_matrix_file(options.file, environment));
   TRY_ASSIGN(const auto grid, selected_grid(file, machine, options));
+  // What is known of a driver is known of its whole row: there may be hundreds of kernels.
+  std::vector<Result<std::string>> paths;
+  for (const auto& driver : file.drivers) paths.push_back(driver_path(driver, machine));
   nlohmann::json cells = nlohmann::json::array();
   std::map<std::pair<std::string, std::string>, std::string> words;
-  std::vector<std::string> drivers, kernels, problems;
-  const auto once = [](std::vector<std::string>& names, const std::string& name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  };
+  std::set<std::size_t> rows, columns;
+  std::vector<std::string> problems;
+  std::set<std::string> known_problems;
   for (const auto& cell : grid.cells) {
     const auto& driver = grid.driver(cell);
     const auto& column = grid.column(cell);
     std::string state = "ready";
     std::string reason;
-    if (const auto path = driver_path(driver, machine); !path) {
+    if (const auto& path = paths[cell.row]; !path) {
       state = path.error().code != Exit::missing ? "failed" : driver.source.optional.empty() ? "missing" : "skipped";
       reason = path.error().why;
     }
@@ -79,22 +71,30 @@ Result<Exit> list(const Globals& globals, const Options& options) {
       state = "unsupported";
       reason = why;
     }
-    cells.push_back({{"driver", driver.name},
-                     {"kernel", column.name},
-                     {"root", column.entry->root.string()},
-                     {"release", column.release},
-                     {"state", state},
-                     {"reason", reason}});
+    if (!reason.empty() && known_problems.insert(state + ": " + reason).second) problems.push_back(state + ": " + reason);
+    if (globals.json()) {
+      cells.push_back({{"driver", driver.name},
+                       {"kernel", column.name},
+                       {"root", column.entry->root.string()},
+                       {"release", column.release},
+                       {"state", state},
+                       {"reason", reason}});
+      continue;
+    }
     const auto* verdict = find_verdict(state);
     words[{driver.name, column.name}] = (verdict ? std::string(verdict->symbol) + " " : "") + state;
-    once(drivers, driver.name);
-    once(kernels, column.name);
-    if (!reason.empty()) once(problems, state + ": " + reason);
+    rows.insert(cell.row);
+    columns.insert(cell.column);
   }
   if (globals.json()) {
-    print_json(nlohmann::json{{"file", file.path.string()}, {"cells", cells}});
+    nlohmann::json parts = nlohmann::json::array();
+    for (const auto& part : parts_of(grid, options.max_jobs)) parts.push_back({{"name", part.name}, {"shard", part.shard}});
+    print_json(nlohmann::json{{"file", file.path.string()}, {"cells", std::move(cells)}, {"parts", std::move(parts)}});
     return Exit::done;
   }
+  std::vector<std::string> drivers, kernels;
+  for (const auto row : rows) drivers.push_back(file.drivers[row].name);
+  for (const auto column : columns) kernels.push_back(grid.columns[column].name);
   print(table_text(drivers, kernels, words, style_of(globals, STDOUT_FILENO)));
   for (const auto& problem : problems) print("\n" + wrapped(problem, 2));
   return Exit::done;
@@ -115,10 +115,6 @@ void print_result(const MatrixResult& result, const Globals& globals, const fs::
     print("\n" + style.bold(one.driver + " on " + one.kernel) + ": " + style.red("contradiction") + "\n" +
           wrapped(one.verdict_one + " in " + one.one + ", " + one.verdict_other + " in " + one.other, 2));
   print("\nresult: " + written.string() + "\n");
-}
-
-Status write_result(const MatrixResult& result, const fs::path& file) {
-  return write_file(file, document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // A part of the matrix does not replace the result of the whole.
@@ -252,52 +248,6 @@ Result<Exit> run(const Globals& globals, const Options& options) {
   return result->exit_code();
 }
 
-struct ReportOptions {
-  std::string file;
-  std::string format = "markdown";
-  std::string baseline;
-  bool without_diffs = false;
-};
-
-Result<Exit> report(const ReportOptions& options) {
-  TRY_ASSIGN(const auto result, read_result(options.file));
-  std::optional<Baseline> baseline;
-  if (!options.baseline.empty()) {
-    if (options.format != "html" && options.format != "markdown")
-      return Error{Exit::usage, "compare with " + options.baseline, "--format " + options.format + " has no place for it",
-                   "html and markdown have"};
-    baseline.emplace();
-    baseline->name = options.baseline;
-    TRY_ASSIGN(baseline->result, read_result(options.baseline));
-  }
-  if (options.format == "json")
-    print_json(document_of(result));
-  else if (options.format == "html")
-    print(html_of(result, baseline, !options.without_diffs));
-  else if (options.format == "svg")
-    print(svg_of(result));
-  else
-    print(options.format == "junit" ? junit_of(result) : markdown_of(result, baseline));
-  return Exit::done;
-}
-
-Result<Exit> merge(const std::vector<std::string>& files, const std::string& output) {
-  std::vector<std::pair<std::string, MatrixResult>> results;
-  for (const auto& file : files) {
-    TRY_ASSIGN(auto result, read_result(file));
-    results.emplace_back(file, std::move(result));
-  }
-  TRY_ASSIGN(const auto merged, merge_results(results));
-  for (const auto& one : merged.contradictions)
-    log::warning(one.driver + " on " + one.kernel + " is " + one.verdict_one + " in " + one.one + " and " + one.verdict_other +
-                 " in " + one.other + ", of the same inputs; the worse one is kept");
-  if (output.empty())
-    print_json(document_of(merged));
-  else
-    TRY(write_result(merged, output));
-  return merged.contradictions.empty() ? Exit::done : Exit::failed;
-}
-
 void add_selection(CLI::App& command, Options& options) {
   command.add_option("FILE", options.file, "The matrix file (docs/matrix-file.md)")->required();
   command.add_option("--only", options.only, "Only cells whose 'DRIVER on KERNEL' holds this text")->type_name("TEXT");
@@ -326,38 +276,16 @@ void add_matrix(CLI::App& app, Globals& globals, Action& action) {
 
   auto* cells = command->add_subcommand("list", "List the cells of a matrix file and whether they could be built here");
   add_selection(*cells, *options);
+  cells->add_option("--max-jobs", options->max_jobs, "In JSON: into how many parts the cells are divided at most")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   cells->callback([&globals, &action, options] { action = [&globals, options] { return list(globals, *options); }; });
 
   auto* runs = command->add_subcommand("run", "Build every cell of a matrix file, and write what became of it");
   add_run(*runs, *options);
   runs->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
 
-  auto of = std::make_shared<ReportOptions>();
-  auto* reports = command->add_subcommand("report", "Print a result for people or for CI servers");
-  reports->add_option("RESULT", of->file, "What matrix run or merge wrote")->required();
-  reports->add_option("--format", of->format, "How to print it")
-      ->check(CLI::IsMember({"markdown", "html", "svg", "json", "junit"}))
-      ->capture_default_str();
-  reports->add_option("--baseline", of->baseline, "An earlier result: tell what changed since (html, markdown)")
-      ->type_name("RESULT");
-  reports->add_flag("--without-diffs", of->without_diffs, "Leave the diffs out of the page: they quote the driver's sources");
-  reports->callback([&globals, &action, of] {
-    action = [&globals, of] {
-      if (globals.json()) of->format = "json";
-      if (of->format == "json") globals.format = "json";  // an error, too
-      return report(*of);
-    };
-  });
-
-  struct MergeOptions {
-    std::vector<std::string> files;
-    std::string output;
-  };
-  auto parts = std::make_shared<MergeOptions>();
-  auto* merges = command->add_subcommand("merge", "Join the results of shards or machines into one");
-  merges->add_option("RESULT", parts->files, "What matrix run wrote")->required();
-  merges->add_option("--output", parts->output, "Where the joined result is written (default: printed)")->type_name("FILE");
-  merges->callback([&action, parts] { action = [parts] { return merge(parts->files, parts->output); }; });
+  add_matrix_documents(*command, globals, action);
 }
 
 }  // namespace vgpukit::cli

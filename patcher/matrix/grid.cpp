@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include "kernel/kernel.hpp"
@@ -24,11 +25,18 @@ bool names_release(const std::string& word, const std::string& release) {
          (release.size() == word.size() || std::string_view(".-+").find(release[word.size()]) != std::string_view::npos);
 }
 
+// The kernels of each root, listed once: a file may name hundreds of one root.
+using KernelLists = std::map<fs::path, std::vector<KernelEntry>>;
+const std::vector<KernelEntry>& kernels_of(KernelLists& lists, const HostPaths& host) {
+  const auto [found, fresh] = lists.try_emplace(host.root);
+  if (fresh) found->second = list_kernels(host);
+  return found->second;
+}
+
 // The newest kernel with headers whose release begins like that; of several flavours of it the one with the shortest name.
-Result<std::string> find_release(const HostPaths& host, const std::string& word) {
+Result<std::string> find_release(const HostPaths& host, const std::vector<KernelEntry>& entries, const std::string& word) {
   const KernelEntry* best = nullptr;
   std::string there;
-  const auto entries = list_kernels(host);
   for (const auto& entry : entries) {
     there += (there.empty() ? "" : ", ") + entry.release;
     if (!names_release(word, entry.release)) continue;
@@ -47,7 +55,7 @@ Result<std::string> find_release(const HostPaths& host, const std::string& word)
       there.empty() ? "install kernel headers there" : "name one of these, or install the headers of the one that is wanted"};
 }
 
-std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine) {
+std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine, KernelLists& lists) {
   Column column{entry.name, &entry, machine, "", std::nullopt, ""};
   const auto lacking = [&](Error problem) {
     if (!entry.source.optional.empty() && (!entry.source.absent.empty() || !is_there(entry.root)))
@@ -66,7 +74,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
   column.host.root = host->root;
   if (entry.word == "all") {
     std::vector<Column> all;
-    for (const auto& kernel : list_kernels(column.host)) {
+    for (const auto& kernel : kernels_of(lists, column.host)) {
       if (!kernel.headers) continue;
       column.release = kernel.release;
       column.name = (entry.name == "all" ? "" : entry.name + "-") + kernel.release;
@@ -82,7 +90,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
     column.release = kernels->front().release;
     return {column};
   }
-  auto release = find_release(column.host, entry.word);
+  auto release = find_release(column.host, kernels_of(lists, column.host), entry.word);
   if (!release) return lacking(std::move(release.error()));
   column.release = *release;
   return {column};
@@ -101,8 +109,9 @@ std::map<std::string, std::string> fetch_environment(const Environment& environm
 Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine) {
   Grid grid;
   grid.file = &file;
+  KernelLists lists;
   for (const auto& kernel : file.kernels) {
-    for (auto& column : columns_of(kernel, machine)) {
+    for (auto& column : columns_of(kernel, machine, lists)) {
       const auto same =
           std::find_if(grid.columns.begin(), grid.columns.end(), [&](const Column& other) { return other.name == column.name; });
       if (same == grid.columns.end()) {

@@ -1,7 +1,7 @@
 #include <string_view>
 
 #include "matrix/report.hpp"
-#include "matrix_page.hpp"  // patcher/matrix/page/, put into the program by CMake
+#include "matrix_texts.hpp"  // patcher/matrix/page/, put into the program by CMake
 
 namespace vgpukit {
 
@@ -26,16 +26,16 @@ std::string for_script(const nlohmann::json& data) {
 std::string html_of(const MatrixResult& result, const std::optional<Baseline>& baseline, bool with_diffs) {
   const auto data = for_script(page_data(result, baseline, with_diffs));
   std::string page;
-  std::string_view rest = page_html;
+  std::string_view rest = matrix_texts::page_html;
   const auto put = [&](std::string_view mark, std::string_view text) {
     const auto place = rest.find(mark);
     page.append(rest.substr(0, place)).append(text);
     rest.remove_prefix(place + mark.size());
   };
-  put("/* style */", page_css);
+  put("/* style */", matrix_texts::page_css);
   put("{\"the\": \"data\"}", data);
-  put("/* grid */", page_grid_js);
-  put("/* cell */", page_cell_js);
+  put("/* grid */", matrix_texts::grid_js);
+  put("/* cell */", matrix_texts::cell_js);
   return page.append(rest);
 }
 

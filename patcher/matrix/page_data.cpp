@@ -66,6 +66,8 @@ class Page {
         changed[{change.driver, change.kernel}] = std::move(change.text);
       }
     }
+    for (const auto& name : result_.drivers()) drivers_.place_of(name, [&] { return json{{"name", name}}; });
+    for (const auto& name : result_.kernels()) kernels_.place_of(name, [&] { return json{{"name", name}}; });
     json cells = json::array();
     for (const auto& cell : result_.cells) {
       cells.push_back(cell_of(cell));

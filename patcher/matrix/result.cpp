@@ -10,11 +10,22 @@ namespace vgpukit {
 
 namespace {
 
-std::vector<std::string> distinct(const std::vector<CellResult>& cells, std::string CellResult::*member) {
+// The names in the cells: first those in `order`, then the others as they appear.
+std::vector<std::string> names_of(const std::vector<CellResult>& cells, std::string CellResult::*member,
+                                  const std::vector<std::string>& order) {
+  std::set<std::string> there;
+  for (const auto& cell : cells) there.insert(cell.*member);
   std::vector<std::string> names;
+  for (const auto& name : order)
+    if (there.erase(name) > 0) names.push_back(name);
   for (const auto& cell : cells)
-    if (std::find(names.begin(), names.end(), cell.*member) == names.end()) names.push_back(cell.*member);
+    if (there.erase(cell.*member) > 0) names.push_back(cell.*member);
   return names;
+}
+
+void append_new(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  for (const auto& name : more)
+    if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
 }
 
 bool was_tried(const CellResult& cell) {
@@ -40,11 +51,11 @@ const VerdictWord* find_verdict(const std::string& word) {
 }
 
 std::vector<std::string> MatrixResult::drivers() const {
-  return distinct(cells, &CellResult::driver);
+  return names_of(cells, &CellResult::driver, driver_order);
 }
 
 std::vector<std::string> MatrixResult::kernels() const {
-  return distinct(cells, &CellResult::kernel);
+  return names_of(cells, &CellResult::kernel, kernel_order);
 }
 
 Exit MatrixResult::exit_code() const {
@@ -58,6 +69,8 @@ Exit MatrixResult::exit_code() const {
 
 nlohmann::json document_of(const MatrixResult& result) {
   nlohmann::json document = {{"vgpukit", result.vgpukit}, {"file", result.file}, {"cells", result.cells}};
+  if (!result.driver_order.empty()) document["drivers"] = result.driver_order;
+  if (!result.kernel_order.empty()) document["kernels"] = result.kernel_order;
   if (!result.contradictions.empty()) document["contradictions"] = result.contradictions;
   return document;
 }
@@ -79,6 +92,8 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
     result.vgpukit = document["vgpukit"].get<std::string>();
     result.file = document.value("file", "");
     result.cells = document["cells"].get<std::vector<CellResult>>();
+    result.driver_order = document.value("drivers", result.driver_order);
+    result.kernel_order = document.value("kernels", result.kernel_order);
     if (document.contains("contradictions")) result.contradictions = document["contradictions"].get<std::vector<Contradiction>>();
   } catch (const nlohmann::json::exception& bad) {
     return refuse("a cell is not as expected (" + std::string(bad.what()) + ")");
@@ -109,6 +124,8 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
       return Error{Exit::usage, "join " + name + " with " + results.front().first,
                    "vgpukit " + result.vgpukit + " wrote the one and " + merged.vgpukit + " the other",
                    "let one version run all parts of a matrix"};
+    append_new(merged.driver_order, result.driver_order);
+    append_new(merged.kernel_order, result.kernel_order);
     merged.contradictions.insert(merged.contradictions.end(), result.contradictions.begin(), result.contradictions.end());
     for (const auto& cell : result.cells) {
       const auto known = std::find_if(merged.cells.begin(), merged.cells.end(), [&](const CellResult& each) {

@@ -61,8 +61,9 @@ struct MatrixResult {
   std::string file;     // the matrix file
   std::vector<CellResult> cells;
   std::vector<Contradiction> contradictions;
+  std::vector<std::string> driver_order = {}, kernel_order = {};  // of the matrix file: shards have their cells in no such order
 
-  [[nodiscard]] std::vector<std::string> drivers() const;  // in the order in which they first appear
+  [[nodiscard]] std::vector<std::string> drivers() const;  // of the cells, in the matrix file's order, else as they first appear
   [[nodiscard]] std::vector<std::string> kernels() const;
   [[nodiscard]] Exit exit_code() const;  // done when all is green or said to be otherwise; else failed, missing or consent
 };

@@ -81,6 +81,8 @@ class Runner {
     MatrixResult result;
     result.vgpukit = VGPUKIT_VERSION;
     result.file = run_.grid->file->path.string();
+    for (const auto& driver : run_.grid->file->drivers) result.driver_order.push_back(driver.name);
+    for (const auto& column : run_.grid->columns) result.kernel_order.push_back(column.name);
     for (const auto& cell : run_.grid->cells) result.cells.push_back(std::move(done_.at({cell.row, cell.column})));
     return result;
   }

@@ -15,8 +15,10 @@ function openCell(cell) {
   makeCurrent(td);
   panel.replaceChildren(...partsOf(cell));
   panel.hidden = false;
+  document.body.classList.add('open');
   panel.scrollTop = 0;
-  $('cell-title').focus();
+  if (!td.hidden && !td.parentNode.hidden) showInGrid(td);
+  $('cell-title').focus({preventScroll: true});
   if (location.hash !== addressOf(cell)) history.replaceState(null, '', addressOf(cell));
 }
 
@@ -27,6 +29,7 @@ function closeCell() {
   td.removeAttribute('aria-selected');
   opened = null;
   panel.hidden = true;
+  document.body.classList.remove('open');
   history.replaceState(null, '', location.pathname + location.search);
   if (!td.hidden && !td.parentNode.hidden) td.focus();
   else $('search').focus();
@@ -138,8 +141,9 @@ function factsOf(cell) {
   add('kernel', kernel.release);
   add('compiler', kernel.compiler);
   if (cell.seconds) {
-    const steps = Object.entries(cell.steps || {}).filter(([name, time]) => name !== 'total' && time >= 0.05).map(([name, time]) => `${name} ${seconds(time)}`);
-    add('time', seconds(cell.seconds) + (steps.length ? ` (${steps.join(', ')})` : '') + (cell.cpu ? `; ${seconds(cell.cpu)} of processors` : ''));
+    const steps = ['extract', 'plan', 'patch', 'conftest', 'compile', 'verify'].filter((name) => (cell.steps || {})[name] >= 0.05).map((name) => `${name} ${seconds(cell.steps[name])}`);
+    add('time', seconds(cell.seconds) + (steps.length ? ` (${steps.join(', ')})` : ''));
+    if (cell.cpu) add('CPU time', seconds(cell.cpu));
   }
   if (cell.conftest && cell.conftest.tests) add('conftest', count(cell.conftest.tests, 'test'));
   for (const [name, size] of cell.modules || []) add(name, bytes(size));

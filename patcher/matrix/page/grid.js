@@ -177,7 +177,7 @@ function drawLists() {
   if (data.baseline) {
     const changed = data.cells.filter((cell) => cell.change !== undefined).map((cell) => [cell, nameOf(cell), cell.change]);
     const gone = data.baseline.gone.map((one) => [null, `${one.driver} on ${one.kernel}`, one.change]);
-    fill($('changes'), `What changed since ${data.baseline.name}: ${count(changed.length + gone.length, 'cell')}`, [...changed, ...gone]);
+    fill($('changes'), `What changed since ${data.baseline.name}: ${count(changed.length, 'cell')}${gone.length ? `, and ${gone.length} gone` : ''}`, [...changed, ...gone]);
   }
   fill($('contradictions'), 'Results that contradict each other: the same inputs gave different verdicts',
     data.contradictions.map((one) => {
@@ -249,12 +249,17 @@ grid.addEventListener('focusin', (event) => {
   if (!cellOf.has(event.target)) return;
   makeCurrent(event.target);
   light(event.target);
-  // The names that stay in place must not hide the cell.
-  const area = scroll.getBoundingClientRect(), box = event.target.getBoundingClientRect();
-  const left = area.left + rows[0].element.firstChild.offsetWidth, top = area.top + grid.tHead.offsetHeight;
+  showInGrid(event.target);
+});
+
+// The names that stay in place must not hide the cell.
+function showInGrid(td) {
+  td.scrollIntoView({block: 'nearest', inline: 'nearest'});
+  const area = scroll.getBoundingClientRect(), box = td.getBoundingClientRect();
+  const left = area.left + td.parentNode.firstChild.offsetWidth, top = area.top + grid.tHead.offsetHeight;
   if (box.left < left) scroll.scrollLeft -= left - box.left + 2;
   if (box.top < top) scroll.scrollTop -= top - box.top + 2;
-});
+}
 
 document.addEventListener('keydown', (event) => {
   const typing = event.target.matches('input');
