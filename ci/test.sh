@@ -30,8 +30,8 @@ install_build_deps
 apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils \
   rpm makepkg pacman-package-manager libarchive-tools python3-yaml python3-jsonschema \
   qemu-system-x86 busybox-static libc6-dev >&2
-# The matrix's page is drawn in a real browser.
-apt_quiet install chromium fonts-dejavu-core >&2
+# The matrix's page is drawn in a real browser, its jobs are run by gitlab-ci-local (which uses rsync).
+apt_quiet install chromium fonts-dejavu-core rsync >&2
 command -v npm >/dev/null || apt_quiet install nodejs npm >&2
 
 # Without a terminal's colours; gtest prints what failed.

@@ -74,8 +74,8 @@ test('GitLab: a runner takes the pipeline, and the report has every cell', {skip
   fs.writeFileSync(path.join(folder, '.gitignore'), '.gitlab-ci-local\n');
   for (const args of [['add', '.'], ['-c', 'user.name=t', '-c', 'user.email=t@t', 'commit', '-qm', 'matrix'], ['remote', 'add', 'origin', 'git@example.test:a/b.git']])
     execFileSync('git', ['-C', folder, ...args]);
-  const ran = spawnSync(process.execPath, [tool('gitlab-ci-local'), '--cwd', folder, '--force-shell-executor', '--no-color'],
-    {encoding: 'utf8', env: {...process.env, PATH: `${path.dirname(vgpukit)}:${process.env.PATH}`}});
+  const ran = spawnSync(process.execPath, [tool('gitlab-ci-local'), '--force-shell-executor'],
+    {cwd: folder, encoding: 'utf8', env: {...process.env, PATH: `${path.dirname(vgpukit)}:${process.env.PATH}`}});
   assert.equal(ran.status, 0, ran.stdout + ran.stderr);
   const artifacts = [folder, path.join(folder, '.gitlab-ci-local/artifacts/report')].find((at) => fs.existsSync(path.join(at, 'matrix.json')));
   assert.ok(artifacts, ran.stdout);

@@ -3,7 +3,7 @@
 #
 #   tests/page/run.sh VGPUKIT FOLDER      (the program; where screenshots are kept)
 #
-# Needs Debian's chromium, node and npm (ci/test.sh installs them); the packages of package.json come from npm as it is set up here.
+# Needs Debian's chromium, rsync, node and npm (ci/test.sh installs them); the packages of package.json come from npm as it is set up here.
 set -euo pipefail
 [ $# = 2 ] || { sed -n '2,7p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
