@@ -40,7 +40,7 @@ unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)
 # Users are not root: what root's rights would hide is tried as nobody. (The folder with the checkout may be closed to others.)
 unit_as_nobody() {
   local room
-  for room in support kernel driver install runtime; do
+  for room in support kernel driver install runtime host; do
     if ! runuser -u nobody -- test -x "$1/unit_$room"; then
       echo "skipped: nobody cannot read $1" >&2
       return
@@ -61,6 +61,7 @@ if [ ${#full[@]} -gt 0 ]; then
   export VGPUKIT_TEST_DRIVERS=$trees
 fi
 
+tests/tools/one-definition.py || die "rooms define the same name twice" 1
 say "building with $(c++ -dumpfullversion), warnings are errors"
 build_vgpukit "$ci_top/build-test" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON
 unit "$ci_top/build-test"

@@ -30,7 +30,7 @@ std::string parameters_of(const HeaderPlace& place) {
 }
 
 struct Writer {
-  const Finding& finding;
+  const NameFinding& finding;
   std::string kernel;  // when.kernel, indented by four
   std::string driver;  // the token that the driver contains
   std::string steps;   // transforms
@@ -196,12 +196,12 @@ std::string explained(const Diagnostic& error, const Subject& subject) {
 
 }  // namespace
 
-std::vector<Draft> draft_recipes(const std::vector<Finding>& findings, const std::vector<Diagnostic>& errors, const Causes& causes,
-                                 const std::string& kernel) {
+std::vector<Draft> draft_recipes(const std::vector<NameFinding>& findings, const std::vector<Diagnostic>& errors,
+                                 const Causes& causes, const std::string& kernel) {
   std::vector<Draft> drafts;
   std::set<std::string> ids;
   for (std::size_t i = 0; i < findings.size(); ++i) {
-    const Finding& finding = findings[i];
+    const NameFinding& finding = findings[i];
     const Subject& subject = finding.subject;
     if (!finding.follows.empty()) continue;  // mended by the draft for what it follows from
     Writer writer{finding, {}, {}, {}, {}, {}, {}, {}};

@@ -37,7 +37,7 @@ struct Draft {
 };
 // One for each finding that does not follow from another. `errors` and `causes` are what the findings were made from; `kernel` is
 // the release.
-std::vector<Draft> draft_recipes(const std::vector<Finding>& findings, const std::vector<Diagnostic>& errors, const Causes& causes,
-                                 const std::string& kernel);
+std::vector<Draft> draft_recipes(const std::vector<NameFinding>& findings, const std::vector<Diagnostic>& errors,
+                                 const Causes& causes, const std::string& kernel);
 
 }  // namespace vgpukit

@@ -30,7 +30,7 @@ void explain_errors(BuildReport& report, const std::vector<Diagnostic>& diagnost
   if (causes.subjects.empty()) return;
   const auto findings = survey(list_headers(kernel.host), kernel.release, causes.subjects, driver);
   for (std::size_t i = 0; i < findings.size(); ++i) {
-    const Finding& finding = findings[i];
+    const NameFinding& finding = findings[i];
     for (const std::size_t index : causes.errors[i]) {
       report.errors[index].subject = finding.subject.text();
       report.errors[index].kind = name_kind_word(finding.subject.kind);

@@ -74,7 +74,7 @@ HeaderPlace place_of(const HeaderTexts& kernel, const Found& found) {
   return {kernel.release(), found.file->name, found.declaration->line, found.declaration->text};
 }
 
-Ranking::Ranking(const Finding& finding, HeaderTexts* old_kernel, std::optional<Found> old, const Renames& renames)
+Ranking::Ranking(const NameFinding& finding, HeaderTexts* old_kernel, std::optional<Found> old, const Renames& renames)
     : finding_(finding), old_kernel_(old_kernel), old_(old) {
   if (!old_) return;
   beside_ = named_beside(*old_->file, *old_->declaration);

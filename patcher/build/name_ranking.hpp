@@ -25,7 +25,7 @@ HeaderPlace place_of(const HeaderTexts& kernel, const HeaderTexts::Found& found)
 class Ranking {
  public:
   // `old`: the declaration in `old_kernel`, where one is known. `renames`: types of its arguments that have new names.
-  Ranking(const Finding& finding, HeaderTexts* old_kernel, std::optional<HeaderTexts::Found> old, const Renames& renames);
+  Ranking(const NameFinding& finding, HeaderTexts* old_kernel, std::optional<HeaderTexts::Found> old, const Renames& renames);
 
   // A declaration of the header, or the structure, where it used to be.
   void consider_neighbour(const HeaderTexts::Found& found);
@@ -50,7 +50,7 @@ class Ranking {
   [[nodiscard]] bool alike(const Declaration& one) const;
   [[nodiscard]] bool in_old_header(const Declaration& one) const;
 
-  const Finding& finding_;
+  const NameFinding& finding_;
   HeaderTexts* old_kernel_;
   std::optional<HeaderTexts::Found> old_;
   std::vector<std::string> old_arguments_;  // with the types' new names

@@ -51,9 +51,9 @@ struct Wanted {
   Names types;
 };
 
-Wanted wanted_of(const std::vector<Finding>& findings) {
+Wanted wanted_of(const std::vector<NameFinding>& findings) {
   Wanted wanted;
-  for (const Finding& finding : findings) {
+  for (const NameFinding& finding : findings) {
     const Subject& subject = finding.subject;
     if (subject.kind == NameKind::type) {
       wanted.types.insert(subject.name);
@@ -159,7 +159,7 @@ std::string said_by_conftest(std::string_view script, const Subject& subject) {
 
 class Survey {
  public:
-  Survey(const std::vector<KernelHeaders>& headers, const std::string& release, std::vector<Finding> findings)
+  Survey(const std::vector<KernelHeaders>& headers, const std::string& release, std::vector<NameFinding> findings)
       : findings_(std::move(findings)), old_(findings_.size()), old_kernel_(findings_.size(), nullptr) {
     const auto here = std::find_if(headers.begin(), headers.end(), [&](const auto& each) { return each.release == release; });
     if (here == headers.end()) return;
@@ -172,16 +172,16 @@ class Survey {
       for (std::size_t i = 0; i < findings_.size(); ++i)
         if ((findings_[i].subject.kind == NameKind::type) == types) near(i);
     look_everywhere();
-    for (Finding& finding : findings_) follow(finding);
+    for (NameFinding& finding : findings_) follow(finding);
   }
 
-  std::vector<Finding> findings() && { return std::move(findings_); }
+  std::vector<NameFinding> findings() && { return std::move(findings_); }
 
  private:
   void look_here() {
     const auto wanted = wanted_of(findings_);
     index_ = kernel_->find(wanted.names, wanted.types);
-    for (Finding& finding : findings_) {
+    for (NameFinding& finding : findings_) {
       complete(finding.subject, index_);
       if (const auto found = look_up_completed(*kernel_, index_, finding.subject)) finding.now = place_of(*kernel_, *found);
     }
@@ -203,7 +203,7 @@ class Survey {
   }
 
   [[nodiscard]] bool looking_for_more() const {
-    return std::any_of(findings_.begin(), findings_.end(), [](const Finding& each) {
+    return std::any_of(findings_.begin(), findings_.end(), [](const NameFinding& each) {
       return !each.before && (searchable(each.subject) || each.subject.kind == NameKind::header);
     });
   }
@@ -215,7 +215,7 @@ class Survey {
     const Index index = kernel.find(wanted.names, wanted.types);
     bool useful = false;
     for (std::size_t i = 0; i < findings_.size(); ++i) {
-      Finding& finding = findings_[i];
+      NameFinding& finding = findings_[i];
       if (finding.before) continue;
       if (const auto* file = finding.subject.kind == NameKind::header ? kernel.file(finding.subject.name) : nullptr) {
         finding.before = HeaderPlace{kernel.release(), file->name, 0, {}};
@@ -234,7 +234,7 @@ class Survey {
 
   // The same header, or for a field the same structure.
   void near(std::size_t i) {
-    Finding& finding = findings_[i];
+    NameFinding& finding = findings_[i];
     if (finding.subject.kind == NameKind::header && !finding.now) {
       finding.nearest = nearest_headers(*kernel_, finding.subject.name);
       return;
@@ -256,7 +256,7 @@ class Survey {
   }
 
   // What takes or holds a type that has a new name changed with it, and needs nothing else.
-  void follow(Finding& finding) const {
+  void follow(NameFinding& finding) const {
     if (finding.subject.gone || !finding.before || !finding.now || finding.before->text == finding.now->text) return;
     for (const auto& rename : renames_)
       if (with_new_types(finding.before->text, {rename}) == finding.now->text) finding.follows = "type " + rename.first;
@@ -307,7 +307,7 @@ class Survey {
     return a.substr(0, 3) == b.substr(0, 3) || (a.size() > 3 && b.ends_with(a.substr(a.size() - 4)));
   }
 
-  std::vector<Finding> findings_;
+  std::vector<NameFinding> findings_;
   std::vector<std::optional<Found>> old_;
   std::vector<HeaderTexts*> old_kernel_;
   std::optional<HeaderTexts> kernel_;
@@ -319,11 +319,11 @@ class Survey {
 
 }  // namespace
 
-std::vector<Finding> survey(const std::vector<KernelHeaders>& headers, const std::string& release,
-                            const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
-  std::vector<Finding> findings;
+std::vector<NameFinding> survey(const std::vector<KernelHeaders>& headers, const std::string& release,
+                                const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
+  std::vector<NameFinding> findings;
   for (const Subject& subject : subjects) {
-    Finding finding;
+    NameFinding finding;
     finding.subject = subject;
     findings.push_back(std::move(finding));
   }
@@ -331,7 +331,7 @@ std::vector<Finding> survey(const std::vector<KernelHeaders>& headers, const std
   findings = Survey(headers, release, std::move(findings)).findings();
   if (driver.empty()) return findings;
   const auto script = read_file(driver / "conftest.sh");
-  for (Finding& finding : findings)
+  for (NameFinding& finding : findings)
     if (script && !finding.before && !finding.now) finding.conftest = said_by_conftest(*script, finding.subject);
   return findings;
 }

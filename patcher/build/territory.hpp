@@ -27,7 +27,7 @@ struct NearName {
   std::string why;          // "del_timer_sync() was only another name for it in 6.12.1"; may be empty
 };
 
-struct Finding {
+struct NameFinding {
   Subject subject;                    // with the structure of a field where the headers tell it
   std::optional<HeaderPlace> before;  // in the newest of the older kernels that declares it
   std::optional<HeaderPlace> now;     // in this kernel
@@ -38,7 +38,7 @@ struct Finding {
 
 // One finding for each subject, in their order. `headers`: list_headers(); `release`: the kernel that was built for. `driver`: the
 // driver's sources, may be empty.
-std::vector<Finding> survey(const std::vector<KernelHeaders>& headers, const std::string& release,
-                            const std::vector<Subject>& subjects, const std::filesystem::path& driver);
+std::vector<NameFinding> survey(const std::vector<KernelHeaders>& headers, const std::string& release,
+                                const std::vector<Subject>& subjects, const std::filesystem::path& driver);
 
 }  // namespace vgpukit

@@ -33,7 +33,7 @@ struct Tools {
   HostPaths host;
   Sysfs sysfs;
   Machine machine;
-  KernelLog log;
+  KernelMessages log;
   [[nodiscard]] ModuleTools get() {
     return {host,
             sysfs,

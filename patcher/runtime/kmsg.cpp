@@ -35,11 +35,12 @@ std::optional<KernelMessage> parse_kmsg(std::string_view record) {
   return message;
 }
 
-KernelLog::KernelLog(const HostPaths& host) : file_(host.is_host() ? ::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1) {
+KernelMessages::KernelMessages(const HostPaths& host)
+    : file_(host.is_host() ? ::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1) {
   if (file_) ::lseek(file_.get(), 0, SEEK_END);
 }
 
-std::vector<KernelMessage> KernelLog::fresh() {
+std::vector<KernelMessage> KernelMessages::fresh() {
   std::vector<KernelMessage> messages;
   if (!file_) return messages;
   char record[8192];

@@ -22,10 +22,10 @@ struct KernelMessage {
 // One record as read() gives it. Nothing where it is none.
 std::optional<KernelMessage> parse_kmsg(std::string_view record);
 
-class KernelLog {
+class KernelMessages {
  public:
   // Stands at the end of the log from now on. Where it cannot be read (not root, another root folder) there are no messages.
-  explicit KernelLog(const HostPaths& host);
+  explicit KernelMessages(const HostPaths& host);
   // What came since the last call, the kernel's own messages only: not what programs write there. Never waits.
   [[nodiscard]] std::vector<KernelMessage> fresh();
 

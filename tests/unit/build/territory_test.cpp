@@ -52,7 +52,7 @@ class Territory : public testing::Test {
   std::vector<KernelHeaders> kernels() const {
     return {{"6.12.1-old", {scratch_.path() / "old"}}, {"7.2.0-new", {scratch_.path() / "new"}}};
   }
-  Finding find(Subject subject, const std::filesystem::path& driver = {}) const {
+  NameFinding find(Subject subject, const std::filesystem::path& driver = {}) const {
     return survey(kernels(), "7.2.0-new", {std::move(subject)}, driver).front();
   }
   static Subject function(const std::string& name, bool gone = true) { return {NameKind::function, name, {}, gone, {}}; }
