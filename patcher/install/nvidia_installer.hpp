@@ -9,8 +9,8 @@
 
 #include "driver/driver.hpp"
 #include "driver/run_file_repack.hpp"
-#include "install/kept.hpp"
 #include "kernel/kernel.hpp"
+#include "support/kept.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
 

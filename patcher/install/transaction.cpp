@@ -114,10 +114,6 @@ void tidy(const HostPaths& host) {
 
 }  // namespace
 
-fs::path machine_state(const HostPaths& host) {
-  return host.is_host() ? host.state : host.in_root("/var/lib/vgpukit");
-}
-
 std::optional<std::string> unfinished_work(const HostPaths& host) {
   const auto journal = read_json(Places(host).journal());
   if (!journal) return std::nullopt;

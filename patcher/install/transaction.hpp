@@ -10,18 +10,16 @@
 #include <string>
 #include <vector>
 
-#include "install/kept.hpp"
 #include "support/atomic_file.hpp"
 #include "support/host_paths.hpp"
+#include "support/kept.hpp"
+#include "support/machine_state.hpp"
 #include "support/result.hpp"
 
 namespace vgpukit {
 
 // What is kept about an installed driver: STATE/install/installed.json. As JSON, because it is a user's (`vgpukit status`), too.
 using InstallRecord = nlohmann::json;
-
-// Where vgpukit keeps what belongs to one machine: host.state, or, of another root, its own /var/lib/vgpukit.
-fs::path machine_state(const HostPaths& host);
 
 // Waits until nobody else changes this root's driver, then finishes or undoes what a crash has left.
 Result<FileLock> lock_installation(const HostPaths& host);

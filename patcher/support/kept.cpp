@@ -1,4 +1,4 @@
-#include "install/kept.hpp"
+#include "support/kept.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -78,7 +78,7 @@ std::string folder_above(const HostPaths& host, const std::string& path) {
 
 Status cannot_restore(const fs::path& path, const std::error_code& bad) {
   return Error{Exit::missing, "put back " + path.string(), bad.message(),
-               "see to it that this file system can be written and has space, then: vgpukit rollback"};
+               "see to it that this file system can be written and has space, then run the command again"};
 }
 
 Status remove_path(const HostPaths& host, const KeptPath& kept) {
