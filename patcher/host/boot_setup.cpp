@@ -13,9 +13,10 @@ bool there(const HostPaths& host, const char* path) {
 }
 
 InitramfsTool initramfs_of(const HostPaths& host, Family family) {
-  const bool debian = there(host, "/etc/initramfs-tools/initramfs.conf");
   const bool arch = there(host, "/etc/mkinitcpio.conf");
   const bool dracut = there(host, "/usr/bin/dracut") || there(host, "/usr/sbin/dracut") || there(host, "/etc/dracut.conf");
+  // Debian's dracut takes the place of initramfs-tools, whose configuration and mkinitramfs may stay.
+  const bool debian = there(host, "/etc/initramfs-tools/initramfs.conf") && (!dracut || there(host, "/usr/sbin/update-initramfs"));
   // A distribution's own comes first: the others may be there without being used.
   if (family == Family::debian && debian) return InitramfsTool::initramfs_tools;
   if (family == Family::arch && arch) return InitramfsTool::mkinitcpio;

@@ -14,6 +14,7 @@
 // Paths are relative to the root. A line that is none of these is an exception: a fixture with a fault must not pass.
 #pragma once
 
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -68,7 +69,14 @@ class HostTree {
     file(folder + "/subsystem_device", "0x" + sub.substr(5) + "\n");
     file(folder + "/class", "0x" + kind + "\n");
     file(folder + "/revision", "0x" + take("rev", "00") + "\n");
-    file(folder + "/modalias", "pci:v0000" + id.substr(0, 4) + "d0000" + id.substr(5) + "bc" + kind.substr(0, 2) + "\n");
+    // As the kernel writes it: capital digits.
+    const auto capital = [](std::string digits) {
+      for (auto& c : digits) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      return digits;
+    };
+    file(folder + "/modalias", "pci:v0000" + capital(id.substr(0, 4)) + "d0000" + capital(id.substr(5)) + "sv00000000sd00000000bc" +
+                                   capital(kind.substr(0, 2)) + "sc" + capital(kind.substr(2, 2)) + "i" + capital(kind.substr(4)) +
+                                   "\n");
     file(folder + "/driver_override", take("override", "(null)") + "\n");
     if (const auto vga = take("boot_vga"); !vga.empty()) file(folder + "/boot_vga", vga + "\n");
     if (const auto width = take("width"); !width.empty()) file(folder + "/max_link_width", width + "\n");
