@@ -52,6 +52,8 @@ void add_package(CLI::App& app, Globals& globals, Action& action);
 void add_hook(CLI::App& app, Globals& globals, Action& action);  // hook install|remove|run|status
 void add_doctor(CLI::App& app, Globals& globals, Action& action);
 void add_passthrough(CLI::App& app, Globals& globals, Action& action);    // passthrough groups|xml|rom
+// passthrough plan|apply|undo|bind|unbind|hooks: subcommands of passthrough
+void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action);
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // for dkms alone
 
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.

@@ -156,6 +156,7 @@ void add_passthrough(CLI::App& app, Globals& globals, Action& action) {
   image->add_option("CARD|FILE", options->card, "The card's PCI address, or a file")->required();
   image->add_option("--output", options->output, "Write the ROM to this file, as <rom file=...> wants it")->type_name("FILE");
   image->add_flag("--any-device", options->any_device, any);
+  add_passthrough_change(*passthrough, globals, action);
 }
 
 }  // namespace vgpukit::cli

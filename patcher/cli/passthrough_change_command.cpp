@@ -1,0 +1,307 @@
+#include <unistd.h>
+
+#include <thread>
+
+#include "cli/cli.hpp"
+#include "host/libvirt_hooks.hpp"
+#include "host/passthrough.hpp"
+#include "host/rebind.hpp"
+#include "host/text_merge.hpp"
+#include "support/log.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit::cli {
+
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string card, domain;
+  bool lose_display = false, take_host_devices = false, overwrite = false, dry_run = false;
+  bool any_device = false, single_gpu = false;
+
+  [[nodiscard]] std::set<std::string> forced() const {
+    std::set<std::string> all;
+    if (lose_display) all.insert(force_display);
+    if (take_host_devices) all.insert(force_host_devices);
+    return all;
+  }
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+Status needs_root(const HostPaths& host, const std::string& tried) {
+  if (!host.is_host() || ::geteuid() == 0) return {};
+  return Error{Exit::missing, tried, "only root may change this machine", "run it with sudo"};
+}
+
+// Runs a program of the machine; what it prints is shown with -v, and in the error when it fails.
+RunCommand runner(const HostPaths& host) {
+  return [host](const std::vector<std::string>& argv) -> Status {
+    log::debug(joined(argv));
+    Command command;
+    command.argv = argv;
+    command.root = host.root;
+    TRY_ASSIGN(const auto outcome, run(command));
+    for (const auto& text : {outcome.out, outcome.err})
+      if (!text.empty()) log::debug(text.substr(0, text.find_last_not_of('\n') + 1));
+    if (outcome.ok()) return {};
+    auto said = outcome.err.empty() ? outcome.out : outcome.err;
+    said = said.substr(0, said.find_last_not_of('\n') + 1);
+    if (said.size() > 600) said = "..." + said.substr(said.size() - 600);
+    return Error{Exit::failed, "run " + joined(argv),
+                 "it ended with status " + std::to_string(outcome.status) + (said.empty() ? "" : ": " + said), ""};
+  };
+}
+
+std::string lines_text(const std::string& title, const std::vector<std::string>& lines) {
+  if (lines.empty()) return "";
+  std::string text = title + "\n";
+  for (const auto& line : lines) text += wrapped(line, 2);
+  return text;
+}
+
+std::string diffs_text(const std::vector<FileEdit>& files) {
+  std::string text;
+  for (const auto& file : files) text += text_diff(file.path, file.before, file.after);
+  return text;
+}
+
+std::vector<std::string> command_lines(const std::vector<std::vector<std::string>>& commands) {
+  std::vector<std::string> lines;
+  for (const auto& command : commands) lines.push_back(joined(command));
+  return lines;
+}
+
+json plan_json(const PassthroughPlan& plan, const char* result) {
+  json files = json::array(), risks = json::array();
+  for (const auto& file : plan.edits.files)
+    files.push_back({{"path", file.path},
+                     {"new", !file.before.has_value()},
+                     {"why", file.why},
+                     {"diff", text_diff(file.path, file.before, file.after)}});
+  for (const auto& risk : plan.card.risks) risks.push_back({{"option", risk.option}, {"text", risk.text}});
+  return {{"result", result},
+          {"card", claim_json(plan.card.claim)},
+          {"reasons", plan.card.reasons},
+          {"files", std::move(files)},
+          {"commands", plan.edits.commands},
+          {"warnings", plan.card.warnings},
+          {"file_warnings", plan.edits.warnings},
+          {"notes", plan.notes},
+          {"conflicts", plan.conflicts},
+          {"risks", std::move(risks)},
+          {"unknown", plan.edits.unknown},
+          {"way_back", plan.edits.way_back}};
+}
+
+std::string plan_text(const PassthroughPlan& plan) {
+  std::vector<std::string> whys;
+  for (const auto& file : plan.edits.files) whys.push_back(file.path + ": " + file.why);
+  auto warnings = plan.card.warnings;
+  warnings.insert(warnings.end(), plan.edits.warnings.begin(), plan.edits.warnings.end());
+  std::vector<std::string> risks;
+  for (const auto& risk : plan.card.risks) risks.push_back(risk.text + " (" + risk.option + ")");
+  std::string functions;
+  for (const auto& each : plan.card.claim.functions) functions += " " + each.address + " [" + each.ids + "]";
+  return "vfio-pci gets" + functions + "\n" + lines_text("Because", plan.card.reasons) + lines_text("Files", whys) +
+         diffs_text(plan.edits.files) + lines_text("Then", command_lines(plan.edits.commands)) + lines_text("Note", warnings) +
+         lines_text("Changed by others", plan.notes) + lines_text("In the way", plan.conflicts) +
+         lines_text("apply refuses, because", risks) +
+         (plan.edits.unknown.empty() ? "" : lines_text("apply writes nothing, because", {plan.edits.unknown})) +
+         lines_text("If the host does not come up", {plan.edits.way_back});
+}
+
+Result<Exit> plan(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  const Sysfs sysfs(host);
+  TRY_ASSIGN(const auto plan, plan_passthrough(host, sysfs, options.card));
+  if (const auto what = unfinished_passthrough(host))
+    log::warning("an earlier \"" + *what + "\" was interrupted: the next apply or undo takes it back first");
+  if (globals.json())
+    print_json(plan_json(plan, "planned"));
+  else if (plan.nothing)
+    print("All of it is applied already.\n");
+  else
+    print(plan_text(plan));
+  return Exit::done;
+}
+
+Result<Exit> apply(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY(needs_root(host, "apply passthrough"));
+  const Sysfs sysfs(host);
+  const ChangeTools tools{host, runner(host), {}, options.overwrite};
+  TRY_ASSIGN(const auto plan, apply_passthrough(tools, sysfs, options.card, options.forced()));
+  if (globals.json()) {
+    print_json(plan_json(plan, plan.nothing ? "unchanged" : "applied"));
+    return Exit::done;
+  }
+  if (plan.nothing) {
+    print("All of it is applied already.\n");
+    return Exit::done;
+  }
+  print(plan_text(plan) + "It is done, and takes effect with the next boot. vgpukit passthrough undo " + plan.card.claim.address +
+        " takes it back.\n");
+  return Exit::done;
+}
+
+Result<Exit> undo(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  if (!options.dry_run) TRY(needs_root(host, "take back passthrough"));
+  const ChangeTools tools{host, runner(host), {}, options.overwrite};
+  TRY_ASSIGN(const auto undone, undo_passthrough(tools, options.card, options.dry_run));
+  if (globals.json()) {
+    json files = json::array();
+    for (const auto& file : undone.files) files.push_back(file.path);
+    print_json({{"result", options.dry_run ? "planned" : "undone"},
+                {"card", undone.card},
+                {"files", std::move(files)},
+                {"commands", undone.commands},
+                {"notes", undone.notes},
+                {"cards_left", undone.cards_left}});
+    return Exit::done;
+  }
+  print(diffs_text(undone.files) + lines_text(options.dry_run ? "Then" : "Done", command_lines(undone.commands)) +
+        lines_text("Changed by others", undone.notes) + lines_text("Still applied", undone.cards_left) +
+        (options.dry_run ? "" : "The files are as they were before; it takes effect with the next boot.\n"));
+  return Exit::done;
+}
+
+Result<Exit> list(const Globals& globals, const Options&) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto cards, applied_passthrough(host));
+  const auto unfinished = unfinished_passthrough(host);
+  if (unfinished) log::warning("an earlier \"" + *unfinished + "\" was interrupted: the next apply or undo takes it back first");
+  json all = json::array();
+  std::string text;
+  for (const auto& card : cards) {
+    all.push_back(claim_json(card));
+    text += card.address + (card.by_address ? "  by address:" : "  by ids:");
+    for (const auto& each : card.functions) text += " " + each.address + " [" + each.ids + "]";
+    text += "\n";
+  }
+  if (globals.json())
+    print_json({{"applied", std::move(all)}, {"unfinished", unfinished ? json(*unfinished) : json()}});
+  else
+    print(text.empty() ? "Nothing is applied.\n" : text);
+  return Exit::done;
+}
+
+Result<Exit> rebind(const Globals& globals, const Options& options, bool to_vfio) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY(needs_root(host, to_vfio ? "bind a card to vfio-pci" : "unbind a card from vfio-pci"));
+  Sysfs sysfs(host);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const RebindTools tools{host, sysfs, runner(host), [until] {
+                            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                            return std::chrono::steady_clock::now() < until && Interrupt::caught() == 0;
+                          }};
+  const RebindWish wish{options.card, options.any_device, options.single_gpu, options.forced()};
+  TRY_ASSIGN(const auto done, to_vfio ? bind_to_vfio(tools, wish) : unbind_from_vfio(tools, wish));
+  for (const auto& note : done.notes) log::warning(note);
+  json functions = json::array();
+  std::string text;
+  const auto name = [](const std::string& driver) { return driver.empty() ? std::string("no driver") : driver; };
+  for (const auto& each : done.functions) {
+    functions.push_back({{"address", each.address}, {"before", each.before}, {"driver", each.after}});
+    text +=
+        each.address + "  " + name(each.before) + (each.before == each.after ? ", as before" : " -> " + name(each.after)) + "\n";
+  }
+  if (globals.json())
+    print_json({{"result", to_vfio ? "bound" : "unbound"}, {"functions", std::move(functions)}, {"notes", done.notes}});
+  else
+    print(text);
+  return Exit::done;
+}
+
+Result<Exit> bind(const Globals& globals, const Options& options) {
+  return rebind(globals, options, true);
+}
+Result<Exit> unbind(const Globals& globals, const Options& options) {
+  return rebind(globals, options, false);
+}
+
+Result<Exit> hooks_install(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY(needs_root(host, "install a libvirt hook"));
+  const Sysfs sysfs(host);
+  const auto pci = look_at_pci(sysfs);
+  TRY_ASSIGN(const auto* card, find_own_card(pci, options.card));
+  std::error_code bad;
+  const auto self = fs::read_symlink("/proc/self/exe", bad);
+  const auto program = host.is_host() && !bad ? self.string() : std::string("vgpukit");
+  TRY_ASSIGN(const auto file, install_hook(host, options.domain, card->address, program, options.overwrite));
+  if (globals.json()) print_json({{"result", "installed"}, {"file", file}, {"card", card->address}});
+  if (!globals.json())
+    print(file + " gives " + card->address + " to '" + options.domain +
+          "' when it starts, and takes it back.\nWhere /etc/libvirt/hooks was empty before: systemctl restart libvirtd "
+          "(virtqemud).\n");
+  return Exit::done;
+}
+
+Result<Exit> hooks_remove(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY(needs_root(host, "remove a libvirt hook"));
+  TRY_ASSIGN(const auto file, remove_hook(host, options.domain, options.overwrite));
+  if (globals.json())
+    print_json({{"result", "removed"}, {"file", file}});
+  else
+    print(file + " is gone.\n");
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action) {
+  const auto options = std::make_shared<Options>();
+  const auto add = [&](CLI::App& parent, const char* name, const char* about,
+                       Result<Exit> (*what)(const Globals&, const Options&)) {
+    auto* sub = parent.add_subcommand(name, about);
+    sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    return sub;
+  };
+  const auto card = [&](CLI::App* sub) { sub->add_option("CARD", options->card, "The card's PCI address (01:00.0)")->required(); };
+  const auto risks = [&](CLI::App* sub) {
+    sub->add_flag(force_display, options->lose_display, "Although the host can then show nothing on any screen");
+    sub->add_flag(force_host_devices, options->take_host_devices,
+                  "Although disks, network or keyboards of the host share the card's IOMMU group and are taken, too");
+  };
+  const auto overwrite = [&](CLI::App* sub) {
+    sub->add_flag("--force-overwrite-changes", options->overwrite,
+                  "Although others have changed the same lines since: their version is kept aside");
+  };
+  card(add(passthrough, "plan", "What apply would change in which files, and why", plan));
+  add(passthrough, "list", "The cards that apply was run for", list);
+  auto* applies = add(passthrough, "apply", "Have vfio-pci take a card from the next boot on", apply);
+  auto* undoes = add(passthrough, "undo", "Take apply back: every file as it was", undo);
+  auto* binds = add(passthrough, "bind", "Give a card to vfio-pci now, until the next boot", bind);
+  auto* unbinds = add(passthrough, "unbind", "Give a card back to its driver now", unbind);
+  for (auto* sub : {applies, undoes, binds, unbinds}) card(sub);
+  risks(applies);
+  overwrite(applies);
+  overwrite(undoes);
+  undoes->add_flag("--dry-run", options->dry_run, "Only print what would be taken back");
+  risks(binds);
+  for (auto* sub : {binds, unbinds}) {
+    sub->add_flag("--any-device", options->any_device, "Also a device that is no graphics card");
+    sub->add_flag("--single-gpu", options->single_gpu,
+                  "Stop the desktop, and take the consoles off the card first; unbind brings them back");
+  }
+  auto* hooks = passthrough.add_subcommand("hooks", "libvirt hooks: a virtual machine gets the host's only card while it runs");
+  hooks->require_subcommand(1);
+  auto* installs = add(*hooks, "install", "Write the hook of a virtual machine", hooks_install);
+  card(installs);
+  auto* removes = add(*hooks, "remove", "Remove the hook of a virtual machine", hooks_remove);
+  for (auto* sub : {installs, removes}) {
+    sub->add_option("--domain", options->domain, "The virtual machine's name in libvirt")->type_name("NAME")->required();
+    overwrite(sub);
+  }
+}
+
+}  // namespace vgpukit::cli
