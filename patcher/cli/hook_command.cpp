@@ -174,7 +174,8 @@ Result<Exit> status(const Globals& globals) {
     return Exit::done;
   }
   print("last run: " + last->value("time", std::string("?")) + " by " + last->value("by", std::string("?")) + "\n");
-  for (const auto& [release, entry] : last->value("kernels", nlohmann::json::object()).items())
+  const auto kernels = last->value("kernels", nlohmann::json::object());
+  for (const auto& [release, entry] : kernels.items())
     print("  " + release + ", " + entry.value("time", std::string("?")) + ": " + entry.value("text", std::string("?")) + "\n");
   return Exit::done;
 }

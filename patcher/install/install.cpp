@@ -203,6 +203,9 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     outcome.refused = std::move(built.refused);
     return outcome;
   }
+  // From here on nobody else changes this system, and what an interrupted command has left is finished or undone: what is there is
+  // looked at after that.
+  TRY_ASSIGN(auto transaction, Transaction::begin(host, "install " + version, {}, request.at));
   TRY_ASSIGN(const auto entries, dkms.status(dkms_module_name));
   const ConflictQuestion question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
   outcome.conflicts = find_conflicts(host, question, entries);
@@ -212,7 +215,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   const auto old = old_version(host);
   std::vector<std::string> versions = {version};
   if (!old.empty() && old != version) versions.push_back(old);
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "install " + version, install_scope(host, versions), request.at));
+  TRY(transaction.add(install_scope(host, versions)));
   if (!old.empty()) {
     transaction.step("remove " + old);
     TRY(remove_installed(host, dkms, old));
