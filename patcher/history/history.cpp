@@ -9,6 +9,7 @@
 #include <map>
 
 #include "support/atomic_file.hpp"
+#include "transform/git_owned.hpp"
 
 namespace vgpukit {
 
@@ -58,17 +59,17 @@ std::string slug(const std::string& subject) {
 }  // namespace
 
 struct History::State {
-  State() { git_libgit2_init(); }
+  State() = default;
   ~State() {
     commits_raw.clear();
     baseline.reset();
     odb.reset();
     repository.reset();
-    git_libgit2_shutdown();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
+  transform_detail::GitLibrary library;
   fs::path folder;
   Repository repository;
   Odb odb;

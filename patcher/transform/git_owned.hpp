@@ -8,12 +8,17 @@
 
 namespace vgpukit::transform_detail {
 
-// libgit2 counts these: hold one while anything of it is in use.
+// Make one before anything of libgit2 is used. The first one starts the library, which then stays until the program ends: a thread
+// frees its part of the library's state when it ends, and no longer can once another one has shut the library down.
 struct GitLibrary {
-  GitLibrary() { git_libgit2_init(); }
-  ~GitLibrary() { git_libgit2_shutdown(); }
-  GitLibrary(const GitLibrary&) = delete;
-  GitLibrary& operator=(const GitLibrary&) = delete;
+  GitLibrary() {
+    static const struct Process {
+      Process() { git_libgit2_init(); }
+      ~Process() { git_libgit2_shutdown(); }
+      Process(const Process&) = delete;
+      Process& operator=(const Process&) = delete;
+    } process;
+  }
 };
 
 template <auto function>
