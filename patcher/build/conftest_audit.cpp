@@ -5,6 +5,8 @@
 #include <cctype>
 #include <map>
 
+#include "support/text.hpp"
+
 namespace vgpukit {
 namespace {
 
@@ -60,12 +62,6 @@ bool own(const CompileError& error) {
 
 bool in_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
 }
 
 Diagnostic warning(const ConftestFinding& finding) {
@@ -194,8 +190,9 @@ std::vector<Diagnostic> audit_conftest(Facts& facts, const std::vector<ConftestC
     Diagnostic made = warning(one.finding);
     made.message = "this header of the kernel does not compile (" + one.finding.error.message +
                    "), and what conftest says about it is not to be believed: ";
-    if (!one.present.empty()) made.message += "\"present\" to " + joined(one.present);
-    if (!one.absent.empty()) made.message += std::string(one.present.empty() ? "" : "; ") + "\"absent\" to " + joined(one.absent);
+    if (!one.present.empty()) made.message += "\"present\" to " + joined(one.present, ", ");
+    if (!one.absent.empty())
+      made.message += std::string(one.present.empty() ? "" : "; ") + "\"absent\" to " + joined(one.absent, ", ");
     made.hint = is_missing_file(one.finding.error)
                     ? "the kernel's headers are not complete: install them again"
                     : "install the kernel's headers again; if the header is meant to be like that, a recipe can set each answer: "

@@ -4,15 +4,10 @@
 #include <fstream>
 
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
 
 // CATEGORY, DEFINE and the code, each behind a newline.
 void read_what(const fs::path& file, ScriptQuestion& question) {
@@ -77,8 +72,8 @@ Result<ScriptResults> run_conftest_script(const Kernel& kernel, const ConftestAs
     command.argv = {"/bin/sh",      kernel.host.inside(script).string(),        "vgpukit_cc", ask.arch, ask.sources, ask.output,
                     "vgpukit-none", kernel.host.inside(folders.back()).string()};
     command.env = ask.environment;
-    command.env["VGPUKIT_CC"] = joined(ask.compiler);
-    command.env["VGPUKIT_CFLAGS"] = joined(ask.flags);
+    command.env["VGPUKIT_CC"] = joined(ask.compiler, " ");
+    command.env["VGPUKIT_CFLAGS"] = joined(ask.flags, " ");
     command.deadline = std::chrono::minutes(10);
     commands.push_back(std::move(command));
   }

@@ -7,6 +7,7 @@
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
 #include "driver/text.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -14,12 +15,6 @@ namespace {
 
 bool on_terminal(const Globals& globals) {
   return !globals.quiet && isatty(STDERR_FILENO) == 1;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
 }
 
 // What an installer says of itself, and whether it is whole.
@@ -98,13 +93,13 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
   const auto style = style_of(globals, STDOUT_FILENO);
   print(style.bold("NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ")") +
         "\n  version from:   " + driver.version_from + "\n  flavour from:   " + driver.flavour_from +
-        "\n  sources:        " + driver.sources.string() + "\n  modules:        " + joined(driver.modules) +
-        "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : joined(driver.binary_objects)) + "\n");
+        "\n  sources:        " + driver.sources.string() + "\n  modules:        " + joined(driver.modules, ", ") +
+        "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : joined(driver.binary_objects, ", ")) + "\n");
   if (!driver.missing_binary_objects.empty())
-    print(style.yellow("  missing:        ") + joined(driver.missing_binary_objects) + "\n");
+    print(style.yellow("  missing:        ") + joined(driver.missing_binary_objects, ", ") + "\n");
   if (installer) print(installer_text(*installer));
   if (!unnamed.empty())
-    print(style.yellow("  not in .manifest: ") + joined(unnamed) + "\n    nvidia-installer would leave " +
+    print(style.yellow("  not in .manifest: ") + joined(unnamed, ", ") + "\n    nvidia-installer would leave " +
           (unnamed.size() == 1 ? "it" : "them") + " out of the dkms tree\n");
   return Exit::done;
 }

@@ -9,6 +9,7 @@
 #include "host/text_merge.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -29,12 +30,6 @@ struct Options {
   }
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 Status needs_root(const HostPaths& host, const std::string& tried) {
   if (!host.is_host() || ::geteuid() == 0) return {};
   return Error{Exit::missing, tried, "only root may change this machine", "run it with sudo"};
@@ -43,7 +38,7 @@ Status needs_root(const HostPaths& host, const std::string& tried) {
 // Runs a program of the machine; what it prints is shown with -v, and in the error when it fails.
 RunCommand runner(const HostPaths& host) {
   return [host](const std::vector<std::string>& argv) -> Status {
-    log::debug(joined(argv));
+    log::debug(joined(argv, " "));
     Command command;
     command.argv = argv;
     command.root = host.root;
@@ -54,7 +49,7 @@ RunCommand runner(const HostPaths& host) {
     auto said = outcome.err.empty() ? outcome.out : outcome.err;
     said = said.substr(0, said.find_last_not_of('\n') + 1);
     if (said.size() > 600) said = "..." + said.substr(said.size() - 600);
-    return Error{Exit::failed, "run " + joined(argv),
+    return Error{Exit::failed, "run " + joined(argv, " "),
                  "it ended with status " + std::to_string(outcome.status) + (said.empty() ? "" : ": " + said), ""};
   };
 }
@@ -74,7 +69,7 @@ std::string diffs_text(const std::vector<FileEdit>& files) {
 
 std::vector<std::string> command_lines(const std::vector<std::vector<std::string>>& commands) {
   std::vector<std::string> lines;
-  for (const auto& command : commands) lines.push_back(joined(command));
+  for (const auto& command : commands) lines.push_back(joined(command, " "));
   return lines;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/chips.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -19,12 +20,6 @@ std::vector<const IommuGroup*> ordered(const std::vector<IommuGroup>& groups) {
   for (const auto& group : groups) all.push_back(&group);
   std::stable_sort(all.begin(), all.end(), [&](const IommuGroup* a, const IommuGroup* b) { return rank(a) < rank(b); });
   return all;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
 }
 
 std::string name_of(const PciDevice& device) {
@@ -68,7 +63,7 @@ std::string groups_text(const Sysfs& sysfs, const PciView& pci, const std::vecto
     for (const auto* device : group->devices) {
       text += "  " + device->address + "  " + device->ids() + "  " + name_of(*device);
       text += "  driver: " + (device->driver.empty() ? "none" : device->driver);
-      if (!device->reset_methods.empty()) text += "  reset: " + joined(device->reset_methods);
+      if (!device->reset_methods.empty()) text += "  reset: " + joined(device->reset_methods, " ");
       text += "\n";
     }
     for (const auto* device : group->devices)

@@ -1,7 +1,6 @@
 // DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and beside them the package's own files (.manifest) and the
 // installer that it was added from (package.run).
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "driver/driver.hpp"
@@ -11,6 +10,7 @@
 #include "driver/text.hpp"
 #include "driver/unpack_target.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -26,14 +26,6 @@ struct Package {
   StoredDriver driver;
   std::string content;  // HashDepth::whole
 };
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
 
 std::string title(const Version& version, Flavour flavour) {
   return version.text + " (" + std::string(flavour_name(flavour)) + ")";

@@ -18,6 +18,7 @@
 #include "support/hash.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -35,16 +36,6 @@ bool can_be_release(std::string_view word) {
          std::all_of(word.begin(), word.end(), [](char c) {
            return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._+~-").find(c) != std::string_view::npos;
          });
-}
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
 }
 
 // "usr/lib/modules/REL/..." -> REL

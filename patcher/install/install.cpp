@@ -15,6 +15,7 @@
 #include "support/hash.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 

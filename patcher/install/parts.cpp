@@ -1,18 +1,8 @@
 #include "install/parts.hpp"
 
-#include <ctime>
-
 #include "install/dkms_tree.hpp"
 
 namespace vgpukit {
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
 
 std::string old_version(const HostPaths& host) {
   const auto record = installed_record(host);

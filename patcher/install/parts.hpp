@@ -11,8 +11,6 @@ namespace vgpukit {
 
 inline constexpr const char* dkms_module_name = "nvidia";  // nvidia-installer's name for it in dkms, too
 
-std::string utc_now();  // 2026-11-20T16:00:00Z
-
 // The version of the installed driver; empty where none is.
 std::string old_version(const HostPaths& host);
 

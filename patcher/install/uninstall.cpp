@@ -8,6 +8,7 @@
 #include "install/parts.hpp"
 #include "install/scope.hpp"
 #include "support/log.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 

@@ -9,22 +9,13 @@
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
 namespace {
 
 constexpr const char* kFolder = "/var/lib/nvidia";
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
 
 bool holds(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();

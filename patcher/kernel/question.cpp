@@ -6,6 +6,7 @@
 
 #include "kernel/facts.hpp"
 #include "support/hash.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -38,12 +39,6 @@ bool is_tag(std::string_view word) {
   return word == "struct" || word == "union" || word == "enum";
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 }  // namespace
 
 std::string_view Question::kind_name(Kind kind) {
@@ -68,7 +63,7 @@ std::string Question::key() const {
       return text + " " + hasher.hex();
     }
     case Kind::declaration:
-      return text + " " + name + (headers.empty() ? "" : " " + joined(headers));
+      return text + " " + name + (headers.empty() ? "" : " " + joined(headers, " "));
     case Kind::config:
       return text + " " + name + (value.empty() ? "" : "=" + value);
     default:

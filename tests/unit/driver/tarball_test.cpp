@@ -11,26 +11,8 @@ using namespace testing_driver;
 
 using Names = std::vector<std::string>;
 
-class Tarball : public ::testing::Test {
+class Tarball : public OpensDrivers {
  protected:
-  Driver open(const fs::path& path, bool prefer_open = false) {
-    auto driver = open_driver(machine.host, path, prefer_open);
-    if (!driver) {
-      ADD_FAILURE() << driver.error().message();
-      return {};
-    }
-    return std::move(*driver);
-  }
-
-  void expect_refused(const std::vector<std::string>& words) {
-    const auto driver = open_driver(machine.host, tarball);
-    ASSERT_FALSE(driver);
-    EXPECT_EQ(driver.error().code, Exit::usage);
-    for (const auto& word : words)
-      EXPECT_TRUE(contains(driver.error().message(), word)) << word << " in: " << driver.error().message();
-  }
-
-  Machine machine;
   fs::path unpacked = machine.folder / "cache/drivers-unpacked";
   fs::path tarball = make_tarball(machine.folder / "nvidia-kernel.tar.xz", vgpu_package());
 
@@ -134,13 +116,13 @@ TEST_F(Tarball, AReadOnlyCacheIsEnough) {
 TEST_F(Tarball, ATruncatedOneLeavesNothing) {
   const auto bytes = read(tarball);
   write(tarball, bytes.substr(0, bytes.size() / 2));
-  expect_refused({tarball.string(), "fetch the file again"});
+  expect_refused(tarball, {tarball.string(), "fetch the file again"});
   EXPECT_EQ(trees(), Names{});
 }
 
 TEST_F(Tarball, OneWithoutADriverLeavesNothing) {
   make_tarball(tarball, {{"README", "hello"}});
-  expect_refused({tarball.string(), "no folder with conftest.sh and Kbuild", "modules"});
+  expect_refused(tarball, {tarball.string(), "no folder with conftest.sh and Kbuild", "modules"});
   EXPECT_EQ(trees(), Names{});
 }
 

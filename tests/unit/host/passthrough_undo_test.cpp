@@ -1,11 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
 
 #include "host/boot_host.hpp"
+#include "support/killed_at.hpp"
 
 namespace vgpukit {
 namespace {
@@ -66,30 +63,12 @@ TEST(PassthroughUndo, ModesAndOwnersAreKept) {
   EXPECT_EQ(fs::status(host.host.in_root("/etc/grub.d/99_vgpukit_without_passthrough")).permissions(), fs::perms(0755));
 }
 
-// Runs `work` in a child that is killed at its step number `at`. False when there are fewer steps.
-template <class Work>
-bool killed_at(int at, Work work) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int steps = 0;
-    const auto done = work([&](std::string_view) {
-      if (steps++ == at) ::kill(::getpid(), SIGKILL);
-    });
-    ::_exit(done ? 0 : 1);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (WIFSIGNALED(status)) return true;
-  EXPECT_EQ(WEXITSTATUS(status), 0);
-  return false;
-}
-
 TEST(PassthroughUndo, KilledAtAnyStepOfApplyUndoHasEveryByteBack) {
   int at = 0;
   for (bool killed = true; killed; ++at) {
     const Debian host;
     const auto before = host.all();
-    killed = killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(nvidia, step)); });
+    killed = test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(nvidia, step)); });
     // Whatever a crash has left is taken back or finished first; then undo has something to do or has not.
     const auto undone = host.undo(nvidia);
     if (!undone) {
@@ -110,7 +89,7 @@ TEST(PassthroughUndo, KilledAtAnyStepOfUndoAllIsTakenBackOrAllIsThere) {
     const auto before = host.all();
     ASSERT_TRUE(host.apply(nvidia));
     const auto applied = host.text(modprobe);
-    killed = killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.undo(nvidia, step)); });
+    killed = test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.undo(nvidia, step)); });
     const auto again = host.apply(nvidia);
     ASSERT_TRUE(again) << "step " << at << ": " << again.error().message();
     EXPECT_EQ(host.text(modprobe), applied);

@@ -1,11 +1,11 @@
 #include "install/transaction.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <map>
+
+#include "support/killed_at.hpp"
 
 namespace vgpukit {
 namespace {
@@ -69,24 +69,6 @@ class TransactionTest : public testing::Test {
     return transaction.commit({{"version", "2"}});
   }
 
-  // Runs `work` in a child that is killed at its step number `at`. False when there are fewer steps.
-  template <class Work>
-  bool killed_at(int at, Work work) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int steps = 0;
-      const auto done = work([&](std::string_view) {
-        if (steps++ == at) ::kill(::getpid(), SIGKILL);
-      });
-      ::_exit(done ? 0 : 1);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (WIFSIGNALED(status)) return true;
-    EXPECT_EQ(WEXITSTATUS(status), 0);
-    return false;
-  }
-
   fs::path folder_;
   HostPaths host_;
 };
@@ -126,7 +108,7 @@ TEST_F(TransactionTest, KilledAtAnyStepTheOldStateIsBackOrTheNewOneIsWhole) {
   for (int at = 0;; ++at) {
     TearDown();
     SetUp();
-    if (!killed_at(at, [&](const OnStep& step) { return static_cast<bool>(install(step)); })) break;
+    if (!test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(install(step)); })) break;
     ASSERT_LT(at, 100);
     const auto said = recover(host_);
     ASSERT_TRUE(said) << said.error().message();
@@ -146,9 +128,9 @@ TEST_F(TransactionTest, ARecoveryThatIsKilledCanBeDoneAgain) {
     TearDown();
     SetUp();
     // Killed in the middle of the work, at "more".
-    ASSERT_TRUE(killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
+    ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
     ASSERT_NE(all(), before);
-    const bool killed = killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
+    const bool killed = test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
     ASSERT_TRUE(recover(host_));
     EXPECT_EQ(all(), before) << "recovery killed at step " << at;
     if (!killed) break;
@@ -157,7 +139,7 @@ TEST_F(TransactionTest, ARecoveryThatIsKilledCanBeDoneAgain) {
 }
 
 TEST_F(TransactionTest, TheNextTransactionEndsWhatACrashHasLeft) {
-  ASSERT_TRUE(killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
+  ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
   EXPECT_EQ(unfinished_work(host_), "install 2");
   const auto next = Transaction::begin(host_, "uninstall", {"/usr/src/nvidia-1"});
   ASSERT_TRUE(next);
