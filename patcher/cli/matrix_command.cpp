@@ -106,7 +106,7 @@ void print_result(const MatrixResult& result, const Globals& globals, const fs::
   for (const auto& cell : result.cells) words[{cell.driver, cell.kernel}] = cell_words(cell);
   print(table_text(result.drivers(), result.kernels(), words, style));
   for (const auto& cell : result.cells) {
-    if (is_green(cell) || cell.reason.empty()) continue;
+    if (cell.reason.empty()) continue;  // a green one has a reason where it could not be loaded
     print("\n" + style.bold(cell.driver + " on " + cell.kernel) + ": " + cell.verdict + "\n" + wrapped(cell.reason, 2));
     if (!cell.hint.empty()) print(wrapped("-> " + cell.hint, 2));
     if (!cell.command.empty()) print("  " + style.dim(cell.command) + "\n");
@@ -227,6 +227,7 @@ Result<Exit> run(const Globals& globals, const Options& options) {
   TRY_ASSIGN(run.accepted, accepted_of(machine, explanations, {}));
   TRY_ASSIGN(run.assumptions, assumptions_of(globals));
   run.options = handed_on(globals, options);
+  run.environment = program_environment(environment);
   run.folder = default_folder(machine, file.path);
   run.jobs = options.jobs > 0 ? options.jobs : default_jobs();
   run.fresh = options.fresh;

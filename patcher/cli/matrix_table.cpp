@@ -23,7 +23,7 @@ std::string coloured(const std::string& words, const Style& style) {
     const auto* word = find_verdict(verdict);
     return words.starts_with(word->symbol);
   };
-  if (begins("verified") || begins("compiled")) return style.green(words);
+  if (begins("loads") || begins("verified") || begins("compiled")) return style.green(words);
   if (begins("failed")) return style.red(words);
   if (begins("missing") || begins("consent")) return style.yellow(words);
   return style.dim(words);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "build/report.hpp"
+#include "matrix/cell_load.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
@@ -33,7 +34,8 @@ Command command_of(const CellBuild& what) {
   command.argv.insert(command.argv.begin(), what.program);
   // No modules are delivered: they would be copied, synced and thrown away again. Everything is verified all the same. Not so where
   // a binary object is missing and nobody said that this is expected: there the build is to fail.
-  if (!what.request->compile_only && what.request->driver->missing_binary_objects.empty())
+  // What is to be loaded is delivered, of course.
+  if (!what.request->compile_only && what.request->driver->missing_binary_objects.empty() && what.request->loads.empty())
     command.argv.emplace_back("--compile-only");
   if (what.first_error_only) command.argv.emplace_back("--first-error-only");
   for (const auto& word : {std::string("--output"), what.output.string(), std::string("--jobs"), std::to_string(what.jobs),
@@ -121,6 +123,9 @@ void take_document(const CellBuild& what, nlohmann::json build, CellResult& resu
 std::string command_line_of(const CellBuild& what) {
   std::string text = "vgpukit";
   for (const auto& word : words_of(what)) text += " " + shell_word(word);
+  if (what.request->loads.empty()) return text;
+  text += " --output modules &&";
+  for (const auto& word : load_words(what, "modules")) text += " " + shell_word(word);
   return text;
 }
 
@@ -140,7 +145,7 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   try {
     if (build.is_object()) {
       take_document(what, std::move(build), result);
-      return {};
+      return result.verdict == "verified" && !what.request->loads.empty() ? load_cell(what, result) : Status{};
     }
   } catch (const nlohmann::json::exception&) {
     // A document of another form is as good as none.

@@ -106,11 +106,16 @@ class FileParser {
     return std::chrono::seconds(std::uint64_t{number} * factor);
   }
 
+  // A program with a slash in its name is looked for beside the file, as its paths are.
+  Result<std::vector<std::string>> command(const YAML::Node& node, const char* what) {
+    TRY_ASSIGN(auto argv, yaml_.texts(node, what));
+    if (argv.front().find('/') != std::string::npos) argv.front() = absolute(argv.front());
+    return argv;
+  }
+
   Status source(const YAML::Node& node, Source& source) {
     if (node["fetch"]) {
-      TRY_ASSIGN(source.fetch, yaml_.texts(node["fetch"], "fetch"));
-      // A program with a slash in its name is looked for beside the file, as its paths are.
-      if (source.fetch.front().find('/') != std::string::npos) source.fetch.front() = absolute(source.fetch.front());
+      TRY_ASSIGN(source.fetch, command(node["fetch"], "fetch"));
     }
     if (node["optional"]) {
       TRY_ASSIGN(source.optional, yaml_.text(node["optional"], "optional (why it may be absent)"));
@@ -136,7 +141,8 @@ class FileParser {
         return yaml_.wrong(node, "this driver needs a name of its own", "{name: ..., driver: " + node.Scalar() + "}");
       return driver;
     }
-    TRY(yaml_.check_keys(node, "a driver", {"name", "driver", "fetch", "optional", "accept", "modules", "compile-only", "deadline"},
+    TRY(yaml_.check_keys(node, "a driver",
+                         {"name", "driver", "fetch", "optional", "accept", "modules", "compile-only", "loads", "deadline"},
                          {"name", "driver"}));
     TRY_ASSIGN(driver.name, name(node["name"]));
     TRY(driver_word(node["driver"], driver));
@@ -149,6 +155,11 @@ class FileParser {
     }
     if (node["compile-only"]) {
       TRY_ASSIGN(driver.compile_only, yaml_.flag(node["compile-only"], "compile-only"));
+    }
+    if (node["loads"]) {
+      TRY_ASSIGN(driver.loads, command(node["loads"], "loads"));
+      if (driver.compile_only)
+        return yaml_.wrong(node["loads"], "what is only compiled cannot be loaded", "leave out loads: or compile-only:");
     }
     if (node["deadline"]) {
       TRY_ASSIGN(driver.deadline, deadline(node["deadline"]));

@@ -28,6 +28,7 @@ struct MatrixDriver {
   std::vector<std::string> accept;
   std::vector<std::string> modules;  // empty: all
   bool compile_only = false;
+  std::vector<std::string> loads;  // a command that loads a verified cell's modules somewhere; docs/matrix-file.md has its contract
   std::optional<std::chrono::seconds> deadline;
   SourcePos where;
 };

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <set>
 
 #include "kernel/kernel.hpp"
@@ -96,15 +95,14 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
   return {column};
 }
 
-// Proxies and vgpukit's own variables: what a script that fetches something may want to know.
-std::map<std::string, std::string> fetch_environment(const Environment& environment) {
+}  // namespace
+
+std::map<std::string, std::string> program_environment(const Environment& environment) {
   std::map<std::string, std::string> all;
   for (const char* name : {"http_proxy", "https_proxy", "no_proxy", "VGPUKIT_CI_CACHE", "VGPUKIT_CACHE", "VGPUKIT_STATE"})
     if (const auto value = environment(name)) all[name] = *value;
   return all;
 }
-
-}  // namespace
 
 Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine) {
   Grid grid;
@@ -208,7 +206,7 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
     Command command;
     command.argv = argv;
     command.cwd = grid.file->path.parent_path();
-    command.env = fetch_environment(environment);
+    command.env = program_environment(environment);
     const auto outcome = run(command);
     if (Interrupt::caught() != 0) return outcome ? Error{Exit::failed, "run " + argv.front(), "interrupted", ""} : outcome.error();
     if (!outcome) {

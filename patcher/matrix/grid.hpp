@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,9 @@ void select_cells(Grid& grid, const std::string& only, const Shard& shard);
 // The driver's word: a path, its * and ? made into the one file that they name; a word of the driver store that has such a driver.
 // Error: missing when there is none, usage for several, or where the store is damaged.
 Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& machine);
+
+// What a program that the file names gets to know of ours: proxies and vgpukit's own variables.
+std::map<std::string, std::string> program_environment(const Environment& environment);
 
 // Runs the `fetch` commands of what the grid's cells need and what is not there (cells that the file calls unsupported need
 // nothing). `on_command` hears each command line before it runs. Gives how many were run. A command that fails is an entry of

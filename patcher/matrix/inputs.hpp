@@ -18,6 +18,7 @@ struct CellRequest {
   std::set<std::string> accepted;
   std::vector<std::string> modules;
   bool compile_only = false;
+  std::vector<std::string> loads;  // as MatrixDriver::loads
 };
 
 // Driver, headers, compiler, options, this version of vgpukit, and all recipes. Costs a stat for each header where nothing changed.

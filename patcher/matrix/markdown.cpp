@@ -64,6 +64,15 @@ std::string not_green(const MatrixResult& result) {
   return text.empty() ? "" : "\n## What is not green\n\n" + text;
 }
 
+// A green cell has a reason where it is less than the matrix file wants.
+std::string not_loaded(const MatrixResult& result) {
+  std::string text;
+  for (const auto& cell : result.cells)
+    if (is_green(cell) && !cell.reason.empty())
+      text += "- **" + cell_text(cell.driver) + " on " + cell_text(cell.kernel) + "**: " + cell_text(cell.reason) + "\n";
+  return text.empty() ? "" : "\n## What was not loaded\n\n" + text;
+}
+
 std::string contradictions(const MatrixResult& result) {
   std::string text;
   for (const auto& one : result.contradictions)
@@ -156,7 +165,8 @@ std::string markdown_of(const MatrixResult& result, const std::optional<Baseline
   text += "\n" + std::to_string(result.cells.size()) + (result.cells.size() == 1 ? " cell: " : " cells: ") + total + " (vgpukit " +
           result.vgpukit + ").\n";
   if (baseline) text += changes(result, *baseline);
-  return text + not_green(result) + contradictions(result) + warnings(result) + recipes(result) + how_to_reproduce(result);
+  return text + not_green(result) + not_loaded(result) + contradictions(result) + warnings(result) + recipes(result) +
+         how_to_reproduce(result);
 }
 
 }  // namespace vgpukit

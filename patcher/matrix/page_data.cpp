@@ -131,6 +131,7 @@ class Page {
     if (!modules.empty()) one["modules"] = std::move(modules);
     if (at(build, "seconds").is_object()) one["steps"] = build["seconds"];
     if (at(build, "conftest").is_object()) one["conftest"] = build["conftest"];
+    if (at(build, "load").is_object()) one["load"] = build["load"];
     add_errors(build, one);
     json warnings = json::array();
     for (const auto& warning : list_at(build, "warnings")) {

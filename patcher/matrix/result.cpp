@@ -28,6 +28,11 @@ void append_new(std::vector<std::string>& to, const std::vector<std::string>& mo
     if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
 }
 
+// The one machine had a guest to load it in, the other one had not: no contradiction.
+bool loaded_here_only(const CellResult& one, const CellResult& other) {
+  return (one.verdict == "loads" && other.verdict == "verified") || (one.verdict == "verified" && other.verdict == "loads");
+}
+
 bool was_tried(const CellResult& cell) {
   const auto* verdict = find_verdict(cell.verdict);
   return verdict && verdict->tried;
@@ -37,9 +42,9 @@ bool was_tried(const CellResult& cell) {
 
 const std::vector<VerdictWord>& verdict_words() {
   static const std::vector<VerdictWord> words = {
-      {"verified", "✔", true, true},  {"compiled", "◐", true, true},  {"failed", "✘", false, true},
-      {"missing", "∅", false, false}, {"consent", "!", false, false}, {"unsupported", "–", true, false},
-      {"skipped", "·", true, false},
+      {"loads", "★", true, true},        {"verified", "✔", true, true},  {"compiled", "◐", true, true},
+      {"failed", "✘", false, true},      {"missing", "∅", false, false}, {"consent", "!", false, false},
+      {"unsupported", "–", true, false}, {"skipped", "·", true, false},
   };
   return words;
 }
@@ -139,6 +144,8 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
       auto& source = from[static_cast<std::size_t>(known - merged.cells.begin())];
       if (was_tried(*known) != was_tried(cell)) {
         if (was_tried(*known)) continue;
+      } else if (known->inputs == cell.inputs && loaded_here_only(*known, cell)) {
+        if (known->verdict == "loads") continue;
       } else if (known->inputs == cell.inputs && known->verdict != cell.verdict && was_tried(cell)) {
         merged.contradictions.push_back({cell.driver, cell.kernel, source, known->verdict, name, cell.verdict});
         if (!is_green(*known)) continue;

@@ -119,6 +119,8 @@ class Runner {
   // What is not green is tried again, unless this very run has done so before it was interrupted.
   bool holds(const CellResult& earlier, Facts& facts, const OpenCell& open, const CellResult& now) {
     if (earlier.run != name_ && (run_.fresh || !is_green(earlier))) return false;
+    // Where it could not be loaded there may be a guest by now.
+    if (earlier.run != name_ && !open.request.loads.empty() && earlier.verdict != "loads") return false;
     if (earlier.inputs.empty()) return false;
     if (earlier.inputs == now.inputs) return true;
     if (earlier.tree.empty()) return false;

@@ -23,9 +23,10 @@ struct MatrixRun {
   std::map<std::string, bool> assumptions;  // facts, for all cells
   std::vector<std::string> options;         // words for every `vgpukit build` that say the same: --recipes, --without, --assume
   std::string program = "/proc/self/exe";   // the vgpukit that builds
-  fs::path folder;                          // keeps results and logs from run to run; one run at a time
-  unsigned jobs = 1;                        // compilers at once, of all cells together
-  bool fresh = false;                       // take nothing from earlier runs
+  std::map<std::string, std::string> environment;  // of what the file's `loads` run: program_environment()
+  fs::path folder;                                 // keeps results and logs from run to run; one run at a time
+  unsigned jobs = 1;                               // compilers at once, of all cells together
+  bool fresh = false;                              // take nothing from earlier runs
   // A cell begins (nullptr), or has its result. From any thread, one at a time.
   std::function<void(const Cell& cell, const CellResult* result)> on_cell;
   std::function<void(std::string_view text)> on_step;  // "waiting for another run"

@@ -87,6 +87,7 @@ std::optional<OpenCell> Workshop::open(const Cell& cell, CellResult& result) {
   open.request.catalogue = run_.catalogue;
   open.request.modules = entry.modules;
   open.request.compile_only = entry.compile_only;
+  open.request.loads = entry.loads;
   return open;
 }
 
@@ -104,6 +105,7 @@ CellBuild Workshop::build_of(const Cell& cell, const OpenCell& open, const std::
   build.host = open.kernel->host;
   build.release = open.kernel->release;
   build.options = run_.options;
+  build.environment = run_.environment;
   build.deadline = run_.grid->driver(cell).deadline.value_or(run_.grid->file->deadline);
   build.log = run_.folder / "cells" / (file_name + ".log");
   build.output = run_.folder / "built" / file_name;

@@ -2,7 +2,7 @@
 
 export const hostile = '</script><script>document.title = "taken"</script><!-- <img src=x onerror="document.title=\'taken\'"> ]]> &amp; \u2028';
 
-const verdicts = ['verified', 'verified', 'verified', 'verified', 'compiled', 'verified', 'failed', 'verified', 'missing', 'verified', 'unsupported', 'verified', 'consent', 'skipped'];
+const verdicts = ['verified', 'verified', 'loads', 'verified', 'compiled', 'verified', 'failed', 'verified', 'missing', 'verified', 'unsupported', 'verified', 'consent', 'skipped'];
 const explained = {
   tool: 'gcc', file: 'nvidia/nv-mmap.c', line: 417, message: '\u2018struct vm_area_struct\u2019 has no member named \u2018__vm_flags\u2019',
   hint: 'the recipe 6.15-vm-flags-gpl-only mends this', more: ['nvidia-drm/nvidia-drm-gem.c:87'],
@@ -29,7 +29,7 @@ diff --git a/nvidia/nv-mmap.c b/nvidia/nv-mmap.c
 `;
 
 function cellOf(driver, kernel, verdict, number) {
-  const tried = ['verified', 'compiled', 'failed'].includes(verdict);
+  const tried = ['loads', 'verified', 'compiled', 'failed'].includes(verdict);
   const green = tried && verdict !== 'failed';
   const applied = tried ? ['6.12-no-llseek-removed', '6.15-del-timer-sync-removed', '6.8-eventfd-signal-one-argument'].slice(0, 1 + number % 3) : [];
   const cell = {
@@ -51,6 +51,7 @@ function cellOf(driver, kernel, verdict, number) {
     modules: green ? [{name: 'nvidia', bytes: 41234567, path: '', vermagic: '', license: '', hash: ''}, {name: 'nvidia_vgpu_vfio', bytes: 45440, path: '', vermagic: '', license: '', hash: ''}] : [],
     conftest: {tests: 273, seconds: 8.5}, seconds: {extract: 0.1, plan: 4.2, patch: 0.3, conftest: 8.5, compile: 40.25, verify: 0.02, total: 53.4},
     result: green ? 'built' : 'failed', errors: green ? [] : [explained, ...Array.from({length: 30}, (_, i) => ({tool: 'gcc', file: 'nvidia/x.c', line: i + 1, message: `unknown type name \u2018t${i}\u2019`, hint: ''}))],
+    ...(verdict === 'loads' ? {load: {seconds: 14.5, status: 0, lines: ['ok load nvidia', 'ok ... /proc/modules has it', hostile]}} : {}),
     warnings: [{tool: 'modpost', message: 'missing MODULE_DESCRIPTION() in nvidia.o', file: '', line: 0}], notices: [], output: '', log: cell.log, unchanged: false, diff,
   };
   return cell;

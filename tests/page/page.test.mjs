@@ -35,9 +35,10 @@ test('a symbol, a word and a colour tell each verdict', () => on(small, {}, asyn
   assert.match(await page.locator('#total').innerText(), /of \d+ cells green · 8 drivers on 7 kernels/);
   const failed = page.locator('td.failed').first();
   assert.equal(await failed.locator('b').innerText(), '✘');
-  const colours = await page.evaluate(() => ['verified', 'compiled', 'failed', 'missing', 'consent', 'unsupported'].map((word) =>
+  const colours = await page.evaluate(() => ['loads', 'verified', 'compiled', 'failed', 'missing', 'consent', 'unsupported'].map((word) =>
     getComputedStyle(document.querySelector(`td.${word}:not(.changed)`)).backgroundColor));
-  assert.equal(new Set(colours).size, 6);
+  assert.equal(new Set(colours).size, 7);
+  assert.equal(await page.locator('td.loads b').first().innerText(), '★');
   assert.match(await page.locator('thead').innerText(), /6\.3-kernel/);
   await picture(page, 'light');
 }));
@@ -72,6 +73,10 @@ test('a click opens the cell: its command, cause, recipes and diff', () => on(sm
   assert.match(await panel.innerText(), /19 more are in the log/);
   await page.locator('td.verified').first().click();
   assert.match(await panel.innerText(), /nvidia\s+39\.3 MiB/);
+  await page.locator('td.loads').first().click();
+  assert.match(await panel.innerText(), /loaded by this kernel in a guest/);
+  await panel.getByText('Loaded after 15 s').click();
+  assert.match(await panel.locator('pre').first().innerText(), /^ok load nvidia\nok \.\.\. \/proc\/modules has it\n<\/script>/);
 }));
 
 test('search and filters leave what is asked for', () => on(small, {}, async (page) => {
@@ -156,7 +161,7 @@ test('dark where the system is dark, and readable in both', async () => {
     await on(small, {colorScheme}, async (page) => {
       const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       assert.equal(ground, colorScheme === 'dark' ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
-      for (const word of ['verified', 'compiled', 'failed', 'missing', 'consent', 'unsupported', 'skipped'])
+      for (const word of ['loads', 'verified', 'compiled', 'failed', 'missing', 'consent', 'unsupported', 'skipped'])
         assert.ok(await contrast(page, `td.${word}`) >= 4.5, `${word}, ${colorScheme}: ${await contrast(page, `td.${word}`)}`);
       await page.locator('td.failed').first().click();
       await picture(page, `cell-${colorScheme}`);

@@ -47,7 +47,7 @@ function partsOf(cell) {
   ];
   if (cell.unchanged) parts.push(el('p', {class: 'soft'}, 'Taken from an earlier run: driver, headers, compiler and recipes are the same.'));
   if (cell.change !== undefined) parts.push(el('p', {class: 'note'}, `Since ${data.baseline.name}: ${cell.change}`));
-  parts.push(...causeOf(cell), ...commandsOf(cell), ...factsOf(cell), ...recipesOf(cell), ...warningsOf(cell), ...diffOf(cell));
+  parts.push(...causeOf(cell), ...commandsOf(cell), ...factsOf(cell), ...loadOf(cell), ...recipesOf(cell), ...warningsOf(cell), ...diffOf(cell));
   return parts;
 }
 
@@ -150,6 +150,14 @@ function factsOf(cell) {
   if ((cell.notices || []).length && verdictOf(cell).tried) add('accepted', cell.notices.join(', '));
   if (cell.log) add('log', el('code', {}, cell.log));
   return list.children.length ? [el('h3', {}, 'The build'), list] : [];
+}
+
+// What the program that loaded the modules printed last.
+function loadOf(cell) {
+  if (!cell.load || !Array.isArray(cell.load.lines)) return [];
+  const heading = {0: 'Loaded', 3: 'Not loaded'}[cell.load.status] || 'Loading failed';
+  const time = typeof cell.load.seconds === 'number' ? ` after ${seconds(cell.load.seconds)}` : '';
+  return [el('details', {class: 'more', open: cell.load.status !== 0}, el('summary', {}, heading + time), el('pre', {tabindex: '0'}, cell.load.lines.join('\n')))];
 }
 
 // ---- recipes

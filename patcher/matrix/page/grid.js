@@ -19,6 +19,7 @@ const nameOf = (cell) => `${data.drivers[cell.driver].name} on ${data.kernels[ce
 
 // The same word that a newcomer would look for, and what it means.
 const meanings = {
+  loads: 'built, verified, and loaded by this kernel in a guest',
   verified: 'built, and the kernel would load every module',
   compiled: 'compiled and verified but for what the package\u2019s missing binary object would define',
   failed: 'not built, or refused by the verification',

@@ -99,6 +99,9 @@ TEST(MatrixFile, RefusesWhatCannotBe) {
               testing::AllOf(HasSubstr(":3:23"), HasSubstr("called 'referense'"), HasSubstr("did you mean 'reference'?")));
   EXPECT_THAT(error_of("drivers: [reference]\nkernels: [running]\nunsupported: {driver: reference, kernel: running}\n"),
               HasSubstr("has no 'reason'"));
+  EXPECT_THAT(error_of("drivers: [{name: a, driver: ./a, compile-only: true, loads: ./x}]\nkernels: [running]\n"),
+              testing::AllOf(HasSubstr(":1:61"), HasSubstr("what is only compiled cannot be loaded")));
+  EXPECT_THAT(error_of("drivers: [{name: a, driver: ./a, loads: []}]\nkernels: [running]\n"), HasSubstr("loads"));
   EXPECT_THAT(error_of("drivers: [{name: a, driver: \"${X\"}]\nkernels: [running]\n"), HasSubstr("without its '}'"));
 }
 

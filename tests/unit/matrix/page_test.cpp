@@ -100,6 +100,25 @@ TEST(Page, HasEverythingInItAndNothingThatEndsItsData) {
   EXPECT_EQ(data["cells"][0]["reason"], "</script><!-- \xEF\xBF\xBD");
 }
 
+TEST(Reports, LoadedIsAVerdictOfItsOwnAndGreen) {
+  auto loaded = cell("a", "1", "loads");
+  loaded.build = {{"load", {{"seconds", 3.5}, {"status", 0}, {"lines", {"it is there"}}}}};
+  auto not_here = cell("a", "2", "verified");
+  not_here.reason = "not loaded, that is not possible here: no QEMU";
+  const auto result = result_of({loaded, not_here});
+  EXPECT_EQ(result.exit_code(), Exit::done);
+  const auto text = markdown_of(result);
+  EXPECT_THAT(text, testing::AllOf(HasSubstr("| ★ loads, 0 s |"), HasSubstr("1 loads, 1 verified"), Not(HasSubstr("not green")),
+                                   HasSubstr("## What was not loaded\n\n- **a on 2**: not loaded")));
+  EXPECT_THAT(junit_of(result),
+              testing::AllOf(HasSubstr("tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"0\""), HasSubstr("name=\"1\"")));
+  EXPECT_EQ(page_data(result, std::nullopt, true)["cells"][0]["load"]["lines"][0], "it is there");
+  EXPECT_THAT(svg_of(result), HasSubstr("2 / 2 green"));
+  const auto changes = changes_since(result_of({cell("a", "1", "verified")}), result_of({loaded}));
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].text, "was verified, is loads");
+}
+
 TEST(Badge, CountsWhatWasWanted) {
   const auto badge = [](std::vector<CellResult> cells) { return svg_of(result_of(std::move(cells))); };
   EXPECT_THAT(

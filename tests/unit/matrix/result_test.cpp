@@ -85,6 +85,17 @@ TEST(Merge, SameInputsAndAnotherVerdictContradict) {
   }
 }
 
+TEST(Merge, AMachineWithoutAGuestContradictsNobody) {
+  for (const bool loads_first : {true, false}) {
+    const auto both = merged(result_of({cell("a", "1", loads_first ? "loads" : "verified")}),
+                             result_of({cell("a", "1", loads_first ? "verified" : "loads")}));
+    EXPECT_TRUE(both.contradictions.empty());
+    EXPECT_EQ(both.cells[0].verdict, "loads");
+  }
+  EXPECT_EQ(merged(result_of({cell("a", "1", "loads")}), result_of({cell("a", "1", "failed")})).cells[0].verdict, "failed");
+  EXPECT_EQ(merged(result_of({cell("a", "1", "failed")}), result_of({cell("a", "1", "loads")})).contradictions.size(), 1U);
+}
+
 TEST(Merge, OfDifferentInputsTheLaterCounts) {
   const auto both = merged(result_of({cell("a", "1", "failed", "yesterday")}), result_of({cell("a", "1", "verified", "today")}));
   EXPECT_TRUE(both.contradictions.empty());

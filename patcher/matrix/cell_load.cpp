@@ -1,0 +1,86 @@
+#include "matrix/cell_load.hpp"
+
+#include <algorithm>
+
+#include "support/atomic_file.hpp"
+#include "support/process.hpp"
+#include "support/text.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+constexpr std::size_t kept_lines = 40;  // of the program's output, in the result; the log has them all
+
+std::string last_line(const std::vector<std::string>& lines) {
+  const auto last = std::find_if(lines.rbegin(), lines.rend(), [](const std::string& line) { return !line.empty(); });
+  return last == lines.rend() ? "it printed nothing" : *last;
+}
+
+Status add_to_log(const CellBuild& what, const CellResult& result, const std::string& title,
+                  const std::vector<std::string>& lines) {
+  if (result.log.empty()) return {};
+  TRY_ASSIGN(auto text, read_file(what.log));
+  text += "\n" + title + "\n";
+  for (const auto& line : lines) text += line + "\n";
+  return write_file(what.log, text);
+}
+
+void judge(const Outcome& outcome, const std::vector<std::string>& lines, CellResult& result) {
+  const auto fail = [&](std::string reason, std::string hint) {
+    result.verdict = "failed";
+    result.reason = std::move(reason);
+    result.hint = std::move(hint);
+  };
+  if (outcome.timed_out) {
+    fail("it was built and verified, and was still being loaded at the cell's deadline: " + last_line(lines),
+         "the log ends with what was seen until then; a larger deadline may be all it needs");
+  } else if (outcome.status == 0) {
+    result.verdict = "loads";
+  } else if (outcome.status == static_cast<int>(Exit::missing)) {
+    result.reason = "not loaded, that is not possible here: " + last_line(lines);
+  } else {
+    fail("it was built and verified, but does not load: " + last_line(lines), "the end of the log has all that was seen");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> load_words(const CellBuild& what, const std::string& folder) {
+  auto words = what.request->loads;
+  words.insert(words.end(), {folder, what.release, what.host.root.string()});
+  return words;
+}
+
+Status load_cell(const CellBuild& what, CellResult& result) {
+  std::vector<std::string> lines;
+  Command command;
+  command.argv = load_words(what, what.output.string());
+  command.env = what.environment;
+  command.collect = false;
+  command.on_line = [&](std::string_view line, bool) { lines.emplace_back(line); };
+  const auto left = what.deadline - std::chrono::duration_cast<std::chrono::seconds>(std::chrono::duration<double>(result.seconds));
+  command.deadline = std::max(left, std::chrono::seconds(1));
+  const auto start = std::chrono::steady_clock::now();
+  const auto outcome = run(command);
+  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::error_code ignored;
+  fs::remove_all(what.output, ignored);
+  if (Interrupt::caught() != 0) return Error{Exit::failed, "run the matrix", "interrupted", ""};
+  result.seconds += seconds;
+  if (!outcome) {
+    result.verdict = "failed";
+    result.reason = "it was built and verified, but cannot be loaded: " + outcome.error().why;
+    result.hint = outcome.error().next;
+    return {};
+  }
+  result.cpu_seconds += outcome->cpu_seconds;
+  judge(*outcome, lines, result);
+  // The log is a convenience: a full disk takes nothing from the verdict.
+  (void)add_to_log(what, result, "==> " + joined(command.argv, " "), lines);
+  if (lines.size() > kept_lines) lines.erase(lines.begin(), lines.end() - kept_lines);
+  result.build["load"] = {{"seconds", seconds}, {"status", outcome->status}, {"lines", lines}};
+  return {};
+}
+
+}  // namespace vgpukit
