@@ -31,9 +31,10 @@ std::string parameters_of(const HeaderPlace& place) {
 
 struct Writer {
   const NameFinding& finding;
-  std::string kernel;  // when.kernel, indented by four
-  std::string driver;  // the token that the driver contains
-  std::string steps;   // transforms
+  const DraftOrigin::Shown* shown;  // how others were changed; nullptr: nobody knows
+  std::string kernel;               // when.kernel, indented by four
+  std::string driver;               // the token that the driver contains
+  std::string steps;                // transforms
   std::string ensures;
   std::string summary;
   std::string ending;  // of the id
@@ -58,6 +59,17 @@ struct Writer {
     return finding.now || finding.before ? "" : "  # TODO the header that declared it";
   }
 
+  // What the kernel did to its own callers is right for the driver's, too.
+  bool as_others() {
+    if (!shown) return false;
+    for (const auto& line : shown->lines) steps += comment("  ", line);
+    for (const auto& step : shown->steps) {
+      steps += step_in_yaml(step, "\"**/*.{c,h}\"");
+      change += (change.empty() ? "" : ", ") + step_in_words(step);
+    }
+    return !shown->steps.empty();
+  }
+
   void nearest_notes() {
     for (const NearName& near : finding.nearest)
       steps +=
@@ -71,6 +83,10 @@ struct Writer {
     kernel = "    lacks: {declaration: " + asked + ", header: " + header() + "}" + header_note() + "\n";
     ending = "removed";
     summary = subject.text() + " is gone";
+    if (as_others()) {
+      ending = "replaced";
+      return;
+    }
     if (!finding.nearest.empty() && finding.nearest.front().convincing) return renamed(asked);
     nearest_notes();
     todo_step("TODO what replaces it? Such as\n- rename-call: {files: \"**/*.{c,h}\", from: " + subject.name +
@@ -122,6 +138,7 @@ struct Writer {
                "  # TODO what tells this kernel from those before\n";
     if (finding.now) steps += comment("  ", "now:    " + place_text(*finding.now));
     if (finding.before) steps += comment("  ", "before: " + place_text(*finding.before));
+    if (as_others()) return;
     const bool same_parameters = finding.before && finding.now && parameters_of(*finding.before) == parameters_of(*finding.now);
     if (same_parameters)
       return todo_step("TODO the result is another one; such as\n- replace: {files: \"**/*.{c,h}\", find: \"return " +
@@ -197,14 +214,17 @@ std::string explained(const Diagnostic& error, const Subject& subject) {
 }  // namespace
 
 std::vector<Draft> draft_recipes(const std::vector<NameFinding>& findings, const std::vector<Diagnostic>& errors,
-                                 const Causes& causes, const std::string& kernel) {
+                                 const Causes& causes, const std::string& kernel, const DraftOrigin& origin) {
   std::vector<Draft> drafts;
   std::set<std::string> ids;
   for (std::size_t i = 0; i < findings.size(); ++i) {
     const NameFinding& finding = findings[i];
     const Subject& subject = finding.subject;
     if (!finding.follows.empty()) continue;  // mended by the draft for what it follows from
-    Writer writer{finding, {}, {}, {}, {}, {}, {}, {}};
+    const auto shown = origin.shown.find(subject.name);
+    Writer writer{finding, shown == origin.shown.end() ? nullptr : &shown->second, {}, {}, {}, {}, {}, {}, {}};
+    const std::vector<std::size_t> none;
+    const auto& about = i < causes.errors.size() ? causes.errors[i] : none;  // a commit is no error
     if (subject.kind == NameKind::field)
       writer.field();
     else if (subject.kind == NameKind::header)
@@ -214,7 +234,7 @@ std::vector<Draft> draft_recipes(const std::vector<NameFinding>& findings, const
     else if (!subject.gone)
       writer.changed();
     else if (finding.now)
-      writer.elsewhere(errors[causes.errors[i].front()].file);
+      writer.elsewhere(about.empty() ? "" : errors[about.front()].file);
     else
       writer.gone();
 
@@ -223,19 +243,21 @@ std::vector<Draft> draft_recipes(const std::vector<NameFinding>& findings, const
     for (int n = 2; !ids.insert(id).second; ++n)
       id = draft_id(kernel, subject.name + "-" + std::to_string(n) + "-" + writer.ending);
 
-    std::string text = "# A draft by `vgpukit recipe new --from-log`. " +
+    std::string text = "# A draft by `vgpukit recipe new " + origin.option + "`. " +
                        std::string(writer.change.empty() ? "It does nothing before the lines with TODO are finished.\n"
                                                          : "Read it, try it, and say in `summary` what it costs the user.\n");
     if (finding.before) text += comment("", "It was in " + place_text(*finding.before));
     if (!finding.conftest.empty()) text += comment("", "The driver's conftest.sh: " + finding.conftest);
-    text += "id: " + id + "\nsummary: " + in_yaml_quotes("TODO " + writer.summary) +
-            "\n# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]\nwhen:\n  kernel:\n" + writer.kernel +
-            "  driver:\n    contains:\n      - {token: " + in_yaml_quotes(writer.driver) + ", files: \"**/*.{c,h}\"}\n";
+    text +=
+        "id: " + id + "\nsummary: " + in_yaml_quotes("TODO " + writer.summary) + "\n" +
+        (origin.upstream.empty() ? "# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]" : origin.upstream) +
+        "\nwhen:\n  kernel:\n" + writer.kernel + "  driver:\n    contains:\n      - {token: " + in_yaml_quotes(writer.driver) +
+        ", files: \"**/*.{c,h}\"}\n";
     if (writer.change.empty())
       text += "      - {file: " + std::string(draft_guard) + "}  # remove this line when the draft is finished\n";
     text += "transforms:\n" + writer.steps + writer.ensures;
     std::set<std::string> said;
-    for (const auto index : causes.errors[i])
+    for (const auto index : about)
       if (auto part = explained(errors[index], subject); !part.empty()) said.insert(std::move(part));
     if (!said.empty()) {
       text += "explains:\n";

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "build/diagnostics.hpp"
 #include "build/territory.hpp"
 #include "support/result.hpp"
+#include "transform/recognise.hpp"
 
 namespace vgpukit {
 
@@ -35,9 +37,20 @@ struct Draft {
   std::string
       change;  // what it does as it stands: "rename-call in_irq -> in_hardirq"; empty: it does nothing before somebody finishes it
 };
+// Where the findings come from, and what is known beside the headers.
+struct DraftOrigin {
+  std::string option = "--from-log";
+  std::string upstream;  // the line of the recipe; empty: TODO
+  struct Shown {
+    std::vector<RecognisedStep> steps;  // how the kernel's own callers were changed
+    std::vector<std::string> lines;     // of the commit, "-..." and "+...", where that was not always the same way
+  };
+  std::map<std::string, Shown> shown;  // by the name that is gone or has changed
+};
+
 // One for each finding that does not follow from another. `errors` and `causes` are what the findings were made from; `kernel` is
 // the release.
 std::vector<Draft> draft_recipes(const std::vector<NameFinding>& findings, const std::vector<Diagnostic>& errors,
-                                 const Causes& causes, const std::string& kernel);
+                                 const Causes& causes, const std::string& kernel, const DraftOrigin& origin = {});
 
 }  // namespace vgpukit

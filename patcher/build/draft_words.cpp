@@ -22,6 +22,29 @@ std::string prototype_snippet(const std::string& declaration) {
   return "      compiles: |\n        " + declaration + ";\n";
 }
 
+std::string step_in_yaml(const RecognisedStep& step, const std::string& files) {
+  std::string text = "  - " + step.kind + ": {files: " + files;
+  for (const auto& [name, value] : step.parameters)
+    text += ", " + name + ": " + (name == "symbols" ? "[" + value + "]" : in_yaml_quotes(value));
+  return text + "}\n";
+}
+
+std::string step_in_words(const RecognisedStep& step) {
+  std::string text = step.kind;
+  for (const auto& [name, value] : step.parameters)
+    text += (name == "to" ? " -> " : name == "arguments" ? " with " : name == "when-arguments" ? " of arguments " : " ") + value;
+  return text;
+}
+
+std::string subject_of_mail(const std::string& mail) {
+  const auto at = mail.rfind("\nSubject: ", mail.find("\n--- "));
+  const auto begin = mail.starts_with("Subject: ") ? 9 : at == std::string::npos ? at : at + 10;
+  if (begin == std::string::npos) return "";
+  auto text = mail.substr(begin, mail.find('\n', begin) - begin);
+  if (text.starts_with('[') && text.find("] ") != std::string::npos) text.erase(0, text.find("] ") + 2);
+  return text;
+}
+
 std::string draft_id(const std::string& version, const std::string& words) {
   const auto parsed = Version::leading(version);
   std::string id =

@@ -40,6 +40,10 @@ bool defines_type(std::string_view text, std::size_t begin, std::size_t end) {
 }  // namespace
 
 HeaderTexts::HeaderTexts(const KernelHeaders& headers) : release_(headers.release) {
+  for (const auto& [name, text] : headers.texts) {
+    by_name_.emplace(name, files_.size());
+    files_.push_back({name, text});
+  }
   for (const auto& folder : headers.folders) {
     std::error_code bad;
     for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, bad), end; !bad && at != end;

@@ -65,29 +65,9 @@ std::string files_of(const RecognisedStep& step) {
   return step.files.size() == 1 ? in_yaml_quotes(step.files.front()) : "\"**/*.{c,h}\"";
 }
 
-std::string yaml_of(const RecognisedStep& step) {
-  std::string text = "  - " + step.kind + ": {files: " + files_of(step);
-  for (const auto& [name, value] : step.parameters)
-    text += ", " + name + ": " + (name == "symbols" ? "[" + value + "]" : in_yaml_quotes(value));
-  return text + "}\n";
-}
-
 std::string words_of_step(const RecognisedStep& step) {
-  std::string text = step.kind;
-  for (const auto& [name, value] : step.parameters)
-    text += (name == "to" ? " -> " : name == "arguments" ? " with " : name == "when-arguments" ? " of arguments " : " ") + value;
-  text += " in " + step.files.front();
+  const auto text = step_in_words(step) + " in " + step.files.front();
   return step.files.size() == 1 ? text : text + " and " + std::to_string(step.files.size() - 1) + " more";
-}
-
-// The subject of a mail, without what git adds to it.
-std::string subject_of_mail(const std::string& diff) {
-  const auto at = diff.rfind("\nSubject: ", diff.find("\n--- "));
-  const auto begin = diff.starts_with("Subject: ") ? 9 : at == std::string::npos ? at : at + 10;
-  if (begin == std::string::npos) return "";
-  auto text = diff.substr(begin, diff.find('\n', begin) - begin);
-  if (text.starts_with('[') && text.find("] ") != std::string::npos) text.erase(0, text.find("] ") + 2);
-  return text;
 }
 
 }  // namespace
@@ -114,7 +94,7 @@ Result<ImportedPatch> import_patch(const std::string& diff, const std::string& n
                          recognised.rest_files.front());
   }
   for (const auto& step : recognised.steps) {
-    steps += yaml_of(step);
+    steps += step_in_yaml(step, files_of(step));
     made.steps.push_back(words_of_step(step));
     if (!step.construct.empty() && constructs.empty())
       constructs = "      - {token: " + in_yaml_quotes(step.construct) + ", files: " + files_of(step) + "}\n";

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "build/commit_draft.hpp"
 #include "build/draft.hpp"
 #include "cli/cli.hpp"
 #include "kernel/header_folders.hpp"
+#include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::cli {
@@ -13,9 +15,71 @@ namespace {
 
 struct Options {
   std::string log;
+  std::string commit;
+  std::string repository = ".";
   std::string kernel;
   std::string output;
 };
+
+Status write_drafts(const std::vector<Draft>& drafts, const fs::path& folder) {
+  std::error_code bad;
+  for (const auto& each : drafts)
+    if (fs::exists(folder / (each.id + ".yaml"), bad))
+      return Error{Exit::usage, "write the draft " + (folder / (each.id + ".yaml")).string(), "there is such a file already",
+                   "name another folder with --output, or remove it; nothing was written"};
+  for (const auto& each : drafts) {
+    // What we write must load: a draft that cannot be read helps nobody.
+    if (const auto loads = parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches"); !loads)
+      return loads.error();
+  }
+  for (const auto& each : drafts) TRY(write_file(folder / (each.id + ".yaml"), each.text));
+  return {};
+}
+
+nlohmann::json json_of(const std::vector<Draft>& drafts, const fs::path& folder) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const auto& each : drafts)
+    all.push_back(
+        {{"id", each.id}, {"file", (folder / (each.id + ".yaml")).string()}, {"subject", each.subject}, {"change", each.change}});
+  return all;
+}
+
+void print_drafts(const Globals& globals, const std::vector<Draft>& drafts, const std::string& what, const fs::path& folder) {
+  const auto style = style_of(globals, STDOUT_FILENO);
+  const auto finished = std::count_if(drafts.begin(), drafts.end(), [](const Draft& each) { return !each.change.empty(); });
+  print(std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft " : " drafts ") + what + " in " + folder.string() + ", " +
+        std::to_string(finished) + " of them with a change that can be tried:\n");
+  for (const auto& each : drafts)
+    print("  " + style.bold(each.id) + "  " +
+          (each.change.empty() ? style.yellow("TODO: " + each.subject) : style.green(each.change)) + "\n");
+}
+
+// A file is a mail of git format-patch; everything else is a commit of the repository.
+Result<KernelCommit> commit_of(const Options& options) {
+  std::error_code bad;
+  if (fs::is_regular_file(options.commit, bad)) return commit_of_mail(options.commit);
+  return commit_of_repository(options.repository, options.commit);
+}
+
+Result<Exit> draft_of_commit(const Globals& globals, const Options& options) {
+  TRY_ASSIGN(const auto commit, commit_of(options));
+  TRY_ASSIGN(const auto made, draft_from_commit(commit));
+  const auto name = commit.id.empty() ? fs::path(options.commit).stem().string() : commit.id.substr(0, 12);
+  const fs::path folder = options.output.empty() ? fs::path("recipes-" + name) : fs::path(options.output);
+  TRY(write_drafts(made.drafts, folder));
+  if (globals.json()) {
+    print_json(nlohmann::json{{"commit", {{"id", commit.id}, {"subject", commit.subject}, {"release", commit.release}}},
+                              {"drafts", json_of(made.drafts, folder)},
+                              {"moved", made.moved}});
+    return Exit::done;
+  }
+  if (!commit.subject.empty()) print(commit.subject + (commit.release.empty() ? "" : " (" + commit.release + ")") + "\n");
+  print_drafts(globals, made.drafts, "of " + name, folder);
+  for (const auto& each : made.moved) print("  moved to another header: " + each + "\n");
+  print("next: finish the lines with TODO (docs/recipes.md), then\n  vgpukit plan DRIVER --kernel REL --recipes " +
+        folder.string() + "\n");
+  return Exit::done;
+}
 
 Result<std::string> release_of(const Options& options, const BuildLog& log, const std::vector<std::string>& releases) {
   const std::string release = options.kernel.empty() ? log.release : options.kernel;
@@ -51,28 +115,12 @@ Result<Exit> draft(const Globals& globals, const Options& options) {
   const auto drafts = draft_recipes(survey(headers, release, causes.subjects, {}), log.errors, causes, release);
 
   const fs::path folder = options.output.empty() ? fs::path("recipes-" + release) : fs::path(options.output);
-  std::error_code bad;
-  for (const auto& each : drafts)
-    if (fs::exists(folder / (each.id + ".yaml"), bad))
-      return Error{Exit::usage, "write the draft " + (folder / (each.id + ".yaml")).string(), "there is such a file already",
-                   "name another folder with --output, or remove it; nothing was written"};
-  for (const auto& each : drafts) TRY(write_file(folder / (each.id + ".yaml"), each.text));
-
+  TRY(write_drafts(drafts, folder));
   if (globals.json()) {
-    nlohmann::json all = nlohmann::json::array();
-    for (const auto& each : drafts)
-      all.push_back(
-          {{"id", each.id}, {"file", (folder / (each.id + ".yaml")).string()}, {"subject", each.subject}, {"change", each.change}});
-    print_json(nlohmann::json{{"kernel", release}, {"drafts", all}, {"other_errors", causes.others.size()}});
+    print_json(nlohmann::json{{"kernel", release}, {"drafts", json_of(drafts, folder)}, {"other_errors", causes.others.size()}});
     return Exit::done;
   }
-  const auto style = style_of(globals, STDOUT_FILENO);
-  const auto finished = std::count_if(drafts.begin(), drafts.end(), [](const Draft& each) { return !each.change.empty(); });
-  print(std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft" : " drafts") + " for " + release + " in " + folder.string() +
-        ", " + std::to_string(finished) + " of them with a change that can be tried:\n");
-  for (const auto& each : drafts)
-    print("  " + style.bold(each.id) + "  " +
-          (each.change.empty() ? style.yellow("TODO: " + each.subject) : style.green(each.change)) + "\n");
+  print_drafts(globals, drafts, "for " + release, folder);
   if (!causes.others.empty())
     print(std::to_string(causes.others.size()) + (causes.others.size() == 1 ? " error names" : " errors name") +
           " nothing of the kernel, and most likely follow from these.\n");
@@ -84,14 +132,28 @@ Result<Exit> draft(const Globals& globals, const Options& options) {
 }  // namespace
 
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action) {
-  auto* command = recipe.add_subcommand("new", "Draft recipes from the log of a build that failed");
+  auto* command = recipe.add_subcommand("new", "Draft recipes from the log of a build that failed, or from a commit of the kernel");
   auto options = std::make_shared<Options>();
-  command->add_option("--from-log", options->log, "The log: STATE/logs/*.log, or what make or dkms printed")
-      ->type_name("FILE")
-      ->required();
-  command->add_option("--kernel", options->kernel, "The release that was built for, where the log does not tell")->type_name("REL");
-  command->add_option("--output", options->output, "The folder for the drafts (default: recipes-REL)")->type_name("DIR");
-  command->callback([&globals, &action, options] { action = [&globals, options] { return draft(globals, *options); }; });
+  auto* from = command->add_option_group("from", "What the drafts are made of");
+  auto* log =
+      from->add_option("--from-log", options->log, "The log: STATE/logs/*.log, or what make or dkms printed")->type_name("FILE");
+  auto* commit =
+      from->add_option("--from-commit", options->commit, "A commit of the kernel's repository, or a file of git format-patch")
+          ->type_name("COMMIT|FILE");
+  from->require_option(1);
+  command->add_option("--repository", options->repository, "The clone of the kernel that has the commit (default: this folder's)")
+      ->type_name("DIR")
+      ->needs(commit);
+  command->add_option("--kernel", options->kernel, "The release that was built for, where the log does not tell")
+      ->type_name("REL")
+      ->needs(log);
+  command->add_option("--output", options->output, "The folder for the drafts (default: recipes-REL or recipes-COMMIT)")
+      ->type_name("DIR");
+  command->callback([&globals, &action, options] {
+    action = [&globals, options] {
+      return options->commit.empty() ? draft(globals, *options) : draft_of_commit(globals, *options);
+    };
+  });
 }
 
 }  // namespace vgpukit::cli

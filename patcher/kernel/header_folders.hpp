@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace vgpukit {
 
 struct KernelHeaders {
   std::string release;
-  std::vector<std::filesystem::path> folders;  // what the kernel's build searches for <...>, in that order; as we reach them
+  std::vector<std::filesystem::path> folders;     // what the kernel's build searches for <...>, in that order; as we reach them
+  std::map<std::string, std::string> texts = {};  // headers that are in no folder, but in a repository: "linux/mm.h" -> its text
 };
 
 // All kernels of this root that have headers, from the oldest to the newest. A folder that lacks something (a compiler,
