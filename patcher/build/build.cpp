@@ -6,6 +6,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "build/compiler_cache.hpp"
 #include "build/conftest.hpp"
 #include "build/conftest_audit.hpp"
 #include "build/make_command.hpp"
@@ -101,6 +102,9 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
     log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled << " snippets in "
         << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before" << std::endl;
 
+  // Only now: a conftest answer is the compiler's own.
+  const auto cache = CompilerCache::of(kernel, request.tree);
+  cache.use_in(command);
   const auto modules = request.modules.empty() ? modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
@@ -121,6 +125,7 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
     return error;
   }
 
+  if (const auto said = cache.said(); log.is_open() && !said.empty()) log << said << std::endl;
   BuildResult result;
   const double total = seconds();
   // What make itself asked counts from its start to the first object; where it found everything answered, that is no question.

@@ -197,6 +197,7 @@ std::map<std::string, std::string> environment_of(const Command& command) {
     }
   }
   for (const auto& [name, value] : command.env) env[name] = value;
+  if (!command.path_first.empty()) env["PATH"] = command.path_first + ":" + env["PATH"];
   return env;
 }
 

@@ -23,6 +23,7 @@ struct Command {
                                   // namespace for it where the kernel allows that. The child sees our /proc there (and our
                                   // /dev, if the root has no /dev/null) where the kernel lets us mount it for the child alone
   std::map<std::string, std::string> env;  // set on top of a small clean environment (PATH, HOME, LC_ALL=C.UTF-8, TMPDIR, CCACHE_*)
+  std::string path_first;                  // a folder, as seen from inside `root`, that the child's PATH is to begin with
   std::string input;                       // standard input; empty: /dev/null
   std::optional<std::chrono::milliseconds> deadline;  // then the whole process group is killed
   // Called for each line as it comes, without the newline, from the calling thread. Empty: output is only collected.

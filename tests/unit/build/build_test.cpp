@@ -109,6 +109,52 @@ TEST_F(BuildTest, AGoodBuild) {
   EXPECT_THAT(log, HasSubstr("\n  LD [M]  nvidia.ko\n"));
 }
 
+// A ccache that says what it was asked, in front of a compiler of that name.
+class CacheTest : public BuildTest {
+ protected:
+  void SetUp() override {
+    old_path_ = ::getenv("PATH");
+    const auto bin = scratch.path() / "bin";
+    program("gcc-12", "echo compiled > \"$4\"");
+    program("ccache", "here=" + bin.string() + R"(
+echo "$0 $*" >> $here/../asked
+[ ! -e $here/broken ] || { echo 'ccache: error: no room' >&2; exit 1; }
+[ -z "$CCACHE_STATSLOG" ] || printf '# a.c\ncache_miss\nlocal_storage_miss\n# b.c\ndirect_cache_hit\n# c.c\npreprocessed_cache_hit\n' >> "$CCACHE_STATSLOG"
+exec $here/gcc-12 "$@")");
+    ::setenv("PATH", (bin.string() + ":" + old_path_).c_str(), 1);
+    makefile("\t@echo '  CC [M]  nvidia/nv.o'; gcc-12 -c nv.c -o nv.o\n\t@echo '  LD [M]  nvidia.ko'; touch nvidia.ko\n");
+  }
+  void TearDown() override { ::setenv("PATH", old_path_.c_str(), 1); }
+  void program(const std::string& name, const std::string& text) {
+    std::filesystem::permissions(scratch.write("bin/" + name, "#!/bin/sh\n" + text + "\n"), std::filesystem::perms::owner_all);
+  }
+  std::string old_path_;
+};
+
+TEST_F(CacheTest, CcacheStandsInForTheCompilerAndTheLogSaysSo) {
+  const auto result = build();
+  EXPECT_TRUE(result.built);
+  EXPECT_EQ(scratch.read("tree/nv.o"), "compiled\n");
+  EXPECT_THAT(scratch.read("asked"), HasSubstr("/gcc-12 -c nv.c -o nv.o\n"));
+  EXPECT_THAT(scratch.read("logs/build.log"), HasSubstr("ccache: 2 of 3 objects were there\n"));
+  EXPECT_THAT(make_command(a_kernel(), request, "/x").argv, Contains("CC=gcc-12")) << "no command line differs";
+}
+
+TEST_F(CacheTest, OneThatDoesNotWorkIsLeftOut) {
+  scratch.write("bin/broken", "");
+  EXPECT_TRUE(build().built);
+  EXPECT_EQ(scratch.read("tree/nv.o"), "compiled\n");
+  EXPECT_THAT(scratch.read("logs/build.log"), HasSubstr("ccache is installed, but not used: ccache: error: no room\n"));
+  EXPECT_THAT(scratch.read("asked"), Not(HasSubstr("nv.c")));
+}
+
+TEST_F(CacheTest, ACompilerWithAFolderCannotBeStoodInFor) {
+  auto kernel = a_kernel();
+  kernel.compiler.command = "/opt/gcc/bin/gcc";
+  ASSERT_TRUE(build_tree(kernel, request));
+  EXPECT_EQ(scratch.read("asked"), "");
+}
+
 TEST_F(BuildTest, ACompileErrorIsAResult) {
   makefile("\t@echo '  CC [M]  nvidia/nv.o'\n\t@echo 'nvidia/nv.c:3:4: error: unknown type name ‘gone’' >&2; false\n");
   const auto result = build();

@@ -1,0 +1,64 @@
+#include "build/compiler_cache.hpp"
+
+#include <algorithm>
+
+#include "support/atomic_file.hpp"
+#include "support/text.hpp"
+
+namespace vgpukit {
+namespace {
+
+constexpr const char* folder_name = ".vgpukit-ccache";
+
+}  // namespace
+
+CompilerCache CompilerCache::of(const Kernel& kernel, const std::filesystem::path& tree) {
+  CompilerCache cache;
+  const auto& compiler = kernel.compiler.command;
+  const auto program = find_program("ccache", kernel.host.root);
+  // It stands in for a name that PATH is searched for.
+  if (!program || compiler.empty() || compiler.find('/') != std::string::npos) return cache;
+  const auto folder = tree / folder_name;
+  std::error_code bad;
+  fs::remove_all(folder, bad);
+  fs::create_directories(folder, bad);
+  if (!bad) fs::create_symlink(*program, folder / compiler, bad);
+  if (bad || !write_file(folder / "probe.c", "int vgpukit_probe;\n")) {
+    cache.trouble_ = "nothing can be written to " + folder.string();
+    return cache;
+  }
+  const auto inside = kernel.host.inside(folder);
+  Command probe;
+  probe.root = kernel.host.root;
+  probe.argv = {(inside / compiler).string(), "-c", (inside / "probe.c").string(), "-o", (inside / "probe.o").string()};
+  probe.deadline = std::chrono::seconds(60);
+  const auto outcome = run(probe);
+  if (!outcome || !outcome->ok()) {
+    cache.trouble_ = outcome ? outcome->last_error_line() : outcome.error().why;
+    return cache;
+  }
+  cache.inside_ = inside.string();
+  cache.tallies_ = folder / "tallies";
+  return cache;
+}
+
+void CompilerCache::use_in(Command& make) const {
+  if (inside_.empty()) return;
+  make.path_first = inside_;
+  make.env["CCACHE_STATSLOG"] = (fs::path(inside_) / tallies_.filename()).string();
+}
+
+std::string CompilerCache::said() const {
+  if (!trouble_.empty()) return "ccache is installed, but not used: " + trouble_;
+  if (inside_.empty()) return "";
+  const auto text = read_file(tallies_);  // versions before 4.5 write none
+  if (!text) return "ccache was used";
+  unsigned hits = 0, misses = 0;
+  for (const auto& line : lines_of(*text)) {
+    if (line == "direct_cache_hit" || line == "preprocessed_cache_hit") ++hits;
+    if (line == "cache_miss") ++misses;
+  }
+  return "ccache: " + std::to_string(hits) + " of " + std::to_string(hits + misses) + " objects were there";
+}
+
+}  // namespace vgpukit
