@@ -10,6 +10,7 @@ const phone = {viewport: {width: 390, height: 844}, isMobile: true, hasTouch: tr
 before(async () => {
   browser = await launch();
   const now = resultOf(8, 7, (cell, d, k) => (d === 1 && k === 1 ? {...cell, reason: hostile} : cell));
+  now.contradictions = [{driver: '535.0-driver', kernel: '6.0-kernel', one: 'a.json', verdict_one: 'verified', other: 'b.json', verdict_other: 'failed'}];
   const then = resultOf(9, 7, (cell, d, k) => {
     if (d === 0 && k === 2) return null;
     return d === 3 && k === 2 ? {...cell, verdict: 'failed', reason: 'it was bad'} : cell;
@@ -104,6 +105,8 @@ test('search and filters leave what is asked for', () => on(small, {}, async (pa
 
 test('what changed since the baseline', () => on(small, {}, async (page) => {
   assert.match(await page.locator('#changes summary').innerText(), /then\.json: 3 cells, and 7 gone/);
+  assert.equal(await page.locator('td.changed').count(), 3);
+  assert.match(await cell(page, '535.3-driver on 6.2-kernel').getAttribute('aria-label'), /was failed, is verified/);
   await page.locator('#filters button.changed').click();
   assert.equal(await visible(page), 3);
   await page.locator('#changes summary').click();
@@ -111,6 +114,13 @@ test('what changed since the baseline', () => on(small, {}, async (page) => {
   assert.match(await page.locator('#changes').innerText(), /535\.8-driver on 6\.0-kernel: no longer there/);
   await page.getByRole('button', {name: '535.3-driver on 6.2-kernel'}).click();
   assert.match(await page.locator('#cell').innerText(), /Since .*then\.json: was failed, is verified/);
+}));
+
+test('results that contradict each other', () => on(small, {}, async (page) => {
+  const list = page.locator('#contradictions');
+  assert.match(await list.innerText(), /contradict each other.*\s+535\.0-driver on 6\.0-kernel.*verified in a\.json, failed in b\.json/);
+  await list.getByRole('button').click();
+  assert.equal(await page.locator('#cell-title').innerText(), '535.0-driver on 6.0-kernel');
 }));
 
 test('everything with the keyboard', () => on(small, {}, async (page) => {
@@ -121,6 +131,15 @@ test('everything with the keyboard', () => on(small, {}, async (page) => {
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowDown');
   assert.match(await focused(page), /^535\.1-driver on 6\.1-kernel/);
+  await page.keyboard.press('ArrowLeft');
+  assert.match(await focused(page), /^535\.1-driver on 6\.0-kernel/);
+  await page.keyboard.press('PageDown');
+  assert.match(await focused(page), /^535\.7-driver on 6\.0-kernel/);
+  await page.keyboard.press('Space');
+  assert.equal(await focused(page), 'cell-title');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('PageUp');
+  await page.keyboard.press('ArrowDown');
   await page.keyboard.press('End');
   assert.match(await focused(page), /^535\.1-driver on 6\.6-kernel/);
   await page.keyboard.press('Control+ArrowUp');
@@ -137,10 +156,18 @@ test('everything with the keyboard', () => on(small, {}, async (page) => {
   await page.locator('td[tabindex="0"]').focus();
   assert.match(await focused(page), /failed/);
   assert.equal(await page.locator('td[tabindex="0"]').count(), 1);
+  await page.keyboard.press('Escape');
+  assert.equal(await visible(page), 56);
+  assert.equal(await page.locator('#filters button[aria-pressed=true]').count(), 0);
 }));
 
 test('a cell has an address', () => on(small, {hash: '#535.3-driver%406.2-kernel'}, async (page) => {
   assert.equal(await page.locator('#cell-title').innerText(), '535.3-driver on 6.2-kernel');
+  assert.equal(await page.locator('td[aria-selected=true]').count(), 1);
+  await page.evaluate(() => { location.hash = '#535.4-driver%406.1-kernel'; });
+  await page.getByRole('heading', {name: '535.4-driver on 6.1-kernel'}).waitFor();
+  await cell(page, '535.0-driver on 6.3-kernel').click();
+  assert.equal(await page.evaluate(() => location.hash), '#535.0-driver%406.3-kernel');
   await page.keyboard.press('Escape');
   assert.equal(await page.evaluate(() => location.hash), '');
 }));
@@ -151,8 +178,10 @@ const contrast = (page, selector) => page.evaluate((of) => {
     const [r, g, b] = colour.match(/[\d.]+/g).map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const style = getComputedStyle(document.querySelector(of));
-  const [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+  let behind = document.querySelector(of);
+  const style = getComputedStyle(behind);
+  while (/, 0\)$/.test(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
+  const [a, b] = [light(style.color), light(getComputedStyle(behind).backgroundColor)].sort((x, y) => y - x);
   return (a + 0.05) / (b + 0.05);
 }, selector);
 
@@ -164,6 +193,8 @@ test('dark where the system is dark, and readable in both', async () => {
       for (const word of ['loads', 'verified', 'compiled', 'failed', 'missing', 'consent', 'unsupported', 'skipped'])
         assert.ok(await contrast(page, `td.${word}`) >= 4.5, `${word}, ${colorScheme}: ${await contrast(page, `td.${word}`)}`);
       await page.locator('td.failed').first().click();
+      for (const [words, of] of [['soft text', '#total'], ['a link', '#changes button'], ['the command', '.command code'], ['an error', '.say p'], ['an added line', '.diff .add'], ['a removed line', '.diff .del']])
+        assert.ok(await contrast(page, of) >= 4.5, `${words}, ${colorScheme}: ${await contrast(page, of)}`);
       await picture(page, `cell-${colorScheme}`);
     });
 });
