@@ -89,8 +89,11 @@ struct Writer {
     }
     if (!finding.nearest.empty() && finding.nearest.front().convincing) return renamed(asked);
     nearest_notes();
-    todo_step("TODO what replaces it? Such as\n- rename-call: {files: \"**/*.{c,h}\", from: " + subject.name +
-              ", to: NEW, arguments: \"$*\"}");
+    const bool value = finding.before && finding.before->text.find('(') == std::string::npos && subject.kind != NameKind::type;
+    todo_step("TODO what replaces it? Such as\n" +
+              (value ? "- remove-initializer: {files: \"**/*.c\", field: FIELD, value: " + subject.name +
+                           "}\n- rename-token: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: NEW}"
+                     : "- rename-call: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: NEW, arguments: \"$*\"}"));
   }
 
   void renamed(const std::string& asked) {

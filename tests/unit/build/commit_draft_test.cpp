@@ -172,6 +172,12 @@ TEST_F(CommitDraft, WhatNoModuleSeesIsNothing) {
   EXPECT_EQ(none.error().code, Exit::usage);
 }
 
+TEST_F(CommitDraft, AValueThatGoesMayBeAnInitializer) {
+  const auto draft = only(head + file("include/linux/ticker.h", "@@ -1,2 +1 @@\n-#define no_ticker NULL\n \n"));
+  EXPECT_THAT(draft.text, AllOf(HasSubstr("- remove-initializer: {files: \"**/*.c\", field: FIELD, value: no_ticker}"),
+                                Not(HasSubstr("rename-call"))));
+}
+
 TEST_F(CommitDraft, ArgumentsThatOnlyOneCallerHasAreNoRecipe) {
   const auto draft =
       only(head +
