@@ -160,6 +160,16 @@ TEST_F(ChangeTest, VirtualFunctionsThatDoNotComeEndInADeadline) {
   }
 }
 
+TEST_F(ChangeTest, ADriverThatMakesNoFunctionsIsToldAtOnce) {
+  fake.l40(0);
+  driver.fail = {{"/sriov_numvfs", ENOENT}};
+  const auto made = create("nvidia-1149");
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().why, HasSubstr("the card's driver makes no virtual functions by itself"));
+  EXPECT_THAT(made.error().next, HasSubstr("/usr/lib/nvidia/sriov-manage"));
+  EXPECT_EQ(looks, 3) << "there is nothing to wait for";
+}
+
 TEST_F(ChangeTest, WhoMayNotWriteIsToldBeforeAnythingChanges) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   fake.p4();
