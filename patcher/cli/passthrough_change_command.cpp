@@ -227,11 +227,11 @@ Result<Exit> hooks_install(const Globals& globals, const Options& options) {
   TRY(needs_root(host, "install a libvirt hook"));
   const Sysfs sysfs(host);
   const auto pci = look_at_pci(sysfs);
-  TRY_ASSIGN(const auto* card, find_own_card(pci, options.card));
+  TRY_ASSIGN(const auto* card, find_own_card(pci, options.card, options.any_device));
   std::error_code bad;
   const auto self = fs::read_symlink("/proc/self/exe", bad);
   const auto program = host.is_host() && !bad ? self.string() : std::string("vgpukit");
-  TRY_ASSIGN(const auto file, install_hook(host, options.domain, card->address, program, options.overwrite));
+  TRY_ASSIGN(const auto file, install_hook(host, options.domain, card->address, options.any_device, program, options.overwrite));
   if (globals.json()) print_json({{"result", "installed"}, {"file", file}, {"card", card->address}});
   if (!globals.json())
     print(file + " gives " + card->address + " to '" + options.domain +
@@ -267,6 +267,9 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
     sub->add_flag(force_host_devices, options->take_host_devices,
                   "Although disks, network or keyboards of the host share the card's IOMMU group and are taken, too");
   };
+  const auto any_device = [&](CLI::App* sub) {
+    sub->add_flag("--any-device", options->any_device, "Also a device that is no graphics card");
+  };
   const auto overwrite = [&](CLI::App* sub) {
     sub->add_flag("--force-overwrite-changes", options->overwrite,
                   "Although others have changed the same lines since: their version is kept aside");
@@ -284,7 +287,7 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
   undoes->add_flag("--dry-run", options->dry_run, "Only print what would be taken back");
   risks(binds);
   for (auto* sub : {binds, unbinds}) {
-    sub->add_flag("--any-device", options->any_device, "Also a device that is no graphics card");
+    any_device(sub);
     sub->add_flag("--single-gpu", options->single_gpu,
                   "Stop the desktop, and take the consoles off the card first; unbind brings them back");
   }
@@ -292,6 +295,7 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
   hooks->require_subcommand(1);
   auto* installs = add(*hooks, "install", "Write the hook of a virtual machine", hooks_install);
   card(installs);
+  any_device(installs);
   auto* removes = add(*hooks, "remove", "Remove the hook of a virtual machine", hooks_remove);
   for (auto* sub : {installs, removes}) {
     sub->add_option("--domain", options->domain, "The virtual machine's name in libvirt")->type_name("NAME")->required();

@@ -65,6 +65,13 @@ std::vector<DeviceHolder> device_holders(const Sysfs& sysfs, const std::vector<c
   for (const auto* device : devices) {
     const auto own = device_nodes(sysfs, *device);
     nodes.insert(own.begin(), own.end());
+    // Both would be gone without a question, or keep the driver waiting for ever.
+    for (const auto& child : sysfs.list(device->folder()))
+      if (!sysfs.link(device->folder() + "/" + child + "/mdev_type").empty())
+        holders.push_back({0, "the vGPU " + child + " is on it (vgpukit vgpu remove " + child + ")"});
+    if (const auto count = sysfs.read(device->folder() + "/sriov_numvfs").text; !count.empty() && count != "0")
+      holders.push_back(
+          {0, "it has " + count + " virtual functions (/usr/lib/nvidia/sriov-manage -d " + device->address + " takes them away)"});
     for (const auto& interface : sysfs.list(device->folder() + "/net"))
       if (sysfs.read(device->folder() + "/net/" + interface + "/operstate").text == "up")
         holders.push_back({0, "the network interface " + interface + " is up"});

@@ -54,10 +54,11 @@ Result<std::string> hook_file(const std::string& domain) {
 }
 
 Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card,
-                                 const std::string& vgpukit, bool overwrite) {
+                                 bool any_device, const std::string& vgpukit, bool overwrite) {
   TRY_ASSIGN(const auto file, hook_file(domain));
   TRY(may_replace(host.in_root(file), "install the hook for '" + domain + "'", overwrite));
   const auto call = quoted(vgpukit) + " passthrough ";
+  const std::string flags = std::string(any_device ? " --any-device" : "") + " --single-gpu </dev/null ;;\n";
   const std::string body =
       "# libvirt passes: the machine's name, what it does, and at which end of that. Its log has what is printed.\n"
       "[ \"$1\" = " +
@@ -65,8 +66,7 @@ Result<std::string> install_hook(const HostPaths& host, const std::string& domai
       " ] || exit 0\n"
       "case \"$2/$3\" in\n"
       "  prepare/begin) exec " +
-      call + "bind " + card + " --single-gpu </dev/null ;;\n  release/end) exec " + call + "unbind " + card +
-      " --single-gpu </dev/null ;;\nesac\n";
+      call + "bind " + card + flags + "  release/end) exec " + call + "unbind " + card + flags + "esac\n";
   TRY(write_file(host.in_root(file), script(body), 0755));
   return file;
 }

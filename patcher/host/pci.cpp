@@ -149,8 +149,8 @@ Result<const PciDevice*> find_card(const PciView& pci, std::string_view word, bo
   if (device->is_bridge())
     return Error{Exit::usage, tried, "it is a " + class_name(device->class_code) + ", which belongs to the host", cards_here(pci)};
   if (!any_device && !device->is_display())
-    return Error{Exit::usage, tried, "it is no graphics card but a " + class_name(device->class_code),
-                 "name the card's first function; " + cards_here(pci)};
+    return Error{Exit::usage, tried, "it is no graphics card: " + class_name(device->class_code),
+                 "name the card's first function; bind, hooks, xml and rom take anything with --any-device; " + cards_here(pci)};
   return device;
 }
 

@@ -67,7 +67,7 @@ TEST(Pci, TheCardThatAUserMeans) {
   for (const auto& bad :
        {Bad{"05:00.0", "no device has the address 0000:05:00.0"}, Bad{"00:01.0", "it is a PCI bridge"},
         Bad{"gpu0", "it is no PCI address"}, Bad{"", "it is no PCI address"}, Bad{"../../x", "it is no PCI address"},
-        Bad{"00:00.0", "it is a host bridge"}, Bad{"00:14.0", "it is no graphics card but a USB controller"}}) {
+        Bad{"00:00.0", "it is a host bridge"}, Bad{"00:14.0", "it is no graphics card: USB controller"}}) {
     const auto card = find_card(pci, bad.word);
     ASSERT_FALSE(card) << bad.word;
     EXPECT_EQ(card.error().code, Exit::usage);

@@ -138,6 +138,18 @@ TEST(Rebind, WhoHoldsItIsNamedAndNothingIsTouched) {
   EXPECT_TRUE(host.bus.writes.empty());
 }
 
+TEST(Rebind, VgpusAndVirtualFunctionsAreNamedAndNotLost) {
+  Host host;
+  const std::string card = "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
+  host.tree.file(card + "/sriov_numvfs", "0\n");
+  host.tree.link(card + "/11111111-2222-3333-4444-000000000001/mdev_type", "../mdev_supported_types/nvidia-63");
+  EXPECT_THAT(host.bind().error().why, HasSubstr("the vGPU 11111111-2222-3333-4444-000000000001 is on it"));
+  fs::remove_all(host.folder / card / "11111111-2222-3333-4444-000000000001");
+  host.tree.file(card + "/sriov_numvfs", "16\n");
+  EXPECT_THAT(host.bind().error().why, HasSubstr("it has 16 virtual functions (/usr/lib/nvidia/sriov-manage -d 0000:01:00.0"));
+  EXPECT_TRUE(host.bus.writes.empty());
+}
+
 TEST(Rebind, ARunningMachineIsNamed) {
   Host host;
   ASSERT_TRUE(host.bind());
@@ -205,14 +217,15 @@ TEST(Rebind, OtherDevicesOnlyWhenAsked) {
 
 TEST(LibvirtHooks, AreWrittenForOneMachineAndRemoved) {
   const BootHost host;
-  const auto file = install_hook(host.host, "it's win 11", "0000:01:00.0", "/usr/bin/vgpukit", false);
+  const auto file = install_hook(host.host, "it's win 11", "0000:01:00.0", false, "/usr/bin/vgpukit", false);
   ASSERT_TRUE(file);
   EXPECT_EQ(*file, "/etc/libvirt/hooks/qemu.d/vgpukit-it's win 11");
   const auto text = host.text(*file);
   EXPECT_THAT(text, HasSubstr("[ \"$1\" = 'it'\\''s win 11' ] || exit 0\n"));
   EXPECT_THAT(text, HasSubstr("prepare/begin) exec '/usr/bin/vgpukit' passthrough bind 0000:01:00.0 --single-gpu"));
   EXPECT_EQ(fs::status(host.host.in_root(*file)).permissions(), fs::perms(0755));
-  ASSERT_TRUE(install_hook(host.host, "it's win 11", "0000:02:00.0", "/usr/bin/vgpukit", false)) << "ours is replaced";
+  ASSERT_TRUE(install_hook(host.host, "it's win 11", "0000:02:00.0", true, "/usr/bin/vgpukit", false)) << "ours is replaced";
+  EXPECT_THAT(host.text(*file), HasSubstr("unbind 0000:02:00.0 --any-device --single-gpu </dev/null ;;\nesac"));
   host.tree.file(file->substr(1), host.text(*file) + "logger started\n");
   EXPECT_THAT(remove_hook(host.host, "it's win 11", false).error().message(), HasSubstr("was changed since"));
   ASSERT_TRUE(remove_hook(host.host, "it's win 11", true));
@@ -223,9 +236,9 @@ TEST(LibvirtHooks, AreWrittenForOneMachineAndRemoved) {
 TEST(LibvirtHooks, SomebodyElsesIsLeftAlone) {
   const BootHost host;
   host.tree.file("etc/libvirt/hooks/qemu.d/vgpukit-win", "#!/bin/bash\n");
-  EXPECT_FALSE(install_hook(host.host, "win", "0000:01:00.0", "vgpukit", false));
+  EXPECT_FALSE(install_hook(host.host, "win", "0000:01:00.0", false, "vgpukit", false));
   EXPECT_EQ(host.text("/etc/libvirt/hooks/qemu.d/vgpukit-win"), "#!/bin/bash\n");
-  for (const auto* name : {"", "a/b", ".hidden", "two\nlines"}) EXPECT_FALSE(install_hook(host.host, name, "x", "vgpukit", false));
+  for (const auto* name : {"", "a/b", ".hidden", "two\nlines"}) EXPECT_FALSE(install_hook(host.host, name, "x", false, "vgpukit", false));
 }
 
 }  // namespace
