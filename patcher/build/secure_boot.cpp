@@ -1,16 +1,17 @@
 #include "build/secure_boot.hpp"
 
+#include <cerrno>
 #include <cstdint>
-#include <optional>
+#include <cstring>
 
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/sysfs.hpp"
 
 namespace vgpukit {
 
 namespace {
 
-constexpr const char* kGlobal = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 constexpr const char* kShim = "605dab50-e046-4300-abb6-3dd810dd8b23";
 // EFI_CERT_X509_GUID a5c059a1-94e4-4aa7-87b5-ab155c2bf072, as it lies in memory.
 constexpr std::string_view kX509("\xa1\x59\xc0\xa5\xe4\x94\xa7\x4a\x87\xb5\xab\x15\x5c\x2b\xf0\x72", 16);
@@ -71,7 +72,13 @@ SecureBoot secure_boot(const HostPaths& host) {
   SecureBoot state;
   std::error_code bad;
   state.efi = fs::exists(host.in_root("/sys/firmware/efi"), bad);
-  state.on = is_one(variable(host, "SecureBoot", kGlobal)) && !is_one(variable(host, "MokSBStateRT", kShim));
+  // Four bytes of attributes, then 0 or 1.
+  const auto said = Sysfs(host).read_bytes(secure_boot_variable);
+  if (said.error == 0 && said.text.size() > 4)
+    state.firmware = said.text[4] == 1;
+  else if (said.error != ENOENT)
+    state.problem = said.error == 0 ? "it is cut off" : std::strerror(said.error);
+  state.on = state.firmware.value_or(false) && !is_one(variable(host, "MokSBStateRT", kShim));
   const auto lockdown = read_file(host.in_root("/sys/kernel/security/lockdown"));
   const auto enforce = read_file(host.in_root("/sys/module/module/parameters/sig_enforce"));
   state.enforced = (lockdown && lockdown->find('[') != std::string::npos && lockdown->find("[none]") == std::string::npos) ||

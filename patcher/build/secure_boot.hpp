@@ -2,6 +2,7 @@
 // kernel and shim do.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,9 +12,13 @@
 
 namespace vgpukit {
 
+inline constexpr const char* secure_boot_variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
 struct SecureBoot {
   bool efi = false;
-  bool on = false;        // and shim was not told to look away (mokutil --disable-validation)
+  std::optional<bool> firmware;  // what the firmware's variable says; nothing where there is none, or it cannot be read
+  std::string problem;           // why it cannot
+  bool on = false;               // and shim was not told to look away (mokutil --disable-validation)
   bool enforced = false;  // the running kernel refuses modules that nobody it knows has signed (lockdown, or module.sig_enforce)
 };
 SecureBoot secure_boot(const HostPaths& host);

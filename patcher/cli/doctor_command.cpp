@@ -1,6 +1,8 @@
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cli/cli.hpp"
 #include "host/doctor.hpp"
@@ -27,6 +29,17 @@ std::optional<DriverState> driver_state(const HostPaths& host) {
   state.unfinished = status->unfinished.value_or("");
   for (const auto& kernel : status->kernels) state.kernels.push_back({kernel.release, kernel.running, kernel.next, kernel.problem});
   return state;
+}
+
+// Whose groups matter: with sudo it is who called it. Another root's users do not sit here.
+std::string user_of(const HostPaths& host) {
+  if (!host.is_host()) return "";
+  if (::geteuid() == 0) {
+    const char* caller = std::getenv("SUDO_USER");
+    return caller && std::string_view(caller) != "root" ? caller : "";
+  }
+  const auto* entry = ::getpwuid(::geteuid());
+  return entry ? entry->pw_name : "";
 }
 
 nlohmann::json finding_json(const Finding& finding) {
@@ -72,6 +85,7 @@ Result<Exit> doctor(const Globals& globals, const Options& options) {
   const Sysfs sysfs(host);
   auto view = look_at_host(host, sysfs);
   if (!options.guest) view.driver = driver_state(host);
+  view.user = user_of(host);
   const auto findings = run_checks(options.guest ? guest_checks() : host_checks(), {view, sysfs});
   const auto exit = count(findings, State::fail) > 0 ? Exit::failed : Exit::done;
   if (!options.report.empty()) {

@@ -1,6 +1,8 @@
 // The processor, KVM and the IOMMU.
 #include <unistd.h>
 
+#include <sstream>
+
 #include "host/doctor.hpp"
 
 namespace vgpukit::check {
@@ -11,6 +13,19 @@ std::string parameters_of(const HostView& view) {
   std::string all;
   for (const auto& each : view.parameters.all()) all += (all.empty() ? "" : " ") + each.text;
   return all;
+}
+
+// The fields of the line of /etc/passwd or /etc/group that begins with this name.
+std::vector<std::string> fields_of(const std::string& text, const std::string& name) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(name + ":")) continue;
+    std::istringstream words(line + ":");
+    std::vector<std::string> fields;
+    for (std::string field; std::getline(words, field, ':');) fields.push_back(field);
+    return fields;
+  }
+  return {};
 }
 
 }  // namespace
@@ -132,6 +147,32 @@ Findings kvm_access(const CheckInput& input) {
            .evidence = {{"/dev/kvm", "Permission denied"}},
            .why = "virtual machines that you start yourself (qemu:///session) are refused",
            .next = "usermod -aG kvm,libvirt YOU, then log in again"}};
+}
+
+Findings user_groups(const CheckInput& input) {
+  const auto& user = input.view.user;
+  if (user.empty()) return {};
+  const auto own = fields_of(input.sysfs.read("/etc/passwd").text, user);
+  const auto primary = own.size() > 3 ? own[3] : "";
+  std::string in, missing;
+  // video is for who draws on the host's own cards: it is told, and nobody has to be in it.
+  for (const auto* name : {"kvm", "libvirt", "video"}) {
+    const auto group = fields_of(input.sysfs.read("/etc/group").text, name);
+    if (group.size() < 4) continue;  // not a group of this host
+    const bool member = group[2] == primary || ("," + group[3] + ",").find("," + user + ",") != std::string::npos;
+    if (member) in += (in.empty() ? "" : ",") + std::string(name);
+    if (!member && name != std::string_view("video")) missing += (missing.empty() ? "" : ",") + std::string(name);
+  }
+  const auto has = user + " is in " + (in.empty() ? "none of kvm, libvirt, video" : in);
+  if (missing.empty() && in.empty()) return {};
+  if (missing.empty()) return {{.what = has, .evidence = {{"/etc/group", in}}}};
+  return {{.state = State::warn,
+           .what = user + " is not in " + missing,
+           .evidence = {{"/etc/group", has}},
+           .why =
+               "without libvirt virsh and virt-manager ask for a password; without kvm a machine that the user starts has no KVM, "
+               "unless the desktop's login gives it",
+           .next = "usermod -aG " + missing + " " + user + ", then log in again"}};
 }
 
 }  // namespace vgpukit::check

@@ -121,18 +121,6 @@ Findings vfio_virqfd(const CheckInput& input) {
   return findings;
 }
 
-Findings driver_persistenced(const CheckInput& input) {
-  for (const auto& pid : input.sysfs.list("/proc")) {
-    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    // The kernel keeps 15 letters.
-    if (input.sysfs.read("/proc/" + pid + "/comm").text != "nvidia-persiste") continue;
-    return {{.what = "nvidia-persistenced runs (process " + pid + "): it keeps every card open",
-             .evidence = {{"/proc/" + pid + "/comm", "nvidia-persiste"}},
-             .next = "systemctl stop nvidia-persistenced before a card is taken from the driver; otherwise that waits for ever"}};
-  }
-  return {};
-}
-
 Findings kernel_config(const CheckInput& input) {
   const auto& view = input.view;
   const auto config = running_config(view.host, view.release);
@@ -179,58 +167,6 @@ Findings kernel_headers(const CheckInput& input) {
          .next = kernel.next});
   }
   return findings;
-}
-
-Findings kernel_driver(const CheckInput& input) {
-  const auto& driver = input.view.driver;
-  if (!driver) return {};
-  Findings findings;
-  if (!driver->unfinished.empty())
-    findings.push_back({.state = State::fail,
-                        .what = "vgpukit " + driver->unfinished + " was interrupted",
-                        .evidence = {{"/var/lib/vgpukit/install", "unfinished: " + driver->unfinished}},
-                        .why = "the driver is there in part",
-                        .next = "run vgpukit install, rollback or uninstall: each finishes or undoes it first"});
-  if (driver->version.empty()) return findings;
-  for (const auto& kernel : driver->kernels) {
-    if (kernel.problem.empty()) {
-      findings.push_back({.what = "the driver " + driver->version + " is there for " + kernel.release,
-                          .evidence = {{"/lib/modules/" + kernel.release, "modules are there"}}});
-      continue;
-    }
-    findings.push_back({.state = kernel.running || kernel.next ? State::fail : State::warn,
-                        .what = "the driver " + driver->version + " does not work for " + kernel.release + ": " + kernel.problem,
-                        .evidence = {{"/lib/modules/" + kernel.release, kernel.problem}},
-                        .why = kernel.next ? "it is the kernel that boots next" : "that kernel boots without it",
-                        .next = "vgpukit install " + driver->version + " --kernel " + kernel.release});
-  }
-  return findings;
-}
-
-Findings secure_boot(const CheckInput& input) {
-  const std::string file = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
-  // Four bytes of attributes, then 0 or 1.
-  const auto variable = input.sysfs.read_bytes(file);
-  if (variable.error == ENOENT) return {};
-  if (variable.error != 0 || variable.text.size() < 5)
-    return {{.state = State::unknown, .what = "whether Secure Boot is on cannot be read", .evidence = {{file, "unreadable"}}}};
-  if (variable.text[4] == 0) return {{.what = "Secure Boot is off", .evidence = {{file, "0"}}}};
-  Finding finding{
-      .state = State::warn,
-      .what = "Secure Boot is on",
-      .evidence = {{file, "1"}},
-      .why =
-          "the kernel refuses modules that no enrolled key has signed (Key was rejected by service), and so does a guest with it",
-      .next =
-          "sign them with a key that mokutil --import enrolled (dkms has one: /var/lib/dkms/mok.pub), or switch it off in the "
-          "firmware's setup"};
-  if (const auto text = input.sysfs.read("/sys/kernel/security/lockdown").text; !text.empty())
-    finding.evidence.push_back({"/sys/kernel/security/lockdown", text});
-  if (const auto* line = input.view.log.find("unavailable key")) {
-    finding.state = State::fail;
-    finding.evidence.push_back({input.view.log.source, *line});
-  }
-  return {finding};
 }
 
 }  // namespace vgpukit::check

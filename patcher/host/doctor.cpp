@@ -20,7 +20,8 @@ const std::vector<Check>& host_checks() {
   static const std::vector<Check> all = {
       {"cpu.virtualization", "the processor can run virtual machines (vmx, svm)", check::cpu_virtualization},
       {"cpu.kvm", "KVM's module is loaded, and /dev/kvm is there", check::cpu_kvm},
-      {"kvm.access", "the user may open /dev/kvm and talk to libvirt", check::kvm_access},
+      {"kvm.access", "the user may open /dev/kvm", check::kvm_access},
+      {"user.groups", "the user is in the groups of KVM and libvirt", check::user_groups},
       {"iommu.on", "the IOMMU translates, so that there are groups", check::iommu_on},
       {"iommu.remapping", "interrupts of devices are remapped", check::iommu_remapping},
       {"parameters.useless", "kernel parameters that do nothing on this host", check::parameters_useless},
@@ -41,6 +42,7 @@ const std::vector<Check>& host_checks() {
       {"kernel.config", "KVM and VFIO in the kernel's configuration", check::kernel_config},
       {"kernel.headers", "headers and a compiler for every installed kernel", check::kernel_headers},
       {"kernel.driver", "the driver that vgpukit installed, for every kernel", check::kernel_driver},
+      {"driver.dkms", "NVIDIA's driver in dkms, for every kernel", check::driver_dkms},
       {"secure-boot", "whether the kernel refuses unsigned modules", check::secure_boot},
   };
   return all;

@@ -68,8 +68,10 @@ Findings driver_persistenced(const CheckInput& input);
 Findings kernel_config(const CheckInput& input);
 Findings kernel_headers(const CheckInput& input);
 Findings kernel_driver(const CheckInput& input);
+Findings driver_dkms(const CheckInput& input);
 Findings secure_boot(const CheckInput& input);
 Findings kvm_access(const CheckInput& input);
+Findings user_groups(const CheckInput& input);
 
 Findings guest_card(const CheckInput& input);
 Findings guest_vbios(const CheckInput& input);

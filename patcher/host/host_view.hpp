@@ -47,6 +47,7 @@ struct HostView {
   std::string cpuinfo;                   // the first processor's lines
   std::vector<InstalledKernel> kernels;  // from the oldest to the newest
   std::optional<DriverState> driver;
+  std::string user;  // who sits in front of it, where that is an ordinary user; the caller knows. Empty: nobody
 
   [[nodiscard]] bool cpu_has(std::string_view flag) const;
   [[nodiscard]] bool cpu_is_amd() const;

@@ -287,6 +287,82 @@ TEST(Check, TheDriverThatVgpukitInstalled) {
   EXPECT_EQ(findings[2].state, State::ok);
 }
 
+TEST(Check, SecureBootThatShimWasToldToPassOver) {
+  SeedHost host("healthy");
+  host.tree.file("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", std::string("\x06\0\0\0\x01", 5));
+  host.tree.file("sys/firmware/efi/efivars/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23", std::string("\x06\0\0\0\x01", 5));
+  const auto finding = only(host.run(check::secure_boot));
+  EXPECT_EQ(finding.state, State::ok);
+  EXPECT_THAT(finding.what, HasSubstr("shim was told to ask for no signatures"));
+}
+
+// What dkms leaves behind: 535.247.02 is installed for one kernel, was built for another, and failed on a third.
+struct DkmsHost : SeedHost {
+  DkmsHost() : SeedHost("healthy") {
+    const std::string own = "var/lib/dkms/nvidia/";
+    tree.link(own + "535.247.02/source", "../../../../../usr/src/nvidia-535.247.02");
+    tree.file("usr/src/nvidia-535.247.02/dkms.conf", "PACKAGE_NAME=nvidia\n");
+    for (const auto* release : {"6.1.0-1-amd64", "6.12.9-amd64"})
+      tree.file(own + "535.247.02/" + release + "/x86_64/module/nvidia.ko", "");
+    tree.link(own + "kernel-6.1.0-1-amd64-x86_64", "535.247.02/6.1.0-1-amd64/x86_64");
+    tree.file("var/lib/dkms/zfs/2.1/build/make.log", "not ours\n");
+  }
+  Findings check(std::vector<InstalledKernel> kernels) const {
+    const Sysfs sysfs(host);
+    auto looked = view();
+    looked.kernels = std::move(kernels);
+    return check::driver_dkms({looked, sysfs});
+  }
+};
+
+TEST(Check, DkmsHasTheDriverForSomeKernels) {
+  const DkmsHost host;
+  const auto findings =
+      host.check({{"6.1.0-1-amd64", false, "", ""}, {"6.12.9-amd64", false, "", ""}, {"7.2.1-amd64", true, "", ""}});
+  ASSERT_EQ(findings.size(), 3u);
+  EXPECT_EQ(findings[0].state, State::ok);
+  EXPECT_EQ(findings[1].state, State::warn) << "built, and not installed";
+  EXPECT_EQ(findings[1].what, "dkms has nvidia 535.247.02, and not for 6.12.9-amd64");
+  EXPECT_EQ(findings[2].state, State::fail);
+  EXPECT_EQ(findings[2].next, "dkms autoinstall -k 7.2.1-amd64");
+  host.tree.file("var/lib/dkms/nvidia/535.247.02/build/make.log", "error: no member\n");
+  const auto failed = host.check({{"7.2.1-amd64", true, "", ""}});
+  EXPECT_EQ(only(failed).evidence.back().file, "/var/lib/dkms/nvidia/535.247.02/build/make.log");
+  EXPECT_THAT(only(failed).next, HasSubstr("vgpukit build tells"));
+}
+
+TEST(Check, DkmsWithoutTheSource) {
+  const DkmsHost host;
+  fs::remove_all(host.folder / "usr/src/nvidia-535.247.02");
+  const auto findings = host.check({{"6.1.0-1-amd64", true, "", ""}});
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_EQ(findings[0].state, State::fail);
+  EXPECT_THAT(findings[0].what, HasSubstr("its source is gone"));
+  EXPECT_THAT(findings[0].next, HasSubstr("dkms remove nvidia/535.247.02 --all"));
+}
+
+TEST(Check, GroupsOfTheUser) {
+  const SeedHost host("healthy");
+  host.tree.file("etc/passwd",
+                 "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:104::/home/bob:/bin/sh\n");
+  host.tree.file("etc/group", "video:x:44:ann\nkvm:x:104:joann,ann2\nlibvirt:x:105:joann,ann\n");
+  const Sysfs sysfs(host.host);
+  auto view = host.view();
+  EXPECT_THAT(check::user_groups({view, sysfs}), IsEmpty()) << "root alone needs no group";
+  view.user = "ann";
+  const auto ann = only(check::user_groups({view, sysfs}));
+  EXPECT_EQ(ann.state, State::warn);
+  EXPECT_EQ(ann.what, "ann is not in kvm");
+  EXPECT_EQ(ann.evidence.front().value, "ann is in libvirt,video");
+  EXPECT_EQ(ann.next, "usermod -aG kvm ann, then log in again");
+  view.user = "bob";
+  EXPECT_EQ(only(check::user_groups({view, sysfs})).what, "bob is not in libvirt") << "kvm is his first group";
+  view.user = "joann";
+  EXPECT_EQ(only(check::user_groups({view, sysfs})).state, State::ok);
+  host.tree.file("etc/group", "users:x:100:\n");
+  EXPECT_THAT(check::user_groups({view, sysfs}), IsEmpty()) << "no such groups here";
+}
+
 TEST(Check, EveryCheckHasAParagraphInItsDocument) {
   std::ifstream file(fs::path(VGPUKIT_SOURCE_DIR) / "docs/doctor.md");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
