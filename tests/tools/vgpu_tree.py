@@ -20,6 +20,20 @@ def link(path, target):
     os.symlink(os.path.relpath(target, os.path.dirname(path)), path)
 
 
+def pci(root, address, device, group):
+    """What lspci and passthrough read of a function."""
+    folder = f"{root}/sys/bus/pci/devices/{address}"
+    for name, text in {"vendor": "0x10de", "device": device, "subsystem_vendor": "0x10de", "subsystem_device": "0x0000", "class": "0x030200",
+                       "revision": "0xa1", "driver_override": "(null)", "modalias": f"pci:v000010DEd0000{device[2:].upper()}", "reset_method": "flr bus",
+                       "max_link_width": "16"}.items():
+        write(f"{folder}/{name}", text + "\n")
+    link(f"{folder}/driver", f"{root}/sys/bus/pci/drivers/nvidia")
+    link(f"{root}/sys/bus/pci/drivers/nvidia/{address}", folder)
+    link(f"{folder}/iommu_group", f"{root}/sys/kernel/iommu_groups/{group}")
+    write(f"{root}/sys/kernel/iommu_groups/{group}/type", "DMA-FQ\n")
+    link(f"{root}/sys/kernel/iommu_groups/{group}/devices/{address}", folder)
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("dir")
@@ -37,8 +51,7 @@ def main():
         address = f"0000:{0x41 + card:02x}:00.0"
         write(f"{root}/proc/driver/nvidia/gpus/{address}/information",
               f"Model: \t\t Reference\nGPU UUID: \t GPU-{uuid.UUID(int=card + 1)}\nSerial Number: \t 03229170{card:05}\n")
-        write(f"{devices}/{address}/vendor", "0x10de\n")
-        link(f"{root}/sys/bus/pci/drivers/nvidia/{address}", f"{devices}/{address}")
+        pci(root, address, "0x26b9", 1000 + card)
         if options.kind == "mdev":
             parents.append(address)
             continue
@@ -46,15 +59,13 @@ def main():
         write(f"{devices}/{address}/sriov_numvfs", f"{options.functions}\n")
         for i in range(options.functions):
             function = f"0000:{0x41 + card:02x}:{(i + 4) // 8:02x}.{(i + 4) % 8}"
-            os.makedirs(f"{devices}/{function}")
+            pci(root, function, "0x26b9", 2000 + len(parents))
             link(f"{devices}/{function}/physfn", f"{devices}/{address}")
             link(f"{devices}/{address}/virtfn{i}", f"{devices}/{function}")
-            link(f"{root}/sys/bus/pci/drivers/nvidia/{function}", f"{devices}/{function}")
             parents.append(function)
     for i, parent in enumerate(parents):
         used = i < options.devices
         if options.kind == "vendor-vfio":
-            link(f"{devices}/{parent}/iommu_group", f"{root}/sys/kernel/iommu_groups/{i}")
             write(f"{devices}/{parent}/nvidia/current_vgpu_type", "61\n" if used else "0\n")
             rows = "".join(f"{id[7:]:5} : {name}\n" for id, (name, _) in TYPES.items())
             write(f"{devices}/{parent}/nvidia/creatable_vgpu_types", "ID    : vGPU Name\n" + ("" if used else rows))
