@@ -42,7 +42,7 @@ Findings guest_card(const CheckInput& input) {
   Findings findings;
   const auto cards = view.pci.nvidia_cards();
   // A saved log without a sysfs is enough for the checks after this one.
-  if (cards.empty() && !view.log.find("NVRM: "))
+  if (cards.empty() && (!view.pci.devices.empty() || !view.log.find("NVRM: ")))
     return {{.state = State::fail,
              .what = "there is no NVIDIA card in this machine",
              .evidence = {{"/sys/bus/pci/devices", "none of 10de"}},

@@ -402,9 +402,13 @@ TEST(GuestCheck, WhatElseTheLogTells) {
 
 TEST(GuestCheck, NoCardAndNoLog) {
   EXPECT_EQ(only(SeedHost().run(check::guest_card)).state, State::unknown);
-  const SeedHost host;
+  SeedHost host;
   host.tree.file("var/log/dmesg", "Linux version 6.1\n");
   EXPECT_EQ(only(host.run(check::guest_card)).state, State::fail);
+  host.tree.file("var/log/dmesg", "NVRM: No NVIDIA GPU found.\n");
+  EXPECT_THAT(host.run(check::guest_card), IsEmpty()) << "a log alone";
+  host.tree.pci("0000:00:02.0", {{"id", "1b36:0100"}, {"class", "030000"}});
+  EXPECT_EQ(only(host.run(check::guest_card)).state, State::fail) << "the driver is loaded, and nothing is there for it";
 }
 
 }  // namespace
