@@ -36,6 +36,19 @@ in_root() {
     ${http_proxy:+http_proxy="$http_proxy"} chroot "$root" "$@"
 }
 
+# Has apt in a root, which knows the suite's archive, put packages into the root's folder DIR. What apt said is in LOG.
+download_in_root() { # ROOT DIR LOG PACKAGE...
+  local root=$1 dir=$2 log=$3; shift 3
+  rm -rf "${root:?}$dir"
+  mkdir -p "$root$dir"
+  chmod 777 "$root$dir" # apt downloads as its own user
+  local try=(in_root "$root" sh -c 'cd "$1" && shift && apt-get -q download "$@"' sh "$dir" "$@")
+  "${try[@]}" >"$log" 2>&1 && return
+  # A package list can be older than the archive: then it names files that are gone.
+  in_root "$root" apt-get -q update >/dev/null 2>&1
+  "${try[@]}" >"$log" 2>&1
+}
+
 # What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch.
 install_build_deps() {
   need_root "installing the build dependencies"

@@ -3,7 +3,7 @@
 #
 #   ci/images.sh SUITE RELEASE        (a pair that ci/roots.sh prints)
 #
-# Prints a folder: vmlinuz, and lib/modules/RELEASE with the modules that have to do with VFIO, KVM and nvme.
+# Prints a folder: vmlinuz, and lib/modules/RELEASE with the modules that have to do with VFIO, KVM, SR-IOV, nvme and e1000e.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -24,32 +24,28 @@ packages_of() {
   fi
 }
 
-# apt inside the root knows the suite's archive; the packages end up in the folder $1 of the root.
-download() { # DIR PACKAGE...
-  in_root "$root" sh -c 'cd "$1" && shift && apt-get -q download "$@"' sh "$@" >"$dir.log" 2>&1
-}
+# What is unpacked of the kernel. A folder that an earlier list made is made again.
+wanted=("kernel/drivers/vfio/*" "kernel/arch/x86/kvm/*" "kernel/virt/*" "kernel/drivers/nvme/*" "kernel/drivers/iommu/iommufd/*"
+  "kernel/drivers/pci/pci-pf-stub.ko*" "kernel/drivers/net/ethernet/intel/e1000e/*")
 
 mkdir -p "${dir%/*}" 2>/dev/null || die "cannot write to ${dir%/*}: run as root, or set VGPUKIT_CI_CACHE" 3
 exec 9>"$dir.lock"
 flock 9
-if [ ! -e "$dir/vmlinuz" ]; then
+if [ "$(cat "$dir/unpacked" 2>/dev/null)" != "${wanted[*]}" ]; then
   need_root "ci/images.sh"
   packages=()
   mapfile -t packages < <(packages_of)
   inside=/var/tmp/vgpukit-image-$release
-  rm -rf "${root:?}$inside" "$dir" "$dir.part"
-  mkdir -p "$root$inside" "$dir.part/lib/modules/$release"
-  chmod 777 "$root$inside" # apt downloads as its own user
+  rm -rf "$dir.part"
+  mkdir -p "$dir.part/lib/modules/$release"
   say "$suite: ${packages[*]}"
-  # A package list can be older than the archive: then it names files that are gone.
-  download "$inside" "${packages[@]}" || { in_root "$root" apt-get -q update >/dev/null 2>&1; download "$inside" "${packages[@]}"; } ||
+  download_in_root "$root" "$inside" "$dir.log" "${packages[@]}" ||
     { cat "$dir.log" >&2; die "the archive has no kernel image for the headers of $release any more: remove $root, then ci/roots.sh $suite makes a root with today's" 3; }
   for package in "$root$inside"/*.deb; do
     # Up to 6.12 the kernel is in /boot, later beside its modules; the modules are in /lib or in /usr/lib.
     dpkg --fsys-tarfile "$package" | tar -xf - -C "$dir.part" --wildcards --no-anchored --transform 's#^\./usr/lib/#./lib/#' \
       'boot/vmlinuz-*' "lib/modules/$release/vmlinuz" "lib/modules/$release/modules.builtin*" "lib/modules/$release/modules.order" \
-      "kernel/drivers/vfio/*" "kernel/arch/x86/kvm/*" "kernel/virt/*" "kernel/drivers/nvme/*" "kernel/drivers/iommu/iommufd/*" \
-      2>/dev/null || true # tar fails where a package lacks one of these: what matters is looked for below
+      "${wanted[@]}" 2>/dev/null || true # tar fails where a package lacks one of these: what matters is looked for below
   done
   rm -rf "${root:?}$inside"
   # What the packages leave out is with the headers.
@@ -59,6 +55,8 @@ if [ ! -e "$dir/vmlinuz" ]; then
   mv "$dir.part/boot/vmlinuz-$release" "$dir.part/vmlinuz" 2>/dev/null || mv "$dir.part/lib/modules/$release/vmlinuz" "$dir.part/vmlinuz" ||
     die "no vmlinuz of $release in ${packages[*]}"
   compgen -G "$dir.part/lib/modules/$release/kernel/drivers/vfio/mdev/mdev.ko*" >/dev/null || die "no mdev module of $release in ${packages[*]}"
+  echo "${wanted[*]}" >"$dir.part/unpacked"
+  rm -rf "$dir"
   mv "$dir.part" "$dir"
 fi
 echo "$dir"

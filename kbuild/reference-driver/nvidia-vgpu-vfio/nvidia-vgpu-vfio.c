@@ -217,9 +217,14 @@ phys_dev_t *nv_find_phys_dev(struct device *dev)
 
 static NV_STATUS nv_vgpu_probe(struct pci_dev *dev, void *nv, NvU32 num_types, const NvU32 *type_ids)
 {
-    phys_dev_t *phys = kzalloc(sizeof(*phys), GFP_KERNEL);
+    phys_dev_t *phys;
     int ret;
 
+    /* A card with SR-IOV has its vGPUs on virtual functions only. */
+    if (dev->is_physfn)
+        return NV_OK;
+
+    phys = kzalloc(sizeof(*phys), GFP_KERNEL);
     if (!phys)
         return NV_ERR_INSUFFICIENT_RESOURCES;
     phys->dev = dev;

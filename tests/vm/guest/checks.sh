@@ -29,12 +29,38 @@ yes() { name=$1; shift; if "$@"; then ok "$name"; else not_ok "$name" "$*"; fi; 
 no() { name=$1; shift; if "$@"; then not_ok "$name" "$*"; else ok "$name"; fi; }
 
 loaded() { [ -e "/sys/module/$1" ]; }
+driver_of() { [ ! -e "/sys/bus/pci/devices/$1/driver" ] || basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
 group_of() { basename "$(readlink "$1/iommu_group")"; }
 
 card_of() { # VENDOR DEVICE
   for device in /sys/bus/pci/devices/*; do
     [ "$(cat "$device/vendor"):$(cat "$device/device")" = "$1:$2" ] && basename "$device"
   done
+}
+
+# hold GROUP DEVICE: a program has the device open, its process is $client, until let_go.
+hold() {
+  >/run/client
+  vfio_client "$1" "$2" 600 >/run/client 2>&1 &
+  client=$!
+  for _ in $(seq 100); do
+    ! grep -q open /run/client || return 0
+    sleep 0.1
+  done
+  cp /run/client $out
+  not_ok "vfio_client keeps $2 open"
+}
+let_go() {
+  kill $client
+  wait $client 2>/dev/null
+}
+
+# json NAME EXPRESSION: over the JSON that the last command printed, as `j`. The runner asks Python, which is not here.
+json() {
+  echo "json $1"
+  echo "$2"
+  cat $out
+  echo "end of json"
 }
 
 finish() { echo "end of $1: $checks checks"; }
