@@ -38,7 +38,8 @@ Error refusal(int error, std::string tried, Request request) {
     case ENXIO:
       return because("the card or its driver went away", std::string("vgpukit vgpu types shows what is left; ") + see_log);
     case ENOENT:
-      // drivers/pci/iov.c, sriov_numvfs_store(): the driver of the card has no sriov_configure, as NVIDIA's proprietary one.
+      // drivers/pci/iov.c, sriov_numvfs_store(): the driver of the card has no sriov_configure, as NVIDIA's (525 to 580, the open
+      // ones too).
       if (request == Request::make_functions)
         return because("the card's driver makes no virtual functions by itself",
                        "install /usr/lib/nvidia/sriov-manage, which comes with NVIDIA's vGPU driver: vgpukit uses it");
