@@ -143,10 +143,14 @@ TEST(Rebind, VgpusAndVirtualFunctionsAreNamedAndNotLost) {
   const std::string card = "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
   host.tree.file(card + "/sriov_numvfs", "0\n");
   host.tree.link(card + "/11111111-2222-3333-4444-000000000001/mdev_type", "../mdev_supported_types/nvidia-63");
-  EXPECT_THAT(host.bind().error().why, HasSubstr("the vGPU 11111111-2222-3333-4444-000000000001 is on it"));
+  const auto one = host.bind();
+  ASSERT_FALSE(one);
+  EXPECT_THAT(one.error().why, HasSubstr("the vGPU 11111111-2222-3333-4444-000000000001 is on it"));
   fs::remove_all(host.folder / card / "11111111-2222-3333-4444-000000000001");
   host.tree.file(card + "/sriov_numvfs", "16\n");
-  EXPECT_THAT(host.bind().error().why, HasSubstr("it has 16 virtual functions (/usr/lib/nvidia/sriov-manage -d 0000:01:00.0"));
+  const auto functions = host.bind();
+  ASSERT_FALSE(functions);
+  EXPECT_THAT(functions.error().why, HasSubstr("it has 16 virtual functions (/usr/lib/nvidia/sriov-manage -d 0000:01:00.0"));
   EXPECT_TRUE(host.bus.writes.empty());
 }
 
@@ -238,7 +242,8 @@ TEST(LibvirtHooks, SomebodyElsesIsLeftAlone) {
   host.tree.file("etc/libvirt/hooks/qemu.d/vgpukit-win", "#!/bin/bash\n");
   EXPECT_FALSE(install_hook(host.host, "win", "0000:01:00.0", false, "vgpukit", false));
   EXPECT_EQ(host.text("/etc/libvirt/hooks/qemu.d/vgpukit-win"), "#!/bin/bash\n");
-  for (const auto* name : {"", "a/b", ".hidden", "two\nlines"}) EXPECT_FALSE(install_hook(host.host, name, "x", false, "vgpukit", false));
+  for (const auto* name : {"", "a/b", ".hidden", "two\nlines"})
+    EXPECT_FALSE(install_hook(host.host, name, "x", false, "vgpukit", false));
 }
 
 }  // namespace
