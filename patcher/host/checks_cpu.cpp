@@ -85,6 +85,9 @@ Findings iommu_on(const CheckInput& input) {
                     .evidence = {{"/sys/kernel/iommu_groups", std::to_string(view.groups.size()) + " groups"}}};
     for (const auto* sign : {"DMAR: IOMMU enabled", "AMD-Vi: Interrupt remapping enabled", "AMD-Vi: Found IOMMU"})
       if (const auto* line = view.log.find(sign)) finding.evidence.push_back({view.log.source, *line});
+    // Not needed: iommu=pt spares the host's own devices the translation.
+    for (const auto& [name, value] : {std::pair{"intel_iommu", "on"}, {"iommu", "pt"}})
+      if (const auto* parameter = view.parameters.with(name, value)) finding.evidence.push_back({"/proc/cmdline", parameter->text});
     return {finding};
   }
   Finding finding{.state = State::fail,

@@ -135,6 +135,14 @@ TEST(Check, KvmIsNotLoadedBecauseTheFirmwareForbidsIt) {
   EXPECT_THAT(only(host.run(check::cpu_kvm)).next, HasSubstr("VT-x in the firmware"));
 }
 
+TEST(Check, AnIommuThatIsOnWithWhatSwitchedItOn) {
+  const auto finding = only(SeedHost("healthy").run(check::iommu_on));
+  ASSERT_EQ(finding.evidence.size(), 4u);
+  EXPECT_EQ(finding.evidence[1].value, "DMAR: IOMMU enabled");
+  EXPECT_EQ(finding.evidence[2].value, "intel_iommu=on");
+  EXPECT_EQ(finding.evidence[3].value, "iommu=pt");
+}
+
 TEST(Check, AnIommuThatAParameterSwitchesOff) {
   const SeedHost host("003-without-iommu");
   host.tree.file("proc/cmdline", "quiet intel_iommu=on,off\n");
