@@ -53,8 +53,8 @@ Result<std::string> hook_file(const std::string& domain) {
   return "/etc/libvirt/hooks/qemu.d/vgpukit-" + domain;
 }
 
-Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card,
-                                 bool any_device, const std::string& vgpukit, bool overwrite) {
+Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card, bool any_device,
+                                 const std::string& vgpukit, bool overwrite) {
   TRY_ASSIGN(const auto file, hook_file(domain));
   TRY(may_replace(host.in_root(file), "install the hook for '" + domain + "'", overwrite));
   const auto call = quoted(vgpukit) + " passthrough ";

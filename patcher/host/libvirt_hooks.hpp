@@ -12,10 +12,10 @@ namespace vgpukit {
 // Where a machine's hook is, as the root knows it. Error: usage for a name that cannot be one.
 Result<std::string> hook_file(const std::string& domain);
 
-// `vgpukit`: how the script calls us. `card` is an address; `any_device`: it need not be NVIDIA's. Error: usage where a file is there that is not ours, or that was
-// changed. Gives the file.
-Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card,
-                                 bool any_device, const std::string& vgpukit, bool overwrite);
+// `vgpukit`: how the script calls us. `card` is an address; `any_device`: it need not be NVIDIA's. Error: usage where a file is
+// there that is not ours, or that was changed. Gives the file.
+Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card, bool any_device,
+                                 const std::string& vgpukit, bool overwrite);
 // Error: usage where none is there, or it was changed. Gives the file.
 Result<std::string> remove_hook(const HostPaths& host, const std::string& domain, bool overwrite);
 
