@@ -14,6 +14,7 @@ namespace {
 
 struct Options {
   std::string from;
+  int parent = 0;
   std::vector<std::string> words;
 };
 
@@ -51,6 +52,7 @@ Result<Exit> run_now(const Globals& globals, const Options& options) {
   const auto caller = caller_of(options.from);
   HookRequest request;
   request.caller = options.from.empty() ? "hand" : options.from;
+  request.parent = options.parent;
   request.releases = hook_releases(caller, options.words, caller == HookCaller::pacman ? all_of_stdin() : std::string());
   if (request.releases.empty() && caller == HookCaller::person)
     return Error{Exit::usage, "look after kernels",
@@ -197,6 +199,8 @@ void add_hook(CLI::App& app, Globals& globals, Action& action) {
           "--from", options->from,
           "Who calls: a package manager, which gets the exit status 0 whatever happens, and names the kernels in its own way")
       ->check(CLI::IsMember({"pacman", "postinst", "kernel-install"}));
+  run_command->add_option("--parent", options->parent, "For our hooks: the process after whose end dkms may build what failed here")
+      ->group("");
   run_command->add_option("RELEASE", options->words, "The kernels that were installed; with --from what the caller says");
   run_command->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
   hook->add_subcommand("status", "Which hooks are there, and what they did last")->callback([&globals, &action] {

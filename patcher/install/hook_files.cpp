@@ -25,10 +25,9 @@ const std::vector<Known>& known_places() {
       {"pacman", "/etc/pacman.d/hooks/80-vgpukit.hook", "/usr/share/libalpm/hooks/80-vgpukit.hook", "80-vgpukit.hook", 0644},
       {"kernel-install", "/etc/kernel/install.d/45-vgpukit.install", "/usr/lib/kernel/install.d/45-vgpukit.install",
        "45-vgpukit.install", 0755},
-      {"/etc/kernel/postinst.d", "/etc/kernel/postinst.d/dkms-vgpukit", "/etc/kernel/postinst.d/dkms-vgpukit", "dkms-vgpukit",
-       0755},
-      {"/etc/kernel/header_postinst.d", "/etc/kernel/header_postinst.d/dkms-vgpukit", "/etc/kernel/header_postinst.d/dkms-vgpukit",
-       "dkms-vgpukit", 0755},
+      {"/etc/kernel/postinst.d", "/etc/kernel/postinst.d/00-vgpukit", "/etc/kernel/postinst.d/00-vgpukit", "00-vgpukit", 0755},
+      {"/etc/kernel/header_postinst.d", "/etc/kernel/header_postinst.d/00-vgpukit", "/etc/kernel/header_postinst.d/00-vgpukit",
+       "00-vgpukit", 0755},
   };
   return places;
 }

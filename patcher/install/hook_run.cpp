@@ -142,6 +142,7 @@ class Run {
       return kernel;
     }
     build(kernel, problem, stale);
+    tell_dkms(kernel);
     there = modules_there(host_, release, nvidia_module_names());
     remember(kernel, stamp_of(host_, release, record_, there));
     return kernel;
@@ -229,6 +230,17 @@ class Run {
       return;
     }
     explain(kernel, done, now.empty() ? problem : now);
+  }
+
+  // Read by our dkms.conf. That it cannot be written only means that dkms tries, too.
+  void tell_dkms(const HookKernel& kernel) {
+    const auto file = host_.in_root(gave_up_folder) / kernel.release;
+    if (kernel.result == HookKernel::Result::failed && request_.parent > 0) {
+      if (const auto written = write_file(file, std::to_string(request_.parent) + "\n"); !written)
+        log::warning(written.error().message());
+      return;
+    }
+    fs::remove(file, bad_);
   }
 
   // dkms's own words are about dkms; the log of the build says why.

@@ -40,10 +40,15 @@ struct HookOutcome {
 struct HookRequest {
   std::string caller;  // for the record
   std::vector<std::string> releases;
+  // Above zero: the process that runs our hook and then dkms's, which leaves what we could not build alone while that one lives.
+  int parent = 0;
   std::function<void(const std::string&)> on_begin;      // a build begins: what, for which kernel
   std::function<void(const HookKernel&)> on_kernel;      // a kernel is done
   std::function<void(std::string_view)> on_output = {};  // what dkms prints
 };
+
+// What run_hook() tells our dkms.conf of: a file for each kernel, with HookRequest::parent in it.
+inline constexpr const char* gave_up_folder = "/run/vgpukit/gave-up";
 
 // Modules that work are never touched. Where nothing has to be done nothing is written. Error: missing (the disk is full, no
 // dkms); "interrupted".

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "install/dkms_tree.hpp"
+#include "install/hook_run.hpp"
 #include "install/install.hpp"
 #include "install/modules_there.hpp"
 #include "install/nvidia_installer.hpp"
@@ -35,6 +36,8 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
   }
   std::error_code bad;
   fs::remove_all(machine_state(host) / "hooks", bad);
+  fs::remove_all(host.in_root(gave_up_folder), bad);
+  fs::remove(host.in_root(gave_up_folder).parent_path(), bad);  // where nothing else is in it
   TRY(transaction.commit_removed());
   fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
   if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))

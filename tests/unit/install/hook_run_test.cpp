@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "install/hook_files.hpp"
 #include "install/install.hpp"
 #include "support/atomic_file.hpp"
+#include "support/process.hpp"
 #include "support/temp_folder.hpp"
 
 namespace vgpukit {
@@ -108,6 +110,33 @@ TEST_F(HookTest, AReasonHoldsOnlyForTheModulesThatItWasAbout) {
   EXPECT_EQ(hook_reason(host_, *last_hook_run(host_), "6.1.0-9-amd64"), "");
 }
 
+TEST_F(HookTest, WhatFailedIsLeftAloneByDkmsWhileTheCallersParentLives) {
+  install();
+  auto wanted = request({"6.1.0-9-amd64"});
+  const auto file = host_.in_root("/run/vgpukit/gave-up/6.1.0-9-amd64");
+  ASSERT_TRUE(run_hook(host_, wanted));
+  EXPECT_FALSE(fs::exists(file)) << "nobody runs dkms's hook after ours";
+  wanted.parent = ::getpid();
+  ASSERT_TRUE(run_hook(host_, wanted));
+  EXPECT_EQ(*read_file(file), std::to_string(::getpid()) + "\n");
+
+  // What dkms makes of that, as our dkms.conf has it.
+  auto conf = *read_file(fs::path(VGPUKIT_SOURCE_DIR) / "kbuild/dkms/dkms.conf");
+  conf.replace(conf.find("/run/"), 5, host_.in_root("/run").string() + "/");
+  put("/dkms.conf", conf);
+  const auto autoinstall = [&](const std::string& release) {
+    const auto script = "kernelver=" + release + "; . " + host_.in_root("/dkms.conf").string() + "; echo [$AUTOINSTALL]";
+    Command command;
+    command.argv = {"bash", "-ec", script};
+    return run(command)->out;
+  };
+  EXPECT_EQ(autoinstall("6.1.0-9-amd64"), "[]\n");
+  EXPECT_EQ(autoinstall("6.2"), "[yes]\n");
+  EXPECT_EQ(autoinstall(""), "[yes]\n");
+  ASSERT_TRUE(write_file(file, "999999999\n"));
+  EXPECT_EQ(autoinstall("6.1.0-9-amd64"), "[yes]\n") << "that process has ended";
+}
+
 TEST_F(HookTest, ADamagedRecordIsNone) {
   install();
   put("/var/lib/vgpukit/hooks/last.json", "[1, ");
@@ -144,10 +173,10 @@ TEST_F(HookTest, APackagesHookIsLeftToIt) {
 
 TEST_F(HookTest, SomebodyElsesFileOfThatNameStays) {
   put("/var/lib/dpkg/status", "");
-  put("/etc/kernel/postinst.d/dkms-vgpukit", "#!/bin/sh\n");
+  put("/etc/kernel/postinst.d/00-vgpukit", "#!/bin/sh\n");
   EXPECT_FALSE(install_hooks(host_, "/usr/bin/vgpukit"));
   EXPECT_THAT(*remove_hooks(host_), IsEmpty());
-  EXPECT_TRUE(fs::exists(host_.in_root("/etc/kernel/postinst.d/dkms-vgpukit")));
+  EXPECT_TRUE(fs::exists(host_.in_root("/etc/kernel/postinst.d/00-vgpukit")));
 }
 
 }  // namespace
