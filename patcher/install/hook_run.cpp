@@ -234,7 +234,7 @@ class Run {
 
   // Read by our dkms.conf. That it cannot be written only means that dkms tries, too.
   void tell_dkms(const HookKernel& kernel) {
-    const auto file = host_.in_root(gave_up_folder) / kernel.release;
+    const auto file = host_.in_root(gave_up_file);
     if (kernel.result == HookKernel::Result::failed && request_.parent > 0) {
       if (const auto written = write_file(file, std::to_string(request_.parent) + "\n"); !written)
         log::warning(written.error().message());

@@ -47,8 +47,9 @@ struct HookRequest {
   std::function<void(std::string_view)> on_output = {};  // what dkms prints
 };
 
-// What run_hook() tells our dkms.conf of: a file for each kernel, with HookRequest::parent in it.
-inline constexpr const char* gave_up_folder = "/run/vgpukit/gave-up";
+// What run_hook() leaves for our dkms.conf where a kernel has no working driver: HookRequest::parent. (dkms up to 3.0 does not tell
+// dkms.conf rightly which kernel it is about.)
+inline constexpr const char* gave_up_file = "/run/vgpukit/gave-up";
 
 // Modules that work are never touched. Where nothing has to be done nothing is written. Error: missing (the disk is full, no
 // dkms); "interrupted".
