@@ -60,7 +60,7 @@ Result<std::vector<Kept>> open_kept(const HostPaths& host, const fs::path& folde
 
 // The later copies were made when something may have been changed already, so the first ones have the last word.
 Status restore_all(const HostPaths& host, const std::vector<Kept>& kept, const OnStep& on_step) {
-  for (const auto& each : kept) remove_new_user_space(host, each);
+  for (const auto& each : kept) remove_new_user_space(host, each, /*cut_short=*/true);
   for (auto each = kept.rbegin(); each != kept.rend(); ++each) TRY(each->restore({}, on_step));
   return {};
 }

@@ -36,8 +36,8 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
   }
   std::error_code bad;
   fs::remove_all(machine_state(host) / "hooks", bad);
-  fs::remove_all(host.in_root(gave_up_folder), bad);
-  fs::remove(host.in_root(gave_up_folder).parent_path(), bad);  // where nothing else is in it
+  fs::remove(host.in_root(gave_up_file), bad);
+  fs::remove(host.in_root(gave_up_file).parent_path(), bad);  // where nothing else is in it
   TRY(transaction.commit_removed());
   fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
   if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))
@@ -86,7 +86,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     return rest.find("/modules.") == std::string::npos;
   };
   bool user_space = false;
-  for (const auto& kept : before) user_space = remove_new_user_space(host, kept) || user_space;
+  for (const auto& kept : before) user_space = remove_new_user_space(host, kept, /*cut_short=*/false) || user_space;
   for (auto kept = before.rbegin(); kept != before.rend(); ++kept) TRY(kept->restore(wanted, at));
   if (user_space) refresh_user_space(host);
   for (const auto& entry : now) {

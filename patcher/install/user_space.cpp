@@ -21,15 +21,18 @@ bool holds(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-void put_back(const HostPaths& host, const InstallerBackup& backup) {
+void put_back(const HostPaths& host, const InstallerBackup& backup, bool cut_short) {
   std::error_code ignored;
   const auto path = host.in_root(backup.path);
-  if (fs::exists(fs::symlink_status(path, ignored))) return;  // somebody has made it again since
+  const auto copy = host.in_root(kFolder) / std::to_string(backup.number);
+  if (backup.target.empty() && !fs::exists(copy, ignored)) return;
+  if (cut_short && !fs::is_directory(fs::symlink_status(path, ignored))) fs::remove(path, ignored);
+  if (fs::exists(fs::symlink_status(path, ignored))) return;
   if (!backup.target.empty()) {
     fs::create_symlink(backup.target, path, ignored);
     return;
   }
-  if (!clone_file(host.in_root(kFolder) / std::to_string(backup.number), path)) return;
+  if (!clone_file(copy, path)) return;
   if (::chown(path.c_str(), backup.uid, backup.gid) == 0) ::chmod(path.c_str(), backup.mode & 07777U);
 }
 
@@ -69,7 +72,7 @@ std::vector<InstallerBackup> backups_of_installer_log(std::string_view log) {
   return backups;
 }
 
-bool remove_new_user_space(const HostPaths& host, const Kept& kept) {
+bool remove_new_user_space(const HostPaths& host, const Kept& kept, bool cut_short) {
   const auto names = kept.names();
   if (!holds(names, kFolder)) return false;
   const auto now = read_file(host.in_root(kFolder) / "log");
@@ -80,7 +83,7 @@ bool remove_new_user_space(const HostPaths& host, const Kept& kept) {
   for (const auto& file : files_of_installer_log(*now))
     if (!holds(old, file)) fs::remove(host.in_root(file), ignored);
   for (const auto& backup : backups_of_installer_log(*now))
-    if (!holds(old, backup.path)) put_back(host, backup);
+    if (!holds(old, backup.path)) put_back(host, backup, cut_short);
   return true;
 }
 
