@@ -28,7 +28,7 @@ def own_peak(pid):
         return 0
 
 
-def measure(*words, times=1, wanted=0):
+def measure(*words, times=1):
     best = None
     for _ in range(times):
         start, peak = time.monotonic(), 0
@@ -41,7 +41,7 @@ def measure(*words, times=1, wanted=0):
             time.sleep(0.005)
         wall = time.monotonic() - start
         child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != wanted:
+        if child.returncode:
             sys.exit(f"{' '.join(words)}: exit {child.returncode}\n{child.stderr.read().decode()}")
         row = {"wall_s": round(wall, 3), "cpu_s": round(usage.ru_utime + usage.ru_stime, 3), "own_peak_mb": round(peak, 1)}
         if best is None or row["wall_s"] < best["wall_s"]:
@@ -83,6 +83,15 @@ raw["matrix: 50 cells, nothing changed"] = measure("matrix", "run", matrix, "--o
 with open(f"{work}/matrix.json") as file:
     if not all(cell["unchanged"] for cell in json.load(file)["cells"]):
         sys.exit("a cell was built again although nothing had changed")
+# What a package manager waits for with each kernel that has its modules already. Issue 4 wants under 200 ms.
+hooked = f"{work}/hooked"
+os.makedirs(f"{hooked}/var/lib/vgpukit/install")
+measure("build", "reference", *on, "--accept", "gpl-export", "--output", f"{hooked}/built")
+os.makedirs(f"{hooked}/lib/modules/{release}/updates")
+os.rename(f"{hooked}/built", f"{hooked}/lib/modules/{release}/updates/dkms")
+with open(f"{hooked}/var/lib/vgpukit/install/installed.json", "w") as file:
+    json.dump({"version": "535.0.1", "modules": ["nvidia", "nvidia-vgpu-vfio"]}, file)
+raw["hook run, nothing to do"] = measure("--root", hooked, "hook", "run", release, times=7)
 # A large host: 8 cards with 32 virtual functions each, all of them vGPUs. Issue 5 wants each answer under 50 ms.
 for kind in ("sriov-mdev", "vendor-vfio"):
     host = f"{work}/{kind}"
@@ -100,9 +109,6 @@ for kind in ("sriov-mdev", "vendor-vfio"):
     raw[f"vgpu types, 256 on {kind}"] = measure("--root", host, "vgpu", "types", times=7)
     raw[f"vgpu list, 256 on {kind}"] = measure("--root", host, "vgpu", "list", times=7)
     raw[f"vgpu apply, nothing to do, {kind}"] = measure("--root", host, "vgpu", "apply", times=7)
-# The same host's doctor (issue 6: 200 ms) and groups (20 ms). What doctor finds wrong there is not the question.
-raw["doctor, 264 devices"] = measure("--root", host, "doctor", times=7, wanted=1)
-raw["passthrough groups, 264 devices"] = measure("--root", host, "passthrough", "groups", times=7)
 warm = "535: build, nothing changed" if "--cold" in flags else "reference: build, nothing changed"
 cold = warm.replace("nothing changed", "cold")
 result = {"plan_ms": round(raw["plan, cached facts"]["wall_s"] * 1000), "warm_seconds": raw[warm]["wall_s"], "warm_mb": raw[warm]["own_peak_mb"],
@@ -110,8 +116,8 @@ result = {"plan_ms": round(raw["plan, cached facts"]["wall_s"] * 1000), "warm_se
           "warm_vs_cold": round(raw[warm]["wall_s"] / raw[cold]["wall_s"], 4),
           "matrix_50_unchanged_seconds": raw["matrix: 50 cells, nothing changed"]["wall_s"],
           "matrix_cpu_vs_cells": round(raw["matrix: one cell"]["cpu_s"] / raw["matrix: one cell"]["cells_cpu_s"], 3),
+          "hook_ms": round(raw["hook run, nothing to do"]["wall_s"] * 1000),
           "vgpu_ms": round(max(row["wall_s"] for name, row in raw.items() if name.startswith("vgpu ")) * 1000),
-          "doctor_ms": round(raw["doctor, 264 devices"]["wall_s"] * 1000), "groups_ms": round(raw["passthrough groups, 264 devices"]["wall_s"] * 1000),
           "peak_mb": max(row["own_peak_mb"] for row in raw.values()), "driver": os.path.basename(driver), "kernel": release, "raw": raw}
 subprocess.run(["rm", "-rf", work])
 if "--json" in flags:
@@ -120,6 +126,6 @@ else:
     print(f"{'what':42} {'wall s':>8} {'CPU s':>8} {'own MB':>8}")
     for name, row in raw.items():
         print(f"{name:42} {row['wall_s']:8.3f} {row['cpu_s']:8.3f} {row['own_peak_mb']:8.1f}")
-    for name in ("plan_ms", "plan_vs_first_plan", "warm_seconds", "warm_vs_cold", "warm_mb", "matrix_50_unchanged_seconds", "matrix_cpu_vs_cells", "vgpu_ms", "doctor_ms", "groups_ms", "peak_mb"):
+    for name in ("plan_ms", "plan_vs_first_plan", "warm_seconds", "warm_vs_cold", "warm_mb", "matrix_50_unchanged_seconds", "matrix_cpu_vs_cells", "hook_ms", "vgpu_ms", "peak_mb"):
         print(f"{name:42} {result[name]:>8}")
 PY
