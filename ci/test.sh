@@ -28,7 +28,7 @@ install_build_deps
 # libvirt's virt-xml-validate are what vgpukit's answers are compared with.
 # QEMU boots the kernels of tests/vm, whose guests consist of busybox and a static program.
 apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils \
-  rpm makepkg pacman-package-manager libarchive-tools openssl python3-yaml python3-jsonschema \
+  rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot man-db python3-yaml python3-jsonschema \
   qemu-system-x86 busybox-static libc6-dev >&2
 # The matrix's page is drawn in a real browser, its jobs are run by gitlab-ci-local (which uses rsync).
 apt_quiet install chromium fonts-dejavu-core rsync >&2
