@@ -40,7 +40,7 @@ vgpukit_cc() {
     return 1
 }
 
-# Removing what the next question writes over anyway costs a process each time.
+# Removing what the next question writes over anyway, or what is not there, costs a process each time.
 rm() {
     [ "$*" = "-f conftest$$.c" ] || command rm "$@"
 }
@@ -63,5 +63,6 @@ while read -r vgpukit_number vgpukit_kind vgpukit_name vgpukit_answers; do
         esac
         : > "$vgpukit_folder/$vgpukit_number.done"
     ) < /dev/null > "$vgpukit_folder/$vgpukit_number.out" 2> /dev/null
-    rm -f "conftest$$.c" "conftest$$.o" "conftest$$.d"
+    if [ -e "conftest$$.o" ] || [ -e "conftest$$.d" ]; then rm -f "conftest$$.o" "conftest$$.d"; fi
 done < "$vgpukit_folder/list"
+command rm -f "conftest$$.c"

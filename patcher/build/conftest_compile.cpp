@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "support/atomic_file.hpp"
+
 namespace vgpukit {
 namespace {
 
@@ -10,6 +12,22 @@ constexpr std::size_t kept_errors = 4;
 // Flags that only write a dependency file, which nobody reads here.
 bool writes_dependencies(const std::string& flag) {
   return flag == "-MD" || flag == "-MMD" || flag == "-MG" || flag == "-MP" || flag.starts_with("-Wp,-M");
+}
+
+// gcc reads a precompiled header in front of everything else only: what -include brings has to be part of it. Takes these options
+// out; nothing where there are others of the kind.
+std::optional<std::vector<std::string>> take_includes(std::vector<std::string>& argv) {
+  std::vector<std::string> files;
+  std::vector<std::string> rest;
+  for (std::size_t i = 0; i < argv.size(); ++i) {
+    if (argv[i].starts_with("-imacros") || (argv[i].starts_with("-include") && argv[i] != "-include")) return std::nullopt;
+    if (argv[i] != "-include")
+      rest.push_back(argv[i]);
+    else if (++i < argv.size())
+      files.push_back(argv[i]);
+  }
+  argv = std::move(rest);
+  return files;
 }
 
 bool killed(const Outcome& outcome) {
@@ -47,14 +65,19 @@ Command ConftestCompiler::command(const std::vector<std::string>& flags, std::st
   return made;
 }
 
-Command ConftestCompiler::compile_command(Mode mode, std::string text) const {
+Command ConftestCompiler::compile_command(Mode mode, std::string text, const Prefix* prefix) const {
   std::vector<std::string> flags = {"-fno-diagnostics-show-caret", "-fdiagnostics-color=never"};
   // An error inside a macro is the error of who used it; and no error may be held back.
   flags.emplace_back(kernel_.compiler.kind == Compiler::Kind::clang ? "-ferror-limit=0" : "-ftrack-macro-expansion=0");
   if (mode == Mode::parse) flags.emplace_back("-fsyntax-only");
   // The assembler has nothing to say about code without assembly of its own.
   if (mode == Mode::generate) flags.insert(flags.end(), {"-S", "-o", "/dev/null"});
-  return command(flags, std::move(text));
+  Command made = command(flags, std::move(text));
+  if (prefix) {
+    static_cast<void>(take_includes(made.argv));
+    made.argv.insert(made.argv.end() - 3, {"-include", prefix->file});
+  }
+  return made;
 }
 
 Result<std::vector<Outcome>> ConftestCompiler::run_these(const std::vector<Command>& commands) {
@@ -88,34 +111,82 @@ Result<std::optional<std::vector<bool>>> ConftestCompiler::find_headers(const st
 }
 
 Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snippets, const std::vector<SnippetShape>& shapes,
-                                       const std::string& preamble, std::map<std::size_t, std::set<int>>& closures) {
+                                       const std::string& preamble, Closures& closures) {
+  includes_.clear();
   TRY_ASSIGN(const auto probed, run_these({command({"-E", "-P"}, include_probe(preamble, snippets, shapes))}));
   if (!probed.front().ok()) return {};
-  auto includes = read_include_probe(probed.front().out);
+  includes_ = read_include_probe(probed.front().out);
+  bool known = true;
   std::string all = preamble + "\n";
   std::set<std::string> seen;
-  for (const auto& [i, one] : includes) {
+  for (const auto& [i, one] : includes_) {
     if (one.missing) continue;
-    for (const auto& header : one.headers)
+    for (const auto& header : one.headers) {
+      known = known && graph_.knows(header);
       if (seen.insert(header).second) all += "#include <" + header + ">\n";
+    }
   }
-  TRY_ASSIGN(const auto walked, run_these({command({"-E", "-dI"}, all)}));
-  if (killed(walked.front())) return {};
-  const auto graph = IncludeGraph::read(walked.front().out);
-  const std::string own = tree_.string() + "/";
-  for (const auto& file : graph.files())
-    if (file.starts_with(own) && file != own + "conftest/headers.h") reads_tree_ = true;
-  for (const auto& [i, one] : includes) {
+  if (!known) {
+    TRY_ASSIGN(const auto walked, run_these({command({"-E", "-dI"}, all)}));
+    if (killed(walked.front())) return {};
+    graph_.add(walked.front().out);
+    const std::string own = tree_.string() + "/";
+    for (const auto& file : graph_.files())
+      if (file.starts_with(own) && file != own + "conftest/headers.h") reads_tree_ = true;
+  }
+  for (const auto& [i, one] : includes_) {
     if (one.missing) continue;
     std::set<int> closure;
-    const bool known = std::all_of(one.headers.begin(), one.headers.end(), [&](const std::string& header) {
-      const auto files = graph.closure(header);
+    const bool complete = std::all_of(one.headers.begin(), one.headers.end(), [&](const std::string& header) {
+      const auto files = graph_.closure(header);
       closure.insert(files.begin(), files.end());
       return !files.empty();
     });
-    if (known) closures[i] = std::move(closure);
+    if (complete) closures[i] = std::move(closure);
   }
   return {};
+}
+
+Status ConftestCompiler::make_prefixes(const Closures& closures, const std::string& preamble) {
+  prefixes_made_ = true;
+  if (kernel_.compiler.kind != Compiler::Kind::gcc) return {};
+  Command base = compile_command(Mode::parse, {});
+  const auto included = take_includes(base.argv);
+  if (!included) return {};
+  base.argv.resize(base.argv.size() - 3);  // -x c -
+  std::erase(base.argv, "-fsyntax-only");
+  std::vector<Prefix> made;
+  std::vector<Command> commands;
+  auto chosen = choose_prefixes(closures);  // the large ones take longest, and are the better ones where several fit
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [&](std::size_t a, std::size_t b) { return closures.at(a).size() > closures.at(b).size(); });
+  for (const std::size_t i : chosen) {
+    std::string text;
+    for (const auto& file : *included) text += "#include \"" + (tree_ / file).string() + "\"\n";
+    text += preamble + "\n";
+    for (const auto& header : includes_.at(i).headers) text += "#include <" + header + ">\n";
+    const fs::path file = folder_ / ("headers-" + std::to_string(made.size()) + ".h");
+    if (!write_file(file, text)) return {};
+    const std::string inside = kernel_.host.inside(file).string();
+    commands.push_back(base);
+    commands.back().argv.insert(commands.back().argv.end(), {"-x", "c-header", inside, "-o", inside + ".gch"});
+    made.push_back({inside, closures.at(i)});
+  }
+  TRY_ASSIGN(const auto outcomes, run_these(commands));
+  for (std::size_t i = 0; i < made.size(); ++i)
+    if (outcomes[i].ok()) prefixes_.push_back(std::move(made[i]));
+  return {};
+}
+
+// The largest one that brings nothing that the first snippet of a unit does not bring itself.
+const ConftestCompiler::Prefix* ConftestCompiler::prefix_for(std::size_t first, const std::vector<SnippetShape>& shapes,
+                                                             const Closures& closures) const {
+  const auto closure = closures.find(first);
+  if (closure == closures.end() || shapes[first].alone) return nullptr;
+  const auto found = std::find_if(prefixes_.begin(), prefixes_.end(), [&](const Prefix& prefix) {
+    return std::includes(closure->second.begin(), closure->second.end(), prefix.closure.begin(), prefix.closure.end());
+  });
+  return found == prefixes_.end() ? nullptr : &*found;
 }
 
 Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(const std::vector<ConftestSnippet>& snippets,
@@ -123,10 +194,23 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
   std::vector<std::optional<ConftestVerdict>> verdicts(snippets.size());
   std::vector<SnippetShape> shapes;
   for (const auto& snippet : snippets) shapes.push_back(shape_of(snippet));
-  std::map<std::size_t, std::set<int>> closures;
-  if (snippets.size() > 2) TRY(find_closures(snippets, shapes, preamble, closures));
+  Closures closures;
+  if (snippets.size() > 2 || prefixes_made_) TRY(find_closures(snippets, shapes, preamble, closures));
   const bool warnings_are_errors = std::find(ask_.flags.begin(), ask_.flags.end(), "-Werror") != ask_.flags.end();
 
+  if (!prefixes_made_) TRY(make_prefixes(closures, preamble));
+
+  // Those that begin with the same precompiled header share units.
+  const auto share_out = [&](const std::vector<std::size_t>& which) {
+    std::map<const Prefix*, std::vector<std::size_t>> by_prefix;
+    for (const std::size_t i : which) by_prefix[prefix_for(i, shapes, closures)].push_back(i);
+    std::vector<ConftestUnit> units;
+    for (const auto& [prefix, these] : by_prefix) {
+      const auto more = plan_units(these, shapes, closures);
+      units.insert(units.end(), more.begin(), more.end());
+    }
+    return units;
+  };
   enum class Company { chain, same, none };  // with whom a snippet may share a unit
   std::map<std::size_t, Company> open;
   for (std::size_t i = 0; i < snippets.size(); ++i)
@@ -144,16 +228,17 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
       if (company == Company::same) same[closures[i]].push_back(i);
       if (company == Company::none) alone.push_back({i});
     }
-    units = plan_units(chained, shapes, closures);
+    units = share_out(chained);
     for (const auto& [closure, which] : same) {
-      const auto more = plan_units(which, shapes, closures);
+      const auto more = share_out(which);
       units.insert(units.end(), more.begin(), more.end());
     }
     const std::size_t shared = units.size();
     units.insert(units.end(), alone.begin(), alone.end());
     std::vector<Command> commands;
     for (std::size_t u = 0; u < units.size(); ++u)
-      commands.push_back(compile_command(u < shared ? Mode::parse : Mode::generate, unit_text(units[u], snippets)));
+      commands.push_back(compile_command(u < shared ? Mode::parse : Mode::generate, unit_text(units[u], snippets),
+                                         prefix_for(units[u].front(), shapes, closures)));
     TRY_ASSIGN(const auto outcomes, run_these(commands));
 
     for (std::size_t u = 0; u < units.size(); ++u) {
@@ -189,8 +274,9 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
     // What the parser let pass is shown to the code generator, once, when all else is known.
     if (!open.empty() || late.empty()) continue;
     std::vector<Command> again;
-    const auto late_units = plan_units(late, shapes, closures);
-    for (const auto& unit : late_units) again.push_back(compile_command(Mode::generate, unit_text(unit, snippets)));
+    const auto late_units = share_out(late);
+    for (const auto& unit : late_units)
+      again.push_back(compile_command(Mode::generate, unit_text(unit, snippets), prefix_for(unit.front(), shapes, closures)));
     TRY_ASSIGN(const auto generated, run_these(again));
     for (std::size_t u = 0; u < late_units.size(); ++u)
       for (const std::size_t i : late_units[u]) {

@@ -1,7 +1,9 @@
 // Compiles conftest's snippets, many in one compiler run where that cannot change an answer.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,9 +16,10 @@ namespace vgpukit {
 
 class ConftestCompiler {
  public:
-  // `tree`: as the compiler sees it; it is run there.
-  ConftestCompiler(const Kernel& kernel, const ConftestAsk& ask, std::filesystem::path tree, unsigned jobs)
-      : kernel_(kernel), ask_(ask), tree_(std::move(tree)), jobs_(jobs) {}
+  // `tree`: as the compiler sees it; it is run there. `folder`: a folder of ours in the tree, as we see it.
+  ConftestCompiler(const Kernel& kernel, const ConftestAsk& ask, std::filesystem::path tree, std::filesystem::path folder,
+                   unsigned jobs)
+      : kernel_(kernel), ask_(ask), tree_(std::move(tree)), folder_(std::move(folder)), jobs_(jobs) {}
 
   // For each snippet whether it compiles, as `$CC $CFLAGS -c` would say; nothing where the compiler was killed or took minutes.
   // Error: the compiler cannot be run; "interrupted".
@@ -31,16 +34,29 @@ class ConftestCompiler {
 
  private:
   enum class Mode { parse, generate };
+  // Headers that the compiler has read before (a precompiled header).
+  struct Prefix {
+    std::string file;       // for -include
+    std::set<int> closure;  // every file that it brings
+  };
+  using Closures = std::map<std::size_t, std::set<int>>;
   [[nodiscard]] Command command(const std::vector<std::string>& flags, std::string input) const;
-  [[nodiscard]] Command compile_command(Mode mode, std::string text) const;
+  [[nodiscard]] Command compile_command(Mode mode, std::string text, const Prefix* prefix = nullptr) const;
   Result<std::vector<Outcome>> run_these(const std::vector<Command>& commands);
   Status find_closures(const std::vector<ConftestSnippet>& snippets, const std::vector<SnippetShape>& shapes,
-                       const std::string& preamble, std::map<std::size_t, std::set<int>>& closures);
+                       const std::string& preamble, Closures& closures);
+  Status make_prefixes(const Closures& closures, const std::string& preamble);
+  [[nodiscard]] const Prefix* prefix_for(std::size_t first, const std::vector<SnippetShape>& shapes,
+                                         const Closures& closures) const;
 
   const Kernel& kernel_;
   const ConftestAsk& ask_;
-  std::filesystem::path tree_;
+  std::filesystem::path tree_, folder_;
   unsigned jobs_;
+  IncludeGraph graph_;
+  std::map<std::size_t, SnippetIncludes> includes_;  // of the snippets that are being compiled
+  std::vector<Prefix> prefixes_;                     // large ones first
+  bool prefixes_made_ = false;
   unsigned runs_ = 0;
   double cpu_seconds_ = 0;
   bool reads_tree_ = false;

@@ -136,8 +136,7 @@ int IncludeGraph::file(const std::string& path) {
   return found->second;
 }
 
-IncludeGraph IncludeGraph::read(std::string_view preprocessed) {
-  IncludeGraph graph;
+void IncludeGraph::add(std::string_view preprocessed) {
   struct Edge {
     int from;
     std::string name;
@@ -151,11 +150,11 @@ IncludeGraph IncludeGraph::read(std::string_view preprocessed) {
       const auto open = line.find('"');
       const auto close = line.rfind('"');
       if (open == std::string_view::npos || close <= open) return;
-      const int entered = graph.file(std::string(line.substr(open + 1, close - open - 1)));
+      const int entered = file(std::string(line.substr(open + 1, close - open - 1)));
       const auto flags = line.substr(close + 1);
       if (flags.starts_with(" 1") && !pending.empty()) {
-        graph.named_[pending] = entered;
-        if (current >= 0) graph.edges_[static_cast<std::size_t>(current)].insert(entered);
+        named_[pending] = entered;
+        if (current >= 0) edges_[static_cast<std::size_t>(current)].insert(entered);
         pending.clear();
       }
       current = entered;
@@ -168,29 +167,28 @@ IncludeGraph IncludeGraph::read(std::string_view preprocessed) {
     const auto close = directive.find(directive[open] == '<' ? '>' : '"', open + 1);
     if (close == std::string_view::npos || current < 0) return;
     const std::string name(directive.substr(open, close + 1 - open));
-    const auto folder = std::filesystem::path(graph.files_[static_cast<std::size_t>(current)]).parent_path();
+    const auto folder = std::filesystem::path(files_[static_cast<std::size_t>(current)]).parent_path();
     pending = name.front() == '<' ? name : folder.string() + name;
     named.push_back({current, pending});
   });
   for (const auto& [from, name] : named) {
-    auto found = graph.named_.find(name);
+    auto found = named_.find(name);
     int to = -1;
-    if (found != graph.named_.end()) {
+    if (found != named_.end()) {
       to = found->second;
     } else if (const auto quote = name.find('"'); quote != std::string::npos) {
       const auto path =
           (std::filesystem::path(name.substr(0, quote)) / name.substr(quote + 1, name.size() - quote - 2)).lexically_normal();
-      const auto known = graph.index_.find(path.string());
-      if (known != graph.index_.end()) to = known->second;
+      const auto known = index_.find(path.string());
+      if (known != index_.end()) to = known->second;
       // The quoted form that is not beside the includer is looked up as <...>.
-      const auto elsewhere = graph.named_.find("<" + name.substr(quote + 1, name.size() - quote - 2) + ">");
-      if (to < 0 && elsewhere != graph.named_.end()) to = elsewhere->second;
+      const auto elsewhere = named_.find("<" + name.substr(quote + 1, name.size() - quote - 2) + ">");
+      if (to < 0 && elsewhere != named_.end()) to = elsewhere->second;
     }
     // Reached under a name of its own only: it stands for itself, so that nobody else is taken to include it.
-    if (to < 0) to = graph.file(name);
-    graph.edges_[static_cast<std::size_t>(from)].insert(to);
+    if (to < 0) to = file(name);
+    edges_[static_cast<std::size_t>(from)].insert(to);
   }
-  return graph;
 }
 
 std::set<int> IncludeGraph::closure(const std::string& header) const {
@@ -212,18 +210,12 @@ std::vector<ConftestUnit> plan_units(const std::vector<std::size_t>& which, cons
                                      const std::map<std::size_t, std::set<int>>& closures) {
   std::vector<ConftestUnit> units;
   std::vector<std::size_t> rest = which;
-  for (bool first = true; !rest.empty(); first = false) {
+  while (!rest.empty()) {
     std::map<std::set<int>, std::vector<std::size_t>> by_closure;
     for (const std::size_t i : rest) by_closure[closures.at(i)].push_back(i);
     std::vector<std::set<int>> nodes;
     for (const auto& [closure, snippets] : by_closure) nodes.push_back(closure);
-    std::vector<std::vector<std::size_t>> chains;
-    if (first) {
-      chains = chains_of(nodes);
-    } else {
-      // What did not fit into a chain: only with those that include the same.
-      for (std::size_t i = 0; i < nodes.size(); ++i) chains.push_back({i});
-    }
+    const auto chains = chains_of(nodes);
     rest.clear();
     for (const auto& chain : chains) {
       ConftestUnit unit;
@@ -246,6 +238,35 @@ std::vector<ConftestUnit> plan_units(const std::vector<std::size_t>& which, cons
     }
   }
   return units;
+}
+
+std::vector<std::size_t> choose_prefixes(const std::map<std::size_t, std::set<int>>& closures) {
+  // Counted in files that the compiler reads. A precompiled header costs about four readings of its files, and every set of
+  // headers is read about twice.
+  constexpr std::size_t cost = 4;
+  constexpr std::size_t readings = 2;
+  std::map<std::set<int>, std::size_t> sets;
+  for (const auto& [i, closure] : closures) sets.try_emplace(closure, i);
+  std::map<std::set<int>, std::size_t> spared;
+  std::vector<std::size_t> chosen;
+  const auto gain_at = [&](const std::set<int>& set, const std::set<int>& prefix) {
+    const bool fits = prefix.size() > spared[set] && std::includes(set.begin(), set.end(), prefix.begin(), prefix.end());
+    return fits ? prefix.size() - spared[set] : 0;
+  };
+  for (;;) {
+    const std::set<int>* best = nullptr;
+    std::size_t most = 0;
+    for (const auto& [prefix, at] : sets) {
+      std::size_t gain = 0;
+      for (const auto& [set, other] : sets) gain += readings * gain_at(set, prefix);
+      if (gain <= cost * prefix.size() + most) continue;
+      most = gain - cost * prefix.size();
+      best = &prefix;
+    }
+    if (!best) return chosen;
+    chosen.push_back(sets.at(*best));
+    for (const auto& [set, other] : sets) spared[set] += gain_at(set, *best);
+  }
 }
 
 std::string unit_text(const ConftestUnit& unit, const std::vector<ConftestSnippet>& snippets) {

@@ -47,7 +47,8 @@ std::map<std::size_t, SnippetIncludes> read_include_probe(std::string_view prepr
 // Who includes whom, from the output of -E -dI on a file that includes all headers.
 class IncludeGraph {
  public:
-  static IncludeGraph read(std::string_view preprocessed);
+  // Adds to what is known; the numbers of files stay.
+  void add(std::string_view preprocessed);
   // All files that this header brings; empty when it is not known.
   [[nodiscard]] std::set<int> closure(const std::string& header) const;
   [[nodiscard]] bool knows(const std::string& header) const { return named_.contains("<" + header + ">"); }
@@ -68,6 +69,10 @@ using ConftestUnit = std::vector<std::size_t>;
 // too: so each sees exactly the headers that it asks for.
 std::vector<ConftestUnit> plan_units(const std::vector<std::size_t>& which, const std::vector<SnippetShape>& shapes,
                                      const std::map<std::size_t, std::set<int>>& closures);
+
+// Whose includes are worth being compiled once, ahead of all units: what such a set brings must be brought by the others' own
+// includes, too. Most useful first; empty where nothing is to be gained.
+std::vector<std::size_t> choose_prefixes(const std::map<std::size_t, std::set<int>>& closures);
 
 // Its text; a #line marker names the snippet by its number.
 std::string unit_text(const ConftestUnit& unit, const std::vector<ConftestSnippet>& snippets);

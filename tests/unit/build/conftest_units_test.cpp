@@ -89,7 +89,8 @@ TEST(IncludeProbe, ConditionsAreKeptAndIncludesBecomeWords) {
 }
 
 TEST(IncludeGraph, AGuardedIncludeCountsToo) {
-  const auto graph = IncludeGraph::read(
+  IncludeGraph graph;
+  graph.add(
       "# 0 \"<stdin>\"\n#include <a.h>\n# 1 \"<stdin>\"\n# 1 \"/i/a.h\" 1\n#include <b.h>\n# 1 \"/i/a.h\"\n# 1 \"/i/b.h\" 1\nint "
       "b;\n# 2 \"/i/a.h\" 2\n"
       "# 2 \"<stdin>\" 2\n#include <c.h>\n# 2 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include \"b.h\"\n# 3 \"<stdin>\" 2\n#include "
@@ -103,6 +104,40 @@ TEST(IncludeGraph, AGuardedIncludeCountsToo) {
   EXPECT_THAT(named(graph.closure("c.h")), ElementsAre("/i/b.h", "/i/c.h"));
   EXPECT_THAT(named(graph.closure("b.h")), ElementsAre("/i/b.h"));
   EXPECT_THAT(graph.closure("d.h"), IsEmpty());
+}
+
+TEST(IncludeGraph, WhatIsAddedLaterLeavesTheNumbersAsTheyAre) {
+  IncludeGraph graph;
+  graph.add("# 0 \"<stdin>\"\n#include <a.h>\n# 1 \"<stdin>\"\n# 1 \"/i/a.h\" 1\n# 2 \"<stdin>\" 2\n");
+  const auto before = graph.closure("a.h");
+  EXPECT_FALSE(graph.knows("c.h"));
+  graph.add(
+      "# 0 \"<stdin>\"\n#include <c.h>\n# 1 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include <a.h>\n# 1 \"/i/c.h\"\n# 1 \"/i/a.h\" 1\n"
+      "# 2 \"/i/c.h\" 2\n# 2 \"<stdin>\" 2\n");
+  EXPECT_THAT(before, SizeIs(1));
+  EXPECT_EQ(graph.closure("a.h"), before);
+  EXPECT_THAT(graph.closure("c.h"), testing::AllOf(SizeIs(2), Contains(*before.begin())));
+}
+
+TEST(ChoosePrefixes, WhatManyIncludeIsReadOnce) {
+  // Six sets of headers hold {1, 2, 3}: read twelve times, it is cheaper once.
+  std::map<std::size_t, std::set<int>> closures = {{0, {1, 2, 3}}, {1, {9}}};
+  for (int i = 2; i < 7; ++i) closures[static_cast<std::size_t>(i)] = {1, 2, 3, 10 + i};
+  EXPECT_THAT(choose_prefixes(closures), ElementsAre(0));
+}
+
+TEST(ChoosePrefixes, WhatFewIncludeIsNot) {
+  EXPECT_THAT(choose_prefixes({{0, {1, 2, 3}}, {1, {1, 2, 3, 4}}}), IsEmpty());
+  // However many snippets there are: those that include the same share a unit.
+  EXPECT_THAT(choose_prefixes({{0, {1, 2}}, {1, {1, 2}}, {2, {1, 2}}, {3, {1, 2}}, {4, {1, 2}}}), IsEmpty());
+  EXPECT_THAT(choose_prefixes({}), IsEmpty());
+}
+
+TEST(ChoosePrefixes, ALargerOneForThoseThatIncludeMore) {
+  std::map<std::size_t, std::set<int>> closures = {{0, {1, 2}}, {1, {1, 2, 3, 4, 5, 6}}};
+  for (int i = 2; i < 10; ++i) closures[static_cast<std::size_t>(i)] = {1, 2, 10 + i};
+  for (int i = 10; i < 20; ++i) closures[static_cast<std::size_t>(i)] = {1, 2, 3, 4, 5, 6, 30 + i};
+  EXPECT_THAT(choose_prefixes(closures), testing::UnorderedElementsAre(0, 1));
 }
 
 std::vector<ConftestUnit> plan(const std::vector<std::string>& codes, const std::vector<std::set<int>>& closures) {
