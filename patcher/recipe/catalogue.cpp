@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
+#include "support/process.hpp"
 #include "support/yaml_reader.hpp"
 
 namespace vgpukit {
@@ -91,6 +94,30 @@ Result<std::vector<fs::path>> recipe_files(const fs::path& folder) {
   return files;
 }
 
+namespace {
+
+// Reading YAML is most of what a plan costs: the files are shared out to the processors. Results in the order of the files.
+std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const fs::path& patches) {
+  std::vector<std::optional<Result<Recipe>>> parsed(files.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < files.size(); i = next++) {
+      const auto text = read_file(files[i]);
+      parsed[i] = text ? parse_recipe(*text, files[i].string(), patches) : Result<Recipe>(text.error());
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (unsigned n = 1; n < default_jobs() && n * 8 < files.size(); ++n) helpers.emplace_back(work);
+    work();
+  }
+  std::vector<Result<Recipe>> results;
+  for (auto& one : parsed) results.push_back(std::move(*one));
+  return results;
+}
+
+}  // namespace
+
 Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches) {
   std::map<std::string, Recipe> by_id;
   for (const auto& folder : folders) {
@@ -99,10 +126,10 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
     // A folder of one's own may bring its diffs along in a patches/ of its own.
     const auto own_patches = folder / "patches";
     std::error_code bad;
-    for (const auto& file : files) {
-      TRY_ASSIGN(auto text, read_file(file));
-      TRY_ASSIGN(auto recipe, parse_recipe(text, file.string(), fs::is_directory(own_patches, bad) ? own_patches : patches));
-      const auto [first, fresh] = here.emplace(recipe.id, file.string());
+    auto parsed = parse_all(files, fs::is_directory(own_patches, bad) ? own_patches : patches);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      TRY_ASSIGN(auto recipe, std::move(parsed[i]));
+      const auto [first, fresh] = here.emplace(recipe.id, files[i].string());
       if (!fresh)
         return Error{Exit::usage, "", "a second recipe with the id '" + recipe.id + "'; the first is in " + first->second,
                      "give one of them another id", recipe.where};

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
 #include "transform/lexer.hpp"
 
 namespace vgpukit {
 
 namespace {
-
-std::string joined(const std::vector<std::string>& words, const char* between = ", ") {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
 
 int line_of(std::string_view text, std::size_t offset) {
   return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
@@ -26,6 +21,7 @@ std::string wanted_text(const FileCondition& condition) {
 
 // Where it was found ("nvidia/os-mlock.c:46"), or nothing.
 std::optional<std::string> found_at(const FileCondition& condition, const SourceTree& tree) {
+  const TokenSearch tokens(condition.what == FileCondition::What::token ? condition.pattern : "");
   for (const auto& glob : condition.globs) {
     for (const auto& path : tree.matching(glob)) {
       if (condition.what == FileCondition::What::file) return path;
@@ -34,7 +30,7 @@ std::optional<std::string> found_at(const FileCondition& condition, const Source
       if (condition.what == FileCondition::What::text) {
         const auto offset = text->find(condition.pattern);
         if (offset != std::string_view::npos) return path + ":" + std::to_string(line_of(*text, offset));
-      } else if (contains_tokens(*text, condition.pattern)) {
+      } else if (tokens.in(tree, path)) {
         const auto offset = text->find(condition.pattern);
         return offset == std::string_view::npos ? path : path + ":" + std::to_string(line_of(*text, offset));
       }
@@ -80,7 +76,7 @@ std::string answer_text(const KernelCondition& condition, const Answer& answer) 
       evidence.clear();
       break;
     case Kind::declaration:
-      text = verb("declares ", "does not declare ") + question.name + " in " + joined(question.headers);
+      text = verb("declares ", "does not declare ") + question.name + " in " + joined(question.headers, ", ");
       evidence.clear();
       break;
     case Kind::compiles:

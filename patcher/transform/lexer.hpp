@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,10 +65,23 @@ class CodeView {
   std::vector<std::size_t> depth_;
 };
 
-// Whether `source` has this identifier (or sequence of tokens, "MODULE_LICENSE ( \"NVIDIA\" )") in code or in a directive, not in a
-// comment or a string. White space and comments between tokens do not matter. A query may be the beginning of a directive ("#define
-// NV_X").
-bool contains_tokens(std::string_view source, std::string_view tokens);
+// Looks for an identifier or a sequence of tokens ("MODULE_LICENSE ( \"NVIDIA\" )") in code and in directives, not in comments and
+// strings. White space and comments between tokens do not matter. What is looked for may be the beginning of a directive ("#define
+// NV_X"). It is taken apart once, and so is each file of a tree.
+class SourceTree;
+class TokenSearch {
+ public:
+  explicit TokenSearch(std::string_view tokens);
+  ~TokenSearch();
+  TokenSearch(const TokenSearch&) = delete;
+  TokenSearch& operator=(const TokenSearch&) = delete;
+  // `path`: a file that the tree has; false where it has none.
+  [[nodiscard]] bool in(const SourceTree& tree, std::string_view path) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // Edits that are collected against the unchanged source and applied together. Overlapping edits are a bug in the transform.
 class Edits {

@@ -5,6 +5,7 @@
 
 #include "driver/sources.hpp"
 #include "support/atomic_file.hpp"
+#include "transform/token_match.hpp"
 
 namespace vgpukit {
 namespace {
@@ -18,6 +19,8 @@ Error no_such_file(std::string_view path) {
 struct SourceTree::Cache {
   std::mutex mutex;
   std::map<std::string, std::string, std::less<>> texts;
+  std::map<std::string, std::shared_ptr<const std::vector<Token>>, std::less<>> tokens;
+  std::map<std::string, std::vector<std::string>, std::less<>> matching;  // by glob
 };
 
 Result<SourceTree> SourceTree::open(const std::filesystem::path& folder) {
@@ -67,8 +70,22 @@ std::vector<std::string> SourceTree::files() const {
 }
 
 std::vector<std::string> SourceTree::matching(std::string_view glob) const {
-  std::vector<std::string> paths = files();
-  std::erase_if(paths, [&](const std::string& path) { return !glob_matches(glob, path); });
+  std::vector<std::string> paths;
+  {
+    const std::lock_guard lock(cache_->mutex);
+    auto known = cache_->matching.find(glob);
+    if (known == cache_->matching.end()) {
+      known = cache_->matching.emplace(std::string(glob), std::vector<std::string>()).first;
+      std::copy_if(on_disk_.begin(), on_disk_.end(), std::back_inserter(known->second),
+                   [&](const std::string& path) { return glob_matches(glob, path); });
+    }
+    paths = known->second;
+  }
+  if (edits_.empty()) return paths;
+  std::erase_if(paths, [&](const std::string& path) { return !has(path); });
+  for (const auto& [path, text] : edits_)
+    if (text && !std::binary_search(on_disk_.begin(), on_disk_.end(), path) && glob_matches(glob, path)) paths.push_back(path);
+  std::sort(paths.begin(), paths.end());
   return paths;
 }
 
@@ -90,6 +107,16 @@ Result<std::string_view> SourceTree::read(std::string_view path) const {
   if (edit == edits_.end()) return original(path);
   if (!edit->second) return no_such_file(path);
   return std::string_view(*edit->second);
+}
+
+std::shared_ptr<const std::vector<Token>> SourceTree::tokens(std::string_view path) const {
+  const auto text = read(path);
+  if (!text) return std::make_shared<const std::vector<Token>>();
+  if (edits_.contains(path)) return std::make_shared<const std::vector<Token>>(transform_detail::flat_tokens(*text));
+  const std::lock_guard lock(cache_->mutex);
+  auto& known = cache_->tokens[std::string(path)];
+  if (!known) known = std::make_shared<const std::vector<Token>>(transform_detail::flat_tokens(*text));
+  return known;
 }
 
 void SourceTree::write(std::string_view path, std::string text) {

@@ -16,6 +16,8 @@ namespace vgpukit {
 // Matches a path relative to the tree. "**/" any folders, also none; "*" and "?" do not cross a slash; "{a,b}" alternatives.
 bool glob_matches(std::string_view pattern, std::string_view path);
 
+struct Token;
+
 class SourceTree {
  public:
   // Lists `folder` once. Files that a build made (*.o, *.ko, *.mod, *.mod.c, .*.cmd, Module.symvers, modules.order, conftest/,
@@ -31,6 +33,9 @@ class SourceTree {
   [[nodiscard]] bool has(std::string_view path) const;
   // The current text (edited or from disk; disk files are read once). Error: usage when there is no such file.
   Result<std::string_view> read(std::string_view path) const;
+  // The tokens of the current text, as flat_tokens() gives them (token_match.hpp); taken apart once for a file on disk. They are
+  // views into what read() gives. Empty where there is no such file.
+  [[nodiscard]] std::shared_ptr<const std::vector<Token>> tokens(std::string_view path) const;
   // The text on disk, whatever the edits are. Error: usage when there is no such file on disk.
   Result<std::string_view> original(std::string_view path) const;
   // Replaces or adds a file, in memory. The old text stays readable as original(). What read() gave for this path is no longer
@@ -48,7 +53,7 @@ class SourceTree {
  private:
   std::filesystem::path folder_;
   std::vector<std::string> on_disk_;  // sorted
-  struct Cache;                       // texts read from disk; shared between copies
+  struct Cache;                       // what is known of the disk's files; shared between copies
   std::shared_ptr<Cache> cache_;
   Edits edits_;
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
+
+#include "transform/source_tree.hpp"
 
 namespace vgpukit {
 namespace transform_detail {
@@ -145,7 +148,7 @@ bool TokenPattern::may_be_in(std::string_view source) const {
   for (const Item& item : items_)
     if (item.wildcard == 0 && item.kind == Kind::identifier && (longest == nullptr || item.text.size() > longest->text.size()))
       longest = &item;
-  return longest == nullptr || source.find(longest->text) != std::string_view::npos;
+  return longest == nullptr || memmem(source.data(), source.size(), longest->text.data(), longest->text.size()) != nullptr;
 }
 
 bool TokenPattern::distinctive() const {
@@ -186,11 +189,22 @@ bool is_keyword(std::string_view identifier) {
 
 }  // namespace transform_detail
 
-bool contains_tokens(std::string_view source, std::string_view tokens) {
+struct TokenSearch::State {
+  std::optional<transform_detail::TokenPattern> pattern;
+};
+
+TokenSearch::TokenSearch(std::string_view tokens) : state_(std::make_unique<State>()) {
   auto pattern = transform_detail::TokenPattern::parse(tokens, false);
-  if (!pattern) return false;
+  if (!pattern) return;  // there is no token in it: it is nowhere
   pattern->open_ended();
-  return pattern->may_be_in(source) && !pattern->find(transform_detail::flat_tokens(source)).empty();
+  state_->pattern = std::move(*pattern);
+}
+
+TokenSearch::~TokenSearch() = default;
+
+bool TokenSearch::in(const SourceTree& tree, std::string_view path) const {
+  const auto source = tree.read(path);
+  return source && state_->pattern && state_->pattern->may_be_in(*source) && !state_->pattern->find(*tree.tokens(path)).empty();
 }
 
 }  // namespace vgpukit

@@ -12,6 +12,10 @@
 namespace vgpukit {
 namespace {
 
+bool contains_tokens(const std::string& source, std::string_view tokens) {
+  return TokenSearch(tokens).in(SourceTree::of({{"a.c", source}}), "a.c");
+}
+
 using Kind = Token::Kind;
 
 std::string concatenated(const std::vector<Token>& tokens) {
