@@ -23,6 +23,7 @@ struct BuildProgress {
 struct BuildRequest {
   std::filesystem::path tree;        // the patched tree, below host.work(), complete with binary objects; built in place
   std::vector<std::string> modules;  // what to build; empty: all
+  bool has_objects = false;          // of an earlier build in the same folder, and conftest/ too
   unsigned jobs = 1;
   bool allow_undefined = false;                           // symbols that nothing defines are left to the verification
   bool first_error_only = false;                          // make without -k

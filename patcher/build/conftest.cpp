@@ -98,7 +98,8 @@ class Engine {
   Status answer() {
     std::error_code error;
     if (!fs::exists(request_.tree / "conftest.sh", error) || !fs::exists(request_.tree / "Kbuild", error)) return {};
-    if (fs::exists(conftest_, error)) return {};  // begun by an earlier make, which knows what is still good
+    // Begun by an earlier make, which knows what is still good.
+    if (fs::exists(conftest_, error) && !request_.has_objects) return {};
     const auto fingerprint = facts_.fingerprint();
     const std::string identity = tree_identity(request_.tree);
     if (!fingerprint || identity.empty()) return {};
@@ -112,11 +113,12 @@ class Engine {
       answers_ = std::move(*known);
       return deliver();
     }
+    fs::remove_all(conftest_, error);
     const Workshop workshop(request_.tree);
     TRY_ASSIGN(auto ask, ask_kbuild(kernel_, make_, workshop.folder()));
     if (!ask) return give_up();
     run_.cpu_seconds += ask->cpu_seconds;
-    ConftestCompiler compiler(kernel_, *ask, kernel_.host.inside(request_.tree), request_.jobs);
+    ConftestCompiler compiler(kernel_, *ask, kernel_.host.inside(request_.tree), workshop.folder(), request_.jobs);
     const auto status = ask_all(*ask, compiler, workshop.folder(), *fingerprint);
     run_.compilers = compiler.runs();
     run_.cpu_seconds += compiler.cpu_seconds();
@@ -133,10 +135,17 @@ class Engine {
     return {};
   }
 
-  // Writes the files in the order in which make would: each is as new as what it depends on, or newer.
+  // Writes the files in the order in which make would: each is as new as what it depends on, or newer. What an earlier build was
+  // told already stays as old as it is: every object depends on it.
   Status deliver() {
-    for (const auto& [path, text] : answers_.files)
-      if (!write_plain(conftest_ / path, text)) return give_up();
+    bool same = request_.has_objects;
+    for (const auto& [path, text] : answers_.files) {
+      if (same) {
+        const auto there = read_file(conftest_ / path);
+        same = there && *there == text;
+      }
+      if (!same && !write_plain(conftest_ / path, text)) return give_up();
+    }
     run_.answered = answers_.left.empty();
     run_.tests = answers_.tests;
     run_.checks = std::move(answers_.checks);

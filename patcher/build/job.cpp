@@ -9,6 +9,7 @@
 #include "build/module.hpp"
 #include "build/secure_boot.hpp"
 #include "build/signing.hpp"
+#include "build/work_tree.hpp"
 #include "config.hpp"
 #include "history/history.hpp"
 #include "support/atomic_file.hpp"
@@ -33,22 +34,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// Removes the scratch tree, however the build ends. What a kill -9 leaves is removed by the next build of the same tree.
-class Scratch {
- public:
-  explicit Scratch(fs::path folder) : folder_(std::move(folder)) {}
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  [[nodiscard]] const fs::path& folder() const { return folder_; }
-
- private:
-  fs::path folder_;
-};
-
 // What decides on the result of a build: when it is the same, the result is the same.
 Result<std::string> inputs_of(Facts& facts, const BuildJob& job, const std::optional<SigningKey>& key) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
@@ -67,6 +52,19 @@ Result<std::string> inputs_of(Facts& facts, const BuildJob& job, const std::opti
     TRY(hasher.add_file(facts.kernel().host.in_root(key->certificate)));
   }
   hasher.add(job.debug_info ? "debug" : "plain").add(job.keep_going ? "keep going" : "");
+  return hasher.hex();
+}
+
+// What decides on the objects, without the recipes: what these change in the sources is seen in the sources.
+std::string work_key(const Facts& facts, const BuildJob& job, const std::string& headers) {
+  Hasher hasher;
+  hasher.add(VGPUKIT_VERSION)
+      .add(job.driver->content)
+      .add(headers)
+      .add(facts.kernel().release)
+      .add(facts.kernel().host.root.string());
+  for (const auto& name : job.modules) hasher.add("module").add(name);
+  hasher.add(job.debug_info ? "debug" : "plain").add(facts.kernel().compiler.identity);
   return hasher.hex();
 }
 
@@ -230,26 +228,6 @@ fs::path default_output(const HostPaths& host, const Driver& driver, const Kerne
   return host.state / "built" / (driver.version.text + "-" + std::string(flavour_name(driver.flavour))) / kernel.release;
 }
 
-Status write_patched_tree(const Driver& driver, const SourceTree& tree, const fs::path& folder) {
-  std::error_code bad;
-  for (const auto& path : tree.files()) {
-    const auto target = folder / path;
-    const auto edit = tree.edits().find(path);
-    const auto origin = driver.sources / path;
-    if (edit == tree.edits().end()) {
-      TRY(clone_file(origin, target));
-      continue;
-    }
-    if (!edit->second) continue;
-    const auto mode = fs::exists(origin, bad) ? static_cast<unsigned>(fs::status(origin, bad).permissions()) & 0777U : 0644U;
-    TRY(write_file(target, *edit->second, mode));
-  }
-  for (const auto& object : driver.binary_objects) {
-    TRY(clone_file(driver.sources / object, folder / object));
-  }
-  return {};
-}
-
 Result<History> record_history(const fs::path& folder, const Driver& driver, const Kernel& kernel, const SourceTree& tree,
                                const Plan& plan) {
   TRY_ASSIGN(auto history, History::create(folder, tree,
@@ -310,6 +288,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   const auto output = job.output.empty() ? default_output(host, *job.driver, kernel) : job.output;
   TRY_ASSIGN(const auto key, job.compile_only ? Result<std::optional<SigningKey>>(std::nullopt) : wanted_key(report, kernel));
   TRY_ASSIGN(const auto inputs, inputs_of(facts, job, key));
+  TRY_ASSIGN(const auto headers, facts.fingerprint());
 
   const std::string name = job.driver->version.text + "-" + std::string(flavour_name(job.driver->flavour)) + "-" + kernel.release +
                            "-" + hash_of(host.root.string() + output.string()).substr(0, 8);
@@ -355,21 +334,15 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
     return finish("failed");
   }
 
-  const Scratch scratch(host.work() / name);
-  std::error_code bad;
-  fs::remove_all(scratch.folder(), bad);
-  fs::create_directories(scratch.folder(), bad);
-  if (bad)
-    return Error{Exit::missing, "make the folder " + scratch.folder().string() + " to build in", bad.message(),
-                 "is it read-only, or another user's?"};
-  TRY(write_patched_tree(*job.driver, tree, scratch.folder()));
-  TRY_ASSIGN(auto history, record_history(scratch.folder(), *job.driver, kernel, tree, plan));
+  TRY_ASSIGN(auto work, WorkTree::make(host.work() / name, work_key(facts, job, headers), *job.driver, tree));
+  TRY_ASSIGN(auto history, record_history(work.folder(), *job.driver, kernel, tree, plan));
   TRY(history.finish());
-  TRY(place_empty_objects(kernel, scratch.folder(), job.driver->missing_binary_objects));
+  TRY(place_empty_objects(kernel, work.folder(), job.driver->missing_binary_objects));
   report.seconds["patch"] = watch.lap();
 
   BuildRequest request;
-  request.tree = scratch.folder();
+  request.tree = work.folder();
+  request.has_objects = work.has_objects();
   request.modules = job.modules;
   request.jobs = job.jobs;
   request.debug_info = job.debug_info;
@@ -379,6 +352,8 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   request.on_progress = job.on_progress;
   report.log = request.log.string();
   TRY_ASSIGN(const auto built, build_tree(facts, request));
+  // Also where it failed: what was compiled is good. (A signature would become part of the module that is kept.)
+  if (job.keep_objects && !job.compile_only && !key) work.keep(host.state / "locks");
   report.conftest = {built.conftest_tests, built.conftest_cached, built.conftest_compiled, built.conftest_seconds};
   report.seconds["conftest"] = built.conftest_seconds;
   report.seconds["compile"] = built.compile_seconds;
@@ -407,6 +382,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
     return finish("built");
   }
   TRY(deliver(report, job, output, modules, inputs, total));
+  std::error_code bad;
   fs::remove(request.log, bad);
   return report;
 }

@@ -29,6 +29,7 @@ struct BuildJob {
   bool compile_only = false;      // compile and verify, deliver no modules; a missing binary object is tolerated
   bool keep_going = false;        // build even though a recipe that is needed could not be applied
   bool first_error_only = false;  // stop at the first error, for who only wants to know whether there is one
+  bool keep_objects = false;      // for the next build of this driver for this kernel: it compiles what has changed
   double extract_seconds = 0;     // what opening the package took, for the report
   std::function<void(const BuildProgress&)> on_progress;
   std::function<void(std::string_view)> on_step;  // "waiting for another vgpukit that builds this tree"
@@ -43,9 +44,6 @@ std::filesystem::path default_output(const HostPaths& host, const Driver& driver
 // a failed build is kept in host.state/logs. A failed compile, a refused module and missing consent are results. Errors: what
 // cannot be tried at all, and "interrupted".
 Result<BuildReport> run_build(Facts& facts, const BuildJob& job);
-
-// Writes the tree (the driver's sources with the tree's edits, binary objects too) into `folder`, which is empty.
-Status write_patched_tree(const Driver& driver, const SourceTree& tree, const std::filesystem::path& folder);
 
 // The history of a plan: commit 0 the package as it came, then one commit for each recipe that applies, with its reason and
 // upstream reference. `folder` empty: in memory.

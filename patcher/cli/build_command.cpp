@@ -186,6 +186,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
     job.debug_info = options.debug_info;
     job.compile_only = options.compile_only;
+    job.keep_objects = true;
     job.keep_going = options.keep_going;
     job.first_error_only = options.first_error_only;
     job.extract_seconds = extract.count();

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "build/job.hpp"
+#include "build/work_tree.hpp"
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"

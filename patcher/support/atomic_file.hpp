@@ -56,6 +56,7 @@ class FileLock {
     on_wait();
     return wait(path);
   }
+  static Result<FileLock> try_acquire(const fs::path& path);  // does not wait: held() tells
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&& other) noexcept {
     std::swap(fd_, other.fd_);
@@ -66,7 +67,6 @@ class FileLock {
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}
-  static Result<FileLock> try_acquire(const fs::path& path);  // held() tells
   static Result<FileLock> wait(const fs::path& path);
   int fd_ = -1;
 };

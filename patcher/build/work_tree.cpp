@@ -1,0 +1,140 @@
+#include "build/work_tree.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "support/atomic_file.hpp"
+#include "support/hash.hpp"
+
+namespace vgpukit {
+namespace {
+
+constexpr const char* record_name = ".vgpukit-kept";
+constexpr std::uintmax_t room_for_others = 2ULL << 30;
+
+struct Record {
+  std::string key;
+  std::map<std::string, std::string> edits;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Record, key, edits)
+
+// A root's /var/tmp is open to everybody: what another user could have put there is not built upon.
+bool is_ours_alone(const fs::path& folder) {
+  struct stat info = {};
+  return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() && (info.st_mode & 022U) == 0;
+}
+
+std::optional<Record> read_record(const fs::path& folder) {
+  if (!is_ours_alone(folder)) return std::nullopt;
+  const auto text = read_file(folder / record_name);
+  if (!text) return std::nullopt;
+  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  try {
+    return document.get<Record>();
+  } catch (const nlohmann::json::exception&) {  // the library has no other way to say that a form is not the one that is wanted
+    return std::nullopt;
+  }
+}
+
+std::map<std::string, std::string> hashes_of(const SourceTree& tree) {
+  std::map<std::string, std::string> hashes;
+  for (const auto& [path, text] : tree.edits()) hashes[path] = text ? hash_of(*text) : "";
+  return hashes;
+}
+
+// What make can tell by the files' times. Makefiles and conftest.sh decide on everything.
+bool only_recompiles(const fs::path& path) {
+  return path.extension() == ".c" || path.extension() == ".h";
+}
+
+Status write_source(const Driver& driver, const SourceTree& tree, const std::string& path, const fs::path& folder) {
+  if (!tree.has(path)) return {};
+  const auto edit = tree.edits().find(path);
+  const auto origin = driver.sources / path;
+  if (edit == tree.edits().end()) return clone_file(origin, folder / path);
+  std::error_code bad;
+  const auto mode = fs::exists(origin, bad) ? static_cast<unsigned>(fs::status(origin, bad).permissions()) & 0777U : 0644U;
+  return write_file(folder / path, *edit->second, mode);
+}
+
+// The files that differ from those of the build before; nothing where that build's objects are of no use.
+std::optional<std::set<std::string>> changes(const std::map<std::string, std::string>& before,
+                                             const std::map<std::string, std::string>& now) {
+  std::set<std::string> paths;
+  for (const auto* one : {&before, &now})
+    for (const auto& [path, hash] : *one) {
+      const auto a = before.find(path);
+      const auto b = now.find(path);
+      if (a != before.end() && b != now.end() && a->second == b->second) continue;
+      if (!only_recompiles(path)) return std::nullopt;
+      paths.insert(path);
+    }
+  return paths;
+}
+
+}  // namespace
+
+Status write_patched_tree(const Driver& driver, const SourceTree& tree, const fs::path& folder) {
+  for (const auto& path : tree.files()) TRY(write_source(driver, tree, path, folder));
+  for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
+  return {};
+}
+
+WorkTree::WorkTree(WorkTree&& other) noexcept
+    : folder_(std::move(other.folder_)),
+      key_(std::move(other.key_)),
+      edits_(std::move(other.edits_)),
+      has_objects_(other.has_objects_),
+      kept_(std::exchange(other.kept_, true)) {}
+
+WorkTree::~WorkTree() {
+  std::error_code ignored;
+  if (!kept_) fs::remove_all(folder_, ignored);
+}
+
+Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const Driver& driver, const SourceTree& tree) {
+  WorkTree made(std::move(folder), std::move(key));
+  made.edits_ = hashes_of(tree);
+  std::error_code bad;
+  const auto before = read_record(made.folder_);
+  fs::remove(made.folder_ / record_name, bad);  // it is good again when this build is
+  const auto changed = before && before->key == made.key_ ? changes(before->edits, made.edits_) : std::nullopt;
+  if (changed) {
+    made.has_objects_ = true;
+    fs::remove_all(made.folder_ / ".git", bad);
+    for (const auto& path : *changed) {
+      fs::remove(made.folder_ / path, bad);
+      TRY(write_source(driver, tree, path, made.folder_));
+      // Newer than every object, also where the file is the driver's own again.
+      fs::last_write_time(made.folder_ / path, fs::file_time_type::clock::now(), bad);
+    }
+    return made;
+  }
+  fs::remove_all(made.folder_, bad);
+  fs::create_directories(made.folder_, bad);
+  if (bad)
+    return Error{Exit::missing, "make the folder " + made.folder_.string() + " to build in", bad.message(),
+                 "is it read-only, or another user's?"};
+  fs::permissions(made.folder_, fs::perms(0755), bad);  // whatever the umask: see is_ours_alone
+  TRY(write_patched_tree(driver, tree, made.folder_));
+  return made;
+}
+
+void WorkTree::keep(const fs::path& locks) {
+  std::error_code bad;
+  const auto space = fs::space(folder_, bad);
+  if (bad || space.available < room_for_others) return;
+  for (const auto& entry : fs::directory_iterator(folder_.parent_path(), bad)) {
+    std::error_code ignored;
+    if (entry.path() == folder_ || !fs::exists(entry.path() / record_name, ignored)) continue;
+    const auto lock = FileLock::try_acquire(locks / (entry.path().filename().string() + ".lock"));
+    if (lock && lock->held()) fs::remove_all(entry.path(), ignored);
+  }
+  const nlohmann::json document = Record{key_, edits_};
+  kept_ = static_cast<bool>(write_file(folder_ / record_name, document.dump() + "\n"));
+}
+
+}  // namespace vgpukit
