@@ -4,6 +4,7 @@
 
 #include "matrix/changes.hpp"
 #include "matrix/report.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -82,9 +83,9 @@ std::string contradictions(const MatrixResult& result) {
 }
 
 // What was said about modules that were built all the same: by modpost and by the verification, not by the compiler about the
-// driver's own code.
+// driver's own code. What the missing binary object of a `compiled` cell would define is said once: nothing else was tolerated.
 std::string warnings(const MatrixResult& result) {
-  std::map<std::string, std::string> where;
+  std::map<std::string, std::vector<std::string>> where;  // message -> cells
   for (const auto& cell : result.cells) {
     if (!is_green(cell) || !cell.build.is_object()) continue;
     const auto list = cell.build.find("warnings");
@@ -94,12 +95,17 @@ std::string warnings(const MatrixResult& result) {
       const auto tool = warning.value("tool", nlohmann::json());
       const auto message = warning.value("message", nlohmann::json());
       if (!message.is_string() || (tool != "modpost" && tool != "verify" && tool != "compiler")) continue;
-      auto& cells = where[tool.get<std::string>() + ": " + message.get<std::string>()];
-      cells += (cells.empty() ? "" : ", ") + cell.driver + " on " + cell.kernel;
+      const auto said = message.get<std::string>();
+      const bool tolerated =
+          cell.verdict == "compiled" && tool == "modpost" && (said.ends_with("] undefined!") || said.starts_with("suppressed "));
+      const std::string name = cell.driver + " on " + cell.kernel;
+      auto& cells = where[tolerated ? "modpost: symbols of the binary object that the package lacks are undefined, and no others"
+                                    : tool.get<std::string>() + ": " + said];
+      if (cells.empty() || cells.back() != name) cells.push_back(name);
     }
   }
   std::string text;
-  for (const auto& [message, cells] : where) text += "- " + cell_text(message) + " (" + cell_text(cells) + ")\n";
+  for (const auto& [message, cells] : where) text += "- " + cell_text(message) + " (" + cell_text(joined(cells, ", ")) + ")\n";
   return text.empty() ? "" : "\n## Warnings about modules that were built\n\n" + text;
 }
 

@@ -140,6 +140,21 @@ TEST(Markdown, IsATableWithSymbolsWordsAndReasons) {
   EXPECT_THAT(text, HasSubstr("    vgpukit build /d/535 --kernel 6.12.1\n"));
 }
 
+TEST(Markdown, WhatAMissingBinaryObjectWouldDefineIsSaidOnce) {
+  const auto with = [](const std::string& driver, const std::string& verdict) {
+    auto one = cell(driver, "6.12", verdict);
+    one.build = {{"warnings",
+                  {{{"tool", "modpost"}, {"message", "\"rm_init\" [nvidia.ko] undefined!"}},
+                   {{"tool", "modpost"}, {"message", "\"rm_exit\" [nvidia.ko] undefined!"}},
+                   {{"tool", "modpost"}, {"message", "suppressed 160 unresolved symbol warnings because there were too many)"}}}}};
+    return one;
+  };
+  const auto text = markdown_of(result_of({with("vgpu-525", "compiled"), with("525", "compiled"), with("535", "verified")}));
+  EXPECT_THAT(text, HasSubstr("- modpost: symbols of the binary object that the package lacks are undefined, and no others "
+                              "(vgpu-525 on 6.12, 525 on 6.12)\n"));
+  EXPECT_THAT(text, HasSubstr("- modpost: \"rm\\_init\" \\[nvidia.ko\\] undefined! (535 on 6.12)\n"));
+}
+
 TEST(JUnit, CountsAndEscapes) {
   const auto text = junit_of(sample());
   EXPECT_THAT(text, HasSubstr(R"(<testsuite name="535" tests="2" failures="1" errors="0" skipped="0" time="98.4">)"));
