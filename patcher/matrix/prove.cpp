@@ -10,15 +10,17 @@ namespace vgpukit {
 
 namespace {
 
-// The cheapest cell first, then the cheapest of each kernel that was not there yet, then of those left: what one kernel or compiler
-// does not mind, the next one may.
+// The cheapest cell first, then always the cheapest of those whose driver and kernel have been tried least: what one driver, kernel
+// or compiler does not mind, the next one may.
 void order(std::vector<const CellResult*>& cells) {
-  std::stable_sort(cells.begin(), cells.end(), [](const auto* a, const auto* b) { return a->seconds < b->seconds; });
-  std::map<std::string, unsigned> seen;
-  std::vector<std::pair<unsigned, const CellResult*>> ranked;
-  for (const auto* cell : cells) ranked.emplace_back(seen[cell->kernel]++, cell);
-  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::transform(ranked.begin(), ranked.end(), cells.begin(), [](const auto& each) { return each.second; });
+  std::map<std::string, unsigned> drivers;
+  std::map<std::string, unsigned> kernels;
+  const auto rank = [&](const CellResult* cell) { return std::pair(drivers[cell->driver] + kernels[cell->kernel], cell->seconds); };
+  for (auto next = cells.begin(); next != cells.end(); ++next) {
+    std::iter_swap(next, std::min_element(next, cells.end(), [&](const auto* a, const auto* b) { return rank(a) < rank(b); }));
+    ++drivers[(*next)->driver];
+    ++kernels[(*next)->kernel];
+  }
 }
 
 // The green cells in which each recipe was applied, in the order in which they are tried.

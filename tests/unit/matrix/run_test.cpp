@@ -362,14 +362,14 @@ TEST_F(LoadTest, WhereItCannotBeLoadedItStaysVerifiedAndIsTriedAgain) {
   EXPECT_NE(built.inputs, cell.inputs);
 }
 
-TEST_F(RunTest, ARecipeIsTriedOnAnotherKernelBeforeTheNextDriver) {
+TEST_F(RunTest, ARecipeIsTriedOnAnotherDriverAndKernelNext) {
   file_ = test::matrix_of("drivers: [{name: d, driver: ./driver}, {name: e, driver: ./driver}]\nkernels:\n  - {name: a, root: " +
                               root_.path().string() + ", kernel: '6.1'}\n  - {name: b, root: " + root_.path().string() +
                               ", kernel: '6.2'}\n",
                           folder_.path());
   recipes({recipe("6.99-applied", "token")});
   auto known = result();
-  const double seconds[] = {1, 4, 2, 3};  // d on a, d on b, e on a, e on b
+  const double seconds[] = {1, 3, 2, 4};  // d on a, d on b, e on a, e on b
   for (std::size_t i = 0; i < 4; ++i) known.cells[i].seconds = seconds[i];
   auto run = settings();
   std::vector<std::string> tried;
