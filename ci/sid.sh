@@ -9,9 +9,16 @@ rm -rf "$src" && mkdir -p "$src"
 # Only what git knows or would take: build folders stay out.
 git -C "$ci_top" -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
   (cd "$ci_top" && xargs -0 tar -cf - --ignore-failed-read 2>/dev/null) | tar -xf - -C "$src"
-in_root "$root" bash -euc '
+# With /proc, in a mount namespace of its own: tests look at processes.
+export -f in_root
+unshare -m bash -euo pipefail -c '
+  mount --make-rprivate / && mount -t proc proc "$1/proc"
+  in_root "$1" bash -euo pipefail -c "$2" bash /var/tmp/vgpukit-src
+' bash "$root" '
   . "$1/ci/common.sh"
   install_build_deps
   build_vgpukit /var/tmp/vgpukit-build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON
-  ctest --test-dir /var/tmp/vgpukit-build --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tail -n 5
-' bash /var/tmp/vgpukit-src
+  ctest --test-dir /var/tmp/vgpukit-build --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 >/var/tmp/vgpukit-build.ctest ||
+    { cat /var/tmp/vgpukit-build.ctest >&2; die "unit tests fail on sid" 1; }
+  tail -n 5 /var/tmp/vgpukit-build.ctest
+'

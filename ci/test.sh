@@ -81,8 +81,14 @@ fi
 
 if [ ${#only[@]} = 0 ]; then
   say "the matrix's page in a browser, its jobs with what reads them"
-  CI_CELLS=$(tests/page/cells.sh) tests/page/run.sh build-test/vgpukit build-test >build-test/page.log 2>&1 || { cat build-test/page.log >&2; die "the page or the jobs are not as they should be" 1; }
-  grep -E '^# (pass|fail|skipped) ' build-test/page.log
+  code=0
+  CI_CELLS=$(tests/page/cells.sh) tests/page/run.sh build-test/vgpukit build-test >build-test/page.log 2>&1 || code=$?
+  case $code in
+    0) ;;
+    3) say "SKIPPED: npm cannot fetch what the page's tests need"; cat build-test/page.log >&2 ;;
+    *) cat build-test/page.log >&2; die "the page or the jobs are not as they should be" 1 ;;
+  esac
+  grep -E '^# (pass|fail|skipped) ' build-test/page.log || true
 fi
 
 say "real drivers, real kernels"
