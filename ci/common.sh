@@ -49,6 +49,13 @@ download_in_root() { # ROOT DIR LOG PACKAGE...
   "${try[@]}" >"$log" 2>&1
 }
 
+# Runs a command in a mount namespace of its own. In a chroot whose / is no mount point nothing can be made private, and need not be.
+own_mounts() {
+  local propagation=private
+  unshare --mount true 2>/dev/null || propagation=unchanged
+  unshare --mount --propagation "$propagation" "$@"
+}
+
 # What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch.
 install_build_deps() {
   need_root "installing the build dependencies"

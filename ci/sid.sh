@@ -11,8 +11,8 @@ git -C "$ci_top" -c safe.directory='*' ls-files -z --cached --others --exclude-s
   (cd "$ci_top" && xargs -0 tar -cf - --ignore-failed-read 2>/dev/null) | tar -xf - -C "$src"
 # With /proc, in a mount namespace of its own: tests look at processes.
 export -f in_root
-unshare -m bash -euo pipefail -c '
-  mount --make-rprivate / && mount -t proc proc "$1/proc"
+own_mounts bash -euo pipefail -c '
+  mount -t proc proc "$1/proc"
   in_root "$1" bash -euo pipefail -c "$2" bash /var/tmp/vgpukit-src
 ' bash "$root" '
   . "$1/ci/common.sh"

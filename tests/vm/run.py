@@ -22,6 +22,9 @@ NVME = ["-device", "pcie-root-port,id=sriov,bus=pcie.0,chassis=1,slot=1", "-devi
         "-device", "nvme,serial=1,subsys=subsys,bus=sriov,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2,max_ioqpairs=6,msix_qsize=7"]
 STAGES = {"first": IOMMU + NVME, "second": IOMMU + NVME, "bare": []}
 PROGRAMS = ["kmod", "mdevctl"]
+# As in ci/common.sh: in a chroot whose / is no mount point nothing can be made private.
+OWN_MOUNTS = ["unshare", "--mount"] + ([] if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0
+                                       else ["--propagation", "unchanged"])
 NEWER_MDEVCTL = "trixie"  # has 1.4; this machine's is 1.2 where it is Debian 12
 BUSYBOX = "sh cat cut cp rm ls ln mkdir mount umount grep sed head tail tr wc sort sleep dmesg mknod poweroff tar base64 basename readlink kill ps env test true false find uname chmod printf seq touch tee date rmdir mv expr ip".split()
 KMOD = "insmod rmmod lsmod modprobe modinfo depmod".split()
@@ -134,7 +137,7 @@ def build_modules(kernel, vgpukit, work):
              "--without", "6.6-symbol-get-gpl-only"], env=env)
         inside = tree[len(kernel.root):]
         # objtool of 7.2 wants /proc: the root gets one for this command alone.
-        run(["unshare", "--mount", "sh", "-ec", 'mount -t proc proc "$1/proc"; exec chroot "$@"', "sh", kernel.root,
+        run([*OWN_MOUNTS, "sh", "-ec", 'mount -t proc proc "$1/proc"; exec chroot "$@"', "sh", kernel.root,
              "make", "-s", "-C", inside, f"KERNEL_UNAME={kernel.release}", "modules"])
         for name in os.listdir(tree):
             if name.endswith(".ko"):
