@@ -118,7 +118,7 @@ def whole_builds(result):
     # Interleaved: what else the machine does falls on all of them.
     raw["dkms build"] = dkms()
     forget()
-    raw["vgpukit build, cold"] = measure("build", driver, *on)
+    raw["vgpukit build, cold"] = measure("build", driver, *on, "--keep-objects")
     report = json.load(open(glob.glob(f"{work}/state/built/*/{release}/build.json")[0]))
     raw["vgpukit build, cold"]["phases_s"] = report["seconds"]
     raw["vgpukit build, nothing changed"] = measure("build", driver, *on, times=7)
@@ -133,7 +133,7 @@ def whole_builds(result):
         file.write("id: bench\nsummary: one file is changed\nwhen: {kernel: '>=4'}\ntransforms:\n"
                    "  - replace: {files: 'nvidia-drm/nvidia-drm-linux.c', find: 'MODULE_INFO(supported, \"external\");',\n"
                    "              with: 'MODULE_INFO(supported, \"external\"); MODULE_INFO(bench, \"1\");'}\n")
-    raw["vgpukit build, one recipe more"] = measure("build", driver, *on, "--recipes", f"{work}/recipes")
+    raw["vgpukit build, one recipe more"] = measure("build", driver, *on, "--keep-objects", "--recipes", f"{work}/recipes")
     touched = [line for name, line in every.items() if name.endswith("nvidia-drm/nvidia-drm-linux.o")]
     links = [line for name, line in every.items() if name.endswith(("/nvidia-drm.o", "/nvidia-drm.ko"))]
     raw["that file's compile and its module's links"] = replay(touched + sorted(links, key=lambda line: ".ko" in line), 1)

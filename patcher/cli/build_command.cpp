@@ -27,6 +27,7 @@ struct Options {
   bool dry_run = false;
   bool debug_info = false;
   bool first_error_only = false;
+  bool keep_objects = false;
 };
 
 std::string seconds(const BuildReport& report, const char* what) {
@@ -186,7 +187,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
     job.debug_info = options.debug_info;
     job.compile_only = options.compile_only;
-    job.keep_objects = true;
+    job.keep_objects = options.keep_objects;
     job.keep_going = options.keep_going;
     job.first_error_only = options.first_error_only;
     job.extract_seconds = extract.count();
@@ -234,6 +235,8 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
                     "Compile and verify, deliver no modules; a missing binary object is tolerated");
   command->add_flag("--keep-going", options->keep_going, "Build even though a recipe that is needed could not be applied");
   command->add_flag("--first-error-only", options->first_error_only, "Stop at the first error, in place of collecting them all");
+  command->add_flag("--keep-objects", options->keep_objects,
+                    "Leave the tree with its objects: the next such build compiles only what a recipe has changed");
   command->add_flag("--debug-info", options->debug_info, "Debug information and BTF as the kernel was built with (slower, larger)");
   command->add_flag("--dry-run", options->dry_run, "Show the plan and build nothing");
   command->callback([&globals, &action, options] { action = [&globals, options] { return build(globals, *options); }; });
