@@ -34,37 +34,30 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// What decides on the result of a build: when it is the same, the result is the same.
-Result<std::string> inputs_of(Facts& facts, const BuildJob& job, const std::optional<SigningKey>& key) {
+// What decides on the objects, without the recipes: what these change in the sources is seen in the sources.
+Result<std::string> work_key(Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
+  const auto& kernel = facts.kernel();
   Hasher hasher;
-  hasher.add(VGPUKIT_VERSION)
-      .add(job.driver->content)
-      .add(headers)
-      .add(facts.kernel().release)
-      .add(facts.kernel().host.root.string());
+  hasher.add(VGPUKIT_VERSION).add(job.driver->content).add(headers).add(kernel.release).add(kernel.host.root.string());
+  for (const auto& name : job.modules) hasher.add("module").add(name);
+  hasher.add(job.debug_info ? "debug" : "plain").add(kernel.compiler.identity);
+  return hasher.hex();
+}
+
+// What decides on the result of a build: when it is the same, the result is the same.
+Result<std::string> inputs_of(const Facts& facts, const BuildJob& job, const std::optional<SigningKey>& key,
+                              const std::string& work) {
+  Hasher hasher;
+  hasher.add(work);
   for (const auto& recipe : job.catalogue->recipes()) hasher.add(recipe.text).add(recipe.diffs);
   for (const auto& name : job.accepted) hasher.add("accept").add(name);
-  for (const auto& name : job.modules) hasher.add("module").add(name);
   for (const auto& [question, answer] : facts.assumptions()) hasher.add("assume").add(question).add(answer ? "y" : "n");
   if (key) {
     hasher.add("sign");
     TRY(hasher.add_file(facts.kernel().host.in_root(key->certificate)));
   }
-  hasher.add(job.debug_info ? "debug" : "plain").add(job.keep_going ? "keep going" : "");
-  return hasher.hex();
-}
-
-// What decides on the objects, without the recipes: what these change in the sources is seen in the sources.
-std::string work_key(const Facts& facts, const BuildJob& job, const std::string& headers) {
-  Hasher hasher;
-  hasher.add(VGPUKIT_VERSION)
-      .add(job.driver->content)
-      .add(headers)
-      .add(facts.kernel().release)
-      .add(facts.kernel().host.root.string());
-  for (const auto& name : job.modules) hasher.add("module").add(name);
-  hasher.add(job.debug_info ? "debug" : "plain").add(facts.kernel().compiler.identity);
+  hasher.add(job.keep_going ? "keep going" : "");
   return hasher.hex();
 }
 
@@ -287,8 +280,8 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(auto report, start_report(facts, job));
   const auto output = job.output.empty() ? default_output(host, *job.driver, kernel) : job.output;
   TRY_ASSIGN(const auto key, job.compile_only ? Result<std::optional<SigningKey>>(std::nullopt) : wanted_key(report, kernel));
-  TRY_ASSIGN(const auto inputs, inputs_of(facts, job, key));
-  TRY_ASSIGN(const auto headers, facts.fingerprint());
+  TRY_ASSIGN(const auto objects, work_key(facts, job));
+  TRY_ASSIGN(const auto inputs, inputs_of(facts, job, key, objects));
 
   const std::string name = job.driver->version.text + "-" + std::string(flavour_name(job.driver->flavour)) + "-" + kernel.release +
                            "-" + hash_of(host.root.string() + output.string()).substr(0, 8);
@@ -334,7 +327,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
     return finish("failed");
   }
 
-  TRY_ASSIGN(auto work, WorkTree::make(host.work() / name, work_key(facts, job, headers), *job.driver, tree));
+  TRY_ASSIGN(auto work, WorkTree::make(host.work() / name, objects, *job.driver, tree));
   TRY_ASSIGN(auto history, record_history(work.folder(), *job.driver, kernel, tree, plan));
   TRY(history.finish());
   TRY(place_empty_objects(kernel, work.folder(), job.driver->missing_binary_objects));

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "host/doctor.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::check {
 
@@ -157,25 +158,25 @@ Findings user_groups(const CheckInput& input) {
   if (user.empty()) return {};
   const auto own = fields_of(input.sysfs.read("/etc/passwd").text, user);
   const auto primary = own.size() > 3 ? own[3] : "";
-  std::string in, missing;
+  std::vector<std::string> in, missing;
   // video is for who draws on the host's own cards: it is told, and nobody has to be in it.
   for (const auto* name : {"kvm", "libvirt", "video"}) {
     const auto group = fields_of(input.sysfs.read("/etc/group").text, name);
     if (group.size() < 4) continue;  // not a group of this host
     const bool member = group[2] == primary || ("," + group[3] + ",").find("," + user + ",") != std::string::npos;
-    if (member) in += (in.empty() ? "" : ",") + std::string(name);
-    if (!member && name != std::string_view("video")) missing += (missing.empty() ? "" : ",") + std::string(name);
+    if (member) in.emplace_back(name);
+    if (!member && name != std::string_view("video")) missing.emplace_back(name);
   }
-  const auto has = user + " is in " + (in.empty() ? "none of kvm, libvirt, video" : in);
+  const auto has = user + " is in " + (in.empty() ? "none of kvm, libvirt, video" : joined(in, ","));
   if (missing.empty() && in.empty()) return {};
-  if (missing.empty()) return {{.what = has, .evidence = {{"/etc/group", in}}}};
+  if (missing.empty()) return {{.what = has, .evidence = {{"/etc/group", joined(in, ",")}}}};
   return {{.state = State::warn,
-           .what = user + " is not in " + missing,
+           .what = user + " is not in " + joined(missing, ","),
            .evidence = {{"/etc/group", has}},
            .why =
                "without libvirt virsh and virt-manager ask for a password; without kvm a machine that the user starts has no KVM, "
                "unless the desktop's login gives it",
-           .next = "usermod -aG " + missing + " " + user + ", then log in again"}};
+           .next = "usermod -aG " + joined(missing, ",") + " " + user + ", then log in again"}};
 }
 
 }  // namespace vgpukit::check
