@@ -19,6 +19,19 @@ sources() { # SUITE ARCHIVE SECURITY
   [ -z "$(backports_of "$1")" ] || echo "deb $2 $(backports_of "$1") $components"
 }
 
+# For each series (7.2) that the archive of a root has headers of and the root has not: the newest of them.
+earlier_series() { # ROOT
+  local series release have
+  in_root "$1" apt-cache search --names-only '^linux-headers-[0-9]+\.[0-9]+\.[0-9]+[^ ]*-amd64$' | awk '{print $1}' | grep -vE -- '-(rt|cloud)-' | sort -V >"$1/var/tmp/headers"
+  have=$(ls "$1/lib/modules")
+  for series in $(sed -E 's/^linux-headers-([0-9]+\.[0-9]+)\..*/\1/' "$1/var/tmp/headers" | sort -Vu); do
+    ! grep -qF "$series." <<<"$have" || continue
+    release=$(grep -F -- "-$series." "$1/var/tmp/headers" | tail -n 1)
+    in_root "$1" apt-get -q -y install "$release" || return
+  done
+  rm -f "$1/var/tmp/headers"
+}
+
 make_root() { # SUITE DIR
   local suite=$1 dir=$2 archive security work=$2.part backports
   archive=$(archive_of debian)
@@ -41,10 +54,12 @@ make_root() { # SUITE DIR
   printf '#!/bin/sh\nexit 101\n' >"$work/usr/sbin/policy-rc.d" && chmod 755 "$work/usr/sbin/policy-rc.d"
   say "$suite: headers and compiler"
   backports=$(backports_of "$suite")
-  # With backports the metapackage moves on to the newer kernel, and the headers that it brought first stay.
+  # With backports the metapackage moves on to the newer kernel, and the headers that it brought first stay. What backports had
+  # before it is kept by the archive for a while: the newest headers of each such series come, too.
   in_root "$work" apt-get -q update >>"$dir.log" 2>&1 &&
     in_root "$work" apt-get -q -y install make gcc libc6-dev xz-utils kmod linux-headers-amd64 >>"$dir.log" 2>&1 &&
-    { [ -z "$backports" ] || in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64 >>"$dir.log" 2>&1; } || { tail -n 20 "$dir.log" >&2; die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
+    { [ -z "$backports" ] || { in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64 >>"$dir.log" 2>&1 &&
+      earlier_series "$work" >>"$dir.log" 2>&1; }; } || { tail -n 20 "$dir.log" >&2; die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
   in_root "$work" apt-get -q clean
   rm -rf "$dir"
   mv "$work" "$dir"

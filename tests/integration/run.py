@@ -16,6 +16,7 @@ Expectations belong to the RUN above them; \\n, OUT and ERR lines are plain text
 
     {tmp}             a folder of the case's own        {source}   this repository
     {on:SUITE:6.12}   --root ROOT --kernel RELEASE      {root:SUITE}  {rel:SUITE:6.12}
+    {on:SUITE:newest} the same with the newest kernel of the root: backports and sid move on, no case may name their series
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
     {bin}             the folder that vgpukit was built in: the tools of tests/tools are there, too
 """
@@ -23,6 +24,9 @@ import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.dont_write_bytecode = True
+sys.path.insert(0, f"{TOP}/tests/tools")
+from root_kernels import pick
 KEYS = {"NAME", "FULL", "USER", "RUN", "EXIT", "OUT", "NOTOUT", "ERR", "NOTERR", "JSON"}
 
 
@@ -75,10 +79,7 @@ class World:
         return self.suites[name]
 
     def release(self, name, version):
-        found = [r for r in self.suite(name)[1] if re.match(re.escape(version) + r"[.\-+]", r)]
-        if len(found) != 1:
-            sys.exit(f"the {name} root has {len(found)} kernels {version}: {self.suite(name)[1]}")
-        return found[0]
+        return pick(name, self.suite(name)[1], version)
 
     def driver(self, name):
         if name not in self.drivers:

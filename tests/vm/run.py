@@ -10,7 +10,11 @@ import argparse, base64, concurrent.futures, io, json, lzma, os, re, shutil, sta
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-KERNELS = [("bookworm", "6.1"), ("trixie", "6.12"), ("trixie", "7.2")]
+sys.dont_write_bytecode = True
+sys.path.insert(0, f"{TOP}/tests/tools")
+from root_kernels import pick
+
+KERNELS = [("bookworm", "6.1"), ("trixie", "6.12"), ("trixie", "newest")]
 DEADLINE = 900  # seconds for one boot; 10 to 20 are usual, on a busy machine it can be a few minutes
 # icount: the guest's clock counts its instructions, and jumps while it sleeps. On a busy machine a clock of its own runs away from it:
 # timer interrupts get lost, RCU reports stalls.
@@ -112,10 +116,8 @@ def cpio(folder):
 class Kernel:
     def __init__(self, suite, version):
         rows = [line.split() for line in run_quietly([f"{TOP}/ci/roots.sh", suite]).splitlines()]
-        found = [row for row in rows if re.match(re.escape(version) + r"[.\-+]", row[2])]
-        if len(found) != 1:
-            sys.exit(f"the {suite} root has {len(found)} kernels {version}: {[row[2] for row in rows]}")
-        self.version, (self.suite, self.root, self.release) = version, found[0]
+        self.version, self.suite, self.root = version, suite, rows[0][1]
+        self.release = pick(suite, [row[2] for row in rows], version)
         self.image = run_quietly([f"{TOP}/ci/images.sh", suite, self.release]).strip()
 
 
@@ -136,7 +138,7 @@ def build_modules(kernel, vgpukit, work):
         run([vgpukit, "-q", "patch", "reference", "--root", kernel.root, "--kernel", kernel.release, "--output", tree,
              "--without", "6.6-symbol-get-gpl-only"], env=env)
         inside = tree[len(kernel.root):]
-        # objtool of 7.2 wants /proc: the root gets one for this command alone.
+        # objtool from 7.2 on wants /proc: the root gets one for this command alone.
         run([*OWN_MOUNTS, "sh", "-ec", 'mount -t proc proc "$1/proc"; exec chroot "$@"', "sh", kernel.root,
              "make", "-s", "-C", inside, f"KERNEL_UNAME={kernel.release}", "modules"])
         for name in os.listdir(tree):
@@ -301,7 +303,7 @@ def test_kernel(kernel, options, work):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--vgpukit", required=True, help="the binary under test")
-    parser.add_argument("--only", default="", help="only kernels of this version, such as 6.12")
+    parser.add_argument("--only", default="", help="only the kernel of this version: 6.1, 6.12 or newest")
     parser.add_argument("--keep", help="a folder that gets modules and logs, and stays; the modules of an earlier run are taken again")
     options = parser.parse_args()
     options.vgpukit = os.path.abspath(options.vgpukit)
