@@ -44,8 +44,9 @@ std::vector<InstallerBackup> backups_of_installer_log(std::string_view log);
 // Takes away what the installer has put into the system since `kept` was made (/var/lib/nvidia in it, or known not to have been
 // there), and puts back what it had moved out of the way. What `kept` has itself is left to its restore(). True where there was
 // something to do. `cut_short`: nobody else has changed anything since then, so what lies where something was moved away is a file
-// that the installer has not written down any more; otherwise it is somebody's, and stays.
-bool remove_new_user_space(const HostPaths& host, const Kept& kept, bool cut_short);
+// that the installer has not written down any more; otherwise it is somebody's, and stays. Safe to be cut short and done again.
+// Error: missing for a full disk.
+Result<bool> remove_new_user_space(const HostPaths& host, const Kept& kept, bool cut_short);
 
 // What is wrong with the services that the installer has put into the system, as sentences with what to do: a unit that is not
 // there, one that nothing starts.

@@ -60,8 +60,17 @@ Result<std::vector<Kept>> open_kept(const HostPaths& host, const fs::path& folde
 
 // The later copies were made when something may have been changed already, so the first ones have the last word.
 Status restore_all(const HostPaths& host, const std::vector<Kept>& kept, const OnStep& on_step) {
-  for (const auto& each : kept) remove_new_user_space(host, each, /*cut_short=*/true);
-  for (auto each = kept.rbegin(); each != kept.rend(); ++each) TRY(each->restore({}, on_step));
+  // Once copies are moved back this is done, and a copy that is gone would look like one that never was.
+  if (std::none_of(kept.begin(), kept.end(), [](const Kept& each) { return each.is_moving(); }))
+    for (const auto& each : kept) TRY(remove_new_user_space(host, each, /*cut_short=*/true));
+  for (auto each = kept.rbegin(); each != kept.rend(); ++each) {
+    if (!each->is_moving()) {
+      const auto back = each->restore({}, on_step);
+      if (back) continue;
+      if (!Kept::wants_space(back.error())) return back;
+    }
+    TRY(each->move_back(on_step));
+  }
   return {};
 }
 

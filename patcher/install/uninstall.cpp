@@ -86,7 +86,10 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     return rest.find("/modules.") == std::string::npos;
   };
   bool user_space = false;
-  for (const auto& kept : before) user_space = remove_new_user_space(host, kept, /*cut_short=*/false) || user_space;
+  for (const auto& kept : before) {
+    TRY_ASSIGN(const auto removed, remove_new_user_space(host, kept, /*cut_short=*/false));
+    user_space = user_space || removed;
+  }
   for (auto kept = before.rbegin(); kept != before.rend(); ++kept) TRY(kept->restore(wanted, at));
   if (user_space) refresh_user_space(host);
   for (const auto& entry : now) {

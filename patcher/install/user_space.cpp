@@ -8,6 +8,7 @@
 #include "install/nvidia_installer.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
+#include "support/machine_state.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -21,19 +22,68 @@ bool holds(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-void put_back(const HostPaths& host, const InstallerBackup& backup, bool cut_short) {
+bool is_there(const fs::path& path) {
+  std::error_code bad;
+  return fs::exists(fs::symlink_status(path, bad));
+}
+
+// Moves a file over another one, also to another file system. On an error both are as they were.
+Status move_over(const fs::path& from, const fs::path& to) {
+  const auto cannot = [&](const std::string& why) {
+    return Error{Exit::missing, "put back " + to.string(), why,
+                 "see to it that this file system can be written and has space, then run the command again"};
+  };
+  std::error_code bad;
+  fs::create_directories(to.parent_path(), bad);
+  fs::rename(from, to, bad);
+  if (!bad) return {};
+  if (bad != std::errc::cross_device_link) return cannot(bad.message());
+  const fs::path fresh = to.parent_path() / ("." + to.filename().string() + ".vgpukit-back");
+  fs::remove(fresh, bad);
+  if (const auto copied = clone_file(from, fresh); !copied) return cannot(copied.error().why);
+  fs::rename(fresh, to, bad);
+  if (bad) return cannot(bad.message());
+  fs::remove(from, bad);
+  return {};
+}
+
+// `replace`: what is there is NVIDIA's.
+Status put_back(const HostPaths& host, const InstallerBackup& backup, bool replace) {
   std::error_code ignored;
   const auto path = host.in_root(backup.path);
-  const auto copy = host.in_root(kFolder) / std::to_string(backup.number);
-  if (backup.target.empty() && !fs::exists(copy, ignored)) return;
-  if (cut_short && !fs::is_directory(fs::symlink_status(path, ignored))) fs::remove(path, ignored);
-  if (fs::exists(fs::symlink_status(path, ignored))) return;
+  if (is_there(path) && (!replace || fs::is_directory(fs::symlink_status(path, ignored)))) return {};
   if (!backup.target.empty()) {
+    fs::remove(path, ignored);
     fs::create_symlink(backup.target, path, ignored);
-    return;
+    return {};
   }
-  if (!clone_file(copy, path)) return;
+  const auto copy = host.in_root(kFolder) / std::to_string(backup.number);
+  if (!fs::exists(copy, ignored)) return {};  // it is back already
+  TRY(move_over(copy, path));
   if (::chown(path.c_str(), backup.uid, backup.gid) == 0) ::chmod(path.c_str(), backup.mode & 07777U);
+  return {};
+}
+
+// A file that the installer has moved away without coming to write down from where (a full disk, a crash): it is some package's,
+// and must not go with the rest.
+void save_unknown(const HostPaths& host, const Kept& kept, const std::vector<InstallerBackup>& backups) {
+  std::error_code bad;
+  std::vector<std::string> names;
+  for (auto entry = fs::directory_iterator(host.in_root(kFolder), bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad))
+    names.push_back(entry->path().filename().string());
+  for (const auto& name : names) {
+    if (name.size() > 6 || name.find_first_not_of("0123456789") != std::string::npos || is_there(kept.copy_of(kFolder) / name))
+      continue;
+    if (std::any_of(backups.begin(), backups.end(),
+                    [&](const InstallerBackup& each) { return std::to_string(each.number) == name; }))
+      continue;
+    const auto saved = machine_state(host) / ("moved-away-by-nvidia-installer-" + name);
+    if (const auto moved = move_over(host.in_root(kFolder) / name, saved); moved)
+      log::warning("nvidia-installer had moved a file away and has not written down which: it is now " + saved.string());
+    else
+      log::warning(moved.error().message());
+  }
 }
 
 // Is it started at boot, by a link in /etc/systemd/system/TARGET.wants?
@@ -72,18 +122,25 @@ std::vector<InstallerBackup> backups_of_installer_log(std::string_view log) {
   return backups;
 }
 
-bool remove_new_user_space(const HostPaths& host, const Kept& kept, bool cut_short) {
+Result<bool> remove_new_user_space(const HostPaths& host, const Kept& kept, bool cut_short) {
   const auto names = kept.names();
   if (!holds(names, kFolder)) return false;
   const auto now = read_file(host.in_root(kFolder) / "log");
   const auto then = read_file(kept.copy_of(kFolder) / "log");
   if (!now || (then && *then == *now)) return false;
   const auto old = then ? files_of_installer_log(*then) : std::vector<std::string>{};
+  const auto installed = files_of_installer_log(*now);
+  const auto backups = backups_of_installer_log(*now);
+  if (cut_short) save_unknown(host, kept, backups);
   std::error_code ignored;
-  for (const auto& file : files_of_installer_log(*now))
-    if (!holds(old, file)) fs::remove(host.in_root(file), ignored);
-  for (const auto& backup : backups_of_installer_log(*now))
-    if (!holds(old, backup.path)) put_back(host, backup, cut_short);
+  // What takes the place of another one stays until that is back: this may be done a second time, and then it is the other one.
+  const auto is_backed_up = [&](const std::string& file) {
+    return std::any_of(backups.begin(), backups.end(), [&](const InstallerBackup& each) { return each.path == file; });
+  };
+  for (const auto& file : installed)
+    if (!holds(old, file) && !is_backed_up(file)) fs::remove(host.in_root(file), ignored);
+  for (const auto& backup : backups)
+    if (!holds(old, backup.path)) TRY(put_back(host, backup, cut_short || holds(installed, backup.path)));
   return true;
 }
 

@@ -18,6 +18,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* moving = "moving";  // what tree/ is called once its copies are moved back
+
 Error disk(const fs::path& path, int number) {
   return {Exit::missing, "keep a copy of " + path.string(), std::generic_category().message(number),
           "free some space in that file system, then try again; nothing has been changed yet"};
@@ -76,16 +78,16 @@ std::string folder_above(const HostPaths& host, const std::string& path) {
   return above.string();
 }
 
-Status cannot_restore(const fs::path& path, const std::error_code& bad) {
-  return Error{Exit::missing, "put back " + path.string(), bad.message(),
-               "see to it that this file system can be written and has space, then run the command again"};
+Error cannot_restore(const fs::path& path, const std::string& why) {
+  return {Exit::missing, "put back " + path.string(), why,
+          "see to it that this file system can be written and has space, then run the command again"};
 }
 
 Status remove_path(const HostPaths& host, const KeptPath& kept) {
   std::error_code bad;
   const auto path = host.in_root(kept.path);
   fs::remove_all(path, bad);
-  if (bad) return cannot_restore(path, bad);
+  if (bad) return cannot_restore(path, bad.message());
   for (auto above = fs::path(kept.path).parent_path(); above != "/" && above.string().size() > kept.above.size();
        above = above.parent_path()) {
     std::error_code in_use;
@@ -100,10 +102,10 @@ Status put_back(const fs::path& copy, const fs::path& path) {
   const fs::path fresh = path.parent_path() / ("." + path.filename().string() + ".vgpukit-back");
   fs::remove_all(fresh, bad);  // of a restoration that was cut short
   fs::create_directories(path.parent_path(), bad);
-  if (bad) return cannot_restore(path, bad);
+  if (bad) return cannot_restore(path, bad.message());
   if (auto copied = copy_tree(copy, fresh); !copied) {
     fs::remove_all(fresh, bad);
-    return cannot_restore(path, std::make_error_code(std::errc::no_space_on_device));
+    return cannot_restore(path, copied.error().why);
   }
   // A folder cannot be renamed over one that is not empty: the two change places.
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) {
@@ -114,7 +116,7 @@ Status put_back(const fs::path& copy, const fs::path& path) {
       if (!bad) fs::rename(fresh, path, bad);
     }
   }
-  if (bad) return cannot_restore(path, bad);
+  if (bad) return cannot_restore(path, bad.message());
   fs::remove_all(fresh, bad);
   return {};
 }
@@ -157,18 +159,55 @@ Result<Kept> Kept::open(const HostPaths& host, const fs::path& folder) {
 }
 
 Status Kept::restore(const std::function<bool(const std::string&)>& wanted, const OnStep& on_step) const {
-  for (const auto& entry : paths_) {
-    if (wanted && !wanted(entry.path)) continue;
-    if (on_step) on_step("put back " + entry.path);
-    if (entry.there) {
-      TRY(put_back(copy_of(entry.path), host_.in_root(entry.path)));
-    } else {
-      TRY(remove_path(host_, entry));
+  // What was not there goes first: it may be what fills the disk.
+  for (const bool there : {false, true})
+    for (const auto& entry : paths_) {
+      if (entry.there != there || (wanted && !wanted(entry.path))) continue;
+      if (on_step) on_step("put back " + entry.path);
+      TRY(there ? put_back(copy_of(entry.path), host_.in_root(entry.path)) : remove_path(host_, entry));
     }
+  sync_file_system(host_.in_root("/"));
+  sync_file_system(host_.modules());
+  return {};
+}
+
+Status Kept::move_back(const OnStep& on_step) const {
+  // The name says that a copy which is not there any more is at its place already. A rename needs no space.
+  const auto copies = folder_ / moving;
+  std::error_code bad;
+  if (!is_there(copies)) fs::rename(folder_ / "tree", copies, bad);
+  if (bad) return cannot_restore(copies, bad.message());
+  for (const auto& entry : paths_) {
+    if (entry.there) continue;
+    if (on_step) on_step("put back " + entry.path);
+    TRY(remove_path(host_, entry));
+  }
+  for (const auto& entry : paths_) {
+    const auto copy = copies / entry.path.substr(1);
+    if (!entry.there || !is_there(copy)) continue;
+    if (on_step) on_step("move back " + entry.path);
+    const auto path = host_.in_root(entry.path);
+    fs::remove_all(path, bad);
+    if (!bad) fs::create_directories(path.parent_path(), bad);
+    if (!bad) fs::rename(copy, path, bad);
+    // What was removed is on that file system, and may have made room.
+    if (bad == std::errc::cross_device_link) {
+      TRY(put_back(copy, path));
+      fs::remove_all(copy, bad);
+    }
+    if (bad) return cannot_restore(path, bad.message());
   }
   sync_file_system(host_.in_root("/"));
   sync_file_system(host_.modules());
   return {};
+}
+
+bool Kept::is_moving() const {
+  return is_there(folder_ / moving);
+}
+
+bool Kept::wants_space(const Error& error) {
+  return error.why == std::generic_category().message(ENOSPC) || error.why == std::generic_category().message(EDQUOT);
 }
 
 std::vector<std::string> Kept::names() const {

@@ -35,6 +35,12 @@ class Kept {
   // Makes each path what it was; each is swapped in whole. Safe to be cut short and done again. What has been made above a path
   // that was not there goes away where it is empty. Paths that `wanted` refuses are left alone (empty: none).
   [[nodiscard]] Status restore(const std::function<bool(const std::string&)>& wanted = {}, const OnStep& on_step = {}) const;
+  // As restore(), where that wants space and there is none: the copies themselves are moved to their places, and are of no use
+  // afterwards. Where it was begun (is_moving), only this can end it. Safe to be cut short and done again.
+  [[nodiscard]] Status move_back(const OnStep& on_step = {}) const;
+  [[nodiscard]] bool is_moving() const;
+  // Did restore() fail for a full disk?
+  static bool wants_space(const Error& error);
 
   [[nodiscard]] const std::vector<KeptPath>& paths() const { return paths_; }
   [[nodiscard]] std::vector<std::string> names() const;

@@ -82,7 +82,7 @@ TEST_F(UserSpaceTest, WhatCameGoesAndWhatWasMovedAwayIsBack) {
   put("/usr/bin/nvidia-smi", "x");
   put("/var/lib/nvidia/log", "535.1\nNVIDIA\n100: /usr/lib/theirs.so\n1 100640 " + std::to_string(::getuid()) + " " +
                                  std::to_string(::getgid()) + "\n1: /usr/lib/theirs.so\n1\n1: /usr/bin/nvidia-smi\n1\n");
-  EXPECT_TRUE(remove_new_user_space(host_, kept, /*cut_short=*/false));
+  EXPECT_TRUE(*remove_new_user_space(host_, kept, /*cut_short=*/false));
   ASSERT_TRUE(kept.restore());
   EXPECT_EQ(get("/usr/lib/theirs.so"), "the distribution's");
   EXPECT_EQ(get("/usr/bin/nvidia-smi"), "nothing");
@@ -93,7 +93,7 @@ TEST_F(UserSpaceTest, WhatCameGoesAndWhatWasMovedAwayIsBack) {
 TEST_F(UserSpaceTest, TheSameUserSpaceStays) {
   put("/var/lib/nvidia/log", "535.1\nNVIDIA\n1: /usr/lib/theirs.so\n1\n");
   const auto kept = keep({"/var/lib/nvidia"});
-  EXPECT_FALSE(remove_new_user_space(host_, kept, /*cut_short=*/false));
+  EXPECT_FALSE(*remove_new_user_space(host_, kept, /*cut_short=*/false));
   EXPECT_EQ(get("/usr/lib/theirs.so"), "the distribution's");
 }
 

@@ -138,6 +138,30 @@ TEST_F(TransactionTest, ARecoveryThatIsKilledCanBeDoneAgain) {
   }
 }
 
+// As where a full disk leaves no room for copies; full_disk_test.cpp has the full disk.
+TEST_F(TransactionTest, CopiesThatAreMovedBackCanBeKilledAtAnyStep) {
+  const auto before = all();
+  int killed = 0;
+  for (int at = 0;; ++at) {
+    TearDown();
+    SetUp();
+    ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
+    ASSERT_NE(all(), before);
+    const auto move = [&](const OnStep& step) {
+      const auto kept = Kept::open(host_, host_.in_root("/var/lib/vgpukit/install/working/kept-0"));
+      return kept && kept->move_back(step);
+    };
+    const bool was_killed = test::killed_at(at, move);
+    ASSERT_TRUE(recover(host_));
+    EXPECT_EQ(all(), before) << "killed at step " << at;
+    EXPECT_FALSE(unfinished_work(host_));
+    if (!was_killed) break;
+    ++killed;
+    ASSERT_LT(at, 100);
+  }
+  EXPECT_EQ(killed, 6) << "one for each path";
+}
+
 TEST_F(TransactionTest, TheNextTransactionEndsWhatACrashHasLeft) {
   ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
   EXPECT_EQ(unfinished_work(host_), "install 2");
