@@ -48,11 +48,15 @@ Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, co
     if (count == 0) return wrong("dkms says that all is well, and " + name + ".ko is not in /lib/modules/" + kernel.release);
     if (count > 1) return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
   }
-  const auto dep = read_file(kernel.host.modules() / kernel.release / "modules.dep");
+  const auto folder = kernel.host.modules() / kernel.release;
+  const auto dep = read_file(folder / "modules.dep");
+  // Where only the headers are there, dkms from 3.2 on leaves depmod to the package of the kernel itself.
+  std::error_code bad;
+  const bool boots = dep || fs::is_directory(folder / "kernel", bad);
   for (const auto& each : there) {
     const auto file = kernel.host.in_root(each.path);
     const auto in_dep = each.path.lexically_relative("/lib/modules/" + kernel.release).string() + ":";
-    if (!dep || (!dep->starts_with(in_dep) && dep->find("\n" + in_dep) == std::string::npos))
+    if (boots && (!dep || (!dep->starts_with(in_dep) && dep->find("\n" + in_dep) == std::string::npos)))
       return wrong("depmod has not put " + each.path.string() + " into modules.dep, so modprobe will not find it");
     TRY_ASSIGN(auto module, read_module(file));
     const auto magic = module.info("vermagic");

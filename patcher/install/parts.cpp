@@ -22,8 +22,13 @@ void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms&
   fs::remove(host.in_root(dkms_signing_file), bad);
   const auto others = dkms.status("");
   const bool keep_key = fs::exists(host.in_root("/sys/firmware/efi"), bad) || !others || !others->empty();
-  for (const auto& path : record.value("made", std::vector<std::string>()))
-    if (!keep_key || path.find("/mok.") == std::string::npos) fs::remove(host.in_root(path), bad);
+  for (const auto& path : record.value("made", std::vector<std::string>())) {
+    if (keep_key && path.find("/mok.") != std::string::npos) continue;
+    // Headers alone had a folder, and the kernel came later: what depmod writes is that kernel's own by now.
+    const bool by_depmod = path.starts_with("/lib/modules/") && path.find("/modules.") != std::string::npos;
+    if (by_depmod && fs::is_directory(host.in_root(fs::path(path).parent_path() / "kernel"), bad)) continue;
+    fs::remove(host.in_root(path), bad);
+  }
 }
 
 }  // namespace vgpukit

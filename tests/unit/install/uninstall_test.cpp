@@ -1,0 +1,21 @@
+#include "install/little_root.hpp"
+
+namespace vgpukit {
+namespace {
+
+class UninstallTest : public test::LittleRoot {};
+
+// Debian's headers make the folder of a kernel whose image may come later, with what depmod writes for it.
+TEST_F(UninstallTest, AKernelThatCameLaterKeepsWhatDepmodWroteForIt) {
+  ASSERT_TRUE(install("1", {}));
+  auto record = *installed_record(host_);
+  record["made"] = {"/lib/modules/6.12/modules.dep", "/lib/modules/6.1/modules.dep"};
+  put("/var/lib/vgpukit/install/installed.json", record.dump());
+  put("/lib/modules/6.12/kernel/fs/ext4.ko", "the kernel's");
+  ASSERT_TRUE(uninstall_driver(host_));
+  EXPECT_TRUE(fs::exists(host_.in_root("/lib/modules/6.12/modules.dep")));
+  EXPECT_FALSE(fs::exists(host_.in_root("/lib/modules/6.1/modules.dep"))) << "of headers alone nothing is left";
+}
+
+}  // namespace
+}  // namespace vgpukit
