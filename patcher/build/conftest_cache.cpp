@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/sealed_file.hpp"
 
 namespace vgpukit {
 
@@ -23,15 +23,11 @@ fs::path cache_file(const HostPaths& host, const std::string& key, const char* e
   return host.cache / "conftest" / (hash_of(std::string(generation) + key) + ending);
 }
 
-// The first line is the hash of the rest: a file that was cut off or written over in part is no file.
 template <class T>
 std::optional<T> load_json(const fs::path& file) {
-  const auto text = read_file(file);
+  const auto text = read_sealed(file);
   if (!text) return std::nullopt;
-  const auto newline = text->find('\n');
-  if (newline == std::string::npos || hash_of(std::string_view(*text).substr(newline + 1)) != text->substr(0, newline))
-    return std::nullopt;
-  const Json json = Json::parse(text->begin() + static_cast<std::ptrdiff_t>(newline) + 1, text->end(), nullptr, false);
+  const Json json = Json::parse(*text, nullptr, false);
   if (json.is_discarded()) return std::nullopt;
   try {
     return json.get<T>();
@@ -42,8 +38,7 @@ std::optional<T> load_json(const fs::path& file) {
 
 template <class T>
 void save_json(const fs::path& file, const T& value) {
-  const std::string body = Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
-  static_cast<void>(static_cast<bool>(write_file(file, hash_of(body) + "\n" + body)));
+  write_sealed(file, Json(value).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace

@@ -153,9 +153,8 @@ Exit exit_of(const BuildReport& report) {
 
 Result<Exit> build(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
-  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
-  TRY_ASSIGN(const auto accepted, accepted_of(host, explanations, options.accept));
+  TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
+  TRY_ASSIGN(const auto accepted, accepted_of(host, recipes.known(), options.accept));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
   const auto start = std::chrono::steady_clock::now();
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
@@ -171,7 +170,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     const auto release = kernel.release;
     Facts facts(std::move(kernel), assumptions);
     if (options.dry_run) {
-      TRY_ASSIGN(auto shown, show_plan(globals, driver, facts, catalogue, accepted, {}));
+      TRY_ASSIGN(auto shown, show_plan(globals, driver, facts, recipes.applied, accepted, {}));
       documents.push_back(std::move(shown.document));
       if (worst == Exit::done) worst = shown.code;
       continue;
@@ -179,8 +178,8 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     Progress progress(release, !globals.quiet && isatty(STDERR_FILENO) == 1);
     BuildJob job;
     job.driver = &driver;
-    job.catalogue = &catalogue;
-    job.explanations = &explanations;
+    job.catalogue = &recipes.applied;
+    job.explanations = &recipes.known();
     job.accepted = accepted;
     job.modules = options.modules;
     if (!options.output.empty()) job.output = fs::absolute(options.output).lexically_normal();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,9 +67,18 @@ Result<HostPaths> host_of(const Globals& globals);
 Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);
 // The folders that recipes are read from: the shipped one, and those of --recipes.
 Result<std::vector<std::filesystem::path>> recipe_folders(const Globals& globals, bool with_shipped);
-// The recipes that may be applied, and (`with_shipped`: those that may explain an error) the shipped ones in any case.
+// The recipes of --recipes, and (`with_shipped`) those that ship with us.
 // `without`: ids to leave out. Error: usage for one that no recipe has.
 Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without = {});
+
+// The recipes that a command applies, and those that it knows: errors are explained with these, and notices named, whatever
+// --no-shipped-recipes and --without leave out.
+struct Recipes {
+  Catalogue applied;
+  std::optional<Catalogue> all;  // where they differ
+  [[nodiscard]] const Catalogue& known() const { return all ? *all : applied; }
+};
+Result<Recipes> recipes_of(const Globals& globals, const std::vector<std::string>& without = {});
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
 // --accept and the configuration file's `accept:`. Error: usage for a name on the command line that no recipe has.
 Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names);

@@ -72,10 +72,9 @@ std::string signing_text(const SigningState& state, const Style& style) {
 
 Result<Exit> install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
-  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
+  TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
   InstallRequest request;
-  TRY_ASSIGN(request.choices.accepted, accepted_of(host, explanations, options.accept));
+  TRY_ASSIGN(request.choices.accepted, accepted_of(host, recipes.known(), options.accept));
   TRY_ASSIGN(request.assumptions, assumptions_of(globals));
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
   request.with_nvidia_installer = !options.without_installer;
@@ -92,8 +91,8 @@ Result<Exit> install(const Globals& globals, const Options& options) {
   request.choices.without = options.without;
   request.choices.modules = options.modules;
   request.driver = &driver;
-  request.catalogue = &catalogue;
-  request.explanations = &explanations;
+  request.catalogue = &recipes.applied;
+  request.explanations = &recipes.known();
   request.jobs = options.jobs > 0 ? options.jobs : default_jobs();
   Progress progress(driver.version.text, !globals.quiet && isatty(STDERR_FILENO) == 1);
   request.on_progress = [&](const BuildProgress& state) { progress.show(state); };

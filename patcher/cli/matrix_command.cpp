@@ -29,12 +29,12 @@ struct Options {
   std::size_t max_jobs = most_jobs_on_github;
 };
 
-Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, const Options& options) {
+Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, ImageRoots& images, const Options& options) {
   Shard shard;
   if (!options.shard.empty()) {
     TRY_ASSIGN(shard, Shard::parse(options.shard));
   }
-  TRY_ASSIGN(auto grid, make_grid(file, machine));
+  TRY_ASSIGN(auto grid, make_grid(file, machine, images));
   select_cells(grid, options.only, shard);
   if (grid.cells.empty() && shard.count == 1)
     return Error{Exit::usage, "select cells", "none is called like '" + options.only + "'",
@@ -45,7 +45,8 @@ Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, con
 Result<Exit> list(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
   TRY_ASSIGN(const auto file, read_matrix_file(options.file, environment));
-  TRY_ASSIGN(const auto grid, selected_grid(file, machine, options));
+  ImageRoots images(machine, program_environment(environment));
+  TRY_ASSIGN(const auto grid, selected_grid(file, machine, images, options));
   // What is known of a driver is known of its whole row: there may be hundreds of kernels.
   std::vector<Result<std::string>> paths;
   for (const auto& driver : file.drivers) paths.push_back(driver_path(driver, machine));
@@ -64,7 +65,7 @@ Result<Exit> list(const Globals& globals, const Options& options) {
       reason = path.error().why;
     }
     if (column.problem) {
-      state = column.skipped.empty() ? "missing" : "skipped";
+      if (!column.packed) state = column.skipped.empty() ? "missing" : "skipped";
       reason = column.problem->why;
     }
     if (const auto why = file.why_unsupported(driver.name, column.entry->name); !why.empty()) {
@@ -73,12 +74,14 @@ Result<Exit> list(const Globals& globals, const Options& options) {
     }
     if (!reason.empty() && known_problems.insert(state + ": " + reason).second) problems.push_back(state + ": " + reason);
     if (globals.json()) {
+      const auto unpacked = column.image.empty() || column.packed ? std::string() : column.host.root.string();
       cells.push_back({{"driver", driver.name},
                        {"kernel", column.name},
-                       {"root", column.entry->root.string()},
+                       {"root", column.entry->container.empty() ? column.entry->root.string() : unpacked},
                        {"release", column.release},
                        {"state", state},
                        {"reason", reason}});
+      if (!column.entry->container.empty()) cells.back()["container"] = column.entry->container;
       continue;
     }
     const auto* verdict = find_verdict(state);
@@ -207,24 +210,29 @@ Status check_notices(const MatrixFile& file, const HostPaths& machine, const Cat
 Result<Exit> run(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
   TRY_ASSIGN(const auto file, read_matrix_file(options.file, environment));
-  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
-  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
-  TRY(check_notices(file, machine, explanations));
-  TRY_ASSIGN(auto grid, selected_grid(file, machine, options));
+  TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
+  TRY(check_notices(file, machine, recipes.known()));
+  ImageRoots images(machine, program_environment(environment));
+  TRY_ASSIGN(auto grid, selected_grid(file, machine, images, options));
   std::vector<std::string> problems;
   TRY_ASSIGN(const auto fetched,
              fetch_sources(
                  grid, machine, environment, [](const std::string& command) { log::info("fetching: " + command); }, problems));
   for (const auto& problem : problems) log::warning(problem);
   if (fetched > 0) {
-    TRY_ASSIGN(grid, selected_grid(file, machine, options));
+    images.forget();
+    TRY_ASSIGN(grid, selected_grid(file, machine, images, options));
+  }
+  TRY_ASSIGN(const auto unpacked, unpack_images(grid, images, [](const std::string& text) { log::info(text); }));
+  if (unpacked > 0) {
+    TRY_ASSIGN(grid, selected_grid(file, machine, images, options));
   }
 
   MatrixRun run;
   run.grid = &grid;
   run.machine = machine;
-  run.catalogue = &catalogue;
-  TRY_ASSIGN(run.accepted, accepted_of(machine, explanations, {}));
+  run.catalogue = &recipes.applied;
+  TRY_ASSIGN(run.accepted, accepted_of(machine, recipes.known(), {}));
   TRY_ASSIGN(run.assumptions, assumptions_of(globals));
   run.options = handed_on(globals, options);
   run.environment = program_environment(environment);

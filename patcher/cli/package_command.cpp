@@ -25,9 +25,8 @@ struct Options {
 
 Result<Exit> package(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
-  TRY_ASSIGN(const auto explanations, catalogue_of(globals, true));
-  TRY_ASSIGN(const auto accepted, accepted_of(host, explanations, options.accept));
+  TRY_ASSIGN(const auto recipes, recipes_of(globals));
+  TRY_ASSIGN(const auto accepted, accepted_of(host, recipes.known(), options.accept));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
@@ -44,8 +43,8 @@ Result<Exit> package(const Globals& globals, const Options& options) {
   Progress progress(facts.kernel().release, !globals.quiet && isatty(STDERR_FILENO) == 1);
   BuildJob job;
   job.driver = &driver;
-  job.catalogue = &catalogue;
-  job.explanations = &explanations;
+  job.catalogue = &recipes.applied;
+  job.explanations = &recipes.known();
   job.accepted = accepted;
   job.modules = options.modules;
   job.jobs = options.jobs > 0 ? options.jobs : default_jobs();

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <future>
+
 #include "build/job.hpp"
 #include "build/work_tree.hpp"
 #include "cli/cli.hpp"
@@ -33,13 +35,16 @@ struct Inputs {
 
 Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes, options.without));
-  TRY_ASSIGN(const auto known, catalogue_of(globals, true));
-  TRY_ASSIGN(auto accepted, accepted_of(host, known, options.accept));
+  // The recipes and the driver know nothing of each other: both are read at once.
+  auto reading = std::async(std::launch::async, [&] { return recipes_of(globals, options.without); });
+  auto opened = driver_of(globals, host, options.driver);
+  TRY_ASSIGN(auto recipes, reading.get());
+  TRY_ASSIGN(auto accepted, accepted_of(host, recipes.known(), options.accept));
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
-  TRY_ASSIGN(auto driver, driver_of(globals, host, options.driver));
+  TRY_ASSIGN(auto driver, std::move(opened));
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
-  return Inputs{std::move(catalogue), std::move(accepted), std::move(driver), Facts(std::move(kernel), std::move(assumptions))};
+  return Inputs{std::move(recipes.applied), std::move(accepted), std::move(driver),
+                Facts(std::move(kernel), std::move(assumptions))};
 }
 
 Result<Exit> plan(const Globals& globals, const Options& options) {

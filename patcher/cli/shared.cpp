@@ -42,9 +42,19 @@ Result<std::vector<fs::path>> recipe_folders(const Globals& globals, bool with_s
 Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without) {
   TRY_ASSIGN(const auto data, shipped_data());
   TRY_ASSIGN(const auto folders, recipe_folders(globals, with_shipped));
-  TRY_ASSIGN(auto catalogue, Catalogue::load(folders, data / "patches"));
+  const auto host = host_of(globals);
+  TRY_ASSIGN(auto catalogue, Catalogue::load(folders, data / "patches", host ? host->cache / "recipes" : fs::path()));
   TRY(catalogue.leave_out(without));
   return catalogue;
+}
+
+Result<Recipes> recipes_of(const Globals& globals, const std::vector<std::string>& without) {
+  TRY_ASSIGN(auto applied, catalogue_of(globals, !globals.no_shipped_recipes, without));
+  Recipes recipes{std::move(applied), std::nullopt};
+  if (globals.no_shipped_recipes || !without.empty()) {
+    TRY_ASSIGN(recipes.all, catalogue_of(globals, true));
+  }
+  return recipes;
 }
 
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {

@@ -31,13 +31,13 @@ class FileParser {
     if (root["deadline"]) {
       TRY_ASSIGN(file.deadline, deadline(root["deadline"]));
     }
-    TRY(each(root["drivers"], "drivers", [&](const YAML::Node& item) -> Status {
+    TRY(each(root["drivers"], "drivers", [&](const YamlNode& item) -> Status {
       TRY_ASSIGN(auto one, driver(item));
       TRY(fresh(item, "driver", one.name, file.drivers));
       file.drivers.push_back(std::move(one));
       return {};
     }));
-    TRY(each(root["kernels"], "kernels", [&](const YAML::Node& item) -> Status {
+    TRY(each(root["kernels"], "kernels", [&](const YamlNode& item) -> Status {
       TRY_ASSIGN(auto one, kernel(item));
       TRY(fresh(item, "kernel", one.name, file.kernels));
       file.kernels.push_back(std::move(one));
@@ -49,14 +49,14 @@ class FileParser {
 
  private:
   template <class F>
-  Status each(const YAML::Node& list, const char* what, F one) {
-    if (!list.IsSequence() || list.size() == 0) return yaml_.expected(list, "a list for " + std::string(what));
-    for (const auto& item : list) TRY(one(item));
+  Status each(const YamlNode& list, const char* what, F one) {
+    if (!list.is_sequence() || list.size() == 0) return yaml_.expected(list, "a list for " + std::string(what));
+    for (const auto& item : list.items()) TRY(one(item));
     return {};
   }
 
   template <class T>
-  Status fresh(const YAML::Node& item, const char* what, const std::string& name, const std::vector<T>& known) {
+  Status fresh(const YamlNode& item, const char* what, const std::string& name, const std::vector<T>& known) {
     const auto same = std::find_if(known.begin(), known.end(), [&](const T& each) { return each.name == name; });
     if (same == known.end()) return {};
     return yaml_.wrong(
@@ -64,14 +64,14 @@ class FileParser {
         "give one of them another name: ...");
   }
 
-  Result<std::string> name(const YAML::Node& node) {
+  Result<std::string> name(const YamlNode& node) {
     TRY_ASSIGN(auto text, yaml_.text(node, "name"));
     if (is_name(text)) return text;
     return yaml_.wrong(node, "'" + text + "' cannot be a name", "letters, digits and . _ + -; the first is a letter or a digit");
   }
 
   // "${NAME}" and "${NAME:-what to take where it is not set}". What is not set and has no replacement is said in `absent`.
-  Result<std::string> expand(const YAML::Node& node, const std::string& text, std::string& absent) {
+  Result<std::string> expand(const YamlNode& node, const std::string& text, std::string& absent) {
     std::string all;
     std::size_t at = 0;
     for (auto begin = text.find("${"); begin != std::string::npos; begin = text.find("${", at)) {
@@ -95,7 +95,7 @@ class FileParser {
 
   [[nodiscard]] std::string absolute(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
 
-  Result<std::chrono::seconds> deadline(const YAML::Node& node) {
+  Result<std::chrono::seconds> deadline(const YamlNode& node) {
     TRY_ASSIGN(const auto text, yaml_.text(node, "deadline"));
     unsigned number = 0;
     const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -107,13 +107,13 @@ class FileParser {
   }
 
   // A program with a slash in its name is looked for beside the file, as its paths are.
-  Result<std::vector<std::string>> command(const YAML::Node& node, const char* what) {
+  Result<std::vector<std::string>> command(const YamlNode& node, const char* what) {
     TRY_ASSIGN(auto argv, yaml_.texts(node, what));
     if (argv.front().find('/') != std::string::npos) argv.front() = absolute(argv.front());
     return argv;
   }
 
-  Status source(const YAML::Node& node, Source& source) {
+  Status source(const YamlNode& node, Source& source) {
     if (node["fetch"]) {
       TRY_ASSIGN(source.fetch, command(node["fetch"], "fetch"));
     }
@@ -123,7 +123,7 @@ class FileParser {
     return {};
   }
 
-  Status driver_word(const YAML::Node& node, MatrixDriver& driver) {
+  Status driver_word(const YamlNode& node, MatrixDriver& driver) {
     TRY_ASSIGN(const auto text, yaml_.text(node, "driver"));
     TRY_ASSIGN(driver.word, expand(node, text, driver.source.absent));
     if (driver.source.absent.empty() && DriverName::parse(driver.word).kind == DriverName::Kind::path)
@@ -131,14 +131,14 @@ class FileParser {
     return {};
   }
 
-  Result<MatrixDriver> driver(const YAML::Node& node) {
+  Result<MatrixDriver> driver(const YamlNode& node) {
     MatrixDriver driver;
     driver.where = yaml_.at(node);
-    if (node.IsScalar()) {
+    if (node.is_scalar()) {
       TRY(driver_word(node, driver));
       driver.name = fs::path(driver.word).filename().string();
       if (!is_name(driver.name))
-        return yaml_.wrong(node, "this driver needs a name of its own", "{name: ..., driver: " + node.Scalar() + "}");
+        return yaml_.wrong(node, "this driver needs a name of its own", "{name: ..., driver: " + node.scalar() + "}");
       return driver;
     }
     TRY(yaml_.check_keys(node, "a driver",
@@ -167,10 +167,10 @@ class FileParser {
     return driver;
   }
 
-  Result<MatrixKernel> kernel(const YAML::Node& node) {
+  Result<MatrixKernel> kernel(const YamlNode& node) {
     MatrixKernel kernel;
     kernel.where = yaml_.at(node);
-    if (node.IsScalar()) {
+    if (node.is_scalar()) {
       TRY_ASSIGN(kernel.word, yaml_.text(node, "kernel"));
       kernel.name = kernel.word;
       if (!is_name(kernel.name)) return yaml_.wrong(node, "'" + kernel.name + "' is no kernel release");
@@ -194,7 +194,7 @@ class FileParser {
   }
 
   template <class T>
-  Result<std::string> known_name(const YAML::Node& node, const char* what, const std::vector<T>& list) {
+  Result<std::string> known_name(const YamlNode& node, const char* what, const std::vector<T>& list) {
     TRY_ASSIGN(auto text, yaml_.text(node, what));
     std::vector<std::string_view> names;
     for (const auto& each : list) names.push_back(each.name);
@@ -204,7 +204,7 @@ class FileParser {
                        near.empty() ? "" : "did you mean '" + near + "'?");
   }
 
-  Status unsupported(const YAML::Node& node, MatrixFile& file) {
+  Status unsupported(const YamlNode& node, MatrixFile& file) {
     TRY_ASSIGN(const auto items, yaml_.items(node, "unsupported"));
     for (const auto& item : items) {
       TRY(yaml_.check_keys(item, "an unsupported cell", {"driver", "kernel", "reason"}, {"driver", "kernel", "reason"}));

@@ -1,32 +1,44 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <numeric>
 #include <set>
 #include <thread>
 
 #include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/yaml_cache.hpp"
 #include "support/yaml_reader.hpp"
 
 namespace vgpukit {
 
 namespace {
 
-// 5.19-x before 6.1-x before 6.12-x; what has no version at its start comes last. Then by the letters.
-bool earlier(const Recipe& a, const Recipe& b) {
-  const auto left = Version::leading(a.id);
-  const auto right = Version::leading(b.id);
-  if (left.has_value() != right.has_value()) return left.has_value();
-  if (left && *left != *right) return *left < *right;
-  return a.id < b.id;
+// Each recipe's place when nothing waits: 5.19-x before 6.1-x before 6.12-x; what has no version at its start comes last. Then by
+// the letters.
+std::vector<std::size_t> ranks(const std::vector<Recipe>& recipes) {
+  std::vector<std::optional<Version>> versions;
+  for (const auto& recipe : recipes) versions.push_back(Version::leading(recipe.id));
+  std::vector<std::size_t> by_rank(recipes.size());
+  std::iota(by_rank.begin(), by_rank.end(), std::size_t{0});
+  std::sort(by_rank.begin(), by_rank.end(), [&](std::size_t a, std::size_t b) {
+    const auto& left = versions[a];
+    const auto& right = versions[b];
+    if (left.has_value() != right.has_value()) return left.has_value();
+    if (left && *left != *right) return *left < *right;
+    return recipes[a].id < recipes[b].id;
+  });
+  std::vector<std::size_t> all(recipes.size());
+  for (std::size_t rank = 0; rank < by_rank.size(); ++rank) all[by_rank[rank]] = rank;
+  return all;
 }
 
 Error bad_order(const Recipe& recipe, std::string why, std::string next) {
   return Error{Exit::usage, "", std::move(why), std::move(next), recipe.where};
 }
 
-// A topological order that stays as close to `earlier` as `after` allows: of the recipes that may go next, the earliest goes.
+// A topological order that stays as close to the ranks as `after` allows: of the recipes that may go next, the earliest goes.
 Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < recipes.size(); ++i) index.emplace(recipes[i].id, i);
@@ -44,6 +56,7 @@ Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
       waits[i].insert(found->second);
     }
   }
+  const auto rank = ranks(recipes);
   std::vector<std::size_t> sorted;
   std::vector<bool> placed(recipes.size(), false);
   while (sorted.size() < recipes.size()) {
@@ -51,7 +64,7 @@ Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
     for (std::size_t i = 0; i < recipes.size(); ++i) {
       if (placed[i]) continue;
       const bool ready = std::all_of(waits[i].begin(), waits[i].end(), [&](std::size_t w) { return placed[w]; });
-      if (ready && (!next || earlier(recipes[i], recipes[*next]))) next = i;
+      if (ready && (!next || rank[i] < rank[*next])) next = i;
     }
     if (next) {
       placed[*next] = true;
@@ -97,13 +110,13 @@ Result<std::vector<fs::path>> recipe_files(const fs::path& folder) {
 namespace {
 
 // Reading YAML is most of what a plan costs: the files are shared out to the processors. Results in the order of the files.
-std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const fs::path& patches) {
+std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const fs::path& patches, YamlCache& cache) {
   std::vector<std::optional<Result<Recipe>>> parsed(files.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       const auto text = read_file(files[i]);
-      parsed[i] = text ? parse_recipe(*text, files[i].string(), patches) : Result<Recipe>(text.error());
+      parsed[i] = text ? parse_recipe(*text, files[i].string(), patches, &cache) : Result<Recipe>(text.error());
     }
   };
   {
@@ -118,7 +131,8 @@ std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const 
 
 }  // namespace
 
-Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches) {
+Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches, const fs::path& cache_file) {
+  YamlCache cache(cache_file);
   std::map<std::string, Recipe> by_id;
   for (const auto& folder : folders) {
     TRY_ASSIGN(const auto files, recipe_files(folder));
@@ -126,7 +140,7 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
     // A folder of one's own may bring its diffs along in a patches/ of its own.
     const auto own_patches = folder / "patches";
     std::error_code bad;
-    auto parsed = parse_all(files, fs::is_directory(own_patches, bad) ? own_patches : patches);
+    auto parsed = parse_all(files, fs::is_directory(own_patches, bad) ? own_patches : patches, cache);
     for (std::size_t i = 0; i < files.size(); ++i) {
       TRY_ASSIGN(auto recipe, std::move(parsed[i]));
       const auto [first, fresh] = here.emplace(recipe.id, files[i].string());
@@ -136,6 +150,7 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
       by_id.insert_or_assign(recipe.id, std::move(recipe));
     }
   }
+  cache.save();
   std::vector<Recipe> recipes;
   for (auto& [id, recipe] : by_id) recipes.push_back(std::move(recipe));
   return of(std::move(recipes));

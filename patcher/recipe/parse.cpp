@@ -13,7 +13,7 @@ namespace {
 // Reads one recipe file. Each method takes the node it reads and fills its part of the recipe.
 class RecipeParser {
  public:
-  RecipeParser(const std::string& file, const fs::path& patches) : yaml_(file), patches_(patches) {}
+  RecipeParser(const std::string& file, const fs::path& patches, YamlCache* cache) : yaml_(file, cache), patches_(patches) {}
 
   Result<Recipe> parse(const std::string& text) {
     TRY_ASSIGN(const auto root, yaml_.parse(text));
@@ -49,7 +49,7 @@ class RecipeParser {
   }
 
  private:
-  Status check_id(const YAML::Node& node, const std::string& id) const {
+  Status check_id(const YamlNode& node, const std::string& id) const {
     const auto fine = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
     if (!std::all_of(id.begin(), id.end(), fine))
       return yaml_.wrong(node, "the id '" + id + "' has other characters than a-z, 0-9, '.' and '-'",
@@ -57,7 +57,7 @@ class RecipeParser {
     return {};
   }
 
-  Status upstream(const YAML::Node& node, Recipe& recipe) const {
+  Status upstream(const YamlNode& node, Recipe& recipe) const {
     TRY_ASSIGN(const auto items, yaml_.items(node, "upstream"));
     for (const auto& item : items) {
       TRY(yaml_.check_keys(item, "upstream", {"release", "subject", "commit"}, {"release", "subject"}));
@@ -72,14 +72,14 @@ class RecipeParser {
     return {};
   }
 
-  Result<VersionRange> range(const YAML::Node& node, std::string_view what) const {
+  Result<VersionRange> range(const YamlNode& node, std::string_view what) const {
     TRY_ASSIGN(const auto text, yaml_.text(node, what));
     auto parsed = VersionRange::parse(text);
     if (!parsed) return yaml_.wrong(node, parsed.error().why, "a range looks like \">=6.12\" or \">=535,<550\"");
     return parsed;
   }
 
-  Status when(const YAML::Node& node, Recipe& recipe) const {
+  Status when(const YamlNode& node, Recipe& recipe) const {
     TRY(yaml_.check_keys(node, "when", {"kernel", "driver"}, {}));
     if (!node["kernel"] && !node["driver"]) return yaml_.expected(node, "'kernel' or 'driver' in when");
     if (const auto kernel = node["kernel"]) TRY(when_kernel(kernel, recipe));
@@ -87,8 +87,8 @@ class RecipeParser {
     return {};
   }
 
-  Status when_kernel(const YAML::Node& node, Recipe& recipe) const {
-    if (node.IsScalar()) {
+  Status when_kernel(const YamlNode& node, Recipe& recipe) const {
+    if (node.is_scalar()) {
       TRY_ASSIGN(recipe.kernel_versions, range(node, "a kernel version range"));
       return {};
     }
@@ -107,7 +107,7 @@ class RecipeParser {
     return {};
   }
 
-  Status kernel_conditions(const YAML::Node& node, std::vector<KernelCondition>& into) const {
+  Status kernel_conditions(const YamlNode& node, std::vector<KernelCondition>& into) const {
     for (const auto& [key, wanted] : {std::pair{"has", true}, std::pair{"lacks", false}}) {
       if (!node[key]) continue;
       TRY_ASSIGN(const auto items, yaml_.items(node[key], key));
@@ -126,7 +126,7 @@ class RecipeParser {
     return {};
   }
 
-  Result<Question> question(const YAML::Node& node) const {
+  Result<Question> question(const YamlNode& node) const {
     static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",    "declaration", "compiles",
                                                         "compiler", "kbuild",        "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
@@ -166,9 +166,9 @@ class RecipeParser {
     return asked;
   }
 
-  Status when_driver(const YAML::Node& node, Recipe& recipe) const {
+  Status when_driver(const YamlNode& node, Recipe& recipe) const {
     auto& driver = recipe.driver;
-    if (node.IsScalar()) {
+    if (node.is_scalar()) {
       TRY_ASSIGN(driver.versions, range(node, "a driver version range"));
       return {};
     }
@@ -188,7 +188,7 @@ class RecipeParser {
     return file_conditions(node, "lacks", false, driver.files);
   }
 
-  Status file_conditions(const YAML::Node& node, const char* key, bool wanted, std::vector<FileCondition>& into) const {
+  Status file_conditions(const YamlNode& node, const char* key, bool wanted, std::vector<FileCondition>& into) const {
     if (!node[key]) return {};
     TRY_ASSIGN(const auto items, yaml_.items(node[key], key));
     for (const auto& item : items) {
@@ -199,7 +199,7 @@ class RecipeParser {
     return {};
   }
 
-  Result<FileCondition> file_condition(const YAML::Node& node, std::string_view what) const {
+  Result<FileCondition> file_condition(const YamlNode& node, std::string_view what) const {
     TRY(yaml_.check_keys(node, what, {"token", "text", "file", "files"}, {}));
     FileCondition condition;
     condition.where = yaml_.at(node);
@@ -218,13 +218,13 @@ class RecipeParser {
     return condition;
   }
 
-  Status fixed(const YAML::Node& node, Recipe& recipe) const {
+  Status fixed(const YamlNode& node, Recipe& recipe) const {
     TRY(yaml_.check_keys(node, "already-fixed", {"contains", "lacks"}, {}));
     TRY(file_conditions(node, "contains", true, recipe.fixed));
     return file_conditions(node, "lacks", false, recipe.fixed);
   }
 
-  Status ensures(const YAML::Node& node, Recipe& recipe) const {
+  Status ensures(const YamlNode& node, Recipe& recipe) const {
     TRY_ASSIGN(const auto items, yaml_.items(node, "ensures"));
     for (const auto& item : items) {
       TRY(yaml_.check_keys(item, "ensures", {"absent", "present"}, {}));
@@ -234,7 +234,7 @@ class RecipeParser {
     return {};
   }
 
-  Status notice(const YAML::Node& node, Recipe& recipe) const {
+  Status notice(const YamlNode& node, Recipe& recipe) const {
     TRY(yaml_.check_keys(node, "notice", {"name", "text"}, {"name", "text"}));
     Notice one;
     TRY_ASSIGN(one.name, yaml_.text(node["name"], "name"));
@@ -243,12 +243,12 @@ class RecipeParser {
     return {};
   }
 
-  Status transforms(const YAML::Node& node, Recipe& recipe) const {
-    if (!node.IsSequence() || node.size() == 0) return yaml_.expected(node, "a list of transforms");
-    for (const auto& item : node) {
-      if (!item.IsMap() || item.size() != 1) return yaml_.expected(item, "a map with one key, the kind of the transform,");
-      const auto pair = *item.begin();
-      const std::string& name = pair.first.Scalar();
+  Status transforms(const YamlNode& node, Recipe& recipe) const {
+    if (!node.is_sequence() || node.size() == 0) return yaml_.expected(node, "a list of transforms");
+    for (const auto& item : node.items()) {
+      if (!item.is_map() || item.size() != 1) return yaml_.expected(item, "a map with one key, the kind of the transform,");
+      const auto pair = item.entries().front();
+      const std::string& name = pair.first.scalar();
       const auto* kind = find_transform(name);
       if (!kind) {
         std::vector<std::string_view> known;
@@ -268,7 +268,7 @@ class RecipeParser {
     return {};
   }
 
-  Result<Parameters> transform_parameters(const YAML::Node& node, const TransformKind& kind) const {
+  Result<Parameters> transform_parameters(const YamlNode& node, const TransformKind& kind) const {
     std::vector<std::string_view> known;
     std::vector<std::string_view> required;
     const bool is_patch = kind.name == "patch";
@@ -288,7 +288,7 @@ class RecipeParser {
     if (is_patch && !parameters.contains("diff")) {
       if (!node["file"])
         return yaml_.wrong(node, "patch has neither 'file' nor 'diff'", "file: NAME.patch names a diff in patches/");
-      const std::string name = node["file"].Scalar();
+      const std::string name = node["file"].scalar();
       if (name.find('/') != std::string::npos)
         return yaml_.wrong(node["file"], "'" + name + "' is not the name of a file in patches/");
       auto text = read_file(patches_ / name);
@@ -299,7 +299,7 @@ class RecipeParser {
     return parameters;
   }
 
-  Result<ParameterValue> parameter(const YAML::Node& node, const ParameterSpec& spec) const {
+  Result<ParameterValue> parameter(const YamlNode& node, const ParameterSpec& spec) const {
     using Type = ParameterSpec::Type;
     const std::string what = std::string(spec.name) + " (" + std::string(spec.help) + ")";
     switch (spec.type) {
@@ -329,8 +329,8 @@ class RecipeParser {
       }
       case Type::code:
         // An empty body or replacement is a way to say "nothing".
-        if (!node.IsScalar()) return yaml_.expected(node, "a text for " + what);
-        return ParameterValue(node.Scalar());
+        if (!node.is_scalar()) return yaml_.expected(node, "a text for " + what);
+        return ParameterValue(node.scalar());
       case Type::text:
       case Type::token: {
         TRY_ASSIGN(auto value, yaml_.text(node, what));
@@ -346,8 +346,8 @@ class RecipeParser {
 
 }  // namespace
 
-Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const fs::path& patches) {
-  return RecipeParser(file, patches).parse(yaml);
+Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const fs::path& patches, YamlCache* cache) {
+  return RecipeParser(file, patches, cache).parse(yaml);
 }
 
 }  // namespace vgpukit

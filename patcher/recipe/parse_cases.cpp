@@ -31,9 +31,9 @@ class CaseParser {
     RecipeCase common;
     if (root["kernel"]) TRY(kernel(root["kernel"], common));
     if (root["driver"]) TRY(driver(root["driver"], common));
-    if (!root["cases"].IsSequence() || root["cases"].size() == 0) return yaml_.expected(root["cases"], "a list of cases");
+    if (!root["cases"].is_sequence() || root["cases"].size() == 0) return yaml_.expected(root["cases"], "a list of cases");
     std::vector<RecipeCase> all;
-    for (const auto& node : root["cases"]) {
+    for (const auto& node : root["cases"].items()) {
       TRY_ASSIGN(auto one, a_case(node, common));
       const auto same = std::find_if(all.begin(), all.end(), [&](const RecipeCase& other) { return other.name == one.name; });
       if (same != all.end()) return yaml_.wrong(node, "a second case with the name '" + one.name + "'");
@@ -43,7 +43,7 @@ class CaseParser {
   }
 
  private:
-  Result<RecipeCase> a_case(const YAML::Node& node, const RecipeCase& common) const {
+  Result<RecipeCase> a_case(const YamlNode& node, const RecipeCase& common) const {
     TRY(yaml_.check_keys(node, "a case",
                          {"name", "kernel", "driver", "before", "after", "not-needed", "already-fixed", "needs-consent", "cannot"},
                          {"name", "before"}));
@@ -81,13 +81,13 @@ class CaseParser {
     return one;
   }
 
-  Status kernel(const YAML::Node& node, RecipeCase& into) const {
-    if (!node.IsMap()) return yaml_.expected(node, "a map of facts for kernel");
+  Status kernel(const YamlNode& node, RecipeCase& into) const {
+    if (!node.is_map()) return yaml_.expected(node, "a map of facts for kernel");
     std::vector<std::string_view> known = {"version"};
     for (const auto& [name, key] : keys_) known.push_back(name);
     TRY(yaml_.check_keys(node, "the facts that this recipe asks", known, {}));
-    for (const auto& pair : node) {
-      const std::string name = pair.first.Scalar();
+    for (const auto& pair : node.entries()) {
+      const std::string name = pair.first.scalar();
       TRY_ASSIGN(const auto word, yaml_.text(pair.second, name));
       if (name == "version") {
         TRY_ASSIGN(into.kernel, version(pair.second, word));
@@ -99,7 +99,7 @@ class CaseParser {
     return {};
   }
 
-  Status driver(const YAML::Node& node, RecipeCase& into) const {
+  Status driver(const YamlNode& node, RecipeCase& into) const {
     TRY(yaml_.check_keys(node, "driver", {"version", "flavour"}, {}));
     if (node["version"]) {
       TRY_ASSIGN(const auto word, yaml_.text(node["version"], "version"));
@@ -114,19 +114,19 @@ class CaseParser {
     return {};
   }
 
-  Result<Version> version(const YAML::Node& node, const std::string& word) const {
+  Result<Version> version(const YamlNode& node, const std::string& word) const {
     auto parsed = Version::parse(word);
     if (!parsed) return yaml_.expected(node, "a version, digits and dots,");
     return *std::move(parsed);
   }
 
-  Status files(const YAML::Node& node, std::string_view what, std::map<std::string, std::string>& into) const {
-    if (!node.IsMap() || node.size() == 0) return yaml_.expected(node, "a map of paths and texts for " + std::string(what));
-    for (const auto& pair : node) {
-      if (!pair.first.IsScalar() || pair.first.Scalar().empty()) return yaml_.expected(pair.first, "a path");
-      if (!pair.second.IsScalar()) return yaml_.expected(pair.second, "the text of " + pair.first.Scalar());
-      if (!into.emplace(pair.first.Scalar(), pair.second.Scalar()).second)
-        return yaml_.wrong(pair.first, "the file " + pair.first.Scalar() + " stands twice in " + std::string(what));
+  Status files(const YamlNode& node, std::string_view what, std::map<std::string, std::string>& into) const {
+    if (!node.is_map() || node.size() == 0) return yaml_.expected(node, "a map of paths and texts for " + std::string(what));
+    for (const auto& pair : node.entries()) {
+      if (!pair.first.is_scalar() || pair.first.scalar().empty()) return yaml_.expected(pair.first, "a path");
+      if (!pair.second.is_scalar()) return yaml_.expected(pair.second, "the text of " + pair.first.scalar());
+      if (!into.emplace(pair.first.scalar(), pair.second.scalar()).second)
+        return yaml_.wrong(pair.first, "the file " + pair.first.scalar() + " stands twice in " + std::string(what));
     }
     return {};
   }

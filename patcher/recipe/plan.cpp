@@ -2,16 +2,12 @@
 
 #include <algorithm>
 
+#include "recipe/findings.hpp"
 #include "support/text.hpp"
-#include "transform/lexer.hpp"
 
 namespace vgpukit {
 
 namespace {
-
-int line_of(std::string_view text, std::size_t offset) {
-  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
-}
 
 // What a file condition looks for, for sentences: "'no_llseek' in **/*.c".
 std::string wanted_text(const FileCondition& condition) {
@@ -19,31 +15,11 @@ std::string wanted_text(const FileCondition& condition) {
   return "'" + condition.pattern + "' in " + joined(condition.globs, ", ");
 }
 
-// Where it was found ("nvidia/os-mlock.c:46"), or nothing.
-std::optional<std::string> found_at(const FileCondition& condition, const SourceTree& tree) {
-  const TokenSearch tokens(condition.what == FileCondition::What::token ? condition.pattern : "");
-  for (const auto& glob : condition.globs) {
-    for (const auto& path : tree.matching(glob)) {
-      if (condition.what == FileCondition::What::file) return path;
-      const auto text = tree.read(path);
-      if (!text) continue;
-      if (condition.what == FileCondition::What::text) {
-        const auto offset = text->find(condition.pattern);
-        if (offset != std::string_view::npos) return path + ":" + std::to_string(line_of(*text, offset));
-      } else if (tokens.in(tree, path)) {
-        const auto offset = text->find(condition.pattern);
-        return offset == std::string_view::npos ? path : path + ":" + std::to_string(line_of(*text, offset));
-      }
-    }
-  }
-  return std::nullopt;
-}
-
 // The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were found.
-std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, const SourceTree& tree,
+std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, Findings& findings, const SourceTree& tree,
                                        std::string* evidence) {
   for (const auto& condition : conditions) {
-    const auto place = found_at(condition, tree);
+    const auto place = findings.first(condition, tree);
     if (place.has_value() != condition.wanted)
       return condition.wanted ? "the driver has no " + wanted_text(condition)
                               : "the driver has " + wanted_text(condition) + " (" + *place + ")";
@@ -100,18 +76,18 @@ std::string answer_text(const KernelCondition& condition, const Answer& answer) 
 
 class Planner {
  public:
-  Planner(const Driver& driver, Facts& facts, SourceTree& tree, const std::set<std::string>& accepted)
-      : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted) {}
+  Planner(const Driver& driver, Facts& facts, SourceTree& tree, const std::set<std::string>& accepted, Findings& findings)
+      : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), findings_(findings) {}
 
   Status decide(const Recipe& recipe, PlanLine& line) {
     if (const auto why = wrong_driver(recipe)) return set(line, Decision::not_needed, *why);
     if (const auto why = wrong_release(recipe)) return set(line, Decision::not_needed, *why);
     std::string evidence;
-    const auto unmet = first_unmet(recipe.driver.files, tree_, &evidence);
+    const auto unmet = first_unmet(recipe.driver.files, findings_, tree_, &evidence);
     std::string kernel_says;
     // The kernel is asked only where the driver has something to change or claims to have changed it.
     std::string fix;
-    const bool fixed = !recipe.fixed.empty() && !first_unmet(recipe.fixed, tree_, &fix);
+    const bool fixed = !recipe.fixed.empty() && !first_unmet(recipe.fixed, findings_, tree_, &fix);
     if (unmet && !fixed) return set(line, Decision::not_needed, *unmet);
     std::vector<std::string> doubts;
     TRY_ASSIGN(const auto no, kernel_refuses(recipe, kernel_says, doubts));
@@ -130,7 +106,7 @@ class Planner {
     std::vector<Question> questions;
     for (const auto& recipe : catalogue.recipes()) {
       if (wrong_driver(recipe) || wrong_release(recipe)) continue;
-      if (first_unmet(recipe.driver.files, tree_, nullptr)) continue;
+      if (first_unmet(recipe.driver.files, findings_, tree_, nullptr)) continue;
       for (const auto* group : {&recipe.kernel, &recipe.kernel_any})
         for (const auto& condition : *group) questions.push_back(condition.question);
     }
@@ -207,7 +183,7 @@ class Planner {
       changed = changed || !applied->files.empty();
       for (const auto& file : applied->files) add_file(line, file);
     }
-    if (const auto unmet = first_unmet(recipe.ensures, tree_, nullptr))
+    if (const auto unmet = first_unmet(recipe.ensures, findings_, tree_, nullptr))
       return cannot("what it ensures does not hold afterwards: " + *unmet);
     if (!changed) {
       tree_.restore(before);
@@ -229,6 +205,7 @@ class Planner {
   Facts& facts_;
   SourceTree& tree_;
   const std::set<std::string>& accepted_;
+  Findings& findings_;
 };
 
 }  // namespace
@@ -263,7 +240,10 @@ std::vector<const PlanLine*> Plan::applied() const {
 Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& facts, SourceTree& tree,
                        const std::set<std::string>& accepted) {
   Plan plan;
-  Planner planner(driver, facts, tree, accepted);
+  // Drivers without a content are made up, by tests.
+  const auto& cache = facts.kernel().host.cache;
+  Findings findings(cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
+  Planner planner(driver, facts, tree, accepted, findings);
   TRY(planner.prefetch(catalogue));
   for (const auto& recipe : catalogue.recipes()) {
     PlanLine line;
@@ -271,6 +251,7 @@ Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& 
     TRY(planner.decide(recipe, line));
     plan.lines.push_back(std::move(line));
   }
+  findings.save();
   return plan;
 }
 
@@ -278,7 +259,8 @@ Result<PlanLine> plan_recipe(const Recipe& recipe, const Driver& driver, Facts& 
                              const std::set<std::string>& accepted) {
   PlanLine line;
   line.recipe = &recipe;
-  TRY(Planner(driver, facts, tree, accepted).decide(recipe, line));
+  Findings findings;
+  TRY(Planner(driver, facts, tree, accepted, findings).decide(recipe, line));
   return line;
 }
 

@@ -26,14 +26,14 @@ class FileParser {
     if (!root) return std::move(all_);
     TRY(yaml_.check_keys(*root, "the file", {"vgpus"}, {"vgpus"}));
     const auto list = (*root)["vgpus"];
-    if (list.IsNull()) return std::move(all_);
-    if (!list.IsSequence()) return yaml_.expected(list, "a list for vgpus");
-    for (const auto& item : list) TRY(entry(item));
+    if (list.is_null()) return std::move(all_);
+    if (!list.is_sequence()) return yaml_.expected(list, "a list for vgpus");
+    for (const auto& item : list.items()) TRY(entry(item));
     return std::move(all_);
   }
 
  private:
-  Status entry(const YAML::Node& item) {
+  Status entry(const YamlNode& item) {
     TRY(yaml_.check_keys(item, "a vGPU", {"card", "type", "count", "uuids", "functions"}, {"card", "type"}));
     VgpuDefinition one;
     TRY_ASSIGN(one.card, yaml_.text(item["card"], "card"));
@@ -43,20 +43,20 @@ class FileParser {
       return yaml_.wrong(item["card"], "'" + one.card + "' cannot be a card", "a PCI address, a serial number or a GPU's UUID");
     if (one.type.find('/') != std::string::npos)
       return yaml_.wrong(item["type"], "'" + one.type + "' cannot be a type", "an id or a name of 'vgpukit vgpu types'");
-    const auto given = [&](const char* key) { return item[key].IsDefined() ? 1 : 0; };
+    const auto given = [&](const char* key) { return item[key] ? 1 : 0; };
     if (given("count") + given("uuids") + given("functions") != 1)
       return yaml_.wrong(item, "a vGPU has exactly one of count, uuids and functions",
                          "count: 2, or uuids: [...], or for cards with vendor VFIO functions: [...]");
     if (item["count"]) return counted(item["count"], one);
-    const bool uuids = item["uuids"].IsDefined();
+    const bool uuids = static_cast<bool>(item["uuids"]);
     const auto list = uuids ? item["uuids"] : item["functions"];
     TRY(yaml_.texts(list, uuids ? "uuids" : "functions"));
-    if (!list.IsSequence()) return named(list, one, uuids);
-    for (const auto& name : list) TRY(named(name, one, uuids));
+    if (!list.is_sequence()) return named(list, one, uuids);
+    for (const auto& name : list.items()) TRY(named(name, one, uuids));
     return {};
   }
 
-  Status counted(const YAML::Node& node, VgpuDefinition one) {
+  Status counted(const YamlNode& node, VgpuDefinition one) {
     TRY_ASSIGN(const auto text, yaml_.text(node, "count"));
     unsigned count = 0;
     const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -73,20 +73,20 @@ class FileParser {
     return {};
   }
 
-  Status named(const YAML::Node& node, VgpuDefinition one, bool uuid) {
+  Status named(const YamlNode& node, VgpuDefinition one, bool uuid) {
     if (uuid) {
-      auto parsed = parse_uuid(node.Scalar());
-      if (!parsed) return yaml_.wrong(node, "'" + node.Scalar() + "' is no UUID", parsed.error().next);
+      auto parsed = parse_uuid(node.scalar());
+      if (!parsed) return yaml_.wrong(node, "'" + node.scalar() + "' is no UUID", parsed.error().next);
       one.name = *parsed;
     } else {
-      const auto address = pci_address(node.Scalar());
+      const auto address = pci_address(node.scalar());
       if (!address) return yaml_.expected(node, "the PCI address of a virtual function, such as 0000:41:00.4,");
       one.name = *address;
     }
     return add(node, one);
   }
 
-  Status add(const YAML::Node& node, VgpuDefinition one) {
+  Status add(const YamlNode& node, VgpuDefinition one) {
     one.where = yaml_.at(node);
     const auto [first, fresh] = lines_.emplace(one.name, one.where.line);
     if (!fresh) return yaml_.wrong(node, one.name + " stands twice; the first is in line " + std::to_string(first->second));

@@ -7,7 +7,7 @@ namespace vgpukit {
 
 namespace {
 
-Result<Configuration::Signing> read_signing(const YamlReader& yaml, const YAML::Node& node) {
+Result<Configuration::Signing> read_signing(const YamlReader& yaml, const YamlNode& node) {
   TRY(yaml.check_keys(node, "signing", {"key", "certificate"}, {"key", "certificate"}));
   Configuration::Signing signing;
   TRY_ASSIGN(signing.key, yaml.text(node["key"], "the key"));

@@ -1,24 +1,56 @@
 #include "support/yaml_reader.hpp"
 
+#include <yaml-cpp/yaml.h>
+
 #include <algorithm>
 #include <numeric>
 #include <set>
+
+#include "support/yaml_cache.hpp"
 
 namespace vgpukit {
 
 namespace {
 
-std::string kind_of(const YAML::Node& node) {
-  switch (node.Type()) {
-    case YAML::NodeType::Map:
+std::string kind_of(const YamlNode& node) {
+  switch (node.kind()) {
+    case YamlNode::Kind::map:
       return "a map";
-    case YAML::NodeType::Sequence:
+    case YamlNode::Kind::sequence:
       return "a list";
-    case YAML::NodeType::Scalar:
-      return node.Scalar().empty() ? "an empty text" : "'" + node.Scalar() + "'";
+    case YamlNode::Kind::scalar:
+      return node.scalar().empty() ? "an empty text" : "'" + node.scalar() + "'";
     default:
       return "nothing";
   }
+}
+
+constexpr std::size_t most_nodes = 1'000'000;
+
+// yaml-cpp's tree as ours. False when it is larger than anything that a person would write: aliases of aliases grow without end.
+bool copy(const YAML::Node& from, YamlNode::Data& into, std::size_t& left) {
+  if (left == 0) return false;
+  --left;
+  if (const auto mark = from.Mark(); !mark.is_null()) {
+    into.line = mark.line + 1;
+    into.column = mark.column + 1;
+  }
+  if (from.IsScalar()) {
+    into.kind = YamlNode::Kind::scalar;
+    into.text = from.Scalar();
+  } else if (from.IsSequence()) {
+    into.kind = YamlNode::Kind::sequence;
+    for (const auto& item : from)
+      if (!copy(item, into.children.emplace_back(), left)) return false;
+  } else if (from.IsMap()) {
+    into.kind = YamlNode::Kind::map;
+    for (const auto& pair : from)
+      if (!copy(pair.first, into.children.emplace_back(), left) || !copy(pair.second, into.children.emplace_back(), left))
+        return false;
+  } else {
+    into.kind = YamlNode::Kind::null;
+  }
+  return true;
 }
 
 std::string joined(const std::vector<std::string_view>& words) {
@@ -52,54 +84,63 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
   return found;
 }
 
-Result<YAML::Node> YamlReader::parse(const std::string& text) const {
+Result<YamlNode> YamlReader::parse(const std::string& text) const {
   TRY_ASSIGN(auto document, parse_or_empty(text));
   if (!document) return Error{Exit::usage, "", "the file is empty, a map was expected", "", SourcePos{file_, 1, 1}};
   return std::move(*document);
 }
 
-Result<std::optional<YAML::Node>> YamlReader::parse_or_empty(const std::string& text) const {
+Result<std::optional<YamlNode>> YamlReader::parse_or_empty(const std::string& text) const {
+  if (cache_)
+    if (auto known = cache_->find(text)) return std::optional(std::move(*known));
+  const auto place = [&](const YAML::Mark& mark) {
+    return mark.is_null() ? SourcePos{file_, 0, 0} : SourcePos{file_, mark.line + 1, mark.column + 1};
+  };
   // yaml-cpp reports syntax errors by exception: this is the only place that lets one happen.
   try {
     auto documents = YAML::LoadAll(text);
-    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) return std::optional<YAML::Node>();
+    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) return std::optional<YamlNode>();
     if (documents.size() > 1)
       return Error{Exit::usage, "", "more than one YAML document, exactly one was expected",
-                   "put the second one into a file of its own", at(documents[1])};
-    return std::optional(documents.front());
+                   "put the second one into a file of its own", place(documents[1].Mark())};
+    std::size_t left = most_nodes;
+    YamlNode::Data root;
+    if (!copy(documents.front(), root, left))
+      return Error{Exit::usage, "", "more than " + std::to_string(most_nodes) + " nodes, with those that aliases (*name) repeat",
+                   "", SourcePos{file_, 1, 1}};
+    YamlNode document(std::move(root));
+    if (cache_) cache_->add(text, document);
+    return std::optional(std::move(document));
   } catch (const YAML::Exception& bad) {
-    const SourcePos where{file_, bad.mark.is_null() ? 0 : bad.mark.line + 1, bad.mark.is_null() ? 0 : bad.mark.column + 1};
-    return Error{Exit::usage, "", "not valid YAML: " + bad.msg, "", where};
+    return Error{Exit::usage, "", "not valid YAML: " + bad.msg, "", place(bad.mark)};
   }
 }
 
-SourcePos YamlReader::at(const YAML::Node& node) const {
-  const auto mark = node.Mark();
-  if (mark.is_null()) return {file_, 0, 0};
-  return {file_, mark.line + 1, mark.column + 1};
+SourcePos YamlReader::at(const YamlNode& node) const {
+  return {file_, node.line(), node.column()};
 }
 
-Error YamlReader::wrong(const YAML::Node& node, std::string why, std::string next) const {
+Error YamlReader::wrong(const YamlNode& node, std::string why, std::string next) const {
   return Error{Exit::usage, "", std::move(why), std::move(next), at(node)};
 }
 
-Error YamlReader::expected(const YAML::Node& node, std::string_view expected) const {
+Error YamlReader::expected(const YamlNode& node, std::string_view expected) const {
   return wrong(node, std::string(expected) + " expected, found " + kind_of(node));
 }
 
-Status YamlReader::check_keys(const YAML::Node& map, std::string_view what, const std::vector<std::string_view>& known,
+Status YamlReader::check_keys(const YamlNode& map, std::string_view what, const std::vector<std::string_view>& known,
                               const std::vector<std::string_view>& required) const {
-  if (!map.IsMap()) return expected(map, "a map for " + std::string(what));
+  if (!map.is_map()) return expected(map, "a map for " + std::string(what));
   std::set<std::string> seen;
-  for (const auto& pair : map) {
-    if (!pair.first.IsScalar()) return expected(pair.first, "a key of " + std::string(what));
-    const std::string& key = pair.first.Scalar();
+  for (const auto& [name, value] : map.entries()) {
+    if (!name.is_scalar()) return expected(name, "a key of " + std::string(what));
+    const std::string& key = name.scalar();
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       const auto near = nearest(key, known);
-      return wrong(pair.first, "unknown key '" + key + "' in " + std::string(what),
+      return wrong(name, "unknown key '" + key + "' in " + std::string(what),
                    (near.empty() ? "" : "did you mean '" + near + "'? ") + "known keys: " + joined(known));
     }
-    if (!seen.insert(key).second) return wrong(pair.first, "the key '" + key + "' stands twice in " + std::string(what));
+    if (!seen.insert(key).second) return wrong(name, "the key '" + key + "' stands twice in " + std::string(what));
   }
   for (const auto key : required)
     if (!seen.contains(std::string(key)))
@@ -107,38 +148,38 @@ Status YamlReader::check_keys(const YAML::Node& map, std::string_view what, cons
   return {};
 }
 
-Result<std::string> YamlReader::text(const YAML::Node& node, std::string_view what) const {
-  if (!node.IsScalar() || node.Scalar().empty()) return expected(node, "a text for " + std::string(what));
-  return node.Scalar();
+Result<std::string> YamlReader::text(const YamlNode& node, std::string_view what) const {
+  if (!node.is_scalar() || node.scalar().empty()) return expected(node, "a text for " + std::string(what));
+  return node.scalar();
 }
 
-Result<bool> YamlReader::flag(const YAML::Node& node, std::string_view what) const {
-  if (node.IsScalar() && node.Scalar() == "true") return true;
-  if (node.IsScalar() && node.Scalar() == "false") return false;
+Result<bool> YamlReader::flag(const YamlNode& node, std::string_view what) const {
+  if (node.is_scalar() && node.scalar() == "true") return true;
+  if (node.is_scalar() && node.scalar() == "false") return false;
   return expected(node, "true or false for " + std::string(what));
 }
 
-Result<std::vector<std::string>> YamlReader::texts(const YAML::Node& node, std::string_view what) const {
+Result<std::vector<std::string>> YamlReader::texts(const YamlNode& node, std::string_view what) const {
   std::vector<std::string> all;
-  if (!node.IsSequence()) {
+  if (!node.is_sequence()) {
     TRY_ASSIGN(auto one, text(node, std::string(what) + " (or a list of texts)"));
     all.push_back(std::move(one));
     return all;
   }
   if (node.size() == 0) return expected(node, "at least one text for " + std::string(what));
-  for (const auto& item : node) {
+  for (const auto& item : node.items()) {
     TRY_ASSIGN(auto one, text(item, what));
     all.push_back(std::move(one));
   }
   return all;
 }
 
-Result<std::vector<YAML::Node>> YamlReader::items(const YAML::Node& node, std::string_view what) const {
-  if (node.IsMap()) return std::vector<YAML::Node>{node};
-  if (!node.IsSequence() || node.size() == 0) return expected(node, "a map, or a list of maps, for " + std::string(what));
-  std::vector<YAML::Node> all;
-  for (const auto& item : node) {
-    if (!item.IsMap()) return expected(item, "a map for " + std::string(what));
+Result<std::vector<YamlNode>> YamlReader::items(const YamlNode& node, std::string_view what) const {
+  if (node.is_map()) return std::vector<YamlNode>{node};
+  if (!node.is_sequence() || node.size() == 0) return expected(node, "a map, or a list of maps, for " + std::string(what));
+  std::vector<YamlNode> all;
+  for (const auto& item : node.items()) {
+    if (!item.is_map()) return expected(item, "a map for " + std::string(what));
     all.push_back(item);
   }
   return all;
