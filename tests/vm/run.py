@@ -195,12 +195,12 @@ def make_initramfs(kernel, options, work):
     return cpio(folder)
 
 
-def boot(kernel, stage, initramfs, work):
-    """One boot. Gives the guest's output, and what was wrong with QEMU itself."""
+def boot(kernel, stage, initramfs, work, devices=()):
+    """One boot, of a machine that has these devices (QEMU's words), too. Gives the guest's output, and what was wrong with QEMU itself."""
     image = f"{work}/{stage}.cpio"
     with open(image, "wb") as file:
         file.write(initramfs)
-    command = QEMU + STAGES[stage] + ["-kernel", f"{kernel.image}/vmlinuz", "-initrd", image,
+    command = QEMU + list(devices) + ["-kernel", f"{kernel.image}/vmlinuz", "-initrd", image,
                                       "-append", f"console=ttyS0 panic=-1 rdinit=/init quiet stage={stage}"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -274,7 +274,7 @@ def test_kernel(kernel, options, work):
     wrong, count, log, extra, times = [], 0, "", b"", []
     for stage in STAGES:
         begin = time.monotonic()
-        output, trouble = boot(kernel, stage, initramfs + extra, work)
+        output, trouble = boot(kernel, stage, initramfs + extra, work, STAGES[stage])
         times.append(f"{time.monotonic() - begin:.0f} s")
         log += f"===== {stage} boot\n{output}"
         with open(f"{work}/{stage}.log", "w") as file:
