@@ -82,7 +82,8 @@ Result<Exit> emit(const Globals& globals, EmitOptions& options) {
   auto& emission = options.emission;
   TRY_ASSIGN(emission.text, read_file(emission.file));
   TRY_ASSIGN(const auto file, parse_matrix_file(emission.text, emission.file, environment));
-  TRY_ASSIGN(const auto grid, make_grid(file, machine));
+  ImageRoots images(machine, program_environment(environment));
+  TRY_ASSIGN(const auto grid, make_grid(file, machine, images));
   const auto write = options.format == "github" ? github_of : options.format == "gitlab" ? gitlab_of : kubernetes_of;
   TRY_ASSIGN(const auto text, write(grid, emission));
   print(text);

@@ -40,14 +40,30 @@ std::string filled(std::string text, const std::vector<std::pair<std::string, st
   return text;
 }
 
+// Jobs get no images from here: each of them asks its own podman.
+std::string about_images(const Grid& grid, const Emission& emission) {
+  std::string text;
+  for (const auto& kernel : grid.file->kernels) {
+    if (kernel.container.empty()) continue;
+    text += "# " + kernel.name + " is built in a container image: a job needs podman";
+    text += kernel.source.fetch.empty()
+                ? " and the image, which nothing brings there (fetch: in the matrix file would): else its cells "
+                  "are missing.\n"
+                : ".\n";
+  }
+  if (!text.empty() && !emission.image.empty())
+    text += "# Jobs run in a container themselves: podman works in there only where it may mount (--privileged).\n";
+  return text;
+}
+
 }  // namespace
 
-std::string head_of(const std::string& format, const Emission& emission) {
+std::string head_of(const std::string& format, const Grid& grid, const Emission& emission) {
   std::string command = "vgpukit matrix emit --format " + format;
   if (emission.max_jobs > 0) command += " --max-jobs " + std::to_string(emission.max_jobs);
   if (!emission.image.empty()) command += " --image " + yaml(emission.image);
   if (!emission.setup.empty()) command += " --setup " + yaml(emission.setup);
-  return "# Written by: " + command + " " + emission.file + "\n";
+  return "# Written by: " + command + " " + emission.file + "\n" + about_images(grid, emission);
 }
 
 std::vector<Part> parts_of(const Grid& grid, std::size_t most) {
@@ -62,12 +78,12 @@ std::vector<Part> parts_of(const Grid& grid, std::size_t most) {
   return parts;
 }
 
-Result<std::string> github_of(const Grid&, const Emission& emission) {
+Result<std::string> github_of(const Grid& grid, const Emission& emission) {
   TRY(check_path(emission.file));
   const std::string setup =
       emission.setup.empty() ? "" : "      - name: Bring vgpukit\n        run: " + yaml(emission.setup) + "\n";
   const std::string container = emission.image.empty() ? "" : "    container: " + yaml(emission.image) + "\n";
-  return head_of("github", emission) +
+  return head_of("github", grid, emission) +
          filled(std::string(matrix_texts::github), {{"@jobs", std::to_string(jobs_of(emission, most_jobs_on_github))},
                                                     {"@file", emission.file},
                                                     {"@container", container},
@@ -81,8 +97,9 @@ Result<std::string> gitlab_of(const Grid& grid, const Emission& emission) {
     parts += "      - {CELL: " + yaml(part.name) + ", SHARD: " + yaml(part.shard) + "}\n";
   const std::string setup = emission.setup.empty() ? "" : "  before_script:\n    - " + yaml(emission.setup) + "\n";
   const std::string image = emission.image.empty() ? "" : "  image: " + yaml(emission.image) + "\n";
-  return head_of("gitlab", emission) + filled(std::string(matrix_texts::gitlab),
-                                              {{"@file", emission.file}, {"@parts", parts}, {"@image", image}, {"@setup", setup}});
+  return head_of("gitlab", grid, emission) +
+         filled(std::string(matrix_texts::gitlab),
+                {{"@file", emission.file}, {"@parts", parts}, {"@image", image}, {"@setup", setup}});
 }
 
 }  // namespace vgpukit

@@ -39,7 +39,8 @@ Result<std::string> github_of(const Grid& grid, const Emission& emission);
 Result<std::string> gitlab_of(const Grid& grid, const Emission& emission);
 Result<std::string> kubernetes_of(const Grid& grid, const Emission& emission);
 
-// The first line of each: the command that wrote it, to write it again when the matrix file has changed.
-std::string head_of(const std::string& format, const Emission& emission);
+// The first lines of each: the command that wrote it, to write it again when the matrix file has changed, and what a job needs for
+// kernels in container images, where there are any.
+std::string head_of(const std::string& format, const Grid& grid, const Emission& emission);
 
 }  // namespace vgpukit

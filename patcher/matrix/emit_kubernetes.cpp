@@ -110,7 +110,7 @@ Result<std::string> kubernetes_of(const Grid& grid, const Emission& emission) {
   report["spec"]["suspend"] = true;
   report["spec"]["backoffLimit"] = 2;
 
-  std::string text = head_of("kubernetes", emission);
+  std::string text = head_of("kubernetes", grid, emission);
   for (const auto& line : std::vector<std::string>{
            "", "  kubectl apply -f THIS", "  kubectl wait --for=condition=Complete --timeout=24h job/" + name,
            "  kubectl patch job/" + name + "-report -p '{\"spec\":{\"suspend\":false}}'",

@@ -167,6 +167,22 @@ class FileParser {
     return driver;
   }
 
+  Status container(const YamlNode& node, MatrixKernel& kernel) {
+    const auto image = node["container"];
+    if (node["root"])
+      return yaml_.wrong(image, "a kernel is in a root or in a container image, not in both", "leave out root: or container:");
+    TRY_ASSIGN(const auto text, yaml_.text(image, "container"));
+    TRY_ASSIGN(kernel.container, expand(image, text, kernel.source.absent));
+    // What else a name may hold is podman's to know; an option it must not become.
+    if ((kernel.source.absent.empty() && kernel.container.starts_with('-')) ||
+        kernel.container.find_first_of(" \t\r\n") != std::string::npos)
+      return yaml_.wrong(image, "'" + kernel.container + "' is no container image",
+                         "as podman names it: registry.example/headers:6.12, localhost/mine:1, or its ID");
+    if (kernel.word == "running")
+      return yaml_.wrong(node["kernel"], "an image has no running kernel", "name a release, newest or all");
+    return {};
+  }
+
   Result<MatrixKernel> kernel(const YamlNode& node) {
     MatrixKernel kernel;
     kernel.where = yaml_.at(node);
@@ -176,7 +192,8 @@ class FileParser {
       if (!is_name(kernel.name)) return yaml_.wrong(node, "'" + kernel.name + "' is no kernel release");
       return kernel;
     }
-    TRY(yaml_.check_keys(node, "a kernel", {"name", "root", "kernel", "fetch", "optional", "accept"}, {"name", "kernel"}));
+    TRY(yaml_.check_keys(node, "a kernel", {"name", "root", "container", "kernel", "fetch", "optional", "accept"},
+                         {"name", "kernel"}));
     TRY_ASSIGN(kernel.name, name(node["name"]));
     TRY_ASSIGN(kernel.word, yaml_.text(node["kernel"], "kernel"));
     if (node["root"]) {
@@ -186,6 +203,7 @@ class FileParser {
       if (kernel.word == "running" && kernel.root != "/")
         return yaml_.wrong(node["kernel"], "another root has no running kernel", "name a release, newest or all");
     }
+    if (node["container"]) TRY(container(node, kernel));
     TRY(source(node, kernel.source));
     if (node["accept"]) {
       TRY_ASSIGN(kernel.accept, yaml_.texts(node["accept"], "accept"));

@@ -36,7 +36,8 @@ struct MatrixDriver {
 struct MatrixKernel {
   std::string name;
   fs::path root = "/";
-  std::string word;  // running, newest, all, a release, or the start of one up to a '.', '-' or '+'
+  std::string container;  // an image of podman's, whose content is the root instead; empty: none
+  std::string word;       // running, newest, all, a release, or the start of one up to a '.', '-' or '+'
   Source source;
   std::vector<std::string> accept;
   SourcePos where;

@@ -54,18 +54,36 @@ Result<std::string> find_release(const HostPaths& host, const std::vector<Kernel
       there.empty() ? "install kernel headers there" : "name one of these, or install the headers of the one that is wanted"};
 }
 
-std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine, KernelLists& lists) {
-  Column column{entry.name, &entry, machine, "", std::nullopt, ""};
+std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine, KernelLists& lists, ImageRoots& images) {
+  Column column{entry.name, &entry, machine, "", std::nullopt, "", "", false};
+  const bool in_image = !entry.container.empty();
+  bool absent = !entry.source.absent.empty();
   const auto lacking = [&](Error problem) {
-    if (!entry.source.optional.empty() && (!entry.source.absent.empty() || !is_there(entry.root)))
-      column.skipped = entry.source.optional + " (" + problem.why + ")";
+    if (!column.image.empty()) problem = in_words_of_image(std::move(problem), column.host.root, entry.container);
+    if (!entry.source.optional.empty() && absent) column.skipped = entry.source.optional + " (" + problem.why + ")";
     column.problem = std::move(problem);
     return std::vector<Column>{column};
   };
-  if (!entry.source.absent.empty())
-    return lacking(
-        {Exit::missing, "find the root of " + entry.name, entry.source.absent, "set it, or name the folder in the file"});
-  auto host = HostPaths::of_this_machine(entry.root);
+  if (absent)
+    return lacking({Exit::missing, std::string("find the ") + (in_image ? "container image" : "root") + " of " + entry.name,
+                    entry.source.absent, std::string("set it, or name the ") + (in_image ? "image" : "folder") + " in the file"});
+  fs::path root = entry.root;
+  if (in_image) {
+    const auto& image = images.find(entry.container);
+    absent = image.absent;
+    if (image.problem) return lacking(*image.problem);
+    column.image = image.id;
+    column.packed = !image.unpacked;
+    if (column.packed) {
+      column.problem = Error{Exit::missing, "look into the container image " + entry.container,
+                             "it is here; which kernels it has is known when the first run has unpacked it", "vgpukit matrix run"};
+      return {column};
+    }
+    root = image.root;
+  } else {
+    absent = !is_there(root);
+  }
+  auto host = HostPaths::of_this_machine(root);
   if (!host) {
     host.error().code = Exit::missing;
     return lacking(std::move(host.error()));
@@ -99,17 +117,26 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
 
 std::map<std::string, std::string> program_environment(const Environment& environment) {
   std::map<std::string, std::string> all;
-  for (const char* name : {"http_proxy", "https_proxy", "no_proxy", "VGPUKIT_CI_CACHE", "VGPUKIT_CACHE", "VGPUKIT_STATE"})
+  for (const char* name :
+       {"http_proxy", "https_proxy", "no_proxy", "VGPUKIT_CI_CACHE", "VGPUKIT_CACHE", "VGPUKIT_STATE",
+        // podman(1), containers-storage.conf(5): a podman that `fetch` runs has to put an image where ours looks for it
+        "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
+        "CONTAINERS_REGISTRIES_CONF", "STORAGE_DRIVER", "STORAGE_OPTS", "CONTAINER_HOST", "REGISTRY_AUTH_FILE"})
     if (const auto value = environment(name)) all[name] = *value;
   return all;
 }
 
 Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine) {
+  ImageRoots images(machine, {});
+  return make_grid(file, machine, images);
+}
+
+Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine, ImageRoots& images) {
   Grid grid;
   grid.file = &file;
   KernelLists lists;
   for (const auto& kernel : file.kernels) {
-    for (auto& column : columns_of(kernel, machine, lists)) {
+    for (auto& column : columns_of(kernel, machine, lists, images)) {
       const auto same =
           std::find_if(grid.columns.begin(), grid.columns.end(), [&](const Column& other) { return other.name == column.name; });
       if (same == grid.columns.end()) {
@@ -192,7 +219,7 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
     const auto& column = grid.column(cell);
     if (!grid.file->why_unsupported(grid.driver(cell).name, column.entry->name).empty()) continue;
     rows.insert(cell.row);
-    if (column.problem) want(column.entry->source);
+    if (column.problem && !column.packed) want(column.entry->source);
   }
   for (const auto row : rows) {
     const auto& driver = grid.file->drivers[row];
@@ -217,6 +244,16 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
     }
   }
   return static_cast<unsigned>(commands.size());
+}
+
+Result<unsigned> unpack_images(const Grid& grid, ImageRoots& images, const std::function<void(const std::string& text)>& on_step) {
+  std::set<std::string> tried;
+  for (const auto& cell : grid.cells) {
+    const auto& column = grid.column(cell);
+    if (!column.packed || !grid.file->why_unsupported(grid.driver(cell).name, column.entry->name).empty()) continue;
+    if (tried.insert(column.entry->container).second) TRY(images.unpack(column.entry->container, on_step));
+  }
+  return static_cast<unsigned>(tried.size());
 }
 
 }  // namespace vgpukit

@@ -9,6 +9,7 @@
 
 #include "driver/driver.hpp"
 #include "matrix/file.hpp"
+#include "matrix/images.hpp"
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
@@ -22,6 +23,8 @@ struct Column {
   std::string release;           // empty where there is a problem
   std::optional<Error> problem;  // no such root, no such kernel in it
   std::string skipped;           // it may be absent, and is: why
+  std::string image;             // the ID of its container image
+  bool packed = false;           // the image is there and not unpacked yet; `problem` then says so
 };
 
 struct Cell {
@@ -39,10 +42,11 @@ struct Grid {
   [[nodiscard]] std::string label(const Cell& cell) const { return driver(cell).name + " on " + column(cell).name; }
 };
 
-// All cells. Looks for roots and kernels, builds and fetches nothing; `machine` lends its cache and state to every root. A kernel
-// that two entries of the file come to is one column. `file` has to outlive the grid. Error: usage, when two columns of different
-// roots would have the same name.
-Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine);
+// All cells. Looks for roots, images and kernels, builds, unpacks and fetches nothing; `machine` lends its cache and state to every
+// root. A kernel that two entries of the file come to is one column. `file` has to outlive the grid. Error: usage, when two columns
+// of different roots would have the same name.
+Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine, ImageRoots& images);
+Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine);  // podman gets to know nothing of our environment
 
 struct Shard {
   unsigned index = 1, count = 1;
@@ -58,7 +62,7 @@ void select_cells(Grid& grid, const std::string& only, const Shard& shard);
 // Error: missing when there is none, usage for several, or where the store is damaged.
 Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& machine);
 
-// What a program that the file names gets to know of ours: proxies and vgpukit's own variables.
+// What a program that the file names gets to know of ours: proxies, vgpukit's own variables, and where podman keeps its images.
 std::map<std::string, std::string> program_environment(const Environment& environment);
 
 // Runs the `fetch` commands of what the grid's cells need and what is not there (cells that the file calls unsupported need
@@ -67,5 +71,9 @@ std::map<std::string, std::string> program_environment(const Environment& enviro
 Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const Environment& environment,
                                const std::function<void(const std::string& command)>& on_command,
                                std::vector<std::string>& problems);
+
+// Unpacks the container images of what the grid's cells need and what is not unpacked. Gives how many were tried: the grid has to
+// be made again then, and knows what could not be done. Error: "interrupted" only.
+Result<unsigned> unpack_images(const Grid& grid, ImageRoots& images, const std::function<void(const std::string& text)>& on_step);
 
 }  // namespace vgpukit

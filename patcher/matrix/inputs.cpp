@@ -19,6 +19,7 @@ Status add_base(Hasher& hasher, Facts& facts, const CellRequest& request) {
   for (const auto& name : request.driver->missing_binary_objects) hasher.add("lacks").add(name);
   for (const auto& [question, answer] : facts.assumptions()) hasher.add("assume").add(question).add(answer ? "y" : "n");
   hasher.add(request.compile_only ? "compile only" : "");
+  if (!request.image.empty()) hasher.add("image").add(request.image);  // all that is in it, libraries and tools, too
   for (std::size_t i = 0; i < request.loads.size(); ++i)
     hasher.add("loads").add(i == 0 ? fs::path(request.loads[i]).filename().string() : request.loads[i]);
   return {};

@@ -19,10 +19,11 @@ struct CellRequest {
   std::vector<std::string> modules;
   bool compile_only = false;
   std::vector<std::string> loads;  // as MatrixDriver::loads
+  std::string image;               // the ID of the container image that it is built in
 };
 
-// Driver, headers, compiler, options, this version of vgpukit, and all recipes. Costs a stat for each header where nothing changed.
-// Error: as Facts::fingerprint().
+// Driver, headers, compiler, container image, options, this version of vgpukit, and all recipes. Costs a stat for each header where
+// nothing changed. Error: as Facts::fingerprint().
 Result<std::string> inputs_of_cell(Facts& facts, const CellRequest& request);
 
 struct CellTree {

@@ -159,6 +159,8 @@ class Runner {
     what.jobs = work.jobs;
     if (!build_cell(what, pending.result)) return interrupted();
     if (pending.result.build.is_object()) {
+      if (const auto& column = run_.grid->column(work.cell); !column.image.empty())
+        pending.result.build["container"] = {{"image", column.entry->container}, {"id", column.image}};
       // The build has just asked all that the plan asks: the answers are in the cache.
       Facts facts(*pending.open.kernel, run_.assumptions);
       if (const auto tree = tree_of_cell(facts, pending.open.request)) {

@@ -48,7 +48,9 @@ const Result<Kernel>& Workshop::kernel(std::size_t column, bool any_compiler) {
   auto found = kernels_.find(key);
   if (found == kernels_.end()) {
     const auto& of = run_.grid->columns[column];
-    found = kernels_.emplace(key, of.problem ? Result<Kernel>(*of.problem) : open_kernel(of.host, of.release, any_compiler)).first;
+    auto opened = of.problem ? Result<Kernel>(*of.problem) : open_kernel(of.host, of.release, any_compiler);
+    if (!opened && !of.problem && !of.image.empty()) opened = in_words_of_image(opened.error(), of.host.root, of.entry->container);
+    found = kernels_.emplace(key, std::move(opened)).first;
   }
   return found->second;
 }
@@ -88,6 +90,7 @@ std::optional<OpenCell> Workshop::open(const Cell& cell, CellResult& result) {
   open.request.modules = entry.modules;
   open.request.compile_only = entry.compile_only;
   open.request.loads = entry.loads;
+  open.request.image = column.image;
   return open;
 }
 

@@ -58,8 +58,9 @@ TEST(MatrixFile, TakesVariablesFromTheEnvironment) {
       "  - {name: a, driver: \"${DRIVERS}/a\"}\n"
       "  - {name: b, driver: \"${NOWHERE:-/fallback}/b\"}\n"
       "  - {name: c, driver: \"${NOWHERE}\", optional: cannot be shipped}\n"
-      "kernels: [running]\n";
-  const auto file = test::matrix_of(yaml, "/m", test::environment_of({{"DRIVERS", "/srv"}}));
+      "kernels: [{name: i, container: \"${REGISTRY}/headers:1\", kernel: '6.1'}]\n";
+  const auto file = test::matrix_of(yaml, "/m", test::environment_of({{"DRIVERS", "/srv"}, {"REGISTRY", "r.example"}}));
+  EXPECT_EQ(file.kernels[0].container, "r.example/headers:1");
   EXPECT_EQ(file.drivers[0].word, "/srv/a");
   EXPECT_EQ(file.drivers[1].word, "/fallback/b");
   EXPECT_EQ(file.drivers[2].source.absent, "the environment variable NOWHERE is not set");
@@ -95,6 +96,15 @@ TEST(MatrixFile, RefusesWhatCannotBe) {
         << bad;
   EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, root: /srv/r, kernel: running}\n"),
               testing::AllOf(HasSubstr(":3:37"), HasSubstr("no running kernel")));
+  EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, root: /srv/r, container: i, kernel: '6.1'}\n"),
+              testing::AllOf(HasSubstr(":3:40"), HasSubstr("not in both"), HasSubstr("leave out root: or container:")));
+  EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, container: i, kernel: running}\n"),
+              testing::AllOf(HasSubstr(":3:37"), HasSubstr("an image has no running kernel")));
+  EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, contaner: i, kernel: '6.1'}\n"),
+              HasSubstr("did you mean 'container'?"));
+  for (const char* bad : {"--help", "a b"})
+    EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, container: '" + std::string(bad) + "', kernel: '6.1'}\n"),
+                testing::AllOf(HasSubstr(":3:26"), HasSubstr("is no container image")));
   EXPECT_THAT(error_of("drivers: [reference]\nkernels: [running]\nunsupported: {driver: referense, kernel: running, reason: x}\n"),
               testing::AllOf(HasSubstr(":3:23"), HasSubstr("called 'referense'"), HasSubstr("did you mean 'reference'?")));
   EXPECT_THAT(error_of("drivers: [reference]\nkernels: [running]\nunsupported: {driver: reference, kernel: running}\n"),
