@@ -120,7 +120,8 @@ Image ImageRoots::ask(const std::string& name) const {
     return image;
   }
   image.problem = id.error();
-  image.absent = is_gone(name);
+  // A podman that cannot read its own configuration ends with 1, too, whatever it is asked.
+  image.absent = is_gone(name) && podman(tried, {"image", "list", "--quiet"});
   if (image.absent)
     image.problem = missing(tried, "podman has no such image for this user",
                             "podman pull " + shell_word(name) +

@@ -19,8 +19,9 @@ using testing::Not;
 const std::string podman = R"(#!/bin/sh
 here=$(dirname "$0")
 echo "$*" >> "$here/calls"
-if [ -e "$here/broken" ]; then echo "a line before" >&2; cat "$here/broken" >&2; exit 125; fi
+if [ -e "$here/broken" ]; then echo "a line before" >&2; cat "$here/broken" >&2; exit $(cat "$here/status" 2>&- || echo 125); fi
 case "$1 $2" in
+"image list") ;;
 "image inspect") cat "$here/images/$5" 2>&- || { echo "Error: $5: image not known" >&2; exit 125; } ;;
 "image exists") grep -qrl "^$3" "$here/images" || [ -e "$here/images/$3" ] ;;
 "ps --all") [ ! -e "$here/containers" ] || cat "$here/containers" ;;
@@ -173,6 +174,11 @@ TEST_F(ImagesTest, SayWhatIsWrong) {
   EXPECT_THAT(broken.problem->why,
               AllOf(HasSubstr("status 125: Error: kernel does not support overlay fs"), Not(HasSubstr("before"))));
   EXPECT_THAT(broken.problem->next, HasSubstr("image inspect"));
+
+  test::put(folder_ / "status", "1");  // what "exists" says where there is none
+  some.forget();
+  EXPECT_FALSE(some.find("mine").absent);
+  EXPECT_THAT(some.find("mine").problem->why, HasSubstr("status 1: Error: kernel does not"));
 
   ImageRoots nobody(machine_, {}, (folder_ / "no-podman").string());
   const auto& without = nobody.find("mine");
