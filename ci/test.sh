@@ -26,10 +26,11 @@ say "installing build dependencies"
 install_build_deps
 # makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts. mdevctl and
 # libvirt's virt-xml-validate are what vgpukit's answers are compared with.
-# QEMU boots the kernels of tests/vm, whose guests consist of busybox and a static program.
+# QEMU boots the kernels of tests/vm, whose guests consist of busybox and a static program. podman has the container images that are
+# built in.
 apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils \
   rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot man-db python3-yaml python3-jsonschema \
-  qemu-system-x86 busybox-static libc6-dev >&2
+  qemu-system-x86 busybox-static libc6-dev podman >&2
 # The matrix's page is drawn in a real browser, its jobs are run by gitlab-ci-local (which uses rsync).
 apt_quiet install chromium fonts-dejavu-core rsync >&2
 command -v npm >/dev/null || apt_quiet install nodejs npm >&2
