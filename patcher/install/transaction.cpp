@@ -155,8 +155,10 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
 }
 
 Result<FileLock> lock_installation(const HostPaths& host) {
-  TRY_ASSIGN(auto lock,
-             FileLock::acquire(Places(host).lock(), [] { log::info("waiting for another vgpukit that changes this system"); }));
+  TRY_ASSIGN(auto lock, FileLock::acquire(Places(host).lock(), [] {
+               log::info("waiting for another vgpukit that changes this system, or for what one that was killed has started");
+             }));
+  lock.share_with_children();
   TRY_ASSIGN(const auto recovered, recover(host));
   if (recovered) log::warning(*recovered);
   return lock;

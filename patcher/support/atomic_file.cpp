@@ -223,8 +223,14 @@ Result<FileLock> FileLock::wait(const fs::path& path) {
   return lock;
 }
 
+void FileLock::share_with_children() const {
+  let_children_hold(fd_);
+}
+
 FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ < 0) return;
+  if (held_by_children() == fd_) let_children_hold(-1);
+  ::close(fd_);
 }
 
 }  // namespace vgpukit

@@ -64,6 +64,8 @@ class FileLock {
   }
   ~FileLock();
   [[nodiscard]] bool held() const { return fd_ >= 0; }
+  // The programs that this process runs hold it from now on, too: whoever waits for it waits until they have ended.
+  void share_with_children() const;
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}

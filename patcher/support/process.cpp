@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
@@ -40,6 +41,8 @@ constexpr std::string_view fixed_path = "/usr/local/sbin:/usr/local/bin:/usr/sbi
 // Where the child was when it failed. Sent through the errno that Boost carries back: stage * stage_unit + errno.
 enum class Stage : int { exec = 0, group, user_namespace, change_root, change_folder };
 constexpr int stage_unit = 10000;
+
+std::atomic<int> children_hold = -1;
 
 bool changes_root(const Command& command) {
   return !command.root.empty() && command.root != "/";
@@ -93,6 +96,7 @@ class ChildSetup {
     if (!cwd_.empty() && ::chdir(cwd_.c_str()) != 0) return failed(Stage::change_folder);
     // Boost 1.81 closes only what is above its own pipe. Marked, not closed: that pipe is still needed.
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (const int held = children_hold; held >= 0) ::fcntl(held, F_SETFD, 0);
     return {};
   }
 
@@ -301,6 +305,14 @@ std::string Outcome::last_error_line() const {
   const auto newline = err.rfind('\n', end);
   const auto begin = newline == std::string::npos ? 0 : newline + 1;
   return err.substr(begin, end + 1 - begin);
+}
+
+void let_children_hold(int fd) {
+  children_hold = fd;
+}
+
+int held_by_children() {
+  return children_hold;
 }
 
 unsigned default_jobs() {

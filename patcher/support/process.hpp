@@ -62,6 +62,11 @@ class Interrupt {
   [[nodiscard]] static int caught();
 };
 
+// The programs that are run from now on keep this descriptor open, too, and what they start in turn; -1: none. A lock on it is then
+// held until the last of them has ended, even where we were killed.
+void let_children_hold(int fd);
+[[nodiscard]] int held_by_children();
+
 // A word as a shell takes it: as it stands, or in single quotes.
 std::string shell_word(std::string_view word);
 

@@ -119,5 +119,30 @@ TEST_F(KilledTest, ARecoveryOfUserSpaceCanBeDoneAgain) {
   }
 }
 
+// dkms dies with vgpukit, and a make that dkms has started does not.
+TEST_F(KilledTest, WhatItHasStartedIsWaitedFor) {
+  bring("sleep");
+  ASSERT_TRUE(install("1", {}));
+  const auto before = all();
+  put("/bin/make", "#!/bin/sh\n>/started; sleep 0.7; echo late >/lib/modules/6.1/updates/dkms/nvidia.ko\n", 0755);
+  put("/bin/dkms-2", "#!/bin/sh\nmake; exit\n", 0755);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto transaction = Transaction::begin(host_, "install 2", install_scope(host_, {"2"}));
+    Command command;
+    command.root = host_.root;
+    command.argv = {"/bin/dkms-2"};
+    ::_exit(transaction && run(command) ? 0 : 1);
+  }
+  while (!fs::exists(host_.in_root("/started"))) ::usleep(1000);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  fs::remove(host_.in_root("/started"));
+  ASSERT_TRUE(lock_installation(host_));
+  EXPECT_EQ(differences(all(), before), "");
+  ::usleep(1'000'000);
+  EXPECT_EQ(differences(all(), before), "") << "nobody is at work any more";
+}
+
 }  // namespace
 }  // namespace vgpukit
