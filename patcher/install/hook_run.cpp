@@ -315,8 +315,9 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) 
   Run run(host, request, std::move(*record));
   for (const auto& release : request.releases) {
     outcome.kernels.push_back(run.look_after(release));
-    TRY(run.write());  // after each: the next one may take the machine down
     if (request.on_kernel) request.on_kernel(outcome.kernels.back());
+    // After each: the next one may take the machine down. A full disk is no reason to leave the next one alone.
+    if (const auto written = run.write(); !written) log::warning(written.error().message());
     if (Interrupt::caught() != 0)
       return Error{Exit::failed, "look after the kernels that were installed", "interrupted", "vgpukit hook run " + release};
   }
