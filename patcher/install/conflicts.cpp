@@ -94,6 +94,13 @@ void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std
   }
 }
 
+bool is_recorded(const std::optional<InstallRecord>& record, const std::string& release, const fs::path& path) {
+  if (!record || !record->contains("kernels") || !record->at("kernels").contains(release)) return false;
+  for (const auto& module : record->at("kernels").at(release).value("modules", InstallRecord::array()))
+    if (module.value("path", std::string()) == path.string()) return true;
+  return false;
+}
+
 void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, const std::vector<DkmsEntry>& dkms) {
   const auto record = installed_record(host);
   for (const auto& kernel : entries_of(host.modules())) {
@@ -102,11 +109,21 @@ void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, cons
       return entry.module.find("nvidia") != std::string::npos && entry.release == release && entry.state.starts_with("installed");
     });
     const bool ours = record && record->contains("kernels") && record->at("kernels").contains(release);
-    if (by_dkms || ours) continue;
-    for (const auto& module : modules_there(host, release, nvidia_module_names()))
+    const auto there = modules_there(host, release, nvidia_module_names());
+    for (const auto& module : there) {
+      // One of each name is what dkms or we have put there; modprobe takes one of two without saying which.
+      const bool twice =
+          std::count_if(there.begin(), there.end(), [&](const ModuleThere& each) { return each.name == module.name; }) > 1;
+      if (by_dkms || ours) {
+        if (twice && !is_recorded(record, release, module.path))
+          conflicts.push_back({host.in_root(module.path).string() + " is there beside another module " + module.name,
+                               "rm the one that neither dkms nor a package has put there, then depmod " + release});
+        continue;
+      }
       conflicts.push_back({host.in_root(module.path).string() + " is left over: neither dkms nor vgpukit knows it",
                            "rm " + host.in_root(module.path).string() + ", then depmod " + release +
                                "; where a package owns it, remove that package"});
+    }
   }
 }
 

@@ -211,7 +211,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   // From here on nobody else changes this system, and what an interrupted command has left is finished or undone: what is there is
   // looked at after that.
   TRY_ASSIGN(auto transaction, Transaction::begin(host, "install " + version, {}, request.at));
-  TRY_ASSIGN(const auto entries, dkms.status(dkms_module_name));
+  TRY_ASSIGN(const auto entries, dkms.status(""));  // distributions call it nvidia-current, nvidia-srv
   const ConflictQuestion question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
   outcome.conflicts = find_conflicts(host, question, entries);
   if (std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(), [](const Conflict& each) { return each.blocks; }))

@@ -58,6 +58,21 @@ TEST_F(ConflictsTest, ModulesThatNobodyKnows) {
   EXPECT_EQ(found({}, {{"nvidia-current", "470", "6.1", "x86_64", "installed", ""}}).find("left over"), std::string::npos);
 }
 
+TEST_F(ConflictsTest, ASecondModuleBesideTheOneOfDkms) {
+  put("/usr/src/nvidia-535.1/vgpukit.json");
+  put("/usr/src/nvidia-535.1/vgpukit-dkms");
+  put("/lib/modules/6.1/updates/dkms/nvidia.ko");
+  const std::vector<DkmsEntry> ours = {{"nvidia", "535.1", "6.1", "x86_64", "installed", ""}};
+  EXPECT_EQ(found({}, ours), "");
+  put("/lib/modules/6.1/kernel/drivers/video/nvidia.ko.xz");
+  EXPECT_NE(found({}, ours).find("kernel/drivers/video/nvidia.ko.xz is there beside another module nvidia"), std::string::npos)
+      << found({}, ours);
+  put("/var/lib/vgpukit/install/installed.json",
+      R"({"version": "535.1", "kernels": {"6.1": {"modules": [{"path": "/lib/modules/6.1/updates/dkms/nvidia.ko"}]}}})");
+  EXPECT_NE(found({}, ours).find("video/nvidia.ko.xz is there"), std::string::npos) << found({}, ours);
+  EXPECT_EQ(found({}, ours).find("updates/dkms/nvidia.ko is there"), std::string::npos) << "that one we have put there";
+}
+
 TEST_F(ConflictsTest, WhatDkmsHasOfOthers) {
   EXPECT_NE(found({}, {{"nvidia", "470.1", "6.1", "x86_64", "installed", ""}}).find("dkms remove -m nvidia -v 470.1 --all"),
             std::string::npos);
