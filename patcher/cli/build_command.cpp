@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdio>
+#include <future>
+#include <optional>
 
 #include "build/job.hpp"
 #include "cli/cli.hpp"
@@ -157,9 +159,17 @@ Result<Exit> build(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto accepted, accepted_of(host, recipes.known(), options.accept));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
   const auto start = std::chrono::steady_clock::now();
-  TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
+  auto opening = std::async(std::launch::async, [&] { return driver_of(globals, host, options.driver); });
+  auto kernels_found = kernels_of(host, options.kernels, accepted);
+  // A package takes seconds to unpack, on one processor; the other one meanwhile learns how this kernel's modules are compiled.
+  // What goes wrong there is said where it is needed.
+  std::optional<Facts> first;
+  if (kernels_found) first.emplace(std::move(kernels_found->front()), assumptions);
+  if (first && opening.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout)
+    static_cast<void>(static_cast<bool>(first->probe()));
+  TRY_ASSIGN(const auto driver, opening.get());
   const std::chrono::duration<double> extract = std::chrono::steady_clock::now() - start;
-  TRY_ASSIGN(auto kernels, kernels_of(host, options.kernels, accepted));
+  TRY_ASSIGN(auto kernels, std::move(kernels_found));
   if (!options.output.empty() && kernels.size() > 1)
     return Error{Exit::usage, "put modules for " + std::to_string(kernels.size()) + " kernels into " + options.output,
                  "--output names one folder", "name one kernel, or leave --output out: each kernel then has a folder of its own"};
@@ -167,8 +177,9 @@ Result<Exit> build(const Globals& globals, const Options& options) {
   nlohmann::json documents = nlohmann::json::array();
   Exit worst = Exit::done;
   for (auto& kernel : kernels) {
-    const auto release = kernel.release;
-    Facts facts(std::move(kernel), assumptions);
+    Facts facts = first ? std::move(*first) : Facts(std::move(kernel), assumptions);
+    first.reset();
+    const auto release = facts.kernel().release;
     if (options.dry_run) {
       TRY_ASSIGN(auto shown, show_plan(globals, driver, facts, recipes.applied, accepted, {}));
       documents.push_back(std::move(shown.document));

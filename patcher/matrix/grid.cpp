@@ -108,7 +108,10 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
     return {column};
   }
   auto release = find_release(column.host, kernels_of(lists, column.host), entry.word);
-  if (!release) return lacking(std::move(release.error()));
+  if (!release) {
+    absent = true;  // archives drop kernels: one that the root has no more may be optional, too
+    return lacking(std::move(release.error()));
+  }
   column.release = *release;
   return {column};
 }

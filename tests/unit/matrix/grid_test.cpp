@@ -63,13 +63,16 @@ TEST_F(GridTest, ABrokenRootIsAProblemOfItsColumnOnly) {
   const auto both =
       grid("drivers: [reference]\nkernels:\n  - {name: gone, root: /no/such/root, kernel: '6.1'}\n  - {name: k, root: " +
            root_.path().string() +
-           ", kernel: '6.1'}\n  - {name: may-be-gone, root: /no/such/root, kernel: '6.1', optional: elsewhere}\n");
-  ASSERT_EQ(both.columns.size(), 3U);
+           ", kernel: '6.1'}\n  - {name: may-be-gone, root: /no/such/root, kernel: '6.1', optional: elsewhere}\n  - {name: "
+           "dropped, root: " +
+           root_.path().string() + ", kernel: '7.2', optional: the archive has dropped it}\n");
+  ASSERT_EQ(both.columns.size(), 4U);
   ASSERT_TRUE(both.columns[0].problem);
   EXPECT_EQ(both.columns[0].problem->code, Exit::missing);
   EXPECT_EQ(both.columns[0].skipped, "");
   EXPECT_FALSE(both.columns[1].problem);
   EXPECT_THAT(both.columns[2].skipped, HasSubstr("elsewhere"));
+  EXPECT_THAT(both.columns[3].skipped, HasSubstr("the archive has dropped it (it has 6.1.0-56-amd64)"));
 }
 
 TEST_F(GridTest, ShardsAreDisjointCompleteAndTheSameEverywhere) {
