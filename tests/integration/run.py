@@ -16,6 +16,7 @@ Expectations belong to the RUN above them; \\n, OUT and ERR lines are plain text
 
     {tmp}             a folder of the case's own        {source}   this repository
     {on:SUITE:6.12}   --root ROOT --kernel RELEASE      {root:SUITE}  {rel:SUITE:6.12}
+    {series:SUITE:newest}  the first two numbers of a release
     {on:SUITE:newest} the same with the newest kernel of the root: backports and sid move on, no case may name their series
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
     {bin}             the folder that vgpukit was built in: the tools of tests/tools are there, too
@@ -100,6 +101,8 @@ class World:
                 return self.suite(word[1])[0]
             if word[0] == "rel" and len(word) == 3:
                 return self.release(word[1], word[2])
+            if word[0] == "series" and len(word) == 3:
+                return re.match(r"\d+\.\d+", self.release(word[1], word[2])).group()
             if word[0] == "on" and len(word) == 3:
                 return f"--root {self.suite(word[1])[0]} --kernel {self.release(word[1], word[2])}"
             if word[0] == "driver" and len(word) == 2:
