@@ -77,6 +77,8 @@ class ChildSetup {
   template <class Launcher, class Path, class Args>
   bp::error_code on_setup(Launcher& launcher, const Path&, const Args&) {
     launcher.env = environment_;
+    // Later Boosts close every descriptor that they are not told of.
+    if (const int held = children_hold; held >= 0) launcher.fd_whitelist.push_back(held);
     return {};
   }
 
