@@ -101,7 +101,7 @@ def commands_in(tree):
 
 
 def replay(commands, at_once):
-    folder = os.path.realpath(f"{root}/lib/modules/{release}/build")[len(root):] if root != "/" else f"/lib/modules/{release}/build"
+    folder = f"/lib/modules/{release}/build"  # the root's own links lead on from there, not this machine's
     start, before = time.monotonic(), os.times()
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         done = list(pool.map(lambda one: subprocess.run(["chroot", root, "/bin/sh", "-c", f"cd {folder} && {one}"], env=env, stdout=subprocess.DEVNULL,
@@ -254,6 +254,9 @@ try:
         whole_builds(result)
     for part in (planning, hook, matrix, large_hosts):
         part(result)
+except BaseException:
+    print(json.dumps({"measured before it failed": raw}, indent=2), file=sys.stderr)
+    raise
 finally:
     forget()
     shutil.rmtree(work, ignore_errors=True)
