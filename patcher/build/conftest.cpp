@@ -9,6 +9,7 @@
 #include "build/conftest_ask.hpp"
 #include "build/conftest_compile.hpp"
 #include "build/conftest_script.hpp"
+#include "driver/sources.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 
@@ -46,7 +47,8 @@ bool write_plain(const fs::path& file, const std::string& text) {
 }
 
 // Every file of the driver that decides what is asked: the makefiles and scripts with their content, the headers by name (a header
-// of the driver's own could stand in front of one of the kernel's).
+// of the driver's own could stand in front of one of the kernel's). What a build has made is none of them: a kept tree asks the
+// same.
 std::string tree_identity(const fs::path& tree) {
   std::vector<fs::path> paths;
   std::error_code error;
@@ -55,7 +57,7 @@ std::string tree_identity(const fs::path& tree) {
     const auto name = entry->path().filename().string();
     if (name == ".git" || name == "conftest" || name.starts_with(".vgpukit"))
       entry.disable_recursion_pending();
-    else if (entry->is_regular_file(error))
+    else if (entry->is_regular_file(error) && !driver_detail::is_build_output(name, false))
       paths.push_back(entry->path());
   }
   std::sort(paths.begin(), paths.end());
