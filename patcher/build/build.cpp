@@ -10,6 +10,7 @@
 #include "build/conftest.hpp"
 #include "build/conftest_audit.hpp"
 #include "build/make_command.hpp"
+#include "build/shared_headers.hpp"
 #include "build/watch.hpp"
 #include "support/process.hpp"
 
@@ -105,6 +106,11 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
   // Only now: a conftest answer is the compiler's own.
   const auto cache = CompilerCache::of(kernel, request.tree);
   cache.use_in(command);
+  // Where ccache was installed to spare whole compiles, it does.
+  const auto shared = request.share_headers && conftest.answered && !cache.used()
+                          ? std::optional(SharedHeaders::of(kernel, request))
+                          : std::nullopt;
+  if (shared) shared->use_in(command);
   const auto modules = request.modules.empty() ? modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
@@ -125,7 +131,8 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
     return error;
   }
 
-  if (const auto said = cache.said(); log.is_open() && !said.empty()) log << said << std::endl;
+  for (const auto& said : {cache.said(), shared ? shared->said() : ""})
+    if (log.is_open() && !said.empty()) log << said << std::endl;
   BuildResult result;
   const double total = seconds();
   // What make itself asked counts from its start to the first object; where it found everything answered, that is no question.

@@ -25,6 +25,7 @@ struct BuildRequest {
   std::vector<std::string> modules;  // what to build; empty: all
   bool has_objects = false;          // of an earlier build in the same folder, and conftest/ too
   unsigned jobs = 1;
+  bool share_headers = true;                              // see SharedHeaders; the objects are the same
   bool allow_undefined = false;                           // symbols that nothing defines are left to the verification
   bool first_error_only = false;                          // make without -k
   bool debug_info = false;                                // -g and BTF as the kernel's configuration says; else neither

@@ -18,6 +18,7 @@ class CompilerCache {
 
   // Has the command's PATH begin with ccache's stand-in for the compiler.
   void use_in(Command& make) const;
+  [[nodiscard]] bool used() const { return !inside_.empty(); }
   // A line for the log, after make: "ccache: 12 of 14 objects were there". Empty where no ccache is installed.
   [[nodiscard]] std::string said() const;
 

@@ -34,7 +34,7 @@ void BuildWatch::step(const std::string& what, std::string subject) {
     compiled_.insert(subject.substr(0, subject.find('/')));
     objects_.insert(subject);
     if (subject.ends_with(".o")) subject.replace(subject.size() - 1, 1, "c");
-    return report(Phase::compile, static_cast<unsigned>(objects_.size()), work_.objects, subject);
+    return report(Phase::compile, static_cast<unsigned>(objects_.size()), static_cast<unsigned>(work_.sources.size()), subject);
   }
   if (what == "LD [M]" && subject.ends_with(".ko")) {
     linked_.insert(subject);

@@ -71,7 +71,7 @@ WorkList count_work(const std::filesystem::path& tree, const std::vector<std::st
   }
   const std::string kbuild = read(tree / "Kbuild");
   WorkList work;
-  work.objects = static_cast<unsigned>(sources.size());
+  work.sources.assign(sources.begin(), sources.end());
   work.tests = static_cast<unsigned>(tests.size() + headers.size());
   if (kbuild.find("CONFTEST: $(1)") == std::string::npos) work.silent_tests = static_cast<unsigned>(headers.size());
   return work;

@@ -9,9 +9,9 @@
 namespace vgpukit {
 
 struct WorkList {
-  unsigned objects = 0;       // .c files in the *_SOURCES lists
-  unsigned tests = 0;         // conftest's compile tests and header tests
-  unsigned silent_tests = 0;  // of these, what Kbuild runs without a word (470: the header tests)
+  std::vector<std::string> sources;  // .c files in the *_SOURCES lists, sorted
+  unsigned tests = 0;                // conftest's compile tests and header tests
+  unsigned silent_tests = 0;         // of these, what Kbuild runs without a word (470: the header tests)
 };
 
 // The modules that a tree can build: folders NAME with NAME/NAME.Kbuild, sorted.

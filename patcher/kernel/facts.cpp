@@ -6,7 +6,7 @@
 #include "kernel/behaviour.hpp"
 #include "kernel/fact_cache.hpp"
 #include "kernel/fingerprint.hpp"
-#include "kernel/headers_folder.hpp"
+#include "kernel/header_folders.hpp"
 #include "kernel/probe.hpp"
 #include "kernel/snippets.hpp"
 #include "support/atomic_file.hpp"
@@ -89,17 +89,7 @@ Answer Facts::State::compiler(const Question& question) const {
 }
 
 Answer Facts::State::header(const Question& question) const {
-  // The include paths of every kernel since 3.7 (LINUXINCLUDE in the top Makefile)
-  const fs::path arch = fs::path("arch") / arch_folder(kernel.config) / "include";
-  const fs::path places[] = {kernel.source / arch,           kernel.build / arch / "generated",
-                             kernel.source / "include",      kernel.build / "include",
-                             kernel.source / arch / "uapi",  kernel.build / arch / "generated/uapi",
-                             kernel.source / "include/uapi", kernel.build / "include/generated/uapi"};
-  std::error_code ignored;
-  for (const auto& place : places) {
-    const auto path = kernel.host.resolve(place / question.name);
-    if (path && fs::is_regular_file(*path, ignored)) return {true, (place / question.name).string()};
-  }
+  if (const auto path = find_header(kernel, question.name)) return {true, path->string()};
   return {false, "there is no " + question.name + " in the include paths of " + kernel.build.string()};
 }
 

@@ -35,4 +35,19 @@ std::vector<KernelHeaders> list_headers(const HostPaths& host) {
   return all;
 }
 
+std::optional<fs::path> find_header(const Kernel& kernel, std::string_view name) {
+  // The include paths of every kernel since 3.7 (LINUXINCLUDE in the top Makefile)
+  const fs::path arch = fs::path("arch") / arch_folder(kernel.config) / "include";
+  const fs::path places[] = {kernel.source / arch,           kernel.build / arch / "generated",
+                             kernel.source / "include",      kernel.build / "include",
+                             kernel.source / arch / "uapi",  kernel.build / arch / "generated/uapi",
+                             kernel.source / "include/uapi", kernel.build / "include/generated/uapi"};
+  std::error_code ignored;
+  for (const auto& place : places) {
+    const auto path = kernel.host.resolve(place / name);
+    if (path && fs::is_regular_file(*path, ignored)) return place / name;
+  }
+  return std::nullopt;
+}
+
 }  // namespace vgpukit

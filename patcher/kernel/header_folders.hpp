@@ -3,10 +3,11 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "support/host_paths.hpp"
+#include "kernel/kernel.hpp"
 
 namespace vgpukit {
 
@@ -19,5 +20,8 @@ struct KernelHeaders {
 // All kernels of this root that have headers, from the oldest to the newest. A folder that lacks something (a compiler,
 // Module.symvers) counts as well: it can be read.
 std::vector<KernelHeaders> list_headers(const HostPaths& host);
+
+// Where this kernel's build finds <NAME> ("linux/mm.h"), as seen from inside the root.
+std::optional<std::filesystem::path> find_header(const Kernel& kernel, std::string_view name);
 
 }  // namespace vgpukit

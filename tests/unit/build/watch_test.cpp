@@ -13,7 +13,7 @@ class WatchTest : public testing::Test {
  protected:
   static WorkList work() {
     WorkList list;
-    list.objects = 3;
+    list.sources = {"a.c", "b.c", "c.c"};
     list.tests = 7;
     list.silent_tests = 2;
     return list;

@@ -35,14 +35,14 @@ TEST_F(WorkListTest, FoldersWithAKbuildOfTheirNameAreModules) {
 
 TEST_F(WorkListTest, CountsEachSourceAndTestOnce) {
   const auto work = count_work(scratch.path(), {});
-  EXPECT_EQ(work.objects, 4U);
+  EXPECT_EQ(work.sources.size(), 4U);
   EXPECT_EQ(work.tests, 4U);
   EXPECT_EQ(work.silent_tests, 2U) << "this Kbuild tests headers without saying so";
 }
 
 TEST_F(WorkListTest, OnlyTheModulesThatAreAskedFor) {
   const auto work = count_work(scratch.path(), {"nvidia"});
-  EXPECT_EQ(work.objects, 2U);
+  EXPECT_EQ(work.sources.size(), 2U);
   EXPECT_EQ(work.tests, 3U);
 }
 

@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Stands in PATH under the name of the kernel's gcc. A C file whose beginning is known (FOLDER/of/nvidia/nv.c names it: "3") is
+# compiled behind the precompiled FOLDER/3.h.gch, which the first such file makes from FOLDER/3.txt with its own command line; whoever
+# comes meanwhile does not wait for it. Everything else, and all that goes wrong on the way, is the compiler's own, as if this script
+# were not there. The object is the same, byte by byte: so
+#   - the options that decide on what the headers mean have to be the same, word by word;
+#   - what the kernel brings with -include is in front of the precompiled text, too, and brought by nothing else;
+#   - the file's own name (KBUILD_BASENAME) is defined behind it: headers mention it in macros only, else none is made;
+#   - gcc forgets in a precompiled header which registers are global variables (x86: current_stack_pointer): said again behind it;
+#   - only FOLDER/3.h.gch is there, no FOLDER/3.h: one that gcc does not want is an error, not another text.
+# In the environment: VGPUKIT_COMPILER, the real one; VGPUKIT_HEADERS, FOLDER; VGPUKIT_TREE, the driver's tree.
+
+# Makes FOLDER/NUMBER.h.gch. Arguments: the compiler's for the file itself, and the -include options.
+make_headers() {
+    left=$#
+    skip=
+    while [ $left -gt 0 ]; do
+        word=$1
+        left=$((left - 1))
+        shift
+        if [ -n "$skip" ]; then
+            skip=
+            continue
+        fi
+        case $word in
+            -o) skip=1 && continue ;;
+            -c | "$source") continue ;;
+            -Wp,-MMD,*) word=-Wp,-MMD,$headers.d ;;
+        esac
+        set -- "$@" "$word"
+    done
+    set -- "$@" -iquote "${source%/*}" -x c-header "$headers.txt"
+    "$VGPUKIT_COMPILER" "$@" -E 2> /dev/null | sed -n -e '/^register /p' -e '/KBUILD_BASENAME/p' > "$headers.found"
+    sed -n 's/^\(register [a-z ]* \)\([a-z_]* asm *([^;]*;\)$/\1vgpukit_\2/p' "$headers.found" > "$headers.after.h"
+    [ "$(wc -l < "$headers.found")" = "$(wc -l < "$headers.after.h")" ] || return 1
+    "$VGPUKIT_COMPILER" "$@" -o "$headers.part" 2> "$headers.said" || return 1
+    printf '%s\n' "$options" > "$headers.options"
+    mv "$headers.part" "$headers.h.gch"
+    [ ! -s "$headers.said" ] || cat "$headers.said" >&2
+}
+
+compile_with_headers() {
+    left=$#
+    next=
+    options=
+    includes=
+    name=
+    depends=
+    while [ $left -gt 0 ]; do
+        word=$1
+        left=$((left - 1))
+        shift
+        case $next in
+            include)
+                next=
+                includes="$includes -include $word"
+                continue
+                ;;
+            output) next= ;;
+            *)
+                case $word in
+                    -include) next=include && continue ;;
+                    -imacros | -fplugin* | -g*) return 1 ;;
+                    -DKBUILD_BASENAME=*) name=${word#-DKBUILD_BASENAME=} && continue ;;
+                    -Wp,-MMD,*) depends=${word#-Wp,-MMD,} ;;
+                    -o) next=output ;;
+                    -c | "$source") ;;
+                    *) options="$options $word" ;;
+                esac
+                ;;
+        esac
+        set -- "$@" "$word"
+    done
+    [ -n "$name" ] && [ -n "$depends" ] || return 1
+    options="$options$includes"
+    if [ ! -e "$headers.h.gch" ]; then
+        mkdir "$headers.begun" 2> /dev/null || return 1
+        # Kbuild's own names have no spaces.
+        # shellcheck disable=SC2086
+        make_headers "$@" $includes || return 1
+    fi
+    read -r made_with < "$headers.options"
+    [ "$options" = " $made_with" ] || return 1
+    printf '#define KBUILD_BASENAME %s\n' "$name" > "$of.h"
+    "$VGPUKIT_COMPILER" "$@" -fpch-deps -include "$headers.h" -include "$headers.after.h" -include "$of.h" 2> "$of.said" || return 1
+    dependencies "$of" "$depends" > "$of.d" 2> /dev/null && mv "$of.d" "$depends" || return 1
+    [ ! -s "$of.said" ] || cat "$of.said" >&2
+    : > "$of.used"
+}
+
+# What the file depends on, as the compiler alone would have written it down: without what is ours, which make will look for in vain,
+# and in its order. Arguments: FOLDER/of/FILE, which says behind its first line which headers belong before which; the list.
+dependencies() {
+    awk -v tree="$VGPUKIT_TREE/" '
+        FNR == NR {
+            if (FNR > 1) { moved[$1] = 1; early[$2] = early[$2] " " $1 }
+            next
+        }
+        {
+            for (i = 1; i <= NF; i++) {
+                if ($i == "\\" || index($i, "/.vgpukit-headers/") || $i in seen) continue
+                seen[$i] = 1  # gcc comes to a header of the precompiled text again, and finds it guarded
+                word[++count] = $i
+                path = index($i, tree) == 1 ? substr($i, length(tree) + 1) : $i
+                sub(/^\.\//, "", path)
+                name[count] = path
+                if (path in moved) as_said[path] = $i
+            }
+        }
+        function say(path) {
+            if (path in as_said) printf " %s", as_said[path]
+            delete as_said[path]
+        }
+        END {
+            for (i = 1; i <= count; i++) {
+                if (name[i] in moved) continue
+                behind = split(early[name[i]], these, " ")
+                for (k = 1; k <= behind; k++) say(these[k])
+                printf "%s%s", (i > 1 ? " " : ""), word[i]
+            }
+            for (i = 1; i <= count; i++) say(name[i])
+            print ""
+        }
+    ' "$1" "$2"
+}
+
+for source do :; done
+of=$VGPUKIT_HEADERS/of/${source#"$VGPUKIT_TREE/"}
+case " $* " in
+    *" -c -o "*)
+        if [ -f "$of" ]; then
+            read -r headers < "$of"
+            headers=$VGPUKIT_HEADERS/$headers
+            compile_with_headers "$@" && exit
+        fi
+        ;;
+esac
+exec "$VGPUKIT_COMPILER" "$@"
