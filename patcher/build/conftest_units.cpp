@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -37,13 +38,32 @@ bool disjoint(const std::set<std::string>& a, const std::set<std::string>& b) {
   return std::none_of(a.begin(), a.end(), [&](const std::string& one) { return b.contains(one); });
 }
 
+// Sets of small numbers, to be held against each other many times.
+using Bits = std::vector<std::uint64_t>;
+constexpr std::size_t word_bits = 64;
+
+Bits bits_of(const std::set<int>& numbers) {
+  Bits bits(numbers.empty() ? 0 : static_cast<std::size_t>(*numbers.rbegin()) / word_bits + 1);
+  for (const int number : numbers)
+    bits[static_cast<std::size_t>(number) / word_bits] |= 1ULL << (static_cast<unsigned>(number) % word_bits);
+  return bits;
+}
+
+// Whether `whole` has all of `part`.
+bool is_within(const Bits& part, const Bits& whole) {
+  for (std::size_t i = 0; i < part.size(); ++i)
+    if ((part[i] & ~(i < whole.size() ? whole[i] : 0)) != 0) return false;
+  return true;
+}
+
 // Fewest chains of sets in which each holds the one before it (Dilworth, by matching).
 std::vector<std::vector<std::size_t>> chains_of(const std::vector<std::set<int>>& nodes) {
   std::vector<std::vector<std::size_t>> larger(nodes.size());
+  std::vector<Bits> bits;
+  for (const auto& node : nodes) bits.push_back(bits_of(node));
   for (std::size_t i = 0; i < nodes.size(); ++i)
     for (std::size_t j = 0; j < nodes.size(); ++j)
-      if (nodes[i].size() < nodes[j].size() && std::includes(nodes[j].begin(), nodes[j].end(), nodes[i].begin(), nodes[i].end()))
-        larger[i].push_back(j);
+      if (nodes[i].size() < nodes[j].size() && is_within(bits[i], bits[j])) larger[i].push_back(j);
   constexpr auto none = static_cast<std::size_t>(-1);
   std::vector<std::size_t> previous(nodes.size(), none);
   std::vector<bool> seen;
@@ -245,27 +265,40 @@ std::vector<std::size_t> choose_prefixes(const std::map<std::size_t, std::set<in
   // headers is read about twice.
   constexpr std::size_t cost = 4;
   constexpr std::size_t readings = 2;
-  std::map<std::set<int>, std::size_t> sets;
-  for (const auto& [i, closure] : closures) sets.try_emplace(closure, i);
-  std::map<std::set<int>, std::size_t> spared;
-  std::vector<std::size_t> chosen;
-  const auto gain_at = [&](const std::set<int>& set, const std::set<int>& prefix) {
-    const bool fits = prefix.size() > spared[set] && std::includes(set.begin(), set.end(), prefix.begin(), prefix.end());
-    return fits ? prefix.size() - spared[set] : 0;
+  struct Candidate {
+    const std::set<int>* files;
+    std::size_t at;                   // a snippet that includes them
+    std::vector<std::size_t> within;  // candidates that bring all of them, itself among these
+    std::size_t spared = 0;
   };
+  std::vector<Candidate> sets;
+  {
+    std::map<std::set<int>, std::size_t> first;
+    for (const auto& [i, closure] : closures)
+      if (first.try_emplace(closure, i).second) sets.push_back({&closure, i, {}});
+  }
+  std::sort(sets.begin(), sets.end(), [](const Candidate& a, const Candidate& b) { return *a.files < *b.files; });
+  std::vector<Bits> bits;
+  for (const auto& one : sets) bits.push_back(bits_of(*one.files));
+  for (std::size_t i = 0; i < sets.size(); ++i)
+    for (std::size_t k = 0; k < sets.size(); ++k)
+      if (is_within(bits[i], bits[k])) sets[i].within.push_back(k);
+  std::vector<std::size_t> chosen;
+  const auto gain_at = [&](std::size_t set, std::size_t size) { return size - std::min(size, sets[set].spared); };
   for (;;) {
-    const std::set<int>* best = nullptr;
+    Candidate* best = nullptr;
     std::size_t most = 0;
-    for (const auto& [prefix, at] : sets) {
+    for (auto& one : sets) {
+      const auto size = one.files->size();
       std::size_t gain = 0;
-      for (const auto& [set, other] : sets) gain += readings * gain_at(set, prefix);
-      if (gain <= cost * prefix.size() + most) continue;
-      most = gain - cost * prefix.size();
-      best = &prefix;
+      for (const std::size_t set : one.within) gain += readings * gain_at(set, size);
+      if (gain <= cost * size + most) continue;
+      most = gain - cost * size;
+      best = &one;
     }
     if (!best) return chosen;
-    chosen.push_back(sets.at(*best));
-    for (const auto& [set, other] : sets) spared[set] += gain_at(set, *best);
+    chosen.push_back(best->at);
+    for (const std::size_t set : best->within) sets[set].spared += gain_at(set, best->files->size());
   }
 }
 
