@@ -107,10 +107,13 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
   const auto cache = CompilerCache::of(kernel, request.tree);
   cache.use_in(command);
   // Where ccache was installed to spare whole compiles, it does.
-  const auto shared = request.share_headers && conftest.answered && !cache.used()
-                          ? std::optional(SharedHeaders::of(kernel, request))
-                          : std::nullopt;
-  if (shared) shared->use_in(command);
+  std::optional<CompilerStandIn> stand_in;
+  if (!cache.used()) {
+    const auto fingerprint = facts.fingerprint();
+    stand_in.emplace(kernel, request.tree / ".vgpukit-compiler", fingerprint ? *fingerprint : "");
+    stand_in->use_in(command);
+    if (request.share_headers && conftest.answered) share_headers(kernel, request, *stand_in, command);
+  }
   const auto modules = request.modules.empty() ? modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
@@ -131,7 +134,7 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
     return error;
   }
 
-  for (const auto& said : {cache.said(), shared ? shared->said() : ""})
+  for (const auto& said : {cache.said(), stand_in ? shared_headers_said(*stand_in) : ""})
     if (log.is_open() && !said.empty()) log << said << std::endl;
   BuildResult result;
   const double total = seconds();

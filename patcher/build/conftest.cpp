@@ -117,7 +117,7 @@ class Engine {
     }
     fs::remove_all(conftest_, error);
     const Workshop workshop(request_.tree);
-    TRY_ASSIGN(auto ask, ask_kbuild(kernel_, make_, workshop.folder()));
+    TRY_ASSIGN(auto ask, ask_kbuild(kernel_, *fingerprint, make_, workshop.folder()));
     if (!ask) return give_up();
     run_.cpu_seconds += ask->cpu_seconds;
     ConftestCompiler compiler(kernel_, *ask, kernel_.host.inside(request_.tree), workshop.folder(), request_.jobs);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "kernel/compiler_stand_in.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit {
@@ -58,7 +59,8 @@ std::optional<ConftestAsk> read_ask(std::string_view command, std::string_view e
   return ask;
 }
 
-Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const Command& make, const fs::path& folder) {
+Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const std::string& fingerprint, const Command& make,
+                                              const fs::path& folder) {
   const std::optional<ConftestAsk> nothing;
   const auto data = shipped_data();
   if (!data) return nothing;
@@ -66,6 +68,8 @@ Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const Comman
   if (!clone_file(*data / "kbuild/conftest-ask.mk", makefile)) return nothing;
 
   Command command = make;
+  const CompilerStandIn stand_in(kernel, folder / ".vgpukit-compiler", fingerprint);
+  stand_in.use_in(command);
   command.env["MAKEFILES"] = kernel.host.inside(makefile).string();
   command.env["VGPUKIT_ASK"] = kernel.host.inside(folder).string();
   command.collect = false;
@@ -81,7 +85,11 @@ Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const Comman
   auto ask = read_ask(*line, *environment, *lists);
   if (!ask) return nothing;
   ask->cpu_seconds = outcome->cpu_seconds;
-  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}) ask->environment.erase(ours);
+  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
+    ask->environment.erase(ours);
+  // The tests' compiler is the real one.
+  if (auto& path = ask->environment["PATH"]; !command.path_first.empty() && path.starts_with(command.path_first + ":"))
+    path.erase(0, command.path_first.size() + 1);
   return ask;
 }
 

@@ -22,10 +22,12 @@ struct ConftestAsk {
   double cpu_seconds = 0;
 };
 
-// `make`: the command that builds the modules; `folder`: an empty folder in the tree. Runs it up to where the tests would begin,
-// with the sanity checks and conftest/{uts_release,patches.h}. Nothing where Kbuild gave no answer that could be understood (a
-// sanity check failed, a makefile of another kind): then make says it better. Error: "interrupted".
-Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const Command& make, const std::filesystem::path& folder);
+// `make`: the command that builds the modules; `fingerprint`: of the kernel's headers; `folder`: an empty folder in the tree. Runs
+// it up to where the tests would begin, with the sanity checks and conftest/{uts_release,patches.h}. Nothing where Kbuild gave no
+// answer that could be understood (a sanity check failed, a makefile of another kind): then make says it better. Error:
+// "interrupted".
+Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const std::string& fingerprint, const Command& make,
+                                              const std::filesystem::path& folder);
 
 // The parts of it that need no make. For tests.
 std::optional<ConftestAsk> read_ask(std::string_view command, std::string_view environment, std::string_view lists);

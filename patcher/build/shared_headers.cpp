@@ -14,16 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* folder_name = ".vgpukit-headers";  // the script knows it, too
 constexpr std::uintmax_t bytes_each = 100U << 20;
 constexpr std::uintmax_t room_for_others = 1U << 30;
 
 bool is_possible(const Kernel& kernel, const BuildRequest& request) {
-  const auto& compiler = kernel.compiler.command;
-  // The stand-in is found by the name that PATH is searched for.
-  return kernel.compiler.kind == Compiler::Kind::gcc && !compiler.empty() && compiler.find('/') == std::string::npos &&
-         !request.debug_info && !request.has_objects && kernel.has("CONFIG_X86_64") &&
-         fs::exists(request.tree / "conftest/headers.h");
+  return kernel.compiler.kind == Compiler::Kind::gcc && !request.debug_info && !request.has_objects &&
+         kernel.has("CONFIG_X86_64") && fs::exists(request.tree / "conftest/headers.h");
 }
 
 std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest& request) {
@@ -55,69 +51,38 @@ std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest
 
 }  // namespace
 
-SharedHeaders SharedHeaders::of(const Kernel& kernel, const BuildRequest& request) {
-  SharedHeaders made;
-  std::error_code bad;
-  const auto folder = request.tree / folder_name;
-  fs::remove_all(folder, bad);
-  const auto compiler = is_possible(kernel, request) ? find_program(kernel.compiler.command, kernel.host.root) : std::nullopt;
-  const auto data = shipped_data();
-  if (!compiler || !data) return made;
+void share_headers(const Kernel& kernel, const BuildRequest& request, const CompilerStandIn& stand_in, Command& make) {
+  if (!stand_in.usable() || !is_possible(kernel, request)) return;
   const auto prefixes = find_prefixes(kernel, request);
+  std::error_code bad;
   const auto space = fs::space(request.tree, bad);
-  if (prefixes.empty() || bad || space.available < room_for_others + prefixes.size() * bytes_each) return made;
+  if (prefixes.empty() || bad || space.available < room_for_others + prefixes.size() * bytes_each) return;
 
-  made.folder_ = folder;  // from here on it is removed again, whatever happens
-  const auto put = [&](const fs::path& path, const std::string& text, unsigned mode) {
+  const auto put = [&](const fs::path& path, const std::string& text) {
     fs::create_directories(path.parent_path(), bad);
-    return !bad && write_file(path, text, mode);
+    return !bad && write_file(path, text);
   };
-  const auto script = read_file(*data / "kbuild/compile-with-headers.sh");
-  bool complete = script && put(folder / kernel.compiler.command, *script, 0755);
-  for (std::size_t i = 0; i < prefixes.size() && complete; ++i) {
-    complete = put(folder / (std::to_string(i) + ".txt"), prefixes[i].text, 0644);
+  for (std::size_t i = 0; i < prefixes.size(); ++i) {
+    if (!put(stand_in.folder() / (std::to_string(i) + ".txt"), prefixes[i].text)) return;
     for (const auto& file : prefixes[i].files) {
       std::string text = std::to_string(i) + "\n";
       for (const auto& move : file.moves) text += move.header + " " + move.before + "\n";
-      complete = complete && put(folder / "of" / file.path, text, 0644);
+      if (!put(stand_in.folder() / "of" / file.path, text)) return;
     }
   }
-  if (!complete) return made;  // inside_ is empty: nothing is used
-  made.inside_ = kernel.host.inside(folder).string();
-  made.tree_ = kernel.host.inside(request.tree).string();
-  made.compiler_ = compiler->string();
-  return made;
+  make.env["VGPUKIT_TREE"] = kernel.host.inside(request.tree).string();
 }
 
-SharedHeaders::SharedHeaders(SharedHeaders&& other) noexcept
-    : folder_(std::exchange(other.folder_, {})),
-      inside_(std::move(other.inside_)),
-      tree_(std::move(other.tree_)),
-      compiler_(std::move(other.compiler_)) {}
-
-SharedHeaders::~SharedHeaders() {
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
-}
-
-void SharedHeaders::use_in(Command& make) const {
-  if (inside_.empty()) return;
-  make.path_first = inside_;
-  make.env["VGPUKIT_COMPILER"] = compiler_;
-  make.env["VGPUKIT_HEADERS"] = inside_;
-  make.env["VGPUKIT_TREE"] = tree_;
-}
-
-std::string SharedHeaders::said() const {
-  if (inside_.empty()) return "";
+std::string shared_headers_said(const CompilerStandIn& stand_in) {
   std::size_t sets = 0;
   std::size_t files = 0;
   std::error_code bad;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_, bad)) {
+  for (const auto& entry : fs::recursive_directory_iterator(stand_in.folder(), bad)) {
     const auto name = entry.path().filename().string();
     sets += name.ends_with(".h.gch") ? 1 : 0;
     files += name.ends_with(".c.used") ? 1 : 0;
   }
+  if (sets == 0) return "";
   return "precompiled headers: " + std::to_string(sets) + " for " + std::to_string(files) + " C files";
 }
 

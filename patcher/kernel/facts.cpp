@@ -222,7 +222,7 @@ Result<const ProbeBuild*> Facts::probe() {
   if (!state_->probe) {
     auto& disk = state_->disk();
     if (!disk.probe) {
-      TRY_ASSIGN(disk.probe, build_probe(state_->kernel));
+      TRY_ASSIGN(disk.probe, build_probe(state_->kernel, state_->fingerprint.value_or("")));
       disk.save();
     }
     state_->probe = disk.probe;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "kernel/compiler_stand_in.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
@@ -195,7 +196,7 @@ std::vector<std::string> compile_words(const std::vector<std::string>& words, co
   return kept;
 }
 
-Result<ProbeBuild> build_probe(const Kernel& kernel) {
+Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerprint) {
   TRY_ASSIGN(const auto scratch, Scratch::make(kernel.host));
   TRY(write_file(scratch.path() / "Kbuild", "obj-m := probe.o\n"));
   TRY(write_file(scratch.path() / "probe.c", source));
@@ -211,6 +212,8 @@ Result<ProbeBuild> build_probe(const Kernel& kernel) {
   make.root = kernel.host.root;
   make.env["LC_ALL"] = "C";
   make.deadline = std::chrono::minutes(5);
+  const CompilerStandIn stand_in(kernel, scratch.path() / ".vgpukit-compiler", fingerprint);
+  stand_in.use_in(make);
   TRY_ASSIGN(const auto outcome, run(make));
   const std::string tried = "build an empty module for " + kernel.release;
   if (outcome.timed_out) return Error{Exit::failed, tried, "it took more than five minutes", ""};

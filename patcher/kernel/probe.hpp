@@ -6,7 +6,8 @@
 namespace vgpukit {
 
 // Error: failed with the compiler's words when the module does not build; missing when there is no place to build it in.
-Result<ProbeBuild> build_probe(const Kernel& kernel);
+// `fingerprint`: see CompilerStandIn.
+Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerprint);
 
 // The words of the first command in a .NAME.o.cmd file: what make would hand to the shell, split as the shell would.
 // Error: failed when the file has no such command or its quotes do not match.

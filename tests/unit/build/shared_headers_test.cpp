@@ -50,10 +50,10 @@ class CompileWithHeaders : public testing::Test {
     scratch.write("folder/0.txt", "#include \"kernel.h\"\n");
     for (const char* file : {"a", "b", "c"})
       scratch.write("folder/of/nvidia/" + std::string(file) + ".c", "0\nnvidia/own.h inc/kernel.h\n");
-    fs::rename(folder(), scratch.path() / ".vgpukit-headers");
+    fs::rename(folder(), scratch.path() / ".vgpukit-compiler");
   }
   [[nodiscard]] fs::path folder() const {
-    const auto hidden = scratch.path() / ".vgpukit-headers";
+    const auto hidden = scratch.path() / ".vgpukit-compiler";
     return fs::exists(hidden) ? hidden : scratch.path() / "folder";
   }
 
@@ -69,8 +69,8 @@ class CompileWithHeaders : public testing::Test {
     Command command;
     const auto compiler = find_program("gcc")->string();
     if (shared) {
-      command.argv = {"/bin/sh", VGPUKIT_SOURCE_DIR "/kbuild/compile-with-headers.sh"};
-      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_HEADERS", folder().string()}, {"VGPUKIT_TREE", tree}};
+      command.argv = {"/bin/sh", VGPUKIT_SOURCE_DIR "/kbuild/compiler.sh"};
+      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_STAND_IN", folder().string()}, {"VGPUKIT_TREE", tree}};
     } else {
       command.argv = {compiler};
     }
@@ -173,20 +173,20 @@ TEST_F(CompileWithHeaders, AHeaderThatDoesNotCompileIsTheFilesOwnError) {
 TEST_F(CompileWithHeaders, APrecompiledHeaderThatGccDoesNotWantIsNoHeader) {
   compile(true, "a");
   ASSERT_TRUE(made());
-  scratch.write(".vgpukit-headers/0.h.gch", "cut off");
+  scratch.write(".vgpukit-compiler/0.h.gch", "cut off");
   expect_same("b");
-  scratch.write(".vgpukit-headers/0.h.gch", "");
+  scratch.write(".vgpukit-compiler/0.h.gch", "");
   expect_same("c");
 }
 
 TEST_F(CompileWithHeaders, WhereNothingCanBeWrittenTheCompilerDoesItAll) {
   fs::remove_all(folder() / "of/nvidia");
-  scratch.write(".vgpukit-headers/of/nvidia/a.c", "0\n");
+  scratch.write(".vgpukit-compiler/of/nvidia/a.c", "0\n");
   fs::remove(folder() / "0.txt");
   expect_same("a");
-  scratch.write(".vgpukit-headers/of/nvidia/b.c", "");
+  scratch.write(".vgpukit-compiler/of/nvidia/b.c", "");
   expect_same("b");
-  scratch.write(".vgpukit-headers/of/nvidia/c.c", "../../nothing/here\n");
+  scratch.write(".vgpukit-compiler/of/nvidia/c.c", "../../nothing/here\n");
   expect_same("c");
 }
 

@@ -39,7 +39,7 @@ TEST(ProbeBuild, TellsHowThisKernelCompiles) {
   if (!test::can_build()) GTEST_SKIP() << "needs make and gcc";
   const test::TempFolder folder;
   const auto kernel = test::fake_kernel(folder);
-  const auto probe = build_probe(kernel);
+  const auto probe = build_probe(kernel, "");
   ASSERT_TRUE(probe) << probe.error().message();
   EXPECT_EQ(probe->vermagic, "6.99.0-fake SMP mod_unload ");
   EXPECT_EQ(probe->directory, kernel.build);
@@ -53,7 +53,7 @@ TEST(ProbeBuild, AModuleThatDoesNotBuildBlamesHeadersAndCompiler) {
   const test::TempFolder folder;
   const auto kernel = test::fake_kernel(folder);
   test::put(kernel.build / "include/linux/module.h", "#error \"these headers are broken\"\n");
-  const auto probe = build_probe(kernel);
+  const auto probe = build_probe(kernel, "");
   ASSERT_FALSE(probe);
   EXPECT_EQ(probe.error().code, Exit::failed);
   EXPECT_NE(probe.error().why.find("these headers are broken"), std::string::npos) << probe.error().message();
@@ -66,7 +66,7 @@ TEST(ProbeBuild, ACacheThatCannotBeWrittenIsNoReasonToFail) {
   auto kernel = test::fake_kernel(folder);
   test::put(folder / "file", "");
   kernel.host.cache = folder / "file/cache";  // below a file: not even root can make it
-  EXPECT_TRUE(build_probe(kernel));
+  EXPECT_TRUE(build_probe(kernel, ""));
 }
 
 }  // namespace

@@ -1,16 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Stands in PATH under the name of the kernel's gcc. A C file whose beginning is known (FOLDER/of/nvidia/nv.c names it: "3") is
-# compiled behind the precompiled FOLDER/3.h.gch, which the first such file makes from FOLDER/3.txt with its own command line; whoever
-# comes meanwhile does not wait for it. Everything else, and all that goes wrong on the way, is the compiler's own, as if this script
-# were not there. The object is the same, byte by byte: so
+# Stands in PATH under the name of the kernel's compiler, for make. Everything that is not told below, and all that goes wrong on the
+# way, is the compiler's own, as if this script were not there. In the environment: VGPUKIT_COMPILER, the real one;
+# VGPUKIT_STAND_IN, FOLDER; VGPUKIT_TREE, the driver's tree, where its headers are shared.
+#
+# Kbuild's cc-option tests (does the compiler know -Wfoo?) come again with every make, one after the other: FOLDER/options has what was
+# said before, a line "0 COMMAND" (it does) or "1 COMMAND" for each.
+#
+# A C file whose beginning is known (FOLDER/of/nvidia/nv.c names it: "3") is compiled behind the precompiled FOLDER/3.h.gch, which the
+# first such file makes from FOLDER/3.txt with its own command line; whoever comes meanwhile does not wait for it. The object is the
+# same, byte by byte: so
 #   - the options that decide on what the headers mean have to be the same, word by word;
 #   - what the kernel brings with -include is in front of the precompiled text, too, and brought by nothing else;
 #   - the file's own name (KBUILD_BASENAME) is defined behind it: headers mention it in macros only, else none is made;
 #   - gcc forgets in a precompiled header which registers are global variables (x86: current_stack_pointer): said again behind it;
 #   - only FOLDER/3.h.gch is there, no FOLDER/3.h: one that gcc does not want is an error, not another text.
-# In the environment: VGPUKIT_COMPILER, the real one; VGPUKIT_HEADERS, FOLDER; VGPUKIT_TREE, the driver's tree.
 
 # Makes FOLDER/NUMBER.h.gch. Arguments: the compiler's for the file itself, and the -include options.
 make_headers() {
@@ -100,7 +105,7 @@ dependencies() {
         }
         {
             for (i = 1; i <= NF; i++) {
-                if ($i == "\\" || index($i, "/.vgpukit-headers/") || $i in seen) continue
+                if ($i == "\\" || index($i, "/.vgpukit-compiler/") || $i in seen) continue
                 seen[$i] = 1  # gcc comes to a header of the precompiled text again, and finds it guarded
                 word[++count] = $i
                 path = index($i, tree) == 1 ? substr($i, length(tree) + 1) : $i
@@ -126,13 +131,32 @@ dependencies() {
     ' "$1" "$2"
 }
 
+# Answers like the compiler. Arguments: its own, of which the last is a file that nobody looks into.
+know_option() {
+    question="$*"
+    question=${question% *}
+    said=$(grep -F -x -m 1 -e "0 $question" -e "1 $question" "$VGPUKIT_STAND_IN/options" 2> /dev/null)
+    case $said in
+        0*) return 0 ;;
+        1*) return 1 ;;
+    esac
+    "$VGPUKIT_COMPILER" "$@"
+    said=$?
+    [ $said -gt 1 ] || printf '%s %s\n' $said "$question" 2> /dev/null >> "$VGPUKIT_STAND_IN/options"
+    return $said
+}
+
 for source do :; done
-of=$VGPUKIT_HEADERS/of/${source#"$VGPUKIT_TREE/"}
 case " $* " in
+    *" -c -x c /dev/null -o "*/.tmp_*/tmp" ")
+        know_option "$@"
+        exit
+        ;;
     *" -c -o "*)
-        if [ -f "$of" ]; then
+        of=$VGPUKIT_STAND_IN/of/${source#"$VGPUKIT_TREE/"}
+        if [ -n "$VGPUKIT_TREE" ] && [ -f "$of" ]; then
             read -r headers < "$of"
-            headers=$VGPUKIT_HEADERS/$headers
+            headers=$VGPUKIT_STAND_IN/$headers
             compile_with_headers "$@" && exit
         fi
         ;;

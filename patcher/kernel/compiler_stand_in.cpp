@@ -1,0 +1,42 @@
+#include "kernel/compiler_stand_in.hpp"
+
+#include <system_error>
+
+#include "support/atomic_file.hpp"
+#include "support/sealed_file.hpp"
+
+namespace vgpukit {
+
+CompilerStandIn::CompilerStandIn(const Kernel& kernel, fs::path folder, const std::string& fingerprint)
+    : folder_(std::move(folder)), kept_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / fingerprint) {
+  const auto& name = kernel.compiler.command;
+  const auto compiler = name.find('/') == std::string::npos ? find_program(name, kernel.host.root) : std::nullopt;
+  const auto data = shipped_data();
+  const auto script = data ? read_file(*data / "kbuild/compiler.sh") : Result<std::string>(data.error());
+  std::error_code bad;
+  fs::remove_all(folder_, bad);
+  fs::create_directories(folder_, bad);
+  if (!compiler || !script || bad || !write_file(folder_ / name, *script, 0755)) return;
+  if (auto known = kept_.empty() ? std::nullopt : read_sealed(kept_)) known_ = *std::move(known);
+  if (!write_file(folder_ / "options", known_)) return;
+  compiler_ = compiler->string();
+  inside_ = kernel.host.inside(folder_).string();
+}
+
+CompilerStandIn::~CompilerStandIn() {
+  std::error_code ignored;
+  if (usable() && !kept_.empty()) {
+    const auto options = read_file(folder_ / "options");
+    if (options && *options != known_ && options->ends_with('\n')) write_sealed(kept_, *options);
+  }
+  fs::remove_all(folder_, ignored);
+}
+
+void CompilerStandIn::use_in(Command& make) const {
+  if (!usable()) return;
+  make.path_first = inside_;
+  make.env["VGPUKIT_COMPILER"] = compiler_;
+  make.env["VGPUKIT_STAND_IN"] = inside_;
+}
+
+}  // namespace vgpukit
