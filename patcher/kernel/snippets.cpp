@@ -1,9 +1,12 @@
 #include "kernel/snippets.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <map>
 
+#include "kernel/header_closures.hpp"
+#include "kernel/shared_units.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit {
@@ -12,6 +15,27 @@ namespace {
 
 constexpr std::string_view header_marker = "vgpukit-header-";
 constexpr std::string_view question_marker = "vgpukit-question-";
+
+constexpr std::string_view probe_name = "vgpukit_probe";  // the function of every snippet
+
+std::string own_probe(std::size_t number) {
+  return std::string(probe_name) + "_" + std::to_string(number);
+}
+
+// Each whole word `from` becomes `to`.
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  std::string made;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto found = std::min(text.find(from, at), text.size());
+    const auto end = std::min(found + from.size(), text.size());
+    const bool whole = (found == 0 || !in_word(text[found - 1])) && (end == text.size() || !in_word(text[end]));
+    made.append(text.substr(at, found - at));
+    if (found < text.size()) made.append(whole ? to : from);
+    at = end;
+  }
+  return made;
+}
 
 std::string line_marker(std::string_view marker, std::size_t number) {
   return "#line 1 \"" + std::string(marker) + std::to_string(number) + "\"\n";
@@ -107,32 +131,55 @@ struct Group {
   bool prelude = false;
 };
 
-// Runs one compiler for each group and hands the answers to `take`; gives the groups that have to be asked again: one by one where
-// an error may have spilled over, with the prelude where a header did not stand alone.
-template <class F>
-Result<std::vector<Group>> ask_groups(const Kernel& kernel, const ProbeBuild& probe, const std::vector<Group>& groups, F take) {
-  std::vector<Command> commands;
-  for (const auto& group : groups)
-    commands.push_back(compile_command(kernel, probe, translation_unit(group.questions, group.prelude)));
-  TRY_ASSIGN(const auto outcomes, run_all(commands, default_jobs()));
-  std::vector<Group> again;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    const auto& [questions, prelude] = groups[i];
-    if (outcomes[i].timed_out || outcomes[i].status > 128)
-      return Error{Exit::failed, "ask the kernel's compiler about " + questions.front().key(),
-                   outcomes[i].timed_out ? "it took more than two minutes"
-                                         : "it was killed by signal " + std::to_string(outcomes[i].status - 128),
-                   "look for a lack of memory"};
-    auto read = read_answers(questions, outcomes[i].ok(), outcomes[i].err);
-    if (read.doubtful && questions.size() > 1) {
-      for (const auto& question : questions) again.push_back({{question}, prelude});
-    } else if (!read.answers.front() && !prelude && !questions.front().headers.empty()) {
+bool same_headers(const std::vector<Question>& questions) {
+  return std::all_of(questions.begin(), questions.end(),
+                     [&](const Question& question) { return question.headers == questions.front().headers; });
+}
+
+// Which files the questions' headers bring. Empty where that would cost more than it could spare.
+Result<HeaderClosures> closures_for(const Kernel& kernel, const ProbeBuild& probe, const std::vector<Question>& questions) {
+  constexpr std::size_t worth_it = 4;  // compiler runs; looking through the headers takes about as long as one
+  if (units_by_headers(questions).size() < worth_it) return HeaderClosures();
+  std::set<std::string> headers;
+  for (const auto& question : questions) headers.insert(question.headers.begin(), question.headers.end());
+  std::string text;
+  for (const auto& header : headers) text += "#if __has_include(<" + header + ">)\n#include <" + header + ">\n#endif\n";
+  Command walk = compile_command(kernel, probe, std::move(text));
+  std::erase(walk.argv, "-fsyntax-only");
+  walk.argv.insert(walk.argv.end() - 3, {"-E", "-dI"});
+  TRY_ASSIGN(const auto walked, run(walk));
+  // It stops at a file that is missing: then the headers behind that place are not known.
+  return walked.timed_out || walked.status > 128 ? HeaderClosures() : HeaderClosures::read(walked.out);
+}
+
+// Sorts out what the compiler said about one group: answers, and groups that have to be asked again.
+void read_group(const Group& group, const Outcome& outcome, std::vector<std::pair<Question, Result<Answer>>>& answers,
+                std::vector<Group>& again) {
+  const auto& questions = group.questions;
+  auto reading = read_answers(questions, outcome.ok(), outcome.err);
+  if (!reading.answers.front()) {
+    // A header is broken: those that do not include it must not suffer, and it may only lack the usual ones in front.
+    auto units = units_by_headers(questions);
+    if (units.size() > 1) {
+      for (auto& unit : units) again.push_back({std::move(unit), group.prelude});
+      return;
+    }
+    if (!group.prelude && !questions.front().headers.empty()) {
       again.push_back({questions, true});
-    } else {
-      for (std::size_t q = 0; q < questions.size(); ++q) take(questions[q], std::move(read.answers[q]));
+      return;
     }
   }
-  return again;
+  std::vector<Question> rest;
+  const std::size_t sure = reading.suspects.empty() || questions.size() == 1 ? questions.size() : *reading.suspects.begin();
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    if (questions.size() > 1 && reading.suspects.contains(q))
+      again.push_back({{questions[q]}, group.prelude});
+    else if (q > sure || reading.touched.contains(q))
+      rest.push_back(questions[q]);
+    else
+      answers.emplace_back(questions[q], std::move(reading.answers[q]));
+  }
+  if (!rest.empty()) again.push_back({std::move(rest), group.prelude});
 }
 
 }  // namespace
@@ -175,11 +222,16 @@ std::string translation_unit(const std::vector<Question>& questions, bool prelud
     unit += line_marker("vgpukit-prelude-", 0);
     for (const char* header : {"module", "device", "fs", "mm", "uuid"}) unit += std::string("#include <linux/") + header + ".h>\n";
   }
-  const auto& headers = questions.front().headers;
-  for (std::size_t i = 0; i < headers.size(); ++i) unit += line_marker(header_marker, i) + "#include <" + headers[i] + ">\n";
+  std::size_t headers = 0;
   for (std::size_t i = 0; i < questions.size(); ++i) {
+    const auto& question = questions[i];
+    if (i == 0 || question.headers != questions[i - 1].headers)
+      for (const auto& header : question.headers) unit += line_marker(header_marker, headers++) + "#include <" + header + ">\n";
     unit += line_marker(question_marker, i);
-    unit += questions[i].kind == Question::Kind::compiles ? questions[i].code + "\n" : declaration_form(questions[i], i);
+    if (question.kind != Question::Kind::compiles)
+      unit += declaration_form(question, i);
+    else
+      unit += (questions.size() == 1 ? question.code : replaced(question.code, probe_name, own_probe(i))) + "\n";
   }
   return unit;
 }
@@ -193,12 +245,15 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
   if (compiled) return all([](const Question& question) -> Result<Answer> { return answer_yes(question); });
 
   std::map<std::size_t, CompileError> first;  // by question
-  for (const auto& error : compile_errors(output)) {
+  std::map<std::size_t, std::set<std::string>> left;
+  for (auto& error : compile_errors(output)) {
     if (const auto number = number_of(error.file, question_marker); number && *number < questions.size()) {
-      first.try_emplace(*number, error);
+      error.message = replaced(error.message, own_probe(*number), probe_name);
       // A syntax error may swallow what follows it.
-      if (error.message.starts_with("expected")) result.doubtful = true;
-    } else if (number_of(error.file, header_marker) && is_missing_file(error)) {
+      if (error.message.starts_with("expected")) result.suspects.insert(*number);
+      left[*number].merge(left_behind(questions[*number], error));
+      first.try_emplace(*number, std::move(error));
+    } else if (number_of(error.file, header_marker) && is_missing_file(error) && same_headers(questions)) {
       return all([&](const Question& question) -> Result<Answer> {
         return Answer{false, error.message, false, false, doubt_of(question, error)};
       });
@@ -218,27 +273,37 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
     else
       result.answers.emplace_back(answer_no(questions[i], error->second));
   }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (uses_any(questions[i], names)) result.touched.insert(i);
+    names.merge(left[i]);
+  }
   return result;
 }
 
 Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kernel& kernel, const ProbeBuild& probe,
                                                                       const std::vector<Question>& questions) {
-  std::map<std::vector<std::string>, Group> by_headers;
+  TRY_ASSIGN(const auto closures, closures_for(kernel, probe, questions));
   std::vector<Group> groups;
-  for (const auto& question : questions) {
-    // Snippets may define the same names, so each stands alone.
-    if (question.kind == Question::Kind::compiles)
-      groups.push_back({{question}});
-    else
-      by_headers[question.headers].questions.push_back(question);
-  }
-  for (auto& [headers, group] : by_headers) groups.push_back(std::move(group));
+  for (auto& unit : shared_units(questions, closures)) groups.push_back({std::move(unit)});
 
   std::vector<std::pair<Question, Result<Answer>>> answers;
-  const auto take = [&](const Question& question, Result<Answer> answer) { answers.emplace_back(question, std::move(answer)); };
-  // It ends: a group can only be split once and get the prelude once.
+  // It ends: what is asked again is fewer questions, or has got the prelude.
   while (!groups.empty()) {
-    TRY_ASSIGN(groups, ask_groups(kernel, probe, groups, take));
+    std::vector<Command> commands;
+    for (const auto& group : groups)
+      commands.push_back(compile_command(kernel, probe, translation_unit(group.questions, group.prelude)));
+    TRY_ASSIGN(const auto outcomes, run_all(commands, default_jobs()));
+    std::vector<Group> again;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (outcomes[i].timed_out || outcomes[i].status > 128)
+        return Error{Exit::failed, "ask the kernel's compiler about " + groups[i].questions.front().key(),
+                     outcomes[i].timed_out ? "it took more than two minutes"
+                                           : "it was killed by signal " + std::to_string(outcomes[i].status - 128),
+                     "look for a lack of memory"};
+      read_group(groups[i], outcomes[i], answers, again);
+    }
+    groups = std::move(again);
   }
   return answers;
 }

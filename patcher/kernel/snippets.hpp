@@ -1,6 +1,7 @@
 // Questions that a compiler answers: writing the translation units, and reading whose fault an error is. Internal to kernel/.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,17 +20,18 @@ struct CompileError {
 };
 std::vector<CompileError> compile_errors(std::string_view output);
 
-// One translation unit for questions with the same headers (declarations), or for one `compiles` question. #line markers name the
-// header ("vgpukit-header-0") or question ("vgpukit-question-0") that a line belongs to. `prelude`: with the headers that every
+// One translation unit for these questions, in their order; each behind its own headers and all those in front of it. #line markers
+// name the header ("vgpukit-header-0") or question ("vgpukit-question-0") that a line belongs to. The function vgpukit_probe of a
+// snippet gets a number where others may have one, too; read_answers takes it away again. `prelude`: with the headers that every
 // driver includes in front, for headers that do not stand alone (linux/mdev.h of 5.10 uses ssize_t without including anything).
 std::string translation_unit(const std::vector<Question>& questions, bool prelude = false);
 
-// What the compiler's words mean for each of these questions, in their order. `doubtful`: an error could have spilled over from a
-// neighbour, so the questions should be asked again one by one.
+// What the compiler's words mean for each of these questions, in their order.
 // An Error for a question: the headers are there but do not compile, so that nothing can be said.
 struct UnitAnswers {
   std::vector<Result<Answer>> answers;
-  bool doubtful = false;
+  std::set<std::size_t> suspects;  // whose error could have spilled over to those that follow: ask it alone, and all these again
+  std::set<std::size_t> touched;   // which use a name that an error in front of them may have left declared: ask them again
 };
 UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, std::string_view output);
 

@@ -103,6 +103,92 @@ TEST_F(FactsTest, ManyQuestionsDoNotDisturbEachOther) {
   EXPECT_EQ(test::builds_of(folder_), 1U);
 }
 
+// Headers of which some bring others, and a compiler that counts how often it is run.
+class SharedFactsTest : public FactsTest {
+ protected:
+  void SetUp() override {
+    FactsTest::SetUp();
+    if (IsSkipped()) return;
+    header("small", "struct small { int a; };\nextern int in_small;\n");
+    header("large", "#include <linux/small.h>\nstruct large { int a; };\nextern int in_large;\nextern int called(int a);\n");
+    header("largest", "#include <linux/large.h>\nextern int in_largest;\n");
+    header("other", "extern int in_other;\n");
+    header("twisted", "#include <linux/small.h>\n#include <linux/broken.h>\n");
+    const auto makefile = read_file(folder_ / "build/Makefile").value();
+    const std::string count = (folder_ / "counting-gcc").string();
+    test::put(folder_ / "build/Makefile", std::string(makefile).replace(makefile.find(":= gcc") + 3, 3, count));
+    test::put(count, "#!/bin/sh\necho x >> " + (folder_ / "runs").string() + "\nexec gcc \"$@\"\n", 0755);
+  }
+  void header(const std::string& name, const std::string& text) {
+    test::put(folder_ / ("build/include/linux/" + name + ".h"),
+              "#ifndef " + name + "_h\n#define " + name + "_h\n" + text + "#endif\n");
+  }
+  std::size_t runs() {
+    const auto text = read_file(folder_ / "runs");
+    return text ? text->size() / 2 : 0;
+  }
+  // Asks them all together; each answer must be the one that it has alone.
+  void expect_as_alone(const std::vector<Question>& questions) {
+    Facts together(kernel_);
+    ASSERT_TRUE(together.prefetch(questions));
+    runs_together_ = runs();
+    for (const auto& question : questions) {
+      Kernel fresh = kernel_;
+      fresh.host.cache = folder_ / "cache-of-one";
+      fs::remove_all(fresh.host.cache);
+      auto alone = Facts(fresh).ask(question);
+      auto shared = together.ask(question);
+      ASSERT_EQ(static_cast<bool>(alone), static_cast<bool>(shared)) << question.key();
+      if (!alone) continue;
+      EXPECT_EQ(alone->yes, shared->yes) << question.key() << ": " << shared->evidence;
+      EXPECT_EQ(alone->evidence, shared->evidence) << question.key();
+      EXPECT_EQ(alone->doubt, shared->doubt) << question.key();
+    }
+  }
+  static std::vector<Question> parsed(std::initializer_list<const char*> texts) {
+    std::vector<Question> questions;
+    for (const char* text : texts) questions.push_back(Question::parse(text).value());
+    return questions;
+  }
+  std::size_t runs_together_ = 0;
+};
+
+TEST_F(SharedFactsTest, AQuestionSeesNothingThatOnlyItsNeighboursInclude) {
+  auto questions = parsed(
+      {"declaration in_large linux/small.h", "declaration in_small linux/large.h", "declaration in_large linux/large.h",
+       "declaration struct large linux/small.h", "declaration in_largest linux/large.h", "declaration in_other linux/largest.h",
+       "declaration in_small linux/other.h", "declaration in_largest linux/largest.h", "declaration struct large linux/largest.h"});
+  questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_large; }", {"linux/small.h"}));
+  questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_large; }", {"linux/large.h"}));
+  questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_small + 0; }", {"linux/largest.h"}));
+  expect_as_alone(questions);
+  // Who includes whom; small, large and largest; other; and struct large of largest.h, which the same question about small.h had
+  // named
+  EXPECT_EQ(runs_together_, 4U);
+}
+
+TEST_F(SharedFactsTest, AnErrorLeavesNothingForTheOthers) {
+  auto questions =
+      parsed({"declaration struct nowhere linux/small.h", "declaration struct nowhere linux/largest.h",
+              "declaration nowhere linux/small.h", "declaration while linux/large.h", "declaration in_large linux/large.h"});
+  for (const char* header : {"linux/small.h", "linux/large.h", "linux/largest.h"}) {
+    questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return called(1); }", {header}));
+    questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return 2 + called(1); }", {header}));
+    questions.push_back(
+        compiles("int vgpukit_probe(struct nowhere *p);\nint vgpukit_probe(struct nowhere *p) { return p->a; }", {header}));
+    questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return 1 }", {header}));
+    questions.push_back(compiles("struct own { int a; };\nint vgpukit_probe(struct own *p) { return p->b; }", {header}));
+  }
+  expect_as_alone(questions);
+}
+
+TEST_F(SharedFactsTest, ABrokenHeaderIsNobodyElsesMatter) {
+  expect_as_alone(
+      parsed({"declaration in_small linux/small.h", "declaration in_small linux/twisted.h", "declaration in_large linux/large.h",
+              "declaration needs_size linux/needs_size.h", "declaration x linux/absent.h", "declaration y linux/lacks.h",
+              "declaration in_other linux/other.h", "declaration thing linux/thing.h"}));
+}
+
 TEST_F(FactsTest, WhatNeedsNoCompilerIsReadFromFiles) {
   EXPECT_TRUE(answer("symbol printk").yes);
   EXPECT_NE(answer("symbol printk").evidence.find("Module.symvers:1: EXPORT_SYMBOL, vmlinux"), std::string::npos);

@@ -35,7 +35,7 @@ TEST(CompileErrors, AreReadFromGccAndClang) {
 TEST(ReadAnswers, EachErrorBelongsToItsQuestion) {
   const std::vector<Question> questions = {declaration("a"), declaration("b"), declaration("c")};
   auto read = read_answers(questions, false, "vgpukit-question-1:2:20: error: 'b' undeclared here (not in a function)\n");
-  EXPECT_FALSE(read.doubtful);
+  EXPECT_TRUE(read.suspects.empty());
   EXPECT_TRUE(read.answers[0].value().yes);
   EXPECT_FALSE(read.answers[1].value().yes);
   EXPECT_TRUE(read.answers[2].value().yes);
@@ -43,7 +43,34 @@ TEST(ReadAnswers, EachErrorBelongsToItsQuestion) {
 
 TEST(ReadAnswers, ASyntaxErrorMakesTheNeighboursDoubtful) {
   const std::vector<Question> questions = {declaration("a"), declaration("b")};
-  EXPECT_TRUE(read_answers(questions, false, "vgpukit-question-0:2:20: error: expected identifier before ')' token\n").doubtful);
+  EXPECT_TRUE(read_answers(questions, false, "vgpukit-question-0:2:20: error: expected identifier before ')' token\n")
+                  .suspects.contains(0));
+}
+
+TEST(ReadAnswers, WhatAnErrorLeavesDeclaredMakesItsNextUserDoubtful) {
+  const std::vector<Question> questions = {declaration("struct s"), declaration("b"), declaration("struct s", "linux/mm.h")};
+  const auto read = read_answers(questions, false, "vgpukit-question-0:1:30: error: invalid application of 'sizeof'\n");
+  EXPECT_EQ(read.touched, (std::set<std::size_t>{2}));
+}
+
+TEST(ReadAnswers, WhoseFunctionItIsDoesNotShow) {
+  Question snippet;
+  snippet.kind = Question::Kind::compiles;
+  snippet.code = "int vgpukit_probe(struct gone *p);\nint vgpukit_probe(struct gone *p) { return 1; }";
+  const std::vector<Question> questions = {declaration("a"), snippet};
+  const auto unit = translation_unit(questions);
+  EXPECT_NE(unit.find("int vgpukit_probe_1(struct gone *p);"), std::string::npos) << unit;
+  EXPECT_EQ(translation_unit({snippet}).find("vgpukit_probe_"), std::string::npos);
+  const auto read =
+      read_answers(questions, false, "vgpukit-question-1:2:5: error: conflicting types for 'vgpukit_probe_1'; have x\n");
+  EXPECT_EQ(read.answers[1].value().evidence, "line 2 of the snippet: conflicting types for 'vgpukit_probe'; have x");
+  EXPECT_NE(read.answers[1].value().doubt, "");
+}
+
+TEST(ReadAnswers, AMissingHeaderIsNoAnswerForTheOthersOfTheUnit) {
+  const std::vector<Question> questions = {declaration("a"), declaration("b", "linux/gone.h")};
+  auto read = read_answers(questions, false, "vgpukit-header-1:1:10: fatal error: linux/gone.h: No such file or directory\n");
+  EXPECT_FALSE(read.answers[0]);
 }
 
 TEST(ReadAnswers, WhatNobodyUnderstandsIsNeverAYes) {
