@@ -87,7 +87,7 @@ class Planner {
     std::string kernel_says;
     // The kernel is asked only where the driver has something to change or claims to have changed it.
     std::string fix;
-    const bool fixed = !recipe.fixed.empty() && !first_unmet(recipe.fixed, findings_, tree_, &fix);
+    const bool fixed = is_fixed(recipe, &fix);
     if (unmet && !fixed) return set(line, Decision::not_needed, *unmet);
     std::vector<std::string> doubts;
     TRY_ASSIGN(const auto no, kernel_refuses(recipe, kernel_says, doubts));
@@ -101,12 +101,12 @@ class Planner {
     return apply(recipe, line, reason);
   }
 
-  // All questions of the recipes whose driver conditions hold as the driver came: asked together they share compiler runs.
+  // All questions that the recipes will ask about the driver as it came: asked together they share compiler runs.
   Status prefetch(const Catalogue& catalogue) {
     std::vector<Question> questions;
     for (const auto& recipe : catalogue.recipes()) {
       if (wrong_driver(recipe) || wrong_release(recipe)) continue;
-      if (first_unmet(recipe.driver.files, findings_, tree_, nullptr)) continue;
+      if (first_unmet(recipe.driver.files, findings_, tree_, nullptr) && !is_fixed(recipe, nullptr)) continue;
       for (const auto* group : {&recipe.kernel, &recipe.kernel_any})
         for (const auto& condition : *group) questions.push_back(condition.question);
     }
@@ -114,6 +114,10 @@ class Planner {
   }
 
  private:
+  bool is_fixed(const Recipe& recipe, std::string* evidence) {
+    return !recipe.fixed.empty() && !first_unmet(recipe.fixed, findings_, tree_, evidence);
+  }
+
   static Status set(PlanLine& line, Decision decision, std::string reason) {
     line.decision = decision;
     line.reason = std::move(reason);
