@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "kernel/headers_folder.hpp"
 #include "support/atomic_file.hpp"
@@ -23,12 +25,8 @@ namespace {
 // Changes when the way of asking changes (the form of snippets, the flags that are added), so that old answers are not believed.
 constexpr std::string_view generation = "vgpukit facts 2";
 
-struct File {
-  std::string name;  // how it is reached from its tree
-  fs::path path;     // where it really is, as we reach it
-};
-
-// A walk over what decides how a module compiles. Names and stat data go into `stats` as they are met.
+// A walk over what decides how a module compiles, some seven thousand files. Names and stat data go into `stats` as they are met;
+// what it takes to read the files later costs no allocation for each.
 class Walk {
  public:
   explicit Walk(const HostPaths& host) : host_(host) {}
@@ -40,69 +38,135 @@ class Walk {
     if (!real) return {};
     struct stat info {};
     if (::stat(real->c_str(), &info) != 0) return refuse(*real);
-    if (!S_ISDIR(info.st_mode)) return note(inside.string(), *real, info);
-    return folder(inside.string(), *real, info, deep);
+    name_ = inside.string();
+    if (!S_ISDIR(info.st_mode)) {
+      note(info, *real);
+      return {};
+    }
+    Fd fd{::open(real->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    return folder(std::move(fd), *real, info, deep);
   }
 
   [[nodiscard]] std::string stats() const { return stats_.hex(); }
   [[nodiscard]] std::time_t newest() const { return newest_; }
-  [[nodiscard]] const std::vector<File>& files() const { return files_; }
+
+  // use(NAME, PATH) -> Status: how each file is reached from its tree, and where it really is, as we reach it.
+  template <class F>
+  Status each_file(F use) const {
+    std::size_t begin = 0;
+    for (const auto& file : files_) {
+      const std::string_view name(names_.data() + begin, file.name_end - begin);
+      begin = file.name_end;
+      const auto& place = places_[file.place];
+      TRY(use(name, place.is_file ? place.path : place.path + "/" + std::string(name.substr(name.rfind('/') + 1))));
+    }
+    return {};
+  }
 
  private:
+  struct Fd {
+    int number = -1;
+    explicit Fd(int opened) : number(opened) {}
+    Fd(Fd&& other) noexcept : number(std::exchange(other.number, -1)) {}
+    Fd& operator=(Fd&&) = delete;
+    ~Fd() {
+      if (number >= 0) ::close(number);
+    }
+  };
+  struct File {
+    std::size_t name_end;  // in names_, where it begins behind the one before it
+    std::size_t place;     // in places_
+  };
+  struct Place {
+    std::string path;  // of the folder that has the file under the last part of its name, or of the file
+    bool is_file;
+  };
+
   static Error refuse(const fs::path& path) {
     return {Exit::failed, "read the kernel's headers " + path.string(), std::strerror(errno), "check the permissions of that file"};
   }
 
-  Status note(const std::string& name, const fs::path& path, const struct stat& info) {
+  // The file that name_ names.
+  void note(const struct stat& info) {
     const std::int64_t numbers[] = {info.st_size,        static_cast<std::int64_t>(info.st_ino),
                                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
                                     info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
-    stats_.add(name).add({reinterpret_cast<const char*>(numbers), sizeof numbers});
+    stats_.add(name_).add({reinterpret_cast<const char*>(numbers), sizeof numbers});
     newest_ = std::max({newest_, info.st_ctim.tv_sec, info.st_mtim.tv_sec});
-    files_.push_back({name, path});
-    return {};
+    names_ += name_;
+    files_.push_back({names_.size(), places_.size() - 1});
+  }
+  void note(const struct stat& info, const fs::path& path) {
+    places_.push_back({path.string(), true});
+    note(info);
   }
 
-  Status folder(const std::string& name, const fs::path& path, const struct stat& info, bool deep) {
+  // The folder that name_ names.
+  Status folder(Fd fd, const fs::path& path, const struct stat& info, bool deep) {
     // Ubuntu's headers are links to folders; a link to a folder above would never end.
     const auto id = std::make_pair(info.st_dev, info.st_ino);
     if (std::find(above_.begin(), above_.end(), id) != above_.end()) return {};
-    above_.push_back(id);
-    DIR* folder = ::opendir(path.c_str());
+    const int number = fd.number;
+    DIR* folder = number < 0 ? nullptr : ::fdopendir(number);
     if (!folder) return refuse(path);
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(folder)) {
-      const std::string_view one = entry->d_name;
-      if (one != "." && one != "..") names.emplace_back(one);
-    }
-    std::sort(names.begin(), names.end());  // the order of the disk is no content
-    Status status;
-    for (const auto& one : names) {
-      struct stat child {};
-      const std::string child_name = name + "/" + one;
-      fs::path child_path = path / one;
-      if (::fstatat(::dirfd(folder), one.c_str(), &child, AT_SYMLINK_NOFOLLOW) != 0) status = refuse(child_path);
-      if (status && S_ISLNK(child.st_mode)) {
-        const auto real = host_.resolve(host_.inside(child_path));
-        if (!real || ::stat(real->c_str(), &child) != 0) continue;  // a dangling link is as good as no file
-        child_path = *real;
-      }
-      if (!status) break;
-      if (S_ISREG(child.st_mode)) status = note(child_name, child_path, child);
-      // include/config has an empty file for each option; auto.conf, which is added by itself, has them all.
-      else if (S_ISDIR(child.st_mode) && deep && !child_name.ends_with("/include/config"))
-        status = this->folder(child_name, child_path, child, deep);
-      if (!status) break;
-    }
+    fd.number = -1;  // closedir closes it
+    above_.push_back(id);
+    auto status = entries(folder, path, deep);
     ::closedir(folder);
     above_.pop_back();
     return status;
   }
 
+  Status entries(DIR* folder, const fs::path& path, bool deep) {
+    std::string all;  // each with its NUL
+    while (const dirent* entry = ::readdir(folder)) {
+      const std::string_view one = entry->d_name;
+      if (one != "." && one != "..") all.append(one).push_back('\0');
+    }
+    std::vector<std::string_view> names;
+    for (std::size_t at = 0; at < all.size(); at += names.back().size() + 1) names.emplace_back(all.data() + at);
+    std::sort(names.begin(), names.end());  // the order of the disk is no content
+    const int number = ::dirfd(folder);
+    const std::size_t own_name = name_.size();
+    bool here = false;  // whether the last place is this folder
+    for (const auto one : names) {
+      name_.resize(own_name);
+      name_.append("/").append(one);
+      struct stat child {};
+      if (::fstatat(number, one.data(), &child, AT_SYMLINK_NOFOLLOW) != 0) return refuse(path / one);
+      std::optional<fs::path> real;
+      if (S_ISLNK(child.st_mode)) {
+        real = host_.resolve(host_.inside(path / one));
+        if (!real || ::stat(real->c_str(), &child) != 0) continue;  // a dangling link is as good as no file
+      }
+      if (S_ISREG(child.st_mode)) {
+        if (real) {
+          note(child, *real);
+          here = false;
+          continue;
+        }
+        if (!here) places_.push_back({path.string(), false});
+        here = true;
+        note(child);
+        // include/config has an empty file for each option; auto.conf, which is added by itself, has them all.
+      } else if (S_ISDIR(child.st_mode) && deep && !name_.ends_with("/include/config")) {
+        Fd fd{real ? ::open(real->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                   : ::openat(number, one.data(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+        TRY(this->folder(std::move(fd), real ? *real : path / one, child, deep));
+        here = false;
+      }
+    }
+    name_.resize(own_name);
+    return {};
+  }
+
   const HostPaths& host_;
   Hasher stats_;
   std::time_t newest_ = 0;
+  std::string name_;   // of what is being looked at
+  std::string names_;  // of all files, without anything between them
   std::vector<File> files_;
+  std::vector<Place> places_;
   std::vector<std::pair<dev_t, ino_t>> above_;
 };
 
@@ -139,12 +203,12 @@ std::string compiler_identity(const Kernel& kernel) {
 Result<std::string> content_of(const Walk& walk, const std::string& frame) {
   Hasher hasher;
   hasher.add(frame);
-  for (const auto& file : walk.files()) {
-    hasher.add(file.name);
-    if (auto added = hasher.add_file(file.path); !added)
-      return Error{Exit::failed, "read the kernel's headers " + file.path.string(), added.error().why,
-                   "check the permissions of that file"};
-  }
+  TRY(walk.each_file([&](std::string_view name, const std::string& path) -> Status {
+    hasher.add(name);
+    if (auto added = hasher.add_file(path); !added)
+      return Error{Exit::failed, "read the kernel's headers " + path, added.error().why, "check the permissions of that file"};
+    return {};
+  }));
   return hasher.hex();
 }
 
