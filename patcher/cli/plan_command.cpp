@@ -35,13 +35,22 @@ struct Inputs {
 
 Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  // The recipes and the driver know nothing of each other: both are read at once.
+  TRY_ASSIGN(auto assumptions, assumptions_of(globals));
+  // The kernel, the recipes and the driver know nothing of each other: all are read at once. (A consent can only make a kernel
+  // acceptable that is not so without it.)
+  auto asking = std::async(std::launch::async, [&]() -> Result<Facts> {
+    TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, {options.accept.begin(), options.accept.end()}));
+    Facts facts(std::move(kernel), assumptions);
+    facts.read_ahead();
+    return facts;
+  });
   auto reading = std::async(std::launch::async, [&] { return recipes_of(globals, options.without); });
   auto opened = driver_of(globals, host, options.driver);
   TRY_ASSIGN(auto recipes, reading.get());
   TRY_ASSIGN(auto accepted, accepted_of(host, recipes.known(), options.accept));
-  TRY_ASSIGN(auto assumptions, assumptions_of(globals));
   TRY_ASSIGN(auto driver, std::move(opened));
+  if (auto facts = asking.get())
+    return Inputs{std::move(recipes.applied), std::move(accepted), std::move(driver), *std::move(facts)};
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
   return Inputs{std::move(recipes.applied), std::move(accepted), std::move(driver),
                 Facts(std::move(kernel), std::move(assumptions))};

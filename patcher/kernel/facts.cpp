@@ -237,6 +237,11 @@ Result<std::string> Facts::fingerprint() {
   return *state_->fingerprint;
 }
 
+void Facts::read_ahead() {
+  state_->disk();
+  static_cast<void>(static_cast<bool>(symvers()));
+}
+
 std::vector<std::pair<Question, Answer>> Facts::report() const {
   std::vector<std::pair<Question, Answer>> lines;
   for (const auto& [key, line] : state_->asked) lines.push_back(line);

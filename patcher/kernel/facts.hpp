@@ -83,8 +83,8 @@ class Facts {
   // absent and a snippet that does not compile are answers: no.
   Result<Answer> ask(const Question& question);
 
-  // Answers many, sharing compiler runs: snippets with the same headers go into one translation unit with #line markers and are
-  // asked again alone where an error makes a neighbour doubtful. Spread over all processors.
+  // Answers many, sharing compiler runs: questions whose headers are part of others' go into one translation unit with these and
+  // are asked again alone where an error makes a neighbour doubtful. Spread over all processors.
   Status prefetch(const std::vector<Question>& questions);
 
   Result<const Symvers*> symvers();   // loaded once
@@ -94,6 +94,10 @@ class Facts {
   // changes it. While every file has the same size, inode, mtime and ctime as last time, none is read again. Error: failed when one
   // is unreadable.
   Result<std::string> fingerprint();
+
+  // Reads what nearly every question needs: Module.symvers, and the answers on disk with the fingerprint that they are kept under.
+  // For a thread that has nothing else to do; what fails here fails again when it is asked for.
+  void read_ahead();
 
   // Everything that was asked so far, in the order of the keys.
   [[nodiscard]] std::vector<std::pair<Question, Answer>> report() const;

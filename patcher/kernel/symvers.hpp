@@ -29,7 +29,6 @@ class Symvers {
   [[nodiscard]] const ExportedSymbol* find(std::string_view symbol) const;
   [[nodiscard]] std::size_t size() const { return symbols_.size(); }
   [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const auto& all() const { return symbols_; }
 
  private:
   std::shared_ptr<const std::string> text_;  // the views point into it
