@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "support/result.hpp"
 
@@ -33,7 +33,15 @@ class Symvers {
  private:
   std::shared_ptr<const std::string> text_;  // the views point into it
   std::string name_;
-  std::unordered_map<std::string_view, ExportedSymbol> symbols_;
+  struct Entry {
+    std::string_view name;
+    ExportedSymbol symbol;
+  };
+  // The place in slots_ that has the name, or the free one where it belongs.
+  [[nodiscard]] std::size_t slot_of(std::string_view name) const;
+  std::vector<Entry> symbols_;
+  std::vector<std::uint32_t>
+      slots_;  // 1 + the number in symbols_, 0: free. At least half of them are, their number is a power of 2
 };
 
 }  // namespace vgpukit
