@@ -1,6 +1,9 @@
 // open_driver: a folder is looked at in place; a tarball or an installer is unpacked once and then found again by its content.
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <ctime>
 #include <system_error>
 
 #include "driver/extract.hpp"
@@ -108,12 +111,43 @@ Result<Driver> open_in_scratch(const HostPaths& host, const Source& source, bool
   return driver;
 }
 
-Result<Driver> open_package(const HostPaths& host, const Source& source, bool prefer_open) {
+// The package's content. While the file has the size, inode, mtime and ctime of last time it is not read again, as with the
+// kernel's headers: home/*.stat has these in a hash, and the key that belongs to them.
+Result<std::string> key_of(const Source& source, const fs::path& home) {
+  const std::time_t now = std::time(nullptr);
+  std::error_code ignored;
+  const std::string path = fs::weakly_canonical(source.file, ignored).string();
+  struct stat info {};
+  const bool known = ::stat(source.file.c_str(), &info) == 0;
+  const std::int64_t numbers[] = {static_cast<std::int64_t>(info.st_dev),
+                                  static_cast<std::int64_t>(info.st_ino),
+                                  info.st_size,
+                                  info.st_mtim.tv_sec,
+                                  info.st_mtim.tv_nsec,
+                                  info.st_ctim.tv_sec,
+                                  info.st_ctim.tv_nsec};
+  Hasher named;
+  named.add(kLayout).add(source.run.member).add(path);
+  const fs::path index = home / (named.hex() + ".stat");
+  const std::string stats = named.add({reinterpret_cast<const char*>(numbers), sizeof numbers}).hex();
+  if (const auto line = read_file(index); known && line && line->size() == 66 && line->starts_with(stats + " "))
+    return line->substr(33, 32);
+
   Hasher hasher;
   hasher.add(kLayout).add(source.run.member);
   TRY(hasher.add_file(source.file));
+  auto key = hasher.hex();
+  // A file that changed within the clock's grain may change again and keep its times. Best effort: a read-only cache only costs
+  // time.
+  if (known && std::max(info.st_ctim.tv_sec, info.st_mtim.tv_sec) + 2 < now && can_write(home))
+    static_cast<void>(static_cast<bool>(write_file(index, stats + " " + key + "\n")));
+  return key;
+}
+
+Result<Driver> open_package(const HostPaths& host, const Source& source, bool prefer_open) {
   const fs::path home = host.cache / "drivers-unpacked";
-  const fs::path place = home / hasher.hex();
+  TRY_ASSIGN(const auto key, key_of(source, home));
+  const fs::path place = home / key;
   if (auto driver = reuse(place, source.file, prefer_open)) return std::move(*driver);
   if (!can_write(home)) return open_in_scratch(host, source, prefer_open);
 

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "driver/material.hpp"
@@ -52,6 +54,27 @@ TEST_F(Tarball, AnotherOneIsUnpackedAside) {
   make_tarball(tarball, vgpu_package("535.261.02"));
   EXPECT_EQ(open(tarball).version.text, "535.261.02");
   EXPECT_EQ(trees().size(), 2u);
+}
+
+TEST_F(Tarball, AFileThatIsAsItWasIsNotReadAgainAndAnotherOneUnderItsNameIs) {
+  const auto kept = [&] {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(unpacked)) count += entry.path().extension() == ".stat" ? 1 : 0;
+    return count;
+  };
+  open(tarball);
+  EXPECT_EQ(kept(), 0u) << "a file that has just changed may change again with the same times";
+  std::this_thread::sleep_for(std::chrono::milliseconds(3100));
+  open(tarball);
+  ASSERT_EQ(kept(), 1u);
+  EXPECT_EQ(open(tarball).version.text, "535.247.02");
+
+  // The same name, inode and mtime
+  const auto when = fs::last_write_time(tarball);
+  const auto other = make_tarball(machine.folder / "other.tar.xz", vgpu_package("535.261.02"));
+  std::ofstream(tarball, std::ios::binary | std::ios::trunc) << std::ifstream(other, std::ios::binary).rdbuf();
+  fs::last_write_time(tarball, when);
+  EXPECT_EQ(open(tarball).version.text, "535.261.02");
 }
 
 TEST_F(Tarball, AnEditedTreeInTheCacheIsUnpackedAnew) {
