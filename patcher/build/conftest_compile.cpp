@@ -122,27 +122,21 @@ Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snipp
   for (const auto& [i, one] : includes_) {
     if (one.missing) continue;
     for (const auto& header : one.headers) {
-      known = known && graph_.knows(header);
+      known = known && closures_.knows(header);
       if (seen.insert(header).second) all += "#include <" + header + ">\n";
     }
   }
   if (!known) {
     TRY_ASSIGN(const auto walked, run_these({command({"-E", "-dI"}, all)}));
     if (killed(walked.front())) return {};
-    graph_.add(walked.front().out);
+    closures_.add(walked.front().out);
     const std::string own = tree_.string() + "/";
-    for (const auto& file : graph_.files())
+    for (const auto& file : closures_.files())
       if (file.starts_with(own) && file != own + "conftest/headers.h") reads_tree_ = true;
   }
   for (const auto& [i, one] : includes_) {
     if (one.missing) continue;
-    std::set<int> closure;
-    const bool complete = std::all_of(one.headers.begin(), one.headers.end(), [&](const std::string& header) {
-      const auto files = graph_.closure(header);
-      closure.insert(files.begin(), files.end());
-      return !files.empty();
-    });
-    if (complete) closures[i] = std::move(closure);
+    if (auto files = closures_.of(one.headers)) closures[i] = *std::move(files);
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include "build/conftest_ask.hpp"
 #include "build/conftest_cache.hpp"
 #include "build/conftest_units.hpp"
+#include "kernel/header_closures.hpp"
 #include "kernel/kernel.hpp"
 
 namespace vgpukit {
@@ -53,7 +54,7 @@ class ConftestCompiler {
   const ConftestAsk& ask_;
   std::filesystem::path tree_, folder_;
   unsigned jobs_;
-  IncludeGraph graph_;
+  HeaderClosures closures_;
   std::map<std::size_t, SnippetIncludes> includes_;  // of the snippets that are being compiled
   std::vector<Prefix> prefixes_;                     // large ones first
   bool prefixes_made_ = false;

@@ -44,24 +44,6 @@ struct SnippetIncludes {
 };
 std::map<std::size_t, SnippetIncludes> read_include_probe(std::string_view preprocessed);
 
-// Who includes whom, from the output of -E -dI on a file that includes all headers.
-class IncludeGraph {
- public:
-  // Adds to what is known; the numbers of files stay.
-  void add(std::string_view preprocessed);
-  // All files that this header brings; empty when it is not known.
-  [[nodiscard]] std::set<int> closure(const std::string& header) const;
-  [[nodiscard]] bool knows(const std::string& header) const { return named_.contains("<" + header + ">"); }
-  [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
-
- private:
-  int file(const std::string& path);
-  std::vector<std::string> files_;
-  std::map<std::string, int, std::less<>> index_;
-  std::map<std::string, int, std::less<>> named_;  // "<linux/mm.h>", or DIRECTORY + "x.h" for the quoted form
-  std::vector<std::set<int>> edges_;
-};
-
 // The snippets of one translation unit, in their order.
 using ConftestUnit = std::vector<std::size_t>;
 

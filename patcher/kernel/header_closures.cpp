@@ -29,14 +29,15 @@ std::optional<std::string_view> include_of(std::string_view line) {
 }  // namespace
 
 int HeaderClosures::file(const std::string& path) {
-  const auto [found, is_new] = index_.try_emplace(path, static_cast<int>(edges_.size()));
-  if (is_new) edges_.emplace_back();
+  const auto [found, is_new] = index_.try_emplace(path, static_cast<int>(files_.size()));
+  if (is_new) {
+    files_.push_back(path);
+    edges_.emplace_back();
+  }
   return found->second;
 }
 
-HeaderClosures HeaderClosures::read(std::string_view preprocessed) {
-  HeaderClosures made;
-  std::vector<std::string> paths;  // by number, those of files that were entered
+void HeaderClosures::add(std::string_view preprocessed) {
   struct Edge {
     int from;
     std::string name;
@@ -50,12 +51,10 @@ HeaderClosures HeaderClosures::read(std::string_view preprocessed) {
       const auto quote = line.find('"');
       const auto close = line.rfind('"');
       if (quote == std::string_view::npos || close <= quote) return;
-      const std::string path(line.substr(quote + 1, close - quote - 1));
-      const int entered = made.file(path);
-      if (static_cast<std::size_t>(entered) >= paths.size()) paths.push_back(path);
+      const int entered = file(std::string(line.substr(quote + 1, close - quote - 1)));
       if (line.substr(close + 1).starts_with(" 1") && current >= 0) {
-        made.edges_[static_cast<std::size_t>(current)].insert(entered);
-        if (!pending.empty()) made.named_.try_emplace(pending, entered);
+        edges_[static_cast<std::size_t>(current)].insert(entered);
+        if (!pending.empty()) named_.try_emplace(pending, entered);
       }
       if (entered != current) pending.clear();  // the directive's own line is announced between it and the file
       current = entered;
@@ -70,27 +69,26 @@ HeaderClosures HeaderClosures::read(std::string_view preprocessed) {
     const auto end = directive->find((*directive)[begin] == '<' ? '>' : '"', begin + 1);
     if (end == std::string_view::npos) return;
     const std::string name(directive->substr(begin, end + 1 - begin));
-    const auto folder = std::filesystem::path(paths[static_cast<std::size_t>(current)]).parent_path();
+    const auto folder = std::filesystem::path(files_[static_cast<std::size_t>(current)]).parent_path();
     pending = name.front() == '<' ? name : folder.string() + name;
     open.push_back({current, pending});
   });
   for (const auto& [from, name] : open) {
-    const auto found = made.named_.find(name);
-    int to = found == made.named_.end() ? -1 : found->second;
+    const auto found = named_.find(name);
+    int to = found == named_.end() ? -1 : found->second;
     if (const auto quote = name.find('"'); to < 0 && quote != std::string::npos) {
       const auto plain = name.substr(quote + 1, name.size() - quote - 2);
       const auto path = (std::filesystem::path(name.substr(0, quote)) / plain).lexically_normal();
-      const auto known = made.index_.find(path.string());
-      if (known != made.index_.end()) to = known->second;
+      const auto known = index_.find(path.string());
+      if (known != index_.end()) to = known->second;
       // The quoted form that is not beside the includer is looked up as <...>.
-      const auto elsewhere = made.named_.find("<" + plain + ">");
-      if (to < 0 && elsewhere != made.named_.end()) to = elsewhere->second;
+      const auto elsewhere = named_.find("<" + plain + ">");
+      if (to < 0 && elsewhere != named_.end()) to = elsewhere->second;
     }
     // Reached under a name of its own only: it stands for itself, so that nobody else is taken to include it.
-    if (to < 0) to = made.file(name);
-    made.edges_[static_cast<std::size_t>(from)].insert(to);
+    if (to < 0) to = file(name);
+    edges_[static_cast<std::size_t>(from)].insert(to);
   }
-  return made;
 }
 
 void HeaderClosures::reach(int from, Files& reached) const {

@@ -149,7 +149,9 @@ Result<HeaderClosures> closures_for(const Kernel& kernel, const ProbeBuild& prob
   walk.argv.insert(walk.argv.end() - 3, {"-E", "-dI"});
   TRY_ASSIGN(const auto walked, run(walk));
   // It stops at a file that is missing: then the headers behind that place are not known.
-  return walked.timed_out || walked.status > 128 ? HeaderClosures() : HeaderClosures::read(walked.out);
+  HeaderClosures closures;
+  if (!walked.timed_out && walked.status <= 128) closures.add(walked.out);
+  return closures;
 }
 
 // Sorts out what the compiler said about one group: answers, and groups that have to be asked again.

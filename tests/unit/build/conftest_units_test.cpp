@@ -88,37 +88,6 @@ TEST(IncludeProbe, ConditionsAreKeptAndIncludesBecomeWords) {
   EXPECT_TRUE(read.at(4).missing);
 }
 
-TEST(IncludeGraph, AGuardedIncludeCountsToo) {
-  IncludeGraph graph;
-  graph.add(
-      "# 0 \"<stdin>\"\n#include <a.h>\n# 1 \"<stdin>\"\n# 1 \"/i/a.h\" 1\n#include <b.h>\n# 1 \"/i/a.h\"\n# 1 \"/i/b.h\" 1\nint "
-      "b;\n# 2 \"/i/a.h\" 2\n"
-      "# 2 \"<stdin>\" 2\n#include <c.h>\n# 2 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include \"b.h\"\n# 3 \"<stdin>\" 2\n#include "
-      "<b.h>\n");
-  const auto named = [&](const std::set<int>& files) {
-    std::set<std::string> names;
-    for (const int file : files) names.insert(graph.files()[static_cast<std::size_t>(file)]);
-    return names;
-  };
-  EXPECT_THAT(named(graph.closure("a.h")), ElementsAre("/i/a.h", "/i/b.h"));
-  EXPECT_THAT(named(graph.closure("c.h")), ElementsAre("/i/b.h", "/i/c.h"));
-  EXPECT_THAT(named(graph.closure("b.h")), ElementsAre("/i/b.h"));
-  EXPECT_THAT(graph.closure("d.h"), IsEmpty());
-}
-
-TEST(IncludeGraph, WhatIsAddedLaterLeavesTheNumbersAsTheyAre) {
-  IncludeGraph graph;
-  graph.add("# 0 \"<stdin>\"\n#include <a.h>\n# 1 \"<stdin>\"\n# 1 \"/i/a.h\" 1\n# 2 \"<stdin>\" 2\n");
-  const auto before = graph.closure("a.h");
-  EXPECT_FALSE(graph.knows("c.h"));
-  graph.add(
-      "# 0 \"<stdin>\"\n#include <c.h>\n# 1 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include <a.h>\n# 1 \"/i/c.h\"\n# 1 \"/i/a.h\" 1\n"
-      "# 2 \"/i/c.h\" 2\n# 2 \"<stdin>\" 2\n");
-  EXPECT_THAT(before, SizeIs(1));
-  EXPECT_EQ(graph.closure("a.h"), before);
-  EXPECT_THAT(graph.closure("c.h"), testing::AllOf(SizeIs(2), Contains(*before.begin())));
-}
-
 TEST(ChoosePrefixes, WhatManyIncludeIsReadOnce) {
   // Six sets of headers hold {1, 2, 3}: read twelve times, it is cheaper once.
   std::map<std::size_t, std::set<int>> closures = {{0, {1, 2, 3}}, {1, {9}}};

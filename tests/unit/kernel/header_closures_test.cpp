@@ -5,6 +5,7 @@
 namespace vgpukit {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::SizeIs;
 
@@ -15,8 +16,14 @@ constexpr const char* walk =
     "# 2 \"/i/a.h\" 2\n# 2 \"<stdin>\" 2\n#include <c.h>\n# 2 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include \"b.h\"\n#  include MACRO\n"
     "# 2 \"/i/c.h\"\n# 1 \"/i/m.h\" 1\n# 3 \"/i/c.h\" 2\n# 3 \"<stdin>\" 2\n#include <b.h>\n#include <gone.h>\n";
 
+HeaderClosures read(std::string_view preprocessed) {
+  HeaderClosures closures;
+  closures.add(preprocessed);
+  return closures;
+}
+
 TEST(HeaderClosures, AGuardedIncludeCountsAndSoDoesAMacro) {
-  const auto closures = HeaderClosures::read(walk);
+  const auto closures = read(walk);
   const auto always = closures.of({}).value();
   EXPECT_THAT(always, SizeIs(2)) << "the command line and what it includes";
   const auto b = closures.of({"b.h"}).value();
@@ -31,10 +38,23 @@ TEST(HeaderClosures, AGuardedIncludeCountsAndSoDoesAMacro) {
 }
 
 TEST(HeaderClosures, WhatWasNeverReadIsNotKnown) {
-  const auto closures = HeaderClosures::read(walk);
+  const auto closures = read(walk);
   EXPECT_FALSE(closures.of({"gone.h"}));
   EXPECT_FALSE(closures.of({"a.h", "m.h"})) << "reached by a macro only";
-  EXPECT_FALSE(HeaderClosures::read("").of({"a.h"}));
+  EXPECT_FALSE(read("").of({"a.h"}));
+}
+
+TEST(HeaderClosures, WhatIsAddedLaterLeavesTheNumbersAsTheyAre) {
+  HeaderClosures closures;
+  closures.add("# 0 \"<stdin>\"\n#include <a.h>\n# 1 \"<stdin>\"\n# 1 \"/i/a.h\" 1\n# 2 \"<stdin>\" 2\n");
+  const auto before = closures.of({"a.h"});
+  EXPECT_FALSE(closures.knows("c.h"));
+  closures.add(
+      "# 0 \"<stdin>\"\n#include <c.h>\n# 1 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include <a.h>\n# 1 \"/i/c.h\"\n# 1 \"/i/a.h\" 1\n"
+      "# 2 \"/i/c.h\" 2\n# 2 \"<stdin>\" 2\n");
+  EXPECT_THAT(before.value(), SizeIs(1));
+  EXPECT_EQ(closures.of({"a.h"}), before);
+  EXPECT_THAT(closures.of({"c.h"}).value(), testing::AllOf(SizeIs(2), Contains(*before->begin())));
 }
 
 TEST(Chains, EachIsAPartOfTheNext) {

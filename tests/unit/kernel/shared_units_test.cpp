@@ -73,7 +73,8 @@ TEST(LeftBehind, WhatAnErrorDeclares) {
 
 TEST(SharedUnits, WhoBringsMoreComesLater) {
   // large.h includes small.h, other.h stands alone, gone.h is not there.
-  const auto closures = HeaderClosures::read(
+  HeaderClosures closures;
+  closures.add(
       "# 0 \"<stdin>\"\n#include <large.h>\n# 1 \"<stdin>\"\n# 1 \"/i/large.h\" 1\n#include <small.h>\n# 1 \"/i/large.h\"\n"
       "# 1 \"/i/small.h\" 1\n# 2 \"/i/large.h\" 2\n# 2 \"<stdin>\" 2\n#include <other.h>\n# 2 \"<stdin>\"\n# 1 \"/i/other.h\" 1\n"
       "# 3 \"<stdin>\" 2\n");
