@@ -6,7 +6,7 @@
 # VGPUKIT_STAND_IN, FOLDER; VGPUKIT_TREE, the driver's tree, where its headers are shared.
 #
 # Kbuild's cc-option tests (does the compiler know -Wfoo?) come again with every make, one after the other: FOLDER/options has what was
-# said before, a line "0 COMMAND" (it does) or "1 COMMAND" for each.
+# said before, a line of shell for each command.
 #
 # A C file whose beginning is known (FOLDER/of/nvidia/nv.c names it: "3") is compiled behind the precompiled FOLDER/3.h.gch, which the
 # first such file makes from FOLDER/3.txt with its own command line; whoever comes meanwhile does not wait for it. The object is the
@@ -135,14 +135,17 @@ dependencies() {
 know_option() {
     question="$*"
     question=${question% *}
-    said=$(grep -F -x -m 1 -e "0 $question" -e "1 $question" "$VGPUKIT_STAND_IN/options" 2> /dev/null)
-    case $said in
-        0*) return 0 ;;
-        1*) return 1 ;;
-    esac
+    said=
+    # A process less than looking for the line with a program.
+    # shellcheck source=/dev/null
+    [ ! -f "$VGPUKIT_STAND_IN/options" ] || . "$VGPUKIT_STAND_IN/options"
+    [ -z "$said" ] || return "$said"
     "$VGPUKIT_COMPILER" "$@"
     said=$?
-    [ $said -gt 1 ] || printf '%s %s\n' $said "$question" 2> /dev/null >> "$VGPUKIT_STAND_IN/options"
+    case $said$question in
+        *"'"* | *\\*) ;;
+        [01]*) printf "[ \"\$question\" != '%s' ] || said=%s\n" "$question" $said 2> /dev/null >> "$VGPUKIT_STAND_IN/options" ;;
+    esac
     return $said
 }
 

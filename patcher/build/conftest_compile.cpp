@@ -134,9 +134,13 @@ Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snipp
     for (const auto& file : closures_.files())
       if (file.starts_with(own) && file != own + "conftest/headers.h") reads_tree_ = true;
   }
+  const auto always = closures_.of({}).value_or(HeaderClosures::Files());
   for (const auto& [i, one] : includes_) {
     if (one.missing) continue;
-    if (auto files = closures_.of(one.headers)) closures[i] = *std::move(files);
+    auto files = closures_.of(one.headers);
+    if (!files) continue;
+    for (const int file : always) files->erase(file);  // they tell no snippet from another
+    closures[i] = *std::move(files);
   }
   return {};
 }

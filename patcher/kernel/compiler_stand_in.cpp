@@ -8,7 +8,7 @@
 namespace vgpukit {
 
 CompilerStandIn::CompilerStandIn(const Kernel& kernel, fs::path folder, const std::string& fingerprint)
-    : folder_(std::move(folder)), kept_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / fingerprint) {
+    : folder_(std::move(folder)), kept_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / (fingerprint + ".sh")) {
   const auto& name = kernel.compiler.command;
   const auto compiler = name.find('/') == std::string::npos ? find_program(name, kernel.host.root) : std::nullopt;
   const auto data = shipped_data();

@@ -57,9 +57,9 @@ TEST_F(StandIn, OtherHeadersOrCompilerAreAskedAgain) {
 
 TEST_F(StandIn, ADamagedMemoryIsNone) {
   { ask(CompilerStandIn(kernel_, folder_, "headers"), "-Wall"); }
-  const auto kept = kernel_.host.cache / "options/headers";
+  const auto kept = kernel_.host.cache / "options/headers.sh";
   ASSERT_TRUE(read_sealed(kept));
-  test::put(kept, "0 everything\n");
+  test::put(kept, "said=0\n");
   EXPECT_EQ(ask(CompilerStandIn(kernel_, folder_, "headers"), "-Wall", broken()), 2);
   fs::remove(kept);
   fs::remove(kernel_.host.cache / "options");
