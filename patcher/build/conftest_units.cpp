@@ -6,19 +6,12 @@
 #include <filesystem>
 #include <optional>
 
+#include "support/text.hpp"
+
 namespace vgpukit {
 namespace {
 
 constexpr std::string_view marker = "vgpukit-test-";
-
-template <class F>
-void each_line(std::string_view text, F use) {
-  for (std::size_t pos = 0; pos < text.size();) {
-    const auto newline = std::min(text.find('\n', pos), text.size());
-    use(text.substr(pos, newline - pos));
-    pos = newline + 1;
-  }
-}
 
 std::string_view trimmed(std::string_view line) {
   const auto begin = std::min(line.find_first_not_of(" \t\r"), line.size());

@@ -4,21 +4,13 @@
 #include "build/draft.hpp"
 #include "build/log_line.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 namespace {
 
 constexpr std::string_view expected =
     "give the log of a build: STATE/logs/*.log of vgpukit, or what make or dkms printed (make.log)";
-
-template <class F>
-void for_each_line(std::string_view text, F visit) {
-  while (!text.empty()) {
-    const auto newline = std::min(text.find('\n'), text.size());
-    visit(text.substr(0, newline));
-    text.remove_prefix(std::min(newline + 1, text.size()));
-  }
-}
 
 // The longest release that the log names: "6.1.0-5-amd64" also holds "6.1.0-5".
 std::string release_in(std::string_view text, const std::vector<std::string>& releases) {
@@ -37,7 +29,7 @@ std::string tree_in(std::string_view text) {
     return std::string(text.substr(begin, text.find_first_of(" \n", begin) - begin));
   }
   std::string tree;
-  for_each_line(text, [&](std::string_view line) {
+  each_line(text, [&](std::string_view line) {
     if (!tree.empty() || !line.starts_with("  CC [M]  /")) return;
     const std::filesystem::path object(line.substr(10));
     tree = object.parent_path().parent_path().string();
@@ -57,7 +49,7 @@ Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::ve
   log.release = release_in(*text, releases);
   DiagnosticCollector collector(tree_in(*text));
   bool is_log = false;
-  for_each_line(*text, [&](std::string_view line) {
+  each_line(*text, [&](std::string_view line) {
     collector.line(line);
     if (is_log) return;
     const auto kind = read_log_line(line).kind;

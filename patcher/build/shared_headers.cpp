@@ -18,8 +18,9 @@ constexpr std::uintmax_t bytes_each = 100U << 20;
 constexpr std::uintmax_t room_for_others = 1U << 30;
 
 bool is_possible(const Kernel& kernel, const BuildRequest& request) {
+  std::error_code bad;
   return kernel.compiler.kind == Compiler::Kind::gcc && !request.debug_info && !request.has_objects &&
-         kernel.has("CONFIG_X86_64") && fs::exists(request.tree / "conftest/headers.h");
+         kernel.has("CONFIG_X86_64") && fs::exists(request.tree / "conftest/headers.h", bad);
 }
 
 std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest& request) {
@@ -29,7 +30,8 @@ std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest
     if (!fresh) return entry->second;
     const auto path = find_header(kernel, name);
     const auto here = path ? kernel.host.resolve(*path) : std::nullopt;
-    const auto text = here ? read_file(*here) : Result<std::string>(std::string("text"));
+    if (!here) return false;
+    const auto text = read_file(*here);
     return entry->second = text && repeats_harmlessly(*text);
   };
   const auto read = [&](const std::string& path) -> std::optional<std::string> {

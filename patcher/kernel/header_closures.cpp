@@ -4,18 +4,11 @@
 #include <filesystem>
 #include <numeric>
 
+#include "support/text.hpp"
+
 namespace vgpukit {
 
 namespace {
-
-template <class F>
-void each_line(std::string_view text, F use) {
-  for (std::size_t pos = 0; pos < text.size();) {
-    const auto newline = std::min(text.find('\n', pos), text.size());
-    use(text.substr(pos, newline - pos));
-    pos = newline + 1;
-  }
-}
 
 // "#  include <x.h>": what follows the #, where that is an include.
 std::optional<std::string_view> include_of(std::string_view line) {

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -15,15 +16,6 @@ std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-template <class F>
-void for_each_line(std::string_view text, F visit) {
-  while (!text.empty()) {
-    const auto newline = std::min(text.find('\n'), text.size());
-    visit(text.substr(0, newline));
-    text.remove_prefix(std::min(newline + 1, text.size()));
-  }
 }
 
 std::string read_or_empty(const HostPaths& host, const fs::path& inside) {
@@ -47,7 +39,7 @@ std::vector<fs::path> entries_of(const HostPaths& host, const fs::path& inside) 
 // "#define NAME 123" or "NAME = 123"
 std::optional<unsigned> number_after(std::string_view text, std::string_view name) {
   std::optional<unsigned> number;
-  for_each_line(text, [&](std::string_view line) {
+  each_line(text, [&](std::string_view line) {
     if (number) return;
     if (line.starts_with("#define ")) line.remove_prefix(8);
     if (!line.starts_with(name)) return;
@@ -72,7 +64,7 @@ std::optional<Version> version_from(std::string_view text, std::string_view majo
 // What uname -r will say. The generated header decides: Debian's include/config/kernel.release says 6.1.176 for 6.1.0-50-amd64.
 std::string release_of(const HostPaths& host, const fs::path& build) {
   std::string release;
-  for_each_line(read_or_empty(host, build / "include/generated/utsrelease.h"), [&](std::string_view line) {
+  each_line(read_or_empty(host, build / "include/generated/utsrelease.h"), [&](std::string_view line) {
     const auto open = line.find('"');
     const auto close = line.rfind('"');
     if (line.starts_with("#define UTS_RELEASE ") && close > open) release = line.substr(open + 1, close - open - 1);
@@ -131,7 +123,7 @@ std::string what_is_missing(const HostPaths& host, const fs::path& build) {
 
 std::optional<fs::path> source_of(const HostPaths& host, const fs::path& build) {
   std::optional<fs::path> source;
-  for_each_line(read_or_empty(host, build / "Makefile"), [&](std::string_view line) {
+  each_line(read_or_empty(host, build / "Makefile"), [&](std::string_view line) {
     if (source) return;
     // Debian and O= builds: "include /usr/src/linux-headers-6.1.0-50-common/Makefile"
     if (line.starts_with("include ") && line.ends_with("/Makefile")) {
@@ -166,7 +158,7 @@ std::optional<Version> version_of(const HostPaths& host, const fs::path& build, 
 
 KernelConfig parse_config(std::string_view text) {
   KernelConfig config;
-  for_each_line(text, [&](std::string_view line) {
+  each_line(text, [&](std::string_view line) {
     line = trimmed(line);
     const auto equals = line.find('=');
     if (!line.starts_with("CONFIG_") || equals == std::string_view::npos) return;

@@ -17,8 +17,10 @@ using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
-Kernel a_kernel() {
+// `cache`: for who builds with it.
+Kernel a_kernel(const std::filesystem::path& cache = {}) {
   Kernel kernel;
+  kernel.host.cache = cache;
   kernel.release = "6.12.95";
   kernel.build = "/usr/src/out";
   kernel.source = "/usr/src/common";
@@ -81,7 +83,7 @@ class BuildTest : public testing::Test {
   }
   void makefile(const std::string& recipe) { scratch.write("tree/Makefile", ".PHONY: modules\nmodules:\n" + recipe); }
   BuildResult build() {
-    auto result = build_tree(a_kernel(), request);
+    auto result = build_tree(a_kernel(scratch.path() / "cache"), request);
     EXPECT_TRUE(result) << result.error().message();
     return result ? *result : BuildResult{};
   }
@@ -149,7 +151,7 @@ TEST_F(CacheTest, OneThatDoesNotWorkIsLeftOut) {
 }
 
 TEST_F(CacheTest, ACompilerWithAFolderCannotBeStoodInFor) {
-  auto kernel = a_kernel();
+  auto kernel = a_kernel(scratch.path() / "cache");
   kernel.compiler.command = "/opt/gcc/bin/gcc";
   ASSERT_TRUE(build_tree(kernel, request));
   EXPECT_EQ(scratch.read("asked"), "");
@@ -236,7 +238,7 @@ TEST_F(BuildTest, ALogThatCannotBeWrittenIsSaidAtOnce) {
   makefile(good_recipe);
   scratch.write("file", "");
   request.log = scratch.path() / "file/build.log";
-  const auto result = build_tree(a_kernel(), request);
+  const auto result = build_tree(a_kernel(scratch.path() / "cache"), request);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Exit::missing);
   EXPECT_THAT(result.error().message(), HasSubstr("write the build log"));
