@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <boost/asio/execution/context.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
@@ -57,6 +58,29 @@ bool write_file_now(const char* path, const std::string& text) {
   errno = saved;
   return all;
 }
+
+// A context that is not told of the fork. Boost would tell it in the child, and Asio allocates memory to hear it: where another
+// thread was allocating at that moment, only an allocator that looks after forks survives it (glibc's does, AddressSanitizer's in
+// gcc 12 does not, and the child spun for ever). There is nothing to tell: it runs nothing.
+class Context : public boost::asio::io_context {
+ public:
+  void notify_fork(fork_event /*event*/) {}
+};
+
+class ContextExecutor {
+ public:
+  explicit ContextExecutor(Context& context) noexcept : context_(&context) {}
+  [[nodiscard]] Context& query(boost::asio::execution::context_t /*property*/) const noexcept { return *context_; }
+  template <class Function>
+  void execute(Function&& function) const {
+    context_->get_executor().execute(std::forward<Function>(function));
+  }
+  friend bool operator==(const ContextExecutor& a, const ContextExecutor& b) noexcept { return a.context_ == b.context_; }
+  friend bool operator!=(const ContextExecutor& a, const ContextExecutor& b) noexcept { return a.context_ != b.context_; }
+
+ private:
+  Context* context_;
+};
 
 // The Boost initializer that prepares the child. Everything that the child needs is made before the fork.
 class ChildSetup {
@@ -270,12 +294,12 @@ Result<Launched> launch(const Command& command) {
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
   // A context of its own, so that the fork does not copy the descriptors that a running loop watches.
-  boost::asio::io_context context;
+  Context context;
   bp::posix::default_launcher launcher;
   bp::error_code error;
   try {
     auto process =
-        launcher(context.get_executor(), error, program, arguments,
+        launcher(ContextExecutor(context), error, program, arguments,
                  bp::process_stdio{input.get(), out_write.get(), err_write.get()}, ChildSetup(command, environment.data()));
     process.detach();
   } catch (const std::exception&) {
