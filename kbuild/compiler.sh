@@ -3,7 +3,8 @@
 #
 # Stands in PATH under the name of the kernel's compiler, for make. Everything that is not told below, and all that goes wrong on the
 # way, is the compiler's own, as if this script were not there. In the environment: VGPUKIT_COMPILER, the real one;
-# VGPUKIT_STAND_IN, FOLDER; VGPUKIT_TREE, the driver's tree, where its headers are shared.
+# VGPUKIT_STAND_IN, FOLDER; VGPUKIT_TREE, the driver's tree, where its headers are shared; VGPUKIT_ONLY_HEADERS, where the file
+# itself is not to be compiled.
 #
 # Kbuild's cc-option tests (does the compiler know -Wfoo?) come again with every make, one after the other: FOLDER/options has what was
 # said before, a line of shell for each command.
@@ -14,6 +15,7 @@
 #   - the options that decide on what the headers mean have to be the same, word by word;
 #   - what the kernel brings with -include is in front of the precompiled text, too, and brought by nothing else;
 #   - the file's own name (KBUILD_BASENAME) is defined behind it: headers mention it in macros only, else none is made;
+#   - what the file defines in front of its headers, and FOLDER/3.txt does not ("3 NAME NAME"), they must not mention;
 #   - gcc forgets in a precompiled header which registers are global variables (x86: current_stack_pointer): said again behind it;
 #   - only FOLDER/3.h.gch is there, no FOLDER/3.h: one that gcc does not want is an error, not another text.
 
@@ -37,13 +39,14 @@ make_headers() {
         set -- "$@" "$word"
     done
     set -- "$@" -iquote "${source%/*}" -x c-header "$headers.txt"
-    "$VGPUKIT_COMPILER" "$@" -E 2> /dev/null | sed -n -e '/^register /p' -e '/KBUILD_BASENAME/p' > "$headers.found"
+    # With each macro that is used or asked for, also where it was not defined.
+    "$VGPUKIT_COMPILER" "$@" -E -dU > "$headers.read" 2> /dev/null
+    sed -n -e '/^#define /d' -e '/^register /p' -e '/KBUILD_BASENAME/p' "$headers.read" > "$headers.found"
     sed -n 's/^\(register [a-z ]* \)\([a-z_]* asm *([^;]*;\)$/\1vgpukit_\2/p' "$headers.found" > "$headers.after.h"
     [ "$(wc -l < "$headers.found")" = "$(wc -l < "$headers.after.h")" ] || return 1
     "$VGPUKIT_COMPILER" "$@" -o "$headers.part" 2> "$headers.said" || return 1
     printf '%s\n' "$options" > "$headers.options"
     mv "$headers.part" "$headers.h.gch"
-    [ ! -s "$headers.said" ] || cat "$headers.said" >&2
 }
 
 compile_with_headers() {
@@ -86,11 +89,16 @@ compile_with_headers() {
         # shellcheck disable=SC2086
         make_headers "$@" $includes || return 1
     fi
+    [ -z "$VGPUKIT_ONLY_HEADERS" ] || return 1
     read -r made_with < "$headers.options"
     [ "$options" = " $made_with" ] || return 1
+    for word in $macros; do
+        ! grep -qw -- "$word" "$headers.read" || return 1
+    done
     printf '#define KBUILD_BASENAME %s\n' "$name" > "$of.h"
     "$VGPUKIT_COMPILER" "$@" -fpch-deps -include "$headers.h" -include "$headers.after.h" -include "$of.h" 2> "$of.said" || return 1
     dependencies "$of" "$depends" > "$of.d" 2> /dev/null && mv "$of.d" "$depends" || return 1
+    if [ -s "$headers.said" ] && mkdir "$headers.told" 2> /dev/null; then cat "$headers.said" >&2; fi
     [ ! -s "$of.said" ] || cat "$of.said" >&2
     : > "$of.used"
 }
@@ -158,10 +166,11 @@ case " $* " in
     *" -c -o "*)
         of=$VGPUKIT_STAND_IN/of/${source#"$VGPUKIT_TREE/"}
         if [ -n "$VGPUKIT_TREE" ] && [ -f "$of" ]; then
-            read -r headers < "$of"
+            read -r headers macros < "$of"
             headers=$VGPUKIT_STAND_IN/$headers
             compile_with_headers "$@" && exit
         fi
         ;;
 esac
+[ -z "$VGPUKIT_ONLY_HEADERS" ] || exit 0
 exec "$VGPUKIT_COMPILER" "$@"

@@ -98,21 +98,23 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
     log << std::endl;
   }
 
+  // Where ccache was installed to spare whole compiles, it does.
+  const auto cache = CompilerCache::of(kernel, request.tree);
+  std::optional<CompilerStandIn> stand_in;
+  std::optional<SharedHeaders> shared;  // ends before the stand-in
+  if (request.share_headers && !cache.used()) shared.emplace(kernel, request);
   TRY_ASSIGN(auto conftest, answer_conftest(facts, request, command));
   if (log.is_open() && conftest.tests > 0)
     log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled << " snippets in "
         << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before" << std::endl;
 
   // Only now: a conftest answer is the compiler's own.
-  const auto cache = CompilerCache::of(kernel, request.tree);
   cache.use_in(command);
-  // Where ccache was installed to spare whole compiles, it does.
-  std::optional<CompilerStandIn> stand_in;
   if (!cache.used()) {
     const auto fingerprint = facts.fingerprint();
     stand_in.emplace(kernel, request.tree / ".vgpukit-compiler", fingerprint ? *fingerprint : "");
     stand_in->use_in(command);
-    if (request.share_headers && conftest.answered) share_headers(kernel, request, *stand_in, command);
+    if (shared && conftest.answered) shared->use(*stand_in, std::move(conftest.compile), command);
   }
   const auto modules = request.modules.empty() ? modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
@@ -134,7 +136,7 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
     return error;
   }
 
-  for (const auto& said : {cache.said(), stand_in ? shared_headers_said(*stand_in) : ""})
+  for (const auto& said : {cache.said(), shared ? shared->said() : ""})
     if (log.is_open() && !said.empty()) log << said << std::endl;
   BuildResult result;
   const double total = seconds();

@@ -9,6 +9,7 @@
 #include "build/conftest_ask.hpp"
 #include "build/conftest_compile.hpp"
 #include "build/conftest_script.hpp"
+#include "build/work_list.hpp"
 #include "driver/sources.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
@@ -82,6 +83,18 @@ std::string without_process_id(const std::string& flag) {
   return flag.substr(0, at + 9) + (end == std::string::npos ? "" : flag.substr(end));
 }
 
+// What conftest.sh may include: "#include <NAME>", wherever it stands.
+std::set<std::string> named_headers(const std::string& script) {
+  constexpr std::string_view directive = "#include <";
+  std::set<std::string> names;
+  for (auto at = script.find(directive); at != std::string::npos; at = script.find(directive, at)) {
+    at += directive.size();
+    const auto end = script.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./", at);
+    if (end != std::string::npos && end > at && script[end] == '>') names.insert(script.substr(at, end - at));
+  }
+  return names;
+}
+
 class Engine {
  public:
   Engine(Facts& facts, const BuildRequest& request, const Command& make)
@@ -117,8 +130,10 @@ class Engine {
     }
     fs::remove_all(conftest_, error);
     const Workshop workshop(request_.tree);
-    TRY_ASSIGN(auto ask, ask_kbuild(kernel_, *fingerprint, make_, workshop.folder()));
+    const auto sources = count_work(request_.tree, request_.modules).sources;
+    TRY_ASSIGN(auto ask, ask_kbuild(kernel_, *fingerprint, make_, sources, workshop.folder()));
     if (!ask) return give_up();
+    run_.compile = std::move(ask->compile);
     run_.cpu_seconds += ask->cpu_seconds;
     ConftestCompiler compiler(kernel_, *ask, kernel_.host.inside(request_.tree), workshop.folder(), request_.jobs);
     const auto status = ask_all(*ask, compiler, workshop.folder(), *fingerprint);
@@ -182,27 +197,44 @@ class Engine {
     if (!script || !kbuild || names.empty()) return false;
     std::vector<ScriptTest> tests;
     for (const auto& name : names) tests.push_back({name, true, ""});
+    std::vector<std::string> found;
     if (script->find("-MG") != std::string::npos) {  // else the script asks in another way, and asks the compiler itself
       TRY_ASSIGN(const auto present, compiler.find_headers(names));
-      if (present)
-        for (std::size_t i = 0; i < tests.size(); ++i) tests[i].answers = (*present)[i] ? "1" : "0";
+      for (std::size_t i = 0; present && i < tests.size(); ++i) {
+        tests[i].answers = (*present)[i] ? "1" : "0";
+        if ((*present)[i]) found.push_back(names[i]);
+      }
     }
-    TRY_ASSIGN(auto results, run_conftest_script(kernel_, ask, request_.tree, folder, tests, request_.jobs));
-    run_.cpu_seconds += results.cpu_seconds;
-    const bool parts = kbuild->find("conftest/header_presence/") != std::string::npos;
     // Where every header depends on uts_release, `cat $^` puts it at their ends.
     if (kbuild->find("$(NV_CONFTEST_HEADERS): $(obj)/conftest/uts_release") != std::string::npos)
       if (const auto release = read_file(conftest_ / "uts_release")) ending_ = *release;
+    ScriptResults results;
     std::string all;
-    for (std::size_t i = 0; i < tests.size(); ++i) {
-      if (!results.tests[i].done || results.tests[i].text.empty()) return false;
-      if (parts) keep("header_presence/" + names[i] + ".part", results.tests[i].text);
-      all += results.tests[i].text;
+    const auto ask_script = [&]() -> Result<bool> {
+      TRY_ASSIGN(results, run_conftest_script(kernel_, ask, request_.tree, folder, tests, request_.jobs));
+      run_.cpu_seconds += results.cpu_seconds;
+      all.clear();
+      for (const auto& result : results.tests) {
+        if (!result.done || result.text.empty()) return false;
+        all += result.text;
+      }
+      all += ending_;
+      return write_plain(conftest_ / "headers.h", all);
+    };
+    TRY_ASSIGN(bool done, ask_script());
+    if (done && !tests.front().answers.empty()) {
+      TRY_ASSIGN(const bool sure, compiler.are_present(found, named_headers(*script), results.preamble));
+      if (!sure) {
+        for (auto& test : tests) test.answers.clear();
+        TRY_ASSIGN(done, ask_script());
+      }
     }
-    all += ending_;
+    if (!done) return false;
+    if (kbuild->find("conftest/header_presence/") != std::string::npos)
+      for (std::size_t i = 0; i < tests.size(); ++i) keep("header_presence/" + names[i] + ".part", results.tests[i].text);
     keep("headers.h", all);
     answers_.tests += static_cast<unsigned>(names.size());
-    return write_plain(conftest_ / "headers.h", all);
+    return true;
   }
 
   Status answer_tests(const ConftestAsk& ask, ConftestCompiler& compiler, VerdictCache& cache, const fs::path& folder) {

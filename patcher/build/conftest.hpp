@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "build/build.hpp"
+#include "build/conftest_ask.hpp"
 #include "build/conftest_cache.hpp"
 #include "kernel/facts.hpp"
 #include "support/process.hpp"
@@ -26,6 +27,7 @@ struct ConftestRun {
   double seconds = 0;
   double cpu_seconds = 0;
   std::vector<ConftestCheck> checks;  // for the audit
+  CompileCommands compile;            // of the C files of request.modules; none where Kbuild did not have to be asked
 };
 
 // `make`: the command that will build the modules of request.tree. Leaves the tree as it was, but for conftest/. Whatever is not

@@ -4,7 +4,9 @@
 #include <sstream>
 
 #include "kernel/compiler_stand_in.hpp"
+#include "kernel/probe.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 namespace {
@@ -27,6 +29,19 @@ std::optional<std::vector<std::string>> words(const std::string& text) {
   std::vector<std::string> result;
   for (std::string word; stream >> word;) result.push_back(word);
   return result;
+}
+
+// FILE := COMMAND, line by line. What cannot be read is not known.
+void read_compile(const fs::path& folder, ConftestAsk& ask) {
+  const auto directory = read_file(folder / "directory");
+  const auto lines = read_file(folder / "compile");
+  if (!directory || !lines) return;
+  ask.compile.directory = directory->substr(0, directory->find('\n'));
+  ask.compile.environment = ask.environment;
+  each_line(*lines, [&](std::string_view line) {
+    const auto name = line.substr(0, std::min(line.find(" := "), line.size()));
+    if (auto words = command_words(line); words && name.size() < line.size()) ask.compile.words.emplace(name, *std::move(words));
+  });
 }
 
 }  // namespace
@@ -60,7 +75,7 @@ std::optional<ConftestAsk> read_ask(std::string_view command, std::string_view e
 }
 
 Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const std::string& fingerprint, const Command& make,
-                                              const fs::path& folder) {
+                                              const std::vector<std::string>& sources, const fs::path& folder) {
   const std::optional<ConftestAsk> nothing;
   const auto data = shipped_data();
   if (!data) return nothing;
@@ -72,6 +87,7 @@ Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const std::s
   stand_in.use_in(command);
   command.env["MAKEFILES"] = kernel.host.inside(makefile).string();
   command.env["VGPUKIT_ASK"] = kernel.host.inside(folder).string();
+  command.env["VGPUKIT_SOURCES"] = joined(sources, " ");
   command.collect = false;
   command.on_line = nullptr;
   const auto outcome = run(command);
@@ -85,11 +101,12 @@ Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const std::s
   auto ask = read_ask(*line, *environment, *lists);
   if (!ask) return nothing;
   ask->cpu_seconds = outcome->cpu_seconds;
-  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
+  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
     ask->environment.erase(ours);
   // The tests' compiler is the real one.
   if (auto& path = ask->environment["PATH"]; !command.path_first.empty() && path.starts_with(command.path_first + ":"))
     path.erase(0, command.path_first.size() + 1);
+  read_compile(folder, *ask);
   return ask;
 }
 

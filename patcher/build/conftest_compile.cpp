@@ -96,18 +96,39 @@ Result<std::optional<std::vector<bool>>> ConftestCompiler::find_headers(const st
   TRY_ASSIGN(const auto found, run_these({command({"-E", "-P"}, text)}));
   if (!found.front().ok()) return unsure;
   std::vector<bool> present;
-  std::string all;
-  for (std::size_t i = 0; i < headers.size(); ++i) {
+  for (std::size_t i = 0; i < headers.size(); ++i)
     present.push_back(found.front().out.find("\"vgpukit-header-" + std::to_string(i) + "\"") != std::string::npos);
-    if (present.back()) all += "#include <" + headers[i] + ">\n";
-  }
-  // "Absent" is what conftest.sh says when nothing but a file is missing (-MG forgives that), even one that the header includes.
-  TRY_ASSIGN(const auto checks,
-             run_these({command({"-E", "-M", "-MG"}, "#include <vgpukit/none.h>\n"), command({"-E", "-M"}, all)}));
-  if (!checks[0].ok() || killed(checks[1])) return unsure;
-  for (const auto& error : compile_errors(checks[1].err))
-    if (error.fatal) return unsure;
   return std::optional(std::move(present));
+}
+
+Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& headers, const std::set<std::string>& others,
+                                           const std::string& preamble) {
+  // "Absent" is what conftest.sh says when nothing but a file is missing (-MG forgives that), even one that the header includes.
+  const auto lacks_a_file = [](const Outcome& outcome) {
+    const auto errors = compile_errors(outcome.err);
+    return killed(outcome) || std::any_of(errors.begin(), errors.end(), [](const auto& error) { return error.fatal; });
+  };
+  std::string these;
+  for (const auto& header : headers) these += "#include <" + header + ">\n";
+  std::string all = preamble + "\n" + these;
+  for (const auto& other : others) all += "#if __has_include(<" + other + ">)\n#include <" + other + ">\n#endif\n";
+  TRY_ASSIGN(const auto runs,
+             run_these({command({"-E", "-M", "-MG"}, "#include <vgpukit/none.h>\n"), command({"-E", "-dI"}, std::move(all))}));
+  if (!runs[0].ok()) return false;
+  if (lacks_a_file(runs[1])) {  // which may be one of the others'
+    TRY_ASSIGN(const auto alone, run_these({command({"-E", "-M"}, these)}));
+    return !lacks_a_file(alone.front());
+  }
+  HeaderClosures seen;
+  seen.add(runs[1].out);
+  const auto& files = seen.files();
+  // Which of the driver's own headers the snippets really read has to be known.
+  if (std::none_of(files.begin(), files.end(), [&](const auto& file) { return is_own(file); })) closures_ = std::move(seen);
+  return true;
+}
+
+bool ConftestCompiler::is_own(const std::string& file) const {
+  return file.starts_with(tree_.string() + "/") && file != tree_.string() + "/conftest/headers.h";
 }
 
 Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snippets, const std::vector<SnippetShape>& shapes,
@@ -130,9 +151,8 @@ Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snipp
     TRY_ASSIGN(const auto walked, run_these({command({"-E", "-dI"}, all)}));
     if (killed(walked.front())) return {};
     closures_.add(walked.front().out);
-    const std::string own = tree_.string() + "/";
-    for (const auto& file : closures_.files())
-      if (file.starts_with(own) && file != own + "conftest/headers.h") reads_tree_ = true;
+    const auto& files = closures_.files();
+    reads_tree_ = std::any_of(files.begin(), files.end(), [&](const auto& file) { return is_own(file); });
   }
   const auto always = closures_.of({}).value_or(HeaderClosures::Files());
   for (const auto& [i, one] : includes_) {

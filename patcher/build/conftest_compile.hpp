@@ -26,8 +26,12 @@ class ConftestCompiler {
   // Error: the compiler cannot be run; "interrupted".
   Result<std::vector<std::optional<ConftestVerdict>>> compile(const std::vector<ConftestSnippet>& snippets,
                                                               const std::string& preamble);
-  // For each header whether the kernel has it, as -E -M and then -E -M -MG would say. Nothing where that is not sure.
+  // For each header whether the compiler finds it; nothing where that cannot be told.
   Result<std::optional<std::vector<bool>>> find_headers(const std::vector<std::string>& headers);
+  // Whether these, all of them found, are what conftest.sh calls present as well (-E -M, and then -E -M -MG). Reads, while at it,
+  // what `others` bring: headers that the snippets may include, found or not.
+  Result<bool> are_present(const std::vector<std::string>& headers, const std::set<std::string>& others,
+                           const std::string& preamble);
 
   [[nodiscard]] unsigned runs() const { return runs_; }
   [[nodiscard]] double cpu_seconds() const { return cpu_seconds_; }
@@ -44,6 +48,7 @@ class ConftestCompiler {
   [[nodiscard]] Command command(const std::vector<std::string>& flags, std::string input) const;
   [[nodiscard]] Command compile_command(Mode mode, std::string text, const Prefix* prefix = nullptr) const;
   Result<std::vector<Outcome>> run_these(const std::vector<Command>& commands);
+  [[nodiscard]] bool is_own(const std::string& file) const;
   Status find_closures(const std::vector<ConftestSnippet>& snippets, const std::vector<SnippetShape>& shapes,
                        const std::string& preamble, Closures& closures);
   Status make_prefixes(const Closures& closures, const std::string& preamble);

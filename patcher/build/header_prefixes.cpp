@@ -10,8 +10,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A precompiled header costs about three times what reading its files costs (gcc 12 and 14, nv-linux.h: 1.3 s and 0.45 s).
-constexpr std::size_t cost = 3;
+// A precompiled header costs about four times what reading its files costs (gcc 12, nv-linux.h: 1.7 s, and 0.3 s to look at it, for
+// 0.5 s).
+constexpr std::size_t cost = 4;
 // Below this many headers of the kernel there is too little to be spared.
 constexpr std::size_t worthwhile = 12;
 
@@ -74,6 +75,17 @@ struct Line {
 std::string_view word_of(std::string_view text) {
   const auto end = std::find_if(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; });
   return text.substr(0, static_cast<std::size_t>(end - text.begin()));
+}
+
+bool has_word(std::string_view text, std::string_view word) {
+  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const auto end = at + word.size();
+    if ((at == 0 || !is_part(static_cast<unsigned char>(text[at - 1]))) &&
+        (end == text.size() || !is_part(static_cast<unsigned char>(text[end]))))
+      return true;
+  }
+  return false;
 }
 
 Line read_line(std::string_view text) {
@@ -171,6 +183,7 @@ struct State {
   std::size_t weight = 0;  // headers of the kernel that it brings
   std::size_t depth = 0;   // headers of whatever kind that were met as a whole
   std::vector<HeaderPrefix::Move> moves;
+  std::vector<std::string> macros;
 };
 
 // What a file of the driver includes, and those that it includes.
@@ -206,7 +219,7 @@ class Reader {
       if (read.kind == Line::Kind::include) return include(read, source) && !open_.front().ended;
       if (read.kind != Line::Kind::define || !read.plain) return false;
       // The file itself defines it again, the same.
-      items_.push_back({"#define " + read.name + "\n", "", nullptr});
+      items_.push_back({"#define " + read.name + "\n", "", read.name, nullptr});
       return true;
     });
     return std::move(states_);
@@ -220,7 +233,8 @@ class Reader {
   };
   struct Item {
     std::string text;
-    std::string path;  // of a driver's header
+    std::string path;   // of a driver's header
+    std::string macro;  // that is defined here
     const Closure* closure;
   };
 
@@ -251,13 +265,31 @@ class Reader {
   void done(const std::string& name, const Line& line, const Closure* closure) {
     done_.insert(name);
     items_.push_back(
-        {line.quoted ? "#include \"" + line.name + "\"\n" : "#include <" + line.name + ">\n", closure ? name : "", closure});
+        {line.quoted ? "#include \"" + line.name + "\"\n" : "#include <" + line.name + ">\n", closure ? name : "", "", closure});
     State state;
-    for (const auto& item : items_) state.text += item.text;
+    for (const auto& item : items_) {
+      if (item.macro.empty() || is_mentioned(item.macro))
+        state.text += item.text;
+      else
+        state.macros.push_back(item.macro);
+    }
     state.weight = brings_.size();
     state.depth = done_.size();
     state.moves = moves();
     states_.push_back(std::move(state));
+  }
+
+  // By a header of the driver's that belongs to the beginning.
+  [[nodiscard]] bool is_mentioned(const std::string& macro) {
+    const auto mentions = [&](const std::string& path) {
+      const auto [known, fresh] = mentions_.try_emplace({macro, path}, false);
+      if (!fresh) return known->second;
+      const auto text = lookup_.read(path);
+      return known->second = !text || has_word(*text, macro);
+    };
+    return std::any_of(items_.begin(), items_.end(), [&](const Item& item) {
+      return item.closure && std::any_of(item.closure->files.begin(), item.closure->files.end(), mentions);
+    });
   }
 
   // Headers that are open come late behind the prefix: only what they begin with is in it. Alone, the compiler would have met them
@@ -340,6 +372,7 @@ class Reader {
   const HeaderLookup& lookup_;
   std::map<std::string, std::optional<Header>> headers_;
   std::map<std::string, Closure> closures_;
+  std::map<std::pair<std::string, std::string>, bool> mentions_;  // a macro, a header
   // Of the file at work:
   std::vector<State> states_;
   std::vector<Item> items_;       // whole headers, and macros; none lies in another one
@@ -359,7 +392,7 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
   struct Candidate {
     std::size_t weight = 0;
     std::size_t depth = 0;
-    std::map<std::size_t, std::vector<HeaderPrefix::Move>> files;
+    std::map<std::size_t, HeaderPrefix::File> files;
   };
   std::map<std::string, Candidate> candidates;
   Reader reader(fs::path(sources.front()).parent_path().string(), lookup);
@@ -370,7 +403,7 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
       auto& candidate = candidates[state.text];
       candidate.weight = state.weight;
       candidate.depth = state.depth;
-      candidate.files.try_emplace(i, std::move(state.moves));
+      candidate.files.try_emplace(i, HeaderPrefix::File{sources[i], std::move(state.moves), std::move(state.macros)});
     }
   }
 
@@ -382,7 +415,7 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
     std::size_t most = 0;
     for (const auto& one : candidates) {
       std::size_t gain = 0;
-      for (const auto& [i, moves] : one.second.files) gain += one.second.weight - std::min(one.second.weight, spared[i]);
+      for (const auto& [i, file] : one.second.files) gain += one.second.weight - std::min(one.second.weight, spared[i]);
       if (gain <= cost * one.second.weight) continue;
       gain -= cost * one.second.weight;
       // Of two that bring the same of the kernel, one brings more of the driver.
@@ -391,7 +424,7 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
       best = &one;
     }
     if (!best) break;
-    for (const auto& [i, moves] : best->second.files) {
+    for (const auto& [i, file] : best->second.files) {
       if (best->second.weight <= spared[i]) continue;
       spared[i] = best->second.weight;
       chosen[i] = &best->first;
@@ -403,7 +436,7 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
     if (!chosen[i]) continue;
     auto found = std::find_if(prefixes.begin(), prefixes.end(), [&](const HeaderPrefix& one) { return one.text == *chosen[i]; });
     if (found == prefixes.end()) found = prefixes.insert(prefixes.end(), {*chosen[i], {}});
-    found->files.push_back({sources[i], candidates[*chosen[i]].files[i]});
+    found->files.push_back(candidates[*chosen[i]].files[i]);
   }
   return prefixes;
 }

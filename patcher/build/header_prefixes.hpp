@@ -9,7 +9,7 @@
 namespace vgpukit {
 
 struct HeaderPrefix {
-  std::string text;  // #define and #include lines, each with its newline
+  std::string text;  // #include and #define lines, each with its newline
   // Behind the text the compiler meets some headers later than it would alone, and lists them later among a file's dependencies;
   // modpost hashes what is listed (CONFIG_MODULE_SRCVERSION_ALL) in that order. Paths in the tree: `header` belongs before
   // `before`.
@@ -19,6 +19,9 @@ struct HeaderPrefix {
   struct File {
     std::string path;
     std::vector<Move> moves;
+    // Macros that the file defines, as nothing, in front of the headers, and that no header of the driver's mentions. The text does
+    // not have them: it is this file's beginning only where the kernel's headers don't mention them either.
+    std::vector<std::string> macros;
   };
   std::vector<File> files;  // those that begin with it
 };

@@ -328,8 +328,6 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   }
 
   TRY_ASSIGN(auto work, WorkTree::make(host.work() / name, objects, *job.driver, tree));
-  TRY_ASSIGN(auto history, record_history(work.folder(), *job.driver, kernel, tree, plan));
-  TRY(history.finish());
   TRY(place_empty_objects(kernel, work.folder(), job.driver->missing_binary_objects));
   report.seconds["patch"] = watch.lap();
 

@@ -17,12 +17,6 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t bytes_each = 100U << 20;
 constexpr std::uintmax_t room_for_others = 1U << 30;
 
-bool is_possible(const Kernel& kernel, const BuildRequest& request) {
-  std::error_code bad;
-  return kernel.compiler.kind == Compiler::Kind::gcc && !request.debug_info && !request.has_objects &&
-         kernel.has("CONFIG_X86_64") && fs::exists(request.tree / "conftest/headers.h", bad);
-}
-
 std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest& request) {
   std::map<std::string, bool> known;
   const auto kernel_repeats = [&](const std::string& name) {
@@ -36,6 +30,7 @@ std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest
   };
   const auto read = [&](const std::string& path) -> std::optional<std::string> {
     std::error_code bad;
+    if (path.starts_with("conftest/")) return std::nullopt;  // these are being written
     if (!fs::is_regular_file(request.tree / path, bad)) return std::nullopt;
     auto text = read_file(request.tree / path);
     return text ? std::optional(*std::move(text)) : std::nullopt;
@@ -53,34 +48,76 @@ std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest
 
 }  // namespace
 
-void share_headers(const Kernel& kernel, const BuildRequest& request, const CompilerStandIn& stand_in, Command& make) {
-  if (!stand_in.usable() || !is_possible(kernel, request)) return;
-  const auto prefixes = find_prefixes(kernel, request);
+SharedHeaders::SharedHeaders(const Kernel& kernel, const BuildRequest& request) : kernel_(kernel), request_(request) {
+  if (is_possible()) finding_ = std::async(std::launch::async, [&] { return find_prefixes(kernel_, request_); });
+}
+
+SharedHeaders::~SharedHeaders() {
+  ended_ = true;
+}
+
+bool SharedHeaders::is_possible() const {
+  return kernel_.compiler.kind == Compiler::Kind::gcc && !request_.debug_info && !request_.has_objects &&
+         kernel_.has("CONFIG_X86_64");
+}
+
+void SharedHeaders::use(const CompilerStandIn& stand_in, CompileCommands compile, Command& make) {
   std::error_code bad;
-  const auto space = fs::space(request.tree, bad);
+  if (!finding_.valid() || !stand_in.usable() || !fs::exists(request_.tree / "conftest/headers.h", bad)) return;
+  auto prefixes = finding_.get();
+  const auto space = fs::space(request_.tree, bad);
   if (prefixes.empty() || bad || space.available < room_for_others + prefixes.size() * bytes_each) return;
+  folder_ = stand_in.folder();
 
   const auto put = [&](const fs::path& path, const std::string& text) {
     fs::create_directories(path.parent_path(), bad);
     return !bad && write_file(path, text);
   };
   for (std::size_t i = 0; i < prefixes.size(); ++i) {
-    if (!put(stand_in.folder() / (std::to_string(i) + ".txt"), prefixes[i].text)) return;
+    if (!put(folder_ / (std::to_string(i) + ".txt"), prefixes[i].text)) return;
     for (const auto& file : prefixes[i].files) {
-      std::string text = std::to_string(i) + "\n";
+      std::string text = std::to_string(i);
+      for (const auto& macro : file.macros) text += " " + macro;
+      text += "\n";
       for (const auto& move : file.moves) text += move.header + " " + move.before + "\n";
-      if (!put(stand_in.folder() / "of" / file.path, text)) return;
+      if (!put(folder_ / "of" / file.path, text)) return;
     }
   }
-  make.env["VGPUKIT_TREE"] = kernel.host.inside(request.tree).string();
+  make.env["VGPUKIT_TREE"] = kernel_.host.inside(request_.tree).string();
+  if (request_.jobs > 1)
+    making_ = std::async(std::launch::async, [this, prefixes = std::move(prefixes), script = stand_in.script(),
+                                              compile = std::move(compile), env = make.env] {
+      make_ahead(prefixes, script, compile, env);
+    });
 }
 
-std::string shared_headers_said(const CompilerStandIn& stand_in) {
+void SharedHeaders::make_ahead(const std::vector<HeaderPrefix>& prefixes, const fs::path& script, const CompileCommands& compile,
+                               const std::map<std::string, std::string>& env) {
+  for (const auto& prefix : prefixes) {
+    const auto& file = prefix.files.front().path;
+    const auto known = compile.words.find(file);
+    if (ended_ || known == compile.words.end()) continue;
+    Command command;
+    command.root = kernel_.host.root;
+    command.cwd = compile.directory;
+    command.env = compile.environment;
+    for (const auto& [name, value] : env) command.env[name] = value;
+    command.env["VGPUKIT_ONLY_HEADERS"] = "1";
+    command.argv = known->second;
+    command.argv.front() = script.string();
+    command.argv.insert(command.argv.end(), {"-c", "-o", "/dev/null", kernel_.host.inside(request_.tree / file).string()});
+    // What goes wrong is seen when the file is compiled.
+    static_cast<void>(static_cast<bool>(run(command)));
+  }
+}
+
+std::string SharedHeaders::said() const {
   std::size_t sets = 0;
   std::size_t files = 0;
   std::error_code bad;
-  for (const auto& entry : fs::recursive_directory_iterator(stand_in.folder(), bad)) {
-    const auto name = entry.path().filename().string();
+  for (auto entry = fs::recursive_directory_iterator(folder_, bad); !bad && entry != fs::recursive_directory_iterator();
+       entry.increment(bad)) {
+    const auto name = entry->path().filename().string();
     sets += name.ends_with(".h.gch") ? 1 : 0;
     files += name.ends_with(".c.used") ? 1 : 0;
   }

@@ -104,7 +104,6 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const Driver& 
   const auto changed = before && before->key == made.key_ ? changes(before->edits, made.edits_) : std::nullopt;
   if (changed) {
     made.has_objects_ = true;
-    fs::remove_all(made.folder_ / ".git", bad);
     for (const auto& path : *changed) {
       fs::remove(made.folder_ / path, bad);
       TRY(write_source(driver, tree, path, made.folder_));

@@ -9,14 +9,14 @@ namespace vgpukit {
 
 CompilerStandIn::CompilerStandIn(const Kernel& kernel, fs::path folder, const std::string& fingerprint)
     : folder_(std::move(folder)), kept_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / (fingerprint + ".sh")) {
-  const auto& name = kernel.compiler.command;
-  const auto compiler = name.find('/') == std::string::npos ? find_program(name, kernel.host.root) : std::nullopt;
+  name_ = kernel.compiler.command;
+  const auto compiler = name_.find('/') == std::string::npos ? find_program(name_, kernel.host.root) : std::nullopt;
   const auto data = shipped_data();
   const auto script = data ? read_file(*data / "kbuild/compiler.sh") : Result<std::string>(data.error());
   std::error_code bad;
   fs::remove_all(folder_, bad);
   fs::create_directories(folder_, bad);
-  if (!compiler || !script || bad || !write_file(folder_ / name, *script, 0755)) return;
+  if (!compiler || !script || bad || !write_file(folder_ / name_, *script, 0755)) return;
   if (auto known = kept_.empty() ? std::nullopt : read_sealed(kept_)) known_ = *std::move(known);
   if (!write_file(folder_ / "options", known_)) return;
   compiler_ = compiler->string();
@@ -30,6 +30,10 @@ CompilerStandIn::~CompilerStandIn() {
     if (options && *options != known_ && options->ends_with('\n')) write_sealed(kept_, *options);
   }
   fs::remove_all(folder_, ignored);
+}
+
+fs::path CompilerStandIn::script() const {
+  return fs::path(inside_) / name_;
 }
 
 void CompilerStandIn::use_in(Command& make) const {

@@ -23,12 +23,14 @@ class CompilerStandIn {
 
   [[nodiscard]] bool usable() const { return !inside_.empty(); }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] std::filesystem::path script() const;  // as seen in the root, under the compiler's name
   // Has the command's PATH begin with it. Not for a compiler cache's commands: these have a stand-in of their own.
   void use_in(Command& make) const;
 
  private:
   std::filesystem::path folder_, kept_;  // kept_: empty where nothing is
   std::string inside_;                   // the folder, as seen in the root
+  std::string name_;                     // the compiler's
   std::string compiler_;                 // the real one, as seen in the root
   std::string known_;
 };

@@ -48,12 +48,32 @@ TEST_F(HeaderPrefixes, FilesThatBeginTheSameShareOne) {
   sources(1, "#include \"nv-linux.h\"\n");
   const auto found = prefixes();
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0].text, "#define __NO_VERSION__\n#include \"os-interface.h\"\n#include \"nv-linux.h\"\n");
+  EXPECT_EQ(found[0].text, "#include \"os-interface.h\"\n#include \"nv-linux.h\"\n");
   ASSERT_EQ(found[0].files.size(), 5U);
   for (std::size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(found[0].files[i].path, sources_[i]);
     EXPECT_TRUE(found[0].files[i].moves.empty());
   }
+}
+
+TEST_F(HeaderPrefixes, AMacroTellsFilesApartWhereAHeaderOfTheDriversMentionsIt) {
+  sources(2, "#define __NO_VERSION__\n#include \"os-interface.h\"\n#include \"nv-linux.h\"\n");
+  sources(1, "#define ONE\n#include \"os-interface.h\"\n#define TWO\n#include \"nv-linux.h\"\n");
+  sources(2, "#include \"os-interface.h\"\n#include \"nv-linux.h\"\n");
+  const auto found = prefixes();
+  ASSERT_EQ(found.size(), 1U);
+  ASSERT_EQ(found[0].files.size(), 5U);
+  EXPECT_EQ(found[0].files[0].macros, std::vector<std::string>{"__NO_VERSION__"});
+  EXPECT_EQ(found[0].files[2].macros, (std::vector<std::string>{"ONE", "TWO"}));
+  EXPECT_TRUE(found[0].files[4].macros.empty());
+
+  files_["common/inc/os-interface.h"] = guarded("OS_H", "int THREE_TWO, __NO_VERSION__x;\n#ifdef __NO_VERSION__\n#endif\n");
+  sources(4, "#define __NO_VERSION__\n#include \"os-interface.h\"\n#include \"nv-linux.h\"\n");
+  const auto apart = prefixes();
+  ASSERT_EQ(apart.size(), 1U);
+  EXPECT_EQ(apart[0].text, "#define __NO_VERSION__\n#include \"os-interface.h\"\n#include \"nv-linux.h\"\n");
+  EXPECT_EQ(apart[0].files.size(), 6U);
+  EXPECT_TRUE(apart[0].files[0].macros.empty());
 }
 
 TEST_F(HeaderPrefixes, TooFewFilesOrHeadersAreNotWorthOne) {

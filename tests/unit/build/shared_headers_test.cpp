@@ -71,6 +71,7 @@ class CompileWithHeaders : public testing::Test {
     if (shared) {
       command.argv = {"/bin/sh", VGPUKIT_SOURCE_DIR "/kbuild/compiler.sh"};
       command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_STAND_IN", folder().string()}, {"VGPUKIT_TREE", tree}};
+      if (only_headers) command.env["VGPUKIT_ONLY_HEADERS"] = "1";
     } else {
       command.argv = {compiler};
     }
@@ -101,6 +102,7 @@ class CompileWithHeaders : public testing::Test {
 
   Scratch scratch;
   std::string text;
+  bool only_headers = false;
 };
 
 TEST_F(CompileWithHeaders, TheObjectAndWhatItDependsOnAreTheSame) {
@@ -149,12 +151,69 @@ TEST_F(CompileWithHeaders, WarningsAreNotLost) {
   EXPECT_THAT(compile(true, "a").outcome.err, HasSubstr("nobody_needs_it"));
 }
 
+TEST_F(CompileWithHeaders, HeadersCanBeMadeAheadOfTheFiles) {
+  scratch.write("inc/kernel.h", read_file(scratch.path() / "inc/kernel.h").value() + "#ifndef TWICE\n#define TWICE\n#warning old\n#endif\n");
+  only_headers = true;
+  const auto ahead = compile(true, "a");
+  EXPECT_EQ(ahead.outcome.status, 0);
+  EXPECT_EQ(ahead.object, "");
+  EXPECT_EQ(ahead.outcome.err, "");
+  ASSERT_TRUE(made());
+  compile(true, "b");  // there is nothing left to do
+  EXPECT_FALSE(used("b"));
+  only_headers = false;
+  // What the compiler said about the headers is said once, by whoever needs them first.
+  EXPECT_THAT(compile(true, "b").outcome.err, HasSubstr("old"));
+  EXPECT_TRUE(used("b"));
+  EXPECT_EQ(compile(true, "c").outcome.err, "");
+  EXPECT_TRUE(used("c"));
+}
+
+TEST_F(CompileWithHeaders, WhatGoesWrongAheadLeavesTheFilesToTheCompiler) {
+  scratch.write("inc/kernel.h", "#error broken\n");
+  only_headers = true;
+  const auto ahead = compile(true, "a");
+  EXPECT_EQ(ahead.object + ahead.outcome.err, "");
+  only_headers = false;
+  expect_same("a");
+  EXPECT_FALSE(made());
+}
+
 TEST_F(CompileWithHeaders, AHeaderThatHoldsTheFilesNameIsNotShared) {
   scratch.write("inc/kernel.h",
                 read_file(scratch.path() / "inc/kernel.h").value() + "static inline const char *n(void) { return NAME; }\n");
   scratch.write("nvidia/a.c", "#include \"kernel.h\"\nconst char *f(void) { return n(); }\n");
   expect_same("a");
   EXPECT_FALSE(made());
+}
+
+TEST_F(CompileWithHeaders, AHeaderThatAsksForTheFilesNameIsNotShared) {
+  scratch.write("inc/kernel.h", "#ifdef KBUILD_BASENAME\nstatic inline int named(void) { return 1; }\n#endif\n");
+  scratch.write("nvidia/a.c", "#include \"kernel.h\"\nint f(void) { return named(); }\n");
+  expect_same("a");
+  EXPECT_FALSE(made());
+}
+
+TEST_F(CompileWithHeaders, AMacroOfTheFilesThatTheHeadersUseIsSeen) {
+  auto kernel = read_file(scratch.path() / "inc/kernel.h").value();
+  kernel.resize(kernel.size() - std::string("#endif\n").size());
+  scratch.write("inc/kernel.h", kernel +
+                                    "#ifdef ASKED\nstatic inline int asked(void) { return 1; }\n#else\n"
+                                    "static inline int asked(void) { return 2; }\n#endif\n"
+                                    "struct used { int USED; int b; };\n#endif\n");
+  const auto defining = [&](const std::string& file, const std::string& macro) {
+    scratch.write("nvidia/" + file + ".c", "#define " + macro + "\n" + text + "int g(void) { return asked(); }\n");
+    scratch.write(".vgpukit-compiler/of/nvidia/" + file + ".c", "0 UNKNOWN " + macro + "\nnvidia/own.h inc/kernel.h\n");
+  };
+  defining("a", "ASKE");  // the headers have longer words of the kind only
+  expect_same("a");
+  EXPECT_TRUE(used("a"));
+  defining("b", "ASKED");
+  expect_same("b");
+  EXPECT_FALSE(used("b"));
+  defining("c", "USED");
+  expect_same("c");
+  EXPECT_FALSE(used("c"));
 }
 
 TEST_F(CompileWithHeaders, ARegisterThatIsDeclaredInAnotherWayIsNotUnderstood) {
