@@ -12,7 +12,7 @@
 # A C file whose beginning is known (FOLDER/of/nvidia/nv.c names it: "3") is compiled behind the precompiled FOLDER/3.h.gch, which the
 # first such file makes from FOLDER/3.txt with its own command line; whoever comes meanwhile does not wait for it. The object is the
 # same, byte by byte: so
-#   - the options that decide on what the headers mean have to be the same, word by word;
+#   - the options that decide on what the headers mean have to be the same, word by word, and what relative names go by;
 #   - what the kernel brings with -include is in front of the precompiled text, too, and brought by nothing else;
 #   - the file's own name (KBUILD_BASENAME) is defined behind it: headers mention it in macros only, else none is made;
 #   - what the file defines in front of its headers, and FOLDER/3.txt does not ("3 NAME NAME"), they must not mention;
@@ -82,7 +82,7 @@ compile_with_headers() {
         set -- "$@" "$word"
     done
     [ -n "$name" ] && [ -n "$depends" ] || return 1
-    options="$options$includes"
+    options="$options$includes in $PWD from ${source%/*}"
     if [ ! -e "$headers.h.gch" ]; then
         mkdir "$headers.begun" 2> /dev/null || return 1
         # Kbuild's own names have no spaces.

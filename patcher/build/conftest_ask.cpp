@@ -31,7 +31,7 @@ std::optional<std::vector<std::string>> words(const std::string& text) {
   return result;
 }
 
-// FILE := COMMAND, line by line. What cannot be read is not known.
+// FILE NAME := COMMAND, line by line. What cannot be read is not known.
 void read_compile(const fs::path& folder, ConftestAsk& ask) {
   const auto directory = read_file(folder / "directory");
   const auto lines = read_file(folder / "compile");
@@ -39,8 +39,12 @@ void read_compile(const fs::path& folder, ConftestAsk& ask) {
   ask.compile.directory = directory->substr(0, directory->find('\n'));
   ask.compile.environment = ask.environment;
   each_line(*lines, [&](std::string_view line) {
-    const auto name = line.substr(0, std::min(line.find(" := "), line.size()));
-    if (auto words = command_words(line); words && name.size() < line.size()) ask.compile.words.emplace(name, *std::move(words));
+    const auto space = line.find(' ');
+    const auto end = line.find(" := ");
+    auto words = command_words(line);
+    if (!words || end == std::string_view::npos || space >= end) return;
+    words->emplace_back(line.substr(space + 1, end - space - 1));
+    ask.compile.words.emplace(line.substr(0, space), *std::move(words));
   });
 }
 

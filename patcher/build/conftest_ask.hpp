@@ -15,7 +15,7 @@ namespace vgpukit {
 
 // How Kbuild compiles C files of the driver.
 struct CompileCommands {
-  std::map<std::string, std::vector<std::string>> words;  // by the file's path in the tree; what comes before -c -o OBJECT FILE
+  std::map<std::string, std::vector<std::string>> words;  // by the file's path in the tree: without -c -o OBJECT, the file last
   std::string directory;                                  // run there, as seen from inside the root
   std::map<std::string, std::string> environment;
 };

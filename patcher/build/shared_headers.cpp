@@ -105,7 +105,7 @@ void SharedHeaders::make_ahead(const std::vector<HeaderPrefix>& prefixes, const 
     command.env["VGPUKIT_ONLY_HEADERS"] = "1";
     command.argv = known->second;
     command.argv.front() = script.string();
-    command.argv.insert(command.argv.end(), {"-c", "-o", "/dev/null", kernel_.host.inside(request_.tree / file).string()});
+    command.argv.insert(command.argv.end() - 1, {"-c", "-o", "/dev/null"});
     // What goes wrong is seen when the file is compiled.
     static_cast<void>(static_cast<bool>(run(command)));
   }

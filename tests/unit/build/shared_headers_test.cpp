@@ -64,7 +64,7 @@ class CompileWithHeaders : public testing::Test {
   // As Kbuild would, with the compiler alone or with the stand-in.
   Compiled compile(bool shared, const std::string& file, const std::vector<std::string>& more = {}) {
     const auto tree = scratch.path().string();
-    const std::string base = tree + "/nvidia/" + file;
+    const std::string base = (folder_of_files / file).string();
     const std::string list = tree + "/nvidia/." + file + ".d";
     Command command;
     const auto compiler = find_program("gcc")->string();
@@ -103,6 +103,7 @@ class CompileWithHeaders : public testing::Test {
   Scratch scratch;
   std::string text;
   bool only_headers = false;
+  fs::path folder_of_files = scratch.path() / "nvidia";
 };
 
 TEST_F(CompileWithHeaders, TheObjectAndWhatItDependsOnAreTheSame) {
@@ -132,6 +133,12 @@ TEST_F(CompileWithHeaders, OtherOptionsDoNotFit) {
   EXPECT_FALSE(used("b"));
   expect_same("c", {"-include", (scratch.path() / "kconfig.h").string()});
   EXPECT_FALSE(used("c"));
+  folder_of_files = scratch.path() / "nvidia/../nvidia";  // names in messages and lists of dependencies would be others
+  expect_same("b");
+  EXPECT_FALSE(used("b"));
+  folder_of_files = scratch.path() / "nvidia";
+  expect_same("b");
+  EXPECT_TRUE(used("b"));
 }
 
 TEST_F(CompileWithHeaders, AnErrorIsReportedOnceAndAsEver) {
