@@ -105,7 +105,8 @@ Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const std::s
   auto ask = read_ask(*line, *environment, *lists);
   if (!ask) return nothing;
   ask->cpu_seconds = outcome->cpu_seconds;
-  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
+  for (const char* ours :
+       {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
     ask->environment.erase(ours);
   // The tests' compiler is the real one.
   if (auto& path = ask->environment["PATH"]; !command.path_first.empty() && path.starts_with(command.path_first + ":"))

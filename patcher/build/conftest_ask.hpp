@@ -30,10 +30,10 @@ struct ConftestAsk {
   double cpu_seconds = 0;
 };
 
-// `make`: the command that builds the modules; `fingerprint`: of the kernel's headers; `sources`: C files in the tree, to ask how they
-// are compiled; `folder`: an empty folder in the tree. Runs it up to where the tests would begin, with the sanity checks and conftest/{uts_release,patches.h}. Nothing where Kbuild gave no
-// answer that could be understood (a sanity check failed, a makefile of another kind): then make says it better. Error:
-// "interrupted".
+// `make`: the command that builds the modules; `fingerprint`: of the kernel's headers; `sources`: C files in the tree, to ask how
+// they are compiled; `folder`: an empty folder in the tree. Runs it up to where the tests would begin, with the sanity checks and
+// conftest/{uts_release,patches.h}. Nothing where Kbuild gave no answer that could be understood (a sanity check failed, a makefile
+// of another kind): then make says it better. Error: "interrupted".
 Result<std::optional<ConftestAsk>> ask_kbuild(const Kernel& kernel, const std::string& fingerprint, const Command& make,
                                               const std::vector<std::string>& sources, const std::filesystem::path& folder);
 

@@ -85,10 +85,9 @@ void SharedHeaders::use(const CompilerStandIn& stand_in, CompileCommands compile
   }
   make.env["VGPUKIT_TREE"] = kernel_.host.inside(request_.tree).string();
   if (request_.jobs > 1)
-    making_ = std::async(std::launch::async, [this, prefixes = std::move(prefixes), script = stand_in.script(),
-                                              compile = std::move(compile), env = make.env] {
-      make_ahead(prefixes, script, compile, env);
-    });
+    making_ = std::async(std::launch::async,
+                         [this, prefixes = std::move(prefixes), script = stand_in.script(), compile = std::move(compile),
+                          env = make.env] { make_ahead(prefixes, script, compile, env); });
 }
 
 void SharedHeaders::make_ahead(const std::vector<HeaderPrefix>& prefixes, const fs::path& script, const CompileCommands& compile,

@@ -17,17 +17,17 @@ namespace vgpukit {
 
 class SharedHeaders {
  public:
-  // Begins to look, on a thread of its own, what the C files of the modules begin with. Nothing is shared - and the compiler does it
-  // all as ever - where there is nothing to share, where most objects are there already, with clang, with debug information, on other
-  // processors than x86, or where the disk has no room for it (70 MB for each).
+  // Begins to look, on a thread of its own, what the C files of the modules begin with. Nothing is shared - and the compiler does
+  // it all as ever - where there is nothing to share, where most objects are there already, with clang, with debug information, on
+  // other processors than x86, or where the disk has no room for it (70 MB for each).
   SharedHeaders(const Kernel& kernel, const BuildRequest& request);
   SharedHeaders(const SharedHeaders&) = delete;
   SharedHeaders& operator=(const SharedHeaders&) = delete;
   ~SharedHeaders();
 
-  // Puts what the stand-in for the compiler needs into its folder, once conftest/ is complete. Where it is known how Kbuild compiles
-  // the files, precompiled headers are made from now on, one after the other, beside make (which begins with a second on one
-  // processor); else by the first file that wants one.
+  // Puts what the stand-in for the compiler needs into its folder, once conftest/ is complete. Where it is known how Kbuild
+  // compiles the files, precompiled headers are made from now on, one after the other, beside make (which begins with a second on
+  // one processor); else by the first file that wants one.
   void use(const CompilerStandIn& stand_in, CompileCommands compile, Command& make);
 
   // A line for the log, after make. Empty where nothing was shared.

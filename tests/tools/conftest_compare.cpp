@@ -52,6 +52,8 @@ int main(int argc, char** argv) {
   const auto kernel = open_kernel(*host, argv[2]);
   if (!kernel) return complain(kernel.error());
   Facts facts(*kernel);
+  // As in a build, where the plan has learnt by now what the headers contain and which options the compiler knows.
+  if (const auto probe = facts.probe(); !probe) return complain(probe.error());
   BuildRequest request;
   request.tree = fs::canonical(argv[3]);
   request.jobs = argc > 4 ? static_cast<unsigned>(std::atoi(argv[4])) : default_jobs();

@@ -159,7 +159,8 @@ TEST_F(CompileWithHeaders, WarningsAreNotLost) {
 }
 
 TEST_F(CompileWithHeaders, HeadersCanBeMadeAheadOfTheFiles) {
-  scratch.write("inc/kernel.h", read_file(scratch.path() / "inc/kernel.h").value() + "#ifndef TWICE\n#define TWICE\n#warning old\n#endif\n");
+  scratch.write("inc/kernel.h",
+                read_file(scratch.path() / "inc/kernel.h").value() + "#ifndef TWICE\n#define TWICE\n#warning old\n#endif\n");
   only_headers = true;
   const auto ahead = compile(true, "a");
   EXPECT_EQ(ahead.outcome.status, 0);

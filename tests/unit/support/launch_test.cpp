@@ -14,7 +14,7 @@
 namespace {
 std::atomic<bool> watches_children = false;
 std::atomic<bool> may_not_allocate = false;
-}
+}  // namespace
 
 void* operator new(std::size_t size) {
   if (may_not_allocate) ::_exit(99);
