@@ -17,7 +17,7 @@ vgpukit-ask: $(obj)/conftest/patches.h
 	@printf '%s\n' '$(CURDIR)' > $(VGPUKIT_ASK)/directory
 	$(file > $(VGPUKIT_ASK)/compile)$(foreach part-of-module,y,$(foreach *,$(basename $(VGPUKIT_SOURCES)),\
 	  $(foreach @,$(patsubst ./%,%,$(obj)/$(*).o),\
-	    $(file >> $(VGPUKIT_ASK)/compile,$(*).c $(patsubst ./%,%,$(src)/$(*).c) := $(CC) $(c_flags)))))
+	    $(file >> $(VGPUKIT_ASK)/compile,$(*).c $(src)/$(*).c := $(CC) $(c_flags)))))
 	@mv $(VGPUKIT_ASK)/lists.part $(VGPUKIT_ASK)/lists
 	@false
 .DEFAULT_GOAL := vgpukit-ask

@@ -43,7 +43,9 @@ void read_compile(const fs::path& folder, ConftestAsk& ask) {
     const auto end = line.find(" := ");
     auto words = command_words(line);
     if (!words || end == std::string_view::npos || space >= end) return;
-    words->emplace_back(line.substr(space + 1, end - space - 1));
+    auto file = line.substr(space + 1, end - space - 1);
+    while (file.starts_with("./")) file.remove_prefix(2);  // as make does with names of targets
+    words->emplace_back(file);
     ask.compile.words.emplace(line.substr(0, space), *std::move(words));
   });
 }
