@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "driver/text.hpp"
+
 namespace vgpukit {
 namespace {
 
@@ -75,17 +77,6 @@ struct Line {
 std::string_view word_of(std::string_view text) {
   const auto end = std::find_if(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; });
   return text.substr(0, static_cast<std::size_t>(end - text.begin()));
-}
-
-bool has_word(std::string_view text, std::string_view word) {
-  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
-    const auto end = at + word.size();
-    if ((at == 0 || !is_part(static_cast<unsigned char>(text[at - 1]))) &&
-        (end == text.size() || !is_part(static_cast<unsigned char>(text[end]))))
-      return true;
-  }
-  return false;
 }
 
 Line read_line(std::string_view text) {
@@ -285,7 +276,7 @@ class Reader {
       const auto [known, fresh] = mentions_.try_emplace({macro, path}, false);
       if (!fresh) return known->second;
       const auto text = lookup_.read(path);
-      return known->second = !text || has_word(*text, macro);
+      return known->second = !text || driver_detail::find_word(*text, macro) != std::string_view::npos;
     };
     return std::any_of(items_.begin(), items_.end(), [&](const Item& item) {
       return item.closure && std::any_of(item.closure->files.begin(), item.closure->files.end(), mentions);
