@@ -24,7 +24,7 @@ CompilerCache CompilerCache::of(const Kernel& kernel, const std::filesystem::pat
   fs::create_directories(folder, bad);
   if (!bad) fs::create_symlink(*program, folder / compiler, bad);
   if (bad || !write_file(folder / "probe.c", "int vgpukit_probe;\n")) {
-    cache.trouble_ = "nothing can be written to " + folder.string();
+    cache.problem_ = "nothing can be written to " + folder.string();
     return cache;
   }
   const auto inside = kernel.host.inside(folder);
@@ -34,24 +34,24 @@ CompilerCache CompilerCache::of(const Kernel& kernel, const std::filesystem::pat
   probe.deadline = std::chrono::seconds(60);
   const auto outcome = run(probe);
   if (!outcome || !outcome->ok()) {
-    cache.trouble_ = outcome ? outcome->last_error_line() : outcome.error().why;
+    cache.problem_ = outcome ? outcome->last_error_line() : outcome.error().why;
     return cache;
   }
   cache.inside_ = inside.string();
-  cache.tallies_ = folder / "tallies";
+  cache.statistics_ = folder / "tallies";
   return cache;
 }
 
 void CompilerCache::use_in(Command& make) const {
   if (inside_.empty()) return;
   make.path_first = inside_;
-  make.env["CCACHE_STATSLOG"] = (fs::path(inside_) / tallies_.filename()).string();
+  make.env["CCACHE_STATSLOG"] = (fs::path(inside_) / statistics_.filename()).string();
 }
 
-std::string CompilerCache::said() const {
-  if (!trouble_.empty()) return "ccache is installed, but not used: " + trouble_;
+std::string CompilerCache::summary_line() const {
+  if (!problem_.empty()) return "ccache is installed, but not used: " + problem_;
   if (inside_.empty()) return "";
-  const auto text = read_file(tallies_);  // versions before 4.5 write none
+  const auto text = read_file(statistics_);  // versions before 4.5 write none
   if (!text) return "ccache was used";
   unsigned hits = 0, misses = 0;
   for (const auto& line : lines_of(*text)) {

@@ -20,12 +20,12 @@ class CompilerCache {
   void use_in(Command& make) const;
   [[nodiscard]] bool used() const { return !inside_.empty(); }
   // A line for the log, after make: "ccache: 12 of 14 objects were there". Empty where no ccache is installed.
-  [[nodiscard]] std::string said() const;
+  [[nodiscard]] std::string summary_line() const;
 
  private:
   std::string inside_;             // the stand-in's folder, as seen in the root; empty: none is used
-  std::filesystem::path tallies_;  // what ccache writes down of each object, as we reach it
-  std::string trouble_;
+  std::filesystem::path statistics_;  // what ccache writes down of each object, as we reach it
+  std::string problem_;
 };
 
 }  // namespace vgpukit

@@ -1,7 +1,7 @@
 #include "build/explain_errors.hpp"
 
-#include "build/draft.hpp"
-#include "build/territory.hpp"
+#include "authoring/draft.hpp"
+#include "diagnostics/api_changes.hpp"
 
 namespace vgpukit {
 namespace {
@@ -28,9 +28,9 @@ void explain_errors(BuildReport& report, const std::vector<Diagnostic>& diagnost
   }
   const Causes causes = causes_of(errors);
   if (causes.subjects.empty()) return;
-  const auto findings = survey(list_headers(kernel.host), kernel.release, causes.subjects, driver);
+  const auto findings = find_api_changes(list_headers(kernel.host), kernel.release, causes.subjects, driver);
   for (std::size_t i = 0; i < findings.size(); ++i) {
-    const NameFinding& finding = findings[i];
+    const ApiChange& finding = findings[i];
     for (const std::size_t index : causes.errors[i]) {
       report.errors[index].subject = finding.subject.text();
       report.errors[index].kind = name_kind_word(finding.subject.kind);

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "build/diagnostics.hpp"
-#include "build/report.hpp"
+#include "diagnostics/diagnostics.hpp"
+#include "build/build_report.hpp"
 #include "kernel/kernel.hpp"
 
 namespace vgpukit {

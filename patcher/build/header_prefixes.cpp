@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "driver/text.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 namespace {
@@ -276,7 +276,7 @@ class Reader {
       const auto [known, fresh] = mentions_.try_emplace({macro, path}, false);
       if (!fresh) return known->second;
       const auto text = lookup_.read(path);
-      return known->second = !text || driver_detail::find_word(*text, macro) != std::string_view::npos;
+      return known->second = !text || find_word(*text, macro) != std::string_view::npos;
     };
     return std::any_of(items_.begin(), items_.end(), [&](const Item& item) {
       return item.closure && std::any_of(item.closure->files.begin(), item.closure->files.end(), mentions);
@@ -308,7 +308,7 @@ class Reader {
     if (places.size() > 1) return false;
     if (places.empty()) {
       if (done_.contains("<" + line.name)) return true;
-      if (!lookup_.kernel_repeats(line.name)) return false;
+      if (!lookup_.kernel_header_may_repeat(line.name)) return false;
       brings_.insert(line.name);
       done("<" + line.name, line, nullptr);
       return true;
@@ -374,7 +374,7 @@ class Reader {
 
 }  // namespace
 
-bool repeats_harmlessly(std::string_view header) {
+bool may_be_included_twice(std::string_view header) {
   return read_header(header).repeats;
 }
 

@@ -30,7 +30,7 @@ struct HeaderLookup {
   // The text of a driver's file, by its path in the tree; nothing where there is none.
   std::function<std::optional<std::string>(const std::string& path)> read;
   // Whether the kernel has this header ("linux/mm.h") and it does nothing when it is included once more.
-  std::function<bool(const std::string& name)> kernel_repeats;
+  std::function<bool(const std::string& name)> kernel_header_may_repeat;
 };
 
 // `sources`: C files of one folder of the tree ("nvidia/nv.c"). A prefix is worth a precompiled header: it brings many headers of
@@ -40,6 +40,6 @@ struct HeaderLookup {
 std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& sources, const HeaderLookup& lookup);
 
 // Whether a header's whole text stands behind an include guard, or is macros without conditions: it may be included twice.
-bool repeats_harmlessly(std::string_view header);
+bool may_be_included_twice(std::string_view header);
 
 }  // namespace vgpukit

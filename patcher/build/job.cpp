@@ -6,9 +6,9 @@
 
 #include "build/explain_errors.hpp"
 #include "build/missing_object.hpp"
-#include "build/module.hpp"
-#include "build/secure_boot.hpp"
-#include "build/signing.hpp"
+#include "module/module_file.hpp"
+#include "module/secure_boot.hpp"
+#include "module/signing.hpp"
 #include "build/work_tree.hpp"
 #include "config.hpp"
 #include "history/history.hpp"
@@ -91,7 +91,7 @@ std::string explain(const std::string& message, const Plan& plan, const Catalogu
     const auto line =
         std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
     if (line == plan.lines.end())
-      return "the recipe " + recipe.id + " mends this; it was left out (--no-shipped-recipes, --without)";
+      return "the recipe " + recipe.id + " fixes this; it was left out (--no-shipped-recipes, --without)";
     if (line->decision == Decision::applies)
       return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
     return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(decision_name(line->decision)) + ": " +
@@ -187,7 +187,7 @@ void sign_into(BuildReport& report, const Kernel& kernel, const SigningKey& key,
 
 // Never nothing: somebody reads this at night.
 constexpr std::string_view no_hint =
-    "no recipe is known for this; it may follow from the first errors of this file, so mend those and build again, then compare "
+    "no recipe is known for this; it may follow from the first errors of this file, so fix those and build again, then compare "
     "the place with the "
     "kernel's header that declares what it uses";
 
@@ -219,23 +219,6 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
 
 fs::path default_output(const HostPaths& host, const Driver& driver, const Kernel& kernel) {
   return host.state / "built" / (driver.version.text + "-" + std::string(flavour_name(driver.flavour))) / kernel.release;
-}
-
-Result<History> record_history(const fs::path& folder, const Driver& driver, const Kernel& kernel, const SourceTree& tree,
-                               const Plan& plan) {
-  TRY_ASSIGN(auto history, History::create(folder, tree,
-                                           "NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) +
-                                               ") as it came\n\nFrom " + driver.path.filename().string() + ".\n"));
-  for (const auto* line : plan.applied()) {
-    const auto& recipe = *line->recipe;
-    std::string message = recipe.id + ": " + recipe.summary + "\n\nFor " + kernel.release + ": " + line->reason + "\n";
-    for (const auto& upstream : recipe.upstream)
-      message += "\nUpstream: " + upstream.release + " \"" + upstream.subject + "\"" +
-                 (upstream.commit.empty() ? "" : " (" + upstream.commit + ")");
-    if (!recipe.upstream.empty()) message += "\n";
-    TRY(history.commit(line->after, message));
-  }
-  return history;
 }
 
 std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan) {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "build/build.hpp"
-#include "build/report.hpp"
+#include "build/build_tree.hpp"
+#include "build/build_report.hpp"
 #include "driver/driver.hpp"
 #include "history/history.hpp"
 #include "kernel/facts.hpp"
@@ -45,10 +45,6 @@ std::filesystem::path default_output(const HostPaths& host, const Driver& driver
 // cannot be tried at all, and "interrupted".
 Result<BuildReport> run_build(Facts& facts, const BuildJob& job);
 
-// The history of a plan: commit 0 the package as it came, then one commit for each recipe that applies, with its reason and
-// upstream reference. `folder` empty: in memory.
-Result<History> record_history(const std::filesystem::path& folder, const Driver& driver, const Kernel& kernel,
-                               const SourceTree& tree, const Plan& plan);
 
 // The plan's lines for a report.
 std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan);

@@ -1,7 +1,7 @@
 // The one command line that builds a driver's modules for a kernel.
 #pragma once
 
-#include "build/build.hpp"
+#include "build/build_tree.hpp"
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 

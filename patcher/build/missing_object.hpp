@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "build/module.hpp"
+#include "module/module_file.hpp"
 #include "driver/driver.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/symvers.hpp"

@@ -13,7 +13,7 @@ namespace vgpukit {
 namespace {
 
 constexpr const char* record_name = ".vgpukit-kept";
-constexpr std::uintmax_t room_for_others = 2ULL << 30;
+constexpr std::uintmax_t reserved_bytes = 2ULL << 30;
 
 struct Record {
   std::string key;
@@ -88,11 +88,11 @@ WorkTree::WorkTree(WorkTree&& other) noexcept
       key_(std::move(other.key_)),
       edits_(std::move(other.edits_)),
       has_objects_(other.has_objects_),
-      kept_(std::exchange(other.kept_, true)) {}
+      keep_(std::exchange(other.keep_, true)) {}
 
 WorkTree::~WorkTree() {
   std::error_code ignored;
-  if (!kept_) fs::remove_all(folder_, ignored);
+  if (!keep_) fs::remove_all(folder_, ignored);
 }
 
 Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const Driver& driver, const SourceTree& tree) {
@@ -125,7 +125,7 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const Driver& 
 void WorkTree::keep(const fs::path& locks) {
   std::error_code bad;
   const auto space = fs::space(folder_, bad);
-  if (bad || space.available < room_for_others) return;
+  if (bad || space.available < reserved_bytes) return;
   for (const auto& entry : fs::directory_iterator(folder_.parent_path(), bad)) {
     std::error_code ignored;
     if (entry.path() == folder_ || !fs::exists(entry.path() / record_name, ignored)) continue;
@@ -133,7 +133,7 @@ void WorkTree::keep(const fs::path& locks) {
     if (lock && lock->held()) fs::remove_all(entry.path(), ignored);
   }
   const nlohmann::json document = Record{key_, edits_};
-  kept_ = static_cast<bool>(write_file(folder_ / record_name, document.dump() + "\n"));
+  keep_ = static_cast<bool>(write_file(folder_ / record_name, document.dump() + "\n"));
 }
 
 }  // namespace vgpukit

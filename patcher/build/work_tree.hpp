@@ -35,7 +35,7 @@ class WorkTree {
   std::string key_;
   std::map<std::string, std::string> edits_;  // path -> hash of its text; empty: removed
   bool has_objects_ = false;
-  bool kept_ = false;
+  bool keep_ = false;
 };
 
 // Writes the tree (the driver's sources with the tree's edits, binary objects too) into `folder`, which is empty.

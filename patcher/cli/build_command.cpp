@@ -46,7 +46,7 @@ std::string fact_line(const char* what, const std::string& place, std::string te
 }
 
 // What the headers tell of the name that an error is about.
-std::string territory_text(const BuildReport::ErrorPart& error, const Style& style) {
+std::string api_change_text(const BuildReport::ErrorPart& error, const Style& style) {
   if (error.subject.empty()) return {};
   std::string text = "    about " + style.bold(error.subject) + "\n";
   const bool same = !error.declared_before.empty() && !error.declared_now.empty() &&
@@ -85,7 +85,7 @@ void print_errors(const BuildReport& report, const Style& style) {
     if (!error.subject.empty() && !printed.insert(error.subject).second) continue;
     print("\n");
     print_error(error, style, true);
-    print(territory_text(error, style));
+    print(api_change_text(error, style));
     if (error.subject.empty()) continue;
     for (const auto& other : report.errors)
       if (&other != &error && other.subject == error.subject) print_error(other, style, other.hint != error.hint);

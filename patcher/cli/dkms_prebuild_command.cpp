@@ -1,8 +1,8 @@
-#include "build/secure_boot.hpp"
-#include "build/signing.hpp"
+#include "module/secure_boot.hpp"
+#include "module/signing.hpp"
 #include "cli/cli.hpp"
 #include "install/dkms.hpp"
-#include "install/prebuild.hpp"
+#include "install/dkms_prebuild.hpp"
 
 namespace vgpukit::cli {
 

@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "cli/cli.hpp"
-#include "host/doctor.hpp"
-#include "host/report.hpp"
+#include "doctor/doctor.hpp"
+#include "doctor/host_report.hpp"
 #include "install/install.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
@@ -83,7 +83,7 @@ std::string summary(const Findings& findings) {
 Result<Exit> doctor(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  auto view = look_at_host(host, sysfs);
+  auto view = read_host_view(host, sysfs);
   if (!options.guest) view.driver = driver_state(host);
   view.user = user_of(host);
   const auto findings = run_checks(options.guest ? guest_checks() : host_checks(), {view, sysfs});

@@ -6,7 +6,7 @@
 #include "cli/progress.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
-#include "driver/text.hpp"
+#include "support/text.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -64,7 +64,7 @@ std::string installer_text(const Installer& installer) {
   std::string text = "  installer:      " + installer.place + "\n";
   if (!installer.header) return text;
   const auto& header = *installer.header;
-  text += "  label:          " + driver_detail::printable(header.label) + "\n  sums:           " + sums_text(header) +
+  text += "  label:          " + printable(header.label) + "\n  sums:           " + sums_text(header) +
           "\n  payload:        " + human_bytes(header.bytes - header.payload) + ", " +
           (header.compression == "none" ? "not compressed" : header.compression) + "\n";
   return text;

@@ -83,9 +83,9 @@ Result<Exit> run_now(const Globals& globals, const Options& options) {
                        {"log", kernel.log},
                        {"seconds", kernel.seconds}});
   }
-  if (!text) print_json(nlohmann::json{{"version", outcome.version}, {"kernels", kernels}, {"alarm", outcome.alarm}});
-  if (text && !outcome.alarm.empty())
-    print(style.red("vgpukit: WARNING: " + outcome.alarm) +
+  if (!text) print_json(nlohmann::json{{"version", outcome.version}, {"kernels", kernels}, {"next_boot_problem", outcome.next_boot_problem}});
+  if (text && !outcome.next_boot_problem.empty())
+    print(style.red("vgpukit: WARNING: " + outcome.next_boot_problem) +
           "\nvgpukit: the modules of other kernels are as they were; vgpukit status tells more\n");
   if (text && outcome.version.empty() && caller == HookCaller::person) print("vgpukit has no driver installed here.\n");
   return all ? Exit::done : Exit::failed;

@@ -137,7 +137,7 @@ Result<Exit> uninstall(const Globals& globals) {
   TRY_ASSIGN(const auto outcome, uninstall_driver(host));
   if (globals.json()) {
     print_json(nlohmann::json{
-        {"result", outcome.version.empty() ? "nothing" : "uninstalled"}, {"version", outcome.version}, {"left", outcome.left}});
+        {"result", outcome.version.empty() ? "nothing" : "uninstalled"}, {"version", outcome.version}, {"remaining", outcome.left}});
     return Exit::done;
   }
   print(outcome.version.empty() ? "vgpukit has no driver installed here.\n" : "NVIDIA " + outcome.version + " is uninstalled.\n");

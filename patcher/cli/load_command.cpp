@@ -32,12 +32,12 @@ struct Tools {
   Tools(const HostPaths& paths) : host(paths), sysfs(host), log(host) {}
   HostPaths host;
   Sysfs sysfs;
-  Machine machine;
+  RunningSystem running_system;
   KernelMessages log;
   [[nodiscard]] ModuleTools get() {
     return {host,
             sysfs,
-            machine,
+            running_system,
             running_release(host),
             [this] { return log.fresh(); },
             [] { log::info("waiting: another vgpukit is loading or unloading modules"); }};
@@ -74,7 +74,7 @@ Result<Exit> load(const Globals& globals, const Options& options) {
 
 void say(const UnloadReport& report) {
   if (report.error) log::error(report.error->message());
-  for (const auto& trouble : report.troubles) log::error(trouble);
+  for (const auto& trouble : report.not_put_back) log::error(trouble);
 }
 
 Result<Exit> unload(const Globals& globals, const Options& options) {
@@ -100,7 +100,7 @@ Result<Exit> reload(const Globals& globals, const Options& options) {
   else if (!globals.quiet)
     print(reload_text(report, style_of(globals, STDOUT_FILENO)));
   if (report.error) return report.error->code;
-  return report.unloaded.troubles.empty() ? Exit::done : Exit::failed;
+  return report.unloaded.not_put_back.empty() ? Exit::done : Exit::failed;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "cli/load_text.hpp"
 
-#include "runtime/vgpu_list.hpp"
+#include "vgpu/vgpu_list.hpp"
 
 namespace vgpukit::cli {
 
@@ -15,9 +15,9 @@ const char* word_of(ModuleOutcome::State state) {
     case ModuleOutcome::State::builtin:
       return "built-in";
     case ModuleOutcome::State::left_out:
-      return "left-out";
-    case ModuleOutcome::State::taken_back:
-      return "taken-back";
+      return "skipped";
+    case ModuleOutcome::State::unloaded_again:
+      return "unloaded-again";
     case ModuleOutcome::State::failed:
       break;
   }
@@ -39,7 +39,7 @@ std::string row(const PlannedModule& module, const std::string& state, const Sty
 
 nlohmann::json module_json(const PlannedModule& module, const std::string& state) {
   return {{"name", module.name},     {"file", module.file.string()}, {"options", module.options},
-          {"reason", module.reason}, {"driver", module.driver},      {"left_out", module.left_out},
+          {"reason", module.reason}, {"driver", module.driver},      {"skipped_because", module.left_out},
           {"state", state}};
 }
 
@@ -71,14 +71,14 @@ void add_error(nlohmann::json& document, const std::optional<Error>& error) {
 
 std::string plan_text(const LoadPlan& plan, const Style& style) {
   std::string text;
-  for (const auto& module : plan.modules) text += row(module, module.left_out.empty() ? word_of(module.state) : "left-out", style);
+  for (const auto& module : plan.modules) text += row(module, module.left_out.empty() ? word_of(module.state) : "skipped", style);
   return text;
 }
 
 nlohmann::json plan_json(const LoadPlan& plan) {
   auto modules = nlohmann::json::array();
   for (const auto& module : plan.modules)
-    modules.push_back(module_json(module, module.left_out.empty() ? word_of(module.state) : "left-out"));
+    modules.push_back(module_json(module, module.left_out.empty() ? word_of(module.state) : "skipped"));
   return {{"kernel", plan.release}, {"dry_run", true}, {"modules", std::move(modules)}};
 }
 
@@ -132,7 +132,7 @@ nlohmann::json unload_json(const UnloadReport& report) {
                              {"unloaded", report.removed},
                              {"stopped", report.stopped},
                              {"removed_vgpus", names_json(report.vgpus)},
-                             {"not_put_back", report.troubles}};
+                             {"not_put_back", report.not_put_back}};
   add_error(document, report.error);
   return document;
 }

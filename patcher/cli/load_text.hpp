@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/cli.hpp"
-#include "runtime/modules.hpp"
+#include "load/load_modules.hpp"
 
 namespace vgpukit::cli {
 

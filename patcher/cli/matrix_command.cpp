@@ -8,7 +8,7 @@
 
 #include "cli/matrix_table.hpp"
 #include "matrix/emit.hpp"
-#include "matrix/run.hpp"
+#include "matrix/matrix_run.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 
@@ -157,10 +157,10 @@ Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path&
   for (const auto& proof : proofs) {
     const auto* recipe = run.catalogue->find(proof.recipe);
     const std::string run_time = recipe ? recipe->run_time : "";
-    const bool dead = proof.dead_weight() && run_time.empty();
+    const bool dead = proof.is_unneeded() && run_time.empty();
     const char* state = proof.tried.empty()   ? "not tried"
-                        : dead                ? "dead weight"
-                        : proof.dead_weight() ? "needed at run time"
+                        : dead                ? "not needed"
+                        : proof.is_unneeded() ? "needed at run time"
                                               : "needed";
     any_dead = any_dead || dead;
     none_tried = none_tried && proof.tried.empty();

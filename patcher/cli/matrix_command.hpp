@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/cli.hpp"
-#include "matrix/result.hpp"
+#include "matrix/matrix_result.hpp"
 #include "support/host_paths.hpp"
 
 namespace vgpukit::cli {

@@ -2,7 +2,7 @@
 
 #include "cli/matrix_command.hpp"
 #include "matrix/emit.hpp"
-#include "matrix/report.hpp"
+#include "matrix/markdown.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 

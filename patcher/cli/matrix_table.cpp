@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "matrix/report.hpp"
+#include "matrix/markdown.hpp"
 #include "support/log.hpp"
 
 namespace vgpukit::cli {

@@ -10,7 +10,7 @@
 
 #include "cli/cli.hpp"
 #include "matrix/grid.hpp"
-#include "matrix/result.hpp"
+#include "matrix/matrix_result.hpp"
 
 namespace vgpukit::cli {
 

@@ -4,7 +4,7 @@
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"
-#include "install/package.hpp"
+#include "install/module_package.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit::cli {

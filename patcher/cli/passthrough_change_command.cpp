@@ -3,10 +3,10 @@
 #include <thread>
 
 #include "cli/cli.hpp"
-#include "host/libvirt_hooks.hpp"
-#include "host/passthrough.hpp"
-#include "host/rebind.hpp"
-#include "host/text_merge.hpp"
+#include "passthrough/libvirt_hooks.hpp"
+#include "passthrough/passthrough.hpp"
+#include "passthrough/rebind.hpp"
+#include "passthrough/text_merge.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -92,7 +92,7 @@ json plan_json(const PassthroughPlan& plan, const char* result) {
           {"conflicts", plan.conflicts},
           {"risks", std::move(risks)},
           {"unknown", plan.edits.unknown},
-          {"way_back", plan.edits.way_back}};
+          {"recovery", plan.edits.recovery}};
 }
 
 std::string plan_text(const PassthroughPlan& plan) {
@@ -109,7 +109,7 @@ std::string plan_text(const PassthroughPlan& plan) {
          lines_text("Changed by others", plan.notes) + lines_text("In the way", plan.conflicts) +
          lines_text("apply refuses, because", risks) +
          (plan.edits.unknown.empty() ? "" : lines_text("apply writes nothing, because", {plan.edits.unknown})) +
-         lines_text("If the host does not come up", {plan.edits.way_back});
+         lines_text("If the host does not come up", {plan.edits.recovery});
 }
 
 Result<Exit> plan(const Globals& globals, const Options& options) {
@@ -197,8 +197,8 @@ Result<Exit> rebind(const Globals& globals, const Options& options, bool to_vfio
                             std::this_thread::sleep_for(std::chrono::milliseconds(100));
                             return std::chrono::steady_clock::now() < until && Interrupt::caught() == 0;
                           }};
-  const RebindWish wish{options.card, options.any_device, options.single_gpu, options.forced()};
-  TRY_ASSIGN(const auto done, to_vfio ? bind_to_vfio(tools, wish) : unbind_from_vfio(tools, wish));
+  const RebindRequest request{options.card, options.any_device, options.single_gpu, options.forced()};
+  TRY_ASSIGN(const auto done, to_vfio ? bind_to_vfio(tools, request) : unbind_from_vfio(tools, request));
   for (const auto& note : done.notes) log::warning(note);
   json functions = json::array();
   std::string text;
@@ -226,7 +226,7 @@ Result<Exit> hooks_install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, "install a libvirt hook"));
   const Sysfs sysfs(host);
-  const auto pci = look_at_pci(sysfs);
+  const auto pci = read_pci_devices(sysfs);
   TRY_ASSIGN(const auto* card, find_own_card(pci, options.card, options.any_device));
   std::error_code bad;
   const auto self = fs::read_symlink("/proc/self/exe", bad);

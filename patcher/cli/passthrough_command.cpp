@@ -2,8 +2,8 @@
 
 #include "cli/cli.hpp"
 #include "cli/passthrough_text.hpp"
-#include "host/guest_xml.hpp"
-#include "host/rom.hpp"
+#include "passthrough/domain_xml.hpp"
+#include "passthrough/rom.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 
@@ -19,8 +19,8 @@ struct Options {
 Result<Exit> groups(const Globals& globals, const Options& /*options*/) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto pci = look_at_pci(sysfs);
-  const auto all = look_at_groups(sysfs, pci);
+  const auto pci = read_pci_devices(sysfs);
+  const auto all = read_iommu_groups(sysfs, pci);
   if (globals.json())
     print_json(groups_json(sysfs, pci, all));
   else
@@ -53,7 +53,7 @@ Result<Exit> apply_xml(const Globals& globals, const std::string& file, const Gu
     TRY(write_file(path, edited.text, mode));
   }
   if (globals.json()) {
-    print_json({{"file", file}, {"changes", edited.changes}, {"notes", edited.notes}, {"kept", kept}});
+    print_json({{"file", file}, {"changes", edited.changes}, {"notes", edited.notes}, {"backup", kept}});
     return Exit::done;
   }
   for (const auto& change : edited.changes) print("+ " + change + "\n");
@@ -68,7 +68,7 @@ Result<Exit> apply_xml(const Globals& globals, const std::string& file, const Gu
 Result<Exit> xml(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto pci = look_at_pci(sysfs);
+  const auto pci = read_pci_devices(sysfs);
   TRY_ASSIGN(const auto* card, find_card(pci, options.card, options.any_device));
   GuestRequest request{&pci, card, options.guest_os == "windows", std::nullopt, ""};
   if (!options.guest_driver.empty()) {
@@ -101,7 +101,7 @@ Result<Exit> rom(const Globals& globals, const Options& options) {
   std::error_code bad;
   const PciDevice* card = nullptr;
   std::string bytes;
-  const auto pci = look_at_pci(sysfs);
+  const auto pci = read_pci_devices(sysfs);
   if (fs::is_regular_file(options.card, bad)) {
     TRY_ASSIGN(bytes, read_file(options.card));
   } else {

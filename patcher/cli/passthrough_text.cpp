@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "host/chips.hpp"
+#include "system/nvidia_chips.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -35,10 +35,10 @@ std::string slot_text(const Slot& slot) {
 }
 
 std::string warning_text(const Sysfs& sysfs, const PciView& pci, const PciDevice& card, const Style& style) {
-  const auto mates = group_mates(pci, card);
+  const auto mates = group_members(pci, card);
   if (mates.alone()) return "";
   std::string text = style.yellow("  ! ") + card.address + " cannot go to a guest alone: it shares its group with\n";
-  for (const auto* each : mates.strangers) {
+  for (const auto* each : mates.other_devices) {
     const auto reason = host_needs(*each);
     text += "      " + describe(*each) + (reason.empty() ? "" : ": " + reason) + "\n";
   }
@@ -92,9 +92,9 @@ nlohmann::json groups_json(const Sysfs& sysfs, const PciView& pci, const std::ve
   auto cards = nlohmann::json::array();
   for (const auto& device : pci.devices) {
     if (!device.is_display() || device.is_virtual_function || !device.group) continue;
-    const auto mates = group_mates(pci, device);
+    const auto mates = group_members(pci, device);
     auto shares = nlohmann::json::array();
-    for (const auto* each : mates.strangers) shares.push_back({{"address", each->address}, {"host_needs", host_needs(*each)}});
+    for (const auto* each : mates.other_devices) shares.push_back({{"address", each->address}, {"host_needs", host_needs(*each)}});
     auto slots = nlohmann::json::array();
     if (!mates.alone())
       for (const auto& slot : better_slots(sysfs, pci, device))

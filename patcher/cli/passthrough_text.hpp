@@ -2,8 +2,8 @@
 #pragma once
 
 #include "cli/cli.hpp"
-#include "host/groups.hpp"
-#include "host/rom.hpp"
+#include "system/iommu_groups.hpp"
+#include "passthrough/rom.hpp"
 
 namespace vgpukit::cli {
 

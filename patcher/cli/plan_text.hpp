@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "build/report.hpp"
+#include "build/build_report.hpp"
 #include "cli/cli.hpp"
 #include "recipe/plan.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "build/build.hpp"
+#include "build/build_tree.hpp"
 #include "driver/driver.hpp"
 
 namespace vgpukit::cli {

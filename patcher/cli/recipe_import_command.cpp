@@ -1,6 +1,6 @@
 #include <unistd.h>
 
-#include "build/import_patch.hpp"
+#include "authoring/import_patch.hpp"
 #include "cli/recipe_command.hpp"
 #include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"

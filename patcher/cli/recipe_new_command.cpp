@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
-#include "build/commit_draft.hpp"
-#include "build/draft.hpp"
+#include "authoring/commit_draft.hpp"
+#include "authoring/draft.hpp"
+#include "diagnostics/build_log.hpp"
 #include "cli/cli.hpp"
-#include "kernel/header_folders.hpp"
+#include "kernel/kernel_headers.hpp"
 #include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
 
@@ -112,7 +113,7 @@ Result<Exit> draft(const Globals& globals, const Options& options) {
                      " errors is about something of the kernel: " + log.errors.front().message,
                  "vgpukit build says what each error means"};
   TRY_ASSIGN(const auto release, release_of(options, log, releases));
-  const auto drafts = draft_recipes(survey(headers, release, causes.subjects, {}), log.errors, causes, release);
+  const auto drafts = draft_recipes(find_api_changes(headers, release, causes.subjects, {}), log.errors, causes, release);
 
   const fs::path folder = options.output.empty() ? fs::path("recipes-" + release) : fs::path(options.output);
   TRY(write_drafts(drafts, folder));

@@ -1,6 +1,6 @@
 #include <unistd.h>
 
-#include "build/module.hpp"
+#include "module/module_file.hpp"
 #include "cli/cli.hpp"
 
 namespace vgpukit::cli {

@@ -2,7 +2,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/vgpu_text.hpp"
-#include "runtime/vgpu_xml.hpp"
+#include "vgpu/vgpu_xml.hpp"
 #include "support/log.hpp"
 
 namespace vgpukit::cli {
@@ -12,14 +12,14 @@ namespace {
 constexpr std::chrono::seconds functions_deadline{90};
 
 struct Options {
-  VgpuWish wish;
+  VgpuRequest request;
   std::string name;
   std::string card;
   bool defined = false, active = false, manual = false, dry_run = false, persistent = false;
 };
 
 VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
-  return {host, sysfs, [] { return patience_for(functions_deadline); },
+  return {host, sysfs, [] { return retry_until(functions_deadline); },
           [] { log::info("waiting: another vgpukit is changing vGPUs"); }};
 }
 
@@ -32,7 +32,7 @@ Result<VgpuPlace> place_of(const VgpuView& view, const std::string& word) {
 Result<Exit> types(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto view = look_at_vgpus(sysfs);
+  const auto view = read_vgpus(sysfs);
   TRY_ASSIGN(const auto place, place_of(view, options.card));
   if (globals.json())
     print_json(types_json(view, place.card));
@@ -45,7 +45,7 @@ Result<Exit> types(const Globals& globals, const Options& options) {
 Result<Exit> list(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto view = look_at_vgpus(sysfs);
+  const auto view = read_vgpus(sysfs);
   TRY_ASSIGN(const auto place, place_of(view, options.card));
   std::vector<std::string> problems;
   auto definitions = load_definitions(host);
@@ -71,7 +71,7 @@ Result<Exit> list(const Globals& globals, const Options& options) {
 Result<Exit> create(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto step, create_vgpu(tools_of(host, sysfs), options.wish));
+  TRY_ASSIGN(const auto step, create_vgpu(tools_of(host, sysfs), options.request));
   if (globals.json())
     print_json(step_json(step));
   else
@@ -95,14 +95,14 @@ Result<Exit> remove(const Globals& globals, const Options& options) {
 Result<Exit> define(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  auto wish = options.wish;
-  wish.automatic = !options.manual;
+  auto request = options.request;
+  request.automatic = !options.manual;
   // A UUID or an address is no type: it names a vGPU that runs.
-  const bool running = static_cast<bool>(vgpu_name(wish.type));
-  if (running && (!wish.card.empty() || !wish.uuid.empty()))
-    return Error{Exit::usage, "define the vGPU " + wish.type, "that names one which exists: it has its card and its name",
+  const bool running = static_cast<bool>(vgpu_name(request.type));
+  if (running && (!request.card.empty() || !request.uuid.empty()))
+    return Error{Exit::usage, "define the vGPU " + request.type, "that names one which exists: it has its card and its name",
                  "leave --card and --uuid out, or name a type"};
-  TRY_ASSIGN(const auto defined, define_vgpu(tools_of(host, sysfs), wish, running ? wish.type : ""));
+  TRY_ASSIGN(const auto defined, define_vgpu(tools_of(host, sysfs), request, running ? request.type : ""));
   if (globals.json()) {
     auto data = step_json(defined.step);
     data["file"] = host.inside(defined.file).string();
@@ -110,7 +110,7 @@ Result<Exit> define(const Globals& globals, const Options& options) {
     return Exit::done;
   }
   print(defined.step.name + "\n");
-  log::info("it is in " + defined.file.string() + (wish.automatic ? "; vgpukit vgpu apply makes it now" : ""));
+  log::info("it is in " + defined.file.string() + (request.automatic ? "; vgpukit vgpu apply makes it now" : ""));
   return Exit::done;
 }
 
@@ -139,7 +139,7 @@ Result<Exit> apply(const Globals& globals, const Options& options) {
 // The vGPU with that name, be it there or only defined.
 Result<Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const std::string& word) {
   TRY_ASSIGN(const auto name, vgpu_name(word));
-  const auto view = look_at_vgpus(sysfs);
+  const auto view = read_vgpus(sysfs);
   if (const auto* device = view.device(name)) return *device;
   TRY_ASSIGN(const auto definitions, load_definitions(host));
   for (const auto& each : definitions.all)
@@ -193,15 +193,15 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
   list_of->add_flag("--defined", options->defined, "Only those that are defined");
   list_of->add_flag("--active", options->active, "Only those that exist");
   auto* make = add("create", "Make a vGPU; prints its name", create);
-  make->add_option("TYPE", options->wish.type, "An id (nvidia-63) or a name (GRID P4-1Q, P4-1Q)")->required();
-  make->add_option("--card", options->wish.card, "On this card; left out: on the first with room")->type_name("CARD");
-  make->add_option("--uuid", options->wish.uuid, "Its UUID; left out: a new one")->type_name("UUID");
+  make->add_option("TYPE", options->request.type, "An id (nvidia-63) or a name (GRID P4-1Q, P4-1Q)")->required();
+  make->add_option("--card", options->request.card, "On this card; left out: on the first with room")->type_name("CARD");
+  make->add_option("--uuid", options->request.uuid, "Its UUID; left out: a new one")->type_name("UUID");
   add("remove", "Remove a vGPU that nobody uses", remove)->add_option("VGPU", options->name, name)->required();
   auto* keep = add("define", "Write down a vGPU that is made at each boot; prints its name", define);
-  keep->add_option("TYPE|VGPU", options->wish.type, "A type; or the UUID or function of a vGPU that exists, to keep it")
+  keep->add_option("TYPE|VGPU", options->request.type, "A type; or the UUID or function of a vGPU that exists, to keep it")
       ->required();
-  keep->add_option("--card", options->wish.card, "On this card; left out: on the first with room")->type_name("CARD");
-  keep->add_option("--uuid", options->wish.uuid, "Its UUID; left out: a new one")->type_name("UUID");
+  keep->add_option("--card", options->request.card, "On this card; left out: on the first with room")->type_name("CARD");
+  keep->add_option("--uuid", options->request.uuid, "Its UUID; left out: a new one")->type_name("UUID");
   keep->add_flag("--manual", options->manual, "Not at boot: mdevctl start, or vgpu create --uuid");
   auto* forget = add("undefine", "Take a definition away; the vGPU itself stays", undefine);
   forget->add_option("VGPU", options->name, name)->required();

@@ -98,12 +98,12 @@ nlohmann::json types_json(const VgpuView& view, const std::string& card) {
   nlohmann::json parents = nlohmann::json::array();
   for (const auto& parent : view.parents) {
     if (!card.empty() && parent.card != card) continue;
-    nlohmann::json room = nlohmann::json::object();
-    for (const auto& [id, free] : parent.room) room[id] = free;
+    nlohmann::json available_instances = nlohmann::json::object();
+    for (const auto& [id, free] : parent.available_instances) available_instances[id] = free;
     parents.push_back({{"name", parent.name},
                        {"card", parent.card},
                        {"interface", interface_name(parent.interface)},
-                       {"available", std::move(room)}});
+                       {"available", std::move(available_instances)}});
   }
   return {{"cards", std::move(cards)}, {"parents", std::move(parents)}};
 }
@@ -161,7 +161,7 @@ std::string applied_text(const AppliedVgpus& applied, const Style& style) {
     if (!card.problems.empty() && !card.create.empty())
       lines += "    so none of its other " + std::to_string(card.create.size()) + " is made\n";
     if (outcome.error) lines += "  " + style.red("!") + " " + outcome.error->message() + "\n    nothing was made on this card\n";
-    kept += card.keep.size();
+    kept += card.existing.size();
     if (!lines.empty()) text += style.bold(card.card) + "\n" + lines;
   }
   for (const auto& bad : applied.bad) text += style.red("!") + " " + bad.message() + "\n";
@@ -194,7 +194,7 @@ nlohmann::json applied_json(const AppliedVgpus& applied) {
                      {"made_functions", outcome.made_functions},
                      {"create", list(card.create)},
                      {"created", list(outcome.created)},
-                     {"kept", list(card.keep)},
+                     {"existing", list(card.existing)},
                      {"problems", std::move(problems)}});
   }
   nlohmann::json bad = nlohmann::json::array();

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "cli/cli.hpp"
-#include "runtime/vgpu_change.hpp"
-#include "runtime/vgpu_list.hpp"
+#include "vgpu/vgpu_change.hpp"
+#include "vgpu/vgpu_list.hpp"
 
 namespace vgpukit::cli {
 

@@ -15,7 +15,7 @@
 #include <system_error>
 
 #include "driver/driver.hpp"
-#include "driver/text.hpp"
+#include "support/text.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <system_error>
 
-#include "driver/text.hpp"
+#include "support/text.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::driver_detail {

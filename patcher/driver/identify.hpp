@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "driver/driver.hpp"
-#include "driver/sources.hpp"
+#include "driver/source_files.hpp"
 
 namespace vgpukit::driver_detail {
 

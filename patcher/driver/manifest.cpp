@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "driver/text.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver_detail {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "driver/checksum.hpp"
-#include "driver/text.hpp"
+#include "support/text.hpp"
 #include "driver/unpack_target.hpp"
 #include "support/process.hpp"
 

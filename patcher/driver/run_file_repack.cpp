@@ -16,7 +16,7 @@
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
-#include "driver/text.hpp"
+#include "support/text.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit {

@@ -6,8 +6,8 @@
 #include "driver/extract.hpp"
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
-#include "driver/sources.hpp"
-#include "driver/text.hpp"
+#include "driver/source_files.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -75,7 +75,7 @@ Error no_sources(const fs::path& file, const std::vector<std::string>& top) {
   return {Exit::usage, "open the driver " + file.string(), why, "name the installer of a driver: NVIDIA-Linux-...-vgpu-kvm.run"};
 }
 
-Error lying_manifest(const fs::path& file, const std::vector<std::string>& missing) {
+Error manifest_names_missing_files(const fs::path& file, const std::vector<std::string>& missing) {
   std::string why = "its .manifest names " + printable(missing.front());
   if (missing.size() > 1) why += " and " + std::to_string(missing.size() - 1) + " more";
   return {Exit::usage, "open the driver " + file.string(), why + ", which the package does not have",
@@ -100,7 +100,7 @@ Status unpack_run_file(const fs::path& file, const RunHeader& header, const fs::
   TRY(unpack_from(opened.fd.get(), header.payload, unpacked, file, how));
   if (part == RunPart::kernel && kernel.nothing()) return no_sources(file, kernel.top());
   if (part == RunPart::kernel)
-    if (const auto missing = kernel.missing(); !missing.empty()) return lying_manifest(file, missing);
+    if (const auto missing = kernel.missing(); !missing.empty()) return manifest_names_missing_files(file, missing);
   return staged.commit(false);
 }
 

@@ -7,7 +7,7 @@
 
 #include "driver/extract.hpp"
 #include "driver/run_file.hpp"
-#include "driver/text.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 

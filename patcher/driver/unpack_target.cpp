@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "driver/text.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver_detail {
 

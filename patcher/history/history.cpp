@@ -9,7 +9,7 @@
 #include <map>
 
 #include "support/atomic_file.hpp"
-#include "transform/git_owned.hpp"
+#include "support/libgit2.hpp"
 
 namespace vgpukit {
 
@@ -259,6 +259,23 @@ Status History::finish() {
   const Index keep_index(index);
   if (git_index_read_tree(index, tree) != 0 || git_index_write(index) != 0) return git_error("write the index of the history");
   return {};
+}
+
+Result<History> record_history(const fs::path& folder, const Driver& driver, const Kernel& kernel, const SourceTree& tree,
+                               const Plan& plan) {
+  TRY_ASSIGN(auto history, History::create(folder, tree,
+                                           "NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) +
+                                               ") as it came\n\nFrom " + driver.path.filename().string() + ".\n"));
+  for (const auto* line : plan.applied()) {
+    const auto& recipe = *line->recipe;
+    std::string message = recipe.id + ": " + recipe.summary + "\n\nFor " + kernel.release + ": " + line->reason + "\n";
+    for (const auto& upstream : recipe.upstream)
+      message += "\nUpstream: " + upstream.release + " \"" + upstream.subject + "\"" +
+                 (upstream.commit.empty() ? "" : " (" + upstream.commit + ")");
+    if (!recipe.upstream.empty()) message += "\n";
+    TRY(history.commit(line->after, message));
+  }
+  return history;
 }
 
 }  // namespace vgpukit

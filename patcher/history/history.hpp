@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "driver/driver.hpp"
+#include "kernel/kernel.hpp"
+#include "recipe/plan.hpp"
 #include "support/result.hpp"
 #include "transform/source_tree.hpp"
 
@@ -41,5 +44,10 @@ class History {
   explicit History(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// The history of a plan: commit 0 the package as it came, then one commit for each recipe that applies, with its reason and
+// upstream reference. `folder` empty: in memory.
+Result<History> record_history(const std::filesystem::path& folder, const Driver& driver, const Kernel& kernel,
+                               const SourceTree& tree, const Plan& plan);
 
 }  // namespace vgpukit

@@ -8,7 +8,8 @@
 #include <sstream>
 
 #include "install/dkms_tree.hpp"
-#include "install/modules_there.hpp"
+#include "install/install_scope.hpp"
+#include "kernel/modules_folder.hpp"
 #include "install/transaction.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
@@ -109,11 +110,11 @@ void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, cons
       return entry.module.find("nvidia") != std::string::npos && entry.release == release && entry.state.starts_with("installed");
     });
     const bool ours = record && record->contains("kernels") && record->at("kernels").contains(release);
-    const auto there = modules_there(host, release, nvidia_module_names());
+    const auto there = installed_module_files(host, release, nvidia_module_names());
     for (const auto& module : there) {
       // One of each name is what dkms or we have put there; modprobe takes one of two without saying which.
       const bool twice =
-          std::count_if(there.begin(), there.end(), [&](const ModuleThere& each) { return each.name == module.name; }) > 1;
+          std::count_if(there.begin(), there.end(), [&](const InstalledModuleFile& each) { return each.name == module.name; }) > 1;
       if (by_dkms || ours) {
         if (twice && !is_recorded(record, release, module.path))
           conflicts.push_back({host.in_root(module.path).string() + " is there beside another module " + module.name,
@@ -154,10 +155,10 @@ void add_running(std::vector<Conflict>& conflicts, const HostPaths& host, bool b
 }
 
 // dkms builds in /var/lib/dkms, with objects some three times as large as the modules, and keeps what it built.
-void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const ConflictQuestion& question) {
-  const std::map<std::string, std::uintmax_t> wanted = {{"/usr/src", question.source_bytes},
-                                                        {"/var/lib", 2 * question.source_bytes + 5 * question.module_bytes},
-                                                        {"/lib/modules", question.module_bytes}};
+void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const ConflictRequest& request) {
+  const std::map<std::string, std::uintmax_t> wanted = {{"/usr/src", request.source_bytes},
+                                                        {"/var/lib", 2 * request.source_bytes + 5 * request.module_bytes},
+                                                        {"/lib/modules", request.module_bytes}};
   std::map<std::uintmax_t, std::pair<std::string, std::uintmax_t>> disks;  // device -> a place on it, bytes
   for (const auto& [path, bytes] : wanted) {
     const auto place = host.resolve(path);
@@ -189,16 +190,16 @@ bool brings_nvidia_modules(const std::string& package) {
   return package.starts_with("nvidia") && package.ends_with("-dkms");
 }
 
-std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictQuestion& question, const std::vector<DkmsEntry>& dkms) {
+std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictRequest& request, const std::vector<DkmsEntry>& dkms) {
   std::vector<Conflict> conflicts;
   add_packages(conflicts, dpkg_packages(host), "apt remove");
   add_packages(conflicts, pacman_packages(host), "pacman -R");
   add_packages(conflicts, rpm_packages(host), "dnf remove");
   add_dkms(conflicts, host, dkms);
   add_leftovers(conflicts, host, dkms);
-  add_card(conflicts, host, question.user_space);
-  add_running(conflicts, host, question.user_space);
-  add_space(conflicts, host, question);
+  add_card(conflicts, host, request.user_space);
+  add_running(conflicts, host, request.user_space);
+  add_space(conflicts, host, request);
   return conflicts;
 }
 

@@ -94,7 +94,7 @@ Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
   return parse_dkms_status(said.out);
 }
 
-Status Dkms::tell(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const {
+Status Dkms::run_dkms(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const {
   auto command = dkms_command(host_, words);
   command.argv.insert(command.argv.begin(), under_.begin(), under_.end());
   std::deque<std::string> last;  // what it said before it gave up
@@ -113,18 +113,18 @@ Status Dkms::tell(const std::vector<std::string>& words, const std::string& trie
 }
 
 Status Dkms::add(const std::string& module, const std::string& version) const {
-  return tell({"add", "-m", module, "-v", version}, "add " + module + " " + version + " to dkms", "");
+  return run_dkms({"add", "-m", module, "-v", version}, "add " + module + " " + version + " to dkms", "");
 }
 
 Status Dkms::build(const std::string& module, const std::string& version, const std::string& release, bool again) const {
   const auto log = host_.in_root("/var/lib/dkms/" + module + "/" + version + "/build/make.log");
   std::vector<std::string> words = {"build", "-m", module, "-v", version, "-k", release};
   if (again) words.emplace_back("--force");
-  return tell(words, "build " + module + " " + version + " for " + release + " with dkms", log.string());
+  return run_dkms(words, "build " + module + " " + version + " for " + release + " with dkms", log.string());
 }
 
 Status Dkms::install(const std::string& module, const std::string& version, const std::string& release) const {
-  return tell({"install", "-m", module, "-v", version, "-k", release, "--force"},
+  return run_dkms({"install", "-m", module, "-v", version, "-k", release, "--force"},
               "install the modules of " + module + " " + version + " for " + release + " with dkms", "");
 }
 
@@ -132,7 +132,7 @@ Status Dkms::remove(const std::string& module, const std::string& version) const
   TRY_ASSIGN(const auto entries, status(module));
   for (const auto& entry : entries)
     if (entry.version == version)
-      return tell({"remove", "-m", module, "-v", version, "--all"}, "remove " + module + " " + version + " from dkms", "");
+      return run_dkms({"remove", "-m", module, "-v", version, "--all"}, "remove " + module + " " + version + " from dkms", "");
   return {};
 }
 

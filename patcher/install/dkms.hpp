@@ -58,7 +58,7 @@ class Dkms {
  private:
   Dkms(HostPaths host, Version version, OnLine on_line)
       : host_(std::move(host)), version_(std::move(version)), on_line_(std::move(on_line)) {}
-  [[nodiscard]] Status tell(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const;
+  [[nodiscard]] Status run_dkms(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const;
 
   HostPaths host_;
   Version version_;

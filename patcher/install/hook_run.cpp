@@ -6,13 +6,13 @@
 #include <chrono>
 #include <set>
 
-#include "build/module.hpp"
+#include "module/module_file.hpp"
 #include "install/dkms.hpp"
 #include "install/dkms_tree.hpp"
 #include "install/install.hpp"
 #include "install/parts.hpp"
-#include "install/readiness.hpp"
-#include "install/scope.hpp"
+#include "install/install_status.hpp"
+#include "install/install_scope.hpp"
 #include "kernel/facts.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
@@ -49,7 +49,7 @@ std::string release_of_target(std::string_view path) {
 
 // What changes when the modules, or the kernel that they were built for, change: cheaper to ask than to read compressed modules.
 std::string stamp_of(const HostPaths& host, const std::string& release, const InstallRecord& record,
-                     const std::vector<ModuleThere>& modules) {
+                     const std::vector<InstalledModuleFile>& modules) {
   Hasher hasher;
   hasher.add(record.value("version", std::string()));
   std::vector<fs::path> files;
@@ -66,8 +66,8 @@ std::string stamp_of(const HostPaths& host, const std::string& release, const In
 
 // Why the kernel would refuse modules that are there, are for it and of the right version; nothing where it would load them, or
 // where nobody can tell.
-std::string refusal(const HostPaths& host, const std::string& release, const InstallRecord& record,
-                    const std::vector<ModuleThere>& there) {
+std::string loader_refusal(const HostPaths& host, const std::string& release, const InstallRecord& record,
+                    const std::vector<InstalledModuleFile>& there) {
   auto kernel = open_kernel(host, release, /*any_compiler=*/true);
   if (!kernel) return {};
   std::vector<ModuleFile> modules;
@@ -127,12 +127,12 @@ class Run {
       kernel.next = "was it removed again?";
       return kernel;
     }
-    auto there = modules_there(host_, release, nvidia_module_names());
+    auto there = installed_module_files(host_, release, nvidia_module_names());
     const auto stamp = stamp_of(host_, release, record_, there);
     auto problem = seen(release, stamp) ? std::string() : module_problem(host_, release, record_, there);
     bool stale = false;
     if (problem.empty() && !seen(release, stamp)) {
-      problem = refusal(host_, release, record_, there);
+      problem = loader_refusal(host_, release, record_, there);
       stale = !problem.empty();
     }
     if (problem.empty()) {
@@ -143,7 +143,7 @@ class Run {
     }
     build(kernel, problem, stale);
     tell_dkms(kernel);
-    there = modules_there(host_, release, nvidia_module_names());
+    there = installed_module_files(host_, release, nvidia_module_names());
     remember(kernel, stamp_of(host_, release, record_, there));
     return kernel;
   }
@@ -221,9 +221,9 @@ class Run {
       done = dkms->build(dkms_module_name, version_, kernel.release, /*again=*/true);
     if (done) done = dkms->install(dkms_module_name, version_, kernel.release);
     kernel.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const auto there = modules_there(host_, kernel.release, nvidia_module_names());
+    const auto there = installed_module_files(host_, kernel.release, nvidia_module_names());
     auto now = module_problem(host_, kernel.release, record_, there);
-    if (done && now.empty()) now = refusal(host_, kernel.release, record_, there);
+    if (done && now.empty()) now = loader_refusal(host_, kernel.release, record_, there);
     if (done && now.empty()) {
       kernel.result = HookKernel::Result::built;
       kernel.why.clear();
@@ -327,10 +327,10 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) 
   TRY_ASSIGN(const auto status, install_status(host));
   for (const auto& kernel : status.kernels) {
     if (!kernel.next || kernel.problem.empty()) continue;
-    outcome.alarm = "the kernel you will boot next, " + kernel.release + ", has no working driver";
+    outcome.next_boot_problem = "the kernel you will boot next, " + kernel.release + ", has no working driver";
     // Of the kernels of this run it was said already.
     if (std::find(request.releases.begin(), request.releases.end(), kernel.release) == request.releases.end())
-      outcome.alarm += ": " + kernel.problem;
+      outcome.next_boot_problem += ": " + kernel.problem;
   }
   return outcome;
 }
@@ -343,12 +343,12 @@ std::optional<json> last_hook_run(const HostPaths& host) {
   return std::optional<json>(std::move(document));
 }
 
-std::string hook_reason(const HostPaths& host, const json& last, const std::string& release) {
+std::string last_hook_failure(const HostPaths& host, const json& last, const std::string& release) {
   const auto record = installed_record(host);
   if (!record || !last.contains("kernels") || !last.at("kernels").is_object() || !last.at("kernels").contains(release)) return {};
   const auto& entry = last.at("kernels").at(release);
   if (!entry.is_object() || entry.value("result", std::string()) != "failed") return {};
-  const auto there = modules_there(host, release, nvidia_module_names());
+  const auto there = installed_module_files(host, release, nvidia_module_names());
   if (entry.value("stamp", std::string()) != stamp_of(host, release, *record, there)) return {};
   const auto next = entry.value("next", std::string());
   return entry.value("why", std::string()) + (next.empty() ? "" : " (" + next + ")");

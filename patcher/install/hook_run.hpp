@@ -34,7 +34,7 @@ struct HookKernel {
 struct HookOutcome {
   std::string version;              // of the installed driver; empty: none is, and nothing was done
   std::vector<HookKernel> kernels;  // from the oldest to the newest
-  std::string alarm;                // "the kernel you will boot next ..." where that has no working driver
+  std::string next_boot_problem;                // "the kernel you will boot next ..." where that has no working driver
 };
 
 struct HookRequest {
@@ -59,6 +59,6 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request);
 // earlier runs are kept in it while they are installed.
 std::optional<nlohmann::json> last_hook_run(const HostPaths& host);
 // What that says against a kernel, where its modules are still those that it saw; else empty.
-std::string hook_reason(const HostPaths& host, const nlohmann::json& last, const std::string& release);
+std::string last_hook_failure(const HostPaths& host, const nlohmann::json& last, const std::string& release);
 
 }  // namespace vgpukit

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <set>
 
-#include "build/module.hpp"
+#include "module/module_file.hpp"
 #include "config.hpp"
 #include "install/dkms.hpp"
 #include "install/hook_files.hpp"
-#include "install/modules_there.hpp"
+#include "kernel/modules_folder.hpp"
 #include "install/nvidia_installer.hpp"
 #include "install/parts.hpp"
-#include "install/scope.hpp"
+#include "install/install_scope.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"
@@ -35,7 +35,7 @@ std::uintmax_t bytes_of(const fs::path& folder) {
 // Are the modules of this kernel there, for it, and of this version, and would it load them?
 Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, const std::vector<std::string>& names) {
   const auto& kernel = facts.kernel();
-  const auto there = modules_there(kernel.host, kernel.release, names);
+  const auto there = installed_module_files(kernel.host, kernel.release, names);
   const auto wrong = [&](const std::string& why) {
     return Error{
         Exit::failed, "use what dkms has installed for " + kernel.release, why,
@@ -44,7 +44,7 @@ Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, co
   std::vector<ModuleFile> modules;
   nlohmann::json list = nlohmann::json::array();
   for (const auto& name : names) {
-    const auto count = std::count_if(there.begin(), there.end(), [&](const ModuleThere& each) { return each.name == name; });
+    const auto count = std::count_if(there.begin(), there.end(), [&](const InstalledModuleFile& each) { return each.name == name; });
     if (count == 0) return wrong("dkms says that all is well, and " + name + ".ko is not in /lib/modules/" + kernel.release);
     if (count > 1) return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
   }
@@ -112,9 +112,9 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
                if (said.empty() ? error : said.size() < 3 && !error && line.find_first_not_of(' ') != std::string_view::npos)
                  said.emplace_back(line);
              }));
-  const auto kept_log = machine_state(host) / "install" / "nvidia-installer.log";
+  const auto log_copy = machine_state(host) / "install" / "nvidia-installer.log";
   std::error_code bad;
-  fs::copy_file(host.in_root(log), kept_log, fs::copy_options::overwrite_existing, bad);
+  fs::copy_file(host.in_root(log), log_copy, fs::copy_options::overwrite_existing, bad);
   TRY_ASSIGN(const auto entries, dkms.status(dkms_module_name));
   const bool listed = std::any_of(entries.begin(), entries.end(), [&](const DkmsEntry& entry) {
     return entry.version == driver.version.text && entry.release == kernel.release && entry.state == "installed";
@@ -125,7 +125,7 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
     return Error{Exit::failed, "install " + driver.version.text + " for " + kernel.release,
                  "nvidia-installer ended with status " + std::to_string(status) +
                      (listed ? "" : ", and dkms does not have its modules") + (said.empty() ? "" : "; it said: " + words),
-                 "read " + kept_log.string() + "; what was there before is back"};
+                 "read " + log_copy.string() + "; what was there before is back"};
   transaction.step("write the sources");
   TRY(write_our_tree(host, request, vgpukit));
   for (std::size_t i = 1; i < request.kernels.size(); ++i) TRY(build_with_dkms(dkms, transaction, request, request.kernels[i]));
@@ -148,7 +148,7 @@ nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction)
   nlohmann::json made = nlohmann::json::array();
   std::set<std::string, std::greater<>> folders;
   const auto& hooks = hook_paths();
-  for (const auto& kept : transaction.kept())
+  for (const auto& kept : transaction.snapshots())
     for (const auto& path : kept.paths()) {
       if (path.there) continue;
       const bool hook = std::find(hooks.begin(), hooks.end(), path.path) != hooks.end();
@@ -212,7 +212,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   // looked at after that.
   TRY_ASSIGN(auto transaction, Transaction::begin(host, "install " + version, {}, request.at));
   TRY_ASSIGN(const auto entries, dkms.status(""));  // distributions call it nvidia-current, nvidia-srv
-  const ConflictQuestion question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
+  const ConflictRequest question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
   outcome.conflicts = find_conflicts(host, question, entries);
   if (std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(), [](const Conflict& each) { return each.blocks; }))
     return outcome;

@@ -10,7 +10,7 @@
 #include "driver/driver.hpp"
 #include "driver/run_file_repack.hpp"
 #include "kernel/kernel.hpp"
-#include "support/kept.hpp"
+#include "support/snapshot.hpp"
 #include "support/process.hpp"
 #include "support/result.hpp"
 
@@ -46,7 +46,7 @@ std::vector<InstallerBackup> backups_of_installer_log(std::string_view log);
 // something to do. `cut_short`: nobody else has changed anything since then, so what lies where something was moved away is a file
 // that the installer has not written down any more; otherwise it is somebody's, and stays. Safe to be cut short and done again.
 // Error: missing for a full disk.
-Result<bool> remove_new_user_space(const HostPaths& host, const Kept& kept, bool cut_short);
+Result<bool> remove_new_user_space(const HostPaths& host, const Snapshot& snapshot, bool cut_short);
 
 // What is wrong with the services that the installer has put into the system, as sentences with what to do: a unit that is not
 // there, one that nothing starts.

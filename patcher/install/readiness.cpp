@@ -1,17 +1,17 @@
-#include "install/readiness.hpp"
+#include "install/install_status.hpp"
 
 #include <algorithm>
 
-#include "build/module.hpp"
+#include "module/module_file.hpp"
 
 namespace vgpukit {
 
 std::string module_problem(const HostPaths& host, const std::string& release, const InstallRecord& record,
-                           const std::vector<ModuleThere>& there) {
+                           const std::vector<InstalledModuleFile>& there) {
   const auto version = record.value("version", std::string());
   std::string missing;
   for (const auto& name : record.value("modules", std::vector<std::string>())) {
-    const auto found = std::find_if(there.begin(), there.end(), [&](const ModuleThere& each) { return each.name == name; });
+    const auto found = std::find_if(there.begin(), there.end(), [&](const InstalledModuleFile& each) { return each.name == name; });
     if (found == there.end()) {
       missing += (missing.empty() ? "" : ", ") + name;
       continue;

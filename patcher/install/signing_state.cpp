@@ -1,9 +1,9 @@
-#include "build/module.hpp"
-#include "build/secure_boot.hpp"
-#include "build/signing.hpp"
+#include "module/module_file.hpp"
+#include "module/secure_boot.hpp"
+#include "module/signing.hpp"
 #include "install/install.hpp"
-#include "install/modules_there.hpp"
-#include "install/scope.hpp"
+#include "kernel/modules_folder.hpp"
+#include "install/install_scope.hpp"
 
 namespace vgpukit {
 
@@ -38,7 +38,7 @@ Result<SigningState> signing_state(const HostPaths& host) {
   }
   if (!boot.on) return state;
   for (const auto& release : releases_of(host))
-    for (const auto& there : modules_there(host, release, nvidia_module_names()))
+    for (const auto& there : installed_module_files(host, release, nvidia_module_names()))
       if (const auto module = read_module(host.in_root(there.path)); module && !module->is_signed)
         state.unsigned_modules.push_back(there.path.string());
   if (!key) {

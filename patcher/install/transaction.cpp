@@ -41,33 +41,33 @@ Status move(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-std::vector<fs::path> kept_folders(const fs::path& folder) {
+std::vector<fs::path> snapshot_folders(const fs::path& folder) {
   std::vector<fs::path> folders;
   std::error_code bad;
-  for (unsigned i = 0; fs::exists(folder / ("kept-" + std::to_string(i)) / "kept.json", bad); ++i)
-    folders.push_back(folder / ("kept-" + std::to_string(i)));
+  for (unsigned i = 0; fs::exists(folder / ("snapshot-" + std::to_string(i)) / "snapshot.json", bad); ++i)
+    folders.push_back(folder / ("snapshot-" + std::to_string(i)));
   return folders;
 }
 
-Result<std::vector<Kept>> open_kept(const HostPaths& host, const fs::path& folder) {
-  std::vector<Kept> all;
-  for (const auto& each : kept_folders(folder)) {
-    TRY_ASSIGN(auto kept, Kept::open(host, each));
-    all.push_back(std::move(kept));
+Result<std::vector<Snapshot>> open_snapshots(const HostPaths& host, const fs::path& folder) {
+  std::vector<Snapshot> all;
+  for (const auto& each : snapshot_folders(folder)) {
+    TRY_ASSIGN(auto snapshots, Snapshot::open(host, each));
+    all.push_back(std::move(snapshots));
   }
   return all;
 }
 
 // The later copies were made when something may have been changed already, so the first ones have the last word.
-Status restore_all(const HostPaths& host, const std::vector<Kept>& kept, const OnStep& on_step) {
+Status restore_all(const HostPaths& host, const std::vector<Snapshot>& snapshots, const OnStep& on_step) {
   // Once copies are moved back this is done, and a copy that is gone would look like one that never was.
-  if (std::none_of(kept.begin(), kept.end(), [](const Kept& each) { return each.is_moving(); }))
-    for (const auto& each : kept) TRY(remove_new_user_space(host, each, /*cut_short=*/true));
-  for (auto each = kept.rbegin(); each != kept.rend(); ++each) {
+  if (std::none_of(snapshots.begin(), snapshots.end(), [](const Snapshot& each) { return each.is_moving(); }))
+    for (const auto& each : snapshots) TRY(remove_new_user_space(host, each, /*cut_short=*/true));
+  for (auto each = snapshots.rbegin(); each != snapshots.rend(); ++each) {
     if (!each->is_moving()) {
       const auto back = each->restore({}, on_step);
       if (back) continue;
-      if (!Kept::wants_space(back.error())) return back;
+      if (!Snapshot::is_disk_full(back.error())) return back;
     }
     TRY(each->move_back(on_step));
   }
@@ -147,8 +147,8 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
     TRY(finish_commit(host, *journal, on_step));
     return std::optional<std::string>("an earlier \"" + what + "\" was interrupted at its end; it is finished now");
   }
-  TRY_ASSIGN(const auto kept, open_kept(host, places.working()));
-  TRY(restore_all(host, kept, on_step));
+  TRY_ASSIGN(const auto snapshots, open_snapshots(host, places.working()));
+  TRY(restore_all(host, snapshots, on_step));
   fs::remove(places.journal(), bad);
   remove_folder(places.working());
   return std::optional<std::string>("an earlier \"" + what + "\" was interrupted; what was there before is back");
@@ -181,10 +181,10 @@ Result<Transaction> Transaction::begin(const HostPaths& host, const std::string&
 Status Transaction::add(const std::vector<std::string>& paths) {
   // The journal comes after the first copies: without one, nothing has been changed. Later copies are made under the journal, and
   // count from when their kept.json is there, before the change that they are for.
-  const auto folder = Places(host_).working() / ("kept-" + std::to_string(kept_.size()));
+  const auto folder = Places(host_).working() / ("snapshot-" + std::to_string(snapshots_.size()));
   remove_folder(folder);
-  TRY_ASSIGN(auto kept, Kept::keep(host_, paths, folder, on_step_));
-  kept_.push_back(std::move(kept));
+  TRY_ASSIGN(auto snapshots, Snapshot::keep(host_, paths, folder, on_step_));
+  snapshots_.push_back(std::move(snapshots));
   step("open the journal");
   return write_journal("changing");
 }
@@ -202,7 +202,7 @@ Status Transaction::write_journal(const char* phase, const InstallRecord* record
 Status Transaction::commit(const InstallRecord& record) {
   step("commit");
   TRY(write_journal("committing", &record));
-  kept_.clear();
+  snapshots_.clear();
   TRY(finish_commit(host_, {{"record", record}}, on_step_));
   lock_.reset();
   return {};
@@ -211,7 +211,7 @@ Status Transaction::commit(const InstallRecord& record) {
 Status Transaction::commit_removed() {
   step("commit");
   TRY(write_journal("committing"));
-  kept_.clear();
+  snapshots_.clear();
   TRY(finish_commit(host_, {{"record", nullptr}}, on_step_));
   tidy(host_);
   lock_.reset();
@@ -220,8 +220,8 @@ Status Transaction::commit_removed() {
 
 Status Transaction::undo() {
   step("undo");
-  TRY(restore_all(host_, kept_, on_step_));
-  kept_.clear();
+  TRY(restore_all(host_, snapshots_, on_step_));
+  snapshots_.clear();
   const Places places(host_);
   std::error_code bad;
   fs::remove(places.journal(), bad);
@@ -232,7 +232,7 @@ Status Transaction::undo() {
 }
 
 Transaction::~Transaction() {
-  if (!lock_ || kept_.empty()) return;
+  if (!lock_ || snapshots_.empty()) return;
   if (const auto undone = undo(); !undone) log::error(undone.error().message());
 }
 
@@ -244,8 +244,8 @@ std::optional<InstallRecord> previous_record(const HostPaths& host) {
   return read_json(Places(host).previous() / "record.json");
 }
 
-Result<std::vector<Kept>> previous_state(const HostPaths& host) {
-  return open_kept(host, Places(host).previous());
+Result<std::vector<Snapshot>> previous_state(const HostPaths& host) {
+  return open_snapshots(host, Places(host).previous());
 }
 
 }  // namespace vgpukit

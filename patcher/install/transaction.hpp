@@ -12,7 +12,7 @@
 
 #include "support/atomic_file.hpp"
 #include "support/host_paths.hpp"
-#include "support/kept.hpp"
+#include "support/snapshot.hpp"
 #include "support/machine_state.hpp"
 #include "support/result.hpp"
 
@@ -47,7 +47,7 @@ class Transaction {
   Transaction(Transaction&&) noexcept = default;
   Transaction& operator=(Transaction&&) = delete;
 
-  [[nodiscard]] const std::vector<Kept>& kept() const { return kept_; }
+  [[nodiscard]] const std::vector<Snapshot>& snapshots() const { return snapshots_; }
 
  private:
   Transaction(HostPaths host, FileLock lock, OnStep on_step)
@@ -58,7 +58,7 @@ class Transaction {
   std::optional<FileLock> lock_;
   OnStep on_step_;
   std::string what_;
-  std::vector<Kept> kept_;
+  std::vector<Snapshot> snapshots_;
 };
 
 // What a crash has left: "install 535.247.02", or nothing.
@@ -71,6 +71,6 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
 std::optional<InstallRecord> installed_record(const HostPaths& host);
 std::optional<InstallRecord> previous_record(const HostPaths& host);
 // What was kept of the state before the installed driver, in the order in which it was kept. Empty when there is no way back.
-Result<std::vector<Kept>> previous_state(const HostPaths& host);
+Result<std::vector<Snapshot>> previous_state(const HostPaths& host);
 
 }  // namespace vgpukit

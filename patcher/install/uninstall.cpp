@@ -4,10 +4,10 @@
 #include "install/dkms_tree.hpp"
 #include "install/hook_run.hpp"
 #include "install/install.hpp"
-#include "install/modules_there.hpp"
+#include "kernel/modules_folder.hpp"
 #include "install/nvidia_installer.hpp"
 #include "install/parts.hpp"
-#include "install/scope.hpp"
+#include "install/install_scope.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
 
@@ -30,7 +30,7 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
     std::error_code full;
     for (const auto& release : releases_of(host)) fs::remove(host.modules() / release / "video", full);  // nvidia-installer's
     for (const auto& release : releases_of(host))
-      for (const auto& module : modules_there(host, release, nvidia_module_names()))
+      for (const auto& module : installed_module_files(host, release, nvidia_module_names()))
         outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
     remove_made(host, *record, dkms);
   }
@@ -60,8 +60,8 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   const auto record = previous_record(host);
   outcome.to = record ? record->value("version", std::string()) : std::string();
   std::vector<std::string> scope = install_scope(host, {outcome.from});
-  for (const auto& kept : before) {
-    const auto names = kept.names();
+  for (const auto& snapshot : before) {
+    const auto names = snapshot.names();
     scope.insert(scope.end(), names.begin(), names.end());
   }
   // The way forward again is to have the user space of now, too.
@@ -86,11 +86,11 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     return rest.find("/modules.") == std::string::npos;
   };
   bool user_space = false;
-  for (const auto& kept : before) {
-    TRY_ASSIGN(const auto removed, remove_new_user_space(host, kept, /*cut_short=*/false));
+  for (const auto& snapshot : before) {
+    TRY_ASSIGN(const auto removed, remove_new_user_space(host, snapshot, /*cut_short=*/false));
     user_space = user_space || removed;
   }
-  for (auto kept = before.rbegin(); kept != before.rend(); ++kept) TRY(kept->restore(wanted, at));
+  for (auto snapshot = before.rbegin(); snapshot != before.rend(); ++snapshot) TRY(snapshot->restore(wanted, at));
   if (user_space) refresh_user_space(host);
   for (const auto& entry : now) {
     if (entry.state != "installed" || outcome.to.empty()) continue;
@@ -108,7 +108,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   std::error_code bad;
   for (const auto& release : releases) {
     if (fs::exists(host.modules() / release / "modules.dep", bad)) TRY(run_depmod(host, release));
-    if (!outcome.to.empty() && !modules_there(host, release, nvidia_module_names()).empty()) outcome.releases.push_back(release);
+    if (!outcome.to.empty() && !installed_module_files(host, release, nvidia_module_names()).empty()) outcome.releases.push_back(release);
   }
   if (record) {
     auto again = *record;

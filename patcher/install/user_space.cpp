@@ -66,14 +66,14 @@ Status put_back(const HostPaths& host, const InstallerBackup& backup, bool repla
 
 // A file that the installer has moved away without coming to write down from where (a full disk, a crash): it is some package's,
 // and must not go with the rest.
-void save_unknown(const HostPaths& host, const Kept& kept, const std::vector<InstallerBackup>& backups) {
+void save_unknown(const HostPaths& host, const Snapshot& snapshot, const std::vector<InstallerBackup>& backups) {
   std::error_code bad;
   std::vector<std::string> names;
   for (auto entry = fs::directory_iterator(host.in_root(kFolder), bad); !bad && entry != fs::directory_iterator();
        entry.increment(bad))
     names.push_back(entry->path().filename().string());
   for (const auto& name : names) {
-    if (name.size() > 6 || name.find_first_not_of("0123456789") != std::string::npos || is_there(kept.copy_of(kFolder) / name))
+    if (name.size() > 6 || name.find_first_not_of("0123456789") != std::string::npos || is_there(snapshot.copy_of(kFolder) / name))
       continue;
     if (std::any_of(backups.begin(), backups.end(),
                     [&](const InstallerBackup& each) { return std::to_string(each.number) == name; }))
@@ -122,16 +122,16 @@ std::vector<InstallerBackup> backups_of_installer_log(std::string_view log) {
   return backups;
 }
 
-Result<bool> remove_new_user_space(const HostPaths& host, const Kept& kept, bool cut_short) {
-  const auto names = kept.names();
+Result<bool> remove_new_user_space(const HostPaths& host, const Snapshot& snapshot, bool cut_short) {
+  const auto names = snapshot.names();
   if (!holds(names, kFolder)) return false;
   const auto now = read_file(host.in_root(kFolder) / "log");
-  const auto then = read_file(kept.copy_of(kFolder) / "log");
+  const auto then = read_file(snapshot.copy_of(kFolder) / "log");
   if (!now || (then && *then == *now)) return false;
   const auto old = then ? files_of_installer_log(*then) : std::vector<std::string>{};
   const auto installed = files_of_installer_log(*now);
   const auto backups = backups_of_installer_log(*now);
-  if (cut_short) save_unknown(host, kept, backups);
+  if (cut_short) save_unknown(host, snapshot, backups);
   std::error_code ignored;
   // What takes the place of another one stays until that is back: this may be done a second time, and then it is the other one.
   const auto is_backed_up = [&](const std::string& file) {

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "kernel/image.hpp"
+#include "kernel/kernel_image.hpp"
 
 namespace vgpukit {
 

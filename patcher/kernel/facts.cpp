@@ -6,7 +6,7 @@
 #include "kernel/behaviour.hpp"
 #include "kernel/fact_cache.hpp"
 #include "kernel/fingerprint.hpp"
-#include "kernel/header_folders.hpp"
+#include "kernel/kernel_headers.hpp"
 #include "kernel/probe.hpp"
 #include "kernel/snippets.hpp"
 #include "support/atomic_file.hpp"

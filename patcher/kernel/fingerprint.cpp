@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-#include "kernel/headers_folder.hpp"
+#include "kernel/headers_layout.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/process.hpp"

@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "kernel/compiler.hpp"
-#include "kernel/headers_folder.hpp"
+#include "kernel/headers_layout.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit {

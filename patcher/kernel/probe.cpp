@@ -9,7 +9,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "kernel/compiler_stand_in.hpp"
+#include "kernel/compiler_wrapper.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
@@ -212,8 +212,8 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   make.root = kernel.host.root;
   make.env["LC_ALL"] = "C";
   make.deadline = std::chrono::minutes(5);
-  const CompilerStandIn stand_in(kernel, scratch.path() / ".vgpukit-compiler", fingerprint);
-  stand_in.use_in(make);
+  const CompilerWrapper compiler_wrapper(kernel, scratch.path() / ".vgpukit-compiler", fingerprint);
+  compiler_wrapper.use_in(make);
   TRY_ASSIGN(const auto outcome, run(make));
   const std::string tried = "build an empty module for " + kernel.release;
   if (outcome.timed_out) return Error{Exit::failed, tried, "it took more than five minutes", ""};

@@ -69,7 +69,7 @@ bool leaves_nothing_behind(std::string_view code) {
   return !tokens.empty();
 }
 
-std::set<std::string> left_behind(const Question& question, const CompileError& error) {
+std::set<std::string> names_left_declared(const Question& question, const CompileError& error) {
   const auto space = question.name.rfind(' ');
   if (question.kind == Question::Kind::declaration)
     return space == std::string::npos ? std::set<std::string>() : std::set{question.name.substr(space + 1)};

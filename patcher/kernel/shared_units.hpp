@@ -17,7 +17,7 @@ bool leaves_nothing_behind(std::string_view code);
 
 // Names that a question may leave declared when it ends in this error: a function that was declared by being called, a struct by
 // being asked for its size.
-std::set<std::string> left_behind(const Question& question, const CompileError& error);
+std::set<std::string> names_left_declared(const Question& question, const CompileError& error);
 
 // Whether the question uses one of these names.
 bool uses_any(const Question& question, const std::set<std::string>& names);

@@ -172,11 +172,11 @@ void read_group(const Group& group, const Outcome& outcome, std::vector<std::pai
     }
   }
   std::vector<Question> rest;
-  const std::size_t sure = reading.suspects.empty() || questions.size() == 1 ? questions.size() : *reading.suspects.begin();
+  const std::size_t sure = reading.unreliable.empty() || questions.size() == 1 ? questions.size() : *reading.unreliable.begin();
   for (std::size_t q = 0; q < questions.size(); ++q) {
-    if (questions.size() > 1 && reading.suspects.contains(q))
+    if (questions.size() > 1 && reading.unreliable.contains(q))
       again.push_back({{questions[q]}, group.prelude});
-    else if (q > sure || reading.touched.contains(q))
+    else if (q > sure || reading.affected.contains(q))
       rest.push_back(questions[q]);
     else
       answers.emplace_back(questions[q], std::move(reading.answers[q]));
@@ -252,8 +252,8 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
     if (const auto number = number_of(error.file, question_marker); number && *number < questions.size()) {
       error.message = replaced(error.message, own_probe(*number), probe_name);
       // A syntax error may swallow what follows it.
-      if (error.message.starts_with("expected")) result.suspects.insert(*number);
-      left[*number].merge(left_behind(questions[*number], error));
+      if (error.message.starts_with("expected")) result.unreliable.insert(*number);
+      left[*number].merge(names_left_declared(questions[*number], error));
       first.try_emplace(*number, std::move(error));
     } else if (number_of(error.file, header_marker) && is_missing_file(error) && same_headers(questions)) {
       return all([&](const Question& question) -> Result<Answer> {
@@ -277,7 +277,7 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
   }
   std::set<std::string> names;
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (uses_any(questions[i], names)) result.touched.insert(i);
+    if (uses_any(questions[i], names)) result.affected.insert(i);
     names.merge(left[i]);
   }
   return result;

@@ -30,8 +30,8 @@ std::string translation_unit(const std::vector<Question>& questions, bool prelud
 // An Error for a question: the headers are there but do not compile, so that nothing can be said.
 struct UnitAnswers {
   std::vector<Result<Answer>> answers;
-  std::set<std::size_t> suspects;  // whose error could have spilled over to those that follow: ask it alone, and all these again
-  std::set<std::size_t> touched;   // which use a name that an error in front of them may have left declared: ask them again
+  std::set<std::size_t> unreliable;  // whose error could have spilled over to those that follow: ask it alone, and all these again
+  std::set<std::size_t> affected;   // which use a name that an error in front of them may have left declared: ask them again
 };
 UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, std::string_view output);
 

@@ -1,4 +1,4 @@
-#include "matrix/report.hpp"
+#include "matrix/markdown.hpp"
 
 namespace vgpukit {
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "build/report.hpp"
+#include "build/build_report.hpp"
 #include "matrix/cell_load.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"

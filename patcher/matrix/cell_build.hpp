@@ -9,8 +9,8 @@
 
 #include "driver/driver.hpp"
 #include "kernel/kernel.hpp"
-#include "matrix/inputs.hpp"
-#include "matrix/result.hpp"
+#include "matrix/cell_inputs.hpp"
+#include "matrix/matrix_result.hpp"
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 

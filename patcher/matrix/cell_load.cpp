@@ -10,7 +10,7 @@ namespace vgpukit {
 
 namespace {
 
-constexpr std::size_t kept_lines = 40;  // of the program's output, in the result; the log has them all
+constexpr std::size_t max_log_lines = 40;  // of the program's output, in the result; the log has them all
 
 std::string last_line(const std::vector<std::string>& lines) {
   const auto last = std::find_if(lines.rbegin(), lines.rend(), [](const std::string& line) { return !line.empty(); });
@@ -78,7 +78,7 @@ Status load_cell(const CellBuild& what, CellResult& result) {
   judge(*outcome, lines, result);
   // The log is a convenience: a full disk takes nothing from the verdict.
   (void)add_to_log(what, result, "==> " + joined(command.argv, " "), lines);
-  if (lines.size() > kept_lines) lines.erase(lines.begin(), lines.end() - kept_lines);
+  if (lines.size() > max_log_lines) lines.erase(lines.begin(), lines.end() - max_log_lines);
   result.build["load"] = {{"seconds", seconds}, {"status", outcome->status}, {"lines", lines}};
   return {};
 }

@@ -59,7 +59,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
   const bool in_image = !entry.container.empty();
   bool absent = !entry.source.absent.empty();
   const auto lacking = [&](Error problem) {
-    if (!column.image.empty()) problem = in_words_of_image(std::move(problem), column.host.root, entry.container);
+    if (!column.image.empty()) problem = image_error(std::move(problem), column.host.root, entry.container);
     if (!entry.source.optional.empty() && absent) column.skipped = entry.source.optional + " (" + problem.why + ")";
     column.problem = std::move(problem);
     return std::vector<Column>{column};

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "driver/driver.hpp"
-#include "matrix/file.hpp"
-#include "matrix/images.hpp"
+#include "matrix/matrix_file.hpp"
+#include "matrix/container_images.hpp"
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 

@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "matrix/report.hpp"
+#include "matrix/markdown.hpp"
 
 namespace vgpukit {
 

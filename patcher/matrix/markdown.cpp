@@ -2,8 +2,8 @@
 #include <cmath>
 #include <map>
 
-#include "matrix/changes.hpp"
-#include "matrix/report.hpp"
+#include "matrix/result_changes.hpp"
+#include "matrix/markdown.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit {

@@ -1,6 +1,6 @@
 #include <string_view>
 
-#include "matrix/report.hpp"
+#include "matrix/markdown.hpp"
 #include "matrix_texts.hpp"  // patcher/matrix/page/, put into the program by CMake
 
 namespace vgpukit {

@@ -1,8 +1,8 @@
 #include <functional>
 #include <map>
 
-#include "matrix/changes.hpp"
-#include "matrix/report.hpp"
+#include "matrix/result_changes.hpp"
+#include "matrix/markdown.hpp"
 
 namespace vgpukit {
 

@@ -2,7 +2,7 @@
 #include <map>
 
 #include "matrix/schedule.hpp"
-#include "matrix/workshop.hpp"
+#include "matrix/opened_cells.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
@@ -42,7 +42,7 @@ const Cell* find_cell(const Grid& grid, const CellResult& of) {
 
 }  // namespace
 
-bool RecipeProof::dead_weight() const {
+bool RecipeProof::is_unneeded() const {
   return !tried.empty() && std::all_of(tried.begin(), tried.end(), [](const CellResult& cell) { return is_green(cell); });
 }
 
@@ -50,7 +50,7 @@ Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const Matri
   TRY_ASSIGN(const auto lock, FileLock::acquire(run.folder / "lock", [&] {
                if (run.on_step) run.on_step("another vgpukit runs this matrix: waiting for it");
              }));
-  Workshop workshop(run);
+  OpenedCells opened_cells(run);
   std::vector<RecipeProof> proofs;
   for (const auto& [recipe, cells] : cells_by_recipe(result)) {
     // A recipe of another version, or of a folder that is not named now, cannot be left out.
@@ -63,10 +63,10 @@ Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const Matri
       const auto* cell = find_cell(*run.grid, *known);
       if (!cell) continue;
       CellResult without;
-      const auto open = workshop.open(*cell, without);
+      const auto open = opened_cells.open(*cell, without);
       if (Interrupt::caught() != 0) return Error{Exit::failed, "prove the recipes", "interrupted", "begin again"};
       if (!open) continue;
-      auto what = workshop.build_of(*cell, *open, file_name_of(without) + "-without-" + recipe);
+      auto what = opened_cells.build_of(*cell, *open, file_name_of(without) + "-without-" + recipe);
       what.options.insert(what.options.end(), {"--without", recipe});
       what.jobs = std::min(run.jobs, jobs_for_memory(run.machine));
       what.first_error_only = true;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "matrix/grid.hpp"
-#include "matrix/result.hpp"
+#include "matrix/matrix_result.hpp"
 #include "support/host_paths.hpp"
 
 namespace vgpukit {

@@ -11,7 +11,7 @@ namespace vgpukit {
 namespace {
 
 // What a pair of recipes wants of a kernel and a driver, as facts to plan with; nothing where they can never meet.
-struct Meeting {
+struct Overlap {
   std::map<std::string, bool> facts;
   Version kernel, driver;
   Flavour flavour = Flavour::general;
@@ -25,8 +25,8 @@ bool want(const std::vector<KernelCondition>& conditions, std::map<std::string, 
   return true;
 }
 
-std::optional<Meeting> meeting(const Recipe& a, const Recipe& b) {
-  Meeting meet;
+std::optional<Overlap> overlap_of(const Recipe& a, const Recipe& b) {
+  Overlap meet;
   if (!want(a.kernel, meet.facts) || !want(b.kernel, meet.facts)) return std::nullopt;
   // Of the choices, those that do not contradict what is wanted for certain; planning says whether one of them is enough.
   for (const auto* recipe : {&a, &b})
@@ -56,7 +56,7 @@ std::optional<Meeting> meeting(const Recipe& a, const Recipe& b) {
 }
 
 // The recipes in this order on a copy of the tree: the edits, or nothing where not all of them apply.
-std::optional<SourceTree::Edits> edits(const std::vector<const Recipe*>& recipes, const Meeting& meet, SourceTree tree) {
+std::optional<SourceTree::Edits> edits(const std::vector<const Recipe*>& recipes, const Overlap& meet, SourceTree tree) {
   for (const auto* recipe : recipes) {
     Driver driver;
     driver.version = meet.driver;
@@ -97,14 +97,14 @@ std::vector<LintFinding> lint_order(const std::vector<const Recipe*>& recipes, c
     // Alone first: most recipes have nothing to do in most trees.
     std::vector<std::pair<const Recipe*, SourceTree::Edits>> active;
     for (const auto* recipe : recipes)
-      if (const auto meet = meeting(*recipe, *recipe))
+      if (const auto meet = overlap_of(*recipe, *recipe))
         if (auto alone = edits({recipe}, *meet, tree)) active.emplace_back(recipe, *std::move(alone));
     for (std::size_t i = 0; i < active.size(); ++i)
       for (std::size_t j = i + 1; j < active.size(); ++j) {
         const auto* a = active[i].first;
         const auto* b = active[j].first;
         if (!share_a_file(active[i].second, active[j].second) || reported.contains({a, b})) continue;
-        const auto meet = meeting(*a, *b);
+        const auto meet = overlap_of(*a, *b);
         if (!meet) continue;
         asked.clear();
         if (ordered(b, a)) continue;

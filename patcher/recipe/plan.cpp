@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "recipe/findings.hpp"
+#include "recipe/condition_matches.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit {
@@ -16,7 +16,7 @@ std::string wanted_text(const FileCondition& condition) {
 }
 
 // The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were found.
-std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, Findings& findings, const SourceTree& tree,
+std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, ConditionMatches& findings, const SourceTree& tree,
                                        std::string* evidence) {
   for (const auto& condition : conditions) {
     const auto place = findings.first(condition, tree);
@@ -76,7 +76,7 @@ std::string answer_text(const KernelCondition& condition, const Answer& answer) 
 
 class Planner {
  public:
-  Planner(const Driver& driver, Facts& facts, SourceTree& tree, const std::set<std::string>& accepted, Findings& findings)
+  Planner(const Driver& driver, Facts& facts, SourceTree& tree, const std::set<std::string>& accepted, ConditionMatches& findings)
       : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), findings_(findings) {}
 
   Status decide(const Recipe& recipe, PlanLine& line) {
@@ -209,7 +209,7 @@ class Planner {
   Facts& facts_;
   SourceTree& tree_;
   const std::set<std::string>& accepted_;
-  Findings& findings_;
+  ConditionMatches& findings_;
 };
 
 }  // namespace
@@ -246,7 +246,7 @@ Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& 
   Plan plan;
   // Drivers without a content are made up, by tests.
   const auto& cache = facts.kernel().host.cache;
-  Findings findings(cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
+  ConditionMatches findings(cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
   Planner planner(driver, facts, tree, accepted, findings);
   TRY(planner.prefetch(catalogue));
   for (const auto& recipe : catalogue.recipes()) {
@@ -263,7 +263,7 @@ Result<PlanLine> plan_recipe(const Recipe& recipe, const Driver& driver, Facts& 
                              const std::set<std::string>& accepted) {
   PlanLine line;
   line.recipe = &recipe;
-  Findings findings;
+  ConditionMatches findings;
   TRY(Planner(driver, facts, tree, accepted, findings).decide(recipe, line));
   return line;
 }

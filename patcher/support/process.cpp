@@ -1,377 +1,301 @@
-// The adapter for Boost.Process v2, the only file that includes it. It must compile with 1.81 (header-only, and with the faults
-// noted below) and with the compiled library of 1.86 and newer. Boost starts the program and reports why exec failed; waiting is
-// ours (process_run.cpp), because Boost's wait gives neither the CPU time nor the process group.
+// Waits for commands: output, deadline, interruption, and the promise that nothing of a command's process group outlives it.
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <atomic>
-#include <boost/asio/execution/context.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/process/v2/process.hpp>
-#include <boost/process/v2/stdio.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <limits>
-#include <mutex>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <thread>
 
-#include "support/host_paths.hpp"
+#include "support/interrupt.hpp"
 #include "support/launch.hpp"
-#include "support/log.hpp"
-
-extern char** environ;
 
 namespace vgpukit {
 
 namespace {
 
-namespace bp = boost::process::v2;
+namespace asio = boost::asio;
+using boost::system::error_code;
+using namespace std::chrono_literals;
 
-constexpr std::string_view fixed_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr auto grace = 2s;           // between SIGTERM and SIGKILL
+constexpr auto last_output = 500ms;  // for what escaped the group and still holds a pipe
+constexpr auto poll_interval = 10ms;
 
-// Where the child was when it failed. Sent through the errno that Boost carries back: stage * stage_unit + errno.
-enum class Stage : int { exec = 0, group, user_namespace, change_root, change_folder };
-constexpr int stage_unit = 10000;
-
-std::atomic<int> children_hold = -1;
-
-bool changes_root(const Command& command) {
-  return !command.root.empty() && command.root != "/";
+// Whether anybody of a process group still runs. kill() also finds members that are dead but not reaped, and where nobody reaps
+// orphans (a container without an init) those stay for ever; /proc tells them apart.
+bool group_runs(pid_t group) {
+  if (::kill(-group, 0) != 0 && errno == ESRCH) return false;
+  std::error_code error;
+  bool looked = false;
+  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry->path() / "stat");
+    std::string stat;
+    if (!std::getline(file, stat)) continue;  // it ended in between
+    looked = true;
+    // "pid (name) state ppid pgrp ...", where the name may hold anything
+    std::istringstream rest(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+    char state = 0;
+    pid_t parent = 0;
+    pid_t its_group = 0;
+    if (rest >> state >> parent >> its_group && its_group == group && state != 'Z' && state != 'X') return true;
+  }
+  return !looked;  // without /proc, what kill() says counts
 }
 
-bool write_file_now(const char* path, const std::string& text) {
-  const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool all = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int saved = errno;
-  ::close(fd);
-  errno = saved;
-  return all;
-}
-
-// A context that is not told of the fork. Boost would tell it in the child, and Asio allocates memory to hear it: where another
-// thread was allocating at that moment, only an allocator that looks after forks survives it (glibc's does, AddressSanitizer's in
-// gcc 12 does not, and the child spun for ever). There is nothing to tell: it runs nothing.
-class Context : public boost::asio::io_context {
+// One running command. It leaves the loop by itself when the process has ended, its output is read and its group is empty.
+// Handlers hold it (shared_from_this), because a timer that has fired can no longer be called off.
+class Running : public std::enable_shared_from_this<Running> {
  public:
-  void notify_fork(fork_event /*event*/) {}
-};
+  Running(asio::io_context& context, const Command& command, Launched launched)
+      : command_(command),
+        pid_(launched.pid),
+        out_{asio::posix::stream_descriptor(context, launched.out.release()), false, &outcome.out, {}, {}},
+        err_{asio::posix::stream_descriptor(context, launched.err.release()), true, &outcome.err, {}, {}},
+        exit_(context),
+        poll_(context),
+        deadline_(context),
+        stop_(context) {}
 
-class ContextExecutor {
- public:
-  explicit ContextExecutor(Context& context) noexcept : context_(&context) {}
-  [[nodiscard]] Context& query(boost::asio::execution::context_t /*property*/) const noexcept { return *context_; }
-  template <class Function>
-  void execute(Function&& function) const {
-    context_->get_executor().execute(std::forward<Function>(function));
-  }
-  friend bool operator==(const ContextExecutor& a, const ContextExecutor& b) noexcept { return a.context_ == b.context_; }
-  friend bool operator!=(const ContextExecutor& a, const ContextExecutor& b) noexcept { return a.context_ != b.context_; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
 
- private:
-  Context* context_;
-};
-
-// The Boost initializer that prepares the child. Everything that the child needs is made before the fork.
-class ChildSetup {
- public:
-  ChildSetup(const Command& command, char* const* environment)
-      : root_(changes_root(command) ? command.root.string() : std::string()),
-        proc_(root_ + "/proc"),
-        proc_self_(root_ + "/proc/self"),
-        dev_(root_ + "/dev"),
-        dev_null_(root_ + "/dev/null"),
-        cwd_(command.cwd.string()),
-        environment_(environment),
-        parent_(::getpid()),
-        needs_namespace_(!root_.empty() && ::geteuid() != 0),
-        uid_map_("0 " + std::to_string(::geteuid()) + " 1"),
-        gid_map_("0 " + std::to_string(::getegid()) + " 1") {}
-
-  template <class Launcher, class Path, class Args>
-  bp::error_code on_setup(Launcher& launcher, const Path&, const Args&) {
-    launcher.env = environment_;
-    // Later Boosts close every descriptor that they are not told of.
-    if (const int held = children_hold; held >= 0) launcher.fd_whitelist.push_back(held);
-    return {};
-  }
-
-  template <class Launcher, class Path, class Args>
-  bp::error_code on_exec_setup(Launcher&, const Path&, const Args&) {
-    reset_signals();
-    if (::setpgid(0, 0) != 0) return failed(Stage::group);
-    if (needs_namespace_ && !enter_user_namespace()) return failed(Stage::user_namespace);
-    if (!root_.empty()) show_proc_and_dev();
-    // After the namespace, because a change of credentials clears it.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent_) ::_exit(127);  // the parent died before that
-    if (!root_.empty()) {
-      if (::chroot(root_.c_str()) != 0) return failed(Stage::change_root);
-      if (::chdir("/") != 0) return failed(Stage::change_root);
+  // Only an exception (from on_line) comes here with a process that still runs: nothing may survive that either.
+  ~Running() {
+    if (group_gone_) return;
+    ::kill(-pid_, SIGTERM);
+    for (auto waited = 0ms; waited < grace && !leader_is_dead(); waited += poll_interval)
+      std::this_thread::sleep_for(poll_interval);
+    ::kill(-pid_, SIGKILL);
+    while (!reaped_ && ::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
-    if (!cwd_.empty() && ::chdir(cwd_.c_str()) != 0) return failed(Stage::change_folder);
-    // Boost 1.81 closes only what is above its own pipe. Marked, not closed: that pipe is still needed.
-    ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (const int held = children_hold; held >= 0) ::fcntl(held, F_SETFD, 0);
-    return {};
   }
 
-  // Boost would call exit(), which runs the parent's destructors and flushes its buffers a second time, in the child.
-  // (1.81 tests for one signature and calls another, hence the dots.)
-  template <class... Args>
-  void on_exec_error(Args&&...) {
-    ::_exit(127);
+  void start() {
+    const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+    if (fd >= 0) exit_.assign(fd);
+    read(out_);
+    read(err_);
+    watch_exit();
+    if (!command_.deadline) return;
+    deadline_.expires_after(*command_.deadline);
+    deadline_.async_wait([self = shared_from_this()](error_code error) {
+      if (error || self->exited_) return;
+      self->outcome.timed_out = true;
+      self->stop();
+    });
   }
+
+  // Asks the whole group to end, and makes it end 2 s later.
+  void stop() {
+    if (stopping_) return;
+    stopping_ = true;
+    ::kill(-pid_, SIGTERM);
+    stop_.expires_after(grace);
+    stop_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->stop_hard();
+    });
+  }
+
+  [[nodiscard]] bool done() const { return exited_ && !out_.stream.is_open() && !err_.stream.is_open() && group_gone_; }
+
+  Outcome outcome;
 
  private:
-  static void reset_signals() {
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
-  }
-
-  bool enter_user_namespace() const {
-    if (::unshare(CLONE_NEWUSER) != 0) return false;
-    if (!write_file_now("/proc/self/setgroups", "deny")) return false;
-    return write_file_now("/proc/self/uid_map", uid_map_) && write_file_now("/proc/self/gid_map", gid_map_);
-  }
-
-  // A kernel build wants /proc (objtool of 7.2 reads /proc/self/limits) and /dev/null, and a root folder that nobody has booted has
-  // neither. They are mounted in a mount namespace that only this child sees and that ends with it. Where that is not allowed (a
-  // container without CAP_SYS_ADMIN) the root has to bring its own.
-  void show_proc_and_dev() const {
-    if (::unshare(CLONE_NEWNS) != 0) return;
-    // Without this, what we mount could show up on the host. Where we are in a chroot ourselves, whose root is no mount point, the
-    // kernel refuses it (EINVAL): then at worst one mount of /proc stays behind in that root, which the test below keeps from
-    // piling up.
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL) return;
-    struct stat null_device {};
-    if (::stat(proc_self_.c_str(), &null_device) != 0) ::mount("/proc", proc_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
-    if (::stat(dev_null_.c_str(), &null_device) != 0 || !S_ISCHR(null_device.st_mode))
-      ::mount("/dev", dev_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
-  }
-
-  // Boost 1.81 sends the errno of the moment, newer ones the error code: both carry the stage.
-  static bp::error_code failed(Stage stage) {
-    errno = static_cast<int>(stage) * stage_unit + errno;
-    return {errno, bp::system_category()};
-  }
-
-  std::string root_;
-  std::string proc_;
-  std::string proc_self_;
-  std::string dev_;
-  std::string dev_null_;
-  std::string cwd_;
-  char* const* environment_;
-  pid_t parent_;
-  bool needs_namespace_;
-  std::string uid_map_;
-  std::string gid_map_;
-};
-
-Error launch_error(const Command& command, const std::string& program, int code) {
-  const auto stage = static_cast<Stage>(code / stage_unit);
-  const std::string why = std::strerror(code % stage_unit);
-  switch (stage) {
-    case Stage::user_namespace:
-    case Stage::change_root:
-      return {Exit::missing, "enter the root folder " + command.root.string(), why,
-              ::geteuid() == 0
-                  ? "this needs CAP_SYS_CHROOT; run vgpukit outside of a restricted container"
-                  : "run vgpukit as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1; on "
-                    "Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"};
-    case Stage::change_folder:
-      return {Exit::missing, "run " + program, "cannot enter the folder " + command.cwd.string() + ": " + why, ""};
-    case Stage::group:
-    case Stage::exec:
-      break;
-  }
-  return {Exit::missing, "run " + program, why, ""};
-}
-
-// A small clean environment: what a build prints and does must not depend on the user's shell.
-std::map<std::string, std::string> environment_of(const Command& command) {
-  std::map<std::string, std::string> env = {{"LC_ALL", "C.UTF-8"}};
-  const auto take = [&](const char* name, const char* otherwise) {
-    const char* value = std::getenv(name);
-    if (value && *value)
-      env[name] = value;
-    else if (otherwise)
-      env[name] = otherwise;
+  struct Stream {
+    asio::posix::stream_descriptor stream;
+    bool is_stderr;
+    std::string* collected;
+    std::string line;  // what came after the last newline
+    std::array<char, 32 * 1024> buffer;
   };
-  if (changes_root(command)) {
-    // Folders of this machine mean nothing in another root.
-    env["PATH"] = fixed_path;
-    env["HOME"] = "/root";
-  } else {
-    take("PATH", fixed_path.data());
-    take("HOME", "/");
-    take("TMPDIR", nullptr);
-    for (char** entry = environ; *entry; ++entry) {
-      const std::string_view text = *entry;
-      const auto equals = text.find('=');
-      if (text.starts_with("CCACHE_") && equals != std::string_view::npos)
-        env[std::string(text.substr(0, equals))] = text.substr(equals + 1);
+
+  void stop_hard() {
+    if (!group_gone_) ::kill(-pid_, SIGKILL);
+    stop_.expires_after(last_output);
+    stop_.async_wait([self = shared_from_this()](error_code error) {
+      if (error) return;
+      // Whoever still holds a pipe left the group on purpose (a daemon): it is not ours, and we don't wait for it.
+      self->abandoned_ = true;
+      self->finish(self->out_);
+      self->finish(self->err_);
+      self->watch_group();
+    });
+  }
+
+  void read(Stream& from) {
+    from.stream.async_read_some(asio::buffer(from.buffer), [self = shared_from_this(), &from](error_code error, std::size_t bytes) {
+      self->take(from, std::string_view(from.buffer.data(), bytes));
+      if (!error) return self->read(from);
+      self->finish(from);
+    });
+  }
+
+  void take(Stream& from, std::string_view bytes) const {
+    if (command_.collect) from.collected->append(bytes);
+    if (!command_.on_line) return;
+    for (;;) {
+      const auto newline = bytes.find('\n');
+      if (newline == std::string_view::npos) break;
+      from.line.append(bytes.substr(0, newline));
+      command_.on_line(from.line, from.is_stderr);
+      from.line.clear();
+      bytes.remove_prefix(newline + 1);
+    }
+    from.line.append(bytes);
+  }
+
+  // The end of a stream: what is left without a newline is a line too.
+  void finish(Stream& from) const {
+    error_code ignored;
+    if (from.stream.is_open()) from.stream.close(ignored);
+    if (!from.line.empty() && command_.on_line) command_.on_line(from.line, from.is_stderr);
+    from.line.clear();
+  }
+
+  // The process has ended but is not reaped yet, so that its id (and with it the group's) cannot be given to another.
+  [[nodiscard]] bool leader_is_dead() const {
+    if (reaped_) return true;
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
+  }
+
+  void watch_exit() {
+    const auto look = [self = shared_from_this()](error_code error) {
+      if (error) return;
+      if (self->leader_is_dead())
+        self->on_exit();
+      else
+        self->watch_exit();
+    };
+    if (exit_.is_open()) {
+      exit_.async_wait(asio::posix::stream_descriptor::wait_read, look);
+    } else {  // a kernel without pidfd (before 5.3)
+      poll_.expires_after(poll_interval);
+      poll_.async_wait(look);
     }
   }
-  for (const auto& [name, value] : command.env) env[name] = value;
-  if (!command.path_first.empty()) env["PATH"] = command.path_first + ":" + env["PATH"];
-  return env;
-}
 
-// Standard input: a memory file, so that a child that does not read cannot block us, nor one that exits early kill us (SIGPIPE).
-int open_input(const std::string& input) {
-  if (input.empty()) return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  const int fd = ::memfd_create("vgpukit-input", MFD_CLOEXEC);
-  if (fd < 0) return -1;
-  std::string_view rest = input;
-  while (!rest.empty()) {
-    const auto wrote = ::write(fd, rest.data(), rest.size());
-    if (wrote <= 0) {
-      ::close(fd);
-      return -1;
+  void on_exit() {
+    exited_ = true;
+    deadline_.cancel();
+    stop();  // what the process left behind in its group ends with it
+    struct rusage used {};
+    int status = 0;
+    while (::wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {
     }
-    rest.remove_prefix(static_cast<std::size_t>(wrote));
+    reaped_ = true;
+    outcome.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    outcome.cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
+    watch_group();
   }
-  ::lseek(fd, 0, SEEK_SET);
-  return fd;
-}
 
-bool is_program(const fs::path& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+  // Waits until nobody is left in the group, or until SIGKILL did not help either (a process that hangs in the kernel).
+  void watch_group() {
+    if (group_gone_ || !exited_) return;
+    if (abandoned_ || !group_runs(pid_)) {
+      group_gone_ = true;
+      return;
+    }
+    poll_.expires_after(poll_interval);
+    poll_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->watch_group();
+    });
+  }
+
+  const Command& command_;
+  pid_t pid_;
+  Stream out_;
+  Stream err_;
+  asio::posix::stream_descriptor exit_;
+  asio::steady_timer poll_;
+  asio::steady_timer deadline_;
+  asio::steady_timer stop_;
+  bool stopping_ = false;
+  bool exited_ = false;
+  bool reaped_ = false;
+  bool group_gone_ = false;
+  bool abandoned_ = false;
+};
+
+Error interrupted(const Command& command) {
+  return {Exit::failed, "run " + (command.argv.empty() ? std::string("a command") : command.argv[0]), "interrupted", ""};
 }
 
 }  // namespace
 
-Result<Launched> launch(const Command& command) {
-  if (command.argv.empty() || command.argv[0].empty()) return Error{Exit::usage, "run a command", "it is empty", ""};
-  std::string words;
-  for (const auto& word : command.argv) words += " " + word;
-  log::debug("run" + (changes_root(command) ? " in " + command.root.string() : "") + ":" + words);
-  std::string program = command.argv[0];
-  if (program.find('/') == std::string::npos) {
-    const auto found = find_program(program, changes_root(command) ? command.root : fs::path("/"));
-    if (!found)
-      return Error{Exit::missing, "run " + program,
-                   "there is no such program in PATH" + (changes_root(command) ? " of " + command.root.string() : std::string()),
-                   ""};
-    program = found->string();
-  }
+Result<std::vector<Outcome>> run_all(const std::vector<Command>& commands, unsigned jobs) {
+  asio::io_context context(1);
+  std::vector<Outcome> outcomes(commands.size());
+  std::vector<std::shared_ptr<Running>> running(commands.size());
+  std::optional<Error> error;
+  std::size_t next = 0;
+  std::size_t active = 0;
 
-  std::array<int, 2> out{-1, -1};
-  std::array<int, 2> err{-1, -1};
-  const auto refuse = [&](int error) { return Error{Exit::missing, "run " + program, std::strerror(error), ""}; };
-  if (::pipe2(out.data(), O_CLOEXEC) != 0) return refuse(errno);
-  Descriptor out_read(out[0]);
-  const Descriptor out_write(out[1]);
-  if (::pipe2(err.data(), O_CLOEXEC) != 0) return refuse(errno);
-  Descriptor err_read(err[0]);
-  const Descriptor err_write(err[1]);
-  const Descriptor input(open_input(command.input));
-  if (input.get() < 0) return refuse(errno);
-
-  std::vector<std::string> assignments;
-  for (const auto& [name, value] : environment_of(command)) assignments.push_back(name + "=" + value);
-  std::vector<char*> environment;
-  for (auto& assignment : assignments) environment.push_back(assignment.data());
-  environment.push_back(nullptr);
-  const std::vector<std::string> arguments(command.argv.begin() + 1, command.argv.end());
-
-  // Boost's own pipe is not close-on-exec from birth: a child of another thread, forked in between, would hold it open.
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  // A context of its own, so that the fork does not copy the descriptors that a running loop watches.
-  Context context;
-  bp::posix::default_launcher launcher;
-  bp::error_code error;
-  try {
-    auto process =
-        launcher(ContextExecutor(context), error, program, arguments,
-                 bp::process_stdio{input.get(), out_write.get(), err_write.get()}, ChildSetup(command, environment.data()));
-    process.detach();
-  } catch (const std::exception&) {
-    // The child runs, but Boost could not make a handle for it (a kernel without pidfd). We only need the pid.
-    if (launcher.pid <= 0) return refuse(EAGAIN);
-  }
-  if (error) {
-    if (launcher.pid > 0) ::waitpid(launcher.pid, nullptr, 0);  // 1.81 leaves a zombie
-    return launch_error(command, program, error.value());
-  }
-  Launched launched;
-  launched.pid = launcher.pid;
-  launched.out = std::move(out_read);
-  launched.err = std::move(err_read);
-  return launched;
-}
-
-std::string shell_word(std::string_view word) {
-  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=+-,@%";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
-std::string Outcome::last_error_line() const {
-  const auto end = err.find_last_not_of(" \n");
-  if (end == std::string::npos) return "";
-  const auto newline = err.rfind('\n', end);
-  const auto begin = newline == std::string::npos ? 0 : newline + 1;
-  return err.substr(begin, end + 1 - begin);
-}
-
-void let_children_hold(int fd) {
-  children_hold = fd;
-}
-
-int held_by_children() {
-  return children_hold;
-}
-
-unsigned default_jobs() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-  const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
-  return static_cast<unsigned>(std::max(1L, online));
-}
-
-std::optional<fs::path> find_program(std::string_view name, const fs::path& root) {
-  const bool elsewhere = root != "/";
-  HostPaths paths;
-  paths.root = root;
-  const auto reachable = [&](const fs::path& inside) {
-    if (!elsewhere) return is_program(inside);
-    const auto real = paths.resolve(inside);
-    return real && is_program(*real);
+  const auto fail = [&](Error first) {
+    if (!error) error = std::move(first);
+    for (auto& one : running)
+      if (one) one->stop();
   };
-  if (name.empty()) return std::nullopt;
-  if (name.find('/') != std::string_view::npos) return reachable(name) ? std::optional<fs::path>(name) : std::nullopt;
-  const char* ours = elsewhere ? nullptr : std::getenv("PATH");
-  const std::string_view path = ours && *ours ? std::string_view(ours) : fixed_path;
-  for (std::size_t pos = 0; pos <= path.size();) {
-    const auto colon = std::min(path.find(':', pos), path.size());
-    const auto folder = path.substr(pos, colon - pos);
-    pos = colon + 1;
-    // Relative entries would make the answer depend on the folder that we happen to be in.
-    if (!folder.starts_with('/')) continue;
-    const fs::path candidate = fs::path(folder) / name;
-    if (reachable(candidate)) return candidate;
+
+  // A signal wakes this loop through a copy of the pipe's end, which is never read: other loops are to see it too.
+  asio::posix::stream_descriptor signal(context);
+  if (const int fd = interrupt_descriptor(); fd >= 0) {
+    if (const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3); copy >= 0) {
+      signal.assign(copy);
+      signal.async_wait(asio::posix::stream_descriptor::wait_read, [&](error_code code) {
+        if (!code && next > 0) fail(interrupted(commands[next - 1]));
+      });
+    }
   }
-  return std::nullopt;
+
+  while (active > 0 || (next < commands.size() && !error)) {
+    while (!error && active < std::max(jobs, 1U) && next < commands.size()) {
+      const Command& command = commands[next];
+      if (Interrupt::caught()) {
+        fail(interrupted(command));
+        break;
+      }
+      auto launched = launch(command);
+      if (!launched) {
+        fail(launched.error());
+        break;
+      }
+      running[next] = std::make_shared<Running>(context, command, std::move(*launched));
+      running[next++]->start();
+      ++active;
+    }
+    if (active == 0) continue;
+    context.run_one();
+    for (std::size_t i = 0; i < next; ++i) {
+      if (!running[i] || !running[i]->done()) continue;
+      outcomes[i] = std::move(running[i]->outcome);
+      running[i].reset();
+      --active;
+    }
+  }
+  if (error) return *error;
+  return outcomes;
+}
+
+Result<Outcome> run(const Command& command) {
+  TRY_ASSIGN(auto outcomes, run_all({command}, 1));
+  return std::move(outcomes.front());
 }
 
 }  // namespace vgpukit

@@ -1,7 +1,7 @@
 #include "support/yaml_cache.hpp"
 
 #include "support/hash.hpp"
-#include "support/sealed_file.hpp"
+#include "support/checksummed_file.hpp"
 
 namespace vgpukit {
 
@@ -22,14 +22,14 @@ std::string length_text(std::size_t length) {
 }  // namespace
 
 YamlCache::YamlCache(std::filesystem::path file) : file_(std::move(file)) {
-  auto body = file_.empty() ? std::nullopt : read_sealed(file_);
+  auto body = file_.empty() ? std::nullopt : read_checksummed(file_);
   if (!body || !body->starts_with(generation)) return;
   body_ = std::move(*body);
   std::string_view rest = std::string_view(body_).substr(generation.size());
   while (rest.size() >= key_length + 8) {
     const auto length = std::stoul(std::string(rest.substr(key_length, 8)), nullptr, 16);  // sealed: it is what we wrote
     const auto bytes = rest.substr(key_length + 8, length);
-    kept_.emplace(rest.substr(0, key_length), bytes);
+    cached_.emplace(rest.substr(0, key_length), bytes);
     rest.remove_prefix(key_length + 8 + bytes.size());
   }
 }
@@ -37,9 +37,9 @@ YamlCache::YamlCache(std::filesystem::path file) : file_(std::move(file)) {
 YamlCache::~YamlCache() = default;
 
 std::optional<YamlNode> YamlCache::find(std::string_view text) const {
-  if (kept_.empty()) return std::nullopt;
-  const auto found = kept_.find(hash_of(text));
-  return found == kept_.end() ? std::nullopt : YamlNode::from_bytes(found->second);
+  if (cached_.empty()) return std::nullopt;
+  const auto found = cached_.find(hash_of(text));
+  return found == cached_.end() ? std::nullopt : YamlNode::from_bytes(found->second);
 }
 
 void YamlCache::add(std::string_view text, const YamlNode& document) {
@@ -58,9 +58,9 @@ void YamlCache::save() {
     body += key + length_text(bytes.size()) + std::string(bytes);
   };
   for (const auto& [key, bytes] : added_) entry(key, bytes);
-  for (const auto& [key, bytes] : kept_)
+  for (const auto& [key, bytes] : cached_)
     if (!added_.contains(key) && body.size() + bytes.size() < most_bytes) entry(key, bytes);
-  write_sealed(file_, body);
+  write_checksummed(file_, body);
 }
 
 }  // namespace vgpukit

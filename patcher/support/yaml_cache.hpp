@@ -27,7 +27,7 @@ class YamlCache {
  private:
   std::filesystem::path file_;
   std::string body_;                                           // of the file
-  std::map<std::string, std::string_view, std::less<>> kept_;  // into body_
+  std::map<std::string, std::string_view, std::less<>> cached_;  // into body_
   std::mutex mutex_;
   std::map<std::string, std::string> added_;
 };

@@ -3,7 +3,7 @@
 
 #include "transform/kinds.hpp"
 #include "transform/lexer.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {
@@ -86,7 +86,7 @@ class AddInclude : public Transform {
   }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = after.empty() ? "#include to put another one behind" : "#include of " + after;
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
@@ -98,7 +98,7 @@ class AddInclude : public Transform {
   }
 
  private:
-  Status in_file(const std::string& path, std::string_view source, Findings& findings) const {
+  Status in_file(const std::string& path, std::string_view source, SearchResult& findings) const {
     const std::vector<Include> includes = includes_of(CodeView(source));
     const Include* place = nullptr;
     bool only_conditional = false;
@@ -121,7 +121,7 @@ class AddInclude : public Transform {
       findings.already = true;
       return {};
     }
-    Edits edits;
+    TextEdits edits;
     edits.replace(place->end, 0, std::string(line_ending(source)) + "#include " + header);
     findings.places.push_back({path, place->line});
     findings.change(path, edits.apply(source), 1);

@@ -9,7 +9,7 @@
 #include "transform/kinds.hpp"
 #include "transform/makefile.hpp"
 #include "transform/shell_script.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {
@@ -75,7 +75,7 @@ class ConftestTest : public Transform {
   }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = "conftest " + (rename_from.empty() ? test : rename_from);
     if (!header) {
       TRY_ASSIGN(const std::vector<std::string> paths, select_files(kind_name, tree, scripts));
@@ -98,7 +98,7 @@ class ConftestTest : public Transform {
     return nullptr;
   }
 
-  Status in_script(const std::string& path, const SourceTree& tree, Findings& findings) const {
+  Status in_script(const std::string& path, const SourceTree& tree, SearchResult& findings) const {
     TRY_ASSIGN(const std::string_view source, tree.read(path));
     const std::vector<CaseBlock> blocks = find_case_blocks(source);
     const auto block = std::find_if(blocks.begin(), blocks.end(), [](const CaseBlock& b) { return b.function == "compile_test"; });
@@ -127,7 +127,7 @@ class ConftestTest : public Transform {
   }
 
   Status add_branch(const std::string& path, std::string_view source, const CaseBlock& block, const CaseBranch* branch,
-                    Findings& findings) const {
+                    SearchResult& findings) const {
     if (branch != nullptr) {
       // A driver that has the test already keeps its own, when it answers the same question.
       const std::string_view text = source.substr(branch->body, branch->body_end - branch->body);
@@ -153,7 +153,7 @@ class ConftestTest : public Transform {
       if (std::find(b.patterns.begin(), b.patterns.end(), "*") == b.patterns.end()) last = &b;
     const std::string_view ending = line_ending(source);
     const std::string indent(indent_at(source, block.branches.front().begin));
-    Edits edits;
+    TextEdits edits;
     edits.replace(last->end, 0, std::string(ending) + std::string(ending) + indent + test + ")" + body(indent, ending) + ";;");
     findings.places.push_back({path, line_of(source, last->end)});
     findings.change(path, edits.apply(source), 1);
@@ -161,20 +161,20 @@ class ConftestTest : public Transform {
   }
 
   void replace_branch(const std::string& path, std::string_view source, const CaseBranch& branch, const std::string& name,
-                      Findings& findings) const {
+                      SearchResult& findings) const {
     const std::string text = body(indent_at(source, branch.begin), line_ending(source));
     if (name == test && same_words(text, source.substr(branch.body, branch.body_end - branch.body))) {
       findings.already = true;
       return;
     }
-    Edits edits;
+    TextEdits edits;
     edits.replace(branch.begin, branch.body_end - branch.begin, test + ")" + text);
     findings.places.push_back({path, line_of(source, branch.begin)});
     findings.change(path, edits.apply(source), 1);
   }
 
   // The branch says what the recipe knows, for each thing that compile_check_conftest was to find out.
-  Status answer_branch(const std::string& path, std::string_view source, const CaseBranch& branch, Findings& findings) const {
+  Status answer_branch(const std::string& path, std::string_view source, const CaseBranch& branch, SearchResult& findings) const {
     const std::string_view text = source.substr(branch.body, branch.body_end - branch.body);
     std::string lines;
     constexpr std::string_view check = "compile_check_conftest \"$CODE\" \"";
@@ -210,7 +210,7 @@ class ConftestTest : public Transform {
     return {};
   }
 
-  Status rename_branch(const std::string& path, std::string_view source, const CaseBlock& block, Findings& findings) const {
+  Status rename_branch(const std::string& path, std::string_view source, const CaseBlock& block, SearchResult& findings) const {
     const CaseBranch* from = branch_named(block, rename_from);
     const CaseBranch* to = branch_named(block, test);
     if (from != nullptr && to != nullptr)
@@ -236,7 +236,7 @@ class ConftestTest : public Transform {
     std::string text(source.substr(from->begin, from->body_end - from->begin));
     rename_in(text, rename_from, test, "conftest_", false);
     rename_in(text, upper(rename_from), upper(test), "NV_", true);
-    Edits edits;
+    TextEdits edits;
     edits.replace(from->begin, from->body_end - from->begin, std::move(text));
     findings.places.push_back({path, line_of(source, from->begin)});
     findings.change(path, edits.apply(source), 1);
@@ -247,12 +247,12 @@ class ConftestTest : public Transform {
     return (name.starts_with("NV_CONFTEST_") && name.ends_with("_COMPILE_TESTS")) || name == "NV_HEADER_PRESENCE_TESTS";
   }
 
-  Status rename_registered(const SourceTree& tree, Findings& findings) const {
+  Status rename_registered(const SourceTree& tree, SearchResult& findings) const {
     TRY_ASSIGN(const std::vector<std::string> paths, select_files(kind_name, tree, registers));
     for (const std::string& path : paths) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
       const Makefile makefile = read_makefile(source);
-      Edits edits;
+      TextEdits edits;
       for (const MakeAssignment& assignment : makefile.assignments) {
         if (!is_test_list(makefile.at(assignment.name))) continue;
         for (const std::string_view word : makefile.value_words(assignment)) {
@@ -267,7 +267,7 @@ class ConftestTest : public Transform {
   }
 
   // Adds the test to the list in the files that `register` names, or in the only file that has such a list.
-  Status register_test(const SourceTree& tree, Findings& findings) const {
+  Status register_test(const SourceTree& tree, SearchResult& findings) const {
     TRY_ASSIGN(const std::vector<std::string> paths, select_files(kind_name, tree, registers));
     std::vector<std::string> without, candidates;
     bool registered = false;
@@ -305,12 +305,12 @@ class ConftestTest : public Transform {
     return {};
   }
 
-  void add_to_list(const std::string& path, const Makefile& makefile, Findings& findings) const {
+  void add_to_list(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
     const MakeAssignment* last = nullptr;
     for (const MakeAssignment& assignment : makefile.assignments)
       if (makefile.at(assignment.name) == list && assignment.depth == 0 && assignment.op != "?=") last = &assignment;
     const std::string ending(line_ending(makefile.text));
-    Edits edits;
+    TextEdits edits;
     if (last == nullptr) {
       const bool open_line = !makefile.text.empty() && makefile.text.back() != '\n';
       edits.replace(makefile.text.size(), 0, (open_line ? ending : "") + list + " += " + test + (open_line ? "" : ending));

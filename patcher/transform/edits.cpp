@@ -5,11 +5,11 @@
 
 namespace vgpukit {
 
-void Edits::replace(std::size_t offset, std::size_t length, std::string text) {
+void TextEdits::replace(std::size_t offset, std::size_t length, std::string text) {
   edits_.push_back({offset, length, std::move(text)});
 }
 
-std::string Edits::apply(std::string_view source) const {
+std::string TextEdits::apply(std::string_view source) const {
   std::vector<const Edit*> order;
   order.reserve(edits_.size());
   for (const Edit& edit : edits_) order.push_back(&edit);

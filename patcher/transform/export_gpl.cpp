@@ -5,7 +5,7 @@
 
 #include "transform/kinds.hpp"
 #include "transform/lexer.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {
@@ -21,14 +21,14 @@ class ExportGpl : public Transform {
   std::string describe() const override { return "export-gpl " + join(symbols, ", ") + " in " + join(globs, ", "); }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = "EXPORT_SYMBOL of " + join(symbols, ", ");
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     std::set<std::string, std::less<>> seen;
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
       if (source.find("EXPORT_SYMBOL") == std::string_view::npos) continue;
-      Edits edits;
+      TextEdits edits;
       const CodeView view(source);
       for (std::size_t i = 0; i < view.code().size(); ++i) {
         const bool plain = view.is(i, "EXPORT_SYMBOL");

@@ -3,7 +3,7 @@
 #include <git2/sys/mempack.h>
 #include <git2/sys/odb_backend.h>
 
-#include "transform/git_owned.hpp"
+#include "support/libgit2.hpp"
 #include "transform/unified_diff.hpp"
 
 namespace vgpukit::transform_detail {

@@ -3,7 +3,7 @@
 
 #include "transform/kinds.hpp"
 #include "transform/makefile.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {
@@ -30,7 +30,7 @@ class KbuildVariable : public Transform {
   }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = action == "rename" ? "use of the variable " + name : "assignment of the variable " + name;
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
@@ -57,9 +57,9 @@ class KbuildVariable : public Transform {
     return found;
   }
 
-  void rename(const std::string& path, const Makefile& makefile, Findings& findings) const {
+  void rename(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
     findings.hint = "it would count as done already if " + to + " were assigned in these files";
-    Edits edits;
+    TextEdits edits;
     const auto look_at = [&](Span span, int line) {
       if (makefile.at(span) != name) return;
       edits.replace(span.begin, span.end - span.begin, to);
@@ -73,7 +73,7 @@ class KbuildVariable : public Transform {
     if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
   }
 
-  void append(const std::string& path, const Makefile& makefile, Findings& findings) const {
+  void append(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
     const std::vector<std::string_view> added = words_of(value);
     const MakeAssignment* last = nullptr;
     for (const MakeAssignment* assignment : assignments(makefile)) {
@@ -87,7 +87,7 @@ class KbuildVariable : public Transform {
     if (last == nullptr) return;
     const std::string_view ending = line_ending(makefile.text);
     const std::string line = name + " += " + value;
-    Edits edits;
+    TextEdits edits;
     if (last->conditional_end)
       edits.replace(*last->conditional_end, 0, after_newline(makefile.text, *last->conditional_end, line, ending));
     else
@@ -102,7 +102,7 @@ class KbuildVariable : public Transform {
     return open_line ? std::string(ending) + line : line + std::string(ending);
   }
 
-  Status append_at_end(const SourceTree& tree, Findings& findings) const {
+  Status append_at_end(const SourceTree& tree, SearchResult& findings) const {
     if (findings.searched.size() != 1) {
       findings.hint = "none of them assigns it: name the one file at whose end it shall be added";
       return {};
@@ -115,8 +115,8 @@ class KbuildVariable : public Transform {
     return {};
   }
 
-  void set(const std::string& path, const Makefile& makefile, Findings& findings) const {
-    Edits edits;
+  void set(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
+    TextEdits edits;
     for (const MakeAssignment* assignment : assignments(makefile)) {
       if (makefile.value_words(*assignment) == words_of(value)) {
         findings.already = true;
@@ -129,7 +129,7 @@ class KbuildVariable : public Transform {
     if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
   }
 
-  void remove(const std::string& path, const Makefile& makefile, const SourceTree& tree, Findings& findings) const {
+  void remove(const std::string& path, const Makefile& makefile, const SourceTree& tree, SearchResult& findings) const {
     findings.hint =
         value.empty() ? "whether it was removed before cannot be told" : "it would count as done already if they assigned " + name;
     findings.what = "assignment of the variable " + name + (value.empty() ? "" : " with " + value);
@@ -138,7 +138,7 @@ class KbuildVariable : public Transform {
       findings.already = findings.already || (before && !assignments(read_makefile(*before)).empty());
     }
     const std::vector<std::string_view> gone = words_of(value);
-    Edits edits;
+    TextEdits edits;
     for (const MakeAssignment* assignment : assignments(makefile)) {
       findings.already = findings.already || !value.empty();
       const std::vector<std::string_view> words = makefile.value_words(*assignment);

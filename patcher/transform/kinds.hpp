@@ -28,7 +28,7 @@ Result<Places> places_of(const Parameters& parameters, std::string_view fallback
 Result<std::vector<std::string>> select_files(std::string_view kind, const SourceTree& tree, const std::vector<std::string>& globs);
 
 // What apply() found and would do.
-struct Findings {
+struct SearchResult {
   std::string what;  // "calls of follow_pfn"
   std::vector<std::string> searched;
   std::vector<Place> places;  // what is to be edited
@@ -44,7 +44,7 @@ struct Findings {
   void change(const std::string& path, std::string text, std::size_t count) { changes.push_back({path, std::move(text), count}); }
 };
 // Writes the changes when their number is the wanted one. Nothing found: already, or an error.
-Result<Applied> conclude(std::string_view kind, const Places& wanted, Findings findings, SourceTree& tree);
+Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResult findings, SourceTree& tree);
 
 // A construct that cannot be edited: "nvidia/nv.c:12: ...".
 Error other_shape(std::string_view kind, const Place& place, std::string why, std::string next = "");

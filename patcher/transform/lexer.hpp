@@ -84,7 +84,7 @@ class TokenSearch {
 };
 
 // Edits that are collected against the unchanged source and applied together. Overlapping edits are a bug in the transform.
-class Edits {
+class TextEdits {
  public:
   void replace(std::size_t offset, std::size_t length, std::string text);
   [[nodiscard]] bool empty() const { return edits_.empty(); }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {

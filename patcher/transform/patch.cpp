@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "transform/kinds.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 #include "transform/unified_diff.hpp"
 
 namespace vgpukit::transform_detail {

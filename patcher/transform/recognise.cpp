@@ -7,7 +7,7 @@
 #include <set>
 
 #include "transform/lexer.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 #include "transform/unified_diff.hpp"
 
 namespace vgpukit {

@@ -3,7 +3,7 @@
 
 #include "transform/kinds.hpp"
 #include "transform/lexer.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform_detail {
@@ -57,7 +57,7 @@ class RemoveInitializer : public Transform {
   std::string describe() const override { return "remove-initializer " + construct() + " in " + join(globs, ", "); }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = "initializer " + construct();
     findings.hint = type.empty()
                         ? "whether it was removed before cannot be told; with `of: TYPE` (`struct file_operations`) it could"
@@ -75,7 +75,7 @@ class RemoveInitializer : public Transform {
     return "." + field + (value.empty() ? "" : " = " + value_text) + (type.empty() ? "" : " of " + type_text);
   }
 
-  Status in_file(const std::string& path, std::string_view source, const SourceTree& tree, Findings& findings) const {
+  Status in_file(const std::string& path, std::string_view source, const SourceTree& tree, SearchResult& findings) const {
     if (!type.empty() && !findings.already && source.find(type.back()) != std::string_view::npos)
       findings.already = initializes_type(CodeView(source));
     if (!findings.already && tree.edits().contains(path)) {  // it was there before an earlier step of this plan
@@ -83,7 +83,7 @@ class RemoveInitializer : public Transform {
       findings.already = before && before->find(field) != std::string_view::npos && !entries(CodeView(*before)).empty();
     }
     if (source.find(field) == std::string_view::npos) return {};
-    Edits edits;
+    TextEdits edits;
     for (const Entry& entry : entries(CodeView(source))) {
       if (entry.cut) return other_shape(kind_name, {path, entry.line}, "an #if stands inside of the initializer ." + field);
       const Span span = to_remove(source, entry);

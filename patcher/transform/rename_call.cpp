@@ -5,7 +5,7 @@
 
 #include "transform/call_sites.hpp"
 #include "transform/kinds.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {
@@ -80,7 +80,7 @@ class RenameCall : public Transform {
   }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = "calls of " + from + (when ? " with " + arguments_of(*when) : "");
     findings.hint = "it would count as done already if there were calls of " + to + result_count() + " in these files";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
@@ -98,7 +98,7 @@ class RenameCall : public Transform {
     return !arguments || !arguments->length || (call.complete && call.arguments.size() == *arguments->length);
   }
 
-  Status in_file(const std::string& path, std::string_view source, Findings& findings) const {
+  Status in_file(const std::string& path, std::string_view source, SearchResult& findings) const {
     const CodeView view(source);
     std::vector<CallSite> todo;
     // What `to` is made of may call `from`: the wrapper's own call stays.

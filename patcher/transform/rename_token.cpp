@@ -2,7 +2,7 @@
 #include <cctype>
 
 #include "transform/kinds.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform_detail {
@@ -50,7 +50,7 @@ class RenameToken : public Transform {
   std::string describe() const override { return "rename-token " + from_text + " -> " + to_text + " in " + join(globs, ", "); }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = "`" + from_text + "`";
     findings.hint = "it would count as done already if `" + to_text + "` were in these files";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
@@ -65,12 +65,12 @@ class RenameToken : public Transform {
   }
 
  private:
-  void in_code(const std::string& path, std::string_view source, Findings& findings) const {
+  void in_code(const std::string& path, std::string_view source, SearchResult& findings) const {
     const std::vector<Token> row = flat_tokens(source);
     const Work work = work_left(row, *from, to);
     if (work.done > 0) findings.already = true;
     if (work.todo.empty()) return;
-    Edits edits;
+    TextEdits edits;
     for (const TokenMatch& match : work.todo) {
       findings.places.push_back({path, row[match.first].line});
       const Span span = span_of(row, match.first, match.last);
@@ -86,10 +86,10 @@ class RenameToken : public Transform {
     findings.change(path, edits.apply(source), work.todo.size());
   }
 
-  void in_text(const std::string& path, std::string_view source, Findings& findings) const {
+  void in_text(const std::string& path, std::string_view source, SearchResult& findings) const {
     const std::vector<Span> done = find_words(source, to_text);
     if (!done.empty()) findings.already = true;
-    Edits edits;
+    TextEdits edits;
     for (const Span& span : find_words(source, from_text)) {
       bool covered = false;
       for (const Span& d : done) covered = covered || (d.begin <= span.begin && span.end <= d.end);

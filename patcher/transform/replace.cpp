@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "transform/kinds.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform_detail {
@@ -83,7 +83,7 @@ class Replace : public Transform {
   }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = quoted(trimmed(find_text));
     if (!within.empty()) findings.what += " within the function " + within;
     findings.hint = result && result->distinctive() ? "it would count as done already if the result were in these files"
@@ -112,7 +112,7 @@ class Replace : public Transform {
     if (!tree.edits().contains(path)) return false;
     const auto before = tree.original(path);
     if (!before) return false;
-    Findings findings;
+    SearchResult findings;
     std::size_t done = 0;
     if (is_c_file(path))
       in_code(path, *before, findings, done);
@@ -121,7 +121,7 @@ class Replace : public Transform {
     return !findings.places.empty();
   }
 
-  void in_code(const std::string& path, std::string_view source, Findings& findings, std::size_t& done) const {
+  void in_code(const std::string& path, std::string_view source, SearchResult& findings, std::size_t& done) const {
     if (!find.may_be_in(source) && !(result && result->may_be_in(source))) return;
     const std::vector<Token> row = flat_tokens(source);
     const std::vector<Span> scopes = scopes_of(source);
@@ -133,7 +133,7 @@ class Replace : public Transform {
     std::size_t results = 0;
     if (result && result->distinctive())
       for (const TokenMatch& match : result->find(row)) results += in_scope(match) ? 1U : 0U;
-    Edits edits;
+    TextEdits edits;
     std::size_t covered = 0;
     for (const TokenMatch& match : find.find(row)) {
       if (!in_scope(match)) continue;
@@ -165,7 +165,7 @@ class Replace : public Transform {
     return scopes;
   }
 
-  void edit(std::string_view source, const std::vector<Token>& row, const TokenMatch& match, Edits& edits) const {
+  void edit(std::string_view source, const std::vector<Token>& row, const TokenMatch& match, TextEdits& edits) const {
     const std::string_view ending = line_ending(source);
     const Span span = span_of(row, match.first, match.last);
     const std::string_view indent = indent_at(source, span.begin);
@@ -204,7 +204,7 @@ class Replace : public Transform {
       edits.replace(span.end, 0, std::string(ending) + text + std::string(ending) + std::string(indent));
   }
 
-  void in_text(const std::string& path, std::string_view source, Findings& findings, std::size_t& done) const {
+  void in_text(const std::string& path, std::string_view source, SearchResult& findings, std::size_t& done) const {
     const std::string_view ending = line_ending(source);
     const std::string wanted_text = with_line_endings(find_text, ending);
     const std::string text = with_line_endings(new_text, ending);
@@ -214,7 +214,7 @@ class Replace : public Transform {
       for (std::size_t at = source.find(after); at != std::string_view::npos; at = source.find(after, at + after.size()))
         finished.push_back({at, at + after.size()});
     done += finished.size();
-    Edits edits;
+    TextEdits edits;
     for (std::size_t at = source.find(wanted_text); at != std::string_view::npos;
          at = source.find(wanted_text, at + wanted_text.size())) {
       const Span span{at, at + wanted_text.size()};

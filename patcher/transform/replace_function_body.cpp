@@ -3,7 +3,7 @@
 
 #include "transform/kinds.hpp"
 #include "transform/lexer.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform_detail {
@@ -46,7 +46,7 @@ class ReplaceFunctionBody : public Transform {
   std::string describe() const override { return "replace-function-body of " + function + " in " + join(globs, ", "); }
 
   Result<Applied> apply(SourceTree& tree) const override {
-    Findings findings;
+    SearchResult findings;
     findings.what = "definitions of the function " + function;
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
@@ -66,11 +66,11 @@ class ReplaceFunctionBody : public Transform {
   }
 
  private:
-  Status in_file(const std::string& path, std::string_view source, Findings& findings) const {
+  Status in_file(const std::string& path, std::string_view source, SearchResult& findings) const {
     const CodeView view(source);
     const auto& code = view.code();
     const std::string_view ending = line_ending(source);
-    Edits edits;
+    TextEdits edits;
     for (const CodeView::Function& found : view.functions(function)) {
       const Place place{path, code[found.name].line};
       findings.places.push_back(place);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "driver/sources.hpp"
+#include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
 #include "transform/token_match.hpp"
 

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "transform/kinds.hpp"
-#include "transform/text.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit {
 
@@ -128,7 +128,7 @@ Result<std::vector<std::string>> select_files(std::string_view kind, const Sourc
   return Error{Exit::failed, "apply " + std::string(kind), "no file of the driver matches " + join(globs, ", "), ""};
 }
 
-Result<Applied> conclude(std::string_view kind, const Places& wanted, Findings findings, SourceTree& tree) {
+Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResult findings, SourceTree& tree) {
   Applied applied;
   if (findings.places.empty()) {
     applied.already = findings.already;
@@ -140,7 +140,7 @@ Result<Applied> conclude(std::string_view kind, const Places& wanted, Findings f
   const std::size_t count = findings.places.size();
   if (count < wanted.least || (wanted.most && count > *wanted.most))
     return unexpected_places(kind, findings.what, wanted, findings.places, findings.searched);
-  for (Findings::Change& change : findings.changes) {
+  for (SearchResult::Change& change : findings.changes) {
     tree.write(change.path, std::move(change.text));
     applied.files.push_back({change.path, change.places});
   }

@@ -7,8 +7,8 @@
 #include <tuple>
 #include <utility>
 
-#include "transform/git_owned.hpp"
-#include "transform/text.hpp"
+#include "support/libgit2.hpp"
+#include "transform/source_text.hpp"
 
 namespace vgpukit::transform_detail {
 namespace {

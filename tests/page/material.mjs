@@ -5,7 +5,7 @@ export const hostile = '</script><script>document.title = "taken"</script><!-- <
 const verdicts = ['verified', 'verified', 'loads', 'verified', 'compiled', 'verified', 'failed', 'verified', 'missing', 'verified', 'unsupported', 'verified', 'consent', 'skipped'];
 const explained = {
   tool: 'gcc', file: 'nvidia/nv-mmap.c', line: 417, message: '\u2018struct vm_area_struct\u2019 has no member named \u2018__vm_flags\u2019',
-  hint: 'the recipe 6.15-vm-flags-gpl-only mends this', more: ['nvidia-drm/nvidia-drm-gem.c:87'],
+  hint: 'the recipe 6.15-vm-flags-gpl-only fixes this', more: ['nvidia-drm/nvidia-drm-gem.c:87'],
   subject: 'field __vm_flags of struct vm_area_struct', kind: 'field',
   declared_before: [{kernel: '6.12.95+deb12-amd64', place: 'linux/mm_types.h:703', text: 'vm_flags_t __private __vm_flags;'}], declared_now: [],
   nearest: [{name: 'vm_flags', place: 'linux/mm_types.h:861', text: 'const vm_flags_t vm_flags;', why: 'same struct'}], follows: '', conftest: 'nv_vma_flags_present: absent',

@@ -59,7 +59,7 @@ test('a click opens the cell: its command, cause, recipes and diff', () => on(sm
   assert.match(text, /✘ failed/);
   assert.match(text, /First of 31 errors/);
   assert.match(text, /nvidia\/nv-mmap\.c:417 .*has no member named/);
-  assert.match(text, /the recipe 6\.15-vm-flags-gpl-only mends this/);
+  assert.match(text, /the recipe 6\.15-vm-flags-gpl-only fixes this/);
   assert.match(text, /was in linux\/mm_types\.h:703 of 6\.12\.95\+deb12-amd64/);
   assert.match(text, /near: vm_flags/);
   assert.match(text, /vgpukit build 535\.\d-driver --kernel 6\.\d-kernel\.0-amd64/);

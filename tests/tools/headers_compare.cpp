@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "build/build.hpp"
+#include "build/build_tree.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/process.hpp"
@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   for (const bool share : {true, false}) {
     for (const auto& [path, hash] : results_of(request.tree)) fs::remove(request.tree / path);
     fs::remove_all(request.tree / "conftest");  // else it is make that goes on with it
-    request.share_headers = share;
+    request.precompile_headers = share;
     const auto start = std::chrono::steady_clock::now();
     const auto built = build_tree(*kernel, request);
     if (!built) return complain(built.error());

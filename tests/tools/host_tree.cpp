@@ -1,5 +1,5 @@
 // host_tree DESCRIPTION DIR: makes a folder that looks like the host of tests/fixtures/hosts, for --root.
-#include "../unit/host/host_tree.hpp"
+#include "../unit/system/host_tree.hpp"
 
 #include <iostream>
 

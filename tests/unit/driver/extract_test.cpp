@@ -1,6 +1,6 @@
 #include <sys/stat.h>
 
-#include "driver/material.hpp"
+#include "driver/driver_fixtures.hpp"
 
 namespace vgpukit {
 namespace {

@@ -4,7 +4,7 @@
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
-#include "driver/run_material.hpp"
+#include "driver/run_file_fixtures.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit {
@@ -113,7 +113,7 @@ class Repack : public ::testing::Test {
     EXPECT_EQ(read(opened.sources / "nvidia/new.c"), "int added;\n");
   }
 
-  Machine machine;
+  RunningSystem machine;
   SourceEdits edits = {
       {"nvidia/nv.c", "int changed;\n"}, {"nvidia/new.c", "int added;\n"}, {"nvidia-uvm/nvidia-uvm.Kbuild", std::nullopt}};
 };

@@ -1,7 +1,7 @@
 // Installers are read, and never run.
 #include "driver/run_file.hpp"
 
-#include "driver/run_material.hpp"
+#include "driver/run_file_fixtures.hpp"
 
 namespace vgpukit {
 namespace {

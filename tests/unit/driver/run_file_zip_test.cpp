@@ -2,7 +2,7 @@
 #include "driver/run_file_zip.hpp"
 
 #include "driver/run_file.hpp"
-#include "driver/run_material.hpp"
+#include "driver/run_file_fixtures.hpp"
 
 namespace vgpukit {
 namespace {
@@ -37,7 +37,7 @@ class RunZip : public ::testing::Test {
     return std::move(*driver);
   }
 
-  Machine machine;
+  RunningSystem machine;
   std::string host = nvidia_run(payload_of(run_package(vgpu_package())));
   std::string guest = nvidia_run(payload_of(run_package(general_package("535.247.01"), "535.247.01")), {.version = "535.247.01"});
 };

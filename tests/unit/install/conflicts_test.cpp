@@ -21,7 +21,7 @@ class ConflictsTest : public testing::Test {
   void TearDown() override { fs::remove_all(host_.root); }
   void put(const fs::path& path, const std::string& text = "x") { ASSERT_TRUE(write_file(host_.in_root(path), text)); }
 
-  std::string found(const ConflictQuestion& question = {}, const std::vector<DkmsEntry>& dkms = {}) const {
+  std::string found(const ConflictRequest& question = {}, const std::vector<DkmsEntry>& dkms = {}) const {
     std::string text;
     for (const auto& each : find_conflicts(host_, question, dkms))
       text += (each.blocks ? "! " : "? ") + each.what + " -> " + each.next + "\n";
@@ -95,7 +95,7 @@ TEST_F(ConflictsTest, ACardThatAnotherDriverHas) {
   put("/sys/bus/pci/drivers/nouveau/bind");
   EXPECT_NE(found().find("? nova_core has the card 0000:41:00.0"), std::string::npos) << found();
   EXPECT_EQ(found().find("nouveau has"), std::string::npos);
-  ConflictQuestion question;
+  ConflictRequest question;
   question.user_space = true;
   EXPECT_NE(found(question).find("! nova_core has"), std::string::npos) << "nvidia-installer would refuse";
 }
@@ -108,7 +108,7 @@ TEST_F(ConflictsTest, AVgpuThatRuns) {
 }
 
 TEST_F(ConflictsTest, NoSpace) {
-  ConflictQuestion question;
+  ConflictRequest question;
   question.source_bytes = 1ULL << 60U;
   EXPECT_NE(found(question).find("MB are free"), std::string::npos) << found(question);
 }

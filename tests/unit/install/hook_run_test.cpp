@@ -81,7 +81,7 @@ TEST_F(HookTest, AKernelWithoutHeadersIsSaidAndKept) {
   EXPECT_EQ(outcome->kernels[0].result, HookKernel::Result::failed);
   EXPECT_THAT(outcome->kernels[0].why, HasSubstr("no module nvidia"));
   EXPECT_THAT(outcome->kernels[0].next, HasSubstr("linux-headers-6.1.0-9-amd64"));
-  EXPECT_THAT(outcome->alarm, HasSubstr("you will boot next, 6.1.0-9-amd64, has no working driver"));
+  EXPECT_THAT(outcome->next_boot_problem, HasSubstr("you will boot next, 6.1.0-9-amd64, has no working driver"));
 
   const auto status = install_status(host_);
   ASSERT_TRUE(status);
@@ -105,9 +105,9 @@ TEST_F(HookTest, WhatAnEarlierRunSaidOfAnotherKernelStaysWhileThatIsInstalled) {
 TEST_F(HookTest, AReasonHoldsOnlyForTheModulesThatItWasAbout) {
   install();
   ASSERT_TRUE(run_hook(host_, request({"6.1.0-9-amd64"})));
-  EXPECT_NE(hook_reason(host_, *last_hook_run(host_), "6.1.0-9-amd64"), "");
+  EXPECT_NE(last_hook_failure(host_, *last_hook_run(host_), "6.1.0-9-amd64"), "");
   put("/lib/modules/6.1.0-9-amd64/updates/dkms/nvidia.ko");
-  EXPECT_EQ(hook_reason(host_, *last_hook_run(host_), "6.1.0-9-amd64"), "");
+  EXPECT_EQ(last_hook_failure(host_, *last_hook_run(host_), "6.1.0-9-amd64"), "");
 }
 
 TEST_F(HookTest, WhatFailedIsLeftAloneByDkmsWhileTheCallersParentLives) {

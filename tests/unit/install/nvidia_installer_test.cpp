@@ -69,7 +69,7 @@ class UserSpaceTest : public testing::Test {
     const auto text = read_file(host_.in_root(path));
     return text ? *text : "nothing";
   }
-  Kept keep(const std::vector<std::string>& paths) const { return std::move(*Kept::keep(host_, paths, folder_.path() / "kept")); }
+  Snapshot keep(const std::vector<std::string>& paths) const { return std::move(*Snapshot::keep(host_, paths, folder_.path() / "kept")); }
   test::TempFolder folder_;
   HostPaths host_;
 };

@@ -148,7 +148,7 @@ TEST_F(TransactionTest, CopiesThatAreMovedBackCanBeKilledAtAnyStep) {
     ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
     ASSERT_NE(all(), before);
     const auto move = [&](const OnStep& step) {
-      const auto kept = Kept::open(host_, host_.in_root("/var/lib/vgpukit/install/working/kept-0"));
+      const auto kept = Snapshot::open(host_, host_.in_root("/var/lib/vgpukit/install/working/kept-0"));
       return kept && kept->move_back(step);
     };
     const bool was_killed = test::killed_at(at, move);
@@ -171,14 +171,14 @@ TEST_F(TransactionTest, TheNextTransactionEndsWhatACrashHasLeft) {
 }
 
 TEST_F(TransactionTest, WhatIsKeptIsNoLinkToTheOriginal) {
-  const auto kept = Kept::keep(host_, {"/usr/src/nvidia-1"}, folder_ / "kept");
+  const auto kept = Snapshot::keep(host_, {"/usr/src/nvidia-1"}, folder_ / "kept");
   ASSERT_TRUE(kept);
   EXPECT_EQ(fs::hard_link_count(host_.in_root("/usr/src/nvidia-1/nv.c")), 1U);
   EXPECT_EQ(*read_file(kept->copy_of("/usr/src/nvidia-1") / "nv.c"), "one");
 }
 
 TEST_F(TransactionTest, FoldersThatWereMadeOnTheWayGoAwayAgain) {
-  const auto kept = Kept::keep(host_, {"/lib/modules/6.12/updates/dkms/nvidia.ko"}, folder_ / "kept");
+  const auto kept = Snapshot::keep(host_, {"/lib/modules/6.12/updates/dkms/nvidia.ko"}, folder_ / "kept");
   ASSERT_TRUE(kept);
   put("/lib/modules/6.12/updates/dkms/nvidia.ko", "new");
   ASSERT_TRUE(kept->restore());
@@ -193,8 +193,8 @@ TEST_F(TransactionTest, ADamagedListOfCopiesIsNotBelieved) {
   for (const auto* text : {"", "[]x", "[{\"path\": 5}]", "[{\"path\": \"/\", \"there\": false, \"above\": \"\"}]",
                            "[{\"path\": \"/usr/../etc\", \"there\": false, \"above\": \"/\"}]",
                            "[{\"path\": \"etc\", \"there\": true, \"above\": \"\"}]"}) {
-    ASSERT_TRUE(write_file(folder_ / "kept/kept.json", text));
-    EXPECT_FALSE(Kept::open(host_, folder_ / "kept")) << text;
+    ASSERT_TRUE(write_file(folder_ / "kept/snapshot.json", text));
+    EXPECT_FALSE(Snapshot::open(host_, folder_ / "kept")) << text;
   }
 }
 

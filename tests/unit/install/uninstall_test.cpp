@@ -1,9 +1,9 @@
-#include "install/little_root.hpp"
+#include "install/install_root.hpp"
 
 namespace vgpukit {
 namespace {
 
-class UninstallTest : public test::LittleRoot {};
+class UninstallTest : public test::InstallRoot {};
 
 // Debian's headers make the folder of a kernel whose image may come later, with what depmod writes for it.
 TEST_F(UninstallTest, AKernelThatCameLaterKeepsWhatDepmodWroteForIt) {

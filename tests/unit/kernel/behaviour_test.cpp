@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "kernel/fake_kernel.hpp"
-#include "kernel/image.hpp"
+#include "kernel/kernel_image.hpp"
 
 namespace vgpukit {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "kernel/compiler.hpp"
 #include "kernel/fake_kernel.hpp"
-#include "kernel/headers_folder.hpp"
+#include "kernel/headers_layout.hpp"
 
 namespace vgpukit {
 namespace {

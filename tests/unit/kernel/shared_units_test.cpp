@@ -59,13 +59,13 @@ TEST(LeavesNothingBehind, NothingElse) {
 
 TEST(LeftBehind, WhatAnErrorDeclares) {
   const auto call = snippet("int vgpukit_probe(void) { return f(); }", "a.h");
-  EXPECT_THAT(left_behind(call, {"", 1, false, "implicit declaration of function 'f'; did you mean 'g'? [-Werror]"}),
+  EXPECT_THAT(names_left_declared(call, {"", 1, false, "implicit declaration of function 'f'; did you mean 'g'? [-Werror]"}),
               ElementsAre("f"));
-  EXPECT_THAT(left_behind(call, {"", 1, false, "call to undeclared function 'f'; ISO C99 and later do not"}), ElementsAre("f"));
-  EXPECT_THAT(left_behind(call, {"", 1, false, "too few arguments to function 'f'"}), IsEmpty());
+  EXPECT_THAT(names_left_declared(call, {"", 1, false, "call to undeclared function 'f'; ISO C99 and later do not"}), ElementsAre("f"));
+  EXPECT_THAT(names_left_declared(call, {"", 1, false, "too few arguments to function 'f'"}), IsEmpty());
   const auto size = Question::parse("declaration struct s a.h").value();
-  EXPECT_THAT(left_behind(size, {"", 1, false, "invalid application of 'sizeof' to incomplete type 'struct s'"}), ElementsAre("s"));
-  EXPECT_THAT(left_behind(Question::parse("declaration f a.h").value(), {"", 1, false, "'f' undeclared here"}), IsEmpty());
+  EXPECT_THAT(names_left_declared(size, {"", 1, false, "invalid application of 'sizeof' to incomplete type 'struct s'"}), ElementsAre("s"));
+  EXPECT_THAT(names_left_declared(Question::parse("declaration f a.h").value(), {"", 1, false, "'f' undeclared here"}), IsEmpty());
   EXPECT_TRUE(uses_any(call, {"f"}));
   EXPECT_FALSE(uses_any(call, {"probe", "in"}));
   EXPECT_TRUE(uses_any(size, {"s"}));

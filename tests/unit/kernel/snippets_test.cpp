@@ -35,7 +35,7 @@ TEST(CompileErrors, AreReadFromGccAndClang) {
 TEST(ReadAnswers, EachErrorBelongsToItsQuestion) {
   const std::vector<Question> questions = {declaration("a"), declaration("b"), declaration("c")};
   auto read = read_answers(questions, false, "vgpukit-question-1:2:20: error: 'b' undeclared here (not in a function)\n");
-  EXPECT_TRUE(read.suspects.empty());
+  EXPECT_TRUE(read.unreliable.empty());
   EXPECT_TRUE(read.answers[0].value().yes);
   EXPECT_FALSE(read.answers[1].value().yes);
   EXPECT_TRUE(read.answers[2].value().yes);
@@ -44,13 +44,13 @@ TEST(ReadAnswers, EachErrorBelongsToItsQuestion) {
 TEST(ReadAnswers, ASyntaxErrorMakesTheNeighboursDoubtful) {
   const std::vector<Question> questions = {declaration("a"), declaration("b")};
   EXPECT_TRUE(read_answers(questions, false, "vgpukit-question-0:2:20: error: expected identifier before ')' token\n")
-                  .suspects.contains(0));
+                  .unreliable.contains(0));
 }
 
 TEST(ReadAnswers, WhatAnErrorLeavesDeclaredMakesItsNextUserDoubtful) {
   const std::vector<Question> questions = {declaration("struct s"), declaration("b"), declaration("struct s", "linux/mm.h")};
   const auto read = read_answers(questions, false, "vgpukit-question-0:1:30: error: invalid application of 'sizeof'\n");
-  EXPECT_EQ(read.touched, (std::set<std::size_t>{2}));
+  EXPECT_EQ(read.affected, (std::set<std::size_t>{2}));
 }
 
 TEST(ReadAnswers, WhoseFunctionItIsDoesNotShow) {

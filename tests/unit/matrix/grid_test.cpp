@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "matrix/material.hpp"
+#include "matrix/matrix_fixtures.hpp"
 
 namespace vgpukit {
 namespace {
@@ -35,7 +35,7 @@ class GridTest : public testing::Test {
   }
 
   test::TempFolder folder_;
-  test::LittleRoot root_;
+  test::InstallRoot root_;
   MatrixFile file_;
 };
 
@@ -147,7 +147,7 @@ TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
   const auto root = root_.path().string();
   EXPECT_EQ(labels(grid(entries(root, root))),
             (std::vector<std::string>{"reference on 6.1.0-56-amd64", "reference on 6.12.95-amd64"}));
-  test::LittleRoot second;
+  test::InstallRoot second;
   second.kernel("6.1.0-56-amd64");
   file_ = test::matrix_of(entries(root, second.path().string()), folder_.path());
   const auto both = make_grid(file_, machine());

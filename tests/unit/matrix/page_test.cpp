@@ -1,7 +1,7 @@
-#include "matrix/changes.hpp"
+#include "matrix/result_changes.hpp"
 #include "matrix/emit.hpp"
-#include "matrix/material.hpp"
-#include "matrix/report.hpp"
+#include "matrix/matrix_fixtures.hpp"
+#include "matrix/markdown.hpp"
 
 namespace vgpukit {
 namespace {

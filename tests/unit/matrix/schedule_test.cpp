@@ -1,6 +1,6 @@
 #include "matrix/schedule.hpp"
 
-#include "matrix/material.hpp"
+#include "matrix/matrix_fixtures.hpp"
 
 namespace vgpukit {
 namespace {

@@ -1,4 +1,4 @@
-#include "cases.hpp"
+#include "transform/transform_fixtures.hpp"
 #include "transform/shell_script.hpp"
 
 namespace vgpukit::test {

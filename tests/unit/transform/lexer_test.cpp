@@ -183,15 +183,15 @@ TEST(ContainsTokens, DirectivesBoundASequence) {
   EXPECT_FALSE(contains_tokens("anything", "/* only a comment */"));
 }
 
-TEST(Edits, AreAppliedTogether) {
-  Edits edits;
+TEST(TextEdits, AreAppliedTogether) {
+  TextEdits edits;
   EXPECT_TRUE(edits.empty());
   edits.replace(4, 1, "E");
   edits.replace(0, 2, "");
   edits.replace(6, 0, "!");
   EXPECT_EQ(edits.apply("abcdef"), "cdEf!");
   EXPECT_EQ(edits.size(), 3U);
-  EXPECT_EQ(Edits().apply("abc"), "abc");
+  EXPECT_EQ(TextEdits().apply("abc"), "abc");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "cases.hpp"
+#include "transform/transform_fixtures.hpp"
 
 namespace vgpukit::test {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "cases.hpp"
+#include "transform/transform_fixtures.hpp"
 
 namespace vgpukit::test {
 namespace {

@@ -1,0 +1,179 @@
+#include "authoring/kernel_commit.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <tuple>
+
+#include "authoring/draft_text.hpp"
+#include "support/atomic_file.hpp"
+#include "support/libgit2.hpp"
+#include "transform/unified_diff.hpp"
+
+namespace vgpukit {
+namespace {
+
+using namespace transform_detail;
+using GitObject = std::unique_ptr<git_object, Free<git_object_free>>;
+using GitCommit = std::unique_ptr<git_commit, Free<git_commit_free>>;
+
+// "include/linux/mm.h" -> "linux/mm.h"; nothing for what no module includes. Of the architectures only ours: NVIDIA's vGPU host
+// driver knows no other.
+std::optional<std::string> as_included(const std::string& path) {
+  if (!path.ends_with(".h")) return std::nullopt;
+  for (const std::string_view folder : {"include/", "arch/x86/include/"})
+    if (path.starts_with(folder)) return path.substr(folder.size());
+  return std::nullopt;
+}
+
+Error git_refuses(const std::string& tried) {
+  return {Exit::usage, tried, git_reason(), "name a clone with the commit and its parent: --repository DIR"};
+}
+
+Result<std::string> text_of(git_repository* repository, const git_diff_file& file, bool there, const std::string& tried) {
+  if (!there) return std::string();
+  git_blob* found = nullptr;
+  if (git_blob_lookup(&found, repository, &file.id) != 0) return git_refuses(tried);
+  const GitBlob blob(found);
+  return std::string(static_cast<const char*>(git_blob_rawcontent(blob.get())),
+                     static_cast<std::size_t>(git_blob_rawsize(blob.get())));
+}
+
+// v6.8-rc1 is the first tag of 6.8. Stable releases and what is no release are nothing.
+struct ReleaseTag {
+  unsigned major = 0, minor = 0, candidate = 0;
+  std::string name;
+  [[nodiscard]] std::string release() const { return std::to_string(major) + "." + std::to_string(minor); }
+};
+std::optional<ReleaseTag> release_tag(const std::string& name) {
+  ReleaseTag tag{0, 0, ~0U, name};
+  const char* at = name.data() + 1;
+  const char* const end = name.data() + name.size();
+  const auto number = [&](unsigned& into) {
+    const auto [next, bad] = std::from_chars(at, end, into);
+    at = next;
+    return bad == std::errc();
+  };
+  if (!name.starts_with('v') || !number(tag.major) || at == end || *at++ != '.' || !number(tag.minor)) return std::nullopt;
+  if (at == end) return tag;
+  if (!std::string_view(at, end).starts_with("-rc")) return std::nullopt;
+  at += 3;
+  return number(tag.candidate) && at == end ? std::optional(tag) : std::nullopt;
+}
+
+bool holds(git_repository* repository, const ReleaseTag& tag, const git_oid& commit) {
+  git_object* found = nullptr;
+  if (git_revparse_single(&found, repository, ("refs/tags/" + tag.name + "^{commit}").c_str()) != 0) return false;
+  const GitObject object(found);
+  const git_oid* at = git_object_id(object.get());
+  return git_oid_equal(at, &commit) != 0 || git_graph_descendant_of(repository, at, &commit) == 1;
+}
+
+// What `git describe --contains` would say, for mainline's tags: each holds all that the one before it holds.
+std::string release_of(git_repository* repository, const git_oid& commit) {
+  git_strarray names{};
+  if (git_tag_list_match(&names, "v*", repository) != 0) return "";
+  std::vector<ReleaseTag> tags;
+  for (std::size_t i = 0; i < names.count; ++i)
+    if (auto tag = release_tag(names.strings[i])) tags.push_back(std::move(*tag));
+  git_strarray_dispose(&names);
+  std::sort(tags.begin(), tags.end(), [](const ReleaseTag& a, const ReleaseTag& b) {
+    return std::tie(a.major, a.minor, a.candidate) < std::tie(b.major, b.minor, b.candidate);
+  });
+  const auto first =
+      std::partition_point(tags.begin(), tags.end(), [&](const ReleaseTag& tag) { return !holds(repository, tag, commit); });
+  return first == tags.end() ? "" : first->release();
+}
+
+// A side of a hunk; where it begins within a structure, git's own words behind the @@ tell of which.
+std::string side_of(const Hunk& hunk, char left_out) {
+  std::string text;
+  if (const auto at = hunk.header.find("@@ ", 3); at != std::string::npos) {
+    auto words = hunk.header.substr(at + 3);
+    while (!words.empty() && (words.back() == '\n' || words.back() == ' ')) words.pop_back();
+    if ((words.starts_with("struct ") || words.starts_with("union ") || words.starts_with("enum ")) && words.ends_with('{'))
+      text = words + "\n";
+  }
+  for (const auto& line : hunk.lines)
+    if (line.origin != left_out) text += line.text + (line.text.ends_with('\n') ? "" : "\n");
+  return text;
+}
+
+}  // namespace
+
+Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, const std::string& revision) {
+  const GitLibrary library;
+  const std::string tried = "read the commit " + revision + " of " + path.string();
+  git_repository* opened = nullptr;
+  if (git_repository_open_ext(&opened, path.c_str(), 0, nullptr) != 0) return git_refuses(tried);
+  const GitRepository repository(opened);
+  git_object* found = nullptr;
+  if (git_revparse_single(&found, repository.get(), (revision + "^{commit}").c_str()) != 0) return git_refuses(tried);
+  const GitObject object(found);
+  auto* const commit = reinterpret_cast<git_commit*>(object.get());
+  if (git_commit_parentcount(commit) > 1) return Error{Exit::usage, tried, "it is a merge", "name the commit that made the change"};
+
+  const auto tree_of = [&](git_commit* of) -> Result<GitTree> {
+    git_tree* tree = nullptr;
+    if (git_commit_tree(&tree, of) != 0) return git_refuses(tried);
+    return GitTree(tree);
+  };
+  GitTree before;
+  if (git_commit_parentcount(commit) == 1) {
+    git_commit* found_parent = nullptr;
+    if (git_commit_parent(&found_parent, commit, 0) != 0) return git_refuses(tried);
+    const GitCommit parent(found_parent);
+    TRY_ASSIGN(before, tree_of(parent.get()));
+  }
+  TRY_ASSIGN(const auto after, tree_of(commit));
+  git_diff* made = nullptr;
+  if (git_diff_tree_to_tree(&made, repository.get(), before.get(), after.get(), nullptr) != 0) return git_refuses(tried);
+  const GitDiff diff(made);
+  git_buf text{};
+  if (git_diff_to_buf(&text, diff.get(), GIT_DIFF_FORMAT_PATCH) != 0) return git_refuses(tried);
+
+  KernelCommit result;
+  result.diff.assign(text.ptr, text.size);
+  git_buf_dispose(&text);
+  char id[GIT_OID_HEXSZ + 1];
+  git_oid_tostr(id, sizeof id, git_commit_id(commit));
+  result.id = id;
+  const char* const summary = git_commit_summary(commit);
+  result.subject = summary ? summary : "";
+  result.release = release_of(repository.get(), *git_commit_id(commit));
+  for (std::size_t i = 0; i < git_diff_num_deltas(diff.get()); ++i) {
+    const auto* delta = git_diff_get_delta(diff.get(), i);
+    const auto name = as_included(delta->old_file.path);
+    if (!name) continue;
+    const bool gone = delta->status == GIT_DELTA_DELETED;
+    KernelCommit::Header header{*name, "", "", gone};
+    TRY_ASSIGN(header.before, text_of(repository.get(), delta->old_file, delta->status != GIT_DELTA_ADDED, tried));
+    TRY_ASSIGN(header.after, text_of(repository.get(), delta->new_file, !gone, tried));
+    result.headers.push_back(std::move(header));
+  }
+  return result;
+}
+
+Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
+  KernelCommit result;
+  TRY_ASSIGN(result.diff, read_file(file));
+  TRY_ASSIGN(const auto files, read_diff(result.diff, file.string()));
+  result.subject = subject_of_mail(result.diff);
+  // "From 3652117f854819a148ff0fbe4492587d3520b5e5 Mon Sep 17 00:00:00 2001"
+  if (const auto id = result.diff.substr(5, 40);
+      result.diff.starts_with("From ") && id.size() == 40 && id.find_first_not_of("0123456789abcdef") == std::string::npos)
+    result.id = id;
+  for (const auto& one : files) {
+    const auto name = as_included(one.path);
+    if (!name) continue;
+    KernelCommit::Header header{*name, "", "", one.what == FileDiff::What::remove};
+    for (const auto& hunk : one.hunks) {
+      header.before += side_of(hunk, '+');
+      header.after += side_of(hunk, '-');
+    }
+    result.headers.push_back(std::move(header));
+  }
+  return result;
+}
+
+}  // namespace vgpukit

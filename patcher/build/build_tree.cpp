@@ -1,0 +1,198 @@
+#include "build/build_tree.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <system_error>
+
+#include "build/compiler_cache.hpp"
+#include "conftest/conftest.hpp"
+#include "conftest/conftest_audit.hpp"
+#include "build/make_command.hpp"
+#include "build/precompiled_headers.hpp"
+#include "build/build_watch.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+// Kbuild leaves the finished modules in the folder that M= names. Older ones, of another build in the same tree, don't count.
+std::vector<fs::path> modules_in(const fs::path& tree, fs::file_time_type since) {
+  std::vector<fs::path> modules;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(tree, error)) {
+    std::error_code gone;
+    if (entry.path().extension() == ".ko" && entry.is_regular_file(gone) && entry.last_write_time(gone) >= since)
+      modules.push_back(entry.path());
+  }
+  std::sort(modules.begin(), modules.end());
+  return modules;
+}
+
+bool has_module(const std::vector<fs::path>& modules, const std::string& name) {
+  return std::any_of(modules.begin(), modules.end(), [&](const fs::path& path) { return path.stem() == name; });
+}
+
+Diagnostic make_error(std::string message, std::string hint = {}) {
+  Diagnostic diagnostic;
+  diagnostic.tool = "make";
+  diagnostic.message = std::move(message);
+  diagnostic.hint = std::move(hint);
+  return diagnostic;
+}
+
+std::string with_log(const BuildRequest& request) {
+  return request.log.empty() ? std::string() : "read " + request.log.string();
+}
+
+// make said that all is well; is it? What was asked for, and whatever had objects compiled, has to be there.
+void look_for_modules(const BuildRequest& request, const BuildWatch& watch, BuildResult& result) {
+  std::vector<std::string> expected = request.modules;
+  if (expected.empty()) {
+    const auto known = modules_of_tree(request.tree);
+    std::copy_if(known.begin(), known.end(), std::back_inserter(expected),
+                 [&](const std::string& name) { return watch.compiled().contains(name); });
+  }
+  for (const std::string& name : expected) {
+    if (has_module(result.modules, name)) continue;
+    result.errors.push_back(make_error("make ended without an error, but " + name + ".ko is not there", with_log(request)));
+  }
+  if (result.modules.empty() && result.errors.empty()) {
+    result.errors.push_back(make_error("make ended without an error, but made no module", with_log(request)));
+  }
+  result.built = result.errors.empty();
+}
+
+Result<std::ofstream> open_log(const BuildRequest& request) {
+  std::ofstream log;
+  if (request.log.empty()) return log;
+  std::error_code error;
+  fs::create_directories(request.log.parent_path(), error);
+  log.open(request.log, std::ios::trunc);
+  if (!log) {
+    const int number = errno;
+    return Error{Exit::missing, "write the build log " + request.log.string(), std::generic_category().message(number),
+                 "make the folder writable, or free some space"};
+  }
+  return log;
+}
+
+// The part of a build's request that concerns conftest.
+ConftestRequest conftest_request(const BuildRequest& request) {
+  ConftestRequest conftest{request.tree, request.modules, request.has_objects, request.jobs, {}};
+  if (request.on_progress)
+    conftest.on_progress = [&request](unsigned done, unsigned total, const std::string& current) {
+      request.on_progress({BuildProgress::Phase::conftest, done, total, current});
+    };
+  return conftest;
+}
+
+}  // namespace
+
+Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request) {
+  Facts facts(kernel);
+  return build_tree(facts, request);
+}
+
+Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
+  const Kernel& kernel = facts.kernel();
+  const std::string tree = kernel.host.inside(request.tree).string();
+  TRY_ASSIGN(std::ofstream log, open_log(request));
+  Command command = make_command(kernel, request, tree);
+  if (log.is_open()) {
+    for (const std::string& word : command.argv) log << word << ' ';
+    log << std::endl;
+  }
+
+  // Where ccache was installed to spare whole compiles, it does.
+  const auto cache = CompilerCache::of(kernel, request.tree);
+  std::optional<CompilerWrapper> compiler_wrapper;
+  std::optional<PrecompiledHeaders> shared;  // ends before the stand-in
+  if (request.precompile_headers && !cache.used()) shared.emplace(kernel, request);
+  TRY_ASSIGN(auto conftest, answer_conftest(facts, conftest_request(request), command));
+  if (log.is_open() && conftest.tests > 0)
+    log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled << " snippets in "
+        << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before" << std::endl;
+
+  // Only now: a conftest answer is the compiler's own.
+  cache.use_in(command);
+  if (!cache.used()) {
+    const auto fingerprint = facts.fingerprint();
+    compiler_wrapper.emplace(kernel, request.tree / ".vgpukit-compiler", fingerprint ? *fingerprint : "");
+    compiler_wrapper->use_in(command);
+    if (shared && conftest.answered) shared->use(*compiler_wrapper, std::move(conftest.compile), command);
+  }
+  const auto modules = request.modules.empty() ? modules_of_tree(request.tree).size() : request.modules.size();
+  const auto start = Clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  BuildWatch watch(tree, read_kbuild_summary(request.tree, request.modules), static_cast<unsigned>(modules), seconds, request.on_progress);
+  command.collect = false;
+  std::string last_tool_line;  // the last line of some other program before make's first "***"
+  bool make_failed = false;
+  command.on_line = [&](std::string_view line, bool /*is_stderr*/) {
+    if (log.is_open()) log << line << std::endl;  // as it comes: somebody may be reading along
+    watch.line(line);
+    make_failed = make_failed || (line.starts_with("make") && line.find("***") != std::string_view::npos);
+    if (!make_failed && !line.starts_with("make")) last_tool_line = line;
+  };
+  auto outcome = run(command);
+  if (!outcome) {
+    Error error = outcome.error();
+    if (error.code == Exit::missing && error.next.empty()) error.next = install_tool_hint(kernel.host, "make");
+    return error;
+  }
+
+  for (const auto& said : {cache.summary_line(), shared ? shared->summary_line() : ""})
+    if (log.is_open() && !said.empty()) log << said << std::endl;
+  BuildResult result;
+  const double total = seconds();
+  // What make itself asked counts from its start to the first object; where it found everything answered, that is no question.
+  const double asked_by_make = conftest.answered ? 0 : watch.conftest_seconds(total);
+  result.conftest_tests = conftest.tests + watch.tests();
+  result.conftest_cached = conftest.cached;
+  result.conftest_compiled = conftest.compiled;
+  result.conftest_seconds = conftest.seconds + asked_by_make;
+  result.compile_seconds = total - asked_by_make;
+  result.cpu_seconds = conftest.cpu_seconds + outcome->cpu_seconds;
+  result.warnings = audit_conftest(facts, conftest.checks);
+  const auto printed = watch.diagnostics().warnings();
+  result.warnings.insert(result.warnings.end(), printed.begin(), printed.end());
+  std::vector<Diagnostic> errors = watch.diagnostics().errors();
+  if (outcome->ok()) {
+    // A second build in a tree finds its modules done and leaves them untouched.
+    result.modules = modules_in(request.tree, fs::file_time_type::min());
+    look_for_modules(request, watch, result);
+    // What a successful build complained of did not matter to it.
+    for (Diagnostic& one : errors) {
+      one.kind = Diagnostic::Kind::warning;
+      if (result.built)
+        result.warnings.push_back(std::move(one));
+      else
+        result.errors.push_back(std::move(one));
+    }
+    return result;
+  }
+  result.modules =
+      modules_in(request.tree, fs::file_time_type::clock::now() -
+                                   std::chrono::duration_cast<fs::file_time_type::duration>(std::chrono::duration<double>(total)));
+  result.errors = std::move(errors);
+  // Where only make complains, what some tool said just before is the cause, whatever its form.
+  const bool only_make =
+      std::all_of(result.errors.begin(), result.errors.end(), [](const Diagnostic& one) { return one.tool == "make"; });
+  if (make_failed && only_make && !last_tool_line.empty()) {
+    std::string told = result.errors.empty() ? "" : "; make says " + result.errors.front().message;
+    result.errors = {make_error(last_tool_line + told, with_log(request))};
+  }
+  if (result.errors.empty()) {
+    std::string message = "make ended with status " + std::to_string(outcome->status);
+    if (!watch.last_line().empty()) message += " after: " + watch.last_line();
+    result.errors.push_back(make_error(std::move(message), with_log(request)));
+  }
+  return result;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,55 @@
+// Follows a running build by what make prints: phase, progress, times and diagnostics. Plain data in, plain data out.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "build/build_tree.hpp"
+#include "diagnostics/diagnostics.hpp"
+#include "driver/kbuild_files.hpp"
+
+namespace vgpukit {
+
+class BuildWatch {
+ public:
+  // `tree`: as make sees it. `clock`: seconds since the start.
+  BuildWatch(std::string tree, KbuildSummary work, unsigned modules, std::function<double()> clock,
+             std::function<void(const BuildProgress&)> on_progress)
+      : tree_(tree),
+        work_(work),
+        modules_(modules),
+        clock_(std::move(clock)),
+        on_progress_(std::move(on_progress)),
+        diagnostics_(std::move(tree)) {}
+
+  void line(std::string_view text);
+
+  [[nodiscard]] const DiagnosticCollector& diagnostics() const { return diagnostics_; }
+  [[nodiscard]] unsigned tests() const;                       // conftest tests that ran
+  [[nodiscard]] double conftest_seconds(double total) const;  // until the first object; all of it when there was none
+  [[nodiscard]] const std::set<std::string>& compiled() const {
+    return compiled_;
+  }                                                                          // module folders of which an object was compiled
+  [[nodiscard]] const std::string& last_line() const { return last_line_; }  // the last that is not make's farewell
+
+ private:
+  void step(const std::string& what, std::string subject);
+  void report(BuildProgress::Phase phase, unsigned started, unsigned total, const std::string& current);
+
+  std::string tree_;
+  KbuildSummary work_;
+  unsigned modules_;
+  std::function<double()> clock_;
+  std::function<void(const BuildProgress&)> on_progress_;
+  DiagnosticCollector diagnostics_;
+  std::set<std::string> tests_seen_;
+  std::set<std::string> objects_;
+  std::set<std::string> linked_;
+  std::set<std::string> compiled_;
+  double first_object_ = -1;
+  std::string last_line_;
+};
+
+}  // namespace vgpukit

@@ -1,0 +1,90 @@
+#include "conftest/conftest_script.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include "support/atomic_file.hpp"
+#include "support/text.hpp"
+
+namespace vgpukit {
+namespace {
+
+// CATEGORY, DEFINE and the code, each behind a newline.
+void read_what(const fs::path& file, ScriptQuestion& question) {
+  const auto text = read_file(file);
+  if (!text) return;
+  const auto first = text->find('\n');
+  const auto second = first == std::string::npos ? first : text->find('\n', first + 1);
+  if (second == std::string::npos) return;
+  const std::string code = text->substr(second + 1);
+  // Only where the code is what was compiled do the two names belong to it.
+  if (code.empty() || !question.snippet.source.ends_with(code + "\n")) return;
+  question.define = text->substr(first + 1, second - first - 1);
+  question.snippet.inverted = text->substr(0, first) == "functions";
+}
+
+ScriptResult read_result(const fs::path& folder, std::size_t number, const std::string& preamble) {
+  ScriptResult result;
+  const std::string name = std::to_string(number);
+  std::error_code error;
+  result.done = fs::exists(folder / (name + ".done"), error);
+  if (auto text = read_file(folder / (name + ".out"))) result.text = std::move(*text);
+  for (int k = 1;; ++k) {
+    auto source = read_file(folder / (name + "." + std::to_string(k) + ".c"));
+    if (!source) break;
+    ScriptQuestion question;
+    question.snippet.code = source->starts_with(preamble) ? source->substr(preamble.size()) : *source;
+    question.snippet.source = std::move(*source);
+    read_what(folder / (name + "." + std::to_string(k) + ".what"), question);
+    result.questions.push_back(std::move(question));
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<ScriptResults> run_conftest_script(const Kernel& kernel, const KbuildAnswer& ask, const fs::path& tree,
+                                          const fs::path& folder, const std::vector<ScriptTest>& tests, unsigned jobs) {
+  TRY_ASSIGN(const auto data, shipped_data());
+  const fs::path script = tree / ".vgpukit-answer.sh";  // conftest.sh takes the folder that it is in for the driver's
+  std::error_code error;
+  if (!fs::exists(script, error)) TRY(clone_file(data / "kbuild/conftest-answer.sh", script));
+
+  // What decides on the verb is left away: some scripts refuse one that they don't know.
+  TRY_ASSIGN(const std::string whole, read_file(tree / "conftest.sh"));
+  const auto verb = whole.rfind("\ncase \"$5\" in");
+  std::ofstream(folder / "functions.sh", std::ios::binary) << whole.substr(0, verb == std::string::npos ? whole.size() : verb + 1);
+
+  const std::size_t shells = std::clamp<std::size_t>(tests.size() / 8, 1, std::max(jobs, 1U));
+  std::vector<Command> commands;
+  std::vector<fs::path> folders;
+  for (std::size_t shell = 0; shell < shells; ++shell) {
+    folders.push_back(folder / std::to_string(shell));
+    fs::remove_all(folders.back(), error);
+    fs::create_directories(folders.back(), error);
+    std::ofstream list(folders.back() / "list", std::ios::binary);
+    for (std::size_t i = shell; i < tests.size(); i += shells)
+      list << i << (tests[i].header ? " header " : " test ") << tests[i].name << ' '
+           << (tests[i].answers.empty() ? "x" : tests[i].answers) << '\n';
+    Command command;
+    command.root = kernel.host.root;
+    command.cwd = kernel.host.inside(tree);
+    command.argv = {"/bin/sh",      kernel.host.inside(script).string(),        "vgpukit_cc", ask.arch, ask.sources, ask.output,
+                    "vgpukit-none", kernel.host.inside(folders.back()).string()};
+    command.env = ask.environment;
+    command.env["VGPUKIT_CC"] = joined(ask.compiler, " ");
+    command.env["VGPUKIT_CFLAGS"] = joined(ask.flags, " ");
+    command.deadline = std::chrono::minutes(10);
+    commands.push_back(std::move(command));
+  }
+  TRY_ASSIGN(const auto outcomes, run_all(commands, std::max(jobs, 1U)));
+
+  ScriptResults results;
+  for (const auto& outcome : outcomes) results.cpu_seconds += outcome.cpu_seconds;
+  if (auto preamble = read_file(folders.front() / "preamble")) results.preamble = std::move(*preamble);
+  if (!results.preamble.empty()) results.preamble.pop_back();  // the newline of printf
+  for (std::size_t i = 0; i < tests.size(); ++i) results.tests.push_back(read_result(folders[i % shells], i, results.preamble));
+  return results;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,68 @@
+// All headers of one kernel in memory, to look many names up in one pass. Internal to build/.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "diagnostics/declarations.hpp"
+#include "kernel/kernel_headers.hpp"
+
+namespace vgpukit {
+
+class HeaderTexts {
+ public:
+  // What cannot be read is left out: this only helps to explain an error.
+  explicit HeaderTexts(const KernelHeaders& headers);
+
+  struct File {
+    std::string name;  // as an #include names it: "linux/mm.h"
+    std::string text;
+  };
+  struct Found {
+    const File* file = nullptr;
+    const Declaration* declaration = nullptr;
+  };
+
+  [[nodiscard]] const std::string& release() const { return release_; }
+  [[nodiscard]] const File* file(std::string_view name) const;
+  [[nodiscard]] const std::vector<File>& files() const { return files_; }
+
+  // Every declaration of these names, in one pass over all headers. `types`: only where a structure or type of that name is
+  // defined.
+  std::map<std::string, std::vector<Found>, std::less<>> find(const std::set<std::string, std::less<>>& names,
+                                                              const std::set<std::string, std::less<>>& types);
+  // What one header declares; read once.
+  const std::vector<Declaration>& declarations(const File& file);
+
+ private:
+  std::string release_;
+  std::vector<File> files_;
+  std::map<std::string, std::size_t, std::less<>> by_name_;
+  std::unordered_map<const File*, std::vector<Declaration>> declarations_;
+};
+
+// Calls `visit` with every word (identifier) of a text and its offset.
+template <class Visit>
+void for_each_word(std::string_view text, Visit visit) {
+  const auto in_word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  for (const char* at = begin; at != end;) {
+    if (!in_word(*at)) {
+      ++at;
+      continue;
+    }
+    const char* const start = at;
+    while (at != end && in_word(*at)) ++at;
+    visit(std::string_view(start, static_cast<std::size_t>(at - start)), static_cast<std::size_t>(start - begin));
+  }
+}
+
+}  // namespace vgpukit

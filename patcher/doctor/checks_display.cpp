@@ -1,0 +1,95 @@
+// Who draws, and what holds a card's memory because of that.
+#include <algorithm>
+
+#include "doctor/doctor.hpp"
+
+namespace vgpukit::check {
+
+namespace {
+
+bool to_vfio(const PciDevice& card) {
+  return card.driver == "vfio-pci" || card.driver_override == "vfio-pci";
+}
+
+// The other graphics that the host could draw with.
+const PciDevice* other_display(const HostView& view, const PciDevice& card) {
+  for (const auto& each : view.pci.devices)
+    if (each.is_display() && each.class_code >> 8 == 0x0300 && each.slot() != card.slot() && !each.is_virtual_function &&
+        each.driver != "vfio-pci")
+      return &each;
+  return nullptr;
+}
+
+// What takes the framebuffer away for good, on this kernel and for this driver of it.
+std::string without_framebuffer(const HostView& view, const BootFramebuffer& held) {
+  if (held.name == "efifb") return how_to_add(view.boot, "video=efifb:off");
+  if (held.name == "vesafb") return how_to_add(view.boot, "video=vesafb:off");
+  return how_to_add(view.boot, "initcall_blacklist=simpledrm_platform_driver_init") +
+         " (where simpledrm is built in; where it is a module, blacklist simpledrm)";
+}
+
+}  // namespace
+
+Findings display_boot_vga(const CheckInput& input) {
+  const auto& view = input.view;
+  const auto cards = view.pci.nvidia_cards();
+  if (cards.empty()) return {};
+  const auto* boot = view.pci.find(view.display.boot_vga);
+  if (!boot)
+    return {{.what = "the firmware draws on no VGA card: this host is headless",
+             .evidence = {{"/sys/bus/pci/devices/*/boot_vga", "1 nowhere"}}}};
+  const Evidence evidence{boot->folder() + "/boot_vga", "1"};
+  if (!boot->is_nvidia()) return {{.what = "the firmware draws on " + describe(*boot), .evidence = {evidence}}};
+  if (const auto* other = other_display(view, *boot))
+    return {
+        {.subject = boot->address,
+         .state = State::warn,
+         .what = "the firmware draws on the NVIDIA card, although there is " + describe(*other),
+         .evidence = {evidence, {other->folder() + "/boot_vga", "0"}},
+         .why =
+             "the console (also a server's remote one, IPMI) stays black, the card's memory is held by the firmware's framebuffer "
+             "and its ROM is shadowed: guests may freeze the host or get no picture",
+         .next = "set the primary display to onboard (IGD, iGPU, Onboard VGA) in the firmware's setup"}};
+  return {{.subject = boot->address,
+           .state = State::warn,
+           .what = "the NVIDIA card is the only one that the host can draw with",
+           .evidence = {evidence},
+           .why = "a guest that gets it leaves the host without a display: be sure of ssh first. For vGPUs it is no fault",
+           .next = "vgpukit passthrough hooks gives it away only while a guest runs"}};
+}
+
+Findings display_framebuffer(const CheckInput& input) {
+  const auto& view = input.view;
+  Findings findings;
+  for (const auto* card : view.pci.nvidia_cards()) {
+    const auto* held = view.display.held_by_boot(*card);
+    if (!held) continue;
+    const auto folder = "/sys/bus/platform/drivers/" + held->driver + "/" + held->device;
+    Finding finding{
+        .subject = card->address,
+        .state = to_vfio(*card) ? State::fail : State::warn,
+        .what = "the firmware's framebuffer (" + held->name + ") holds the card's memory",
+        .evidence = {{folder, "is bound"}},
+        .why =
+            "a host may freeze when vfio-pci takes the card (its last line is: vgaarb: changed VGA decodes), or the guest gets "
+            "BAR 0: can't reserve",
+        .next = without_framebuffer(view, *held)};
+    for (const auto& line : view.log.lines)
+      if (line.find(card->slot()) != std::string::npos &&
+          (line.find("changed VGA decodes") != std::string::npos || line.find("can't reserve") != std::string::npos)) {
+        finding.evidence.push_back({view.log.source, line});
+        break;
+      }
+    if (view.display.boot_vga == card->address && other_display(view, *card))
+      finding.next += "; with the firmware's primary display set to onboard it is not needed";
+    for (const auto& [name, value] : {std::pair{"video", "efifb:off"}, {"initcall_blacklist", "sysfb_init"}})
+      if (const auto* parameter = view.parameters.with(name, value)) {
+        finding.evidence.push_back({"/proc/cmdline", parameter->text + ", which does not reach " + held->name});
+        finding.why += "; " + parameter->text + " is there, but " + held->name + " does not heed it";
+      }
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+}  // namespace vgpukit::check

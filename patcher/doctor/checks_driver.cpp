@@ -1,0 +1,150 @@
+// What is written down of NVIDIA's driver on this host: vgpukit's own record, dkms's, who signs, who keeps it open.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "module/secure_boot.hpp"
+#include "doctor/doctor.hpp"
+
+namespace vgpukit::check {
+
+namespace {
+
+constexpr const char* dkms_folder = "/var/lib/dkms";
+
+// One version of a module of dkms's, as its folders say (dkms's own program reads the same: github.com/dell/dkms, module_status()).
+struct DkmsVersion {
+  std::string folder;                 // /var/lib/dkms/nvidia/535.247.02
+  std::string source;                 // where its source link leads to
+  std::map<std::string, bool> built;  // the kernel's release -> installed, too
+};
+
+// In VERSION/RELEASE/ARCH/module are the modules that were built; MODULE/kernel-RELEASE-ARCH is a link to those that are installed.
+DkmsVersion look_at_version(const Sysfs& sysfs, const std::string& module, const std::string& version) {
+  const auto own = std::string(dkms_folder) + "/" + module;
+  DkmsVersion state;
+  state.folder = own + "/" + version;
+  state.source = sysfs.link(state.folder + "/source");
+  for (const auto& release : sysfs.list(state.folder))
+    for (const auto& arch : sysfs.list(state.folder + "/" + release)) {
+      if (!sysfs.exists(state.folder + "/" + release + "/" + arch + "/module")) continue;
+      state.built[release] = sysfs.link(own + "/kernel-" + release + "-" + arch).starts_with(version + "/");
+    }
+  return state;
+}
+
+}  // namespace
+
+Findings driver_dkms(const CheckInput& input) {
+  const auto& sysfs = input.sysfs;
+  Findings findings;
+  for (const auto& module : sysfs.list(dkms_folder)) {
+    if (!module.starts_with("nvidia")) continue;
+    std::set<std::string> served;
+    std::string versions, broken_log;
+    for (const auto& version : sysfs.list(std::string(dkms_folder) + "/" + module)) {
+      const auto folder = std::string(dkms_folder) + "/" + module + "/" + version;
+      if (sysfs.link(folder + "/source").empty()) continue;  // kernel-RELEASE-ARCH, original_module
+      const auto state = look_at_version(sysfs, module, version);
+      versions += (versions.empty() ? "" : ", ") + version;
+      if (!sysfs.exists(state.folder + "/source/dkms.conf"))
+        findings.push_back({.state = State::fail,
+                            .what = "dkms has " + module + " " + version + ", and its source is gone",
+                            .evidence = {{state.folder + "/source", "leads to " + state.source + ", which has no dkms.conf"}},
+                            .why = "dkms stops at it at every kernel upgrade, and builds nothing",
+                            .next = "dkms remove " + module + "/" + version + " --all; where it refuses: rm -r " + state.folder});
+      if (const auto log = state.folder + "/build/make.log"; sysfs.exists(log)) broken_log = log;
+      for (const auto& [release, installed] : state.built)
+        if (installed) served.insert(release);
+    }
+    if (versions.empty()) continue;
+    for (const auto& kernel : input.view.kernels) {
+      const auto folder = std::string(dkms_folder) + "/" + module;
+      if (served.contains(kernel.release)) {
+        findings.push_back({.what = "dkms has installed " + module + " for " + kernel.release,
+                            .evidence = {{folder, versions + ", installed for " + kernel.release}}});
+        continue;
+      }
+      const bool matters = kernel.running || &kernel == &input.view.kernels.back();
+      Finding finding{.state = matters ? State::fail : State::warn,
+                      .what = "dkms has " + module + " " + versions + ", and not for " + kernel.release,
+                      .evidence = {{folder, "no kernel-" + kernel.release + "-* in it"}},
+                      .why = "that kernel boots without it",
+                      .next = "dkms autoinstall -k " + kernel.release};
+      if (!broken_log.empty()) {
+        finding.evidence.push_back({broken_log, "a build that did not end well left it"});
+        finding.next += "; if it fails, vgpukit build tells which change of the kernel's is in the way";
+      }
+      findings.push_back(std::move(finding));
+    }
+  }
+  return findings;
+}
+
+Findings driver_persistenced(const CheckInput& input) {
+  for (const auto& pid : input.sysfs.list("/proc")) {
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    // The kernel keeps 15 letters.
+    if (input.sysfs.read("/proc/" + pid + "/comm").text != "nvidia-persiste") continue;
+    return {{.what = "nvidia-persistenced runs (process " + pid + "): it keeps every card open",
+             .evidence = {{"/proc/" + pid + "/comm", "nvidia-persiste"}},
+             .next = "systemctl stop nvidia-persistenced before a card is taken from the driver; otherwise that waits for ever"}};
+  }
+  return {};
+}
+
+Findings kernel_driver(const CheckInput& input) {
+  const auto& driver = input.view.driver;
+  if (!driver) return {};
+  Findings findings;
+  if (!driver->unfinished.empty())
+    findings.push_back({.state = State::fail,
+                        .what = "vgpukit " + driver->unfinished + " was interrupted",
+                        .evidence = {{"/var/lib/vgpukit/install", "unfinished: " + driver->unfinished}},
+                        .why = "the driver is there in part",
+                        .next = "run vgpukit install, rollback or uninstall: each finishes or undoes it first"});
+  if (driver->version.empty()) return findings;
+  for (const auto& kernel : driver->kernels) {
+    if (kernel.problem.empty()) {
+      findings.push_back({.what = "the driver " + driver->version + " is there for " + kernel.release,
+                          .evidence = {{"/lib/modules/" + kernel.release, "modules are there"}}});
+      continue;
+    }
+    findings.push_back({.state = kernel.running || kernel.next ? State::fail : State::warn,
+                        .what = "the driver " + driver->version + " does not work for " + kernel.release + ": " + kernel.problem,
+                        .evidence = {{"/lib/modules/" + kernel.release, kernel.problem}},
+                        .why = kernel.next ? "it is the kernel that boots next" : "that kernel boots without it",
+                        .next = "vgpukit install " + driver->version + " --kernel " + kernel.release});
+  }
+  return findings;
+}
+
+Findings secure_boot(const CheckInput& input) {
+  const auto state = vgpukit::secure_boot(input.view.host);
+  const std::string file = secure_boot_variable;
+  if (!state.problem.empty())
+    return {{.state = State::unknown, .what = "whether Secure Boot is on cannot be read", .evidence = {{file, state.problem}}}};
+  if (!state.firmware) return {};
+  if (!*state.firmware) return {{.what = "Secure Boot is off", .evidence = {{file, "0"}}}};
+  if (!state.on)
+    return {{.what = "Secure Boot is on, and shim was told to ask for no signatures (mokutil --disable-validation)",
+             .evidence = {{file, "1"}, {"MokSBStateRT", "1"}}}};
+  Finding finding{
+      .state = State::warn,
+      .what = "Secure Boot is on",
+      .evidence = {{file, "1"}},
+      .why =
+          "the kernel refuses modules that no enrolled key has signed (Key was rejected by service), and so does a guest with it",
+      .next =
+          "sign them with a key that mokutil --import enrolled (dkms has one: /var/lib/dkms/mok.pub), or switch it off in the "
+          "firmware's setup"};
+  if (const auto text = input.sysfs.read("/sys/kernel/security/lockdown").text; !text.empty())
+    finding.evidence.push_back({"/sys/kernel/security/lockdown", text});
+  if (const auto* line = input.view.log.find("unavailable key")) {
+    finding.state = State::fail;
+    finding.evidence.push_back({input.view.log.source, *line});
+  }
+  return {finding};
+}
+
+}  // namespace vgpukit::check

@@ -1,0 +1,73 @@
+#include "doctor/host_report.hpp"
+
+#include <regex>
+
+#include "config.hpp"
+#include "system/nvidia_chips.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// What the kernel says about cards, IOMMU and virtual machines; the rest of its log is nobody's business.
+bool is_of_interest(const std::string& line) {
+  for (const auto* word : {"DMAR", "AMD-Vi", "iommu", "IOMMU", "vfio", "NVRM", "nvidia", "nouveau", "nova", "vgaarb", "efifb",
+                           "simpledrm", "kvm", "Secure boot", "secureboot", "BAR "})
+    if (line.find(word) != std::string::npos) return true;
+  return false;
+}
+
+std::string device_line(const PciDevice& device) {
+  std::string line = "  " + describe(device);
+  if (device.is_nvidia_card()) line += ", " + chip_text(device.device, device.subsystem_device);
+  line += ", driver " + (device.driver.empty() ? "none" : device.driver);
+  if (device.group) line += ", group " + std::to_string(*device.group);
+  if (device.boot_vga) line += std::string(", boot_vga ") + (*device.boot_vga ? "1" : "0");
+  if (!device.bridge.empty()) line += ", behind " + device.bridge;
+  std::string methods;
+  for (const auto& method : device.reset_methods) methods += " " + method;
+  return line + (methods.empty() ? "" : ", reset" + methods) + "\n";
+}
+
+}  // namespace
+
+std::string redacted(const std::string& text) {
+  static const std::regex uuid("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}");
+  static const std::regex mac("\\b([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\\b");
+  static const std::regex ip("\\b[0-9]{1,3}(\\.[0-9]{1,3}){3}\\b");
+  static const std::regex value(
+      "\\b(root|resume|cryptdevice|cryptkey|rd\\.luks[a-z.]*|luks[a-z.]*|rootflags|zfs|ip|nfsroot|systemd\\.hostname|hostname|BOOT_"
+      "IMAGE|"
+      "rd\\.lvm[a-z.]*|[sS]erial [nN]umber|serial)(=|: ?)(\"[^\"]*\"|\\S+)");
+  auto all = std::regex_replace(text, value, "$1$2***");
+  for (const auto* each : {&uuid, &mac, &ip}) all = std::regex_replace(all, *each, "***");
+  return all;
+}
+
+std::string host_report(const HostView& view, const Findings& findings) {
+  std::string text = "vgpukit " VGPUKIT_VERSION
+                     " doctor: a report to attach to a question. Addresses, names and serial numbers are taken out.\n\n";
+  text += "kernel: " + view.release + "\ndistribution: " + view.boot.distribution.name + "\nparameters:";
+  for (const auto& parameter : view.parameters.all()) text += " " + parameter.text;
+  text += "\n\nfindings:\n";
+  for (const auto& finding : findings) {
+    text += "  " + std::string(state_name(finding.state)) + "  " + finding.id +
+            (finding.subject.empty() ? "" : " " + finding.subject) + ": " + finding.what + "\n";
+    for (const auto& evidence : finding.evidence) text += "      " + evidence.file + ": " + evidence.value + "\n";
+  }
+  text += "\nPCI devices:\n";
+  for (const auto& device : view.pci.devices) text += device_line(device);
+  text += "\nframebuffers and displays:\n";
+  for (const auto& boot : view.display.boot) text += "  " + boot.name + " (" + boot.device + ") on " + boot.card + "\n";
+  for (const auto& card : view.display.cards) {
+    text += "  " + card.name + " " + card.address + " " + card.driver;
+    for (const auto& connector : card.connected) text += " " + connector;
+    text += "\n";
+  }
+  text += "\nkernel log (" + view.log.source + (view.log.problem.empty() ? "" : ": " + view.log.problem) + "):\n";
+  for (const auto& line : view.log.lines)
+    if (is_of_interest(line)) text += "  " + line + "\n";
+  return redacted(text);
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,156 @@
+// DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and beside them the package's own files (.manifest) and the
+// installer that it was added from (package.run).
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "driver/driver.hpp"
+#include "driver/identify.hpp"
+#include "driver/run_file_zip.hpp"
+#include "driver/source_files.hpp"
+#include "support/text.hpp"
+#include "driver/unpack_target.hpp"
+#include "support/atomic_file.hpp"
+#include "support/text.hpp"
+
+namespace vgpukit {
+
+using namespace driver_detail;
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kPackageFile = "package.run";
+
+struct Package {
+  StoredDriver driver;
+  std::string content;  // HashDepth::whole
+};
+
+std::string title(const Version& version, Flavour flavour) {
+  return version.text + " (" + std::string(flavour_name(flavour)) + ")";
+}
+
+Result<Package> read_package(const fs::path& folder) {
+  const auto damaged = [&](const std::string& why) {
+    return Error{Exit::usage, "read the driver store's folder " + folder.string(), why,
+                 "remove that folder and add the driver again: vgpukit driver add FILE"};
+  };
+  const fs::path file = folder / "package.json";
+  const auto text = read_file(file);
+  if (!text) return damaged("package.json cannot be read: " + text.error().why);
+  const auto data = json::parse(*text, nullptr, false);
+  if (!data.is_object()) return damaged("package.json is damaged");
+  const auto word = [&](const char* key) {
+    const auto found = data.find(key);
+    return found != data.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const auto version = Version::parse(word("version"));
+  const auto flavour = flavour_from(word("flavour"));
+  if (!version) return damaged("package.json has no valid \"version\"");
+  if (!flavour) return damaged("package.json has no valid \"flavour\"");
+  std::error_code ignored;
+  if (!fs::is_directory(folder / "sources", ignored)) return damaged("its sources/ folder is gone");
+  StoredDriver driver{*version, *flavour, folder / "sources", word("added"), word("origin"), {}, word("package_folder")};
+  if (fs::is_regular_file(folder / kPackageFile, ignored)) driver.package.file = folder / kPackageFile;
+  return Package{std::move(driver), word("content")};
+}
+
+// A path need not be UTF-8; JSON has to be.
+Status write_package_json(const fs::path& folder, const StoredDriver& driver, const std::string& content) {
+  const json data = {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"added", driver.added},
+                     {"origin", driver.origin},        {"package_folder", driver.package_folder}, {"content", content}};
+  return write_file(folder / "package.json", data.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+// A package that came as a folder first, and now comes as the installer with the same sources.
+Status keep_package(const fs::path& folder, Package& stored, const Driver& driver, const OnPackage& on_progress) {
+  std::error_code error;
+  const fs::path part = folder / ".package.run";  // what a killed process left of it goes away
+  fs::remove(part, error);
+  TRY(copy_package(driver.package, part, on_progress));
+  stored.driver.package_folder = driver.package_folder;
+  TRY(write_package_json(folder, stored.driver, stored.content));
+  fs::rename(part, folder / kPackageFile, error);
+  if (error) return Error{Exit::missing, "write " + (folder / kPackageFile).string(), error.message(), ""};
+  stored.driver.package.file = folder / kPackageFile;
+  return {};
+}
+
+bool newer_first(const StoredDriver& a, const StoredDriver& b) {
+  if (a.version != b.version) return b.version < a.version;
+  return a.flavour < b.flavour;  // vgpu_kvm is the first of them
+}
+
+bool matches(const StoredDriver& driver, const DriverName& name) {
+  const auto wanted = Version::parse(name.text);
+  if (!wanted) return false;
+  if (name.kind == DriverName::Kind::version) return driver.version == *wanted;
+  const auto& have = driver.version.parts;
+  return have.size() >= wanted->parts.size() && std::equal(wanted->parts.begin(), wanted->parts.end(), have.begin());
+}
+
+}  // namespace
+
+Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const OnPackage& on_progress) {
+  const fs::path place = folder_ / (driver.version.text + "-" + std::string(flavour_name(driver.flavour)));
+  TRY_ASSIGN(const auto files, list_sources(driver.sources));
+  TRY_ASSIGN(const auto content, hash_sources(driver.sources, files, HashDepth::whole));
+
+  TRY_ASSIGN(const auto lock, FileLock::acquire(folder_ / ".lock", [] {}));
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(place, ignored)) && !replace) {
+    TRY_ASSIGN(auto stored, read_package(place));
+    if (stored.content == content && driver.package && !stored.driver.package)
+      TRY(keep_package(place, stored, driver, on_progress));
+    if (stored.content == content) return stored.driver;
+    return Error{Exit::usage, "add the driver " + driver.path.string(),
+                 "the store already has another package of " + title(driver.version, driver.flavour) + ", added " +
+                     stored.driver.added + " from " + printable(stored.driver.origin),
+                 "use --replace to put this one in its place"};
+  }
+
+  TRY_ASSIGN(auto staged, StagedFolder::beside(place));
+  for (const auto& file : files) TRY(clone_file(driver.sources / file.path, staged.path() / "sources" / file.path));
+  for (const auto& file : package_files(driver.sources))
+    if (file.parent_path() != driver.sources) TRY(clone_file(file, staged.path() / file.filename()));
+  if (driver.package) TRY(copy_package(driver.package, staged.path() / kPackageFile, on_progress));
+  StoredDriver stored_driver{
+      driver.version,       driver.flavour, {}, utc_now(), fs::absolute(driver.path).lexically_normal().string(), {},
+      driver.package_folder};
+  TRY(write_package_json(staged.path(), stored_driver, content));
+  TRY(staged.commit());
+  TRY_ASSIGN(auto stored, read_package(place));
+  return stored.driver;
+}
+
+Result<std::vector<StoredDriver>> DriverStore::list() const {
+  std::vector<StoredDriver> drivers;
+  std::error_code error;
+  if (!fs::exists(folder_, error)) return drivers;
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    // A dot: the lock, and what a killed process left half-copied.
+    if (entry->path().filename().string().starts_with('.') || !entry->is_directory(ignored)) continue;
+    TRY_ASSIGN(auto package, read_package(entry->path()));
+    drivers.push_back(std::move(package.driver));
+  }
+  if (error) return Error{Exit::usage, "read the driver store " + folder_.string(), error.message(), ""};
+  std::sort(drivers.begin(), drivers.end(), newer_first);
+  return drivers;
+}
+
+Result<StoredDriver> DriverStore::find(const DriverName& name) const {
+  TRY_ASSIGN(const auto drivers, list());
+  const auto found =
+      std::find_if(drivers.begin(), drivers.end(), [&](const StoredDriver& driver) { return matches(driver, name); });
+  if (found != drivers.end()) return *found;
+  std::string why = "the driver store " + folder_.string() + " is empty";
+  if (!drivers.empty()) {
+    why = "the driver store has only";
+    for (const auto& driver : drivers) why += (&driver == &drivers.front() ? " " : ", ") + title(driver.version, driver.flavour);
+  }
+  return Error{Exit::usage, "find the driver " + printable(name.text), why, "add it with: vgpukit driver add FILE"};
+}
+
+}  // namespace vgpukit

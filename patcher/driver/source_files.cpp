@@ -1,0 +1,86 @@
+#include "driver/source_files.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <system_error>
+
+#include "support/hash.hpp"
+
+namespace vgpukit::driver_detail {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kBinaryObject = ".o_binary";
+
+bool is_digit(char c) {
+  return std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
+
+// The files that NVIDIA's conftest.sh compiles: conftest$$.c and what comes of it.
+bool is_conftest_scratch(std::string_view name) {
+  constexpr std::string_view prefix = "conftest";
+  return name.starts_with(prefix) && name.size() > prefix.size() && is_digit(name[prefix.size()]);
+}
+
+}  // namespace
+
+bool is_build_output(std::string_view name, bool is_folder) {
+  if (is_folder) return name == "conftest";
+  static constexpr std::array<std::string_view, 7> endings = {".o", ".ko", ".mod", ".mod.c", ".o.d", ".dwo", ".a"};
+  static constexpr std::array<std::string_view, 3> names = {"nv_compiler.h", "Module.symvers", "modules.order"};
+  if (std::find(names.begin(), names.end(), name) != names.end()) return true;
+  if (is_conftest_scratch(name)) return true;
+  return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
+  const auto refuse = [&](const fs::path& at, const std::error_code& error) {
+    return Error{Exit::usage, "read the folder " + at.string(), error.message(), ""};
+  };
+  std::vector<SourceFile> files;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(folder, error);
+  if (error) return refuse(folder, error);
+  const auto prefix = folder.native().size() + (folder.native().ends_with('/') ? 0 : 1);
+  while (entry != fs::recursive_directory_iterator()) {
+    const std::string path = entry->path().native();
+    const std::string name = entry->path().filename().native();
+    const bool is_folder = entry->is_directory(error) && !entry->is_symlink(error);
+    const bool hidden = name.starts_with('.') && name != ".manifest";
+    if (hidden || is_build_output(name, is_folder)) {
+      if (is_folder) entry.disable_recursion_pending();
+    } else if (!is_folder) {
+      const bool binary = name.ends_with(kBinaryObject);
+      struct stat info {};
+      const int failed = binary ? ::stat(path.c_str(), &info) : ::lstat(path.c_str(), &info);
+      // A link to a binary object that nobody made yet is the same as no binary object.
+      if (failed == 0 && S_ISREG(info.st_mode))
+        files.push_back({path.substr(prefix), static_cast<std::uintmax_t>(info.st_size),
+                         static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec, binary});
+    }
+    entry.increment(error);
+    if (error) return refuse(path, error);
+  }
+  std::sort(files.begin(), files.end(), [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
+  return files;
+}
+
+Result<std::string> hash_sources(const fs::path& folder, const std::vector<SourceFile>& files, HashDepth depth) {
+  Hasher hasher;
+  for (const auto& file : files) {
+    hasher.add(file.path);
+    if (file.binary_object && depth == HashDepth::quick) {
+      hasher.add(std::to_string(file.bytes)).add(std::to_string(file.mtime_ns));
+      continue;
+    }
+    TRY(hasher.add_file(folder / file.path));
+  }
+  return hasher.hex();
+}
+
+}  // namespace vgpukit::driver_detail

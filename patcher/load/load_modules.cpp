@@ -1,0 +1,93 @@
+#include "load/load_modules.hpp"
+
+#include <cerrno>
+
+#include "vgpu/change.hpp"
+#include "load/modules_change.hpp"
+#include "load/load_record.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using State = ModuleOutcome::State;
+
+// A required module that modprobe.d forbids stops the load before it begins.
+Status check_plan(const LoadPlan& plan) {
+  bool any = false;
+  for (const auto& module : plan.modules) {
+    any = any || (module.driver && module.left_out.empty());
+    if (module.left_out.empty() || module.optional || module.driver) continue;
+    return Error{Exit::failed, "load the module " + module.name, "it is " + module.left_out, "it is " + module.reason};
+  }
+  if (any) return {};
+  return Error{Exit::failed, "load the NVIDIA driver", plan.modules.back().name + " is " + plan.modules.back().left_out,
+               "modprobe --showconfig prints all that modprobe.d says"};
+}
+
+void unload_again(const ModuleTools& tools, LoadReport& report) {
+  for (auto each = report.modules.rbegin(); each != report.modules.rend(); ++each)
+    if (each->module.driver && each->state == State::loaded && tools.running_system.remove(each->module.name) == 0)
+      each->state = State::unloaded_again;
+}
+
+}  // namespace
+
+Status may_change_modules(const ModuleTools& tools, const std::string& tried) {
+  if (!tools.host.is_host() && tools.release.empty())
+    return Error{Exit::usage, tried, "--root names another root folder, and no kernel runs there",
+                 "leave --root out, or use load --dry-run --kernel REL to see the plan"};
+  return need_root(tools.host, tried);
+}
+
+Result<FileLock> lock_modules(const ModuleTools& tools) {
+  return FileLock::acquire(tools.host.in_root("/run/vgpukit/modules.lock"), tools.on_wait);
+}
+
+LoadReport load_planned(const ModuleTools& tools, const LoadPlan& plan) {
+  LoadReport report;
+  report.release = plan.release;
+  auto record = read_module_record(tools.host);
+  (void)tools.kernel_messages();  // what was said before is not about these modules
+  for (const auto& module : plan.modules) {
+    ModuleOutcome outcome{module, State::loaded, std::nullopt, {}};
+    if (module.state != PlannedModule::State::absent) {
+      outcome.state = module.state == PlannedModule::State::live ? State::live : State::builtin;
+    } else if (!module.left_out.empty()) {
+      outcome.state = State::left_out;
+    } else if (Interrupt::caught() != 0) {
+      outcome.state = State::failed;
+      outcome.error = Error{Exit::failed, "load the module " + module.name, "interrupted", "run it again"};
+    } else {
+      const int error = tools.running_system.insert(module.file, module.options);
+      outcome.messages = tools.kernel_messages();
+      if (error == EEXIST) outcome.state = State::live;  // somebody was faster
+      if (error != 0 && error != EEXIST) {
+        outcome.state = State::failed;
+        outcome.error = explain_load(module.name, error, outcome.messages, occupied_cards(tools.sysfs));
+      }
+    }
+    if (outcome.state == State::loaded && module.driver) record[module.name] = {module.file, module.options};
+    const bool stop = outcome.state == State::failed && (!module.optional || Interrupt::caught() != 0);
+    report.modules.push_back(std::move(outcome));
+    if (!stop) continue;
+    report.error = report.modules.back().error;
+    unload_again(tools, report);
+    return report;
+  }
+  report.occupied = occupied_cards(tools.sysfs);
+  // Without the record only putting back is less sure: no reason to fail.
+  (void)write_module_record(tools.host, record);
+  return report;
+}
+
+Result<LoadReport> load_modules(const ModuleTools& tools, const LoadRequest& request) {
+  TRY(may_change_modules(tools, "load the NVIDIA driver"));
+  TRY_ASSIGN(const auto plan, plan_load(tools.host, tools.sysfs, tools.release, request));
+  TRY(check_plan(plan));
+  TRY_ASSIGN(const auto lock, lock_modules(tools));
+  return load_planned(tools, plan);
+}
+
+}  // namespace vgpukit

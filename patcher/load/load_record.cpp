@@ -1,0 +1,39 @@
+#include "load/load_record.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+fs::path record_file(const HostPaths& host) {
+  return host.in_root("/run/vgpukit/modules.json");
+}
+
+std::string text_of(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+ModuleRecord read_module_record(const HostPaths& host) {
+  ModuleRecord record;
+  const auto text = read_file(record_file(host));
+  if (!text) return record;
+  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  if (!document.is_object()) return record;
+  for (const auto& [name, entry] : document.items())
+    if (entry.is_object()) record[name] = {text_of(entry, "file"), text_of(entry, "options")};
+  return record;
+}
+
+Status write_module_record(const HostPaths& host, const ModuleRecord& record) {
+  auto document = nlohmann::json::object();
+  for (const auto& [name, from] : record) document[name] = {{"file", from.file.string()}, {"options", from.options}};
+  return write_file(record_file(host), document.dump(2) + "\n");
+}
+
+}  // namespace vgpukit

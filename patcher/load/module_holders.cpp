@@ -1,0 +1,89 @@
+#include "load/module_holders.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace vgpukit {
+
+namespace {
+
+bool is_ours(std::string_view path) {
+  return path.starts_with("/dev/nvidia");  // nvidia0, nvidiactl, nvidia-uvm, nvidia-vgpu0, nvidia-caps/...
+}
+
+// The first of the driver's files that a process has open or mapped: a mapping outlives its descriptor.
+std::string driver_file_of(const Sysfs& sysfs, const std::string& process) {
+  for (const auto& descriptor : sysfs.list(process + "/fd"))
+    if (auto target = sysfs.link(process + "/fd/" + descriptor); is_ours(target)) return target;
+  const auto maps = sysfs.read(process + "/maps").text;
+  const auto at = maps.find(" /dev/nvidia");
+  return at == std::string::npos ? "" : maps.substr(at + 1, maps.find('\n', at) - at - 1);
+}
+
+}  // namespace
+
+std::string ProcessHolder::text() const {
+  const auto name = program + " (pid " + std::to_string(pid) + (unit.empty() ? "" : ", " + unit) + ")";
+  return (vm.empty() ? name : "the virtual machine " + vm + ", " + name) + " has " + what;
+}
+
+std::vector<std::string> Holders::units() const {
+  std::vector<std::string> units;
+  for (const auto& process : processes)
+    if (!process.unit.empty() && !process.has_vgpu && std::find(units.begin(), units.end(), process.unit) == units.end())
+      units.push_back(process.unit);
+  return units;
+}
+
+std::string service_of(std::string_view cgroups) {
+  // "0::/system.slice/nvidia-persistenced.service", or with cgroup v1 a line "1:name=systemd:/system.slice/..." among others.
+  while (!cgroups.empty()) {
+    const auto line = cgroups.substr(0, cgroups.find('\n'));
+    cgroups.remove_prefix(std::min(line.size() + 1, cgroups.size()));
+    const auto slash = line.find('/');
+    if (slash == std::string_view::npos) continue;
+    const auto path = line.substr(slash);
+    if (!path.starts_with("/system.slice/")) continue;
+    for (std::size_t at = 1; at < path.size();) {
+      const auto end = std::min(path.find('/', at), path.size());
+      const auto piece = path.substr(at, end - at);
+      if (piece.ends_with(".service")) return std::string(piece);
+      if (piece.ends_with(".scope")) break;
+      at = end + 1;
+    }
+  }
+  return "";
+}
+
+Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules) {
+  Holders holders;
+  for (const auto& module : modules)
+    for (const auto& name : sysfs.list("/sys/module/" + module + "/holders"))
+      if (std::find(modules.begin(), modules.end(), name) == modules.end()) holders.modules.push_back({name, module});
+
+  for (const auto& device : read_vgpus(sysfs).devices) {
+    const auto driver = sysfs.link_name("/sys/bus/pci/devices/" + device.parent + "/driver");
+    if (driver.empty() || driver.starts_with("nvidia")) holders.vgpus.push_back(device);  // Intel's have mdevs, too
+  }
+  for (const auto& [name, users] : vgpu_users(sysfs, holders.vgpus))
+    for (const auto& user : users) {
+      const auto program = user.program.empty() ? sysfs.read("/proc/" + std::to_string(user.pid) + "/comm").text : user.program;
+      holders.processes.push_back({user.pid, program, "", user.vm, true, name});
+    }
+  for (const auto& entry : sysfs.list("/proc")) {
+    int pid = 0;
+    const auto [end, bad] = std::from_chars(entry.data(), entry.data() + entry.size(), pid);
+    if (bad != std::errc() || end != entry.data() + entry.size()) continue;
+    const auto process = "/proc/" + entry;
+    const auto file = driver_file_of(sysfs, process);
+    if (file.empty()) continue;
+    const auto same = [&](const ProcessHolder& each) { return each.pid == pid; };
+    if (std::any_of(holders.processes.begin(), holders.processes.end(), same)) continue;
+    holders.processes.push_back({pid, sysfs.read(process + "/comm").text, "", "", false, file});
+  }
+  for (auto& process : holders.processes)
+    process.unit = service_of(sysfs.read("/proc/" + std::to_string(process.pid) + "/cgroup").text);
+  return holders;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,26 @@
+// What is done to the running kernel and to services while modules come and go. A test derives from this, as from Sysfs.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "support/result.hpp"
+
+namespace vgpukit {
+
+class RunningSystem {
+ public:
+  RunningSystem() = default;
+  virtual ~RunningSystem() = default;
+  RunningSystem(const RunningSystem&) = delete;
+  RunningSystem& operator=(const RunningSystem&) = delete;
+
+  // Each gives an errno, or 0. The file may be compressed. `options`: "name=value name=value".
+  [[nodiscard]] virtual int insert(const std::filesystem::path& file, const std::string& options);
+  // Never by force: a module that is in use stays (EAGAIN).
+  [[nodiscard]] virtual int remove(const std::string& module);
+  // systemctl `verb` `unit`, waited for.
+  [[nodiscard]] virtual Status service(const std::string& verb, const std::string& unit);
+};
+
+}  // namespace vgpukit

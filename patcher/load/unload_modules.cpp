@@ -1,0 +1,251 @@
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "load/modules_change.hpp"
+#include "load/load_record.hpp"
+#include "vgpu/vgpu_change.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+constexpr const char* tried_text = "unload the NVIDIA driver";
+
+// A module that was taken out, and how it gets back in.
+struct Removed {
+  std::string name;
+  LoadedFrom from;  // no file: it cannot be put back
+};
+
+// What has been undone so far, and can be redone.
+struct Undone {
+  std::vector<std::string> units;
+  std::vector<Vgpu> vgpus;
+  std::vector<Removed> modules;
+};
+
+// The driver's modules that are loaded, those first that nothing else of the driver's uses.
+std::vector<std::string> loaded_modules(const Sysfs& sysfs) {
+  std::vector<std::string> left, order;
+  // What holds another by symbol_get() is not among its holders, so the order of loading says what goes first.
+  for (auto name = driver_modules().rbegin(); name != driver_modules().rend(); ++name)
+    if (sysfs.read("/sys/module/" + *name + "/initstate").text == "live") left.push_back(*name);
+  while (!left.empty()) {
+    auto next = std::find_if(left.begin(), left.end(), [&](const std::string& name) {
+      const auto holders = sysfs.list("/sys/module/" + name + "/holders");
+      return std::none_of(holders.begin(), holders.end(),
+                          [&](const auto& holder) { return std::find(left.begin(), left.end(), holder) != left.end(); });
+    });
+    if (next == left.end()) next = left.begin();
+    order.push_back(*next);
+    left.erase(next);
+  }
+  return order;
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// Why nothing may be touched, or nothing. What --stop-holders would stop is no reason when that was asked for.
+std::optional<Error> blocking_holders(const Holders& holders, bool stop_holders) {
+  const auto error = [](std::string why, std::string next) {
+    return Error{Exit::failed, tried_text, std::move(why), std::move(next)};
+  };
+  for (const auto& process : holders.processes)
+    if (process.has_vgpu) return error(process.text(), "shut it down first; what has a vGPU is never stopped for you");
+  if (!holders.modules.empty())
+    return error("the module " + holders.modules.front().name + " uses " + holders.modules.front().held_by,
+                 "unload that first: modprobe -r " + holders.modules.front().name);
+  for (const auto& process : holders.processes)
+    if (process.unit.empty()) return error(process.text(), "end it first; it is no service, so it is not stopped for you");
+  if (stop_holders) return std::nullopt;
+  if (!holders.processes.empty())
+    return error(holders.processes.front().text(),
+                 "--stop-holders stops " + listed(holders.units()) + " first; vgpukit reload starts them again afterwards");
+  if (!holders.vgpus.empty())
+    return error("the vGPU " + holders.vgpus.front().name + " exists on " + holders.vgpus.front().parent +
+                     (holders.vgpus.size() > 1 ? ", and " + std::to_string(holders.vgpus.size() - 1) + " more" : ""),
+                 "vgpukit vgpu remove NAME; or --stop-holders, which removes those that nobody uses");
+  return std::nullopt;
+}
+
+// The module may be held for a moment by whoever looks at a new device (udev): a refusal is final only after a while.
+int remove_with_retries(const ModuleTools& tools, const std::string& name) {
+  constexpr auto pause = std::chrono::milliseconds(100);
+  int error = tools.running_system.remove(name);
+  for (int tries = 0; (error == EAGAIN || error == EBUSY) && tries < 20 && Interrupt::caught() == 0; ++tries) {
+    if (tools.host.is_host()) std::this_thread::sleep_for(pause);
+    error = tools.running_system.remove(name);
+  }
+  return error;
+}
+
+Error remove_error(const ModuleTools& tools, const std::string& name, int error) {
+  const auto tried = "unload the module " + name;
+  if (error != EAGAIN && error != EBUSY)
+    return {Exit::failed, tried, std::strerror(error), error == EPERM ? "is kernel.modules_disabled set?" : "dmesg may tell more"};
+  const auto now = find_holders(tools.sysfs, loaded_modules(tools.sysfs));
+  if (!now.processes.empty())
+    return {Exit::failed, tried, now.processes.front().text() + ", which came only now", "stop what starts it, then try again"};
+  return {Exit::failed, tried,
+          "it is in use (" + tools.sysfs.read("/sys/module/" + name + "/refcnt").text +
+              " times), and no program or module shows by whom",
+          "a console or display on the card, or a virtual machine in a container, may have it; a boot frees it"};
+}
+
+VgpuTools vgpu_tools(const ModuleTools& tools) {
+  return {tools.host, tools.sysfs, [] { return retry_until(std::chrono::seconds(90)); }, tools.on_wait};
+}
+
+Status make_again(const ModuleTools& tools, const Vgpu& vgpu) {
+  VgpuRequest vgpu_request;
+  vgpu_request.type = vgpu.type;
+  vgpu_request.card = vgpu.parent;
+  if (vgpu.interface == VgpuInterface::mdev) vgpu_request.uuid = vgpu.name;
+  const auto made = create_vgpu(vgpu_tools(tools), vgpu_request);
+  if (!made) return made.error();
+  return {};
+}
+
+// Puts back what was undone, in the opposite order, as far as it goes. Gives what did not.
+std::vector<std::string> put_back(const ModuleTools& tools, const Undone& undone) {
+  std::vector<std::string> not_put_back;
+  for (auto each = undone.modules.rbegin(); each != undone.modules.rend(); ++each) {
+    const int error = each->from.file.empty() ? ENOENT : tools.running_system.insert(each->from.file, each->from.options);
+    if (error != 0 && error != EEXIST)
+      not_put_back.push_back("the module " + each->name + " could not be put back (" + std::strerror(error) + "): vgpukit load");
+  }
+  for (const auto& vgpu : undone.vgpus)
+    if (const auto made = make_again(tools, vgpu); !made) not_put_back.push_back(made.error().message());
+  for (const auto& unit : undone.units)
+    if (const auto started = tools.running_system.service("start", unit); !started) not_put_back.push_back(started.error().message());
+  return not_put_back;
+}
+
+// Where each module can be had again: where we loaded it from, else where modprobe would find it.
+LoadedFrom restore_from(const ModuleTools& tools, const ModuleRecord& record, const std::string& name) {
+  std::error_code ignored;
+  if (const auto found = record.find(name); found != record.end() && fs::exists(found->second.file, ignored)) return found->second;
+  const auto plan = plan_load(tools.host, tools.sysfs, tools.release, {{name}, {}});
+  if (plan)
+    for (const auto& module : plan->modules)
+      if (module.name == name) return {module.file, module.options};
+  return {};
+}
+
+Status stop_holders(const ModuleTools& tools, const Holders& holders, const std::vector<std::string>& modules, Undone& undone) {
+  for (const auto& unit : holders.units()) {
+    undone.units.push_back(unit);  // one that was stopped halfway wants to be started, too
+    TRY(tools.running_system.service("stop", unit));
+  }
+  const auto left = find_holders(tools.sysfs, modules);
+  if (!left.processes.empty())
+    return Error{Exit::failed, tried_text, left.processes.front().text() + ", although its service was stopped",
+                 "something starts it again: systemctl list-dependencies --reverse shows what"};
+  for (const auto& vgpu : holders.vgpus) {
+    TRY_ASSIGN(const auto removed, remove_vgpu(vgpu_tools(tools), vgpu.name));
+    undone.vgpus.push_back(removed);
+  }
+  return {};
+}
+
+Status unload(const ModuleTools& tools, const UnloadRequest& request, UnloadReport& report, Undone& undone) {
+  const auto modules = loaded_modules(tools.sysfs);
+  report.holders = find_holders(tools.sysfs, modules);
+  if (modules.empty()) return {};
+  if (auto refused = blocking_holders(report.holders, request.stop_holders)) return *refused;
+  auto record = read_module_record(tools.host);
+  std::vector<Removed> all;
+  for (const auto& name : modules) all.push_back({name, restore_from(tools, record, name)});
+  TRY(stop_holders(tools, report.holders, modules, undone));
+  for (auto& module : all) {
+    if (Interrupt::caught() != 0) return Error{Exit::failed, tried_text, "interrupted", "run it again"};
+    if (const int error = remove_with_retries(tools, module.name); error != 0) return remove_error(tools, module.name, error);
+    report.removed.push_back(module.name);
+    undone.modules.push_back(std::move(module));
+  }
+  // Whoever loads them next may take them from elsewhere.
+  for (const auto& name : report.removed) record.erase(name);
+  (void)write_module_record(tools.host, record);
+  return {};
+}
+
+UnloadReport unload_or_put_back(const ModuleTools& tools, const UnloadRequest& request, Undone& undone) {
+  UnloadReport report;
+  if (auto done = unload(tools, request, report, undone); !done) {
+    report.error = done.error();
+    report.not_put_back = put_back(tools, undone);
+    report.removed.clear();
+    return report;
+  }
+  report.stopped = undone.units;
+  report.vgpus = undone.vgpus;
+  return report;
+}
+
+}  // namespace
+
+Result<UnloadReport> unload_modules(const ModuleTools& tools, const UnloadRequest& request) {
+  TRY(may_change_modules(tools, tried_text));
+  TRY_ASSIGN(const auto lock, lock_modules(tools));
+  Undone undone;
+  return unload_or_put_back(tools, request, undone);
+}
+
+Result<ReloadReport> reload_modules(const ModuleTools& tools, const UnloadRequest& request, const fs::path& from) {
+  TRY(may_change_modules(tools, "reload the NVIDIA driver"));
+  TRY_ASSIGN(const auto lock, lock_modules(tools));
+  // Before anything is unloaded: are the modules that shall come really there, and which are they?
+  LoadRequest wanted{{}, from};
+  if (from.empty())
+    for (const auto& name : loaded_modules(tools.sysfs)) wanted.modules.insert(wanted.modules.begin(), name);
+  const auto record = read_module_record(tools.host);
+  if (from.empty() && !wanted.modules.empty()) {
+    const auto first = record.find(wanted.modules.front());
+    const auto installed = tools.host.resolve("/lib/modules");  // as libkmod names it: /usr/lib/modules, mostly
+    std::error_code ignored;
+    // What came from a build's folder comes from there again.
+    if (first != record.end() && fs::exists(first->second.file, ignored) &&
+        !(installed && first->second.file.string().starts_with(installed->string() + "/")))
+      wanted.from = first->second.file.parent_path();
+  }
+  TRY(plan_load(tools.host, tools.sysfs, tools.release, wanted));
+
+  ReloadReport report;
+  Undone undone;
+  report.unloaded = unload_or_put_back(tools, request, undone);
+  if (report.unloaded.error) {
+    report.error = report.unloaded.error;
+    return report;
+  }
+  // Planned again: what is loaded has changed.
+  auto plan = plan_load(tools.host, tools.sysfs, tools.release, wanted);
+  if (plan) report.loaded = load_planned(tools, *plan);
+  report.error = plan ? report.loaded->error : plan.error();
+  if (report.error) {
+    report.unloaded.not_put_back = put_back(tools, undone);
+    return report;
+  }
+  for (const auto& vgpu : undone.vgpus) {
+    if (const auto made = make_again(tools, vgpu))
+      report.vgpus.push_back(vgpu.name);
+    else
+      report.unloaded.not_put_back.push_back(made.error().message());
+  }
+  for (const auto& unit : undone.units) {
+    if (const auto started = tools.running_system.service("start", unit))
+      report.started.push_back(unit);
+    else
+      report.unloaded.not_put_back.push_back(started.error().message());
+  }
+  return report;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,209 @@
+#include "matrix/matrix_run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+#include "config.hpp"
+#include "matrix/schedule.hpp"
+#include "matrix/opened_cells.hpp"
+#include "support/atomic_file.hpp"
+#include "support/hash.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+Error interrupted() {
+  return {Exit::failed, "finish the matrix", "interrupted", "the same command goes on with what is left"};
+}
+
+fs::path cell_file(const MatrixRun& run, const CellResult& cell) {
+  return run.folder / "cells" / (file_name_of(cell) + ".json");
+}
+
+// What an earlier run knew of the cell; nothing where that cannot be read: the cell is built again.
+std::optional<CellResult> earlier_result(const MatrixRun& run, const CellResult& cell) {
+  const auto text = read_file(cell_file(run, cell));
+  if (!text) return std::nullopt;
+  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  try {
+    auto earlier = document.get<CellResult>();
+    if (find_verdict(earlier.verdict) && earlier.driver == cell.driver && earlier.kernel == cell.kernel) return earlier;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;  // another version of vgpukit wrote it
+  }
+  return std::nullopt;
+}
+
+Status keep(const MatrixRun& run, const CellResult& result) {
+  // A compiler may have printed bytes that are no UTF-8.
+  return write_file(cell_file(run, result),
+                    nlohmann::json(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+// The name of this run: that of the one that was interrupted, where there is one and it was of the same kind. A fresh run goes on
+// with a fresh one only: others may have taken over what it is to build.
+Result<std::string> run_name(const MatrixRun& run) {
+  const auto file = run.folder / "run";
+  const std::string kind = run.fresh ? "fresh-" : "";
+  if (const auto left = read_file(file); left && !left->empty() && left->starts_with("fresh-") == run.fresh) return *left;
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const auto name = kind + hash_of(std::to_string(now)).substr(0, 12);
+  TRY(write_file(file, name));
+  return name;
+}
+
+struct Pending {
+  OpenCell open;
+  CellResult result;
+};
+
+class Runner {
+ public:
+  Runner(const MatrixRun& run, std::string name) : run_(run), name_(std::move(name)), opened_cells_(run) {}
+
+  Result<MatrixResult> all() {
+    std::vector<Cell> left;
+    std::vector<CellResult> earlier;
+    for (const auto& cell : run_.grid->cells) {
+      TRY_ASSIGN(auto done, without_building(cell, earlier));
+      if (Interrupt::caught() != 0) return interrupted();
+      if (done) {
+        TRY(finish(cell, std::move(*done)));
+      } else {
+        left.push_back(cell);
+      }
+    }
+    TRY(build(longest_first(std::move(left), estimate_from(*run_.grid, earlier))));
+    MatrixResult result;
+    result.vgpukit = VGPUKIT_VERSION;
+    result.file = run_.grid->file->path.string();
+    for (const auto& driver : run_.grid->file->drivers) result.driver_order.push_back(driver.name);
+    for (const auto& column : run_.grid->columns) result.kernel_order.push_back(column.name);
+    for (const auto& cell : run_.grid->cells) result.cells.push_back(std::move(done_.at({cell.row, cell.column})));
+    return result;
+  }
+
+ private:
+  using Key = std::pair<std::size_t, std::size_t>;
+
+  // The cell's result where no build is needed; else it is put among the pending ones.
+  Result<std::optional<CellResult>> without_building(const Cell& cell, std::vector<CellResult>& earlier_results) {
+    CellResult result;
+    result.run = name_;
+    auto open = opened_cells_.open(cell, result);
+    if (!open) return std::optional(std::move(result));
+    auto& facts = opened_cells_.facts(*open);
+    auto inputs = inputs_of_cell(facts, open->request);
+    if (!inputs) {
+      set_problem(result, inputs.error());
+      return std::optional(std::move(result));
+    }
+    result.inputs = *inputs;
+    if (auto earlier = earlier_result(run_, result)) {
+      earlier_results.push_back(*earlier);
+      if (holds(*earlier, facts, *open, result)) {
+        earlier->inputs = result.inputs;
+        earlier->run = name_;
+        earlier->unchanged = true;
+        return std::optional(std::move(*earlier));
+      }
+    }
+    pending_.emplace(Key(cell.row, cell.column), Pending{std::move(*open), std::move(result)});
+    return std::optional<CellResult>();
+  }
+
+  // What is not green is tried again, unless this very run has done so before it was interrupted.
+  bool holds(const CellResult& earlier, Facts& facts, const OpenCell& open, const CellResult& now) {
+    if (earlier.run != name_ && (run_.fresh || !is_green(earlier))) return false;
+    // Where it could not be loaded there may be a guest by now.
+    if (earlier.run != name_ && !open.request.loads.empty() && earlier.verdict != "loads") return false;
+    if (earlier.inputs.empty()) return false;
+    if (earlier.inputs == now.inputs) return true;
+    if (earlier.tree.empty()) return false;
+    const auto tree = tree_of_cell(facts, open.request);
+    return tree && tree->hash == earlier.tree;
+  }
+
+  Status build(std::vector<Cell> cells) {
+    WorkQueue queue(std::move(cells), std::min(run_.jobs, jobs_for_memory(run_.machine)));
+    std::vector<std::thread> workers;
+    for (unsigned i = 0; i < queue.workers(); ++i) workers.emplace_back([&] { work(queue); });
+    for (auto& worker : workers) worker.join();
+    if (problem_) return *problem_;
+    return {};
+  }
+
+  void work(WorkQueue& queue) {
+    while (const auto next = queue.take()) {
+      const auto status = one(*next);
+      queue.done(*next);
+      if (status) continue;
+      const std::lock_guard lock(mutex_);
+      if (!problem_) problem_ = status.error();
+      return;
+    }
+  }
+
+  Status one(const WorkQueue::Work& work) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (problem_) return *problem_;
+      if (run_.on_cell) run_.on_cell(work.cell, nullptr);
+    }
+    auto& pending = pending_.at({work.cell.row, work.cell.column});
+    auto what = opened_cells_.build_of(work.cell, pending.open, file_name_of(pending.result));
+    what.jobs = work.jobs;
+    if (!build_cell(what, pending.result)) return interrupted();
+    if (pending.result.build.is_object()) {
+      if (const auto& column = run_.grid->column(work.cell); !column.image.empty())
+        pending.result.build["container"] = {{"image", column.entry->container}, {"id", column.image}};
+      // The build has just asked all that the plan asks: the answers are in the cache.
+      Facts facts(*pending.open.kernel, run_.assumptions);
+      if (const auto tree = tree_of_cell(facts, pending.open.request)) {
+        if (is_green(pending.result)) pending.result.tree = tree->hash;
+        pending.result.build["diff"] = tree->diff;
+      }
+    }
+    return finish(work.cell, std::move(pending.result));
+  }
+
+  Status finish(const Cell& cell, CellResult result) {
+    const std::lock_guard lock(mutex_);
+    // What could not even be opened says nothing about the build that an earlier run has done.
+    if (!result.inputs.empty()) TRY(keep(run_, result));
+    auto& kept = done_[{cell.row, cell.column}] = std::move(result);
+    if (run_.on_cell) run_.on_cell(cell, &kept);
+    return {};
+  }
+
+  const MatrixRun& run_;
+  std::string name_;
+  OpenedCells opened_cells_;
+  std::map<Key, Pending> pending_;  // not changed while workers run, each of which touches its own cells only
+  std::mutex mutex_;                // for all below
+  std::map<Key, CellResult> done_;
+  std::optional<Error> problem_;
+};
+
+}  // namespace
+
+fs::path default_folder(const HostPaths& machine, const fs::path& file) {
+  return machine.state / "matrix" / (file.stem().string() + "-" + hash_of(file.string()).substr(0, 8));
+}
+
+Result<MatrixResult> run_matrix(const MatrixRun& run) {
+  TRY_ASSIGN(const auto lock, FileLock::acquire(run.folder / "lock", [&] {
+               if (run.on_step) run.on_step("another vgpukit runs this matrix: waiting for it");
+             }));
+  TRY_ASSIGN(auto name, run_name(run));
+  auto result = Runner(run, std::move(name)).all();
+  std::error_code ignored;
+  if (result) fs::remove(run.folder / "run", ignored);
+  return result;
+}
+
+}  // namespace vgpukit

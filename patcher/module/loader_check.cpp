@@ -1,0 +1,311 @@
+#include "module/loader_check.hpp"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "module/missing_dependencies.hpp"
+
+namespace vgpukit {
+namespace {
+
+// "drivers/vfio/mdev/mdev" -> "mdev", as the loader calls it.
+std::string module_name(std::string_view path) {
+  std::string name(path.substr(path.rfind('/') + 1));
+  if (name.ends_with(".ko")) name.erase(name.size() - 3);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+std::string hex(std::uint32_t value) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "0x%08x", static_cast<unsigned>(value));
+  return text.data();
+}
+
+// What a name means to a module that imports it: the kernel's own symbol first, then a sibling's, as find_symbol() looks.
+struct Found {
+  bool gpl_only = false;
+  std::string_view name_space;
+  std::optional<std::uint32_t> crc;
+  const ModuleFile* sibling = nullptr;  // null: the kernel's, at this line of its Module.symvers
+  int line = 0;
+};
+
+class Loader {
+ public:
+  Loader(const std::vector<ModuleFile>& modules, const LoaderRules& rules, const std::vector<std::string>& tolerated)
+      : modules_(modules), rules_(rules), tolerated_(tolerated.begin(), tolerated.end()) {
+    for (const ModuleFile& module : modules_) {
+      names_.insert(module.name);
+      for (const ModuleExport& one : module.exports) exports_.try_emplace(one.name, &module, &one);
+    }
+    find_proprietary();
+  }
+
+  std::vector<Verdict> run() {
+    for (const ModuleFile& module : modules_) {
+      module_ = &module;
+      // The loader stops at the first of these; each would hide everything after it.
+      if (!check_format()) continue;
+      check_imports();
+      check_exports();
+      check_symbol_gets();
+    }
+    return std::move(verdicts_);
+  }
+
+ private:
+  void say(std::string message, std::string hint, bool refuses = true) {
+    verdicts_.push_back({module_->name, std::move(message), std::move(hint), refuses});
+  }
+
+  void say_module(const std::string& message, std::string hint, bool refuses = true) {
+    say(module_->name + ": " + message, std::move(hint), refuses);
+  }
+
+  [[nodiscard]] std::optional<Found> find(std::string_view name) const {
+    const ExportedSymbol* kernel = rules_.symvers->find(name);
+    const auto sibling = exports_.find(name);
+    // A driver that the distribution ships too is in Module.symvers; the files that are checked count, not that entry.
+    if (kernel != nullptr && (sibling == exports_.end() || !names_.contains(module_name(kernel->module)))) {
+      return Found{kernel->gpl_only, kernel->name_space, kernel->crc, nullptr, kernel->line};
+    }
+    if (sibling == exports_.end() || sibling->second.first == module_) return std::nullopt;
+    const ModuleExport& one = *sibling->second.second;
+    return Found{one.gpl_only, one.name_space, one.crc, sibling->second.first, 0};
+  }
+
+  // Who is, or inherits being, proprietary: a module that imports from a proprietary one becomes it (5.9,
+  // TAINT_PROPRIETARY_MODULE).
+  void find_proprietary() {
+    for (const ModuleFile& module : modules_)
+      if (!module.gpl_compatible()) proprietary_.insert(&module);
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const ModuleFile& module : modules_) {
+        module_ = &module;
+        if (proprietary_.contains(&module)) continue;
+        const bool inherits = std::any_of(module.imports.begin(), module.imports.end(), [&](const ModuleImport& import) {
+          const auto found = find(import.name);
+          return found && found->sibling != nullptr && proprietary_.contains(found->sibling);
+        });
+        if (inherits) changed = proprietary_.insert(&module).second;
+      }
+    }
+  }
+
+  bool check_format() {
+    if (rules_.machine != 0 && module_->machine != rules_.machine) {
+      say_module("Invalid architecture in ELF header: " + std::to_string(module_->machine),
+                 "the module was built for another processor architecture");
+      return false;
+    }
+    const std::string magic = module_->info("vermagic");
+    if (!same_magic(magic, rules_.vermagic, module_->has_versions && rules_.modversions)) {
+      say_module("version magic '" + magic + "' should be '" + rules_.vermagic + "'",
+                 "the module was built for another kernel or another configuration of it; build it again for this kernel");
+      return false;
+    }
+    if (!rules_.modversions || !module_->layout_crc) return true;
+    const ExportedSymbol* layout = rules_.symvers->find("module_layout");
+    if (layout == nullptr || layout->crc == *module_->layout_crc) return true;
+    say_module("disagrees about version of symbol module_layout",
+               "the module was built against other headers than this kernel's (CRC " + hex(*module_->layout_crc) +
+                   ", the kernel has " + hex(layout->crc) + "); build it again");
+    return false;
+  }
+
+  [[nodiscard]] std::string where(const Found& found) const {
+    if (found.sibling != nullptr) return found.sibling->name + " exports it";
+    return rules_.symvers->name() + ":" + std::to_string(found.line);
+  }
+
+  void unknown(const std::string& name, int error, std::string hint) {
+    say_module("Unknown symbol " + name + " (err " + std::to_string(error) + ")", std::move(hint));
+  }
+
+  void check_imports() {
+    const bool licence_ok = module_->gpl_compatible();
+    bool tainted = !licence_ok;
+    bool using_gpl_only = false;
+    for (const ModuleImport& import : module_->imports) {
+      // binutils before 2.37 leave this one behind; the loader ignores it (5.12, ignore_undef_symbol()).
+      if (import.name == "_GLOBAL_OFFSET_TABLE_" || tolerated_.contains(import.name)) continue;
+      const auto found = find(import.name);
+      if (!found) {
+        if (!import.weak)
+          unknown(import.name, -2,
+                  "neither this kernel nor a module that was checked with it exports it; a recipe has to replace its use");
+        continue;
+      }
+      if (found->gpl_only && tainted) {
+        if (!import.weak) gpl_only(import.name, *found, licence_ok);
+        continue;
+      }
+      using_gpl_only |= found->gpl_only;
+      if (found->sibling != nullptr && proprietary_.contains(found->sibling)) {
+        if (using_gpl_only) {
+          say_module("module using GPL-only symbols uses symbols " + import.name + " from proprietary module " +
+                         found->sibling->name + ".",
+                     "the kernel lets no module have both; its GPL-only imports have to go");
+          continue;
+        }
+        tainted = true;
+      }
+      if (!check_version(import, *found)) continue;
+      check_namespace(import, *found);
+    }
+  }
+
+  void gpl_only(const std::string& name, const Found& found, bool licence_ok) {
+    const std::string licence = module_->info("license");
+    const std::string why = licence_ok ? "the module imports from a proprietary one, and is treated as one"
+                                       : "the module's licence ('" + licence + "') is not GPL compatible";
+    unknown(name, -2,
+            "GPL-incompatible module uses GPL-only symbol '" + name + "' (" + where(found) + "): " + why +
+                "; a recipe has to avoid the symbol");
+  }
+
+  bool check_version(const ModuleImport& import, const Found& found) {
+    if (!rules_.modversions || !found.crc) return true;
+    if (!module_->has_versions) {
+      unknown(
+          import.name, -22,
+          "this kernel checks symbol versions (CONFIG_MODVERSIONS) and the module carries none; build it again for this kernel");
+      return false;
+    }
+    if (!import.crc) {
+      say_module("no symbol version for " + import.name,
+                 "it was missing from the Module.symvers that the module was built with; the kernel takes it unchecked", false);
+      return true;
+    }
+    if (*import.crc == *found.crc) return true;
+    say_module("disagrees about version of symbol " + import.name,
+               "the module was built against CRC " + hex(*import.crc) + ", but " +
+                   (found.sibling != nullptr ? found.sibling->name : std::string("this kernel")) + " exports " + hex(*found.crc) +
+                   "; build " + (found.sibling != nullptr ? "both modules together" : "it again for this kernel"));
+    return false;
+  }
+
+  void check_namespace(const ModuleImport& import, const Found& found) {
+    if (found.name_space.empty() || namespace_names_module(found.name_space, module_->name)) return;
+    const auto [first, last] = module_->modinfo.equal_range("import_ns");
+    if (std::any_of(first, last, [&](const auto& entry) { return entry.second == found.name_space; })) return;
+    const std::string name(found.name_space);
+    const std::string hint =
+        name.starts_with("module:")
+            ? "the kernel keeps this symbol for " + name.substr(7) + "; a recipe has to avoid it"
+            : "MODULE_IMPORT_NS(\"" + name + "\") is missing in the module's source (without the quotes before 6.13)";
+    say_module("module uses symbol (" + import.name + ") from namespace " + name + ", but does not import it.", hint,
+               !rules_.missing_imports_allowed);
+  }
+
+  void check_exports() {
+    for (const ModuleExport& one : module_->exports) {
+      const std::string message = "exports duplicate symbol " + one.name + " (owned by ";
+      if (const auto first = exports_.find(one.name); first->second.first != module_) {
+        say_module(message + first->second.first->name + ")", "only one of the two modules can be loaded");
+        continue;
+      }
+      const ExportedSymbol* kernel = rules_.symvers->find(one.name);
+      if (kernel == nullptr) continue;
+      const std::string owner = module_name(kernel->module);
+      if (names_.contains(owner)) continue;  // its own entry
+      if (kernel->module == "vmlinux")
+        say_module(message + "kernel)", "the kernel exports that name itself now; the driver's own has to be renamed or removed");
+      else
+        say_module(message + owner + ")", "the two cannot be loaded together: unload " + owner + " first", false);
+    }
+  }
+
+  void check_symbol_gets() {
+    for (const std::string& name : module_->symbol_gets) {
+      const auto found = find(name);
+      if (!found || found->gpl_only || !rules_.symbol_get_gpl_only) continue;
+      say("failing symbol_get of non-GPLONLY symbol " + name + ".",
+          module_->name +
+              " asks for it with symbol_get(), and this kernel gives it only what is exported with EXPORT_SYMBOL_GPL (" +
+              where(*found) + "); a recipe has to change the export");
+    }
+  }
+
+  const std::vector<ModuleFile>& modules_;
+  const LoaderRules& rules_;
+  std::unordered_set<std::string> tolerated_;
+  std::unordered_set<std::string> names_;
+  std::unordered_map<std::string_view, std::pair<const ModuleFile*, const ModuleExport*>> exports_;
+  std::set<const ModuleFile*> proprietary_;
+  const ModuleFile* module_ = nullptr;
+  std::vector<Verdict> verdicts_;
+};
+
+std::uint16_t machine_of(const Kernel& kernel) {
+  static constexpr std::array<std::pair<std::string_view, std::uint16_t>, 4> machines{
+      {{"CONFIG_X86_64", EM_X86_64}, {"CONFIG_ARM64", EM_AARCH64}, {"CONFIG_PPC64", EM_PPC64}, {"CONFIG_RISCV", EM_RISCV}}};
+  for (const auto& [option, machine] : machines)
+    if (kernel.has(option)) return machine;
+  return 0;
+}
+
+}  // namespace
+
+bool same_magic(std::string_view module, std::string_view kernel, bool has_crcs) {
+  if (has_crcs) {
+    module.remove_prefix(std::min(module.find(' '), module.size()));
+    kernel.remove_prefix(std::min(kernel.find(' '), kernel.size()));
+  }
+  return module == kernel;
+}
+
+bool namespace_names_module(std::string_view name_space, std::string_view module) {
+  if (!name_space.starts_with("module:")) return false;
+  name_space.remove_prefix(7);
+  const auto same = [](char a, char b) { return a == b || ((a == '-' || a == '_') && (b == '-' || b == '_')); };
+  while (!name_space.empty()) {
+    const auto comma = std::min(name_space.find(','), name_space.size());
+    std::string_view pattern = name_space.substr(0, comma);
+    name_space.remove_prefix(std::min(comma + 1, name_space.size()));
+    const bool glob = pattern.ends_with('*');
+    if (glob) pattern.remove_suffix(1);
+    if (pattern.size() > module.size() || (!glob && pattern.size() != module.size())) continue;
+    if (std::equal(pattern.begin(), pattern.end(), module.begin(), same)) return true;
+  }
+  return false;
+}
+
+std::vector<Verdict> check_modules(const std::vector<ModuleFile>& modules, const LoaderRules& rules,
+                                   const std::vector<std::string>& tolerated) {
+  return Loader(modules, rules, tolerated).run();
+}
+
+Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, Facts& facts,
+                                            const std::vector<std::string>& tolerated) {
+  LoaderRules rules;
+  TRY_ASSIGN(rules.symvers, facts.symvers());
+  TRY_ASSIGN(const ProbeBuild* probe, facts.probe());
+  rules.vermagic = probe->vermagic;
+  const Kernel& kernel = facts.kernel();
+  rules.machine = machine_of(kernel);
+  rules.modversions = kernel.has("CONFIG_MODVERSIONS");
+  rules.missing_imports_allowed = kernel.has("CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS");
+  // Only a module that calls symbol_get() needs the answer.
+  if (std::any_of(modules.begin(), modules.end(), [](const ModuleFile& module) { return !module.symbol_gets.empty(); })) {
+    Question question;
+    question.kind = Question::Kind::behaviour;
+    question.name = "symbol-get-gpl-only";
+    TRY_ASSIGN(const Answer answer, facts.ask(question));
+    rules.symbol_get_gpl_only = answer.yes;
+  }
+  auto verdicts = check_modules(modules, rules, tolerated);
+  for (auto& verdict : missing_dependencies(modules, *rules.symvers, kernel)) verdicts.push_back(std::move(verdict));
+  return verdicts;
+}
+
+}  // namespace vgpukit

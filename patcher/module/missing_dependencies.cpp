@@ -1,0 +1,62 @@
+#include "module/missing_dependencies.hpp"
+
+#include <libkmod.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+namespace vgpukit {
+
+namespace {
+
+struct FreeContext {
+  void operator()(kmod_ctx* context) const { kmod_unref(context); }
+};
+
+bool has_module(kmod_ctx* context, const std::string& name) {
+  kmod_list* found = nullptr;
+  const bool any = kmod_module_new_from_lookup(context, name.c_str(), &found) >= 0 && found != nullptr;
+  kmod_module_unref_list(found);
+  return any;
+}
+
+// "drivers/gpu/drm/drm_kms_helper" -> drm_kms_helper
+std::string name_of(std::string_view module) {
+  std::string name(module.substr(module.rfind('/') + 1));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+}  // namespace
+
+std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const Symvers& symvers, const Kernel& kernel) {
+  const auto folder = kernel.host.resolve("/lib/modules/" + kernel.release);
+  std::error_code ignored;
+  if (!folder || !fs::exists(*folder / "modules.dep", ignored)) return {};
+  // No configuration: aliases and blacklists of this machine have no say in what exists.
+  const char* const no_configuration[] = {nullptr};
+  const std::unique_ptr<kmod_ctx, FreeContext> context(kmod_new(folder->c_str(), no_configuration));
+  if (!context) return {};
+  std::set<std::string> siblings;
+  for (const auto& module : modules) siblings.insert(module.name);
+  std::vector<Verdict> verdicts;
+  for (const auto& module : modules) {
+    std::set<std::string> asked;
+    for (const auto& import : module.imports) {
+      const auto* exported = symvers.find(import.name);
+      if (!exported || exported->module == "vmlinux" || import.weak) continue;
+      const auto name = name_of(exported->module);
+      if (siblings.contains(name) || !asked.insert(name).second || has_module(context.get(), name)) continue;
+      verdicts.push_back(
+          {module.name,
+           "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() + " does not have it",
+           "install the kernel's full package of modules (Debian's cloud kernels leave them out), then run depmod " +
+               kernel.release,
+           false});
+    }
+  }
+  return verdicts;
+}
+
+}  // namespace vgpukit

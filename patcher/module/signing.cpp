@@ -1,0 +1,97 @@
+#include "module/signing.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "support/atomic_file.hpp"
+#include "support/configuration.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// NAME=value, NAME="value" of a file that dkms sources; the last one counts. What a shell would have to work out is not ours.
+std::string assigned(const std::string& text, const std::string& name) {
+  std::string value;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    auto line = text.substr(at, end - at);
+    at = end + 1;
+    line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
+    if (!line.starts_with(name + "=")) continue;
+    line.erase(0, name.size() + 1);
+    line.erase(std::min(line.find(" #"), line.size()));
+    std::erase_if(line, [](char c) { return c == '"' || c == '\'' || c == ' ' || c == '\t' || c == '\r'; });
+    value = line.find('$') == std::string::npos ? line : "";
+  }
+  return value;
+}
+
+std::optional<SigningKey> framework_key(const HostPaths& host) {
+  std::vector<fs::path> files;
+  std::error_code bad;
+  const auto folder = host.in_root("/etc/dkms/framework.conf.d");
+  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+    if (entry->path().extension() == ".conf") files.push_back(entry->path());
+  std::sort(files.begin(), files.end());
+  files.insert(files.begin(), host.in_root("/etc/dkms/framework.conf"));
+  SigningKey key{"", "", "dkms, as " + host.inside(files.front()).string() + " says"};
+  for (const auto& file : files) {
+    const auto text = read_file(file);
+    if (!text) continue;
+    if (auto value = assigned(*text, "mok_signing_key"); !value.empty()) key.key = value;
+    if (auto value = assigned(*text, "mok_certificate"); !value.empty()) key.certificate = value;
+  }
+  if (key.key.empty() || key.certificate.empty()) return std::nullopt;
+  return key;
+}
+
+bool is_there(const HostPaths& host, const SigningKey& key) {
+  std::error_code bad;
+  return (key.key.starts_with("pkcs11:") || fs::exists(host.in_root(key.key), bad)) &&
+         fs::exists(host.in_root(key.certificate), bad);
+}
+
+}  // namespace
+
+Result<std::optional<SigningKey>> signing_key(const HostPaths& host) {
+  TRY_ASSIGN(const auto configuration, configuration_of_root(host));
+  if (const auto& signing = configuration.signing) {
+    const SigningKey key{signing->key, signing->certificate, "the configuration"};
+    if (!is_there(host, key))
+      return Error{Exit::usage, "sign modules with " + key.key,
+                   "the configuration names that key and the certificate " + key.certificate + ", and one of them is not there",
+                   "correct signing: in the configuration file"};
+    return std::optional<SigningKey>(key);
+  }
+  if (auto key = framework_key(host); key && is_there(host, *key)) return std::optional<SigningKey>(std::move(key));
+  for (const SigningKey& key : {SigningKey{"/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der", "Ubuntu"},
+                                SigningKey{"/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub", "dkms"}})
+    if (is_there(host, key)) return std::optional<SigningKey>(key);
+  return std::optional<SigningKey>();
+}
+
+Status sign_module(const Kernel& kernel, const SigningKey& key, const fs::path& module) {
+  const auto& host = kernel.host;
+  const auto tried = "sign " + module.filename().string() + " for " + kernel.release;
+  if (!key.key.starts_with("pkcs11:") && ::access(host.in_root(key.key).c_str(), R_OK) != 0)
+    return Error{Exit::missing, tried, "the key " + key.key + " cannot be read by this user", "run vgpukit as root"};
+  const auto tool = host.resolve(kernel.build / "scripts/sign-file");
+  if (!tool)
+    return Error{Exit::missing, tried, "the kernel's headers have no scripts/sign-file",
+                 install_headers_hint(host, kernel.release)};
+  const auto hash = kernel.config.find("CONFIG_MODULE_SIG_HASH");
+  Command command;
+  command.root = host.root;
+  command.argv = {host.inside(*tool).string(), hash == kernel.config.end() ? "sha512" : hash->second, key.key, key.certificate,
+                  host.inside(module).string()};
+  TRY_ASSIGN(const auto said, run(command));
+  if (said.ok()) return {};
+  return Error{Exit::failed, tried, "sign-file ended with " + std::to_string(said.status) + ": " + said.err + said.out,
+               "is " + key.key + " the key of " + key.certificate + "?"};
+}
+
+}  // namespace vgpukit

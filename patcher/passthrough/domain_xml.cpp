@@ -1,0 +1,298 @@
+#include "passthrough/domain_xml.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <set>
+
+#include "system/nvidia_chips.hpp"
+#include "passthrough/xml_text.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// Any 12 letters: a driver that asks for the hypervisor's name must not hear one that it knows.
+constexpr const char* vendor_line = "<vendor_id state='on' value='vgpukit-host'/>\n";
+constexpr const char* kvm_lines = "<kvm>\n  <hidden state='on'/>\n</kvm>\n";
+constexpr const char* firmware_lines = "<firmware>\n  <feature enabled='no' name='secure-boot'/>\n</firmware>\n";
+
+struct GuestSlot {
+  unsigned bus = 5, slot = 0;  // in the guest
+};
+
+std::string hex(unsigned value) {
+  char text[8];
+  std::snprintf(text, sizeof text, "0x%02x", value);
+  return text;
+}
+
+// The functions that a guest can get: bridges on the card (NVLink, PCIe switches) are none.
+std::vector<const PciDevice*> functions_of(const GuestRequest& request) {
+  auto all = request.pci->functions_of(*request.card);
+  std::erase_if(all, [](const PciDevice* each) { return each->is_bridge(); });
+  return all;
+}
+
+std::string source_of(const std::string& address) {
+  return "<address domain='0x" + address.substr(0, 4) + "' bus='0x" + address.substr(5, 2) + "' slot='0x" + address.substr(8, 2) +
+         "' function='0x" + address.substr(11, 1) + "'/>";
+}
+
+std::string hostdev(const GuestRequest& request, const PciDevice& function, const GuestSlot& place, bool first, bool several) {
+  // A function that is vfio-pci's since the boot stays there; of others libvirt takes care.
+  const bool managed = function.driver != "vfio-pci";
+  std::string text = "<hostdev mode='subsystem' type='pci' managed='" + std::string(managed ? "yes" : "no") +
+                     "'>\n  <source>\n    " + source_of(function.address) + "\n  </source>\n";
+  if (!request.rom_file.empty() && &function == request.card) text += "  <rom file='" + xml_escaped(request.rom_file) + "'/>\n";
+  text += "  <address type='pci' domain='0x0000' bus='" + hex(place.bus) + "' slot='" + hex(place.slot) + "' function='0x" +
+          function.address.substr(11, 1) + "'" + (first && several ? " multifunction='on'" : "") + "/>\n</hostdev>\n";
+  return text;
+}
+
+std::string hostdevs(const GuestRequest& request, const GuestSlot& place, const std::vector<const PciDevice*>& functions) {
+  std::string text;
+  for (const auto* each : functions) text += hostdev(request, *each, place, each == functions.front(), functions.size() > 1);
+  return text;
+}
+
+unsigned number(std::string_view text) {
+  unsigned value = 0;
+  const bool hexadecimal = text.starts_with("0x");
+  if (hexadecimal) text.remove_prefix(2);
+  std::from_chars(text.data(), text.data() + text.size(), value, hexadecimal ? 16 : 10);
+  return value;
+}
+
+std::string indented(const std::string& lines, const std::string& indent) {
+  std::string all;
+  for (std::size_t at = 0; at < lines.size();) {
+    const auto end = lines.find('\n', at) + 1;
+    all += indent + lines.substr(at, end - at);
+    at = end;
+  }
+  return all;
+}
+
+// A domain's XML, changed step by step.
+class Editor {
+ public:
+  Editor(XmlText xml, const GuestRequest& request) : xml_(std::move(xml)), request_(request) {}
+
+  Result<EditedDomain> run(const std::string& file) {
+    const auto& root = xml_.elements().front();
+    if (root.name != "domain")
+      return Error{Exit::usage, "give the card to the domain in " + file, "it holds a <" + root.name + ">, not a <domain>",
+                   "virsh dumpxml --inactive DOMAIN > FILE writes one"};
+    devices_ = xml_.child(0, "devices");
+    if (devices_ == XmlText::npos)
+      return Error{Exit::usage, "give the card to the domain in " + file, "it has no <devices>",
+                   "virsh dumpxml --inactive DOMAIN > FILE writes a whole one"};
+    if (const auto os = xml_.child(0, "os"); os != XmlText::npos)
+      if (const auto type = xml_.child(os, "type"); type != XmlText::npos) machine_ = xml_.attribute(type, "machine");
+    add_card();
+    if (must_hide(request_)) hide();
+    if (!request_.windows) secure_boot();
+    old_q35();
+    edited_.text = xml_.result();
+    return std::move(edited_);
+  }
+
+ private:
+  // Those of the card's functions that no <hostdev> has yet.
+  std::vector<const PciDevice*> missing() {
+    std::set<std::string> there;
+    for (const auto hostdev : xml_.children(devices_, "hostdev"))
+      if (const auto source = xml_.child(hostdev, "source"); source != XmlText::npos)
+        if (const auto address = xml_.child(source, "address"); address != XmlText::npos) {
+          char text[24];
+          std::snprintf(text, sizeof text, "%04x:%02x:%02x.%x", number(xml_.attribute(address, "domain")) & 0xffffu,
+                        number(xml_.attribute(address, "bus")) & 0xffu, number(xml_.attribute(address, "slot")) & 0xffu,
+                        number(xml_.attribute(address, "function")) & 7u);
+          there.insert(text);
+        }
+    auto functions = functions_of(request_);
+    const auto all = functions.size();
+    std::erase_if(functions, [&](const PciDevice* each) { return there.contains(each->address); });
+    if (!functions.empty() && functions.size() != all)
+      edited_.notes.push_back(
+          "some functions of the card were there already: those that were added are in a slot of their own, and the guest "
+          "sees two devices; take the old <hostdev> elements out for one");
+    return functions;
+  }
+
+  // A bus (q35: its root port is made by libvirt) or a slot (pc) that nothing in the guest has.
+  GuestSlot free_place() {
+    unsigned bus = 0;
+    std::set<unsigned> slots = {0, 1, 2};  // the host bridge, the chipset, and the graphics
+    for (std::size_t i = 1; i < xml_.elements().size(); ++i) {
+      const auto& element = xml_.elements()[i];
+      if (element.name == "address" && xml_.attribute(i, "type") == "pci") {
+        bus = std::max(bus, number(xml_.attribute(i, "bus")));
+        if (number(xml_.attribute(i, "bus")) == 0) slots.insert(number(xml_.attribute(i, "slot")));
+      }
+      if (element.name == "controller" && xml_.attribute(i, "type") == "pci")
+        bus = std::max(bus, number(xml_.attribute(i, "index")));
+    }
+    if (q35()) return {bus + 1, 0};
+    unsigned slot = 3;
+    while (slots.contains(slot)) ++slot;
+    return {0, slot};
+  }
+
+  [[nodiscard]] bool q35() const { return machine_.find("q35") != std::string::npos; }
+
+  void add_card() {
+    const auto functions = missing();
+    if (functions.empty()) return;
+    const auto place = free_place();
+    if (!q35())
+      edited_.notes.push_back(
+          "the machine type is " + (machine_.empty() ? "libvirt's default" : machine_) +
+          ", which has no PCI Express: drivers may miss interrupts (MSI) and memory; q35 is what cards expect, but a guest's "
+          "system may have to be installed anew for it");
+    xml_.add_inside(devices_, hostdevs(request_, place, functions));
+    std::string names;
+    for (const auto* each : functions) names += (names.empty() ? "" : ", ") + each->address;
+    edited_.changes.push_back("<hostdev> for " + names + " at bus " + hex(place.bus) + ", slot " + hex(place.slot) +
+                              " of the guest");
+  }
+
+  std::size_t features() { return xml_.child(0, "features"); }
+
+  // Puts lines into <features>, which is made where there is none. All of them in one go: an element that is not there yet has no
+  // place.
+  void add_features(const std::string& lines) {
+    if (features() == XmlText::npos)
+      xml_.add_inside(0, "<features>\n" + indented(lines, "  ") + "</features>\n");
+    else
+      xml_.add_inside(features(), lines);
+  }
+
+  void hide() {
+    const auto in = features();
+    const auto kvm = in == XmlText::npos ? in : xml_.child(in, "kvm");
+    const auto hyperv = in == XmlText::npos ? in : xml_.child(in, "hyperv");
+    std::string lines;
+    if (kvm == XmlText::npos) {
+      lines += kvm_lines;
+      edited_.changes.emplace_back("<kvm><hidden state='on'/></kvm>");
+    } else if (const auto hidden = xml_.child(kvm, "hidden"); hidden == XmlText::npos) {
+      xml_.add_inside(kvm, "<hidden state='on'/>\n");
+      edited_.changes.emplace_back("<hidden state='on'/> in <kvm>");
+    } else if (xml_.attribute(hidden, "state") != "on") {
+      xml_.set_attribute(hidden, "state", "on");
+      edited_.changes.emplace_back("<hidden state='on'/> in <kvm>");
+    }
+    if (hyperv == XmlText::npos) {
+      lines += "<hyperv>\n  " + std::string(vendor_line) + "</hyperv>\n";
+      edited_.changes.emplace_back("<vendor_id> in <hyperv>");
+    } else if (const auto vendor = xml_.child(hyperv, "vendor_id"); vendor == XmlText::npos) {
+      xml_.add_inside(hyperv, vendor_line);
+      edited_.changes.emplace_back("<vendor_id> in <hyperv>");
+    } else if (xml_.attribute(vendor, "state") != "on") {
+      xml_.set_attribute(vendor, "state", "on");
+      edited_.changes.emplace_back("<vendor_id state='on'> in <hyperv>");
+    }
+    if (!lines.empty()) add_features(lines);
+  }
+
+  void secure_boot() {
+    const auto os = xml_.child(0, "os");
+    if (os == XmlText::npos) return;
+    const auto loader = xml_.child(os, "loader");
+    if (loader != XmlText::npos && xml_.attribute(loader, "secure") == "yes")
+      edited_.notes.emplace_back(
+          "the guest's firmware is one with Secure Boot (<loader secure='yes'>): sign the driver's modules in the guest, or "
+          "choose firmware without it");
+    if (xml_.attribute(os, "firmware") != "efi") {
+      if (loader == XmlText::npos)
+        edited_.notes.emplace_back(
+            "the guest boots with SeaBIOS: cards with much memory want UEFI (<os firmware='efi'>), but a system that is "
+            "installed would not boot any more");
+      return;
+    }
+    const std::string change = "Secure Boot off in <os><firmware>; virsh start DOMAIN --reset-nvram once";
+    const auto firmware = xml_.child(os, "firmware");
+    if (firmware == XmlText::npos) {
+      xml_.add_inside(os, firmware_lines);
+      edited_.changes.push_back(change);
+      return;
+    }
+    for (const auto feature : xml_.children(firmware, "feature")) {
+      if (xml_.attribute(feature, "name") != "secure-boot") continue;
+      if (xml_.attribute(feature, "enabled") == "no") return;
+      xml_.set_attribute(feature, "enabled", "no");
+      edited_.changes.push_back(change);
+      return;
+    }
+    xml_.add_inside(firmware, "<feature enabled='no' name='secure-boot'/>\n");
+    edited_.changes.push_back(change);
+  }
+
+  void old_q35() {
+    // QEMU 4.0 gave q35 a split interrupt controller, and cards' audio was silent; 4.0.1 took that back.
+    if (machine_ != "pc-q35-4.0") return;
+    edited_.notes.emplace_back(
+        "pc-q35-4.0 splits the interrupt controller, and audio of cards stays silent: change machine= to pc-q35-4.0.1 or newer, or "
+        "to pc-q35-3.1, or put <ioapic driver='kvm'/> into <features>");
+  }
+
+  XmlText xml_;
+  const GuestRequest& request_;
+  EditedDomain edited_;
+  std::size_t devices_ = 0;
+  std::string machine_;
+};
+
+}  // namespace
+
+bool must_hide(const GuestRequest& request) {
+  const auto allowed = *Version::parse("465");
+  if (request.guest_driver) return *request.guest_driver < allowed;
+  const auto chip = request.card->is_nvidia() ? chip_of(request.card->device) : std::nullopt;
+  return chip && chip->last_branch != 0 && chip->last_branch < 465;
+}
+
+std::string guest_domain_xml(const GuestRequest& request) {
+  const bool hide = must_hide(request);
+  std::string xml =
+      "<domain type='kvm'>\n"
+      "  <!-- What the card needs, in its places; vgpukit passthrough xml CARD with apply puts it into a domain of yours. -->\n"
+      "  <name>with-card</name>\n"
+      "  <memory unit='GiB'>8</memory>\n"
+      "  <vcpu>4</vcpu>\n";
+  // q35 has PCI Express, which cards expect; libvirt makes the root ports.
+  xml += "  <os firmware='efi'>\n    <type arch='x86_64' machine='q35'>hvm</type>\n";
+  if (!request.windows)
+    xml +=
+        "    <!-- Drivers that are built in the guest are not signed. For a domain that is there: virsh start DOMAIN with "
+        "reset-nvram, once. -->\n" +
+        indented(firmware_lines, "    ");
+  xml += "  </os>\n  <features>\n    <acpi/>\n";
+  if (hide) {
+    xml += "    <!-- The driver is older than 465 and refuses virtual machines (error 43): it must not see that this is one. -->\n";
+    xml += indented(kvm_lines, "    ");
+  }
+  if (hide || request.windows) {
+    xml += "    <hyperv>\n";
+    if (request.windows)
+      xml += "      <relaxed state='on'/>\n      <vapic state='on'/>\n      <spinlocks state='on' retries='8191'/>\n";
+    if (hide) xml += "      " + std::string(vendor_line);
+    xml += "    </hyperv>\n";
+  }
+  xml += "  </features>\n  <cpu mode='host-passthrough'/>\n  <devices>\n";
+  if (request.card->boot_vga.value_or(false) && request.rom_file.empty())
+    xml +=
+        "    <!-- The host booted on this card, so its ROM may be shadowed. Where the guest shows nothing: vgpukit passthrough "
+        "rom. -->\n";
+  xml += indented(hostdevs(request, {}, functions_of(request)), "    ");
+  return xml + "  </devices>\n</domain>\n";
+}
+
+Result<EditedDomain> edit_domain(const std::string& text, const std::string& file, const GuestRequest& request) {
+  TRY_ASSIGN(auto xml, XmlText::parse(text, file));
+  return Editor(std::move(xml), request).run(file);
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,268 @@
+#include "passthrough/passthrough_record.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "passthrough/text_merge.hpp"
+#include "support/log.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using nlohmann::json;
+
+Result<std::optional<std::string>> text_at(const fs::path& path) {
+  std::error_code bad;
+  if (!fs::exists(path, bad)) return std::optional<std::string>();
+  TRY_ASSIGN(auto text, read_file(path));
+  return std::optional<std::string>(std::move(text));
+}
+
+Result<json> read_json(const fs::path& file) {
+  TRY_ASSIGN(const auto text, read_file(file));
+  auto data = json::parse(text, nullptr, false);
+  if (!data.is_object()) return Error{Exit::usage, "read " + file.string(), "it is damaged", ""};
+  return data;
+}
+
+Status rename_folder(const fs::path& from, const fs::path& to) {
+  std::error_code bad;
+  fs::rename(from, to, bad);
+  if (bad) return Error{Exit::missing, "move " + from.string() + " to " + to.string(), bad.message(), "is the disk full?"};
+  return {};
+}
+
+void remove_folder(const fs::path& folder) {
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+}
+
+// Everything is written, and only has to be put in its place. All of it can be done twice.
+Status finish(const PassthroughPlaces& places, const OnStep& on_step) {
+  const auto step = [&](const char* name) {
+    if (on_step) on_step(name);
+  };
+  std::error_code bad;
+  step("set the old record aside");
+  if (fs::exists(places.next(), bad)) {
+    remove_folder(places.old());
+    if (fs::exists(places.applied(), bad)) TRY(rename_folder(places.applied(), places.old()));
+    step("put the new record in its place");
+    TRY(rename_folder(places.next(), places.applied()));
+  } else if (const auto journal = read_json(places.journal()); journal && journal->value("last", false)) {
+    remove_folder(places.applied());
+  }
+  step("close the journal");
+  fs::remove(places.journal(), bad);
+  remove_folder(places.old());
+  remove_folder(places.working());
+  return {};
+}
+
+// Where nothing is applied, nothing of ours is left but what a user may want to look at.
+void tidy(const PassthroughPlaces& places) {
+  std::error_code bad;
+  if (fs::exists(places.applied(), bad)) return;
+  fs::remove(places.lock(), bad);
+  fs::remove(places.folder, bad);
+  fs::remove(places.folder.parent_path(), bad);
+}
+
+Status put_back_all(const HostPaths& host, const PassthroughPlaces& places, const OnStep& on_step) {
+  TRY_ASSIGN(const auto snapshot, Snapshot::open(host, places.working()));
+  TRY(snapshot.restore({}, on_step));
+  std::error_code bad;
+  fs::remove(places.journal(), bad);
+  remove_folder(places.next());
+  remove_folder(places.working());
+  return {};
+}
+
+}  // namespace
+
+Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new) {
+  struct stat was {};
+  const bool there = ::stat(path.c_str(), &was) == 0;
+  TRY(write_file(path, text, there ? was.st_mode & 07777U : mode_of_new));
+  if (there && ::geteuid() == 0 &&
+      (::chown(path.c_str(), was.st_uid, was.st_gid) != 0 || ::chmod(path.c_str(), was.st_mode & 07777U) != 0))
+    return Error{Exit::missing, "give " + path.string() + " the owner that it had", std::generic_category().message(errno), ""};
+  return {};
+}
+
+Status OriginalFiles::look_at(const std::string& path, const Snapshot& after) {
+  const auto was_there = std::any_of(before_->paths().begin(), before_->paths().end(),
+                                     [&](const SnapshotPath& each) { return each.path == path && each.there; });
+  std::optional<std::string> before;
+  if (was_there) {
+    TRY_ASSIGN(before, text_at(before_->copy_of(path)));
+  }
+  TRY_ASSIGN(const auto ours, text_at(after.copy_of(path)));
+  TRY_ASSIGN(const auto now, text_at(host_.in_root(path)));
+  auto& one = files_[path];
+  one.text = before;
+  if (now == ours) {
+    one.how = How::put_back;
+  } else if (now == before) {
+    one.how = How::leave;
+  } else if (!now) {
+    conflicts_.push_back(path + " was removed since");
+    one.how = How::overwrite;
+  } else if (!before || !ours) {
+    conflicts_.push_back(path + ": vgpukit made it, and it was changed since");
+    one.how = How::overwrite;
+  } else if (auto merged = merge_texts(*ours, *now, *before)) {
+    merges_.push_back(path + " was changed by somebody else since; that change stays");
+    one.how = How::merge;
+    one.text = std::move(merged);
+  } else {
+    conflicts_.push_back(path + " was changed since, in the lines that vgpukit changed");
+    one.how = How::overwrite;
+  }
+  return {};
+}
+
+Result<OriginalFiles> OriginalFiles::open(const HostPaths& host) {
+  OriginalFiles baseline(host);
+  const PassthroughPlaces places(host);
+  std::error_code bad;
+  if (!fs::exists(places.applied() / "record.json", bad)) return baseline;
+  TRY_ASSIGN(const auto record, read_json(places.applied() / "record.json"));
+  TRY_ASSIGN(auto before, Snapshot::open(host, places.applied() / "before"));
+  TRY_ASSIGN(const auto after, Snapshot::open(host, places.applied() / "after"));
+  for (const auto& each : record.value("cards", json::array())) {
+    TRY_ASSIGN(auto claim, claim_from_json(each));
+    baseline.cards_.push_back(std::move(claim));
+  }
+  for (const auto& each : record.value("commands", json::array()))
+    baseline.commands_.push_back(each.get<std::vector<std::string>>());
+  baseline.before_ = std::move(before);
+  for (const auto& path : baseline.before_->names()) TRY(baseline.look_at(path, after));
+  return baseline;
+}
+
+std::vector<std::string> OriginalFiles::paths() const {
+  std::vector<std::string> list;
+  for (const auto& [path, one] : files_) list.push_back(path);
+  return list;
+}
+
+Result<std::optional<std::string>> OriginalFiles::text(const std::string& path) const {
+  const auto found = files_.find(path);
+  if (found != files_.end()) return found->second.text;
+  return text_at(host_.in_root(path));
+}
+
+Status OriginalFiles::restore(const OnStep& on_step) const {
+  if (!before_) return {};
+  const PassthroughPlaces places(host_);
+  for (const auto& [path, one] : files_) {
+    if (one.how == How::merge) TRY(rewrite_file(host_.in_root(path), *one.text, 0644));
+    std::error_code bad;
+    if (one.how != How::overwrite || !fs::exists(host_.in_root(path), bad)) continue;
+    TRY_ASSIGN(const auto now, read_file(host_.in_root(path)));
+    TRY(write_file(places.overwritten() / path.substr(1), now));
+    log::warning(path + " as it was changed is kept in " + (places.overwritten() / path.substr(1)).string());
+  }
+  return before_->restore(
+      [&](const std::string& path) {
+        const auto how = files_.at(path).how;
+        return how == How::put_back || how == How::overwrite;
+      },
+      on_step);
+}
+
+std::optional<std::string> unfinished_passthrough(const HostPaths& host) {
+  const auto journal = read_json(PassthroughPlaces(host).journal());
+  if (!journal) return std::nullopt;
+  return journal->value("what", std::string("something"));
+}
+
+Result<FileLock> begin_change(const ChangeTools& tools) {
+  const PassthroughPlaces places(tools.host);
+  TRY_ASSIGN(auto lock, FileLock::acquire(places.lock(), [] { log::info("waiting for another vgpukit that changes boot files"); }));
+  std::error_code bad;
+  if (!fs::exists(places.journal(), bad)) {
+    remove_folder(places.working());  // of a change that had not begun
+    remove_folder(places.next());
+    return lock;
+  }
+  TRY_ASSIGN(const auto journal, read_json(places.journal()));
+  const auto what = journal.value("what", std::string("something"));
+  if (journal.value("phase", std::string()) == "committing") {
+    TRY(finish(places, tools.on_step));
+    log::warning("an earlier \"" + what + "\" was interrupted at its end; it is finished now");
+  } else {
+    TRY(put_back_all(tools.host, places, tools.on_step));
+    log::warning("an earlier \"" + what + "\" was interrupted; what was there before is back");
+  }
+  return lock;
+}
+
+Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline, const std::vector<CardClaim>& cards,
+                 const BootEdits& edits) {
+  const PassthroughPlaces places(tools.host);
+  const auto step = [&](const std::string& name) {
+    if (tools.on_step) tools.on_step(name);
+  };
+  std::vector<std::string> written;
+  for (const auto& edit : edits.files) written.push_back(edit.path);
+  auto all = boot_products(tools.host);
+  all.insert(all.end(), written.begin(), written.end());
+  const auto ours = baseline.paths();
+  all.insert(all.end(), ours.begin(), ours.end());
+
+  step("keep");
+  remove_folder(places.working());
+  remove_folder(places.next());
+  if (const auto snapshot = Snapshot::keep(tools.host, all, places.working(), tools.on_step); !snapshot) {
+    remove_folder(places.working());
+    tidy(places);
+    return snapshot.error();
+  }
+  const auto journal = [&](const char* phase) {
+    return write_file(places.journal(), json{{"what", what}, {"phase", phase}, {"last", cards.empty()}}.dump(1) + "\n");
+  };
+  step("open the journal");
+  TRY(journal("changing"));
+  const auto work = [&]() -> Status {
+    TRY(baseline.restore(tools.on_step));
+    if (!cards.empty()) {
+      TRY_ASSIGN(const auto before, Snapshot::keep(tools.host, written, places.next() / "before", tools.on_step));
+      for (const auto& edit : edits.files) {
+        step("write " + edit.path);
+        TRY(rewrite_file(tools.host.in_root(edit.path), edit.after, edit.mode));
+      }
+      TRY_ASSIGN(const auto after, Snapshot::keep(tools.host, written, places.next() / "after", tools.on_step));
+      json list = json::array();
+      for (const auto& card : cards) list.push_back(claim_json(card));
+      TRY(write_file(places.next() / "record.json", json{{"cards", list}, {"commands", edits.commands}}.dump(1) + "\n"));
+    }
+    for (const auto& command : edits.commands) {
+      step("run " + command.front());
+      TRY(tools.run(command));
+    }
+    step("commit");
+    return journal("committing");
+  };
+  if (const auto done = work(); !done) {
+    auto error = done.error();
+    if (const auto undone = put_back_all(tools.host, places, tools.on_step); !undone) {
+      error.next = "and what was there before could not be put back: " + undone.error().message();
+    } else {
+      error.next += std::string(error.next.empty() ? "" : "; ") + "everything is as it was before";
+      tidy(places);
+    }
+    return error;
+  }
+  TRY(finish(places, tools.on_step));
+  tidy(places);
+  return {};
+}
+
+}  // namespace vgpukit

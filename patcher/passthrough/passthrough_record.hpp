@@ -1,0 +1,93 @@
+// What passthrough apply has done to this machine, and how every byte of it is taken back.
+//
+// STATE/passthrough/applied/ has record.json (the cards), before/ (each file as it was without us) and after/ (as we wrote it). A
+// change of it goes through working/ (all that may be touched, as it is now) and next/; journal.json says how far it got.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "passthrough/boot_edits.hpp"
+#include "support/atomic_file.hpp"
+#include "support/snapshot.hpp"
+#include "support/machine_state.hpp"
+
+namespace vgpukit {
+
+// The state's folders.
+struct PassthroughPlaces {
+  explicit PassthroughPlaces(const HostPaths& host) : folder(machine_state(host) / "passthrough") {}
+  fs::path folder;
+  [[nodiscard]] fs::path applied() const { return folder / "applied"; }
+  [[nodiscard]] fs::path next() const { return folder / "next"; }
+  [[nodiscard]] fs::path old() const { return folder / "old"; }
+  [[nodiscard]] fs::path working() const { return folder / "working"; }
+  [[nodiscard]] fs::path journal() const { return folder / "journal.json"; }
+  [[nodiscard]] fs::path lock() const { return folder / "lock"; }
+  [[nodiscard]] fs::path overwritten() const { return folder / "overwritten"; }
+};
+
+// The machine's files as they are without us, whatever has been applied and whoever has changed them since.
+class OriginalFiles {
+ public:
+  // Error: usage where the record is damaged.
+  static Result<OriginalFiles> open(const HostPaths& host);
+
+  [[nodiscard]] const std::vector<CardClaim>& cards() const { return cards_; }
+  [[nodiscard]] const std::vector<std::vector<std::string>>& commands() const { return commands_; }
+  [[nodiscard]] std::vector<std::string> paths() const;  // that we wrote
+  // As ReadText wants it.
+  [[nodiscard]] Result<std::optional<std::string>> text(const std::string& path) const;
+  // "FILE: vgpukit made it, and it was changed since": changes of others that cannot be kept when ours are taken back.
+  [[nodiscard]] const std::vector<std::string>& conflicts() const { return conflicts_; }
+  // "FILE was changed since; ..." : changes of others that are kept.
+  [[nodiscard]] const std::vector<std::string>& merged() const { return merges_; }
+
+  // Makes the files so. What a conflict overwrites is copied to overwritten/ first.
+  Status restore(const OnStep& on_step) const;
+
+ private:
+  enum class How { put_back, merge, leave, overwrite };
+  struct One {
+    How how = How::leave;
+    std::optional<std::string> text;  // without us
+  };
+  explicit OriginalFiles(HostPaths host) : host_(std::move(host)) {}
+  Status look_at(const std::string& path, const Snapshot& after);
+
+  HostPaths host_;
+  std::vector<CardClaim> cards_;
+  std::vector<std::vector<std::string>> commands_;
+  std::optional<Snapshot> before_;
+  std::map<std::string, One> files_;
+  std::vector<std::string> conflicts_, merges_;
+};
+
+// Runs a program of the machine to its end. Error: it cannot be run, or it failed.
+using RunCommand = std::function<Status(const std::vector<std::string>& argv)>;
+
+struct ChangeTools {
+  const HostPaths& host;
+  RunCommand run;
+  OnStep on_step;          // may be empty
+  bool overwrite = false;  // what others have changed since
+};
+
+// The lock, after what a crash has left has been undone or finished. Any change of the machine's files begins with it.
+Result<FileLock> begin_change(const ChangeTools& tools);
+
+// From what is applied now to `cards` with these edits; none of them: all is taken back. Whole or not at all: on an error, also of
+// a program, everything is as it was. The lock must be held.
+Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline, const std::vector<CardClaim>& cards,
+                 const BootEdits& edits);
+
+// "apply 0000:01:00.0", where one was interrupted.
+std::optional<std::string> unfinished_passthrough(const HostPaths& host);
+
+// Writes a file with the mode and owner that it had.
+Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new);
+
+}  // namespace vgpukit

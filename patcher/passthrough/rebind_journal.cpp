@@ -1,0 +1,111 @@
+#include "passthrough/rebind_journal.hpp"
+
+#include <cstring>
+
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using nlohmann::json;
+
+std::string driver_of(const Sysfs& sysfs, const std::string& address) {
+  return sysfs.link_name("/sys/bus/pci/devices/" + address + "/driver");
+}
+
+Status wrote(int error, const std::string& path, const std::string& text) {
+  if (error == 0) return {};
+  return Error{Exit::failed, "write '" + text + "' to " + path, std::strerror(error),
+               error == EACCES || error == EPERM ? "run it as root" : "dmesg may tell more"};
+}
+
+Status write(Sysfs& sysfs, const std::string& path, const std::string& text) {
+  return wrote(sysfs.write(path, text), path, text == "\n" ? "" : text);
+}
+
+// vfio-pci has the device's ids (passthrough apply), and takes it at each probe. "bind" asks one driver, which refuses what it does
+// not know (ENODEV).
+Status offer_to_all(Sysfs& sysfs, const std::string& address) {
+  TRY(write(sysfs, "/sys/bus/pci/devices/" + address + "/driver/unbind", address));
+  for (const auto& driver : sysfs.list("/sys/bus/pci/drivers"))
+    if (driver != "vfio-pci" && driver != "pci-stub" && sysfs.write("/sys/bus/pci/drivers/" + driver + "/bind", address) == 0)
+      break;
+  return {};
+}
+
+}  // namespace
+
+Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver, const std::string& left) {
+  const auto folder = "/sys/bus/pci/devices/" + address;
+  auto& sysfs = tools.sysfs;
+  const auto now = driver_of(sysfs, address);
+  if (now.empty() || now != driver) {
+    // An override first: whoever else is asked to probe in between does not get the device.
+    TRY(write(sysfs, folder + "/driver_override", driver.empty() ? "\n" : driver));
+    if (!now.empty()) TRY(write(sysfs, folder + "/driver/unbind", address));
+    TRY(write(sysfs, "/sys/bus/pci/drivers_probe", address));
+  }
+  if (driver.empty() && driver_of(sysfs, address) == "vfio-pci") TRY(offer_to_all(sysfs, address));
+  const auto after = driver_of(sysfs, address);
+  TRY(write(sysfs, folder + "/driver_override", left.empty() ? "\n" : left));
+  if (after == driver || (driver.empty() && after != "vfio-pci")) return {};
+  return Error{Exit::failed, "give " + address + " to " + (driver.empty() ? "the driver that it had" : driver),
+               after.empty() ? "the driver did not take it" : after + " has it", "dmesg tells why"};
+}
+
+RebindJournal RebindJournal::open(const RebindTools& tools, const std::string& card) {
+  RebindJournal journal(tools, tools.host.in_root("/run/vgpukit/passthrough-" + card + ".json"));
+  std::error_code bad;
+  if (!fs::exists(journal.file_, bad)) return journal;
+  const auto text = read_file(journal.file_);
+  auto steps = text ? json::parse(*text, nullptr, false) : json();
+  if (steps.is_array()) journal.steps_ = std::move(steps);
+  return journal;
+}
+
+Status RebindJournal::add(json step) {
+  steps_.push_back(std::move(step));
+  return write_file(file_, steps_.dump(1) + "\n");
+}
+
+Status RebindJournal::undo(const json& step, std::vector<std::string>& notes) {
+  const auto what = step.value("what", std::string());
+  const auto name = step.value("name", std::string());
+  if (what == "driver") {
+    const auto driver = step.value("driver", std::string());
+    const auto module = step.value("module", std::string());
+    if (!driver.empty() && !module.empty() && !tools_.sysfs.exists("/sys/bus/pci/drivers/" + driver))
+      TRY(tools_.run({"modprobe", module}));
+    return give_to_driver(tools_, name, driver, step.value("override", std::string()));
+  }
+  if (what == "module") return tools_.run({"modprobe", name});
+  if (what == "unit") return tools_.run({"systemctl", "start", name});
+  if (what == "console") return write(tools_.sysfs, "/sys/class/vtconsole/" + name + "/bind", "1");
+  if (what == "framebuffer") {
+    // The guest may have left the card in a mode in which nothing can be drawn: a driver of the card's own shows pictures again.
+    const auto path = "/sys/bus/platform/drivers/" + step.value("driver", std::string()) + "/bind";
+    if (const auto bound = write(tools_.sysfs, path, name); !bound) notes.push_back(bound.error().message());
+    return {};
+  }
+  return Error{Exit::failed, "take back a step", "'" + what + "' is none that is known", "see " + file_.string()};
+}
+
+Status RebindJournal::undo(std::vector<std::string>& notes) {
+  std::optional<Error> first;
+  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+    const auto done = undo(*step, notes);
+    if (done) continue;
+    if (first) notes.push_back(done.error().message());
+    if (!first) first = done.error();
+  }
+  // What could not be taken back stays written down: the same command can be tried again.
+  if (first) return *first;
+  steps_ = json::array();
+  std::error_code bad;
+  fs::remove(file_, bad);
+  fs::remove(file_.parent_path(), bad);
+  return {};
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,199 @@
+#include "passthrough/vfio_claim.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace vgpukit {
+
+namespace {
+
+using nlohmann::json;
+
+// What may be known of a device only by these: whether another one is the same, and what it is.
+bool readable(const PciDevice& device) {
+  return std::none_of(device.unreadable.begin(), device.unreadable.end(), [](const std::string& file) {
+    return file.starts_with("vendor:") || file.starts_with("device:") || file.starts_with("class:");
+  });
+}
+
+bool claimed(const std::vector<const PciDevice*>& taken, const PciDevice& device) {
+  return std::find(taken.begin(), taken.end(), &device) != taken.end();
+}
+
+// What shares the group and has a driver has to go along (vfio_group_viable: a device without a driver is no hindrance). Bridges
+// cannot be given away.
+std::vector<const PciDevice*> companions(const GroupMembers& mates) {
+  std::vector<const PciDevice*> list;
+  for (const auto* device : mates.other_devices)
+    if (!device->is_bridge() && !device->driver.empty()) list.push_back(device);
+  return list;
+}
+
+void add_parameters(const ClaimView& view, const PciDevice& card, ClaimPlan& plan) {
+  // It may have been typed into the boot menu only; where it stands in the files, nothing is added.
+  const bool by_hand = view.parameters.with("intel_iommu", "on") != nullptr;
+  if (card.group) {
+    plan.reasons.push_back(
+        "the IOMMU is on (" + card.address + " is in group " + std::to_string(*card.group) + ")" +
+        (by_hand ? ", because the running kernel has intel_iommu=on" : ": no kernel parameter is needed for it"));
+    if (by_hand) plan.claim.parameters = {"intel_iommu=on"};
+  } else if (view.cpuinfo.find("AuthenticAMD") != std::string::npos) {
+    plan.warnings.emplace_back(
+        "the IOMMU is off, and an AMD host has no kernel parameter to turn it on (amd_iommu=on does nothing): enable IOMMU "
+        "(AMD-Vi) "
+        "in the firmware's setup");
+  } else {
+    plan.claim.parameters = {"intel_iommu=on", "iommu=pt"};
+    plan.reasons.emplace_back("no IOMMU group is there: intel_iommu=on turns the IOMMU on, iommu=pt spares the host's own devices");
+    plan.warnings.emplace_back(
+        "VT-d has to be enabled in the firmware's setup; what shares the card's group is known only after the next boot: look with "
+        "vgpukit passthrough groups, and apply again");
+  }
+  const auto* boot = view.display.held_by_boot(card);
+  if (!boot) return;
+  // A framebuffer driver that is turned off leaves the card's memory alone. simpledrm has no such switch: its device is made by
+  // sysfb_init (drivers/firmware/sysfb.c).
+  const bool has_switch = boot->name == "efifb" || boot->name == "vesafb";
+  plan.claim.parameters.push_back(has_switch ? "video=" + boot->name + ":off" : "initcall_blacklist=sysfb_init");
+  plan.reasons.push_back(boot->name +
+                         " draws the boot messages in the card's memory, and would hold it: " + plan.claim.parameters.back());
+}
+
+void decide_naming(const ClaimView& view, const std::vector<const PciDevice*>& taken, ClaimPlan& plan) {
+  auto& claim = plan.claim;
+  for (const auto& device : view.pci.devices) {
+    if (claimed(taken, device)) continue;
+    if (!readable(device)) {
+      claim.by_address = true;
+      plan.reasons.push_back("by address: what " + device.address + " is cannot be read (" + device.unreadable.front() + ")");
+      continue;
+    }
+    for (const auto* function : taken) {
+      if (device.ids() != function->ids()) continue;
+      claim.by_address = true;
+      plan.reasons.push_back("by address: " + device.address + ", which stays with the host, has the ids of " + function->address +
+                             ", " + device.ids());
+    }
+  }
+  for (auto& function : claim.functions)
+    if (function.evict) {
+      claim.by_address = true;
+      plan.reasons.push_back("by address: the driver of " + function.address +
+                             " is built into the kernel and has it before any module is loaded");
+    }
+  if (!claim.by_address) plan.reasons.emplace_back("by ids: no device that stays with the host has the same");
+}
+
+}  // namespace
+
+json claim_json(const CardClaim& claim) {
+  json functions = json::array();
+  for (const auto& each : claim.functions)
+    functions.push_back({{"address", each.address}, {"ids", each.ids}, {"evict", each.evict}});
+  return {{"address", claim.address},
+          {"functions", std::move(functions)},
+          {"competing_modules", claim.competing_modules},
+          {"parameters", claim.parameters},
+          {"by", claim.by_address ? "address" : "ids"}};
+}
+
+Result<CardClaim> claim_from_json(const json& data) {
+  try {
+    CardClaim claim;
+    claim.address = data.at("address");
+    for (const auto& each : data.at("functions")) claim.functions.push_back({each.at("address"), each.at("ids"), each.at("evict")});
+    claim.competing_modules = data.at("competing_modules");
+    claim.parameters = data.at("parameters");
+    claim.by_address = data.at("by") == "address";
+    return claim;
+  } catch (const json::exception& wrong) {
+    return Error{Exit::usage, "read what is kept about a card", wrong.what(), ""};
+  }
+}
+
+Result<const PciDevice*> find_own_card(const PciView& pci, std::string_view word, bool any_device) {
+  TRY_ASSIGN(const auto* card, find_card(pci, word, any_device));
+  const auto tried = "take '" + std::string(word) + "' as the card";
+  if (!any_device && !card->is_nvidia())
+    return Error{Exit::usage, tried, describe(*card) + " is not NVIDIA's", "vgpukit passthrough groups shows the cards that are"};
+  if (!any_device && card->is_virtual_function)
+    return Error{Exit::usage, tried, card->address + " is a virtual function: a part of a card for vGPUs",
+                 "vgpukit vgpu xml " + card->address + " gives it to a virtual machine"};
+  for (const auto* function : pci.functions_of(*card))
+    if (!readable(*function))
+      return Error{Exit::missing, tried, function->folder() + "/" + function->unreadable.front(),
+                   "run it as root; on a host where root cannot read that either, the device has fallen off the bus: reboot"};
+  if (!any_device && !card->address.ends_with(".0"))
+    for (const auto* function : pci.functions_of(*card))
+      if (function->is_nvidia_card()) return function;
+  return card;
+}
+
+bool shows_pictures(const PciDevice& device, const Display& display) {
+  if (!device.is_display() || device.is_virtual_function) return false;
+  if (device.class_code >> 8 == 0x0300 || device.boot_vga.value_or(false)) return true;
+  return std::any_of(display.cards.begin(), display.cards.end(),
+                     [&](const DrmCard& card) { return card.address == device.address && !card.connected.empty(); });
+}
+
+bool only_display(const PciView& pci, const Display& display, const std::vector<const PciDevice*>& taken) {
+  if (std::none_of(taken.begin(), taken.end(), [&](const PciDevice* each) { return shows_pictures(*each, display); })) return false;
+  return std::none_of(pci.devices.begin(), pci.devices.end(),
+                      [&](const PciDevice& each) { return !claimed(taken, each) && shows_pictures(each, display); });
+}
+
+ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs) {
+  ClaimView view;
+  view.pci = read_pci_devices(sysfs);
+  view.display = read_display(sysfs, view.pci);
+  view.modules = InstalledModules::read(host);
+  view.cpuinfo = sysfs.read("/proc/cpuinfo").text;
+  view.parameters = KernelParameters(sysfs.read("/proc/cmdline").text);
+  return view;
+}
+
+Result<ClaimPlan> plan_claim(const ClaimView& view, const PciDevice& card) {
+  if (!view.modules.everywhere("vfio_pci")) {
+    const bool none = !view.modules.loadable_somewhere("vfio_pci") && !view.modules.built_in_somewhere("vfio_pci");
+    if (none)
+      return Error{Exit::missing, "prepare " + card.address + " for a virtual machine",
+                   view.modules.kernels().empty() ? "no kernel is installed in /lib/modules" : "no installed kernel has vfio-pci",
+                   "install the distribution's own kernel (CONFIG_VFIO_PCI)"};
+  }
+  ClaimPlan plan;
+  auto& claim = plan.claim;
+  claim.address = card.address;
+  const auto mates = group_members(view.pci, card);
+  auto taken = mates.card;
+  for (const auto* device : companions(mates)) {
+    taken.push_back(device);
+    plan.reasons.push_back(describe(*device) + " goes along: it is in the card's IOMMU group");
+    if (const auto needs = host_needs(*device); !needs.empty())
+      plan.risks.push_back(
+          {force_host_devices, describe(*device) + " shares the card's IOMMU group and would be taken, too: " + needs});
+  }
+  std::set<std::string> competing_modules;
+  for (const auto* device : taken) {
+    const auto theirs = view.modules.competing_modules(*device);
+    competing_modules.insert(theirs.begin(), theirs.end());
+    const bool evict = std::any_of(theirs.begin(), theirs.end(),
+                                   [&](const std::string& module) { return view.modules.built_in_somewhere(module); });
+    claim.functions.push_back({device->address, device->ids(), evict});
+  }
+  // What is built in cannot be held back.
+  for (const auto& module : competing_modules)
+    if (!view.modules.built_in_somewhere(module) || view.modules.loadable_somewhere(module)) claim.competing_modules.push_back(module);
+  decide_naming(view, taken, plan);
+  add_parameters(view, card, plan);
+  if (only_display(view.pci, view.display, taken))
+    plan.risks.push_back({force_display, describe(card) +
+                                             " is the only card that this host can show anything on: its screen would stay black "
+                                             "from the boot on, and the network would be the only way in"});
+  else if (card.boot_vga.value_or(false))
+    plan.warnings.push_back(
+        "the firmware shows its menus on " + card.address +
+        ": choose the other card as the primary display in the firmware's setup, or the boot menu will not be seen");
+  return plan;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,97 @@
+#include "passthrough/vfio_modules.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// "kernel/drivers/vfio/pci/vfio-pci.ko.xz: ..." -> "vfio_pci"
+std::string module_name(std::string path) {
+  path.erase(std::min(path.find(':'), path.size()));
+  path.erase(0, path.rfind('/') + 1);
+  path.erase(std::min(path.find(".ko"), path.size()));
+  std::replace(path.begin(), path.end(), '-', '_');
+  return path;
+}
+
+std::vector<std::string> names_in(const fs::path& file) {
+  std::vector<std::string> names;
+  const auto text = read_file(file);
+  if (!text) return names;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);)
+    if (!line.empty()) names.push_back(module_name(line));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+  return std::binary_search(names.begin(), names.end(), name);
+}
+
+}  // namespace
+
+InstalledModules InstalledModules::read(const HostPaths& host) {
+  InstalledModules modules;
+  const auto folder = host.resolve("/lib/modules");
+  if (!folder) return modules;
+  std::error_code bad;
+  for (auto entry = fs::directory_iterator(*folder, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+    if (fs::exists(entry->path() / "modules.dep")) modules.kernels_.push_back(entry->path().filename().string());
+  std::sort(modules.kernels_.begin(), modules.kernels_.end());
+  for (const auto& release : modules.kernels_) {
+    const auto aliases = read_file(*folder / release / "modules.alias");
+    modules.all_.push_back({names_in(*folder / release / "modules.dep"), names_in(*folder / release / "modules.builtin"),
+                            aliases ? *aliases : std::string()});
+  }
+  return modules;
+}
+
+bool InstalledModules::loadable_somewhere(std::string_view module) const {
+  return std::any_of(all_.begin(), all_.end(), [&](const One& one) { return holds(one.loadable, module); });
+}
+
+bool InstalledModules::built_in_somewhere(std::string_view module) const {
+  return std::any_of(all_.begin(), all_.end(), [&](const One& one) { return holds(one.built_in, module); });
+}
+
+bool InstalledModules::everywhere(std::string_view module) const {
+  return !all_.empty() && std::all_of(all_.begin(), all_.end(),
+                                      [&](const One& one) { return holds(one.loadable, module) || holds(one.built_in, module); });
+}
+
+std::vector<std::string> InstalledModules::vfio() const {
+  std::vector<std::string> list;
+  for (const auto* name : {"vfio_pci", "vfio", "vfio_iommu_type1", "vfio_virqfd"})
+    if (everywhere(name) && loadable_somewhere(name)) list.emplace_back(name);
+  return list;
+}
+
+std::vector<std::string> InstalledModules::competing_modules(const PciDevice& device) const {
+  std::set<std::string> names;
+  // These are there, or may come with the next driver or kernel: nova_core took over nouveau's cards in 6.15 and newer.
+  if (device.is_display() && device.is_nvidia()) names = {"nouveau", "nova_core", "nvidia"};
+  if (device.class_code >> 8 == 0x0403) names.insert("snd_hda_intel");
+  if (device.class_code >> 8 == 0x0c03) names.insert("xhci_pci");
+  if (device.class_code >> 8 == 0x0c80 && device.is_nvidia()) names.insert("i2c_nvidia_gpu");
+  for (const auto& one : all_) {
+    std::istringstream lines(one.aliases);
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("alias pci:")) continue;
+      const auto blank = line.find(' ', 6);
+      if (blank == std::string::npos || ::fnmatch(line.substr(6, blank - 6).c_str(), device.modalias.c_str(), 0) != 0) continue;
+      names.insert(module_name(line.substr(blank + 1)));
+    }
+  }
+  names.erase("vfio_pci");
+  return {names.begin(), names.end()};
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,109 @@
+#include "recipe/condition_matches.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "support/hash.hpp"
+#include "support/checksummed_file.hpp"
+#include "transform/lexer.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using Json = nlohmann::json;
+
+std::string key_of(const FileCondition& condition) {
+  Hasher hasher;
+  hasher.add("vgpukit findings 1");  // changes with the way of looking
+  hasher.add(condition.what == FileCondition::What::token ? "token" : "text").add(condition.pattern);
+  for (const auto& glob : condition.globs) hasher.add(glob);
+  return hasher.hex();
+}
+
+int line_of(std::string_view text, std::size_t offset) {
+  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+}
+
+std::string place_text(const std::string& path, int line) {
+  return line > 0 ? path + ":" + std::to_string(line) : path;
+}
+
+// Looks for one condition in file after file.
+class Search {
+ public:
+  explicit Search(const FileCondition& condition)
+      : condition_(condition), tokens_(condition.what == FileCondition::What::token ? condition.pattern : "") {}
+
+  // The line where it stands in this file; 0 where the tokens are there and their text is written otherwise; nothing: it is not
+  // there.
+  [[nodiscard]] std::optional<int> in(const SourceTree& tree, const std::string& path) const {
+    const auto text = tree.read(path);
+    if (!text) return std::nullopt;
+    if (condition_.what == FileCondition::What::token && !tokens_.in(tree, path)) return std::nullopt;
+    const auto offset = text->find(condition_.pattern);
+    if (offset != std::string_view::npos) return line_of(*text, offset);
+    return condition_.what == FileCondition::What::token ? std::optional(0) : std::nullopt;
+  }
+
+ private:
+  const FileCondition& condition_;
+  TokenSearch tokens_;
+};
+
+}  // namespace
+
+ConditionMatches::ConditionMatches(std::filesystem::path file) : file_(std::move(file)) {
+  const auto body = file_.empty() ? std::nullopt : read_checksummed(file_);
+  if (!body) return;
+  const Json json = Json::parse(*body, nullptr, false);
+  try {
+    if (!json.is_discarded()) cached_ = json.get<std::map<std::string, Places>>();
+  } catch (const Json::exception&) {  // the library has no other way to say that a form is not the one that is wanted
+    cached_.clear();
+  }
+}
+
+const ConditionMatches::Places& ConditionMatches::on_disk(const FileCondition& condition, const SourceTree& tree) {
+  const auto [found, fresh] = cached_.try_emplace(key_of(condition));
+  if (!fresh) return found->second;
+  changed_ = true;
+  SourceTree original = tree;
+  original.restore({});
+  const Search search(condition);
+  for (const auto& glob : condition.globs)
+    for (const auto& path : original.matching(glob))
+      if (const auto line = search.in(original, path)) found->second.emplace_back(path, *line);
+  return found->second;
+}
+
+std::optional<std::string> ConditionMatches::first(const FileCondition& condition, const SourceTree& tree) {
+  if (condition.what == FileCondition::What::file) {
+    for (const auto& glob : condition.globs)
+      if (const auto paths = tree.matching(glob); !paths.empty()) return paths.front();
+    return std::nullopt;
+  }
+  const auto& places = on_disk(condition, tree);
+  if (tree.edits().empty()) {
+    if (places.empty()) return std::nullopt;
+    return place_text(places.front().first, places.front().second);
+  }
+  const Search search(condition);
+  for (const auto& glob : condition.globs) {
+    for (const auto& path : tree.matching(glob)) {
+      if (tree.edits().contains(path)) {
+        if (const auto line = search.in(tree, path)) return place_text(path, *line);
+        continue;
+      }
+      const auto kept = std::find_if(places.begin(), places.end(), [&](const auto& place) { return place.first == path; });
+      if (kept != places.end()) return place_text(path, kept->second);
+    }
+  }
+  return std::nullopt;
+}
+
+void ConditionMatches::save() const {
+  if (!file_.empty() && changed_) write_checksummed(file_, Json(cached_).dump());
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,219 @@
+#include "support/snapshot.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* moving = "moving";  // what tree/ is called once its copies are moved back
+
+Error disk(const fs::path& path, int number) {
+  return {Exit::missing, "keep a copy of " + path.string(), std::generic_category().message(number),
+          "free some space in that file system, then try again; nothing has been changed yet"};
+}
+
+// Owner, set-id bits and times as they are: the copy may have to stand in for the original.
+Status copy_attributes(const fs::path& from, const fs::path& to) {
+  struct stat is {};
+  if (::lstat(from.c_str(), &is) != 0) return disk(from, errno);
+  // Only root can give files away, and only root's files are kept in earnest.
+  if (::geteuid() == 0 && ::lchown(to.c_str(), is.st_uid, is.st_gid) != 0) return disk(to, errno);
+  if (!S_ISLNK(is.st_mode) && ::chmod(to.c_str(), is.st_mode & 07777U) != 0) return disk(to, errno);
+  const timespec times[2] = {is.st_atim, is.st_mtim};
+  if (::utimensat(AT_FDCWD, to.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) return disk(to, errno);
+  return {};
+}
+
+// Copies a file, folder or link to a name that is free. Devices and sockets are nobody's module: they are left out.
+Status copy_tree(const fs::path& from, const fs::path& to) {
+  std::error_code bad;
+  const auto kind = fs::symlink_status(from, bad).type();
+  if (kind == fs::file_type::regular) {
+    TRY(clone_file(from, to));
+  } else if (kind == fs::file_type::symlink) {
+    fs::create_directories(to.parent_path(), bad);
+    fs::copy_symlink(from, to, bad);
+    if (bad) return disk(from, bad.value());
+  } else if (kind == fs::file_type::directory) {
+    fs::create_directories(to, bad);
+    if (bad) return disk(to, bad.value());
+    for (auto entry = fs::directory_iterator(from, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+      TRY(copy_tree(entry->path(), to / entry->path().filename()));
+    if (bad) return disk(from, bad.value());
+  } else {
+    return {};
+  }
+  return copy_attributes(from, to);
+}
+
+void sync_file_system(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::syncfs(fd);
+  ::close(fd);
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code bad;
+  return fs::symlink_status(path, bad).type() != fs::file_type::not_found;
+}
+
+// The nearest folder above that is there, as the root knows it.
+std::string folder_above(const HostPaths& host, const std::string& path) {
+  fs::path above = fs::path(path).parent_path();
+  while (above != "/" && !is_there(host.in_root(above))) above = above.parent_path();
+  return above.string();
+}
+
+Error cannot_restore(const fs::path& path, const std::string& why) {
+  return {Exit::missing, "put back " + path.string(), why,
+          "see to it that this file system can be written and has space, then run the command again"};
+}
+
+Status remove_path(const HostPaths& host, const SnapshotPath& snapshot) {
+  std::error_code bad;
+  const auto path = host.in_root(snapshot.path);
+  fs::remove_all(path, bad);
+  if (bad) return cannot_restore(path, bad.message());
+  for (auto above = fs::path(snapshot.path).parent_path(); above != "/" && above.string().size() > snapshot.above.size();
+       above = above.parent_path()) {
+    std::error_code in_use;
+    if (!is_there(host.in_root(above))) continue;
+    if (!fs::is_empty(host.in_root(above), in_use) || in_use || !fs::remove(host.in_root(above), in_use)) break;
+  }
+  return {};
+}
+
+Status put_back(const fs::path& copy, const fs::path& path) {
+  std::error_code bad;
+  const fs::path fresh = path.parent_path() / ("." + path.filename().string() + ".vgpukit-back");
+  fs::remove_all(fresh, bad);  // of a restoration that was cut short
+  fs::create_directories(path.parent_path(), bad);
+  if (bad) return cannot_restore(path, bad.message());
+  if (auto copied = copy_tree(copy, fresh); !copied) {
+    fs::remove_all(fresh, bad);
+    return cannot_restore(path, copied.error().why);
+  }
+  // A folder cannot be renamed over one that is not empty: the two change places.
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) {
+    if (errno == ENOENT) {
+      fs::rename(fresh, path, bad);
+    } else {
+      fs::remove_all(path, bad);
+      if (!bad) fs::rename(fresh, path, bad);
+    }
+  }
+  if (bad) return cannot_restore(path, bad.message());
+  fs::remove_all(fresh, bad);
+  return {};
+}
+
+}  // namespace
+
+Result<Snapshot> Snapshot::keep(const HostPaths& host, const std::vector<std::string>& paths, const fs::path& folder,
+                        const OnStep& on_step) {
+  Snapshot snapshot(host, folder);
+  std::error_code bad;
+  fs::create_directories(folder / "tree", bad);
+  if (bad) return disk(folder, bad.value());
+  json list = json::array();
+  for (const auto& path : std::set<std::string>(paths.begin(), paths.end())) {
+    if (on_step) on_step("keep " + path);
+    SnapshotPath entry{path, is_there(host.in_root(path)), ""};
+    if (entry.there) TRY(copy_tree(host.in_root(path), snapshot.copy_of(path)));
+    if (!entry.there) entry.above = folder_above(host, path);
+    list.push_back({{"path", entry.path}, {"there", entry.there}, {"above", entry.above}});
+    snapshot.paths_.push_back(std::move(entry));
+  }
+  sync_file_system(folder);
+  TRY(write_file(folder / "snapshot.json", list.dump(1) + "\n"));
+  return snapshot;
+}
+
+Result<Snapshot> Snapshot::open(const HostPaths& host, const fs::path& folder) {
+  Snapshot snapshot(host, folder);
+  TRY_ASSIGN(const auto text, read_file(folder / "snapshot.json"));
+  const auto list = json::parse(text, nullptr, false);
+  try {
+    for (const auto& entry : list) snapshot.paths_.push_back({entry.at("path"), entry.at("there"), entry.at("above")});
+  } catch (const json::exception& wrong) {
+    return Error{Exit::usage, "read what was kept in " + folder.string(), wrong.what(), ""};
+  }
+  for (const auto& entry : snapshot.paths_)
+    if (!entry.path.starts_with('/') || entry.path.find("/../") != std::string::npos || entry.path == "/")
+      return Error{Exit::usage, "read what was kept in " + folder.string(), "it names the path '" + entry.path + "'", ""};
+  return snapshot;
+}
+
+Status Snapshot::restore(const std::function<bool(const std::string&)>& wanted, const OnStep& on_step) const {
+  // What was not there goes first: it may be what fills the disk.
+  for (const bool there : {false, true})
+    for (const auto& entry : paths_) {
+      if (entry.there != there || (wanted && !wanted(entry.path))) continue;
+      if (on_step) on_step("put back " + entry.path);
+      TRY(there ? put_back(copy_of(entry.path), host_.in_root(entry.path)) : remove_path(host_, entry));
+    }
+  sync_file_system(host_.in_root("/"));
+  sync_file_system(host_.modules());
+  return {};
+}
+
+Status Snapshot::move_back(const OnStep& on_step) const {
+  // The name says that a copy which is not there any more is at its place already. A rename needs no space.
+  const auto copies = folder_ / moving;
+  std::error_code bad;
+  if (!is_there(copies)) fs::rename(folder_ / "tree", copies, bad);
+  if (bad) return cannot_restore(copies, bad.message());
+  for (const auto& entry : paths_) {
+    if (entry.there) continue;
+    if (on_step) on_step("put back " + entry.path);
+    TRY(remove_path(host_, entry));
+  }
+  for (const auto& entry : paths_) {
+    const auto copy = copies / entry.path.substr(1);
+    if (!entry.there || !is_there(copy)) continue;
+    if (on_step) on_step("move back " + entry.path);
+    const auto path = host_.in_root(entry.path);
+    fs::remove_all(path, bad);
+    if (!bad) fs::create_directories(path.parent_path(), bad);
+    if (!bad) fs::rename(copy, path, bad);
+    // What was removed is on that file system, and may have made room.
+    if (bad == std::errc::cross_device_link) {
+      TRY(put_back(copy, path));
+      fs::remove_all(copy, bad);
+    }
+    if (bad) return cannot_restore(path, bad.message());
+  }
+  sync_file_system(host_.in_root("/"));
+  sync_file_system(host_.modules());
+  return {};
+}
+
+bool Snapshot::is_moving() const {
+  return is_there(folder_ / moving);
+}
+
+bool Snapshot::is_disk_full(const Error& error) {
+  return error.why == std::generic_category().message(ENOSPC) || error.why == std::generic_category().message(EDQUOT);
+}
+
+std::vector<std::string> Snapshot::names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : paths_) names.push_back(entry.path);
+  return names;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,90 @@
+#include "system/device_holders.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <sstream>
+
+namespace vgpukit {
+
+namespace {
+
+// The value of KEY=... in a uevent file, or of "Key: ..." in one of NVIDIA's.
+std::string value_in(const std::string& text, std::string_view key) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(key)) continue;
+    line.erase(0, key.size());
+    line.erase(0, line.find_first_not_of(" \t"));
+    return line;
+  }
+  return "";
+}
+
+// Class devices have a uevent file with DEVNAME, some levels below the PCI device (a disk's partition:
+// nvme/nvme0/nvme0n1/nvme0n1p1).
+void collect_nodes(const Sysfs& sysfs, const std::string& folder, unsigned depth, std::set<std::string>& nodes) {
+  for (const auto& name : sysfs.list(folder)) {
+    if (pci_address(name) == name || name == "power") continue;
+    const auto child = folder + "/" + name;
+    if (!sysfs.link(child).empty() || !sysfs.exists(child + "/.")) continue;
+    if (const auto node = value_in(sysfs.read(child + "/uevent").text, "DEVNAME="); !node.empty()) nodes.insert("/dev/" + node);
+    if (depth > 0) collect_nodes(sysfs, child, depth - 1, nodes);
+  }
+}
+
+void add_processes(const Sysfs& sysfs, const std::set<std::string>& nodes, std::vector<DeviceHolder>& holders) {
+  for (const auto& name : sysfs.list("/proc")) {
+    int pid = 0;
+    const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (bad != std::errc() || end != name.data() + name.size()) continue;
+    for (const auto& descriptor : sysfs.list("/proc/" + name + "/fd")) {
+      const auto node = sysfs.link("/proc/" + name + "/fd/" + descriptor);
+      if (!nodes.contains(node)) continue;
+      holders.push_back({pid, sysfs.read("/proc/" + name + "/comm").text + ", has " + node + " open"});
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> device_nodes(const Sysfs& sysfs, const PciDevice& device) {
+  std::set<std::string> nodes;
+  collect_nodes(sysfs, device.folder(), 7, nodes);
+  const auto minor = value_in(sysfs.read("/proc/driver/nvidia/gpus/" + device.address + "/information").text, "Device Minor:");
+  if (!minor.empty()) nodes.insert("/dev/nvidia" + minor);
+  if (device.driver == "vfio-pci" && device.group) nodes.insert("/dev/vfio/" + std::to_string(*device.group));
+  for (const auto& name : sysfs.list(device.folder() + "/vfio-dev")) nodes.insert("/dev/vfio/devices/" + name);
+  return {nodes.begin(), nodes.end()};
+}
+
+std::vector<DeviceHolder> device_holders(const Sysfs& sysfs, const std::vector<const PciDevice*>& devices) {
+  std::vector<DeviceHolder> holders;
+  std::set<std::string> nodes;
+  for (const auto* device : devices) {
+    const auto own = device_nodes(sysfs, *device);
+    nodes.insert(own.begin(), own.end());
+    // Both would be gone without a question, or keep the driver waiting for ever.
+    for (const auto& child : sysfs.list(device->folder()))
+      if (!sysfs.link(device->folder() + "/" + child + "/mdev_type").empty())
+        holders.push_back({0, "the vGPU " + child + " is on it (vgpukit vgpu remove " + child + ")"});
+    if (const auto count = sysfs.read(device->folder() + "/sriov_numvfs").text; !count.empty() && count != "0")
+      holders.push_back(
+          {0, "it has " + count + " virtual functions (/usr/lib/nvidia/sriov-manage -d " + device->address + " takes them away)"});
+    for (const auto& interface : sysfs.list(device->folder() + "/net"))
+      if (sysfs.read(device->folder() + "/net/" + interface + "/operstate").text == "up")
+        holders.push_back({0, "the network interface " + interface + " is up"});
+  }
+  add_processes(sysfs, nodes, holders);
+  std::istringstream mounts(sysfs.read("/proc/mounts").text);
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream words(line);
+    std::string source, place;
+    words >> source >> place;
+    if (nodes.contains(source)) holders.push_back({0, source + " is mounted at " + place});
+  }
+  return holders;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,194 @@
+#include "system/pci.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <sstream>
+
+namespace vgpukit {
+
+namespace {
+
+unsigned hex(std::string_view text) {
+  if (text.starts_with("0x")) text.remove_prefix(2);
+  unsigned value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return value;
+}
+
+// One device's files. A file that is not there is fine (kernels differ), one that cannot be read is said.
+class Files {
+ public:
+  Files(const Sysfs& sysfs, PciDevice& device) : sysfs_(sysfs), device_(device) {}
+
+  std::optional<std::string> text(const char* name) {
+    auto read = sysfs_.read(device_.folder() + "/" + name);
+    if (read.error == 0) return std::move(read.text);
+    if (read.error != ENOENT) device_.unreadable.push_back(std::string(name) + ": " + std::strerror(read.error));
+    return std::nullopt;
+  }
+  unsigned number(const char* name) { return hex(text(name).value_or("")); }
+
+ private:
+  const Sysfs& sysfs_;
+  PciDevice& device_;
+};
+
+PciDevice device_at(const Sysfs& sysfs, const std::string& address) {
+  PciDevice device;
+  device.address = address;
+  Files files(sysfs, device);
+  device.vendor = files.number("vendor");
+  device.device = files.number("device");
+  device.subsystem_vendor = files.number("subsystem_vendor");
+  device.subsystem_device = files.number("subsystem_device");
+  device.class_code = files.number("class");
+  device.revision = files.number("revision");
+  device.modalias = files.text("modalias").value_or("");
+  device.driver = sysfs.link_name(device.folder() + "/driver");
+  device.driver_override = files.text("driver_override").value_or("");
+  if (device.driver_override == "(null)") device.driver_override.clear();
+  const auto group = sysfs.link_name(device.folder() + "/iommu_group");
+  unsigned number = 0;
+  const auto [end, bad] = std::from_chars(group.data(), group.data() + group.size(), number);
+  if (bad == std::errc() && end == group.data() + group.size()) device.group = number;
+  std::istringstream methods(files.text("reset_method").value_or(""));
+  for (std::string method; methods >> method;) device.reset_methods.push_back(method);
+  if (device.is_display())
+    if (const auto vga = files.text("boot_vga")) device.boot_vga = *vga == "1";
+  const auto width = files.text("max_link_width").value_or("");
+  std::from_chars(width.data(), width.data() + width.size(), device.max_link_width);
+  if (device.max_link_width == 255) device.max_link_width = 0;  // "Unknown" in the kernel's own numbers
+  device.is_virtual_function = !sysfs.link(device.folder() + "/physfn").empty();
+  // The link ends in .../BRIDGE/ADDRESS; on a root bus in .../pci0000:00/ADDRESS.
+  auto path = sysfs.link(device.folder());
+  path.erase(std::min(path.rfind('/'), path.size()));
+  device.bridge = path.substr(path.rfind('/') + 1);
+  if (pci_address(device.bridge) != device.bridge) device.bridge.clear();
+  return device;
+}
+
+std::string vendor_name(unsigned vendor) {
+  switch (vendor) {
+    case 0x10de:
+      return "NVIDIA ";
+    case 0x1002:
+    case 0x1022:
+      return "AMD ";
+    case 0x8086:
+      return "Intel ";
+    default:
+      return "";
+  }
+}
+
+std::string cards_here(const PciView& pci) {
+  std::string list;
+  for (const auto& device : pci.devices)
+    if (device.is_display() && !device.is_virtual_function) list += (list.empty() ? "" : ", ") + describe(device);
+  return list.empty() ? "no card is here at all: vgpukit passthrough groups shows all devices" : "here are " + list;
+}
+
+}  // namespace
+
+std::string PciDevice::ids() const {
+  char text[16];
+  std::snprintf(text, sizeof text, "%04x:%04x", vendor & 0xffffu, device & 0xffffu);
+  return text;
+}
+
+const PciDevice* PciView::find(std::string_view address) const {
+  const auto found = std::find_if(devices.begin(), devices.end(), [&](const PciDevice& each) { return each.address == address; });
+  return found == devices.end() ? nullptr : &*found;
+}
+
+std::vector<const PciDevice*> PciView::functions_of(const PciDevice& device) const {
+  std::vector<const PciDevice*> functions;
+  for (const auto& each : devices)
+    if (each.address == device.address ||
+        (!device.is_virtual_function && !each.is_virtual_function && each.slot() == device.slot()))
+      functions.push_back(&each);
+  return functions;
+}
+
+std::vector<const PciDevice*> PciView::behind(const PciDevice& bridge) const {
+  std::vector<const PciDevice*> all;
+  for (const auto& device : devices) {
+    const auto* above = find(device.bridge);
+    while (above && above->address != bridge.address) above = find(above->bridge);
+    if (above) all.push_back(&device);
+  }
+  return all;
+}
+
+std::vector<const PciDevice*> PciView::nvidia_cards() const {
+  std::vector<const PciDevice*> cards;
+  for (const auto& device : devices)
+    if (device.is_nvidia_card()) cards.push_back(&device);
+  return cards;
+}
+
+PciView read_pci_devices(const Sysfs& sysfs) {
+  PciView view;
+  view.readable = sysfs.exists("/sys/bus/pci/devices");
+  for (const auto& name : sysfs.list("/sys/bus/pci/devices"))
+    if (pci_address(name) == name) view.devices.push_back(device_at(sysfs, name));
+  return view;
+}
+
+Result<const PciDevice*> find_card(const PciView& pci, std::string_view word, bool any_device) {
+  const auto tried = "take '" + std::string(word) + "' as the card";
+  auto address = pci_address(word);
+  if (!address) address = pci_address(std::string(word) + ".0");
+  if (!address)
+    return Error{Exit::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0; " + cards_here(pci)};
+  const auto* device = pci.find(*address);
+  if (!device) return Error{Exit::usage, tried, "no device has the address " + *address, cards_here(pci)};
+  if (device->is_bridge())
+    return Error{Exit::usage, tried, "it is a " + class_name(device->class_code) + ", which belongs to the host", cards_here(pci)};
+  if (!any_device && !device->is_display())
+    return Error{Exit::usage, tried, "it is no graphics card: " + class_name(device->class_code),
+                 "name the card's first function; bind, hooks, xml and rom take anything with --any-device; " + cards_here(pci)};
+  return device;
+}
+
+std::string class_name(unsigned class_code) {
+  struct Known {
+    unsigned code;
+    const char* name;
+  };
+  static constexpr std::array<Known, 21> known = {{{0x0300, "VGA controller"},
+                                                   {0x0302, "3D controller"},
+                                                   {0x0403, "audio device"},
+                                                   {0x0c03, "USB controller"},
+                                                   {0x0c80, "serial bus controller"},
+                                                   {0x0c05, "SMBus"},
+                                                   {0x0600, "host bridge"},
+                                                   {0x0601, "ISA bridge"},
+                                                   {0x0604, "PCI bridge"},
+                                                   {0x0106, "SATA controller"},
+                                                   {0x0104, "RAID controller"},
+                                                   {0x0107, "SAS controller"},
+                                                   {0x0108, "NVMe disk"},
+                                                   {0x0200, "Ethernet controller"},
+                                                   {0x0280, "network controller"},
+                                                   {0x0806, "IOMMU"},
+                                                   {0x1080, "signal processing controller"},
+                                                   {0x1300, "non-essential instrumentation"},
+                                                   {0x0780, "communication controller"},
+                                                   {0x0500, "memory controller"},
+                                                   {0x0680, "bridge"}}};
+  for (const auto& each : known)
+    if (each.code == class_code >> 8) return each.name;
+  char text[32];
+  std::snprintf(text, sizeof text, "device of class %04x", class_code >> 8 & 0xffffu);
+  return text;
+}
+
+std::string describe(const PciDevice& device) {
+  return device.address + " (" + vendor_name(device.vendor) + class_name(device.class_code) + " " + device.ids() + ")";
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,127 @@
+#include "transform/source_text.hpp"
+
+#include <algorithm>
+
+namespace vgpukit::transform_detail {
+
+bool is_c_file(std::string_view path) {
+  for (const std::string_view end : {".c", ".h", ".cpp", ".cc", ".hpp"})
+    if (path.ends_with(end)) return true;
+  return false;
+}
+
+int line_of(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  return 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+}
+
+std::size_t line_begin(std::string_view text, std::size_t offset) {
+  if (offset == 0) return 0;
+  const std::size_t newline = text.rfind('\n', offset - 1);
+  return newline == std::string_view::npos ? 0 : newline + 1;
+}
+
+std::size_t line_end(std::string_view text, std::size_t offset) {
+  const std::size_t newline = text.find('\n', offset);
+  if (newline == std::string_view::npos) return text.size();
+  return newline > offset && text[newline - 1] == '\r' ? newline - 1 : newline;
+}
+
+std::size_t next_line(std::string_view text, std::size_t offset) {
+  const std::size_t newline = text.find('\n', offset);
+  return newline == std::string_view::npos ? text.size() : newline + 1;
+}
+
+std::string_view indent_at(std::string_view text, std::size_t offset) {
+  const std::size_t begin = line_begin(text, offset);
+  const std::size_t end = std::min(text.find_first_not_of(" \t", begin), line_end(text, begin));
+  return text.substr(begin, end - begin);
+}
+
+bool blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
+}
+
+std::string_view line_ending(std::string_view text) {
+  std::size_t all = 0;
+  std::size_t dos = 0;
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    ++all;
+    if (at > 0 && text[at - 1] == '\r') ++dos;
+  }
+  return dos > 0 && dos * 2 >= all ? "\r\n" : "\n";
+}
+
+std::string with_line_endings(std::string_view text, std::string_view ending) {
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n')
+      result += ending;
+    else if (text[i] != '\r' || i + 1 >= text.size() || text[i + 1] != '\n')
+      result += text[i];
+  }
+  return result;
+}
+
+std::string indent_lines(std::string_view text, std::string_view indent) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = next_line(text, at);
+    const std::string_view line = text.substr(at, end - at);
+    if (!blank(line) && trimmed(line).front() != '#') result += indent;
+    result += line;
+    at = end;
+  }
+  return result;
+}
+
+std::string indent_following_lines(std::string_view text, std::string_view indent) {
+  const std::size_t first = next_line(text, 0);
+  return std::string(text.substr(0, first)) + indent_lines(text.substr(first), indent);
+}
+
+std::string without_final_newline(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  return std::string(text);
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n\f\v";
+  const std::size_t first = text.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+std::string trimmed_copy(std::string_view text) {
+  return std::string(trimmed(text));
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  std::vector<std::string_view> words;
+  for (std::size_t at = text.find_first_not_of(space); at != std::string_view::npos; at = text.find_first_not_of(space, at)) {
+    const std::size_t end = std::min(text.find_first_of(space, at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
+std::string quoted(std::string_view text) {
+  std::string result(1, '`');
+  result += text;
+  result += '`';
+  return result;
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string joined;
+  for (const std::string& part : parts) {
+    if (!joined.empty()) joined += separator;
+    joined += part;
+  }
+  return joined;
+}
+
+}  // namespace vgpukit::transform_detail

@@ -1,0 +1,101 @@
+#include "vgpu/mdevctl.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "vgpu/uuid.hpp"
+#include "support/atomic_file.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+std::vector<fs::path> sorted_children(const fs::path& folder) {
+  std::vector<fs::path> all;
+  std::error_code bad;
+  for (fs::directory_iterator at(folder, bad), end; !bad && at != end; at.increment(bad)) all.push_back(at->path());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// An attribute's name is a path below the device's folder; it must not lead out of it.
+bool is_attribute(const std::string& name) {
+  const fs::path path(name);
+  return !path.empty() && path.is_relative() && std::find(path.begin(), path.end(), "..") == path.end();
+}
+
+// What is wrong with the document, or nothing.
+std::string read_json(const nlohmann::json& data, VgpuDefinition& one) {
+  if (!data.is_object()) return "it holds no JSON object";
+  const auto type = data.find("mdev_type");
+  const auto start = data.find("start");
+  if (type == data.end() || !type->is_string()) return "it has no text 'mdev_type'";
+  if (start == data.end() || start->is_null()) return "it has no 'start'";
+  one.type = *type;
+  if (one.type.empty() || one.type.find('/') != std::string::npos) return "'" + one.type + "' cannot be a type";
+  one.automatic = *start == "auto";
+  one.exported = data.contains("vgpukit");
+  const auto attributes = data.find("attrs");
+  if (attributes == data.end() || attributes->is_null()) return "";
+  if (!attributes->is_array()) return "'attrs' is no list";
+  for (const auto& each : *attributes) {
+    if (!each.is_object() || each.size() != 1 || !each.begin()->is_string()) return "one of 'attrs' is not {\"NAME\": \"VALUE\"}";
+    if (!is_attribute(each.begin().key())) return "the attribute '" + each.begin().key() + "' is no name below the device's folder";
+    one.attributes.emplace_back(each.begin().key(), each.begin()->get<std::string>());
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Error>& bad) {
+  std::vector<VgpuDefinition> all;
+  std::error_code ignored;
+  for (const auto& parent : sorted_children(host.in_root("/etc/mdevctl.d"))) {
+    if (!fs::is_directory(parent, ignored)) continue;
+    for (const auto& file : sorted_children(parent)) {
+      if (!is_uuid(file.filename().string()) || !fs::is_regular_file(file, ignored)) continue;
+      VgpuDefinition one;
+      one.card = parent.filename();
+      one.name = parse_uuid(file.filename().string()).value();
+      one.from_mdevctl = true;
+      one.where = {file.string(), 0, 0};
+      const auto text = read_file(file);
+      if (!text) {
+        bad.push_back(text.error());
+        continue;
+      }
+      const auto data = nlohmann::json::parse(*text, nullptr, false);
+      const auto why = data.is_discarded() ? "it is no JSON" : read_json(data, one);
+      if (why.empty())
+        all.push_back(std::move(one));
+      else
+        bad.push_back({Exit::usage, "take the vGPU's definition " + file.string(), why, "correct it, or remove the file"});
+    }
+  }
+  return all;
+}
+
+fs::path mdevctl_file(const HostPaths& host, const std::string& parent, const std::string& uuid) {
+  return host.in_root("/etc/mdevctl.d") / parent / uuid;
+}
+
+Status remove_mdevctl_file(const fs::path& file) {
+  std::error_code bad;
+  fs::remove(file, bad);
+  if (bad) return Error{Exit::missing, "remove mdevctl's definition " + file.string(), bad.message(), ""};
+  fs::remove(file.parent_path(), bad);  // mdevctl leaves the empty folder; it stays where it is not empty
+  return {};
+}
+
+std::string mdevctl_text(const VgpuDefinition& definition) {
+  nlohmann::ordered_json data;
+  data["mdev_type"] = definition.type;
+  data["start"] = definition.automatic ? "auto" : "manual";
+  data["attrs"] = nlohmann::ordered_json::array();
+  for (const auto& [name, value] : definition.attributes) data["attrs"].push_back({{name, value}});
+  if (definition.exported) data["vgpukit"] = "from /etc/vgpukit/vgpus.yaml";
+  return data.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,183 @@
+#include "vgpu/vgpu.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdio>
+
+#include "vgpu/mdev.hpp"
+#include "vgpu/vendor_vfio.hpp"
+#include "support/yaml_reader.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+std::string small(std::string_view text) {
+  std::string all(text);
+  for (char& each : all) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
+  return all;
+}
+
+template <class T>
+const T* find_by(const std::vector<T>& all, std::string_view name, std::string T::*field) {
+  const auto found = std::lower_bound(all.begin(), all.end(), name,
+                                      [field](const T& each, std::string_view wanted) { return each.*field < wanted; });
+  return found != all.end() && (*found).*field == name ? &*found : nullptr;
+}
+
+template <class T>
+void sort_by(std::vector<T>& all, std::string T::*field) {
+  std::sort(all.begin(), all.end(), [field](const T& a, const T& b) { return a.*field < b.*field; });
+}
+
+unsigned number_in(const Sysfs& sysfs, const std::string& path) {
+  const auto reading = sysfs.read(path);
+  unsigned number = 0;
+  std::from_chars(reading.text.data(), reading.text.data() + reading.text.size(), number);
+  return number;
+}
+
+// "GPU UUID: \t GPU-5c6..." lines, as nvidia.ko prints them.
+void read_information(const Sysfs& sysfs, VgpuCard& card) {
+  const auto reading = sysfs.read("/proc/driver/nvidia/gpus/" + card.address + "/information");
+  std::string_view rest = reading.text;
+  while (!rest.empty()) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const auto key = line.substr(0, colon);
+    const auto begin = line.find_first_not_of(" \t", colon + 1);
+    if (begin == std::string_view::npos) continue;
+    const std::string value(line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin));
+    if (key == "Model") card.model = value;
+    if (key == "GPU UUID") card.uuid = value;
+    if (key == "Serial Number" || key == "Serial") card.serial = value;
+  }
+}
+
+VgpuCard card_at(const Sysfs& sysfs, const std::string& address) {
+  VgpuCard card;
+  card.address = address;
+  const auto folder = "/sys/bus/pci/devices/" + address;
+  card.functions = number_in(sysfs, folder + "/sriov_numvfs");
+  card.most_functions = number_in(sysfs, folder + "/sriov_totalvfs");
+  read_information(sysfs, card);
+  return card;
+}
+
+std::string listed(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (const auto word : words) text += (text.empty() ? "" : ", ") + std::string(word);
+  return text;
+}
+
+}  // namespace
+
+std::string_view interface_name(VgpuInterface interface) {
+  if (interface == VgpuInterface::mdev) return "mdev";
+  return interface == VgpuInterface::vendor_vfio ? "vendor-vfio" : "none";
+}
+
+std::string VgpuUser::text() const {
+  const auto process = program + (program.empty() ? "" : ", ") + "process " + std::to_string(pid);
+  return vm.empty() ? process : "the virtual machine '" + vm + "' (" + process + ")";
+}
+
+const VgpuCard* VgpuView::card(std::string_view address) const {
+  return find_by(cards, address, &VgpuCard::address);
+}
+
+const VgpuParent* VgpuView::parent(std::string_view name) const {
+  return find_by(parents, name, &VgpuParent::name);
+}
+
+const Vgpu* VgpuView::device(std::string_view name) const {
+  return find_by(devices, name, &Vgpu::name);
+}
+
+VgpuView read_vgpus(const Sysfs& sysfs) {
+  VgpuView view;
+  std::map<std::string, VgpuCard> cards;
+  const auto card_of = [&](const std::string& address) -> VgpuCard& {
+    const auto found = cards.find(address);
+    return found != cards.end() ? found->second : cards.emplace(address, card_at(sysfs, address)).first->second;
+  };
+  // Cards of the driver that offer nothing yet: their virtual functions may still have to be made.
+  for (const auto& address : sysfs.list("/sys/bus/pci/drivers/nvidia"))
+    if (pci_address(address) == address && sysfs.link("/sys/bus/pci/devices/" + address + "/physfn").empty()) card_of(address);
+  add_mdev_devices(sysfs, view, card_of);
+  add_vendor_vfio_devices(sysfs, view, card_of);
+  for (auto& [address, card] : cards) view.cards.push_back(std::move(card));
+  sort_by(view.parents, &VgpuParent::name);
+  sort_by(view.devices, &Vgpu::name);
+  for (auto& device : view.devices) {
+    const auto* card = view.card(device.card);
+    if (!card) continue;
+    if (const auto type = card->types.find(device.type); type != card->types.end()) device.type_name = type->second.name;
+  }
+  return view;
+}
+
+std::optional<std::string> function_address(const Sysfs& sysfs, const std::string& card, unsigned index) {
+  unsigned domain = 0, bus = 0, slot = 0, function = 0;
+  if (std::sscanf(card.c_str(), "%x:%x:%x.%u", &domain, &bus, &slot, &function) != 4) return std::nullopt;
+  const auto folder = "/sys/bus/pci/devices/" + card;
+  const unsigned offset = number_in(sysfs, folder + "/sriov_offset");
+  if (offset == 0) return std::nullopt;
+  const unsigned id = (bus << 8 | slot << 3 | function) + offset + index * number_in(sysfs, folder + "/sriov_stride");
+  char text[32];
+  std::snprintf(text, sizeof text, "%04x:%02x:%02x.%u", domain, id >> 8 & 0xffu, id >> 3 & 0x1fu, id & 7u);
+  return text;
+}
+
+Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word) {
+  const auto address = pci_address(word).value_or(std::string(word));
+  if (view.card(address)) return VgpuPlace{address, ""};
+  if (const auto* parent = view.parent(address)) return VgpuPlace{parent->card, parent->name};
+  std::vector<std::string_view> known;
+  std::vector<std::string_view> named;
+  for (const auto& card : view.cards) {
+    if (!word.empty() && (word == card.serial || small(word) == small(card.uuid))) named.push_back(card.address);
+    known.push_back(card.address);
+  }
+  if (named.size() == 1) return VgpuPlace{std::string(named.front()), ""};
+  const auto tried = "find the card '" + std::string(word) + "'";
+  // The two GPUs of one board have one serial number.
+  if (named.size() > 1)
+    return Error{Exit::usage, tried, "it is the serial number of " + listed(named), "name one of them by its address"};
+  if (known.empty())
+    return Error{Exit::usage, tried, "no card here offers vGPUs",
+                 "vgpukit load loads the driver; only cards and drivers for vGPU hosts (vgpu-kvm) offer any"};
+  return Error{Exit::usage, tried, "there is none with that address, serial number or UUID", "there are: " + listed(known)};
+}
+
+bool names_type(const VgpuType& type, std::string_view word) {
+  if (word.empty()) return false;
+  if (word == type.id || word == type.name) return true;
+  const auto wanted = small(word);
+  const auto name = small(type.name);
+  if (wanted == name || wanted == small(type.id)) return true;
+  // "GRID P4-1Q" and "NVIDIA A40-4Q" are called P4-1Q and A40-4Q by everybody.
+  const auto blank = name.find(' ');
+  if (blank != std::string::npos && wanted == name.substr(blank + 1)) return true;
+  return "nvidia-" + wanted == type.id;
+}
+
+Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word) {
+  if (const auto exact = card.types.find(std::string(word)); exact != card.types.end()) return &exact->second;
+  std::vector<std::string_view> known;
+  for (const auto& [id, type] : card.types) {
+    if (names_type(type, word)) return &type;
+    known.push_back(id);
+    if (!type.name.empty()) known.push_back(type.name);
+  }
+  const auto tried = "find the vGPU type '" + std::string(word) + "' on " + card.address;
+  if (known.empty()) return Error{Exit::usage, tried, "this card offers no types", "vgpukit vgpu types"};
+  const auto near = nearest(word, known);
+  return Error{Exit::usage, tried, "the card has no such type",
+               (near.empty() ? "" : "did you mean '" + near + "'? ") + "vgpukit vgpu types lists them"};
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,120 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "vgpu/change.hpp"
+#include "vgpu/mdevctl.hpp"
+#include "vgpu/vendor_vfio.hpp"
+#include "support/process.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// Makes all vGPUs of one card, or none.
+void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& plan, CardOutcome& outcome) {
+  for (const auto& step : plan.create) {
+    auto done = Interrupt::caught() == 0 ? start_vgpu(tools, view, step)
+                                         : Status(Error{Exit::failed, "make the vGPU " + step.name, "interrupted", ""});
+    if (done) {
+      outcome.created.push_back(step);
+      continue;
+    }
+    outcome.error = done.error();
+    for (; !outcome.created.empty(); outcome.created.pop_back())
+      if (const auto undone = stop_vgpu(tools, outcome.created.back()); !undone)
+        outcome.error->next += (outcome.error->next.empty() ? "" : "; ") + undone.error().message();
+    return;
+  }
+}
+
+// mdevctl sees the mediated devices of vgpus.yaml, too: as "manual", so that it starts them when it is asked to and a file that is
+// out of date starts nothing at boot. What the file no longer has is removed again.
+Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition>& definitions, const VgpuPlan& plan) {
+  std::set<std::string> ours;
+  for (const auto& each : definitions)
+    if (!each.from_mdevctl) ours.insert(each.name);
+  std::vector<Error> ignored;
+  const auto there = load_mdevctl(host, ignored);
+  std::map<std::string, const VgpuDefinition*> by_file;
+  for (const auto& each : there) by_file[each.where.file] = &each;
+  std::map<std::string, std::string> wanted;  // a UUID, and the file of the card that it is on now
+  const auto one = [&](const VgpuStep& step) -> Status {
+    if (step.interface != VgpuInterface::mdev || !ours.contains(step.name)) return {};
+    const auto file = mdevctl_file(host, step.parent, step.name);
+    wanted[step.name] = file;
+    const auto same = by_file.find(file);
+    if (same != by_file.end() && (same->second->type == step.type || !same->second->exported)) return {};
+    // Somebody's file that we do not understand is among the bad definitions, and theirs to correct.
+    std::error_code bad;
+    if (same == by_file.end() && fs::exists(file, bad)) return {};
+    VgpuDefinition definition;
+    definition.type = step.type;
+    definition.automatic = false;
+    definition.exported = true;
+    return write_file(file, mdevctl_text(definition));
+  };
+  for (const auto& card : plan.cards) {
+    for (const auto& step : card.existing) TRY(one(step));
+    for (const auto& step : card.create) TRY(one(step));
+  }
+  for (const auto& each : there) {
+    // While its card is away, the device is still in vgpus.yaml, and its copy stays.
+    const auto place = wanted.find(each.name);
+    const bool current = place == wanted.end() ? ours.contains(each.name) : place->second == each.where.file;
+    if (each.exported && !current) TRY(remove_mdevctl_file(each.where.file));
+  }
+  return {};
+}
+
+}  // namespace
+
+bool AppliedVgpus::complete() const {
+  if (!bad.empty()) return false;
+  if (std::any_of(plan.cards.begin(), plan.cards.end(), [](const auto& card) { return !card.problems.empty(); })) return false;
+  return std::none_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.error.has_value(); });
+}
+
+Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
+  if (!dry_run) TRY(need_root(tools.host, "apply the definitions of vGPUs"));
+  std::optional<FileLock> lock;
+  if (!dry_run) {
+    TRY_ASSIGN(lock, lock_vgpus(tools));
+  }
+  // Read under the lock: who held it may have changed them.
+  TRY_ASSIGN(auto definitions, load_definitions(tools.host));
+  auto view = read_vgpus(tools.sysfs);
+  if (!dry_run) remember_type_names(tools.host, view);
+  AppliedVgpus applied;
+  applied.dry_run = dry_run;
+  applied.bad = std::move(definitions.bad);
+  applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  if (dry_run) return applied;
+
+  std::map<std::string, Error> no_functions;
+  std::set<std::string> made;
+  for (const auto& card : applied.plan.cards) {
+    if (!card.needs_functions || !card.problems.empty()) continue;
+    if (const auto done = make_functions(tools.host, tools.sysfs, card.card, tools.retry_pause()); done)
+      made.insert(card.card);
+    else
+      no_functions.emplace(card.card, done.error());
+  }
+  if (!made.empty()) {
+    view = read_vgpus(tools.sysfs);
+    remember_type_names(tools.host, view);
+    applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  }
+  for (const auto& card : applied.plan.cards) {
+    auto& outcome = applied.outcomes.emplace_back();
+    outcome.made_functions = made.contains(card.card);
+    if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;
+    if (card.problems.empty() && !outcome.error) apply_card(tools, view, card, outcome);
+  }
+  // What was made stays and is told, also where mdevctl's copy of it cannot be written.
+  if (auto exported = export_to_mdevctl(tools.host, definitions.all, applied.plan); !exported)
+    applied.bad.push_back(std::move(exported.error()));
+  return applied;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,142 @@
+#include "vgpu/vgpu_change.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "vgpu/change.hpp"
+#include "vgpu/mdev.hpp"
+#include "vgpu/uuid.hpp"
+#include "vgpu/vendor_vfio.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// The card that the wish names, or all of them in the order in which they are tried.
+Result<std::vector<VgpuPlace>> places_of(const VgpuView& view, const VgpuRequest& request) {
+  if (!request.card.empty()) {
+    TRY_ASSIGN(auto place, find_place(view, request.card));
+    return std::vector<VgpuPlace>{std::move(place)};
+  }
+  std::vector<VgpuPlace> all;
+  for (const auto& card : view.cards) all.push_back({card.address, ""});
+  if (all.empty()) return find_place(view, "any").error();
+  return all;
+}
+
+// Virtual functions are made where only they can carry the vGPU that is wanted: on the card that was named, or the only one.
+Status functions_first(const VgpuTools& tools, const VgpuRequest& request, VgpuView& view) {
+  TRY_ASSIGN(const auto places, places_of(view, request));
+  if (places.size() != 1) return {};
+  const auto* card = view.card(places.front().card);
+  if (card->interface != VgpuInterface::none || card->most_functions == 0) return {};
+  TRY(make_functions(tools.host, tools.sysfs, card->address, tools.retry_pause()));
+  view = read_vgpus(tools.sysfs);
+  return {};
+}
+
+}  // namespace
+
+Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request, InstanceBudget& budget) {
+  TRY_ASSIGN(const auto places, places_of(view, request));
+  std::optional<Error> unknown;
+  std::string full;
+  for (const auto& place : places) {
+    const auto& card = *view.card(place.card);
+    const auto type = find_type(card, request.type);
+    if (!type) {
+      if (!unknown || !card.types.empty()) unknown = type.error();
+      continue;
+    }
+    const auto* parent = budget.take(place.card, place.parent, (*type)->id);
+    if (parent) return VgpuStep{parent->interface, parent->name, (*type)->id, "", {}};
+    full += (full.empty() ? "" : ", ") + (place.parent.empty() ? place.card : place.parent);
+  }
+  if (!full.empty())
+    return Error{Exit::failed, "make a vGPU of the type " + request.type, "there is no room for it on " + full,
+                 "vgpukit vgpu types shows what there is room for, vgpukit vgpu list what takes it"};
+  if (unknown && places.size() > 1) unknown->tried = "find the vGPU type '" + request.type + "' on any card";
+  return *unknown;
+}
+
+Status need_root(const HostPaths& host, const std::string& tried) {
+  if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) return {};
+  return Error{Exit::missing, tried, "that needs root, and nothing was changed",
+               "run it with sudo; vgpu list and types need no root"};
+}
+
+Result<FileLock> lock_vgpus(const VgpuTools& tools) {
+  return FileLock::acquire(tools.host.in_root("/run/vgpukit/vgpus.lock"), tools.on_wait);
+}
+
+Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step) {
+  if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, step.type);
+  TRY(create_mdev(tools.sysfs, *view.parent(step.parent), step.type, step.name));
+  for (const auto& [name, value] : step.attributes) {
+    const int error = tools.sysfs.write("/sys/bus/mdev/devices/" + step.name + "/" + name, value);
+    if (error == 0) continue;
+    auto bad = explain_write_error(error, "set the attribute " + name + " of " + step.name + " to '" + value + "'", SysfsWrite::create);
+    if (const auto removed = remove_mdev(tools.sysfs, step.name); !removed) bad.next = removed.error().message();
+    return bad;
+  }
+  return {};
+}
+
+Status stop_vgpu(const VgpuTools& tools, const VgpuStep& step) {
+  if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, "");
+  return remove_mdev(tools.sysfs, step.name);
+}
+
+Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request) {
+  std::string uuid;
+  if (!request.uuid.empty()) {
+    TRY_ASSIGN(uuid, parse_uuid(request.uuid));
+  }
+  TRY(need_root(tools.host, "make a vGPU"));
+  TRY_ASSIGN(const auto lock, lock_vgpus(tools));
+  auto view = read_vgpus(tools.sysfs);
+  remember_type_names(tools.host, view);
+  if (!uuid.empty() && view.device(uuid))
+    return Error{Exit::usage, "make the vGPU " + uuid, "there is one of that UUID, on " + view.device(uuid)->parent,
+                 "take another UUID, or none for a new one"};
+  TRY(functions_first(tools, request, view));
+  InstanceBudget budget(view);
+  TRY_ASSIGN(auto step, choose_parent(view, request, budget));
+  if (step.interface == VgpuInterface::vendor_vfio) {
+    if (!uuid.empty())
+      return Error{Exit::usage, "make the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
+                   "leave --uuid out"};
+    step.name = step.parent;
+  } else if (uuid.empty()) {
+    TRY_ASSIGN(step.name, new_uuid());
+  } else {
+    step.name = uuid;
+  }
+  TRY(start_vgpu(tools, view, step));
+  return step;
+}
+
+Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name) {
+  TRY_ASSIGN(const auto wanted, vgpu_name(name));
+  TRY(need_root(tools.host, "remove the vGPU " + wanted));
+  TRY_ASSIGN(const auto lock, lock_vgpus(tools));
+  const auto view = read_vgpus(tools.sysfs);
+  const auto* device = view.device(wanted);
+  if (!device) return Error{Exit::usage, "remove the vGPU " + wanted, "there is none", "vgpukit vgpu list shows them"};
+  const auto users = vgpu_users(tools.sysfs, {*device});
+  if (!users.empty())
+    return Error{Exit::failed, "remove the vGPU " + wanted, users.begin()->second.front().text() + " has it",
+                 "shut that down first"};
+  TRY(stop_vgpu(tools, {device->interface, device->parent, device->type, device->name, {}}));
+  return *device;
+}
+
+Result<std::string> vgpu_name(const std::string& word) {
+  if (is_uuid(word)) return parse_uuid(word);
+  if (auto address = pci_address(word)) return std::move(*address);
+  return Error{Exit::usage, "find the vGPU '" + word + "'", "that is neither a UUID nor the PCI address of a virtual function",
+               "vgpukit vgpu list shows their names"};
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,139 @@
+#include <algorithm>
+
+#include "vgpu/change.hpp"
+#include "vgpu/mdevctl.hpp"
+#include "vgpu/uuid.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+Result<VgpuStep> step_of_running(const VgpuView& view, const std::string& running) {
+  TRY_ASSIGN(const auto name, vgpu_name(running));
+  const auto* device = view.device(name);
+  if (!device)
+    return Error{Exit::usage, "define the vGPU " + name, "it does not exist, so its card and type are not known",
+                 "vgpukit vgpu define TYPE --card CARD --uuid " + name};
+  return VgpuStep{device->interface, device->parent, device->type, device->name, {}};
+}
+
+// A definition takes its place whether or not it is started, so the places of the others count as taken. Where all is full now, the
+// first one that has the type will do: what fills it may not be there after the next boot.
+Result<VgpuStep> step_of_request(const VgpuView& view, const VgpuRequest& request, const std::vector<VgpuDefinition>& others) {
+  InstanceBudget budget(view);
+  for (const auto& each : others) {
+    const auto place = find_place(view, each.card);
+    const auto function = pci_address(each.name);
+    const auto type = place ? find_type(*view.card(place->card), each.type) : Result<const VgpuType*>(nullptr);
+    if (!place || !type || view.device(each.name)) continue;
+    (void)budget.take(place->card, function ? *function : place->parent, (*type)->id);
+  }
+  auto step = choose_parent(view, request, budget);
+  if (step || step.error().code != Exit::failed) return step;
+  VgpuView empty = view;
+  for (auto& parent : empty.parents)
+    for (auto& [type, free] : parent.available_instances) free = 1;
+  InstanceBudget any(empty);
+  // A virtual function carries one, so those that are defined already are out.
+  for (const auto& each : others)
+    for (const auto& name : {each.name, each.card})
+      if (const auto* parent = view.parent(name); parent && parent->card != parent->name) any.close(name);
+  return choose_parent(empty, request, any);
+}
+
+}  // namespace
+
+Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, const std::string& running) {
+  VgpuStep step;
+  std::string uuid;
+  if (!request.uuid.empty()) {
+    TRY_ASSIGN(uuid, parse_uuid(request.uuid));
+  }
+  TRY(need_root(tools.host, "define a vGPU"));
+  TRY_ASSIGN(const auto lock, lock_vgpus(tools));
+  TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  const auto view = read_vgpus(tools.sysfs);
+  if (running.empty()) {
+    TRY_ASSIGN(step, step_of_request(view, request, known.all));
+  } else {
+    TRY_ASSIGN(step, step_of_running(view, running));
+  }
+  const bool function = step.interface == VgpuInterface::vendor_vfio;
+  if (function && !uuid.empty())
+    return Error{Exit::usage, "define the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
+                 "leave --uuid out"};
+  if (function && !request.automatic)
+    return Error{Exit::usage, "define " + step.parent + " without starting it at boot", "vgpus.yaml has no such thing", ""};
+  if (function) step.name = step.parent;
+  if (step.name.empty() && !uuid.empty()) step.name = uuid;
+  if (step.name.empty()) {
+    TRY_ASSIGN(step.name, new_uuid());
+  }
+  for (const auto& each : known.all)
+    if (each.name == step.name)
+      return Error{Exit::usage, "define the vGPU " + step.name, "it is defined already, for " + each.card + " as " + each.type,
+                   "vgpukit vgpu undefine " + step.name + " first, or take another one", each.where};
+  if (function) {
+    const auto file = vgpus_file(tools.host);
+    std::error_code ignored;
+    std::string text;
+    if (fs::exists(file, ignored)) {
+      TRY_ASSIGN(text, read_file(file));
+    }
+    TRY_ASSIGN(const auto more, with_function(file.string(), text, view.parent(step.parent)->card, step.type, step.name));
+    TRY(write_file(file, more));
+    return Defined{step, file};
+  }
+  VgpuDefinition one;
+  one.type = step.type;
+  one.automatic = request.automatic;
+  const auto file = mdevctl_file(tools.host, step.parent, step.name);
+  // A file of this UUID that could be read as a definition was refused above.
+  std::error_code ignored;
+  if (fs::exists(file, ignored))
+    return Error{Exit::usage, "define the vGPU " + step.name, "there is a file of that name, which is no definition of mdevctl's",
+                 "correct or remove it, or take another UUID", SourcePos{file.string(), 0, 0}};
+  TRY(write_file(file, mdevctl_text(one)));
+  return Defined{step, file};
+}
+
+Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card) {
+  TRY_ASSIGN(const auto wanted, vgpu_name(name));
+  const auto tried = "undefine the vGPU " + wanted;
+  TRY(need_root(tools.host, tried));
+  TRY_ASSIGN(const auto lock, lock_vgpus(tools));
+  TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  const auto view = read_vgpus(tools.sysfs);
+  // A card has an address, a serial number and a UUID; one that is away has only what was written.
+  const auto card_of = [&](const std::string& word) {
+    const auto place = find_place(view, word);
+    return place ? place->parent + place->card : pci_address(word).value_or(word);
+  };
+  std::vector<const VgpuDefinition*> found;
+  for (const auto& each : known.all)
+    if (each.name == wanted && (card.empty() || card_of(each.card) == card_of(card))) found.push_back(&each);
+  if (found.empty()) return Error{Exit::usage, tried, "it is not defined", "vgpukit vgpu list --defined shows what is"};
+  for (const auto* each : found)
+    if (card_of(each->card) != card_of(found[0]->card))
+      return Error{Exit::usage, tried, "it is defined for " + found[0]->card + " and for " + each->card,
+                   "name one of them with --card"};
+  std::vector<fs::path> files;
+  for (const auto* each : found) {
+    if (each->from_mdevctl) {
+      files.emplace_back(each->where.file);
+      TRY(remove_mdevctl_file(files.back()));
+      continue;
+    }
+    files.push_back(vgpus_file(tools.host));
+    TRY_ASSIGN(const auto text, read_file(files.back()));
+    TRY_ASSIGN(const auto less, without_device(files.back().string(), text, wanted));
+    TRY(write_file(files.back(), less));
+    // The copy that apply wrote for mdevctl goes with it.
+    std::vector<Error> ignored;
+    for (const auto& copy : load_mdevctl(tools.host, ignored))
+      if (copy.exported && copy.name == wanted) TRY(remove_mdevctl_file(copy.where.file));
+  }
+  return files;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,102 @@
+#include "vgpu/vgpu_list.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace vgpukit {
+
+Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
+  Vgpu device;
+  device.name = each.name;
+  device.interface = pci_address(each.name) ? VgpuInterface::vendor_vfio : VgpuInterface::mdev;
+  device.card = each.card;
+  device.parent = each.from_mdevctl ? each.card : "";
+  device.type = each.type;
+  if (pci_address(each.name)) device.parent = each.name;
+  const auto place = find_place(view, each.card);
+  if (!place) return device;
+  const auto& card = *view.card(place->card);
+  device.card = place->card;
+  if (!place->parent.empty()) device.parent = place->parent;
+  // A card without virtual functions is the parent of all that is on it.
+  if (device.parent.empty() && view.parent(card.address)) device.parent = card.address;
+  if (card.interface == VgpuInterface::vendor_vfio && each.counted) {
+    device.interface = VgpuInterface::vendor_vfio;
+    device.name.clear();
+  }
+  if (const auto type = find_type(card, each.type)) {
+    device.type = (*type)->id;
+    device.type_name = (*type)->name;
+  }
+  return device;
+}
+
+std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions) {
+  std::vector<VgpuRow> rows;
+  auto users = vgpu_users(sysfs, view.devices);
+  for (const auto& device : view.devices) {
+    VgpuRow row;
+    row.device = device;
+    row.active = true;
+    row.users = users[device.name];
+    rows.push_back(std::move(row));
+  }
+  const auto active = static_cast<std::ptrdiff_t>(rows.size());
+  // The row of the vGPU that a definition is about, as far as it exists.
+  const auto row_of = [&](const Vgpu& wanted, bool exact) {
+    return std::find_if(rows.begin(), rows.begin() + active, [&](const VgpuRow& row) {
+      if (row.defined || row.device.type != wanted.type || row.device.card != wanted.card) return false;
+      if (wanted.name.empty()) return true;
+      return row.device.name == wanted.name && (!exact || row.device.parent == wanted.parent);
+    });
+  };
+  const auto take = [&](const VgpuDefinition& each) {
+    const auto device = defined_device(view, each);
+    // vgpus.yaml and mdevctl may both define it.
+    const auto twin = std::find_if(rows.begin(), rows.end(), [&](const VgpuRow& row) {
+      return row.defined && !device.name.empty() && row.device.name == device.name && row.device.card == device.card &&
+             row.device.type == device.type && (row.device.parent == device.parent || device.parent.empty());
+    });
+    if (twin != rows.end()) {
+      twin->automatic = twin->automatic || each.automatic;
+      if (twin->attributes.empty()) twin->attributes = each.attributes;
+      return;
+    }
+    // rows grows, so what is found is used before anything is added.
+    if (const auto found = row_of(device, each.from_mdevctl); found != rows.begin() + active) {
+      found->defined = true;
+      found->automatic = each.automatic;
+      found->attributes = each.attributes;
+      return;
+    }
+    VgpuRow row;
+    row.device = device;
+    row.defined = true;
+    row.automatic = each.automatic;
+    row.attributes = each.attributes;
+    rows.push_back(std::move(row));
+  };
+  // Those with a name first: a count takes what is left.
+  for (const auto& each : definitions)
+    if (!each.counted) take(each);
+  for (const auto& each : definitions)
+    if (each.counted) take(each);
+  std::stable_sort(rows.begin(), rows.end(), [](const VgpuRow& a, const VgpuRow& b) {
+    return std::tie(a.device.parent, a.device.name) < std::tie(b.device.parent, b.device.name);
+  });
+  return rows;
+}
+
+TypeUse use_of(const VgpuView& view, const VgpuCard& card, const VgpuType& type) {
+  TypeUse use;
+  for (const auto& parent : view.parents)
+    if (parent.card == card.address)
+      for (const auto& [id, free] : parent.available_instances)
+        if (id == type.id) use.available += free;
+  use.used = static_cast<unsigned>(std::count_if(view.devices.begin(), view.devices.end(), [&](const Vgpu& device) {
+    return device.card == card.address && device.type == type.id;
+  }));
+  return use;
+}
+
+}  // namespace vgpukit

@@ -1,0 +1,197 @@
+#include "vgpu/vgpu_plan.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace vgpukit {
+
+namespace {
+
+class Planner {
+ public:
+  Planner(const Sysfs& sysfs, const VgpuView& view) : sysfs_(sysfs), view_(view), available_instances_(view) {}
+
+  VgpuPlan plan(const std::vector<VgpuDefinition>& definitions) {
+    // What exists already is kept first, then what has its own place, then what may go anywhere.
+    std::vector<std::pair<const VgpuDefinition*, const VgpuType*>> anywhere;
+    for (const auto& each : definitions) {
+      const auto place = place_of(each);
+      if (!place) {
+        if (wanted(each)) plan_of(each.card).problems.push_back(of(each) + "there is no such card");
+        continue;
+      }
+      const auto* card = view_.card(place->card);
+      if (card->interface == VgpuInterface::none) {
+        if (!wanted(each)) continue;
+        auto& plan = plan_of(place->card);
+        if (card->most_functions > 0 && card->functions == 0)
+          plan.needs_functions = true;
+        else
+          plan.problems.push_back(of(each) + "the card offers no vGPU types: its driver is none for vGPU hosts, or is not ready");
+        continue;
+      }
+      const auto type = find_type(*card, each.type);
+      const auto* known = type ? *type : nullptr;
+      if (existing(each, *place, known)) continue;
+      if (!wanted(each)) continue;
+      if (!known && !(each.counted && card->interface == VgpuInterface::vendor_vfio))
+        plan_of(place->card).problems.push_back(of(each) + type.error().why + "; " + type.error().next);
+      else if (card->interface == VgpuInterface::vendor_vfio && each.counted)
+        anywhere.emplace_back(&each, known);
+      else
+        make(each, *place, *known);
+    }
+    for (const auto& [each, type] : anywhere) any_function(*each, type);
+    for (auto& [card, plan] : cards_) plan_.cards.push_back(std::move(plan));
+    for (const auto& device : view_.devices)
+      if (!claimed_.contains(device.name)) plan_.undefined.push_back(device.name);
+    return std::move(plan_);
+  }
+
+ private:
+  static bool wanted(const VgpuDefinition& each) { return each.automatic; }
+  static std::string of(const VgpuDefinition& each) { return (each.counted ? each.type : each.name) + ": "; }
+
+  CardPlan& plan_of(const std::string& card) {
+    auto& plan = cards_[card];
+    plan.card = card;
+    return plan;
+  }
+
+  // A virtual function that does not exist yet belongs to the card that would make it.
+  std::optional<VgpuPlace> place_of(const VgpuDefinition& each) {
+    if (auto place = find_place(view_, each.card)) return *place;
+    if (!pci_address(each.card)) return std::nullopt;
+    if (!to_come_) {
+      to_come_.emplace();
+      for (const auto& card : view_.cards)
+        for (unsigned i = 0; card.functions == 0 && i < card.most_functions; ++i)
+          if (const auto function = function_address(sysfs_, card.address, i)) to_come_->emplace(*function, card.address);
+    }
+    const auto card = to_come_->find(each.card);
+    if (card == to_come_->end()) return std::nullopt;
+    return VgpuPlace{card->second, each.card};
+  }
+
+  static VgpuStep step(const VgpuDefinition& each, VgpuInterface interface, const std::string& parent, const std::string& type,
+                       const std::string& name) {
+    return {interface, parent, type, name, each.attributes};
+  }
+
+  // True where the vGPU exists, be it as it was defined or in a way that is in the way.
+  bool existing(const VgpuDefinition& each, const VgpuPlace& place, const VgpuType* type) {
+    const auto* device = view_.device(each.name);
+    if (!device) return false;
+    const auto interface = device->interface;
+    const bool here = device->card == place.card && (place.parent.empty() || device->parent == place.parent);
+    if (here && is_of(*device, each, type)) {
+      // vgpus.yaml and mdevctl may both define it: it is one all the same.
+      if (claimed_.insert(device->name).second)
+        plan_of(place.card).existing.push_back(step(each, interface, device->parent, device->type, device->name));
+      return true;
+    }
+    if (wanted(each))
+      plan_of(place.card)
+          .problems.push_back(of(each) + "it exists as " + device->type + " on " + device->parent +
+                              "; remove it first: vgpukit vgpu remove " + device->name);
+    return true;
+  }
+
+  // A vGPU of a virtual function on a card so full that no table has its type's name, nor did we see one: its definition by name is
+  // taken to be right.
+  [[nodiscard]] bool is_of(const Vgpu& device, const VgpuDefinition& each, const VgpuType* type) const {
+    if (type) return device.type == type->id;
+    if (device.interface != VgpuInterface::vendor_vfio || each.type.starts_with("nvidia-")) return false;
+    const auto& types = view_.card(device.card)->types;
+    const auto own = types.find(device.type);
+    return own == types.end() || own->second.name.empty();
+  }
+
+  // Whether the same vGPU is to be made already: vgpus.yaml and mdevctl may both define it.
+  static bool joined(CardPlan& plan, const VgpuDefinition& each, const VgpuPlace& place, const VgpuType& type) {
+    const auto twin = std::find_if(plan.create.begin(), plan.create.end(), [&](const VgpuStep& step) {
+      return step.name == each.name && step.type == type.id && (place.parent.empty() || step.parent == place.parent);
+    });
+    if (twin == plan.create.end()) return false;
+    if (twin->attributes.empty()) twin->attributes = each.attributes;
+    return true;
+  }
+
+  void make(const VgpuDefinition& each, const VgpuPlace& place, const VgpuType& type) {
+    auto& plan = plan_of(place.card);
+    const auto* card = view_.card(place.card);
+    const bool function = card->interface == VgpuInterface::vendor_vfio;
+    if (function != pci_address(each.name).has_value()) {
+      plan.problems.push_back(of(each) + (function ? "the card has vendor VFIO, where vGPUs have no UUID: give functions or a count"
+                                                   : "the card has mdev, where vGPUs have a UUID: give uuids or a count"));
+      return;
+    }
+    if (joined(plan, each, place, type)) return;
+    if (!claimed_.insert(each.name).second) {
+      plan.problems.push_back(of(each) + "it is defined twice, in different ways; vgpukit vgpu list --defined shows both");
+      return;
+    }
+    const auto* parent = available_instances_.take(place.card, function ? each.name : place.parent, type.id);
+    if (!parent)
+      plan.problems.push_back(of(each) + "there is no room for " + type.id + (type.name.empty() ? "" : " (" + type.name + ")"));
+    else
+      plan.create.push_back(step(each, card->interface, parent->name, type.id, function ? parent->name : each.name));
+  }
+
+  void any_function(const VgpuDefinition& each, const VgpuType* type) {
+    const auto card = find_place(view_, each.card)->card;
+    auto& plan = plan_of(card);
+    for (const auto& device : view_.devices) {
+      if (device.card != card || !is_of(device, each, type) || claimed_.contains(device.name)) continue;
+      claimed_.insert(device.name);
+      plan.existing.push_back(step(each, device.interface, device.parent, device.type, device.name));
+      return;
+    }
+    if (!type) {
+      const auto unknown = find_type(*view_.card(card), each.type).error();
+      plan.problems.push_back(of(each) + unknown.why + "; " + unknown.next);
+      return;
+    }
+    const auto* parent = available_instances_.take(card, "", type->id);
+    if (parent)
+      plan.create.push_back(step(each, VgpuInterface::vendor_vfio, parent->name, type->id, parent->name));
+    else
+      plan.problems.push_back(of(each) + "no virtual function has room for " + type->id);
+  }
+
+  const Sysfs& sysfs_;
+  const VgpuView& view_;
+  InstanceBudget available_instances_;
+  VgpuPlan plan_;
+  std::map<std::string, CardPlan> cards_;
+  std::set<std::string> claimed_;
+  std::optional<std::map<std::string, std::string>> to_come_;  // virtual functions that are not made yet, and their cards
+};
+
+}  // namespace
+
+const VgpuParent* InstanceBudget::take(const std::string& card, const std::string& parent, const std::string& type) {
+  for (auto& each : parents_) {
+    if (each.card != card || (!parent.empty() && each.name != parent)) continue;
+    const auto available_instances = std::find_if(each.available_instances.begin(), each.available_instances.end(), [&](const auto& pair) { return pair.first == type; });
+    if (available_instances == each.available_instances.end() || available_instances->second == 0) continue;
+    --available_instances->second;
+    // A virtual function carries one vGPU.
+    if (each.interface == VgpuInterface::vendor_vfio || each.name != each.card) close(each.name);
+    return &each;
+  }
+  return nullptr;
+}
+
+void InstanceBudget::close(const std::string& parent) {
+  for (auto& each : parents_)
+    if (each.name == parent)
+      for (auto& [type, free] : each.available_instances) free = 0;
+}
+
+VgpuPlan plan_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions) {
+  return Planner(sysfs, view).plan(definitions);
+}
+
+}  // namespace vgpukit

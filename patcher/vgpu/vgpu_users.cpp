@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <charconv>
+
+#include "vgpu/vgpu.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+// The value of QEMU's -name: "guest=web,debug-threads=on" or "web,debug-threads=on".
+std::string guest_name(const std::vector<std::string>& words) {
+  const auto flag = std::find_if(words.begin(), words.end(), [](const auto& word) { return word == "-name" || word == "--name"; });
+  if (flag == words.end() || flag + 1 == words.end()) return "";
+  const std::string value = flag[1];
+  std::size_t begin = value.find("guest=");
+  begin = begin == 0 || (begin != std::string::npos && value[begin - 1] == ',') ? begin + 6 : 0;
+  return value.substr(begin, value.find(',', begin) - begin);
+}
+
+// What stands between `before` and the next `end`, or nothing.
+std::string_view between(std::string_view text, std::string_view before, std::string_view end) {
+  const auto at = text.find(before);
+  if (at == std::string_view::npos) return {};
+  const auto from = at + before.size();
+  return text.substr(from, text.find(end, from) - from);
+}
+
+// The device that a <source> of libvirt's is about: its UUID, or the address that stands there in pieces
+// (domain='0x0000' bus='0x41' slot='0x00' function='0x4').
+std::string libvirt_name(std::string_view source) {
+  if (const auto uuid = between(source, "uuid='", "'"); !uuid.empty()) return std::string(uuid);
+  const auto piece = [&](std::string_view key) { return std::string(between(source, std::string(key) + "='0x", "'")); };
+  return piece("domain") + ":" + piece("bus") + ":" + piece("slot") + "." + piece("function");
+}
+
+class Search {
+ public:
+  Search(const Sysfs& sysfs, const std::vector<Vgpu>& devices) : sysfs_(sysfs) {
+    for (const auto& device : devices)
+      for (const auto& node : device.nodes) by_node_[node].push_back(&device);
+    for (const auto& device : devices) by_name_[device.name] = &device;
+  }
+
+  std::map<std::string, std::vector<VgpuUser>> run() {
+    for (const auto& name : sysfs_.list("/proc")) {
+      int pid = 0;
+      const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
+      if (bad == std::errc() && end == name.data() + name.size()) process(pid, "/proc/" + name);
+    }
+    for (const auto& file : sysfs_.list("/run/libvirt/qemu"))
+      if (file.ends_with(".xml")) machine(sysfs_.read("/run/libvirt/qemu/" + file).text);
+    return std::move(users_);
+  }
+
+ private:
+  void process(int pid, const std::string& folder) {
+    std::vector<const Vgpu*> held;
+    for (const auto& descriptor : sysfs_.list(folder + "/fd")) {
+      const auto found = by_node_.find(sysfs_.link(folder + "/fd/" + descriptor));
+      if (found != by_node_.end()) held.insert(held.end(), found->second.begin(), found->second.end());
+    }
+    const auto line = sysfs_.read(folder + "/cmdline").text;
+    // Everybody may read a command line: an ordinary user learns at least that QEMU was started with the device.
+    const bool is_qemu = line.find("-device") != std::string::npos && line.find("vfio-pci") != std::string::npos;
+    if (held.empty() && !is_qemu) return;
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at <= line.size();) {
+      const auto end = std::min(line.find('\0', at), line.size());
+      words.push_back(line.substr(at, end - at));
+      at = end + 1;
+    }
+    if (is_qemu)
+      for (const auto& word : words)
+        if (const auto* device = device_of(word)) held.push_back(device);
+    const auto vm = guest_name(words);
+    for (const auto* device : held) add(*device, {pid, sysfs_.read(folder + "/comm").text, vm});
+  }
+
+  // The device of "vfio-pci,sysfsdev=/sys/bus/mdev/devices/UUID,..." or '{"driver":"vfio-pci","host":"0000:41:00.4"}'.
+  [[nodiscard]] const Vgpu* device_of(const std::string& word) const {
+    if (word.find("vfio-pci") == std::string::npos) return nullptr;
+    for (const std::string_view key : {"sysfsdev=", "host=", "\"sysfsdev\":\"", "\"host\":\""}) {
+      auto value = between(word, key, key.back() == '"' ? "\"" : ",");
+      if (value.empty()) continue;
+      value.remove_prefix(value.rfind('/') == std::string_view::npos ? 0 : value.rfind('/') + 1);
+      const auto address = pci_address(value).value_or(std::string(value));
+      if (const auto found = by_name_.find(address); found != by_name_.end()) return found->second;
+    }
+    return nullptr;
+  }
+
+  // libvirt's file of a running machine: <domstatus state='running' pid='123'> with the whole <domain>.
+  void machine(const std::string& text) {
+    int pid = 0;
+    const auto number = between(between(text, "<domstatus", ">"), "pid='", "'");
+    std::from_chars(number.data(), number.data() + number.size(), pid);
+    if (pid == 0 || !sysfs_.exists("/proc/" + std::to_string(pid))) return;  // it died, and libvirt has not noticed yet
+    const std::string name(between(text, "<name>", "</name>"));
+    for (auto& [device, users] : users_)
+      for (auto& user : users)
+        if (user.pid == pid) user.vm = name;
+    std::string_view rest = text;
+    for (auto at = rest.find("<hostdev "); at != std::string_view::npos; at = rest.find("<hostdev ")) {
+      rest.remove_prefix(at + 1);
+      const auto found = by_name_.find(libvirt_name(between(rest, "<source", "</source>")));
+      if (found != by_name_.end()) add(*found->second, {pid, "", name});
+    }
+  }
+
+  void add(const Vgpu& device, VgpuUser user) {
+    auto& users = users_[device.name];
+    const auto same = std::find_if(users.begin(), users.end(), [&](const VgpuUser& each) { return each.pid == user.pid; });
+    if (same == users.end()) users.push_back(std::move(user));
+  }
+
+  const Sysfs& sysfs_;
+  std::map<std::string, std::vector<const Vgpu*>> by_node_;
+  std::map<std::string, const Vgpu*> by_name_;
+  std::map<std::string, std::vector<VgpuUser>> users_;
+};
+
+}  // namespace
+
+std::map<std::string, std::vector<VgpuUser>> vgpu_users(const Sysfs& sysfs, const std::vector<Vgpu>& devices) {
+  if (devices.empty()) return {};
+  return Search(sysfs, devices).run();
+}
+
+}  // namespace vgpukit

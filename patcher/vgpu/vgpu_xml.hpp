@@ -1,0 +1,20 @@
+// The lines that give a vGPU to a virtual machine.
+#pragma once
+
+#include <string>
+
+#include "vgpu/vgpu.hpp"
+
+namespace vgpukit {
+
+// libvirt's <hostdev>, for a domain's <devices>. A virtual function has managed='no': it stays bound to NVIDIA's driver.
+std::string hostdev_xml(const Vgpu& device);
+// libvirt's <device> for `virsh nodedev-define`, which keeps a mediated device over reboots (through mdevctl). Error: usage for a
+// virtual function, and for a parent that is no PCI function.
+Result<std::string> nodedev_xml(const Vgpu& device);
+// The value of QEMU's -device.
+std::string qemu_device(const Vgpu& device);
+// The words after `qm set VMID` on Proxmox.
+std::string proxmox_option(const Vgpu& device);
+
+}  // namespace vgpukit

@@ -1,0 +1,51 @@
+// A host of tests/fixtures/hosts, unpacked; a test may change it before it looks.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "doctor/doctor.hpp"
+#include "system/host_tree.hpp"
+#include "support/temp_folder.hpp"
+
+namespace vgpukit::test {
+
+class FixtureHost {
+ public:
+  // An empty name: a host with nothing in it.
+  explicit FixtureHost(const std::string& name = "") : tree(folder.path()) {
+    host.root = folder.path();
+    host.cache = folder / "cache";
+    host.state = folder / "state";
+    if (!name.empty()) tree.unpack_file(fs::path(VGPUKIT_SOURCE_DIR) / "tests/fixtures/hosts" / (name + ".host"));
+  }
+
+  [[nodiscard]] HostView view() const { return read_host_view(host, Sysfs(host)); }
+  [[nodiscard]] Findings run(const std::vector<Check>& checks = host_checks()) const {
+    const Sysfs sysfs(host);
+    const auto looked = view();
+    return run_checks(checks, {looked, sysfs});
+  }
+  [[nodiscard]] Findings run(Findings (*one)(const CheckInput&)) const {
+    const Sysfs sysfs(host);
+    const auto looked = view();
+    return one({looked, sysfs});
+  }
+  // "warn parameters.acs", "fail card.driver 0000:01:00.0": all that is not ok.
+  [[nodiscard]] std::vector<std::string> trouble(const std::vector<Check>& checks = host_checks()) const {
+    std::vector<std::string> all;
+    for (const auto& finding : run(checks))
+      if (finding.state != State::ok)
+        all.push_back(std::string(state_name(finding.state)) + " " + finding.id +
+                      (finding.subject.empty() ? "" : " " + finding.subject));
+    return all;
+  }
+
+  TempFolder folder;
+  HostPaths host;
+  HostTree tree;
+};
+
+}  // namespace vgpukit::test

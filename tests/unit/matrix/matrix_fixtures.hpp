@@ -1,0 +1,68 @@
+// What the tests of this room are made of: a little root with two kernels, and a "vgpukit" that is a shell script.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kernel/fake_kernel.hpp"
+#include "matrix/matrix_file.hpp"
+#include "matrix/matrix_result.hpp"
+#include "support/temp_folder.hpp"
+
+namespace vgpukit::test {
+
+inline Environment no_environment() {
+  return [](const std::string&) { return std::nullopt; };
+}
+
+inline Environment environment_of(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+// `file` of `folder`, parsed; fails the test where it cannot be.
+inline MatrixFile matrix_of(const std::string& yaml, const fs::path& folder, const Environment& environment = no_environment()) {
+  auto file = parse_matrix_file(yaml, folder / "matrix.yaml", environment);
+  if (!file) throw std::runtime_error(file.error().message());
+  return *file;
+}
+
+// A root in which kernels built with gcc 12 can be opened.
+class InstallRoot {
+ public:
+  InstallRoot() {
+    put(folder_ / "etc/os-release", "ID=debian\n");
+    fs::create_directories(folder_ / "usr/lib");
+    fs::create_symlink("usr/lib", folder_ / "lib");
+  }
+  void kernel(const std::string& release) {
+    put_headers(folder_ / ("usr/src/linux-headers-" + release), release);
+    fs::create_directories(folder_ / ("usr/lib/modules/" + release));
+    fs::create_symlink("/usr/src/linux-headers-" + release, folder_ / ("usr/lib/modules/" + release + "/build"));
+  }
+  // False where this user cannot enter a root.
+  bool tools() { return put_build_tools(path()); }
+  [[nodiscard]] const fs::path& path() const { return folder_.path(); }
+  fs::path operator/(const fs::path& name) const { return folder_ / name; }
+
+ private:
+  TempFolder folder_;
+};
+
+inline CellResult cell(const std::string& driver, const std::string& kernel, const std::string& verdict,
+                       const std::string& inputs = "i") {
+  CellResult one;
+  one.driver = driver;
+  one.kernel = kernel;
+  one.verdict = verdict;
+  one.inputs = inputs;
+  return one;
+}
+
+inline MatrixResult result_of(std::vector<CellResult> cells, const std::string& version = "0.1.0") {
+  return {version, "/m.yaml", std::move(cells), {}};
+}
+
+}  // namespace vgpukit::test

@@ -1,0 +1,167 @@
+#include "passthrough/domain_xml.hpp"
+
+#include <gmock/gmock.h>
+
+#include "doctor/doctor_host.hpp"
+#include "passthrough/xml_text.hpp"
+
+namespace vgpukit::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class GuestXml : public ::testing::Test {
+ protected:
+  GuestRequest request(const std::string& card = "0000:01:00.0") {
+    GuestRequest made;
+    made.pci = &pci;
+    made.card = pci.find(card);
+    return made;
+  }
+  EditedDomain edit(const std::string& text, const GuestRequest& what) {
+    auto edited = edit_domain(text, "vm.xml", what);
+    EXPECT_TRUE(edited) << edited.error().message();
+    return edited ? *edited : EditedDomain{};
+  }
+
+  FixtureHost host{"003-rtx2080ti-debian"};
+  PciView pci = host.view().pci;
+  const std::string domain =
+      "<domain type='kvm'>\n  <name>vm</name>\n  <os firmware='efi'>\n    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>\n  "
+      "</os>\n"
+      "  <features>\n    <acpi/>\n  </features>\n  <devices>\n    <controller type='pci' index='3' model='pcie-root-port'/>\n"
+      "    <!-- </devices> in a comment -->\n    <disk><address type='pci' domain='0x0000' bus='0x02' slot='0x00' "
+      "function='0x0'/></disk>\n"
+      "  </devices>\n</domain>\n";
+};
+
+TEST_F(GuestXml, AllFunctionsInOneSlot) {
+  const auto xml = guest_domain_xml(request());
+  EXPECT_THAT(xml, HasSubstr("<address domain='0x0000' bus='0x01' slot='0x00' function='0x3'/>"));
+  EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0' multifunction='on'/>"));
+  EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x3'/>"));
+  EXPECT_THAT(xml, HasSubstr("managed='yes'"));
+  EXPECT_THAT(xml, HasSubstr("<feature enabled='no' name='secure-boot'/>"));
+  EXPECT_THAT(xml, Not(HasSubstr("<hidden")));
+}
+
+TEST_F(GuestXml, BoundToVfioAtBootStaysThere) {
+  const FixtureHost frozen("001-rtx2080ti-frozen");
+  pci = frozen.view().pci;
+  const auto xml = guest_domain_xml(request("0000:83:00.0"));
+  EXPECT_THAT(xml, HasSubstr("managed='no'"));
+  EXPECT_THAT(xml, HasSubstr("managed='yes'"));  // the USB controller, which xhci_hcd has
+  EXPECT_THAT(xml, HasSubstr("<!-- The host booted on this card"));
+}
+
+TEST_F(GuestXml, HiddenOnlyBefore465) {
+  auto what = request();
+  what.guest_driver = Version::parse("450.66");
+  EXPECT_THAT(guest_domain_xml(what), HasSubstr("<hidden state='on'/>"));
+  EXPECT_THAT(guest_domain_xml(what), HasSubstr("<vendor_id state='on' value='vgpukit-host'/>"));
+  what.guest_driver = Version::parse("465.19.01");
+  EXPECT_FALSE(must_hide(what));
+  // A Fermi card has no driver that would not mind.
+  host.tree.file("sys/bus/pci/devices/0000:01:00.0/device", "0x1040\n");
+  pci = host.view().pci;
+  EXPECT_TRUE(must_hide(request()));
+}
+
+TEST_F(GuestXml, WindowsKeepsSecureBootAndGetsHyperv) {
+  auto what = request();
+  what.windows = true;
+  what.rom_file = "/var/lib/roms/it's a <card>.rom";
+  const auto xml = guest_domain_xml(what);
+  EXPECT_THAT(xml, Not(HasSubstr("secure-boot")));
+  EXPECT_THAT(xml, HasSubstr("<relaxed state='on'/>"));
+  EXPECT_THAT(edit(domain, what).text, Not(HasSubstr("secure-boot")));
+  EXPECT_THAT(xml, HasSubstr("<rom file='/var/lib/roms/it&apos;s a &lt;card>.rom'/>"));
+}
+
+TEST_F(GuestXml, PutIntoADomain) {
+  const auto edited = edit(domain, request());
+  EXPECT_THAT(edited.changes, ElementsAre(HasSubstr("at bus 0x04, slot 0x00"), HasSubstr("Secure Boot off")));
+  EXPECT_THAT(edited.text, HasSubstr("</disk>\n    <hostdev mode='subsystem' type='pci' managed='yes'>\n      <source>\n"));
+  EXPECT_THAT(edited.text, HasSubstr("    <firmware>\n      <feature enabled='no' name='secure-boot'/>\n    </firmware>\n  </os>"));
+  EXPECT_THAT(edited.notes, IsEmpty());
+  // Twice is once.
+  const auto again = edit(edited.text, request());
+  EXPECT_THAT(again.changes, IsEmpty());
+  EXPECT_EQ(again.text, edited.text);
+  // What was there is there, byte for byte, and in its order.
+  std::size_t at = 0;
+  for (std::size_t begin = 0; begin < domain.size();) {
+    const auto end = domain.find('\n', begin) + 1;
+    at = edited.text.find(domain.substr(begin, end - begin), at);
+    ASSERT_NE(at, std::string::npos) << domain.substr(begin, end - begin);
+    begin = end;
+  }
+}
+
+TEST_F(GuestXml, HidingInWhatIsThere) {
+  auto what = request();
+  what.guest_driver = Version::parse("450.66");
+  auto text = domain;
+  EXPECT_THAT(edit(text, what).text,
+              HasSubstr("    <kvm>\n      <hidden state='on'/>\n    </kvm>\n    <hyperv>\n      <vendor_id"));
+  text.replace(text.find("<acpi/>"), 7,
+               "<hyperv mode='custom'>\n      <relaxed state='on'/>\n    </hyperv>\n    <kvm><hidden state='off'/></kvm>");
+  const auto edited = edit(text, what);
+  EXPECT_THAT(edited.text, HasSubstr("<relaxed state='on'/>\n      <vendor_id state='on' value='vgpukit-host'/>\n    </hyperv>"));
+  EXPECT_THAT(edited.text, HasSubstr("<kvm><hidden state='on'/></kvm>"));
+  text = domain;
+  text.replace(text.find("<features>"), std::string("<features>\n    <acpi/>\n  </features>").size(), "<features/>");
+  EXPECT_THAT(edit(text, what).text, HasSubstr("  <features>\n    <kvm>\n"));
+}
+
+TEST_F(GuestXml, Seed004TheSilentMachineType) {
+  auto text = domain;
+  text.replace(text.find("pc-q35-7.2"), 10, "pc-q35-4.0");
+  EXPECT_THAT(edit(text, request()).notes, ElementsAre(HasSubstr("audio of cards stays silent")));
+}
+
+TEST_F(GuestXml, AMachineWithoutPciExpress) {
+  auto text = domain;
+  text.replace(text.find("pc-q35-7.2"), 10, "pc-i440fx-7.2");
+  text.replace(text.find("bus='0x02' slot='0x00'"), 22, "bus='0x00' slot='0x03'");
+  const auto edited = edit(text, request());
+  EXPECT_THAT(edited.changes.front(), HasSubstr("at bus 0x00, slot 0x04"));
+  EXPECT_THAT(edited.notes, ElementsAre(HasSubstr("has no PCI Express")));
+}
+
+TEST_F(GuestXml, WhatIsNoDomain) {
+  struct Bad {
+    const char* text;
+    const char* why;
+  };
+  for (const auto& bad : {Bad{"", "it has no element"}, Bad{"<network/>", "it holds a <network>"},
+                          Bad{"<domain><devices></domain>", "closes nothing"}, Bad{"<domain/>", "it has no <devices>"},
+                          Bad{"<domain", "the tag has no end"}, Bad{"<domain><!-- </domain>", "nothing ends it"},
+                          Bad{"<!DOCTYPE x><domain/>", "document type"}, Bad{"<domain></domain><domain/>", "second root"},
+                          Bad{"<domain>", "never closed"}, Bad{"< domain/>", "without a name"}}) {
+    const auto edited = edit_domain(bad.text, "vm.xml", request());
+    ASSERT_FALSE(edited) << bad.text;
+    EXPECT_EQ(edited.error().code, Exit::usage);
+    EXPECT_THAT(edited.error().message(), HasSubstr(bad.why));
+  }
+}
+
+TEST(XmlText, PlacesAndAttributes) {
+  const auto xml = XmlText::parse("<?xml version='1.0'?>\n<a x=\"1>2\" y = 'z'><b/><![CDATA[</a>]]>\n  <c k='v'></c ></a>\n", "f");
+  ASSERT_TRUE(xml) << xml.error().message();
+  ASSERT_EQ(xml->elements().size(), 3u);
+  EXPECT_EQ(xml->attribute(0, "x"), "1>2");
+  EXPECT_EQ(xml->attribute(0, "y"), "z");
+  EXPECT_EQ(xml->attribute(0, "q"), "");
+  EXPECT_EQ(xml->attribute(xml->child(0, "c"), "k"), "v");
+  EXPECT_EQ(xml->indent(xml->child(0, "c")), "  ");
+  EXPECT_EQ(xml->indent(xml->child(0, "b")), "");
+  EXPECT_EQ(xml->result(), xml->text());
+  EXPECT_EQ(XmlText::parse("<a>\n\n</b>", "f").error().where->line, 3);
+}
+
+}  // namespace
+}  // namespace vgpukit::test

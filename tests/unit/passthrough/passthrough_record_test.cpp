@@ -1,0 +1,198 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "passthrough/boot_host.hpp"
+#include "support/killed_at.hpp"
+
+namespace vgpukit {
+namespace {
+
+using test::BootHost;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* nvidia = "01:00.0";
+constexpr const char* modprobe = "/etc/modprobe.d/vgpukit-passthrough.conf";
+constexpr const char* grub = "/etc/default/grub";
+
+struct Debian : BootHost {
+  Debian() : BootHost("003-without-iommu") {
+    usual_kernel();
+    tree.file("etc/grub.d/10_linux", "#!/bin/sh\n");
+    fs::permissions(host.in_root(grub), fs::perms(0640));
+    boot_is_made();
+  }
+  void second_card() {
+    tree.pci("0000:02:00.0", {{"id", "10de:2204"}, {"class", "030000"}, {"driver", "nouveau"}, {"group", "9"}, {"boot_vga", "0"}});
+  }
+};
+
+class EveryHost : public testing::TestWithParam<const char*> {};
+
+TEST_P(EveryHost, IsTheSameByteForByteAfterUndo) {
+  const BootHost host(GetParam());
+  host.usual_kernel();
+  host.boot_is_made();
+  const Sysfs sysfs(host.host);
+  const auto pci = read_pci_devices(sysfs);
+  ASSERT_FALSE(pci.nvidia_cards().empty());
+  for (const auto* card : pci.nvidia_cards()) {
+    const auto before = host.all();
+    const auto done = host.apply(card->address);
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_NE(host.all(), before);
+    const auto undone = host.undo(card->address);
+    ASSERT_TRUE(undone) << undone.error().message();
+    EXPECT_EQ(host.all(), before);
+  }
+}
+
+// Undo finishes or takes back what a crash has left, and then has something to do or has not. Its lock and state folders may stay.
+std::map<std::string, std::string> after_undo(const BootHost& host, const std::string& card) {
+  const auto undone = host.undo(card);
+  if (!undone) {
+    EXPECT_THAT(undone.error().why, HasSubstr("was not run for"));
+  }
+  auto after = host.all();
+  for (const auto* ours : {"/var/lib/vgpukit", "/var/lib/vgpukit/passthrough", "/var/lib/vgpukit/passthrough/lock"})
+    after.erase(ours);
+  return after;
+}
+
+// On one host every step is tried (below); here some on each.
+TEST_P(EveryHost, IsTheSameByteForByteWhenApplyIsKilledInItsMiddle) {
+  int kills = 0;
+  for (int at = 3;; at += 6) {
+    const BootHost host(GetParam());
+    host.usual_kernel();
+    host.boot_is_made();
+    const auto card = read_pci_devices(Sysfs(host.host)).nvidia_cards().front()->address;
+    const auto before = host.all();
+    if (!test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(card, step)); })) break;
+    ++kills;
+    EXPECT_EQ(after_undo(host, card), before) << "killed at step " << at;
+  }
+  EXPECT_GE(kills, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, EveryHost,
+                         testing::Values("000-second-slot", "000-tesla-p4", "000-two-cards", "001-rtx2080ti-frozen",
+                                         "002-gtx1060-laptop", "003-rtx2080ti-debian", "003-without-iommu", "healthy"),
+                         [](const testing::TestParamInfo<const char*>& each) {
+                           std::string name = each.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(PassthroughUndo, ModesAndOwnersAreKept) {
+  const Debian host;
+  ASSERT_TRUE(host.apply(nvidia));
+  EXPECT_EQ(fs::status(host.host.in_root(grub)).permissions(), fs::perms(0640));
+  EXPECT_EQ(fs::status(host.host.in_root("/etc/grub.d/99_vgpukit_without_passthrough")).permissions(), fs::perms(0755));
+}
+
+TEST(PassthroughUndo, KilledAtAnyStepOfApplyUndoHasEveryByteBack) {
+  int at = 0;
+  for (bool killed = true; killed; ++at) {
+    const Debian host;
+    const auto before = host.all();
+    killed = test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(nvidia, step)); });
+    EXPECT_EQ(after_undo(host, nvidia), before) << "killed at step " << at;
+  }
+  EXPECT_GT(at, 15);
+}
+
+TEST(PassthroughUndo, KilledAtAnyStepOfUndoAllIsTakenBackOrAllIsThere) {
+  int at = 0;
+  for (bool killed = true; killed; ++at) {
+    const Debian host;
+    const auto before = host.all();
+    ASSERT_TRUE(host.apply(nvidia));
+    const auto applied = host.text(modprobe);
+    killed = test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.undo(nvidia, step)); });
+    const auto again = host.apply(nvidia);
+    ASSERT_TRUE(again) << "step " << at << ": " << again.error().message();
+    EXPECT_EQ(host.text(modprobe), applied);
+    ASSERT_TRUE(host.undo(nvidia));
+    EXPECT_EQ(host.all(), before) << "killed at step " << at;
+  }
+  EXPECT_GT(at, 8);
+}
+
+TEST(PassthroughUndo, AProgramThatFailsLeavesEverythingAsItWas) {
+  const Debian host;
+  const auto before = host.all();
+  auto tools = host.tools();
+  tools.run = [&](const std::vector<std::string>& argv) -> Status {
+    if (argv.front() == "update-grub") return Error{Exit::failed, "run update-grub", "no space left", ""};
+    return host.make_boot(argv);
+  };
+  const auto done = apply_passthrough(tools, Sysfs(host.host), nvidia, {});
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().next, HasSubstr("everything is as it was before"));
+  EXPECT_EQ(host.all(), before) << "the initramfs that had been made, too";
+}
+
+TEST(PassthroughUndo, AChangeOfTheUsersStays) {
+  const Debian host;
+  ASSERT_TRUE(host.apply(nvidia));
+  host.tree.file("etc/default/grub", "GRUB_DEFAULT=2\n" + host.text(grub).substr(host.text(grub).find('\n') + 1));
+  const auto undone = host.undo(nvidia);
+  ASSERT_TRUE(undone) << undone.error().message();
+  EXPECT_THAT(undone->notes, testing::ElementsAre(HasSubstr("/etc/default/grub was changed by somebody else")));
+  EXPECT_EQ(host.text(grub), "GRUB_DEFAULT=2\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n");
+}
+
+TEST(PassthroughUndo, AChangeOfTheSameLineIsNotLost) {
+  const Debian host;
+  ASSERT_TRUE(host.apply(nvidia));
+  const std::string theirs = "GRUB_CMDLINE_LINUX_DEFAULT=\"splash intel_iommu=on iommu=pt\"\n";
+  host.tree.file("etc/default/grub", theirs);
+  host.tree.file("etc/modprobe.d/vgpukit-passthrough.conf", host.text(modprobe) + "options kvm ignore_msrs=1\n");
+  const auto applied = host.all();
+  const auto refused = host.undo(nvidia);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Exit::usage);
+  EXPECT_THAT(refused.error().why, HasSubstr("/etc/default/grub was changed since, in the lines that vgpukit changed"));
+  EXPECT_THAT(refused.error().why, HasSubstr("vgpukit-passthrough.conf: vgpukit made it, and it was changed since"));
+  EXPECT_EQ(host.all(), applied);
+  ASSERT_TRUE(host.undo(nvidia, {}, true));
+  EXPECT_THAT(host.text(grub), HasSubstr("GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n"));
+  EXPECT_EQ(host.text("/var/lib/vgpukit/passthrough/overwritten/etc/default/grub"), theirs);
+}
+
+TEST(PassthroughUndo, ASecondCardIsTakenBackAlone) {
+  Debian host;
+  host.second_card();
+  const auto before = host.all();
+  ASSERT_TRUE(host.apply("02:00.0"));
+  const auto second_alone = host.text(modprobe);
+  ASSERT_TRUE(host.undo("02:00.0"));
+  ASSERT_TRUE(host.apply(nvidia));
+  ASSERT_TRUE(host.apply("02:00.0"));
+  EXPECT_THAT(host.text(modprobe), HasSubstr("ids=10de:1e04,10de:10f7,10de:1ad6,10de:1ad7,10de:2204\n"));
+  const auto undone = host.undo(nvidia);
+  ASSERT_TRUE(undone);
+  EXPECT_THAT(undone->cards_left, testing::ElementsAre("0000:02:00.0"));
+  EXPECT_EQ(host.text(modprobe), second_alone);
+  // The card itself needs not be there any more.
+  fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:02:00.0"));
+  ASSERT_TRUE(host.undo("02:00.0"));
+  host.tree.link("sys/bus/pci/devices/0000:02:00.0", "../../../devices/pci0000:02/0000:02:00.0");
+  EXPECT_EQ(host.text(grub), "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n");
+  EXPECT_EQ(host.all(), before);
+}
+
+TEST(PassthroughUndo, NothingToUndoIsSaid) {
+  const Debian host;
+  const auto before = host.all();
+  const auto undone = host.undo(nvidia);
+  ASSERT_FALSE(undone);
+  EXPECT_EQ(undone.error().code, Exit::usage);
+  EXPECT_THAT(undone.error().message(), HasSubstr("nothing is applied here"));
+  EXPECT_FALSE(host.undo("what"));
+  EXPECT_EQ(host.all(), before);
+}
+
+}  // namespace
+}  // namespace vgpukit

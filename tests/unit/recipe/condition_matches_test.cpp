@@ -1,0 +1,84 @@
+#include "recipe/condition_matches.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/atomic_file.hpp"
+#include "support/temp_folder.hpp"
+
+namespace vgpukit {
+using test::TempFolder;
+
+namespace {
+
+FileCondition tokens(const std::string& pattern, std::vector<std::string> globs) {
+  FileCondition condition;
+  condition.what = FileCondition::What::token;
+  condition.pattern = pattern;
+  condition.globs = std::move(globs);
+  return condition;
+}
+
+std::string first(ConditionMatches& findings, const FileCondition& condition, const SourceTree& tree) {
+  return findings.first(condition, tree).value_or("nowhere");
+}
+
+const std::map<std::string, std::string> files = {
+    {"a/one.c", "int x;\nint y = in_irq();\n"}, {"a/two.h", "/* in_irq */\n"}, {"b/three.c", "\n\nvoid f(void) { in_irq (); }\n"}};
+
+TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
+  ConditionMatches findings;
+  const auto tree = SourceTree::of(files);
+  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
+  EXPECT_EQ(first(findings, tokens("in_irq", {"b/*.c", "a/*.c"}), tree), "b/three.c:3");
+  EXPECT_EQ(first(findings, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c") << "found as tokens, written otherwise: no line";
+  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.h"}), tree), "nowhere") << "a comment is no code";
+}
+
+TEST(ConditionMatches, EditsAreLookedAtAndUndoneOnesForgotten) {
+  ConditionMatches findings;
+  auto tree = SourceTree::of(files);
+  const auto in_c = tokens("in_irq", {"**/*.c"});
+  EXPECT_EQ(first(findings, in_c, tree), "a/one.c:2");
+  const auto before = tree.snapshot();
+  tree.write("a/one.c", "int x;\n");
+  EXPECT_EQ(first(findings, in_c, tree), "b/three.c:3");
+  tree.remove("b/three.c");
+  EXPECT_EQ(first(findings, in_c, tree), "nowhere");
+  tree.write("a/new.c", "int z = in_irq();\n");
+  EXPECT_EQ(first(findings, in_c, tree), "a/new.c:1");
+  tree.restore(before);
+  EXPECT_EQ(first(findings, in_c, tree), "a/one.c:2");
+}
+
+TEST(ConditionMatches, AreAskedForFirstOnATreeThatHasEdits) {
+  ConditionMatches findings;
+  auto tree = SourceTree::of(files);
+  tree.write("a/one.c", "nothing\n");
+  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "b/three.c:3");
+  tree.restore({});
+  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
+}
+
+TEST(ConditionMatches, AreKeptAndADamagedFileIsLookedPast) {
+  const TempFolder temp;
+  const auto file = temp.path() / "findings";
+  const auto condition = tokens("in_irq", {"**/*.c"});
+  {
+    ConditionMatches findings(file);
+    first(findings, condition, SourceTree::of(files));
+    findings.save();
+  }
+  // What is kept stands for the content that the file's name says: another tree under the same name shows that it is used.
+  const auto other = SourceTree::of({{"c/four.c", "in_irq();\n"}});
+  ConditionMatches kept(file);
+  EXPECT_EQ(first(kept, condition, other), "a/one.c:2");
+  const auto text = *read_file(file);
+  for (const auto& damaged : {text.substr(0, text.size() - 2), std::string("{}"), std::string()}) {
+    ASSERT_TRUE(write_file(file, damaged));
+    ConditionMatches none(file);
+    EXPECT_EQ(first(none, condition, other), "c/four.c:1");
+  }
+}
+
+}  // namespace
+}  // namespace vgpukit

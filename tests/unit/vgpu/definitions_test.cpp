@@ -1,0 +1,123 @@
+#include "vgpu/definitions.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "vgpu/fake_cards.hpp"
+#include "vgpu/vgpu_xml.hpp"
+
+namespace vgpukit {
+namespace {
+
+using test::uuid_a;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+std::string complaint(const std::string& text) {
+  const auto parsed = parse_vgpus("vgpus.yaml", text);
+  return parsed ? "" : parsed.error().message();
+}
+
+TEST(VgpusYaml, CountsUuidsAndFunctions) {
+  const auto all = parse_vgpus("f",
+                               "vgpus:\n"
+                               "  - {card: 65:00.0, type: GRID P4-1Q, count: 2}\n"
+                               "  - card: GPU-5c\n    type: nvidia-64\n    uuids: [" +
+                                   uuid_a +
+                                   "]\n"
+                                   "  - {card: '0000:41:00.0', type: '1149', functions: ['41:00.4']}\n");
+  ASSERT_TRUE(all) << all.error().message();
+  ASSERT_THAT(*all, SizeIs(4));
+  EXPECT_EQ((*all)[0].card, "0000:65:00.0");
+  EXPECT_TRUE((*all)[0].counted);
+  EXPECT_NE((*all)[0].name, (*all)[1].name);
+  EXPECT_EQ((*all)[2].name, uuid_a);
+  EXPECT_EQ((*all)[3].name, "0000:41:00.4");
+}
+
+// Virtual machines are configured with these: another value here is another machine without its vGPU after an update.
+TEST(VgpusYaml, TheUuidsOfACountNeverChange) {
+  const auto all = parse_vgpus("f", "vgpus:\n- {card: '0000:65:00.0', type: nvidia-63, count: 2}\n");
+  ASSERT_TRUE(all);
+  EXPECT_EQ((*all)[0].name, "574d09be-b60a-8e9a-a7b9-1e3aca38ceb3");
+  const auto more =
+      parse_vgpus("f", "vgpus:\n- {card: 65:00.0, type: nvidia-63, count: 1}\n- {card: 65:00.0, type: nvidia-63, count: 2}\n");
+  ASSERT_TRUE(more);
+  EXPECT_EQ((*more)[0].name, (*all)[0].name);
+  EXPECT_EQ((*more)[1].name, (*all)[1].name) << "a second entry goes on counting";
+}
+
+TEST(VgpusYaml, AnEmptyFileAndAnEmptyListAreNoVgpus) {
+  for (const auto* text : {"", "\n", "vgpus: []\n", "vgpus:\n"}) {
+    const auto all = parse_vgpus("f", text);
+    ASSERT_TRUE(all) << text;
+    EXPECT_THAT(*all, IsEmpty());
+  }
+}
+
+TEST(VgpusYaml, EveryMistakeHasItsPlace) {
+  EXPECT_THAT(complaint("vgpu: []\n"), HasSubstr("vgpus.yaml:1:1: unknown key 'vgpu'"));
+  EXPECT_THAT(complaint("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"), HasSubstr("vgpus.yaml:3:5: unknown key 'tpye'"));
+  EXPECT_THAT(complaint("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"), HasSubstr("did you mean 'type'"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b}\n"),
+              HasSubstr("vgpus.yaml:2:5: a vGPU has exactly one of count, uuids and functions"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, count: 1}\n"), HasSubstr("has no 'type'"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, count: 0}\n"), HasSubstr("vgpus.yaml:2:31: a number from 1 to 1024"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, count: 2000}\n"), HasSubstr("a number from 1 to 1024"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, uuids: [x]}\n"), HasSubstr("vgpus.yaml:2:32: 'x' is no UUID"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, functions: ['../../x']}\n"),
+              HasSubstr("the PCI address of a virtual function"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: ../../x, type: b, count: 1}\n"), HasSubstr("'../../x' cannot be a card"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: ../../x, count: 1}\n"), HasSubstr("'../../x' cannot be a type"));
+  EXPECT_THAT(
+      complaint("vgpus:\n  - {card: a, type: b, uuids: [" + uuid_a + "]}\n  - {card: c, type: d, uuids: [" + uuid_a + "]}\n"),
+      HasSubstr("vgpus.yaml:3:32: " + uuid_a + " stands twice; the first is in line 2"));
+  EXPECT_THAT(complaint("vgpus: {a: b}\n"), HasSubstr("a list for vgpus expected"));
+  EXPECT_THAT(complaint("vgpus: [\n"), HasSubstr("not valid YAML"));
+}
+
+TEST(VgpusYaml, LinesAreAddedAndTakenAndTheRestStays) {
+  const std::string before = "# ours\nvgpus:\n- card: '0000:65:00.0'  # the old one\n  type: nvidia-63\n  count: 1\n";
+  const auto more = with_function("f", before, "0000:41:00.0", "nvidia-1149", "0000:41:00.4");
+  ASSERT_TRUE(more) << more.error().message();
+  EXPECT_TRUE(more->starts_with(before));
+  EXPECT_THAT(*parse_vgpus("f", *more), SizeIs(2));
+  const auto less = without_device("f", *more, "0000:41:00.4");
+  ASSERT_TRUE(less) << less.error().message();
+  EXPECT_EQ(*less, before);
+  const auto counted = parse_vgpus("f", before)->front().name;
+  const auto refused = without_device("f", before, counted);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("f:5:10: "));
+  for (const auto* start : {"", "# only a comment\n", "vgpus: []\n", "vgpus:\n"}) {
+    const auto first = with_function("f", start, "0000:41:00.0", "nvidia-1149", "0000:41:00.4");
+    ASSERT_TRUE(first) << start << first.error().message();
+    const auto none = without_device("f", *first, "0000:41:00.4");
+    ASSERT_TRUE(none) << none.error().message();
+    EXPECT_THAT(*parse_vgpus("f", *none), IsEmpty());
+  }
+  EXPECT_FALSE(with_function("f", "vgpus: [{card: a, type: b, count: 1}]\n", "0000:41:00.0", "t", "0000:41:00.4"))
+      << "a list in one line";
+}
+
+TEST(VgpuXml, PersistentIsForMediatedDevicesOfPciCards) {
+  Vgpu device;
+  device.name = uuid_a;
+  device.parent = "0000:65:00.0";
+  device.type = "nvidia-63";
+  ASSERT_TRUE(nodedev_xml(device));
+  EXPECT_THAT(*nodedev_xml(device), HasSubstr("<parent>pci_0000_65_00_0</parent>"));
+  EXPECT_THAT(hostdev_xml(device), HasSubstr("<address uuid='" + uuid_a + "'/>"));
+  device.parent = "0.0.26ab";
+  EXPECT_FALSE(nodedev_xml(device));
+  device.name = device.parent = "0000:41:00.4";
+  device.interface = VgpuInterface::vendor_vfio;
+  EXPECT_FALSE(nodedev_xml(device));
+  EXPECT_THAT(hostdev_xml(device), HasSubstr("managed='no'"));
+  EXPECT_THAT(hostdev_xml(device), HasSubstr("domain='0x0000' bus='0x41' slot='0x00' function='0x4'"));
+  EXPECT_EQ(proxmox_option(device), "-hostpci0 0000:41:00.4");
+}
+
+}  // namespace
+}  // namespace vgpukit

@@ -1,0 +1,186 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "vgpu/fake_cards.hpp"
+#include "vgpu/vgpu_change.hpp"
+
+namespace vgpukit {
+namespace {
+
+using test::uuid_a;
+using test::uuid_b;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ChangeTest : public testing::Test {
+ protected:
+  [[nodiscard]] VgpuTools tools() {
+    return {fake.host, driver, [this] { return [this] { return looks-- > 0; }; }, [] {}};
+  }
+  Result<VgpuStep> create(const std::string& type, const std::string& card = "", const std::string& uuid = "") {
+    return create_vgpu(tools(), {type, card, uuid, true});
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& device : read_vgpus(driver).devices) all.push_back(device.name);
+    return all;
+  }
+  test::FakeHost fake;
+  test::FakeDriver driver{fake};
+  int looks = 3;
+};
+
+TEST_F(ChangeTest, CreatesByNameOnTheCardWithRoomAndRemoves) {
+  fake.p4("0000:65:00.0");
+  fake.p4("0000:66:00.0");
+  fake.file("sys/class/mdev_bus/0000:65:00.0/mdev_supported_types/nvidia-63/available_instances", "0\n");
+  const auto made = create("P4-1Q");
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->parent, "0000:66:00.0");
+  EXPECT_EQ(made->type, "nvidia-63");
+  EXPECT_THAT(names(), testing::ElementsAre(made->name));
+  ASSERT_TRUE(remove_vgpu(tools(), made->name));
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(ChangeTest, TakesTheGivenUuidInAnyCase) {
+  fake.p4();
+  ASSERT_TRUE(create("nvidia-63", "65:00.0", "6F1C8A2E-9D0B-4C3D-8E7F-0123456789AB"));
+  EXPECT_THAT(names(), testing::ElementsAre("6f1c8a2e-9d0b-4c3d-8e7f-0123456789ab"));
+  const auto again = create("nvidia-63", "", "6f1c8a2e-9d0b-4c3d-8e7f-0123456789ab");
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().message(), HasSubstr("there is one of that UUID, on 0000:65:00.0"));
+  EXPECT_EQ(driver.writes.size(), 1u) << "the second was never tried";
+}
+
+TEST_F(ChangeTest, BadInputWritesNothing) {
+  fake.p4();
+  const auto says = [&](const Result<VgpuStep>& result, Exit code, const char* text) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, code);
+    EXPECT_THAT(result.error().message(), HasSubstr(text));
+  };
+  says(create("nvidia-63", "", "no-uuid"), Exit::usage, "take 'no-uuid' as a UUID");
+  says(create("nvidia-99"), Exit::usage, "the vGPU type 'nvidia-99'");
+  says(create("../../x"), Exit::usage, "the vGPU type '../../x'");
+  says(create("nvidia-63", "../../x"), Exit::usage, "the card '../../x'");
+  says(create("nvidia-63", "0000:77:00.0"), Exit::usage, "there is none with that address");
+  fake.file("sys/class/mdev_bus/0000:65:00.0/mdev_supported_types/nvidia-63/available_instances", "0\n");
+  says(create("nvidia-63"), Exit::failed, "there is no room for it on 0000:65:00.0");
+  for (const auto* name : {"../../x", "", "nvidia-63"}) EXPECT_FALSE(remove_vgpu(tools(), name)) << name;
+  EXPECT_THAT(driver.writes, IsEmpty());
+}
+
+TEST_F(ChangeTest, EachErrnoSaysWhatItMeans) {
+  fake.p4();
+  const std::map<int, const char*> meanings = {
+      {EPERM, "Operation not permitted"},           {EBUSY, "the card is busy"},
+      {ENOSPC, "the card has no room for it"},      {EEXIST, "a device of that name already"},
+      {ENODEV, "the card or its driver went away"}, {EIO, "the driver failed at it"}};
+  for (const auto& [error, meaning] : meanings) {
+    driver.fail = {{"/create", error}};
+    const auto made = create("nvidia-63", "", uuid_a);
+    ASSERT_FALSE(made) << error;
+    EXPECT_THAT(made.error().message(), HasSubstr(meaning));
+    EXPECT_THAT(made.error().message(), HasSubstr(uuid_a));
+    EXPECT_FALSE(made.error().next.empty()) << error;
+  }
+  EXPECT_THAT(names(), IsEmpty());
+  fake.device("0000:65:00.0", "nvidia-63", uuid_a);
+  for (const int error : {EPERM, EBUSY, ENODEV, EIO}) {
+    driver.fail = {{"/remove", error}};
+    const auto gone = remove_vgpu(tools(), uuid_a);
+    ASSERT_FALSE(gone);
+    EXPECT_THAT(gone.error().message(), HasSubstr("remove the vGPU " + uuid_a));
+  }
+  EXPECT_THAT(names(), Contains(uuid_a));
+}
+
+TEST_F(ChangeTest, ADriverThatTakesTheWriteAndDoesNothingIsFoundOut) {
+  fake.p4();
+  Sysfs plain(fake.host);  // a folder does not react to writes
+  const auto made = create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-63", "", uuid_a, true});
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message(), HasSubstr("no device appeared"));
+  fake.l40(2);
+  const auto function =
+      create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-1149", "41:00.4", "", true});
+  ASSERT_TRUE(function) << "current_vgpu_type keeps what is written, in a folder, too";
+}
+
+TEST_F(ChangeTest, WhatAVirtualMachineUsesIsNotRemoved) {
+  fake.p4();
+  fake.device("0000:65:00.0", "nvidia-63", uuid_a, 7);
+  fake.file("proc/50/comm", "qemu-kvm");
+  fake.file("proc/50/cmdline", std::string("qemu-kvm\0-name\0guest=db", 23));
+  fake.link("proc/50/fd/3", "/dev/vfio/7");
+  const auto gone = remove_vgpu(tools(), uuid_a);
+  ASSERT_FALSE(gone);
+  EXPECT_THAT(gone.error().message(), HasSubstr("the virtual machine 'db'"));
+  EXPECT_THAT(driver.writes, IsEmpty());
+}
+
+TEST_F(ChangeTest, AVirtualFunctionBecomesAVgpuAndIsOneNoMore) {
+  fake.l40(2);
+  const auto made = create("L40-2Q");
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->name, "0000:41:00.4");
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "1150\n");
+  const auto second = create("L40-2Q", "41:00.4");
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message(), HasSubstr("no room"));
+  EXPECT_FALSE(create("L40-2Q", "", uuid_a)) << "a function has no UUID";
+  driver.fail = {{"/current_vgpu_type", EPERM}};
+  EXPECT_THAT(create("L40-2Q").error().message(), HasSubstr("this virtual function is a vGPU already"));
+  driver.fail = {};
+  ASSERT_TRUE(remove_vgpu(tools(), "41:00.4"));
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "0\n");
+}
+
+TEST_F(ChangeTest, VirtualFunctionsAreMadeFirstAndAskedForAgain) {
+  fake.l40(0);
+  driver.lazy = 2;  // as sriov-manage, which may do nothing and be content
+  const auto made = create("nvidia-1149");
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->name, "0000:41:00.4");
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.0/sriov_numvfs"), "2");
+}
+
+TEST_F(ChangeTest, VirtualFunctionsThatDoNotComeEndInADeadline) {
+  fake.l40(0);
+  driver.lazy = 100;
+  const auto made = create("nvidia-1149");
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message(), HasSubstr("cannot make the 2 virtual functions of 0000:41:00.0: in time, there were 0"));
+  for (const int error : {EPERM, ENOSPC, ENODEV, EIO, EBUSY}) {
+    looks = 3;
+    driver.fail = {{"/sriov_numvfs", error}};
+    EXPECT_THAT(create("nvidia-1149").error().message(), HasSubstr("cannot make the 2 virtual functions")) << error;
+  }
+}
+
+TEST_F(ChangeTest, ADriverThatMakesNoFunctionsIsToldAtOnce) {
+  fake.l40(0);
+  driver.fail = {{"/sriov_numvfs", ENOENT}};
+  const auto made = create("nvidia-1149");
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().why, HasSubstr("the card's driver makes no virtual functions by itself"));
+  EXPECT_THAT(made.error().next, HasSubstr("/usr/lib/nvidia/sriov-manage"));
+  EXPECT_EQ(looks, 3) << "there is nothing to wait for";
+}
+
+TEST_F(ChangeTest, WhoMayNotWriteIsToldBeforeAnythingChanges) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  fake.p4();
+  fs::permissions(fake.folder.path(), fs::perms::owner_write, fs::perm_options::remove);
+  const auto made = create("nvidia-63");
+  fs::permissions(fake.folder.path(), fs::perms::owner_write, fs::perm_options::add);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Exit::missing);
+  EXPECT_THAT(made.error().message(), HasSubstr("that needs root"));
+  EXPECT_THAT(driver.writes, IsEmpty());
+}
+
+}  // namespace
+}  // namespace vgpukit
