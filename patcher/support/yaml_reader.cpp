@@ -1,10 +1,13 @@
 #include "support/yaml_reader.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
+#include <sstream>
 
 #include "support/yaml_cache.hpp"
 
@@ -25,32 +28,105 @@ std::string kind_of(const YamlNode& node) {
   }
 }
 
+// More than any person writes. Aliases of aliases (*name) grow without end, and each level takes some of the stack.
 constexpr std::size_t most_nodes = 1'000'000;
+constexpr std::size_t most_text = 64 << 20;  // bytes
+constexpr std::size_t most_levels = 100;
 
-// yaml-cpp's tree as ours. False when it is larger than anything that a person would write: aliases of aliases grow without end.
-bool copy(const YAML::Node& from, YamlNode::Data& into, std::size_t& left) {
-  if (left == 0) return false;
-  --left;
-  if (const auto mark = from.Mark(); !mark.is_null()) {
-    into.line = mark.line + 1;
-    into.column = mark.column + 1;
+// What a document must not be. It leaves yaml-cpp's parser as an exception, as that one's own errors do.
+struct Refused {
+  YAML::Mark mark;
+  std::string why;
+};
+
+// Makes a tree of a document's events. An alias becomes a copy of the node that it names.
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  [[nodiscard]] YamlNode::Data take() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(mark, anchor, YamlNode::Kind::null); }
+  void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
+                const std::string& text) override {
+    count_text(mark, text.size());
+    add(mark, anchor, YamlNode::Kind::scalar).text = text;
   }
-  if (from.IsScalar()) {
-    into.kind = YamlNode::Kind::scalar;
-    into.text = from.Scalar();
-  } else if (from.IsSequence()) {
-    into.kind = YamlNode::Kind::sequence;
-    for (const auto& item : from)
-      if (!copy(item, into.children.emplace_back(), left)) return false;
-  } else if (from.IsMap()) {
-    into.kind = YamlNode::Kind::map;
-    for (const auto& pair : from)
-      if (!copy(pair.first, into.children.emplace_back(), left) || !copy(pair.second, into.children.emplace_back(), left))
-        return false;
-  } else {
-    into.kind = YamlNode::Kind::null;
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    open(mark, anchor, YamlNode::Kind::sequence);
   }
-  return true;
+  void OnSequenceEnd() override { open_.pop_back(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open(mark, anchor, YamlNode::Kind::map);
+  }
+  void OnMapEnd() override { open_.pop_back(); }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const YamlNode::Data* named = &root_;
+    for (const auto i : anchors_.at(anchor)) named = &named->children[i];
+    if (std::find(open_.begin(), open_.end(), named) != open_.end())
+      throw Refused{mark, "an alias that refers to itself: it stands inside of what it names"};
+    count(mark, *named, open_.size());
+    YamlNode::Data copy = *named;  // first: what it is copied from may move
+    open_.back()->children.push_back(std::move(copy));
+  }
+
+ private:
+  YamlNode::Data& add(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode::Kind kind) {
+    count_node(mark, open_.size());
+    auto& node = open_.empty() ? root_ : open_.back()->children.emplace_back();
+    node.kind = kind;
+    if (!mark.is_null()) {
+      node.line = mark.line + 1;
+      node.column = mark.column + 1;
+    }
+    if (anchor != YAML::NullAnchor) {
+      auto& path = anchors_[anchor];
+      for (const auto* parent : open_) path.push_back(parent->children.size() - 1);
+    }
+    return node;
+  }
+
+  void open(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode::Kind kind) {
+    open_.push_back(&add(mark, anchor, kind));
+  }
+
+  void count_node(const YAML::Mark& mark, std::size_t level) {
+    if (level >= most_levels) throw Refused{mark, "nested more than " + std::to_string(most_levels) + " deep"};
+    if (nodes_++ == most_nodes)
+      throw Refused{mark, "more than " + std::to_string(most_nodes) + " nodes, with those that aliases (*name) repeat"};
+  }
+
+  void count_text(const YAML::Mark& mark, std::size_t bytes) {
+    text_ += bytes;
+    if (text_ > most_text)
+      throw Refused{mark,
+                    "more than " + std::to_string(most_text >> 20) + " MiB of text, with what aliases (*name) repeat"};
+  }
+
+  void count(const YAML::Mark& mark, const YamlNode::Data& node, std::size_t level) {
+    count_node(mark, level);
+    count_text(mark, node.text.size());
+    for (const auto& child : node.children) count(mark, child, level + 1);
+  }
+
+  YamlNode::Data root_;
+  // The maps and sequences that are not at their end yet. A node moves only when a sibling is added, which is after its
+  // end.
+  std::vector<YamlNode::Data*> open_;
+  std::map<YAML::anchor_t, std::vector<std::size_t>> anchors_;  // the path from the root
+  std::size_t nodes_ = 0, text_ = 0;
+};
+
+// The next document that is not empty.
+std::optional<YamlNode::Data> next_document(YAML::Parser& parser) {
+  TreeBuilder builder;
+  if (!parser.HandleNextDocument(builder)) return std::nullopt;
+  auto root = builder.take();
+  if (root.kind == YamlNode::Kind::null) return std::nullopt;
+  return root;
 }
 
 std::string joined(const std::vector<std::string_view>& words) {
@@ -98,19 +174,18 @@ Result<std::optional<YamlNode>> YamlReader::parse_or_empty(const std::string& te
   };
   // yaml-cpp reports syntax errors by exception: this is the only place that lets one happen.
   try {
-    auto documents = YAML::LoadAll(text);
-    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) return std::optional<YamlNode>();
-    if (documents.size() > 1)
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    auto root = next_document(parser);
+    if (!root) return std::optional<YamlNode>();
+    if (const auto second = next_document(parser))
       return Error{Exit::usage, "", "more than one YAML document, exactly one was expected",
-                   "put the second one into a file of its own", place(documents[1].Mark())};
-    std::size_t left = most_nodes;
-    YamlNode::Data root;
-    if (!copy(documents.front(), root, left))
-      return Error{Exit::usage, "", "more than " + std::to_string(most_nodes) + " nodes, with those that aliases (*name) repeat",
-                   "", SourcePos{file_, 1, 1}};
-    YamlNode document(std::move(root));
+                   "put the second one into a file of its own", SourcePos{file_, second->line, second->column}};
+    YamlNode document(std::move(*root));
     if (cache_) cache_->add(text, document);
     return std::optional(std::move(document));
+  } catch (const Refused& refused) {
+    return Error{Exit::usage, "", refused.why, "", place(refused.mark)};
   } catch (const YAML::Exception& bad) {
     return Error{Exit::usage, "", "not valid YAML: " + bad.msg, "", place(bad.mark)};
   }
