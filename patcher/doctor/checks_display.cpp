@@ -1,5 +1,6 @@
 // Who draws, and what holds a card's memory because of that.
 #include <algorithm>
+#include <cctype>
 
 #include "doctor/doctor.hpp"
 
@@ -18,6 +19,13 @@ const PciDevice* other_display(const HostView& view, const PciDevice& card) {
         each.driver != "vfio-pci")
       return &each;
   return nullptr;
+}
+
+// Does the line name a function in this slot? "10000:e1:00.0" is not in "0000:e1:00".
+bool names_slot(const std::string& line, const std::string& slot) {
+  for (auto at = line.find(slot); at != std::string::npos; at = line.find(slot, at + 1))
+    if (at == 0 || !std::isxdigit(static_cast<unsigned char>(line[at - 1]))) return true;
+  return false;
 }
 
 // What takes the framebuffer away for good, on this kernel and for this driver of it.
@@ -75,7 +83,7 @@ Findings display_framebuffer(const CheckInput& input) {
             "BAR 0: can't reserve",
         .next = without_framebuffer(view, *held)};
     for (const auto& line : view.log.lines)
-      if (line.find(card->slot()) != std::string::npos &&
+      if (names_slot(line, card->slot()) &&
           (line.find("changed VGA decodes") != std::string::npos || line.find("can't reserve") != std::string::npos)) {
         finding.evidence.push_back({view.log.source, line});
         break;

@@ -101,6 +101,8 @@ std::vector<OccupiedCard> occupied_cards(const Sysfs& sysfs) {
     const auto driver = sysfs.link_name(folder + "/driver");
     if (!driver.empty() && driver != "nvidia") cards.push_back({address, driver});
   }
+  std::sort(cards.begin(), cards.end(),
+            [](const OccupiedCard& a, const OccupiedCard& b) { return ByAddress()(a.address, b.address); });
   return cards;
 }
 

@@ -34,19 +34,15 @@ std::vector<const PciDevice*> functions_of(const GuestRequest& request) {
   return all;
 }
 
-std::string source_of(const std::string& address) {
-  return "<address domain='0x" + address.substr(0, 4) + "' bus='0x" + address.substr(5, 2) + "' slot='0x" + address.substr(8, 2) +
-         "' function='0x" + address.substr(11, 1) + "'/>";
-}
-
 std::string hostdev(const GuestRequest& request, const PciDevice& function, const GuestSlot& place, bool first, bool several) {
   // A function that is vfio-pci's since the boot stays there; of others libvirt takes care.
   const bool managed = function.driver != "vfio-pci";
   std::string text = "<hostdev mode='subsystem' type='pci' managed='" + std::string(managed ? "yes" : "no") +
-                     "'>\n  <source>\n    " + source_of(function.address) + "\n  </source>\n";
+                     "'>\n  <source>\n    " + libvirt_address(function.address) + "\n  </source>\n";
   if (!request.rom_file.empty() && &function == request.card) text += "  <rom file='" + xml_escaped(request.rom_file) + "'/>\n";
-  text += "  <address type='pci' domain='0x0000' bus='" + hex(place.bus) + "' slot='" + hex(place.slot) + "' function='0x" +
-          function.address.substr(11, 1) + "'" + (first && several ? " multifunction='on'" : "") + "/>\n</hostdev>\n";
+  text += "  <address type='pci' domain='0x0000' bus='" + hex(place.bus) + "' slot='" + hex(place.slot) +
+          "' function='0x" + function.address.back() + "'" + (first && several ? " multifunction='on'" : "") +
+          "/>\n</hostdev>\n";
   return text;
 }
 
@@ -104,13 +100,10 @@ class Editor {
     std::set<std::string> there;
     for (const auto hostdev : xml_.children(devices_, "hostdev"))
       if (const auto source = xml_.child(hostdev, "source"); source != XmlText::npos)
-        if (const auto address = xml_.child(source, "address"); address != XmlText::npos) {
-          char text[24];
-          std::snprintf(text, sizeof text, "%04x:%02x:%02x.%x", number(xml_.attribute(address, "domain")) & 0xffffu,
-                        number(xml_.attribute(address, "bus")) & 0xffu, number(xml_.attribute(address, "slot")) & 0xffu,
-                        number(xml_.attribute(address, "function")) & 7u);
-          there.insert(text);
-        }
+        if (const auto address = xml_.child(source, "address"); address != XmlText::npos)
+          there.insert(PciAddress{number(xml_.attribute(address, "domain")), number(xml_.attribute(address, "bus")),
+                                  number(xml_.attribute(address, "slot")), number(xml_.attribute(address, "function"))}
+                           .text());
     auto functions = functions_of(request_);
     const auto all = functions.size();
     std::erase_if(functions, [&](const PciDevice* each) { return there.contains(each->address); });

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
+#include <cstdio>
 
 #include "support/descriptor.hpp"
 
@@ -83,18 +85,43 @@ std::string Sysfs::link_name(const std::string& path) const {
   return text.substr(text.rfind('/') + 1);
 }
 
+std::optional<PciAddress> PciAddress::parse(std::string_view text) {
+  PciAddress address;
+  // Takes `least` to `most` digits from the front, and `end` behind them; 0: the text ends there.
+  const auto take = [&](unsigned& number, std::size_t least, std::size_t most, char end) {
+    std::size_t digits = 0;
+    while (digits < text.size() && std::isxdigit(static_cast<unsigned char>(text[digits]))) ++digits;
+    if (digits < least || digits > most || (end ? digits == text.size() || text[digits] != end : digits != text.size()))
+      return false;
+    std::from_chars(text.data(), text.data() + digits, number, 16);
+    text.remove_prefix(digits + (end ? 1 : 0));
+    return true;
+  };
+  const bool has_domain = std::count(text.begin(), text.end(), ':') == 2;
+  if (has_domain && !take(address.domain, 4, 8, ':')) return std::nullopt;
+  if (!take(address.bus, 2, 2, ':') || !take(address.device, 2, 2, '.') || !take(address.function, 1, 1, 0))
+    return std::nullopt;
+  if (address.device > 0x1f || address.function > 7) return std::nullopt;
+  return address;
+}
+
+std::string PciAddress::text() const {
+  char text[32];
+  std::snprintf(text, sizeof text, "%04x:%02x:%02x.%x", domain, bus, device, function);
+  return text;
+}
+
 std::optional<std::string> pci_address(std::string_view text) {
-  std::string all(text);
-  for (auto& each : all) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
-  if (all.size() == 7) all = "0000:" + all;
-  constexpr std::string_view shape = "xxxx:xx:xx.f";
-  if (all.size() != shape.size()) return std::nullopt;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    const bool digit = std::isxdigit(static_cast<unsigned char>(all[i])) != 0;
-    const bool fits = shape[i] == 'x' ? digit : shape[i] == 'f' ? all[i] >= '0' && all[i] <= '7' : all[i] == shape[i];
-    if (!fits) return std::nullopt;
-  }
-  return all;
+  const auto address = PciAddress::parse(text);
+  return address ? std::optional(address->text()) : std::nullopt;
+}
+
+std::string libvirt_address(const std::string& address) {
+  const auto numbers = PciAddress::parse(address).value_or(PciAddress());
+  char text[96];
+  std::snprintf(text, sizeof text, "<address domain='0x%04x' bus='0x%02x' slot='0x%02x' function='0x%x'/>",
+                numbers.domain, numbers.bus, numbers.device, numbers.function);
+  return text;
 }
 
 }  // namespace vgpukit

@@ -42,7 +42,31 @@ class Sysfs {
   std::string root_;
 };
 
-// A PCI address in the kernel's form: "65:00.0" is "0000:65:00.0", small letters. Nothing where it is none.
+// The address of a PCI function: domain:bus:device.function. A domain has 16 bits in firmware's tables, but the kernel
+// numbers those of a VMD controller from 0x10000 on (drivers/pci/controller/vmd.c).
+struct PciAddress {
+  unsigned domain = 0, bus = 0, device = 0, function = 0;
+
+  // The only parser of addresses: "65:00.0", or with a domain of four to eight digits in front of it, as lspci -D and
+  // nvidia-smi (00000000:65:00.0) print it. Capital digits are accepted. Nothing where it is none.
+  static std::optional<PciAddress> parse(std::string_view text);
+  // As the kernel writes it: "0000:65:00.0", "10000:e1:00.0".
+  [[nodiscard]] std::string text() const;
+};
+
+// A PCI address in the kernel's form. Nothing where it is none.
 std::optional<std::string> pci_address(std::string_view text);
+
+// libvirt's element for a function: <address domain='0x0000' bus='0x65' slot='0x00' function='0x0'/>.
+std::string libvirt_address(const std::string& address);
+
+// Sorts addresses in the kernel's form by their numbers: a domain has at least four digits, and more only where it
+// needs them, so the shorter one is the smaller.
+struct ByAddress {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  }
+};
 
 }  // namespace vgpukit

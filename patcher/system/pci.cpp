@@ -135,6 +135,8 @@ PciView read_pci_devices(const Sysfs& sysfs) {
   view.readable = sysfs.exists("/sys/bus/pci/devices");
   for (const auto& name : sysfs.list("/sys/bus/pci/devices"))
     if (pci_address(name) == name) view.devices.push_back(device_at(sysfs, name));
+  std::sort(view.devices.begin(), view.devices.end(),
+            [](const PciDevice& a, const PciDevice& b) { return ByAddress()(a.address, b.address); });
   return view;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cstdio>
 
 #include "vgpu/mdev.hpp"
 #include "vgpu/vendor_vfio.hpp"
@@ -21,14 +20,15 @@ std::string small(std::string_view text) {
 
 template <class T>
 const T* find_by(const std::vector<T>& all, std::string_view name, std::string T::*field) {
-  const auto found = std::lower_bound(all.begin(), all.end(), name,
-                                      [field](const T& each, std::string_view wanted) { return each.*field < wanted; });
+  const auto found = std::lower_bound(all.begin(), all.end(), name, [field](const T& each, std::string_view wanted) {
+    return ByAddress()(each.*field, wanted);
+  });
   return found != all.end() && (*found).*field == name ? &*found : nullptr;
 }
 
 template <class T>
 void sort_by(std::vector<T>& all, std::string T::*field) {
-  std::sort(all.begin(), all.end(), [field](const T& a, const T& b) { return a.*field < b.*field; });
+  std::sort(all.begin(), all.end(), [field](const T& a, const T& b) { return ByAddress()(a.*field, b.*field); });
 }
 
 unsigned number_in(const Sysfs& sysfs, const std::string& path) {
@@ -99,7 +99,7 @@ const Vgpu* VgpuView::device(std::string_view name) const {
 
 VgpuView read_vgpus(const Sysfs& sysfs) {
   VgpuView view;
-  std::map<std::string, VgpuCard> cards;
+  std::map<std::string, VgpuCard, ByAddress> cards;
   const auto card_of = [&](const std::string& address) -> VgpuCard& {
     const auto found = cards.find(address);
     return found != cards.end() ? found->second : cards.emplace(address, card_at(sysfs, address)).first->second;
@@ -121,15 +121,14 @@ VgpuView read_vgpus(const Sysfs& sysfs) {
 }
 
 std::optional<std::string> function_address(const Sysfs& sysfs, const std::string& card, unsigned index) {
-  unsigned domain = 0, bus = 0, slot = 0, function = 0;
-  if (std::sscanf(card.c_str(), "%x:%x:%x.%u", &domain, &bus, &slot, &function) != 4) return std::nullopt;
+  const auto address = PciAddress::parse(card);
+  if (!address) return std::nullopt;
   const auto folder = "/sys/bus/pci/devices/" + card;
   const unsigned offset = number_in(sysfs, folder + "/sriov_offset");
   if (offset == 0) return std::nullopt;
-  const unsigned id = (bus << 8 | slot << 3 | function) + offset + index * number_in(sysfs, folder + "/sriov_stride");
-  char text[32];
-  std::snprintf(text, sizeof text, "%04x:%02x:%02x.%u", domain, id >> 8 & 0xffu, id >> 3 & 0x1fu, id & 7u);
-  return text;
+  const unsigned id = (address->bus << 8 | address->device << 3 | address->function) + offset +
+                      index * number_in(sysfs, folder + "/sriov_stride");
+  return PciAddress{address->domain, id >> 8 & 0xffu, id >> 3 & 0x1fu, id & 7u}.text();
 }
 
 Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word) {

@@ -1,7 +1,6 @@
 #include "vgpu/vgpu_list.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 namespace vgpukit {
 
@@ -82,7 +81,9 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view, const 
   for (const auto& each : definitions)
     if (each.counted) take(each);
   std::stable_sort(rows.begin(), rows.end(), [](const VgpuRow& a, const VgpuRow& b) {
-    return std::tie(a.device.parent, a.device.name) < std::tie(b.device.parent, b.device.name);
+    const ByAddress before;
+    return a.device.parent == b.device.parent ? before(a.device.name, b.device.name)
+                                              : before(a.device.parent, b.device.parent);
   });
   return rows;
 }

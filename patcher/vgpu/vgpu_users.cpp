@@ -30,7 +30,7 @@ std::string_view between(std::string_view text, std::string_view before, std::st
 std::string libvirt_name(std::string_view source) {
   if (const auto uuid = between(source, "uuid='", "'"); !uuid.empty()) return std::string(uuid);
   const auto piece = [&](std::string_view key) { return std::string(between(source, std::string(key) + "='0x", "'")); };
-  return piece("domain") + ":" + piece("bus") + ":" + piece("slot") + "." + piece("function");
+  return pci_address(piece("domain") + ":" + piece("bus") + ":" + piece("slot") + "." + piece("function")).value_or("");
 }
 
 class Search {

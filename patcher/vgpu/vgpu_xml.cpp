@@ -35,10 +35,9 @@ std::string hostdev_xml(const Vgpu& device) {
            "</hostdev>\n";
   return "<hostdev mode='subsystem' type='pci' managed='no'>\n"
          "  <source>\n"
-         "    <address domain='0x" +
-         name.substr(0, 4) + "' bus='0x" + name.substr(5, 2) + "' slot='0x" + name.substr(8, 2) + "' function='0x" +
-         name.substr(11, 1) +
-         "'/>\n"
+         "    " +
+         libvirt_address(name) +
+         "\n"
          "  </source>\n"
          "</hostdev>\n";
 }

@@ -187,6 +187,12 @@ TEST(Check, AFramebufferOnAnotherCardIsFine) {
   EXPECT_THAT(host.run(check::display_framebuffer), IsEmpty());
 }
 
+TEST(Check, ALineOfTheLogAboutTheSameSlotOfAnotherDomainIsNoEvidence) {
+  const SeedHost host("001-rtx2080ti-frozen");
+  host.tree.file("var/log/dmesg", "[ 1.0] vfio-pci 10000:83:00.0: BAR 0: can't reserve [mem 0xc0000000-0xc0ffffff]\n");
+  EXPECT_EQ(only(host.run(check::display_framebuffer)).evidence.size(), 1u);
+}
+
 TEST(Check, ADriverThatIsTooNewForTheCard) {
   FixtureHost host("healthy");
   host.tree.file("sys/module/nvidia/version", "590.48.01\n");

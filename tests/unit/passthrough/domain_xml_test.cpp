@@ -48,6 +48,21 @@ TEST_F(GuestXml, AllFunctionsInOneSlot) {
   EXPECT_THAT(xml, Not(HasSubstr("<hidden")));
 }
 
+TEST_F(GuestXml, ADomainOfMoreThanFourDigits) {
+  for (const auto* function : {"0", "1"})
+    host.tree.pci(std::string("10000:e1:00.") + function, {{"id", "10de:1e04"}, {"class", "030000"}, {"group", "70"}});
+  pci = host.view().pci;
+  ASSERT_TRUE(pci.find("10000:e1:00.0"));
+  const auto card = request("10000:e1:00.0");
+  const auto xml = guest_domain_xml(card);
+  EXPECT_THAT(xml, HasSubstr("<address domain='0x10000' bus='0xe1' slot='0x00' function='0x1'/>"));
+  EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x1'/>"));
+  const auto first = edit(domain, card);
+  EXPECT_THAT(first.changes,
+              ElementsAre(HasSubstr("<hostdev> for 10000:e1:00.0, 10000:e1:00.1 at bus 0x04"), testing::_));
+  EXPECT_THAT(edit(first.text, card).changes, IsEmpty()) << "they are there already";
+}
+
 TEST_F(GuestXml, BoundToVfioAtBootStaysThere) {
   const FixtureHost frozen("001-rtx2080ti-frozen");
   pci = frozen.view().pci;

@@ -59,7 +59,7 @@ class HostTree {
       return value;
     };
     const auto under = take("under");
-    const auto above = under.empty() ? "sys/devices/pci" + address.substr(0, 7) : folders_.at(under);
+    const auto above = under.empty() ? "sys/devices/pci" + address.substr(0, address.rfind(':')) : folders_.at(under);
     const auto folder = folders_[address] = above + "/" + address;
     const auto id = take("id"), sub = take("sub", "0000:0000"), kind = take("class");
     if (id.size() != 9 || kind.size() != 6) throw std::runtime_error("pci " + address + ": id= and class= are needed");

@@ -8,6 +8,8 @@
 #include "system/kernel_parameters.hpp"
 #include "doctor/host_report.hpp"
 #include "doctor/doctor_host.hpp"
+#include "system/device_holders.hpp"
+#include "system/iommu_groups.hpp"
 
 namespace vgpukit::test {
 namespace {
@@ -55,7 +57,7 @@ TEST(Pci, WhatCannotBeReadIsSaid) {
 TEST(Pci, TheCardThatAUserMeans) {
   const FixtureHost host("003-rtx2080ti-debian");
   const auto pci = host.view().pci;
-  for (const auto* word : {"01:00.0", "0000:01:00.0", "01:00", "0000:01:00"}) {
+  for (const auto* word : {"01:00.0", "0000:01:00.0", "01:00", "0000:01:00", "00000000:01:00.0"}) {
     const auto card = find_card(pci, word);
     ASSERT_TRUE(card) << word;
     EXPECT_EQ((*card)->address, "0000:01:00.0");
@@ -85,6 +87,33 @@ TEST(Pci, AVirtualFunctionIsNoCard) {
   const auto pci = host.view().pci;
   EXPECT_EQ(pci.nvidia_cards().size(), 1u);
   EXPECT_EQ(pci.functions_of(*pci.find("0000:01:00.0")).size(), 1u);
+}
+
+// What a VMD controller holds has a domain of five digits.
+TEST(Pci, DevicesOfAVmdControllerAreSeen) {
+  FixtureHost host("healthy");
+  host.tree.pci("10000:e0:06.0", {{"id", "8086:09ab"}, {"class", "060400"}, {"group", "4"}});
+  host.tree.pci(
+      "10000:e1:00.0",
+      {{"id", "144d:a80a"}, {"class", "010802"}, {"group", "4"}, {"under", "10000:e0:06.0"}, {"driver", "nvme"}});
+  host.tree.pci("1000:00:00.0", {{"id", "8086:3e30"}, {"class", "060000"}});
+  host.tree.file("sys/devices/pci10000:e0/10000:e0:06.0/10000:e1:00.0/nvme/nvme0/nvme0n1/uevent", "DEVNAME=nvme0n1\n");
+  const auto pci = host.view().pci;
+  ASSERT_TRUE(pci.find("10000:e1:00.0"));
+  EXPECT_EQ(pci.devices.back().address, "10000:e1:00.0") << "sorted by the domain's number";
+  const auto& disk = *pci.find("10000:e1:00.0");
+  EXPECT_EQ(disk.slot(), "10000:e1:00");
+  EXPECT_EQ(disk.bridge, "10000:e0:06.0");
+  EXPECT_EQ(pci.find("10000:e0:06.0")->bridge, "");
+  EXPECT_EQ(pci.behind(*pci.find("10000:e0:06.0")).size(), 1u);
+  EXPECT_THAT(device_nodes(Sysfs(host.host), disk), ElementsAre("/dev/nvme0n1"));
+  EXPECT_THAT(device_nodes(Sysfs(host.host), *pci.find("10000:e0:06.0")), IsEmpty()) << "the disk is another device";
+  EXPECT_THAT(group_members(pci, *pci.find("0000:01:00.0")).other_devices, ElementsAre(&disk));
+  const auto card = find_card(pci, "10000:E1:00", true);
+  ASSERT_TRUE(card) << card.error().message();
+  EXPECT_EQ(*card, &disk);
+  EXPECT_FALSE(find_card(pci, "e1:00.0", true)) << "that is in domain 0";
+  EXPECT_THAT(host.trouble(), ElementsAre("warn card.group 0000:01:00.0"));
 }
 
 TEST(Groups, BetterSlotsAreThoseAlone) {

@@ -7,6 +7,7 @@
 #include "vgpu/uuid.hpp"
 #include "vgpu/vendor_vfio.hpp"
 #include "vgpu/vgpu_list.hpp"
+#include "vgpu/vgpu_xml.hpp"
 
 namespace vgpukit {
 namespace {
@@ -98,6 +99,24 @@ TEST_F(VgpuTest, ACardWhoseFunctionsAreNotMadeIsShown) {
   EXPECT_EQ(function_address(driver, "0000:41:00.0", 1), "0000:41:00.5");
 }
 
+TEST_F(VgpuTest, ADomainMayHaveMoreThanFourDigits) {
+  fake.p4("1000:65:00.0");
+  fake.l40(2, 2, "10000:41:00.0");
+  fake.file("sys/bus/pci/devices/10000:41:00.5/nvidia/current_vgpu_type", "1150\n");
+  const auto view = read_vgpus(driver);
+  ASSERT_EQ(view.cards.size(), 2u);
+  EXPECT_EQ(view.cards[0].address, "1000:65:00.0") << "sorted by the domain's number";
+  EXPECT_EQ(view.cards[1].address, "10000:41:00.0");
+  ASSERT_EQ(view.devices.size(), 1u);
+  EXPECT_EQ(view.devices[0].name, "10000:41:00.5");
+  EXPECT_EQ(function_address(driver, "10000:41:00.0", 1), "10000:41:00.5");
+  EXPECT_THAT(hostdev_xml(view.devices[0]),
+              HasSubstr("<address domain='0x10000' bus='0x41' slot='0x00' function='0x5'/>"));
+  const auto place = find_place(view, "00010000:41:00.0");
+  ASSERT_TRUE(place) << place.error().message();
+  EXPECT_EQ(place->card, "10000:41:00.0");
+}
+
 TEST(CreatableTypes, TheHeaderMayBeMissingAndNonsenseIsPassedOver) {
   EXPECT_THAT(creatable_types("ID    : vGPU Name\n1149  : NVIDIA L40-1Q\n  7:x\n"),
               ElementsAre(Pair(1149u, "NVIDIA L40-1Q"), Pair(7u, "x")));
@@ -121,7 +140,8 @@ TEST_F(VgpuTest, TypesByIdByNameAndByWhatEverybodyCallsThem) {
 TEST_F(VgpuTest, CardsByAddressSerialAndUuid) {
   fake.p4();
   const auto view = read_vgpus(driver);
-  for (const auto* word : {"0000:65:00.0", "65:00.0", "0322917092147", "gpu-5C6d7e8f-0a1b-2c3d-4e5f-60718293a4b5"}) {
+  for (const auto* word :
+       {"0000:65:00.0", "65:00.0", "00000000:65:00.0", "0322917092147", "gpu-5C6d7e8f-0a1b-2c3d-4e5f-60718293a4b5"}) {
     const auto place = find_place(view, word);
     ASSERT_TRUE(place) << word;
     EXPECT_EQ(place->card, "0000:65:00.0") << word;
@@ -140,13 +160,6 @@ TEST_F(VgpuTest, TheTwoGpusOfABoardHaveOneSerialNumber) {
   const auto place = find_place(read_vgpus(driver), "0322917092147");
   ASSERT_FALSE(place);
   EXPECT_THAT(place.error().message(), HasSubstr("it is the serial number of 0000:65:00.0, 0000:66:00.0"));
-}
-
-TEST(PciAddress, OnlyTheKernelsForm) {
-  EXPECT_EQ(pci_address("0000:AF:00.7"), "0000:af:00.7");
-  EXPECT_EQ(pci_address("af:1f.0"), "0000:af:1f.0");
-  for (const auto* word : {"", "0000:af:00.8", "0000-af:00.0", "0000:af:00.0/", "g000:af:00.0", "../../../x.0", "0000:af:000.0"})
-    EXPECT_FALSE(pci_address(word)) << word;
 }
 
 TEST(Uuid, OnlyTheFormThatTheKernelReads) {
@@ -237,6 +250,18 @@ TEST_F(UsersTest, LibvirtNamesTheMachineWhileItsProcessLives) {
   process(321, "qemu-kvm", "", "");
   ASSERT_EQ(users_of("0000:41:00.4").size(), 1u);
   EXPECT_EQ(users_of("0000:41:00.4")[0].vm, "cad-7");
+}
+
+TEST_F(UsersTest, LibvirtNamesAFunctionOfADomainOfMoreThanFourDigits) {
+  fake.l40(2, 2, "10000:41:00.0");
+  fake.file("sys/bus/pci/devices/10000:41:00.4/nvidia/current_vgpu_type", "1150\n");
+  fake.file("run/libvirt/qemu/cad-7.xml",
+            "<domstatus state='running' pid='321'><domain><name>cad-7</name><devices><hostdev mode='subsystem'><source>"
+            "<address domain='0x10000' bus='0x41' slot='0x00' "
+            "function='0x4'/></source></hostdev></devices></domain></domstatus>");
+  process(321, "qemu-kvm", "", "");
+  ASSERT_EQ(users_of("10000:41:00.4").size(), 1u);
+  EXPECT_EQ(users_of("10000:41:00.4")[0].vm, "cad-7");
 }
 
 }  // namespace
