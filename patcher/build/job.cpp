@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <set>
 
 #include "build/explain_errors.hpp"
 #include "build/missing_object.hpp"
@@ -14,6 +15,7 @@
 #include "history/history.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/output_folder.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit {
@@ -79,6 +81,39 @@ std::optional<BuildReport> unchanged_build(const fs::path& output, const std::st
   }
   report.unchanged = true;
   return report;
+}
+
+// Something in the folder that no build of ours put there. The record of a build, which may be another version's, names
+// what is ours.
+std::string foreign_entry(const fs::path& output) {
+  std::set<std::string> ours;
+  std::error_code bad;
+  const auto record = output / "build.json";
+  const auto text =
+      fs::is_regular_file(fs::symlink_status(record, bad)) ? read_file(record) : Result<std::string>(Error{});
+  const auto document = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+  try {
+    if (document.at("result") == "built" && document.at("inputs").is_string() &&
+        document.at("driver").at("version").is_string() && document.at("kernel").at("release").is_string() &&
+        !document.at("modules").empty()) {
+      ours = {"build.json", "build.log"};
+      for (const auto& module : document.at("modules"))
+        ours.insert(fs::path(module.at("path").get<std::string>()).filename());
+    }
+  } catch (const nlohmann::json::exception&) {  // not the record of a build
+    ours.clear();
+  }
+  for (const auto& entry : fs::directory_iterator(output, bad)) {
+    const auto name = entry.path().filename().string();
+    if (!ours.contains(name) || !fs::is_regular_file(entry.symlink_status(bad))) return name;
+  }
+  return bad ? "something unreadable" : "";
+}
+
+// The default folder is vgpukit's own; in one that the user has named, other things may be.
+Status check_output(const BuildJob& job) {
+  if (job.output.empty()) return {};
+  return check_output_folder(job.output, "put the modules into " + job.output.string(), foreign_entry);
 }
 
 // The recipe that would have prevented an error, as a sentence.
@@ -212,7 +247,7 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
   nlohmann::json document = report;
   document["inputs"] = inputs;
   TRY(write_file(staged.path() / "build.json", document.dump(2) + "\n"));
-  return staged.commit();
+  return staged.commit(/*durable=*/true, [&] { return check_output(job); });
 }
 
 }  // namespace
@@ -274,6 +309,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
           job.on_step("another vgpukit is building " + job.driver->version.text + " for " + kernel.release + ": waiting for it");
       }));
   if (auto before = unchanged_build(output, inputs); before && !job.compile_only) return std::move(*before);
+  if (!job.compile_only) TRY(check_output(job));
 
   TRY_ASSIGN(auto tree, SourceTree::open(job.driver->sources));
   TRY_ASSIGN(const auto plan, make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted));

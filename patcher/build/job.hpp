@@ -23,7 +23,8 @@ struct BuildJob {
       nullptr;                       // the recipes that may explain an error; the shipped ones also where they are not applied
   std::set<std::string> accepted;    // notices
   std::vector<std::string> modules;  // empty: all that the driver has
-  std::filesystem::path output;      // where the modules go; empty: default_output()
+  // Where the modules go; empty: default_output(). A folder that no build made, with something in it, is an error: usage.
+  std::filesystem::path output;
   unsigned jobs = 1;
   bool debug_info = false;
   bool compile_only = false;      // compile and verify, deliver no modules; a missing binary object is tolerated

@@ -236,7 +236,9 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
       ->required();
   command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")
       ->type_name("REL");
-  command->add_option("--output", options->output, "The folder that gets the modules")->type_name("DIR");
+  command
+      ->add_option("--output", options->output, "The folder that gets the modules: new, empty, or of an earlier build")
+      ->type_name("DIR");
   command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
   command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");

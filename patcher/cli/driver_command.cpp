@@ -196,7 +196,8 @@ void add_driver(CLI::App& app, Globals& globals, Action& action) {
   auto output = std::make_shared<std::string>();
   auto* extracting = command->add_subcommand("extract", "Unpack all of an installer, without running it");
   extracting->add_option("DRIVER", *word, ".run, .zip, tarball, or a version of the store")->required();
-  extracting->add_option("--output", *output, "The new folder (default: here, named like the file)")->type_name("DIR");
+  extracting->add_option("--output", *output, "The folder, new or empty (default: here, named like the file)")
+      ->type_name("DIR");
   extracting->callback(
       [&globals, &action, word, output] { action = [&globals, word, output] { return extract(globals, *word, *output); }; });
   command->add_subcommand("list", "List the store")->callback([&globals, &action] {

@@ -9,6 +9,7 @@
 #include "cli/progress.hpp"
 #include "driver/run_file_repack.hpp"
 #include "support/atomic_file.hpp"
+#include "support/output_folder.hpp"
 
 namespace vgpukit::cli {
 
@@ -87,10 +88,8 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
   TRY_ASSIGN(auto inputs, open_inputs(globals, options));
   const bool repack = !options.repack.empty();
   const auto target = fs::absolute(repack ? options.repack : options.output).lexically_normal();
-  std::error_code bad;
-  if (!repack && fs::exists(target, bad) && !(fs::is_directory(target, bad) && fs::is_empty(target, bad)))
-    return Error{Exit::usage, "write the patched tree to " + target.string(), "something is there already",
-                 "name a new folder, or an empty one"};
+  const auto may_write = [&] { return check_output_folder(target, "write the patched tree to " + target.string()); };
+  if (!repack) TRY(may_write());
   TRY_ASSIGN(auto tree, SourceTree::open(inputs.driver.sources));
   TRY_ASSIGN(const auto plan, make_plan(inputs.catalogue, inputs.driver, inputs.facts, tree, inputs.accepted));
   const auto style = style_of(globals, STDOUT_FILENO);
@@ -130,7 +129,7 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
     TRY(history.finish());
     files.push_back(target.string());
   }
-  TRY(staged.commit(/*durable=*/false));
+  TRY(staged.commit(/*durable=*/false, may_write));
   TRY(say_patched(globals, inputs.facts.kernel().release, plan, files, target));
   if (!globals.json() && !options.series)
     print("It is a git repository: git -C " + target.string() + " log -p shows each change with its reason.\n");

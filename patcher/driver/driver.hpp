@@ -70,11 +70,11 @@ struct ExtractLimits {
   std::size_t entries = 200'000;
 };
 
-// Unpacks an archive (tar or cpio, compressed with gzip, bzip2, xz, lzma, lzip or zstd; zip; 7z) into `target`, which must not
-// exist; it appears whole or not at all. Refused, naming the entry: absolute paths, "..", symbolic or hard links that leave the
+// Unpacks an archive (tar or cpio, compressed with gzip, bzip2, xz, lzma, lzip or zstd; zip; 7z) into `target`, which is
+// not there or an empty folder; it appears whole or not at all. Refused, naming the entry: absolute paths, "..", symbolic or hard links that leave the
 // target, entries below a symbolic link, devices and sockets, more than the limits. Set-id bits, owners and the write permission of
-// others are dropped; times are kept. Errors: usage for a bad archive (truncated, not an archive, refused entries) or a target that
-// is there, missing for a full disk.
+// others are dropped; times are kept. Errors: usage for a bad archive (truncated, not an archive, refused entries) or another
+// target (check_output_folder), missing for a full disk.
 Status extract_archive(const std::filesystem::path& archive, const std::filesystem::path& target, const ExtractLimits& limits = {},
                        const OnPackage& on_progress = {});
 

@@ -17,6 +17,7 @@
 #include "driver/driver.hpp"
 #include "support/text.hpp"
 #include "support/atomic_file.hpp"
+#include "support/output_folder.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit {
@@ -314,15 +315,13 @@ Status driver_detail::unpack_from(int fd, std::uint64_t offset, UnpackTarget& ta
 
 Status extract_archive(const fs::path& archive_path, const fs::path& target, const ExtractLimits& limits,
                        const OnPackage& on_progress) {
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(target, ignored)))
-    return Error{Exit::usage, "unpack " + archive_path.string(), target.string() + " is there already",
-                 "remove it or name another folder"};
+  const auto may_write = [&] { return check_output_folder(target, "unpack " + archive_path.string()); };
+  TRY(may_write());
   TRY_ASSIGN(const auto opened, open_archive(archive_path));
   TRY_ASSIGN(auto staged, StagedFolder::beside(target));
   TRY_ASSIGN(auto unpacked, UnpackTarget::open(staged.path(), archive_path, limits));
   TRY(unpack_from(opened.fd.get(), 0, unpacked, archive_path, {{}, on_progress, limits}));
-  return staged.commit(false);  // it can be unpacked again
+  return staged.commit(false, may_write);  // it can be unpacked again
 }
 
 }  // namespace vgpukit

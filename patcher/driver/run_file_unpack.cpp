@@ -1,12 +1,13 @@
 // unpack_run_file: the payload, all of it or what building needs.
 #include <algorithm>
 #include <set>
-#include <system_error>
 
 #include "driver/extract.hpp"
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/source_files.hpp"
+#include "support/atomic_file.hpp"
+#include "support/output_folder.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit {
@@ -87,9 +88,8 @@ Error manifest_names_missing_files(const fs::path& file, const std::vector<std::
 
 Status unpack_run_file(const fs::path& file, const RunHeader& header, const fs::path& target, RunPart part,
                        const OnPackage& on_progress, const ExtractLimits& limits) {
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(target, ignored)))
-    return Error{Exit::usage, "unpack " + file.string(), target.string() + " is there already", "remove it or name another folder"};
+  const auto may_write = [&] { return check_output_folder(target, "unpack " + file.string()); };
+  TRY(may_write());
   TRY_ASSIGN(const auto opened, open_archive(file));
   TRY_ASSIGN(auto staged, StagedFolder::beside(target));
   TRY_ASSIGN(auto unpacked, UnpackTarget::open(staged.path(), file, limits));
@@ -101,7 +101,7 @@ Status unpack_run_file(const fs::path& file, const RunHeader& header, const fs::
   if (part == RunPart::kernel && kernel.nothing()) return no_sources(file, kernel.top());
   if (part == RunPart::kernel)
     if (const auto missing = kernel.missing(); !missing.empty()) return manifest_names_missing_files(file, missing);
-  return staged.commit(false);
+  return staged.commit(false, may_write);
 }
 
 std::vector<std::string> unnamed_sources(const Driver& driver) {

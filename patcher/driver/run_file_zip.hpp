@@ -19,8 +19,7 @@ Result<PackageFile> find_package(const fs::path& path);
 // Error: usage for a damaged zip, missing for a full disk.
 Status copy_package(const PackageFile& package, const fs::path& to, const OnPackage& on_progress = {});
 
-// Checks an installer and unpacks all of it into `target`, which is not there yet, as extract_archive() does. One for another
-// processor is fine.
+// Checks an installer and unpacks all of it into `target`, as extract_archive() does. One for another processor is fine.
 Status unpack_package(const PackageFile& package, const fs::path& target, const OnPackage& on_progress = {});
 
 namespace driver_detail {

@@ -165,7 +165,7 @@ StagedFolder::~StagedFolder() {
   fs::remove_all(path_, ignored);
 }
 
-Status StagedFolder::commit(bool durable) {
+Status StagedFolder::commit(bool durable, const std::function<Status()>& may_replace) {
   const auto tried = [&] { return "put the finished folder at " + target_.string(); };
   if (durable) {
     const int fd = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -177,6 +177,7 @@ Status StagedFolder::commit(bool durable) {
   if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0) {
     path_.clear();
   } else if (errno == EEXIST) {
+    if (may_replace) TRY(may_replace());
     // Swapped in one step; the old content is now at path_ and the destructor removes it.
     if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) {
       if (errno != EINVAL && errno != ENOSYS) return refuse(Exit::missing, tried(), errno);

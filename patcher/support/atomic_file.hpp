@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -36,8 +37,9 @@ class StagedFolder {
 
   [[nodiscard]] const fs::path& path() const { return path_; }
   // Puts the folder at the target; what was there is swapped out and removed. `durable` syncs the file system first, so that it
-  // survives a power cut; a folder that can be made again need not. Error: missing, as for write_file.
-  Status commit(bool durable = true);
+  // survives a power cut; a folder that can be made again need not. `may_replace` is asked right before something at
+  // the target is swapped out; its error leaves the target as it is. Error: missing, as for write_file.
+  Status commit(bool durable = true, const std::function<Status()>& may_replace = {});
 
  private:
   StagedFolder(fs::path path, fs::path target) : path_(std::move(path)), target_(std::move(target)) {}

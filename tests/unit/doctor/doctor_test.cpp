@@ -188,7 +188,7 @@ TEST(Check, AFramebufferOnAnotherCardIsFine) {
 }
 
 TEST(Check, ALineOfTheLogAboutTheSameSlotOfAnotherDomainIsNoEvidence) {
-  const SeedHost host("001-rtx2080ti-frozen");
+  const FixtureHost host("001-rtx2080ti-frozen");
   host.tree.file("var/log/dmesg", "[ 1.0] vfio-pci 10000:83:00.0: BAR 0: can't reserve [mem 0xc0000000-0xc0ffffff]\n");
   EXPECT_EQ(only(host.run(check::display_framebuffer)).evidence.size(), 1u);
 }

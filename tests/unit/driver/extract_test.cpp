@@ -289,7 +289,7 @@ TEST_F(Extract, AFullDiskLeavesNothing) {
 TEST_F(Extract, ATargetThatIsThereStays) {
   ArchiveWriter(archive).file("a", "new");
   write(target / "mine", "old");
-  expect_refused({"there already"});
+  expect_refused({"there already, and not empty"});
 }
 
 }  // namespace
