@@ -1,7 +1,7 @@
 #include "build/explain_errors.hpp"
 
-#include "authoring/draft.hpp"
 #include "diagnostics/api_changes.hpp"
+#include "diagnostics/error_subject.hpp"
 
 namespace vgpukit {
 namespace {

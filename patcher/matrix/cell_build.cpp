@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "build/build_report.hpp"
 #include "matrix/cell_load.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"

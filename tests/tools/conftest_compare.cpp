@@ -62,13 +62,13 @@ int main(int argc, char** argv) {
   const fs::path complete = request.tree / ".conftest-complete";
   fs::remove_all(conftest);
 
-  const ConftestRequest conftest{request.tree, request.modules, request.has_objects, request.jobs, {}};
-  const auto engine = answer_conftest(facts, conftest, make);
+  const ConftestRequest conftest_request{request.tree, request.modules, request.has_objects, request.jobs, {}};
+  const auto engine = answer_conftest(facts, conftest_request, make);
   if (!engine) return complain(engine.error());
   const auto ours = files_of(conftest);
   const auto again_start = std::chrono::steady_clock::now();
   fs::remove_all(conftest);
-  const auto cached = answer_conftest(facts, conftest, make);
+  const auto cached = answer_conftest(facts, conftest_request, make);
   if (!cached) return complain(cached.error());
   const double cached_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - again_start).count();
   const auto ours_again = files_of(conftest);
