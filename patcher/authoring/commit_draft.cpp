@@ -7,20 +7,20 @@
 #include "diagnostics/header_texts.hpp"
 #include "transform/unified_diff.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 namespace {
 
-using transform_detail::Hunk;
+using transform::Hunk;
 
 // A name as a header declares it, once for each branch of an #if.
 struct Known {
-  std::vector<Declaration> all;
+  std::vector<diagnostics::Declaration> all;
   std::string header;
 };
 using Names = std::map<std::string, Known>;
 
-std::string key_of(const Declaration& one) {
-  if (one.kind == NameKind::field || one.kind == NameKind::type) return one.of + " " + one.name;
+std::string key_of(const diagnostics::Declaration& one) {
+  if (one.kind == diagnostics::NameKind::field || one.kind == diagnostics::NameKind::type) return one.of + " " + one.name;
   return one.name;
 }
 
@@ -28,10 +28,10 @@ std::string key_of(const Declaration& one) {
 std::vector<std::string> collect(const KernelCommit& commit, std::string KernelCommit::Header::*side, Names& names) {
   std::vector<std::string> order;
   for (const auto& header : commit.headers)
-    for (auto& one : declarations_in(header.*side)) {
+    for (auto& one : diagnostics::declarations_in(header.*side)) {
       // A header's guard, and the members of a structure without a name, are nothing to ask for.
-      if (one.kind == NameKind::macro && one.body.empty() && !one.callable && one.name.ends_with("_H")) continue;
-      if (one.kind == NameKind::field && one.of.find(' ') == std::string::npos) continue;
+      if (one.kind == diagnostics::NameKind::macro && one.body.empty() && !one.callable && one.name.ends_with("_H")) continue;
+      if (one.kind == diagnostics::NameKind::field && one.of.find(' ') == std::string::npos) continue;
       const auto key = key_of(one);
       const auto [known, fresh] = names.try_emplace(key);
       if (fresh) {
@@ -44,25 +44,25 @@ std::vector<std::string> collect(const KernelCommit& commit, std::string KernelC
 }
 
 // What a user of it sees: not the parameters' names, and of a structure its members, which have names of their own.
-std::string shape_of(const Declaration& one) {
-  if (one.kind == NameKind::type || one.kind == NameKind::macro || one.kind == NameKind::constant) return "";
-  if (one.kind != NameKind::function) return one.text;
+std::string shape_of(const diagnostics::Declaration& one) {
+  if (one.kind == diagnostics::NameKind::type || one.kind == diagnostics::NameKind::macro || one.kind == diagnostics::NameKind::constant) return "";
+  if (one.kind != diagnostics::NameKind::function) return one.text;
   auto text = one.text.substr(0, one.text.find(one.name + "("));
   for (const auto& argument : one.arguments) text += "," + argument;
   return text;
 }
 
-bool alike(const Declaration& one, const Declaration& other) {
+bool alike(const diagnostics::Declaration& one, const diagnostics::Declaration& other) {
   // A macro's parameters have no types: then their number decides.
-  if (one.kind == NameKind::macro || other.kind == NameKind::macro)
+  if (one.kind == diagnostics::NameKind::macro || other.kind == diagnostics::NameKind::macro)
     return one.callable == other.callable && one.arguments.size() == other.arguments.size();
   return shape_of(one) == shape_of(other);
 }
 
 // Whether callers of the one can be callers of the other: some branch is the same.
 bool same_shape(const Known& before, const Known& after) {
-  return std::any_of(before.all.begin(), before.all.end(), [&](const Declaration& one) {
-    return std::any_of(after.all.begin(), after.all.end(), [&](const Declaration& other) { return alike(one, other); });
+  return std::any_of(before.all.begin(), before.all.end(), [&](const diagnostics::Declaration& one) {
+    return std::any_of(after.all.begin(), after.all.end(), [&](const diagnostics::Declaration& other) { return alike(one, other); });
   });
 }
 
@@ -78,7 +78,7 @@ bool names_it(std::string_view line, std::string_view name) {
   return false;
 }
 
-std::vector<std::string> arguments_of(const RecognisedStep& step) {
+std::vector<std::string> arguments_of(const transform::RecognisedStep& step) {
   std::vector<std::string> all;
   for (const auto& [name, value] : step.parameters) {
     if (name != "arguments") continue;
@@ -92,7 +92,7 @@ std::vector<std::string> arguments_of(const RecognisedStep& step) {
 }
 
 // "struct ticker *t" is a parameter, and the line a prototype or the function itself: it looks like a call, but nobody is called.
-bool is_declaration(const RecognisedStep& step) {
+bool is_declaration(const transform::RecognisedStep& step) {
   const auto arguments = arguments_of(step);
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& one) {
     const auto blank = one.find(' ');
@@ -102,7 +102,7 @@ bool is_declaration(const RecognisedStep& step) {
 }
 
 // Arguments of the old call, in any order, and constants: right in every caller.
-bool holds_everywhere(const RecognisedStep& step) {
+bool holds_everywhere(const transform::RecognisedStep& step) {
   const auto arguments = arguments_of(step);
   return std::all_of(arguments.begin(), arguments.end(), [](const std::string& one) {
     const bool old = one.starts_with('$') && one.find_first_not_of("0123456789", 1) == std::string::npos;
@@ -111,14 +111,14 @@ bool holds_everywhere(const RecognisedStep& step) {
   });
 }
 
-std::string parameter(const RecognisedStep& step, std::string_view name) {
+std::string parameter(const transform::RecognisedStep& step, std::string_view name) {
   for (const auto& [key, value] : step.parameters)
     if (key == name) return value;
   return "";
 }
 
 // How the commit changed those who use `name`: steps where it was always the same way, else its lines.
-DraftOrigin::Shown shown_of(const RecognisedDiff& diff, const std::vector<transform_detail::FileDiff>& files,
+DraftOrigin::Shown shown_of(const transform::RecognisedDiff& diff, const std::vector<transform::FileDiff>& files,
                             const std::string& name) {
   DraftOrigin::Shown shown;
   std::set<std::string> forms;
@@ -152,7 +152,7 @@ DraftOrigin::Shown shown_of(const RecognisedDiff& diff, const std::vector<transf
 }
 
 // The symbols of EXPORT_SYMBOL() and its kin in the lines of one origin: name -> GPL-only.
-std::map<std::string, bool> exports(const std::vector<transform_detail::FileDiff>& files, char origin) {
+std::map<std::string, bool> exports(const std::vector<transform::FileDiff>& files, char origin) {
   std::map<std::string, bool> all;
   for (const auto& file : files)
     for (const auto& hunk : file.hunks)
@@ -166,11 +166,11 @@ std::map<std::string, bool> exports(const std::vector<transform_detail::FileDiff
   return all;
 }
 
-std::vector<Subject> subjects_of(const KernelCommit& commit, const std::vector<transform_detail::FileDiff>& files,
+std::vector<diagnostics::Subject> subjects_of(const KernelCommit& commit, const std::vector<transform::FileDiff>& files,
                                  std::vector<std::string>& moved) {
-  std::vector<Subject> subjects;
+  std::vector<diagnostics::Subject> subjects;
   for (const auto& header : commit.headers)
-    if (header.gone) subjects.push_back({NameKind::header, header.name, "", true, {}});
+    if (header.gone) subjects.push_back({diagnostics::NameKind::header, header.name, "", true, {}});
   Names before, after;
   const auto order = collect(commit, &KernelCommit::Header::before, before);
   collect(commit, &KernelCommit::Header::after, after);
@@ -179,23 +179,23 @@ std::vector<Subject> subjects_of(const KernelCommit& commit, const std::vector<t
     const auto& one = was.all.front();
     const auto is = after.find(key);
     if (is == after.end()) {
-      const bool with_its_structure = one.kind == NameKind::field && !after.contains(one.of);
+      const bool with_its_structure = one.kind == diagnostics::NameKind::field && !after.contains(one.of);
       if (!with_its_structure) subjects.push_back({one.kind, one.name, one.of, true, {}});
     } else if (is->second.header != was.header) {
-      if (one.kind != NameKind::field) moved.push_back(one.name + ": " + was.header + " -> " + is->second.header);
+      if (one.kind != diagnostics::NameKind::field) moved.push_back(one.name + ": " + was.header + " -> " + is->second.header);
     } else if (!same_shape(was, is->second)) {
       subjects.push_back({one.kind, one.name, one.of, false,
-                          one.kind == NameKind::field ? is->second.all.front().arguments : std::vector<std::string>()});
+                          one.kind == diagnostics::NameKind::field ? is->second.all.front().arguments : std::vector<std::string>()});
     }
   }
   const auto gone_too = [&](const std::string& name) {
-    return std::any_of(subjects.begin(), subjects.end(), [&](const Subject& each) { return each.gone && each.name == name; });
+    return std::any_of(subjects.begin(), subjects.end(), [&](const diagnostics::Subject& each) { return each.gone && each.name == name; });
   };
   const auto now = exports(files, '+');
   for (const auto& [name, gpl] : exports(files, '-')) {
     const auto still = now.find(name);
     if (still == now.end() ? !gone_too(name) : still->second && !gpl)
-      subjects.push_back({NameKind::symbol, name, "", still == now.end(), {}});
+      subjects.push_back({diagnostics::NameKind::symbol, name, "", still == now.end(), {}});
   }
   return subjects;
 }
@@ -204,8 +204,8 @@ std::vector<Subject> subjects_of(const KernelCommit& commit, const std::vector<t
 
 Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
   const std::string name = commit.id.empty() ? "the patch" : commit.id.substr(0, 12);
-  TRY_ASSIGN(const auto files, transform_detail::read_diff(commit.diff, name));
-  TRY_ASSIGN(const auto recognised, recognise_diff(commit.diff, name));
+  TRY_ASSIGN(const auto files, transform::read_diff(commit.diff, name));
+  TRY_ASSIGN(const auto recognised, transform::recognise_diff(commit.diff, name));
   CommitDrafts made;
   const auto subjects = subjects_of(commit, files, made.moved);
   if (subjects.empty())
@@ -218,7 +218,7 @@ Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
         made.moved.empty() ? "name the commit that changed what the driver uses" : "a driver that misses one wants add-include"};
 
   const std::string now = commit.release.empty() ? "the commit" : commit.release;
-  KernelHeaders before{"before " + now, {}, {}}, after{now, {}, {}};
+  kernel::KernelHeaders before{"before " + now, {}, {}}, after{now, {}, {}};
   for (const auto& header : commit.headers) {
     before.texts.emplace(header.name, header.before);
     if (!header.gone) after.texts.emplace(header.name, header.after);
@@ -233,8 +233,8 @@ Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
         "# upstream: [{release: \"TODO\", subject: " + in_yaml_quotes(commit.subject.empty() ? "TODO" : commit.subject) +
         (commit.id.empty() ? "" : ", commit: " + in_yaml_quotes(commit.id.substr(0, 12))) + "}]";
   for (const auto& subject : subjects) origin.shown.emplace(subject.name, shown_of(recognised, files, subject.name));
-  made.drafts = draft_recipes(find_api_changes({before, after}, now, subjects, {}), {}, {}, commit.release, origin);
+  made.drafts = draft_recipes(diagnostics::find_api_changes({before, after}, now, subjects, {}), {}, {}, commit.release, origin);
   return made;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

@@ -8,7 +8,7 @@
 #include "authoring/kernel_commit.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 
 struct CommitDrafts {
   std::vector<Draft> drafts;
@@ -18,4 +18,4 @@ struct CommitDrafts {
 // Error: usage - nothing that a module can see has gone or changed; a diff that cannot be read (binary files).
 Result<CommitDrafts> draft_from_commit(const KernelCommit& commit);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

@@ -5,7 +5,7 @@
 
 #include "authoring/draft_text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 namespace {
 
 // A comment's text must stay on one line.
@@ -14,23 +14,23 @@ std::string comment(const std::string& indent, std::string text) {
   return indent + "# " + text + "\n";
 }
 
-std::string place_text(const HeaderPlace& place) {
+std::string place_text(const diagnostics::HeaderPlace& place) {
   std::string text = "<" + place.header + ">";
   if (place.line > 0) text += " line " + std::to_string(place.line);
   return text + " of " + place.kernel + (place.text.empty() ? "" : ": " + place.text);
 }
 
-std::string full_type(const Subject& subject) {
+std::string full_type(const diagnostics::Subject& subject) {
   return subject.of.empty() || subject.of == "typedef" ? subject.name : subject.of + " " + subject.name;
 }
 
-std::string parameters_of(const HeaderPlace& place) {
+std::string parameters_of(const diagnostics::HeaderPlace& place) {
   const auto open = place.text.find('(');
   return open == std::string::npos ? std::string() : place.text.substr(open);
 }
 
 struct Writer {
-  const ApiChange& finding;
+  const diagnostics::ApiChange& finding;
   const DraftOrigin::Shown* shown;  // how others were changed; nullptr: nobody knows
   std::string kernel;               // when.kernel, indented by four
   std::string driver;               // the token that the driver contains
@@ -71,14 +71,14 @@ struct Writer {
   }
 
   void nearest_notes() {
-    for (const NearName& near : finding.nearest)
+    for (const diagnostics::NearName& near : finding.nearest)
       steps +=
           comment("  ", "near: " + near.name + ", " + place_text(near.place) + (near.why.empty() ? "" : " (" + near.why + ")"));
   }
 
   void gone() {
-    const Subject& subject = finding.subject;
-    const std::string asked = subject.kind == NameKind::type ? full_type(subject) : subject.name;
+    const diagnostics::Subject& subject = finding.subject;
+    const std::string asked = subject.kind == diagnostics::NameKind::type ? full_type(subject) : subject.name;
     driver = asked;
     kernel = "    lacks: {declaration: " + asked + ", header: " + header() + "}" + header_note() + "\n";
     ending = "removed";
@@ -89,7 +89,7 @@ struct Writer {
     }
     if (!finding.nearest.empty() && finding.nearest.front().likely_rename) return renamed(asked);
     nearest_notes();
-    const bool value = finding.before && finding.before->text.find('(') == std::string::npos && subject.kind != NameKind::type;
+    const bool value = finding.before && finding.before->text.find('(') == std::string::npos && subject.kind != diagnostics::NameKind::type;
     todo_step("TODO what replaces it? Such as\n" +
               (value ? "- remove-initializer: {files: \"**/*.c\", field: FIELD, value: " + subject.name +
                            "}\n- rename-token: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: NEW}"
@@ -97,15 +97,15 @@ struct Writer {
   }
 
   void renamed(const std::string& asked) {
-    const NearName& near = finding.nearest.front();
-    const Subject& subject = finding.subject;
+    const diagnostics::NearName& near = finding.nearest.front();
+    const diagnostics::Subject& subject = finding.subject;
     ending = "renamed";
     const std::string to =
-        subject.kind == NameKind::type ? near.place.text.starts_with("typedef ") ? near.name : near.place.text : near.name;
+        subject.kind == diagnostics::NameKind::type ? near.place.text.starts_with("typedef ") ? near.name : near.place.text : near.name;
     summary = subject.text() + " is called " + to + " now";
     kernel = "    has: {declaration: " + to + ", header: " + included_header(near.place.header) + "}\n" + kernel;
     nearest_notes();
-    const bool call = subject.kind == NameKind::function;
+    const bool call = subject.kind == diagnostics::NameKind::function;
     steps += "  - " + std::string(call ? "rename-call" : "rename-token") + ": {files: \"**/*.{c,h}\", from: " + asked +
              ", to: " + to + "}\n";
     change = std::string(call ? "rename-call " : "rename-token ") + asked + " -> " + to;
@@ -114,8 +114,8 @@ struct Writer {
 
   // It is declared, but not where the driver's file gets it from.
   void elsewhere(const std::string& file) {
-    const Subject& subject = finding.subject;
-    const std::string asked = subject.kind == NameKind::type ? full_type(subject) : subject.name;
+    const diagnostics::Subject& subject = finding.subject;
+    const std::string asked = subject.kind == diagnostics::NameKind::type ? full_type(subject) : subject.name;
     driver = asked;
     ending = "in-another-header";
     summary = "the driver's file no longer gets " + subject.text() + " from what it includes; it is in <" + header() + ">";
@@ -128,7 +128,7 @@ struct Writer {
   }
 
   void changed() {
-    const Subject& subject = finding.subject;
+    const diagnostics::Subject& subject = finding.subject;
     driver = subject.name + "(";
     ending = "changed";
     summary = subject.text() + " takes other arguments, or gives another result";
@@ -151,7 +151,7 @@ struct Writer {
   }
 
   void field() {
-    const Subject& subject = finding.subject;
+    const diagnostics::Subject& subject = finding.subject;
     const std::string of = subject.of.empty() ? "struct TODO" : subject.of;
     const std::string parameter = of + " *vgpukit_it";
     driver = subject.name;
@@ -178,7 +178,7 @@ struct Writer {
     nearest_notes();
     std::string advice = "TODO such as";
     if (subject.gone) advice += "\n- remove-initializer: {files: \"**/*.c\", field: " + subject.name + "}";
-    for (const NearName& near : finding.nearest)
+    for (const diagnostics::NearName& near : finding.nearest)
       if (&near == &finding.nearest.front())
         advice += "\n- rename-token: {files: \"**/*.c\", from: \"->" + subject.name + "\", to: \"->" + near.name + "\"}";
     todo_step(advice);
@@ -207,7 +207,7 @@ struct Writer {
 };
 
 // The part of a message that says the same in every file and with every compiler flag.
-std::string explained(const Diagnostic& error, const Subject& subject) {
+std::string explained(const diagnostics::Diagnostic& error, const diagnostics::Subject& subject) {
   std::string text = error.message.substr(0, error.message.find("; did you mean "));
   for (const std::string_view end : {" [-W", " (first use", " here (not in", "; expected ", " {aka "})
     if (const auto at = text.find(end); at != std::string::npos) text.erase(at);
@@ -216,23 +216,23 @@ std::string explained(const Diagnostic& error, const Subject& subject) {
 
 }  // namespace
 
-std::vector<Draft> draft_recipes(const std::vector<ApiChange>& findings, const std::vector<Diagnostic>& errors,
-                                 const Causes& causes, const std::string& kernel, const DraftOrigin& origin) {
+std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& findings, const std::vector<diagnostics::Diagnostic>& errors,
+                                 const diagnostics::Causes& causes, const std::string& kernel, const DraftOrigin& origin) {
   std::vector<Draft> drafts;
   std::set<std::string> ids;
   for (std::size_t i = 0; i < findings.size(); ++i) {
-    const ApiChange& finding = findings[i];
-    const Subject& subject = finding.subject;
+    const diagnostics::ApiChange& finding = findings[i];
+    const diagnostics::Subject& subject = finding.subject;
     if (!finding.follows.empty()) continue;  // mended by the draft for what it follows from
     const auto shown = origin.shown.find(subject.name);
     Writer writer{finding, shown == origin.shown.end() ? nullptr : &shown->second, {}, {}, {}, {}, {}, {}, {}};
     const std::vector<std::size_t> none;
     const auto& about = i < causes.errors.size() ? causes.errors[i] : none;  // a commit is no error
-    if (subject.kind == NameKind::field)
+    if (subject.kind == diagnostics::NameKind::field)
       writer.field();
-    else if (subject.kind == NameKind::header)
+    else if (subject.kind == diagnostics::NameKind::header)
       writer.missing_header();
-    else if (subject.kind == NameKind::symbol)
+    else if (subject.kind == diagnostics::NameKind::symbol)
       writer.symbol();
     else if (!subject.gone)
       writer.changed();
@@ -241,7 +241,7 @@ std::vector<Draft> draft_recipes(const std::vector<ApiChange>& findings, const s
     else
       writer.gone();
 
-    std::string id = draft_id(kernel, (subject.kind == NameKind::field ? subject.of.substr(subject.of.rfind(' ') + 1) + "-" : "") +
+    std::string id = draft_id(kernel, (subject.kind == diagnostics::NameKind::field ? subject.of.substr(subject.of.rfind(' ') + 1) + "-" : "") +
                                           subject.name + "-" + writer.ending);
     for (int n = 2; !ids.insert(id).second; ++n)
       id = draft_id(kernel, subject.name + "-" + std::to_string(n) + "-" + writer.ending);
@@ -271,4 +271,4 @@ std::vector<Draft> draft_recipes(const std::vector<ApiChange>& findings, const s
   return drafts;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

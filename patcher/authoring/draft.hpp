@@ -13,7 +13,7 @@
 #include "support/result.hpp"
 #include "transform/recognise.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 
 struct Draft {
   std::string id;       // "7.2-in-irq-renamed"; the file is called id.yaml
@@ -27,7 +27,7 @@ struct DraftOrigin {
   std::string option = "--from-log";
   std::string upstream;  // the line of the recipe; empty: TODO
   struct Shown {
-    std::vector<RecognisedStep> steps;  // how the kernel's own callers were changed
+    std::vector<transform::RecognisedStep> steps;  // how the kernel's own callers were changed
     std::vector<std::string> lines;     // of the commit, "-..." and "+...", where that was not always the same way
   };
   std::map<std::string, Shown> shown;  // by the name that is gone or has changed
@@ -35,7 +35,7 @@ struct DraftOrigin {
 
 // One for each finding that does not follow from another. `errors` and `causes` are what the findings were made from; `kernel` is
 // the release.
-std::vector<Draft> draft_recipes(const std::vector<ApiChange>& findings, const std::vector<Diagnostic>& errors,
-                                 const Causes& causes, const std::string& kernel, const DraftOrigin& origin = {});
+std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& findings, const std::vector<diagnostics::Diagnostic>& errors,
+                                 const diagnostics::Causes& causes, const std::string& kernel, const DraftOrigin& origin = {});
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

@@ -2,7 +2,7 @@
 
 #include "support/version.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 
 std::string in_yaml_quotes(std::string_view text) {
   std::string result = "\"";
@@ -22,14 +22,14 @@ std::string prototype_snippet(const std::string& declaration) {
   return "      compiles: |\n        " + declaration + ";\n";
 }
 
-std::string step_in_yaml(const RecognisedStep& step, const std::string& files) {
+std::string step_in_yaml(const transform::RecognisedStep& step, const std::string& files) {
   std::string text = "  - " + step.kind + ": {files: " + files;
   for (const auto& [name, value] : step.parameters)
     text += ", " + name + ": " + (name == "symbols" ? "[" + value + "]" : in_yaml_quotes(value));
   return text + "}\n";
 }
 
-std::string step_in_words(const RecognisedStep& step) {
+std::string step_in_words(const transform::RecognisedStep& step) {
   std::string text = step.kind;
   for (const auto& [name, value] : step.parameters)
     text += (name == "to" ? " -> " : name == "arguments" ? " with " : name == "when-arguments" ? " of arguments " : " ") + value;
@@ -62,4 +62,4 @@ std::string draft_id(const std::string& version, const std::string& words) {
   return id;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

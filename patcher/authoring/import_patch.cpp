@@ -7,7 +7,7 @@
 #include "diagnostics/api_changes.hpp"
 #include "transform/recognise.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 
 namespace {
 
@@ -18,11 +18,11 @@ struct Condition {
   std::string subject;  // "function del_timer_sync() is gone"
 };
 
-Condition condition_of(const RecognisedDiff& diff, const std::vector<KernelHeaders>& headers, const std::string& release) {
-  std::vector<Subject> subjects;
+Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<kernel::KernelHeaders>& headers, const std::string& release) {
+  std::vector<diagnostics::Subject> subjects;
   const auto ask = [&](const std::vector<std::string>& names) {
     for (const auto& name : names) {
-      Subject subject;
+      diagnostics::Subject subject;
       subject.name = name;
       subjects.push_back(subject);
     }
@@ -31,7 +31,7 @@ Condition condition_of(const RecognisedDiff& diff, const std::vector<KernelHeade
   ask(diff.fresh);
   ask(diff.calls);
   if (!release.empty()) {
-    const auto findings = find_api_changes(headers, release, subjects, {});
+    const auto findings = diagnostics::find_api_changes(headers, release, subjects, {});
     const auto gone = findings.begin() + static_cast<std::ptrdiff_t>(diff.gone.size());
     const auto fresh = gone + static_cast<std::ptrdiff_t>(diff.fresh.size());
     // A name of the kernel's that is there no longer says most, then one that was not there before, then a call's new shape.
@@ -61,20 +61,20 @@ Condition condition_of(const RecognisedDiff& diff, const std::vector<KernelHeade
   return {};
 }
 
-std::string files_of(const RecognisedStep& step) {
+std::string files_of(const transform::RecognisedStep& step) {
   return step.files.size() == 1 ? in_yaml_quotes(step.files.front()) : "\"**/*.{c,h}\"";
 }
 
-std::string words_of_step(const RecognisedStep& step) {
+std::string words_of_step(const transform::RecognisedStep& step) {
   const auto text = step_in_words(step) + " in " + step.files.front();
   return step.files.size() == 1 ? text : text + " and " + std::to_string(step.files.size() - 1) + " more";
 }
 
 }  // namespace
 
-Result<ImportedPatch> import_patch(const std::string& diff, const std::string& name, const std::vector<KernelHeaders>& headers,
+Result<ImportedPatch> import_patch(const std::string& diff, const std::string& name, const std::vector<kernel::KernelHeaders>& headers,
                                    const std::string& release) {
-  TRY_ASSIGN(const auto recognised, recognise_diff(diff, name));
+  TRY_ASSIGN(const auto recognised, transform::recognise_diff(diff, name));
   const auto kernel = release.empty() && !headers.empty() ? headers.back().release : release;
   const auto condition = condition_of(recognised, headers, kernel);
   const auto subject = subject_of_mail(diff);
@@ -104,7 +104,7 @@ Result<ImportedPatch> import_patch(const std::string& diff, const std::string& n
   if (condition.yaml.empty())
     constructs += "      - {file: " + std::string(draft_guard) + "}  # remove this line when `kernel` says which kernels need it\n";
   const bool exports = std::any_of(recognised.steps.begin(), recognised.steps.end(),
-                                   [](const RecognisedStep& step) { return step.kind == "export-gpl"; });
+                                   [](const transform::RecognisedStep& step) { return step.kind == "export-gpl"; });
   made.text =
       "# A draft by `vgpukit recipe import " + std::filesystem::path(name).filename().string() +
       "`. Read it, try it, and say in `summary` what it costs the user.\nid: " + made.id + "\nsummary: " +
@@ -121,4 +121,4 @@ Result<ImportedPatch> import_patch(const std::string& diff, const std::string& n
   return made;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

@@ -8,7 +8,7 @@
 #include "kernel/kernel_headers.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 
 struct ImportedPatch {
   std::string id;
@@ -20,7 +20,7 @@ struct ImportedPatch {
 
 // `name`: the file's. `headers`: list_headers(); `release`: the kernel that the patch is for; empty: the newest of `headers`.
 // Error: usage - no unified diff.
-Result<ImportedPatch> import_patch(const std::string& diff, const std::string& name, const std::vector<KernelHeaders>& headers,
+Result<ImportedPatch> import_patch(const std::string& diff, const std::string& name, const std::vector<kernel::KernelHeaders>& headers,
                                    const std::string& release);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

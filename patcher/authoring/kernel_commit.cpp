@@ -10,12 +10,11 @@
 #include "support/libgit2.hpp"
 #include "transform/unified_diff.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 namespace {
 
-using namespace transform_detail;
-using GitObject = std::unique_ptr<git_object, Free<git_object_free>>;
-using GitCommit = std::unique_ptr<git_commit, Free<git_commit_free>>;
+using GitObject = std::unique_ptr<git_object, GitFree<git_object_free>>;
+using GitCommit = std::unique_ptr<git_commit, GitFree<git_commit_free>>;
 
 // "include/linux/mm.h" -> "linux/mm.h"; nothing for what no module includes. Of the architectures only ours: NVIDIA's vGPU host
 // driver knows no other.
@@ -86,7 +85,7 @@ std::string release_of(git_repository* repository, const git_oid& commit) {
 }
 
 // A side of a hunk; where it begins within a structure, git's own words behind the @@ tell of which.
-std::string side_of(const Hunk& hunk, char left_out) {
+std::string side_of(const transform::Hunk& hunk, char left_out) {
   std::string text;
   if (const auto at = hunk.header.find("@@ ", 3); at != std::string::npos) {
     auto words = hunk.header.substr(at + 3);
@@ -157,7 +156,7 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
 Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
   KernelCommit result;
   TRY_ASSIGN(result.diff, read_file(file));
-  TRY_ASSIGN(const auto files, read_diff(result.diff, file.string()));
+  TRY_ASSIGN(const auto files, transform::read_diff(result.diff, file.string()));
   result.subject = subject_of_mail(result.diff);
   // "From 3652117f854819a148ff0fbe4492587d3520b5e5 Mon Sep 17 00:00:00 2001"
   if (const auto id = result.diff.substr(5, 40);
@@ -166,7 +165,7 @@ Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
   for (const auto& one : files) {
     const auto name = as_included(one.path);
     if (!name) continue;
-    KernelCommit::Header header{*name, "", "", one.what == FileDiff::What::remove};
+    KernelCommit::Header header{*name, "", "", one.what == transform::FileDiff::What::remove};
     for (const auto& hunk : one.hunks) {
       header.before += side_of(hunk, '+');
       header.after += side_of(hunk, '-');
@@ -176,4 +175,4 @@ Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
   return result;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

@@ -7,7 +7,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 
 struct KernelCommit {
   std::string id;       // 40 hex digits; empty where a mail does not tell
@@ -31,4 +31,4 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& repositor
 // Error: usage - unreadable, or no unified diff in it.
 Result<KernelCommit> commit_of_mail(const std::filesystem::path& file);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 struct BuildReport {
   struct DriverPart {
@@ -79,4 +79,4 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NoticePart, name, recipe, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, modules, conftest, seconds, result, errors, warnings,
                                    notices, output, log, unchanged)
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

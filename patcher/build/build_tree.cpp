@@ -14,7 +14,7 @@
 #include "build/build_watch.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,8 +37,8 @@ bool has_module(const std::vector<fs::path>& modules, const std::string& name) {
   return std::any_of(modules.begin(), modules.end(), [&](const fs::path& path) { return path.stem() == name; });
 }
 
-Diagnostic make_error(std::string message, std::string hint = {}) {
-  Diagnostic diagnostic;
+diagnostics::Diagnostic make_error(std::string message, std::string hint = {}) {
+  diagnostics::Diagnostic diagnostic;
   diagnostic.tool = "make";
   diagnostic.message = std::move(message);
   diagnostic.hint = std::move(hint);
@@ -53,7 +53,7 @@ std::string with_log(const BuildRequest& request) {
 void look_for_modules(const BuildRequest& request, const BuildWatch& watch, BuildResult& result) {
   std::vector<std::string> expected = request.modules;
   if (expected.empty()) {
-    const auto known = modules_of_tree(request.tree);
+    const auto known = driver::modules_of_tree(request.tree);
     std::copy_if(known.begin(), known.end(), std::back_inserter(expected),
                  [&](const std::string& name) { return watch.compiled().contains(name); });
   }
@@ -82,8 +82,8 @@ Result<std::ofstream> open_log(const BuildRequest& request) {
 }
 
 // The part of a build's request that concerns conftest.
-ConftestRequest conftest_request(const BuildRequest& request) {
-  ConftestRequest conftest{request.tree, request.modules, request.has_objects, request.jobs, {}};
+conftest::ConftestRequest conftest_request(const BuildRequest& request) {
+  conftest::ConftestRequest conftest{request.tree, request.modules, request.has_objects, request.jobs, {}};
   if (request.on_progress)
     conftest.on_progress = [&request](unsigned done, unsigned total, const std::string& current) {
       request.on_progress({BuildProgress::Phase::conftest, done, total, current});
@@ -93,13 +93,13 @@ ConftestRequest conftest_request(const BuildRequest& request) {
 
 }  // namespace
 
-Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request) {
-  Facts facts(kernel);
+Result<BuildResult> build_tree(const kernel::Kernel& kernel, const BuildRequest& request) {
+  kernel::Facts facts(kernel);
   return build_tree(facts, request);
 }
 
-Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
-  const Kernel& kernel = facts.kernel();
+Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request) {
+  const kernel::Kernel& kernel = facts.kernel();
   const std::string tree = kernel.host.inside(request.tree).string();
   TRY_ASSIGN(std::ofstream log, open_log(request));
   Command command = make_command(kernel, request, tree);
@@ -110,10 +110,10 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
 
   // Where ccache was installed to spare whole compiles, it does.
   const auto cache = CompilerCache::of(kernel, request.tree);
-  std::optional<CompilerWrapper> compiler_wrapper;
+  std::optional<kernel::CompilerWrapper> compiler_wrapper;
   std::optional<PrecompiledHeaders> shared;  // ends before the stand-in
   if (request.precompile_headers && !cache.used()) shared.emplace(kernel, request);
-  TRY_ASSIGN(auto conftest, answer_conftest(facts, conftest_request(request), command));
+  TRY_ASSIGN(auto conftest, conftest::answer_conftest(facts, conftest_request(request), command));
   if (log.is_open() && conftest.tests > 0)
     log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled << " snippets in "
         << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before" << std::endl;
@@ -126,10 +126,10 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
     compiler_wrapper->use_in(command);
     if (shared && conftest.answered) shared->use(*compiler_wrapper, std::move(conftest.compile), command);
   }
-  const auto modules = request.modules.empty() ? modules_of_tree(request.tree).size() : request.modules.size();
+  const auto modules = request.modules.empty() ? driver::modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  BuildWatch watch(tree, read_kbuild_summary(request.tree, request.modules), static_cast<unsigned>(modules), seconds, request.on_progress);
+  BuildWatch watch(tree, driver::read_kbuild_summary(request.tree, request.modules), static_cast<unsigned>(modules), seconds, request.on_progress);
   command.collect = false;
   std::string last_tool_line;  // the last line of some other program before make's first "***"
   bool make_failed = false;
@@ -142,7 +142,7 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
   auto outcome = run(command);
   if (!outcome) {
     Error error = outcome.error();
-    if (error.code == Exit::missing && error.next.empty()) error.next = install_tool_hint(kernel.host, "make");
+    if (error.code == Exit::missing && error.next.empty()) error.next = kernel::install_tool_hint(kernel.host, "make");
     return error;
   }
 
@@ -158,17 +158,17 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
   result.conftest_seconds = conftest.seconds + asked_by_make;
   result.compile_seconds = total - asked_by_make;
   result.cpu_seconds = conftest.cpu_seconds + outcome->cpu_seconds;
-  result.warnings = audit_conftest(facts, conftest.checks);
+  result.warnings = conftest::audit_conftest(facts, conftest.checks);
   const auto printed = watch.diagnostics().warnings();
   result.warnings.insert(result.warnings.end(), printed.begin(), printed.end());
-  std::vector<Diagnostic> errors = watch.diagnostics().errors();
+  std::vector<diagnostics::Diagnostic> errors = watch.diagnostics().errors();
   if (outcome->ok()) {
     // A second build in a tree finds its modules done and leaves them untouched.
     result.modules = modules_in(request.tree, fs::file_time_type::min());
     look_for_modules(request, watch, result);
     // What a successful build complained of did not matter to it.
-    for (Diagnostic& one : errors) {
-      one.kind = Diagnostic::Kind::warning;
+    for (diagnostics::Diagnostic& one : errors) {
+      one.kind = diagnostics::Diagnostic::Kind::warning;
       if (result.built)
         result.warnings.push_back(std::move(one));
       else
@@ -182,7 +182,7 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
   result.errors = std::move(errors);
   // Where only make complains, what some tool said just before is the cause, whatever its form.
   const bool only_make =
-      std::all_of(result.errors.begin(), result.errors.end(), [](const Diagnostic& one) { return one.tool == "make"; });
+      std::all_of(result.errors.begin(), result.errors.end(), [](const diagnostics::Diagnostic& one) { return one.tool == "make"; });
   if (make_failed && only_make && !last_tool_line.empty()) {
     std::string told = result.errors.empty() ? "" : "; make says " + result.errors.front().message;
     result.errors = {make_error(last_tool_line + told, with_log(request))};
@@ -195,4 +195,4 @@ Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request) {
   return result;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -11,7 +11,7 @@
 #include "kernel/facts.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 struct BuildProgress {
   enum class Phase { conftest, compile, link } phase = Phase::conftest;
@@ -36,8 +36,8 @@ struct BuildRequest {
 struct BuildResult {
   bool built = false;
   std::vector<std::filesystem::path> modules;  // *.ko, in the tree
-  std::vector<Diagnostic> errors;
-  std::vector<Diagnostic> warnings;
+  std::vector<diagnostics::Diagnostic> errors;
+  std::vector<diagnostics::Diagnostic> warnings;
   unsigned conftest_tests = 0;
   unsigned conftest_cached = 0;    // answers that were known before: of tests where nothing had changed, else of snippets
   unsigned conftest_compiled = 0;  // snippets that a compiler was asked about
@@ -48,7 +48,7 @@ struct BuildResult {
 
 // make -k -jN modules in the tree, inside the kernel's root, with the kernel's compiler and without debug information unless asked
 // for. Error: missing when make itself cannot run; failed "interrupted". A compile error is a result with built == false.
-Result<BuildResult> build_tree(Facts& facts, const BuildRequest& request);
-Result<BuildResult> build_tree(const Kernel& kernel, const BuildRequest& request);  // the same: nothing but the kernel is asked
+Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request);
+Result<BuildResult> build_tree(const kernel::Kernel& kernel, const BuildRequest& request);  // the same: nothing but the kernel is asked
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

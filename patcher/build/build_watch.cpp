@@ -5,15 +5,15 @@
 
 #include "diagnostics/log_line.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 using Phase = BuildProgress::Phase;
 
 void BuildWatch::line(std::string_view text) {
   diagnostics_.line(text);
-  const LogLine read = read_log_line(text);
-  if (read.kind == LogLine::Kind::step) step(read.step, read.subject);
-  if (read.kind == LogLine::Kind::other || read.kind == LogLine::Kind::diagnostic) last_line_ = plain_text(text);
+  const diagnostics::LogLine read = diagnostics::read_log_line(text);
+  if (read.kind == diagnostics::LogLine::Kind::step) step(read.step, read.subject);
+  if (read.kind == diagnostics::LogLine::Kind::other || read.kind == diagnostics::LogLine::Kind::diagnostic) last_line_ = diagnostics::plain_text(text);
 }
 
 void BuildWatch::step(const std::string& what, std::string subject) {
@@ -63,4 +63,4 @@ double BuildWatch::conftest_seconds(double total) const {
   return first_object_ < 0 ? total : std::min(first_object_, total);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

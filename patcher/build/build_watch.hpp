@@ -10,12 +10,12 @@
 #include "diagnostics/diagnostics.hpp"
 #include "driver/kbuild_files.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 class BuildWatch {
  public:
   // `tree`: as make sees it. `clock`: seconds since the start.
-  BuildWatch(std::string tree, KbuildSummary work, unsigned modules, std::function<double()> clock,
+  BuildWatch(std::string tree, driver::KbuildSummary work, unsigned modules, std::function<double()> clock,
              std::function<void(const BuildProgress&)> on_progress)
       : tree_(tree),
         work_(work),
@@ -26,7 +26,7 @@ class BuildWatch {
 
   void line(std::string_view text);
 
-  [[nodiscard]] const DiagnosticCollector& diagnostics() const { return diagnostics_; }
+  [[nodiscard]] const diagnostics::DiagnosticCollector& diagnostics() const { return diagnostics_; }
   [[nodiscard]] unsigned tests() const;                       // conftest tests that ran
   [[nodiscard]] double conftest_seconds(double total) const;  // until the first object; all of it when there was none
   [[nodiscard]] const std::set<std::string>& compiled() const {
@@ -39,11 +39,11 @@ class BuildWatch {
   void report(BuildProgress::Phase phase, unsigned started, unsigned total, const std::string& current);
 
   std::string tree_;
-  KbuildSummary work_;
+  driver::KbuildSummary work_;
   unsigned modules_;
   std::function<double()> clock_;
   std::function<void(const BuildProgress&)> on_progress_;
-  DiagnosticCollector diagnostics_;
+  diagnostics::DiagnosticCollector diagnostics_;
   std::set<std::string> tests_seen_;
   std::set<std::string> objects_;
   std::set<std::string> linked_;
@@ -52,4 +52,4 @@ class BuildWatch {
   std::string last_line_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -5,14 +5,14 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 constexpr const char* folder_name = ".vgpukit-ccache";
 
 }  // namespace
 
-CompilerCache CompilerCache::of(const Kernel& kernel, const std::filesystem::path& tree) {
+CompilerCache CompilerCache::of(const kernel::Kernel& kernel, const std::filesystem::path& tree) {
   CompilerCache cache;
   const auto& compiler = kernel.compiler.command;
   const auto program = find_program("ccache", kernel.host.root);
@@ -61,4 +61,4 @@ std::string CompilerCache::summary_line() const {
   return "ccache: " + std::to_string(hits) + " of " + std::to_string(hits + misses) + " objects were there";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

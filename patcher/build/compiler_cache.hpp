@@ -8,13 +8,13 @@
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 class CompilerCache {
  public:
   // Looks for ccache, and tries it once: one that cannot write its cache would fail every compile. `tree`: what is to be built, as
   // we reach it. What keeps ccache from being used is no error, the compiler alone does the same.
-  static CompilerCache of(const Kernel& kernel, const std::filesystem::path& tree);
+  static CompilerCache of(const kernel::Kernel& kernel, const std::filesystem::path& tree);
 
   // Has the command's PATH begin with ccache's stand-in for the compiler.
   void use_in(Command& make) const;
@@ -28,4 +28,4 @@ class CompilerCache {
   std::string problem_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

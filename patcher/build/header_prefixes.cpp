@@ -7,7 +7,7 @@
 
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 namespace fs = std::filesystem;
@@ -432,4 +432,4 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
   return prefixes;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 struct HeaderPrefix {
   std::string text;  // #include and #define lines, each with its newline
@@ -42,4 +42,4 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
 // Whether a header's whole text stands behind an include guard, or is macros without conditions: it may be included twice.
 bool may_be_included_twice(std::string_view header);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

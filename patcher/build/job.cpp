@@ -18,7 +18,7 @@
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 namespace {
 
@@ -37,7 +37,7 @@ class Stopwatch {
 };
 
 // What decides on the objects, without the recipes: what these change in the sources is seen in the sources.
-Result<std::string> work_key(Facts& facts, const BuildJob& job) {
+Result<std::string> work_key(kernel::Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   const auto& kernel = facts.kernel();
   Hasher hasher;
@@ -48,7 +48,7 @@ Result<std::string> work_key(Facts& facts, const BuildJob& job) {
 }
 
 // What decides on the result of a build: when it is the same, the result is the same.
-Result<std::string> inputs_of(const Facts& facts, const BuildJob& job, const std::optional<SigningKey>& key,
+Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job, const std::optional<module::SigningKey>& key,
                               const std::string& work) {
   Hasher hasher;
   hasher.add(work);
@@ -117,32 +117,32 @@ Status check_output(const BuildJob& job) {
 }
 
 // The recipe that would have prevented an error, as a sentence.
-std::string explain(const std::string& message, const Plan& plan, const Catalogue* explanations) {
+std::string explain(const std::string& message, const recipe::Plan& plan, const recipe::Catalogue* explanations) {
   if (!explanations) return "";
   for (const auto& recipe : explanations->recipes()) {
     const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
                                    [&](const auto& part) { return message.find(part) != std::string::npos; });
     if (!known) continue;
     const auto line =
-        std::find_if(plan.lines.begin(), plan.lines.end(), [&](const PlanLine& each) { return each.recipe->id == recipe.id; });
+        std::find_if(plan.lines.begin(), plan.lines.end(), [&](const recipe::PlanLine& each) { return each.recipe->id == recipe.id; });
     if (line == plan.lines.end())
       return "the recipe " + recipe.id + " fixes this; it was left out (--no-shipped-recipes, --without)";
-    if (line->decision == Decision::applies)
+    if (line->decision == recipe::Decision::applies)
       return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
-    return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(decision_name(line->decision)) + ": " +
+    return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(recipe::decision_name(line->decision)) + ": " +
            line->reason + ")";
   }
   return "";
 }
 
-BuildReport::ErrorPart error_part(const Diagnostic& diagnostic, std::string hint) {
+BuildReport::ErrorPart error_part(const diagnostics::Diagnostic& diagnostic, std::string hint) {
   return {diagnostic.tool, diagnostic.file, diagnostic.line, diagnostic.message, std::move(hint), diagnostic.more};
 }
 
-Result<BuildReport> start_report(Facts& facts, const BuildJob& job) {
+Result<BuildReport> start_report(kernel::Facts& facts, const BuildJob& job) {
   const auto& kernel = facts.kernel();
   BuildReport report;
-  report.driver = {job.driver->version.text, std::string(flavour_name(job.driver->flavour)), job.driver->path.string()};
+  report.driver = {job.driver->version.text, std::string(driver::flavour_name(job.driver->flavour)), job.driver->path.string()};
   report.kernel = {kernel.release, kernel.compiler.text, kernel.host.root.string()};
   report.seconds = {
       {"extract", job.extract_seconds}, {"plan", 0.0}, {"patch", 0.0}, {"conftest", 0.0}, {"compile", 0.0}, {"verify", 0.0}};
@@ -163,10 +163,10 @@ Result<BuildReport> start_report(Facts& facts, const BuildJob& job) {
 }
 
 // Verifies what make built and says what the kernel would refuse.
-Result<bool> verify_into(BuildReport& report, Facts& facts, const Driver& driver, const std::vector<fs::path>& files,
-                         std::vector<ModuleFile>& modules) {
+Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver::Driver& driver, const std::vector<fs::path>& files,
+                         std::vector<module::ModuleFile>& modules) {
   for (const auto& file : files) {
-    TRY_ASSIGN(auto module, read_module(file));
+    TRY_ASSIGN(auto module, module::read_module(file));
     modules.push_back(std::move(module));
   }
   std::vector<std::string> tolerated;
@@ -181,7 +181,7 @@ Result<bool> verify_into(BuildReport& report, Facts& facts, const Driver& driver
          "compiled only: these modules cannot be loaded",
          {}});
   }
-  TRY_ASSIGN(const auto verdicts, verify_modules(modules, facts, tolerated));
+  TRY_ASSIGN(const auto verdicts, module::verify_modules(modules, facts, tolerated));
   bool loads = true;
   for (const auto& verdict : verdicts) {
     auto& list = verdict.refuses ? report.errors : report.warnings;
@@ -192,10 +192,10 @@ Result<bool> verify_into(BuildReport& report, Facts& facts, const Driver& driver
 }
 
 // The key to sign with, where this machine wants signatures (Secure Boot is on) or its owner does (the configuration names a key).
-Result<std::optional<SigningKey>> wanted_key(BuildReport& report, const Kernel& kernel) {
-  if (!kernel.has("CONFIG_MODULE_SIG")) return std::optional<SigningKey>();
-  TRY_ASSIGN(auto key, signing_key(kernel.host));
-  const bool on = secure_boot(kernel.host).on;
+Result<std::optional<module::SigningKey>> wanted_key(BuildReport& report, const kernel::Kernel& kernel) {
+  if (!kernel.has("CONFIG_MODULE_SIG")) return std::optional<module::SigningKey>();
+  TRY_ASSIGN(auto key, module::signing_key(kernel.host));
+  const bool on = module::secure_boot(kernel.host).on;
   if (key && (on || key->from == "the configuration")) return key;
   if (on)
     report.warnings.push_back({"signing",
@@ -204,13 +204,13 @@ Result<std::optional<SigningKey>> wanted_key(BuildReport& report, const Kernel& 
                                "Secure Boot is on and this machine has no key for modules: these are not signed",
                                "dkms makes one (dkms generate_mok); or name one as signing: in the configuration file",
                                {}});
-  return std::optional<SigningKey>();
+  return std::optional<module::SigningKey>();
 }
 
 // A module that cannot be signed is of no use where one was wanted.
-void sign_into(BuildReport& report, const Kernel& kernel, const SigningKey& key, std::vector<ModuleFile>& modules) {
+void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::SigningKey& key, std::vector<module::ModuleFile>& modules) {
   for (auto& module : modules) {
-    if (const auto done = sign_module(kernel, key, module.path); !done) {
+    if (const auto done = module::sign_module(kernel, key, module.path); !done) {
       report.errors.push_back({"signing", module.name + ".ko", 0, done.error().why, done.error().next, {}});
       return;
     }
@@ -227,7 +227,7 @@ constexpr std::string_view no_hint =
     "kernel's header that declares what it uses";
 
 // Puts modules, log and report into the output folder, all at once.
-Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output, const std::vector<ModuleFile>& modules,
+Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output, const std::vector<module::ModuleFile>& modules,
                const std::string& inputs, Stopwatch& total) {
   TRY_ASSIGN(auto staged, StagedFolder::beside(output));
   for (const auto& module : modules) {
@@ -252,21 +252,21 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
 
 }  // namespace
 
-fs::path default_output(const HostPaths& host, const Driver& driver, const Kernel& kernel) {
-  return host.state / "built" / (driver.version.text + "-" + std::string(flavour_name(driver.flavour))) / kernel.release;
+fs::path default_output(const HostPaths& host, const driver::Driver& driver, const kernel::Kernel& kernel) {
+  return host.state / "built" / (driver.version.text + "-" + std::string(driver::flavour_name(driver.flavour))) / kernel.release;
 }
 
-std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan) {
+std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan) {
   std::vector<BuildReport::RecipePart> parts;
   for (const auto& line : plan.lines) {
-    BuildReport::RecipePart part{line.recipe->id, std::string(decision_name(line.decision)), line.recipe->summary, line.reason, {}};
+    BuildReport::RecipePart part{line.recipe->id, std::string(recipe::decision_name(line.decision)), line.recipe->summary, line.reason, {}};
     for (const auto& file : line.files) part.files.push_back(file.path);
     parts.push_back(std::move(part));
   }
   return parts;
 }
 
-std::vector<BuildReport::ErrorPart> doubt_parts(const Plan& plan) {
+std::vector<BuildReport::ErrorPart> doubt_parts(const recipe::Plan& plan) {
   std::vector<BuildReport::ErrorPart> parts;
   for (const auto& line : plan.lines)
     for (const auto& doubt : line.doubts)
@@ -279,29 +279,29 @@ std::vector<BuildReport::ErrorPart> doubt_parts(const Plan& plan) {
   return parts;
 }
 
-std::vector<BuildReport::NoticePart> notice_parts(const Plan& plan) {
-  const auto of = [&](Decision decision) {
+std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan) {
+  const auto of = [&](recipe::Decision decision) {
     std::vector<BuildReport::NoticePart> parts;
     for (const auto& line : plan.lines)
       if (line.decision == decision && line.recipe->notice)
         parts.push_back({line.recipe->notice->name, line.recipe->id, line.recipe->notice->text});
     return parts;
   };
-  return plan.has(Decision::needs_consent) ? of(Decision::needs_consent) : of(Decision::applies);
+  return plan.has(recipe::Decision::needs_consent) ? of(recipe::Decision::needs_consent) : of(recipe::Decision::applies);
 }
 
-Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
+Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   Stopwatch total;
   Stopwatch watch;
   const auto& kernel = facts.kernel();
   const auto& host = kernel.host;
   TRY_ASSIGN(auto report, start_report(facts, job));
   const auto output = job.output.empty() ? default_output(host, *job.driver, kernel) : job.output;
-  TRY_ASSIGN(const auto key, job.compile_only ? Result<std::optional<SigningKey>>(std::nullopt) : wanted_key(report, kernel));
+  TRY_ASSIGN(const auto key, job.compile_only ? Result<std::optional<module::SigningKey>>(std::nullopt) : wanted_key(report, kernel));
   TRY_ASSIGN(const auto objects, work_key(facts, job));
   TRY_ASSIGN(const auto inputs, inputs_of(facts, job, key, objects));
 
-  const std::string name = job.driver->version.text + "-" + std::string(flavour_name(job.driver->flavour)) + "-" + kernel.release +
+  const std::string name = job.driver->version.text + "-" + std::string(driver::flavour_name(job.driver->flavour)) + "-" + kernel.release +
                            "-" + hash_of(host.root.string() + output.string()).substr(0, 8);
   TRY_ASSIGN(
       const auto lock, FileLock::acquire(host.state / "locks" / (name + ".lock"), [&] {
@@ -311,12 +311,12 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   if (auto before = unchanged_build(output, inputs); before && !job.compile_only) return std::move(*before);
   if (!job.compile_only) TRY(check_output(job));
 
-  TRY_ASSIGN(auto tree, SourceTree::open(job.driver->sources));
-  TRY_ASSIGN(const auto plan, make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted));
+  TRY_ASSIGN(auto tree, transform::SourceTree::open(job.driver->sources));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted));
   report.seconds["plan"] = watch.lap();
   report.recipes = recipe_parts(plan);
   report.notices = notice_parts(plan);
-  std::vector<Diagnostic> of_the_build;  // errors of make and the compiler
+  std::vector<diagnostics::Diagnostic> of_the_build;  // errors of make and the compiler
   for (auto& doubt : doubt_parts(plan)) report.warnings.push_back(std::move(doubt));
   const auto finish = [&](const char* result) {
     report.result = result;
@@ -324,9 +324,9 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
     report.seconds["total"] = job.extract_seconds + total.lap();
     return std::move(report);
   };
-  if (plan.has(Decision::needs_consent)) return finish("consent");
+  if (plan.has(recipe::Decision::needs_consent)) return finish("consent");
   for (const auto& line : plan.lines)
-    if (line.decision == Decision::cannot)
+    if (line.decision == recipe::Decision::cannot)
       (job.keep_going ? report.warnings : report.errors)
           .push_back({"recipe",
                       line.recipe->where.file,
@@ -378,7 +378,7 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   watch.lap();
   if (!built.built) return finish("failed");
 
-  std::vector<ModuleFile> modules;
+  std::vector<module::ModuleFile> modules;
   TRY_ASSIGN(const bool loads, verify_into(report, facts, *job.driver, built.modules, modules));
   for (auto& error : report.errors)
     if (auto why = explain(error.message, plan, job.explanations); !why.empty())
@@ -397,4 +397,4 @@ Result<BuildReport> run_build(Facts& facts, const BuildJob& job) {
   return report;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -14,12 +14,12 @@
 #include "recipe/plan.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 struct BuildJob {
-  const Driver* driver = nullptr;
-  const Catalogue* catalogue = nullptr;  // the recipes that may be applied
-  const Catalogue* explanations =
+  const driver::Driver* driver = nullptr;
+  const recipe::Catalogue* catalogue = nullptr;  // the recipes that may be applied
+  const recipe::Catalogue* explanations =
       nullptr;                       // the recipes that may explain an error; the shipped ones also where they are not applied
   std::set<std::string> accepted;    // notices
   std::vector<std::string> modules;  // empty: all that the driver has
@@ -37,21 +37,21 @@ struct BuildJob {
 };
 
 // host.state/built/VERSION-FLAVOUR/RELEASE.
-std::filesystem::path default_output(const HostPaths& host, const Driver& driver, const Kernel& kernel);
+std::filesystem::path default_output(const HostPaths& host, const driver::Driver& driver, const kernel::Kernel& kernel);
 
 // Builds. When driver, headers, compiler, recipes and options are those of the build that is in the output folder already, and its
 // modules are still what it made, nothing is built again and `unchanged` is set. A build of the same driver for the same kernel by
 // another process is waited for. The output folder appears, or is replaced, only when everything was built and verified; the log of
 // a failed build is kept in host.state/logs. A failed compile, a refused module and missing consent are results. Errors: what
 // cannot be tried at all, and "interrupted".
-Result<BuildReport> run_build(Facts& facts, const BuildJob& job);
+Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job);
 
 
 // The plan's lines for a report.
-std::vector<BuildReport::RecipePart> recipe_parts(const Plan& plan);
+std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan);
 // The notices of the plan: those that wait for consent where there are any, else those that were accepted and applied.
-std::vector<BuildReport::NoticePart> notice_parts(const Plan& plan);
+std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan);
 // What the recipes that apply went by and that is not certain, as warnings.
-std::vector<BuildReport::ErrorPart> doubt_parts(const Plan& plan);
+std::vector<BuildReport::ErrorPart> doubt_parts(const recipe::Plan& plan);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 // NVIDIA's Makefiles hand CC (and newer ones LD and OBJDUMP) on to the kernel's make on the command line, where they outrank what
 // LLVM=1 chooses. So these have to be named along with it. VALUE is 1, a suffix ("-18") or a folder ("/opt/llvm/bin/").
-void add_llvm_tools(const Kernel& kernel, std::vector<std::string>& argv) {
+void add_llvm_tools(const kernel::Kernel& kernel, std::vector<std::string>& argv) {
   const auto llvm = std::find_if(argv.begin(), argv.end(), [](const std::string& word) { return word.starts_with("LLVM="); });
   if (llvm == argv.end()) return;
   const std::string value = llvm->substr(5);
@@ -24,7 +24,7 @@ void add_llvm_tools(const Kernel& kernel, std::vector<std::string>& argv) {
 
 }  // namespace
 
-Command make_command(const Kernel& kernel, const BuildRequest& request, const std::string& tree) {
+Command make_command(const kernel::Kernel& kernel, const BuildRequest& request, const std::string& tree) {
   Command command;
   command.root = kernel.host.root;
   command.argv = {"make", "-j" + std::to_string(std::max(request.jobs, 1U)), "-C", tree, "modules"};
@@ -51,4 +51,4 @@ Command make_command(const Kernel& kernel, const BuildRequest& request, const st
   return command;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -5,9 +5,9 @@
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 // `tree`: as seen from inside the kernel's root. Only argv, root and env are set.
-Command make_command(const Kernel& kernel, const BuildRequest& request, const std::string& tree);
+Command make_command(const kernel::Kernel& kernel, const BuildRequest& request, const std::string& tree);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

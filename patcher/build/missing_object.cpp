@@ -10,30 +10,30 @@
 #include "transform/lexer.hpp"
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
 // Is the token at `i` the name in a declaration at file scope: "T name(...);" or "extern T name;"?
-bool declares_here(const CodeView& view, std::size_t i) {
+bool declares_here(const transform::CodeView& view, std::size_t i) {
   const auto& code = view.code();
   if (view.depth(i) != 0) return false;
   bool is_extern = false;
   for (std::size_t j = i; j-- > 0;) {
-    if (code[j].kind == Token::Kind::directive || view.is(j, ";") || view.is(j, "}") || view.is(j, "{")) break;
+    if (code[j].kind == transform::Token::Kind::directive || view.is(j, ";") || view.is(j, "}") || view.is(j, "{")) break;
     if (view.is(j, "static") || view.is(j, "typedef") || view.is(j, "=")) return false;
     is_extern = is_extern || view.is(j, "extern");
   }
   if (!view.is(i + 1, "(")) return is_extern && (view.is(i + 1, ";") || view.is(i + 1, "["));
   auto end = view.partner(i + 1);
   // Attributes may stand between the parameters and the semicolon; a brace means a definition.
-  while (end != CodeView::npos && end + 1 < code.size() && !view.is(end + 1, ";")) {
-    if (view.is(end + 1, "{") || code[end + 1].kind == Token::Kind::directive) return false;
+  while (end != transform::CodeView::npos && end + 1 < code.size() && !view.is(end + 1, ";")) {
+    if (view.is(end + 1, "{") || code[end + 1].kind == transform::Token::Kind::directive) return false;
     ++end;
   }
-  return end != CodeView::npos && view.is(end + 1, ";");
+  return end != transform::CodeView::npos && view.is(end + 1, ";");
 }
 
 // Takes out of `wanted` what `text` has as a word.
@@ -51,7 +51,7 @@ void remove_mentioned(std::string_view text, Names& wanted) {
 }
 
 // Only names that the kernel's headers do not know stay in `names`.
-void remove_kernel_names(const Kernel& kernel, Names& names) {
+void remove_kernel_names(const kernel::Kernel& kernel, Names& names) {
   for (const auto& base : {kernel.source, kernel.build}) {
     for (const char* below : {"include", "arch/x86/include"}) {
       const auto folder = kernel.host.resolve(base / below);
@@ -68,7 +68,7 @@ void remove_kernel_names(const Kernel& kernel, Names& names) {
 
 }  // namespace
 
-Status place_empty_objects(const Kernel& kernel, const fs::path& tree, const std::vector<std::string>& objects) {
+Status place_empty_objects(const kernel::Kernel& kernel, const fs::path& tree, const std::vector<std::string>& objects) {
   for (const auto& object : objects) {
     Command command;
     command.root = kernel.host.root;
@@ -81,8 +81,8 @@ Status place_empty_objects(const Kernel& kernel, const fs::path& tree, const std
   return {};
 }
 
-Result<std::vector<std::string>> names_of_missing_objects(const Driver& driver, const Kernel& kernel, const Symvers& symvers,
-                                                          const std::vector<ModuleFile>& modules) {
+Result<std::vector<std::string>> names_of_missing_objects(const driver::Driver& driver, const kernel::Kernel& kernel, const kernel::Symvers& symvers,
+                                                          const std::vector<module::ModuleFile>& modules) {
   Names exported;
   for (const auto& module : modules)
     for (const auto& one : module.exports) exported.insert(one.name);
@@ -96,16 +96,16 @@ Result<std::vector<std::string>> names_of_missing_objects(const Driver& driver, 
         if (!symvers.find(import.name) && !exported.contains(import.name)) open.insert(import.name);
     }
   }
-  TRY_ASSIGN(const auto tree, SourceTree::open(driver.sources));
+  TRY_ASSIGN(const auto tree, transform::SourceTree::open(driver.sources));
   Names declared;
   Names defined;
   for (const auto& path : tree.matching("**/*.{c,h}")) {
     TRY_ASSIGN(const auto text, tree.read(path));
-    const CodeView view(text);
+    const transform::CodeView view(text);
     const bool header = path.ends_with(".h");
     for (std::size_t i = 0; i < view.code().size(); ++i) {
       const auto name = view.code()[i].text;
-      if (view.code()[i].kind != Token::Kind::identifier || !open.contains(name)) continue;
+      if (view.code()[i].kind != transform::Token::Kind::identifier || !open.contains(name)) continue;
       if (header && declares_here(view, i)) declared.emplace(name);
       if (!header && view.depth(i) == 0 && !view.functions(name).empty()) defined.emplace(name);
     }
@@ -115,4 +115,4 @@ Result<std::vector<std::string>> names_of_missing_objects(const Driver& driver, 
   return std::vector<std::string>(declared.begin(), declared.end());
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

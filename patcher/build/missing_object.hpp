@@ -12,11 +12,11 @@
 #include "kernel/symvers.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 // Puts an empty object file, made by the kernel's compiler, where each missing one belongs (paths relative to `tree`).
 // Error: missing or failed when the compiler cannot be run.
-Status place_empty_objects(const Kernel& kernel, const std::filesystem::path& tree, const std::vector<std::string>& objects);
+Status place_empty_objects(const kernel::Kernel& kernel, const std::filesystem::path& tree, const std::vector<std::string>& objects);
 
 // The undefined symbols that the driver's missing binary objects would define. A name counts if and only if
 // - it is undefined in the module that such an object belongs to (nvidia/nv-kernel.o_binary: nvidia), and neither the kernel nor
@@ -26,7 +26,7 @@ Status place_empty_objects(const Kernel& kernel, const std::filesystem::path& tr
 // - no source file of the driver defines it (a forgotten object file must not pass);
 // - no header of the kernel mentions it (a kernel function that is no longer exported must not pass).
 // Found so on 525.85.07: the same 170 names on six kernels. Error: usage when sources cannot be read.
-Result<std::vector<std::string>> names_of_missing_objects(const Driver& driver, const Kernel& kernel, const Symvers& symvers,
-                                                          const std::vector<ModuleFile>& modules);
+Result<std::vector<std::string>> names_of_missing_objects(const driver::Driver& driver, const kernel::Kernel& kernel, const kernel::Symvers& symvers,
+                                                          const std::vector<module::ModuleFile>& modules);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -9,7 +9,7 @@
 #include "kernel/kernel_headers.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 namespace fs = std::filesystem;
@@ -17,12 +17,12 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t bytes_each = 100U << 20;
 constexpr std::uintmax_t reserved_bytes = 1U << 30;
 
-std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest& request) {
+std::vector<HeaderPrefix> find_prefixes(const kernel::Kernel& kernel, const BuildRequest& request) {
   std::map<std::string, bool> known;
   const auto kernel_header_may_repeat = [&](const std::string& name) {
     const auto [entry, fresh] = known.try_emplace(name, false);
     if (!fresh) return entry->second;
-    const auto path = find_header(kernel, name);
+    const auto path = kernel::find_header(kernel, name);
     const auto here = path ? kernel.host.resolve(*path) : std::nullopt;
     if (!here) return false;
     const auto text = read_file(*here);
@@ -36,7 +36,7 @@ std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest
     return text ? std::optional(*std::move(text)) : std::nullopt;
   };
   std::map<std::string, std::vector<std::string>> by_folder;
-  for (const auto& source : read_kbuild_summary(request.tree, request.modules).sources)
+  for (const auto& source : driver::read_kbuild_summary(request.tree, request.modules).sources)
     by_folder[fs::path(source).parent_path().string()].push_back(source);
   std::vector<HeaderPrefix> prefixes;
   for (const auto& [folder, sources] : by_folder) {
@@ -48,7 +48,7 @@ std::vector<HeaderPrefix> find_prefixes(const Kernel& kernel, const BuildRequest
 
 }  // namespace
 
-PrecompiledHeaders::PrecompiledHeaders(const Kernel& kernel, const BuildRequest& request) : kernel_(kernel), request_(request) {
+PrecompiledHeaders::PrecompiledHeaders(const kernel::Kernel& kernel, const BuildRequest& request) : kernel_(kernel), request_(request) {
   if (is_possible()) finding_ = std::async(std::launch::async, [&] { return find_prefixes(kernel_, request_); });
 }
 
@@ -57,11 +57,11 @@ PrecompiledHeaders::~PrecompiledHeaders() {
 }
 
 bool PrecompiledHeaders::is_possible() const {
-  return kernel_.compiler.kind == Compiler::Kind::gcc && !request_.debug_info && !request_.has_objects &&
+  return kernel_.compiler.kind == kernel::Compiler::Kind::gcc && !request_.debug_info && !request_.has_objects &&
          kernel_.has("CONFIG_X86_64");
 }
 
-void PrecompiledHeaders::use(const CompilerWrapper& compiler_wrapper, CompileCommands compile, Command& make) {
+void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, conftest::CompileCommands compile, Command& make) {
   std::error_code bad;
   if (!finding_.valid() || !compiler_wrapper.usable() || !fs::exists(request_.tree / "conftest/headers.h", bad)) return;
   auto prefixes = finding_.get();
@@ -90,7 +90,7 @@ void PrecompiledHeaders::use(const CompilerWrapper& compiler_wrapper, CompileCom
                           env = make.env] { compile_in_advance(prefixes, script, compile, env); });
 }
 
-void PrecompiledHeaders::compile_in_advance(const std::vector<HeaderPrefix>& prefixes, const fs::path& script, const CompileCommands& compile,
+void PrecompiledHeaders::compile_in_advance(const std::vector<HeaderPrefix>& prefixes, const fs::path& script, const conftest::CompileCommands& compile,
                                const std::map<std::string, std::string>& env) {
   for (const auto& prefix : prefixes) {
     const auto& file = prefix.files.front().path;
@@ -124,4 +124,4 @@ std::string PrecompiledHeaders::summary_line() const {
   return "precompiled headers: " + std::to_string(sets) + " for " + std::to_string(files) + " C files";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

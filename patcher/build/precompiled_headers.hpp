@@ -13,14 +13,14 @@
 #include "build/header_prefixes.hpp"
 #include "kernel/compiler_wrapper.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 class PrecompiledHeaders {
  public:
   // Begins to look, on a thread of its own, what the C files of the modules begin with. Nothing is shared - and the compiler does
   // it all as ever - where there is nothing to share, where most objects are there already, with clang, with debug information, on
   // other processors than x86, or where the disk has no room for it (70 MB for each).
-  PrecompiledHeaders(const Kernel& kernel, const BuildRequest& request);
+  PrecompiledHeaders(const kernel::Kernel& kernel, const BuildRequest& request);
   PrecompiledHeaders(const PrecompiledHeaders&) = delete;
   PrecompiledHeaders& operator=(const PrecompiledHeaders&) = delete;
   ~PrecompiledHeaders();
@@ -28,17 +28,17 @@ class PrecompiledHeaders {
   // Puts what the stand-in for the compiler needs into its folder, once conftest/ is complete. Where it is known how Kbuild
   // compiles the files, precompiled headers are made from now on, one after the other, beside make (which begins with a second on
   // one processor); else by the first file that wants one.
-  void use(const CompilerWrapper& compiler_wrapper, CompileCommands compile, Command& make);
+  void use(const kernel::CompilerWrapper& compiler_wrapper, conftest::CompileCommands compile, Command& make);
 
   // A line for the log, after make. Empty where nothing was shared.
   [[nodiscard]] std::string summary_line() const;
 
  private:
   [[nodiscard]] bool is_possible() const;
-  void compile_in_advance(const std::vector<HeaderPrefix>& prefixes, const std::filesystem::path& script, const CompileCommands& compile,
+  void compile_in_advance(const std::vector<HeaderPrefix>& prefixes, const std::filesystem::path& script, const conftest::CompileCommands& compile,
                   const std::map<std::string, std::string>& env);
 
-  const Kernel& kernel_;
+  const kernel::Kernel& kernel_;
   const BuildRequest& request_;
   std::filesystem::path folder_;  // the stand-in's
   std::future<std::vector<HeaderPrefix>> finding_;
@@ -46,4 +46,4 @@ class PrecompiledHeaders {
   std::future<void> making_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

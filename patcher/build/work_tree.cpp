@@ -9,7 +9,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 constexpr const char* record_name = ".vgpukit-kept";
@@ -39,7 +39,7 @@ std::optional<Record> read_record(const fs::path& folder) {
   }
 }
 
-std::map<std::string, std::string> hashes_of(const SourceTree& tree) {
+std::map<std::string, std::string> hashes_of(const transform::SourceTree& tree) {
   std::map<std::string, std::string> hashes;
   for (const auto& [path, text] : tree.edits()) hashes[path] = text ? hash_of(*text) : "";
   return hashes;
@@ -50,7 +50,7 @@ bool only_recompiles(const fs::path& path) {
   return path.extension() == ".c" || path.extension() == ".h";
 }
 
-Status write_source(const Driver& driver, const SourceTree& tree, const std::string& path, const fs::path& folder) {
+Status write_source(const driver::Driver& driver, const transform::SourceTree& tree, const std::string& path, const fs::path& folder) {
   if (!tree.has(path)) return {};
   const auto edit = tree.edits().find(path);
   const auto origin = driver.sources / path;
@@ -77,7 +77,7 @@ std::optional<std::set<std::string>> changes(const std::map<std::string, std::st
 
 }  // namespace
 
-Status write_patched_tree(const Driver& driver, const SourceTree& tree, const fs::path& folder) {
+Status write_patched_tree(const driver::Driver& driver, const transform::SourceTree& tree, const fs::path& folder) {
   for (const auto& path : tree.files()) TRY(write_source(driver, tree, path, folder));
   for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
   return {};
@@ -95,7 +95,7 @@ WorkTree::~WorkTree() {
   if (!keep_) fs::remove_all(folder_, ignored);
 }
 
-Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const Driver& driver, const SourceTree& tree) {
+Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::Driver& driver, const transform::SourceTree& tree) {
   WorkTree made(std::move(folder), std::move(key));
   made.edits_ = hashes_of(tree);
   std::error_code bad;
@@ -136,4 +136,4 @@ void WorkTree::keep(const fs::path& locks) {
   keep_ = static_cast<bool>(write_file(folder_ / record_name, document.dump() + "\n"));
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

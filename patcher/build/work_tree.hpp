@@ -10,14 +10,14 @@
 #include "support/result.hpp"
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 
 class WorkTree {
  public:
   // `folder`: below host.work(), always the same for the same build. `key`: what decides on the result, without the recipes. What
   // an earlier build with the same key and content left in `folder` is used; anything else in there goes away. Fills it with the
   // driver's sources, the tree's edits and the binary objects. Error: missing when it cannot be written.
-  static Result<WorkTree> make(std::filesystem::path folder, std::string key, const Driver& driver, const SourceTree& tree);
+  static Result<WorkTree> make(std::filesystem::path folder, std::string key, const driver::Driver& driver, const transform::SourceTree& tree);
   WorkTree(WorkTree&& other) noexcept;
   WorkTree& operator=(WorkTree&&) = delete;
   // Removes the folder, unless it is kept. What a kill -9 leaves is removed by the next build in it.
@@ -39,6 +39,6 @@ class WorkTree {
 };
 
 // Writes the tree (the driver's sources with the tree's edits, binary objects too) into `folder`, which is empty.
-Status write_patched_tree(const Driver& driver, const SourceTree& tree, const std::filesystem::path& folder);
+Status write_patched_tree(const driver::Driver& driver, const transform::SourceTree& tree, const std::filesystem::path& folder);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::build

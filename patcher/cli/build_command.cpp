@@ -32,7 +32,7 @@ struct Options {
   bool keep_objects = false;
 };
 
-std::string seconds(const BuildReport& report, const char* what) {
+std::string seconds(const build::BuildReport& report, const char* what) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f", report.seconds.contains(what) ? report.seconds.at(what) : 0.0);
   return text;
@@ -46,7 +46,7 @@ std::string fact_line(const char* what, const std::string& place, std::string te
 }
 
 // What the headers tell of the name that an error is about.
-std::string api_change_text(const BuildReport::ErrorPart& error, const Style& style) {
+std::string api_change_text(const build::BuildReport::ErrorPart& error, const Style& style) {
   if (error.subject.empty()) return {};
   std::string text = "    about " + style.bold(error.subject) + "\n";
   const bool same = !error.declared_before.empty() && !error.declared_now.empty() &&
@@ -67,7 +67,7 @@ std::string api_change_text(const BuildReport::ErrorPart& error, const Style& st
   return text;
 }
 
-void print_error(const BuildReport::ErrorPart& error, const Style& style, bool with_hint) {
+void print_error(const build::BuildReport::ErrorPart& error, const Style& style, bool with_hint) {
   std::string place = error.file;
   if (error.line > 0) place += ":" + std::to_string(error.line);
   std::string text = "  " + style.bold(place.empty() ? error.tool : place) + ": " + error.message + "\n";
@@ -79,7 +79,7 @@ void print_error(const BuildReport::ErrorPart& error, const Style& style, bool w
 }
 
 // Errors about the same name stand together below the first of them, which carries what is known of the name.
-void print_errors(const BuildReport& report, const Style& style) {
+void print_errors(const build::BuildReport& report, const Style& style) {
   std::set<std::string> printed;
   for (const auto& error : report.errors) {
     if (!error.subject.empty() && !printed.insert(error.subject).second) continue;
@@ -98,7 +98,7 @@ void print_errors(const BuildReport& report, const Style& style) {
         "\n");
 }
 
-void print_warnings(const BuildReport& report, const Style& style) {
+void print_warnings(const build::BuildReport& report, const Style& style) {
   for (const auto& warning : report.warnings) {
     if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" && warning.tool != "conftest" &&
         warning.tool != "facts")
@@ -109,7 +109,7 @@ void print_warnings(const BuildReport& report, const Style& style) {
   }
 }
 
-void print_report(const BuildReport& report, const Globals& globals) {
+void print_report(const build::BuildReport& report, const Globals& globals) {
   const auto style = style_of(globals, STDOUT_FILENO);
   print(style.bold("NVIDIA " + report.driver.version + " (" + report.driver.flavour + ") for " + report.kernel.release) + ", " +
         report.kernel.compiler + "\n");
@@ -146,7 +146,7 @@ void print_report(const BuildReport& report, const Globals& globals) {
   if (!report.log.empty()) print("log: " + report.log + "\n");
 }
 
-Exit exit_of(const BuildReport& report) {
+Exit exit_of(const build::BuildReport& report) {
   if (report.result == "built") return Exit::done;
   if (report.result == "consent") return Exit::consent;
   if (report.result == "missing") return Exit::missing;
@@ -163,7 +163,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
   auto kernels_found = kernels_of(host, options.kernels, accepted);
   // A package takes seconds to unpack, on one processor; the other one meanwhile learns how this kernel's modules are compiled.
   // What goes wrong there is said where it is needed.
-  std::optional<Facts> first;
+  std::optional<kernel::Facts> first;
   if (kernels_found) first.emplace(std::move(kernels_found->front()), assumptions);
   if (first && opening.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout)
     static_cast<void>(static_cast<bool>(first->probe()));
@@ -177,7 +177,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
   nlohmann::json documents = nlohmann::json::array();
   Exit worst = Exit::done;
   for (auto& kernel : kernels) {
-    Facts facts = first ? std::move(*first) : Facts(std::move(kernel), assumptions);
+    kernel::Facts facts = first ? std::move(*first) : kernel::Facts(std::move(kernel), assumptions);
     first.reset();
     const auto release = facts.kernel().release;
     if (options.dry_run) {
@@ -187,7 +187,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
       continue;
     }
     Progress progress(release, !globals.quiet && isatty(STDERR_FILENO) == 1);
-    BuildJob job;
+    build::BuildJob job;
     job.driver = &driver;
     job.catalogue = &recipes.applied;
     job.explanations = &recipes.known();
@@ -201,9 +201,9 @@ Result<Exit> build(const Globals& globals, const Options& options) {
     job.keep_going = options.keep_going;
     job.first_error_only = options.first_error_only;
     job.extract_seconds = extract.count();
-    job.on_progress = [&](const BuildProgress& state) { progress.show(state); };
+    job.on_progress = [&](const build::BuildProgress& state) { progress.show(state); };
     job.on_step = [&](std::string_view text) { progress.say(text); };
-    const auto report = run_build(facts, job);
+    const auto report = build::run_build(facts, job);
     progress.clear();
     if (!report) {
       // One kernel of several that cannot be built for is said, and the others go on - but not after Ctrl-C.

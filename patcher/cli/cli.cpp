@@ -26,9 +26,9 @@ Result<HostPaths> host_of(const Globals& globals) {
   return HostPaths::of_this_machine(globals.root);
 }
 
-Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word) {
+Result<driver::Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word) {
   Progress progress(word, !globals.quiet && isatty(STDERR_FILENO) == 1);
-  return find_driver(host, word, false, [&](const PackageProgress& state) { progress.show(state); });
+  return driver::find_driver(host, word, false, [&](const driver::PackageProgress& state) { progress.show(state); });
 }
 
 Result<std::vector<fs::path>> recipe_folders(const Globals& globals, bool with_shipped) {
@@ -39,11 +39,11 @@ Result<std::vector<fs::path>> recipe_folders(const Globals& globals, bool with_s
   return folders;
 }
 
-Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without) {
+Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without) {
   TRY_ASSIGN(const auto data, shipped_data());
   TRY_ASSIGN(const auto folders, recipe_folders(globals, with_shipped));
   const auto host = host_of(globals);
-  TRY_ASSIGN(auto catalogue, Catalogue::load(folders, data / "patches", host ? host->cache / "recipes" : fs::path()));
+  TRY_ASSIGN(auto catalogue, recipe::Catalogue::load(folders, data / "patches", host ? host->cache / "recipes" : fs::path()));
   TRY(catalogue.leave_out(without));
   return catalogue;
 }
@@ -66,13 +66,13 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {
     if (value != "yes" && value != "no")
       return Error{Exit::usage, "take the assumption '" + word + "'", "it does not end in =yes or =no",
                    "such as --assume 'declaration no_llseek linux/fs.h=no'"};
-    TRY_ASSIGN(const auto question, Question::parse(word.substr(0, equals)));
+    TRY_ASSIGN(const auto question, kernel::Question::parse(word.substr(0, equals)));
     assumptions[question.key()] = value == "yes";
   }
   return assumptions;
 }
 
-Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue,
+Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::Catalogue& catalogue,
                                           const std::vector<std::string>& names) {
   std::set<std::string> accepted;
   std::set<std::string> known = {"other-compiler"};
@@ -91,13 +91,13 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue
   return accepted;
 }
 
-Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
+Result<std::vector<kernel::Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
                                        const std::set<std::string>& accepted) {
   if (specs.empty()) specs.emplace_back(host.is_host() ? "running" : "newest");
-  return select_kernels(host, specs, accepted.contains("other-compiler"));
+  return kernel::select_kernels(host, specs, accepted.contains("other-compiler"));
 }
 
-Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted) {
+Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted) {
   TRY_ASSIGN(auto kernels, kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}, accepted));
   if (kernels.size() != 1)
     return Error{Exit::usage, "take '" + spec + "' as the kernel",

@@ -64,30 +64,30 @@ int run_app(int argc, const char* const* argv);
 
 Result<HostPaths> host_of(const Globals& globals);
 // find_driver(), with a line on the terminal while a large package is read.
-Result<Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);
+Result<driver::Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);
 // The folders that recipes are read from: the shipped one, and those of --recipes.
 Result<std::vector<std::filesystem::path>> recipe_folders(const Globals& globals, bool with_shipped);
 // The recipes of --recipes, and (`with_shipped`) those that ship with us.
 // `without`: ids to leave out. Error: usage for one that no recipe has.
-Result<Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without = {});
+Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without = {});
 
 // The recipes that a command applies, and those that it knows: errors are explained with these, and notices named, whatever
 // --no-shipped-recipes and --without leave out.
 struct Recipes {
-  Catalogue applied;
-  std::optional<Catalogue> all;  // where they differ
-  [[nodiscard]] const Catalogue& known() const { return all ? *all : applied; }
+  recipe::Catalogue applied;
+  std::optional<recipe::Catalogue> all;  // where they differ
+  [[nodiscard]] const recipe::Catalogue& known() const { return all ? *all : applied; }
 };
 Result<Recipes> recipes_of(const Globals& globals, const std::vector<std::string>& without = {});
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
 // --accept and the configuration file's `accept:`. Error: usage for a name on the command line that no recipe has.
-Result<std::set<std::string>> accepted_of(const HostPaths& host, const Catalogue& catalogue, const std::vector<std::string>& names);
+Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::Catalogue& catalogue, const std::vector<std::string>& names);
 // The kernels of --kernel; without one the running kernel, or the newest of another root.
 // `accepted` with "other-compiler": where the kernel's own compiler is not here, another version of it is taken.
-Result<std::vector<Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
+Result<std::vector<kernel::Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
                                        const std::set<std::string>& accepted = {});
 // The same for a subcommand that takes exactly one.
-Result<Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted = {});
+Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted = {});
 
 // Text with colours where the terminal and --color want them.
 struct Style {

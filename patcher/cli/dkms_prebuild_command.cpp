@@ -16,12 +16,12 @@ struct Options {
 
 Result<Exit> prebuild(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  PrebuildRequest request;
+  install::PrebuildRequest request;
   request.folder = fs::absolute(options.folder).lexically_normal();
   request.release = options.kernel;
   request.headers = options.headers;
   TRY_ASSIGN(request.assumptions, assumptions_of(globals));
-  TRY_ASSIGN(const auto text, dkms_prebuild(host, request));
+  TRY_ASSIGN(const auto text, install::dkms_prebuild(host, request));
   print(text);
   return Exit::done;
 }
@@ -29,13 +29,13 @@ Result<Exit> prebuild(const Globals& globals, const Options& options) {
 // dkms from 3.0 on does it itself, after us.
 Result<Exit> sign(const Globals& globals, const std::string& release, const std::vector<std::string>& files) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto dkms, Dkms::open(host));
+  TRY_ASSIGN(const auto dkms, install::Dkms::open(host));
   if (dkms.version() >= *Version::parse("3")) return Exit::done;
-  TRY_ASSIGN(const auto key, signing_key(host));
-  if (!key || (!secure_boot(host).on && key->from != "the configuration")) return Exit::done;
-  TRY_ASSIGN(const auto kernel, open_kernel(host, release, /*any_compiler=*/true));
+  TRY_ASSIGN(const auto key, module::signing_key(host));
+  if (!key || (!module::secure_boot(host).on && key->from != "the configuration")) return Exit::done;
+  TRY_ASSIGN(const auto kernel, kernel::open_kernel(host, release, /*any_compiler=*/true));
   if (!kernel.has("CONFIG_MODULE_SIG")) return Exit::done;
-  for (const auto& file : files) TRY(sign_module(kernel, *key, fs::absolute(file).lexically_normal()));
+  for (const auto& file : files) TRY(module::sign_module(kernel, *key, fs::absolute(file).lexically_normal()));
   print("vgpukit: signed with " + key->key + "\n");
   return Exit::done;
 }

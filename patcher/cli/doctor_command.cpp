@@ -21,10 +21,10 @@ struct Options {
 };
 
 // What `vgpukit status` knows, in the words of the checks.
-std::optional<DriverState> driver_state(const HostPaths& host) {
-  const auto status = install_status(host);
+std::optional<doctor::DriverState> driver_state(const HostPaths& host) {
+  const auto status = install::install_status(host);
   if (!status) return std::nullopt;
-  DriverState state;
+  doctor::DriverState state;
   if (status->record) state.version = status->record->value("version", std::string());
   state.unfinished = status->unfinished.value_or("");
   for (const auto& kernel : status->kernels) state.kernels.push_back({kernel.release, kernel.running, kernel.next, kernel.problem});
@@ -42,39 +42,39 @@ std::string user_of(const HostPaths& host) {
   return entry ? entry->pw_name : "";
 }
 
-nlohmann::json finding_json(const Finding& finding) {
+nlohmann::json finding_json(const doctor::Finding& finding) {
   auto evidence = nlohmann::json::array();
   for (const auto& each : finding.evidence) evidence.push_back({{"file", each.file}, {"value", each.value}});
-  return {{"id", finding.id},     {"subject", finding.subject}, {"state", state_name(finding.state)},
+  return {{"id", finding.id},     {"subject", finding.subject}, {"state", doctor::state_name(finding.state)},
           {"what", finding.what}, {"why", finding.why},         {"evidence", std::move(evidence)},
           {"next", finding.next}};
 }
 
-std::string finding_text(const Finding& finding, const Style& style, bool verbose) {
-  auto word = std::string(state_name(finding.state));
+std::string finding_text(const doctor::Finding& finding, const Style& style, bool verbose) {
+  auto word = std::string(doctor::state_name(finding.state));
   word.resize(7, ' ');
-  if (finding.state == State::ok) word = style.green(word);
-  if (finding.state == State::warn) word = style.yellow(word);
-  if (finding.state == State::fail) word = style.red(style.bold(word));
+  if (finding.state == doctor::State::ok) word = style.green(word);
+  if (finding.state == doctor::State::warn) word = style.yellow(word);
+  if (finding.state == doctor::State::fail) word = style.red(style.bold(word));
   auto text = word + "  " + finding.id + (finding.subject.empty() ? "" : " " + finding.subject) + ": " + finding.what + "\n";
-  if (finding.state == State::ok && !verbose) return text;
+  if (finding.state == doctor::State::ok && !verbose) return text;
   for (const auto& evidence : finding.evidence) text += style.dim(wrapped(evidence.file + ": " + evidence.value, 11));
   if (!finding.why.empty()) text += wrapped(finding.why, 9);
   if (!finding.next.empty()) text += wrapped("-> " + finding.next, 9);
   return text;
 }
 
-std::size_t count(const Findings& findings, State state) {
+std::size_t count(const doctor::Findings& findings, doctor::State state) {
   return static_cast<std::size_t>(
-      std::count_if(findings.begin(), findings.end(), [&](const Finding& each) { return each.state == state; }));
+      std::count_if(findings.begin(), findings.end(), [&](const doctor::Finding& each) { return each.state == state; }));
 }
 
-std::string summary(const Findings& findings) {
+std::string summary(const doctor::Findings& findings) {
   std::string text;
-  for (const auto& [state, word] : {std::pair{State::fail, "to be repaired"},
-                                    {State::warn, "to be looked at"},
-                                    {State::unknown, "not known"},
-                                    {State::ok, "fine"}})
+  for (const auto& [state, word] : {std::pair{doctor::State::fail, "to be repaired"},
+                                    {doctor::State::warn, "to be looked at"},
+                                    {doctor::State::unknown, "not known"},
+                                    {doctor::State::ok, "fine"}})
     if (const auto number = count(findings, state); number > 0)
       text += (text.empty() ? "" : ", ") + std::to_string(number) + " " + word;
   return text + "\n";
@@ -83,13 +83,13 @@ std::string summary(const Findings& findings) {
 Result<Exit> doctor(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  auto view = read_host_view(host, sysfs);
+  auto view = doctor::read_host_view(host, sysfs);
   if (!options.guest) view.driver = driver_state(host);
   view.user = user_of(host);
-  const auto findings = run_checks(options.guest ? guest_checks() : host_checks(), {view, sysfs});
-  const auto exit = count(findings, State::fail) > 0 ? Exit::failed : Exit::done;
+  const auto findings = doctor::run_checks(options.guest ? doctor::guest_checks() : doctor::host_checks(), {view, sysfs});
+  const auto exit = count(findings, doctor::State::fail) > 0 ? Exit::failed : Exit::done;
   if (!options.report.empty()) {
-    TRY(write_file(options.report, host_report(view, findings), 0644));
+    TRY(write_file(options.report, doctor::host_report(view, findings), 0644));
     log::info("the report is in " + options.report + ": look through it before you give it to anybody");
   }
   if (globals.json()) {
@@ -98,16 +98,16 @@ Result<Exit> doctor(const Globals& globals, const Options& options) {
     print_json({{"result", exit == Exit::done ? "ok" : "fail"},
                 {"guest", options.guest},
                 {"findings", std::move(all)},
-                {"fail", count(findings, State::fail)},
-                {"warn", count(findings, State::warn)},
-                {"unknown", count(findings, State::unknown)},
-                {"ok", count(findings, State::ok)}});
+                {"fail", count(findings, doctor::State::fail)},
+                {"warn", count(findings, doctor::State::warn)},
+                {"unknown", count(findings, doctor::State::unknown)},
+                {"ok", count(findings, doctor::State::ok)}});
     return exit;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
   std::string text;
   for (const auto& finding : findings)
-    if (!globals.quiet || finding.state != State::ok) text += finding_text(finding, style, globals.verbose > 0);
+    if (!globals.quiet || finding.state != doctor::State::ok) text += finding_text(finding, style, globals.verbose > 0);
   print(text + (findings.empty() ? "nothing was found that could be judged\n" : summary(findings)));
   return exit;
 }

@@ -20,23 +20,23 @@ bool on_terminal(const Globals& globals) {
 // What an installer says of itself, and whether it is whole.
 struct Installer {
   std::string place;  // FILE.run, or FILE.zip/path/inside.run
-  std::optional<RunHeader> header;
+  std::optional<driver::RunHeader> header;
 };
 
 // The sums are compared each time: the question is whether this file is whole now. A zip's members were checked when they were
 // unpacked, by the zip's own sums and by theirs.
-Result<std::optional<Installer>> installer_of(const Globals& globals, const Driver& driver) {
+Result<std::optional<Installer>> installer_of(const Globals& globals, const driver::Driver& driver) {
   if (!driver.package) return std::optional<Installer>();
   Installer installer{(driver.package.file / driver.package.member).string(), std::nullopt};
   if (!driver.package.member.empty()) return std::optional(installer);
   installer.place = driver.package.file.string();
-  TRY_ASSIGN(installer.header, read_run_header(driver.package.file));
+  TRY_ASSIGN(installer.header, driver::read_run_header(driver.package.file));
   Progress progress(installer.place, on_terminal(globals));
-  TRY(check_run_file(driver.package.file, *installer.header, [&](const PackageProgress& state) { progress.show(state); }));
+  TRY(driver::check_run_file(driver.package.file, *installer.header, [&](const driver::PackageProgress& state) { progress.show(state); }));
   return std::optional(installer);
 }
 
-std::string sums_text(const RunHeader& header) {
+std::string sums_text(const driver::RunHeader& header) {
   if (header.crc.empty() && header.md5.empty()) return "none in its header: nothing tells whether it is whole";
   std::string text;
   if (!header.crc.empty()) text += "CRC " + header.crc;
@@ -49,7 +49,7 @@ nlohmann::json installer_json(const Installer& installer) {
   if (!installer.header) return data;
   const auto& header = *installer.header;
   data["label"] = header.label;
-  data["layout"] = header.layout == RunHeader::Layout::nvidia ? "nvidia" : "makeself";
+  data["layout"] = header.layout == driver::RunHeader::Layout::nvidia ? "nvidia" : "makeself";
   data["version"] = header.version;
   data["arch"] = header.arch;
   data["crc"] = header.crc;
@@ -74,11 +74,11 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto driver, driver_of(globals, host, word));
   TRY_ASSIGN(const auto installer, installer_of(globals, driver));
-  const auto unnamed = unnamed_sources(driver);
+  const auto unnamed = driver::unnamed_sources(driver);
   if (globals.json()) {
     nlohmann::json data = {{"version", driver.version.text},
                            {"version_from", driver.version_from},
-                           {"flavour", flavour_name(driver.flavour)},
+                           {"flavour", driver::flavour_name(driver.flavour)},
                            {"flavour_from", driver.flavour_from},
                            {"path", driver.path.string()},
                            {"sources", driver.sources.string()},
@@ -91,7 +91,7 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
     return Exit::done;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
-  print(style.bold("NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ")") +
+  print(style.bold("NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) + ")") +
         "\n  version from:   " + driver.version_from + "\n  flavour from:   " + driver.flavour_from +
         "\n  sources:        " + driver.sources.string() + "\n  modules:        " + joined(driver.modules, ", ") +
         "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : joined(driver.binary_objects, ", ")) + "\n");
@@ -107,18 +107,18 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
 Result<Exit> add(const Globals& globals, const std::string& word, bool replace) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Progress progress(word, on_terminal(globals));
-  const auto show = [&](const PackageProgress& state) { progress.show(state); };
-  TRY_ASSIGN(const auto driver, open_driver(host, word, false, show));
-  DriverStore store(host);
+  const auto show = [&](const driver::PackageProgress& state) { progress.show(state); };
+  TRY_ASSIGN(const auto driver, driver::open_driver(host, word, false, show));
+  driver::DriverStore store(host);
   TRY_ASSIGN(const auto stored, store.add(driver, replace, show));
   progress.clear();
   if (globals.json())
     print_json(nlohmann::json{{"version", stored.version.text},
-                              {"flavour", flavour_name(stored.flavour)},
+                              {"flavour", driver::flavour_name(stored.flavour)},
                               {"folder", stored.folder.string()},
                               {"package", stored.package.file.string()}});
   else
-    print("NVIDIA " + stored.version.text + " (" + std::string(flavour_name(stored.flavour)) +
+    print("NVIDIA " + stored.version.text + " (" + std::string(driver::flavour_name(stored.flavour)) +
           ") is in the store: " + stored.folder.string() + "\n  vgpukit build " + stored.version.text + "\n");
   return Exit::done;
 }
@@ -127,25 +127,25 @@ Result<Exit> add(const Globals& globals, const std::string& word, bool replace) 
 Result<Exit> extract(const Globals& globals, const std::string& word, const std::string& output) {
   TRY_ASSIGN(const auto host, host_of(globals));
   fs::path file = word;
-  PackageFile package;
-  const auto name = DriverName::parse(word);
-  if (name.kind == DriverName::Kind::version || name.kind == DriverName::Kind::branch) {
-    TRY_ASSIGN(const auto stored, DriverStore(host).find(name));
+  driver::PackageFile package;
+  const auto name = driver::DriverName::parse(word);
+  if (name.kind == driver::DriverName::Kind::version || name.kind == driver::DriverName::Kind::branch) {
+    TRY_ASSIGN(const auto stored, driver::DriverStore(host).find(name));
     package = stored.package;
     if (!package)
       return Error{Exit::usage, "unpack " + word, "the store has its kernel sources only: it was added from a folder or a tarball",
                    "they are in " + stored.folder.string()};
   } else {
-    TRY_ASSIGN(package, find_package(file));
+    TRY_ASSIGN(package, driver::find_package(file));
   }
   Progress progress(word, on_terminal(globals));
-  const auto show = [&](const PackageProgress& state) { progress.show(state); };
+  const auto show = [&](const driver::PackageProgress& state) { progress.show(state); };
   const auto inside = package.member.empty() ? (package ? package.file : file) : fs::path(package.member);
   const auto target = fs::absolute(output.empty() ? inside.stem() : fs::path(output)).lexically_normal();
   if (package) {
-    TRY(unpack_package(package, target, show));
+    TRY(driver::unpack_package(package, target, show));
   } else {
-    TRY(extract_archive(file, target, {}, show));
+    TRY(driver::extract_archive(file, target, {}, show));
   }
   progress.clear();
   if (globals.json())
@@ -157,13 +157,13 @@ Result<Exit> extract(const Globals& globals, const std::string& word, const std:
 
 Result<Exit> list(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  const DriverStore store(host);
+  const driver::DriverStore store(host);
   TRY_ASSIGN(const auto drivers, store.list());
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& driver : drivers)
       all.push_back({{"version", driver.version.text},
-                     {"flavour", flavour_name(driver.flavour)},
+                     {"flavour", driver::flavour_name(driver.flavour)},
                      {"folder", driver.folder.string()},
                      {"added", driver.added},
                      {"origin", driver.origin}});
@@ -174,7 +174,7 @@ Result<Exit> list(const Globals& globals) {
   std::size_t width = 0;
   for (const auto& driver : drivers) width = std::max(width, driver.version.text.size());
   for (const auto& driver : drivers) {
-    const auto flavour = std::string(flavour_name(driver.flavour));
+    const auto flavour = std::string(driver::flavour_name(driver.flavour));
     print(driver.version.text + std::string(width + 2 - driver.version.text.size(), ' ') + flavour +
           std::string(10 - flavour.size(), ' ') + "added " + driver.added + " from " + driver.origin + "\n");
   }

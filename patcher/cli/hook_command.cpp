@@ -18,10 +18,10 @@ struct Options {
   std::vector<std::string> words;
 };
 
-HookCaller caller_of(const std::string& name) {
-  if (name == "pacman") return HookCaller::pacman;
-  if (name == "postinst") return HookCaller::postinst;
-  return name == "kernel-install" ? HookCaller::kernel_install : HookCaller::person;
+install::HookCaller caller_of(const std::string& name) {
+  if (name == "pacman") return install::HookCaller::pacman;
+  if (name == "postinst") return install::HookCaller::postinst;
+  return name == "kernel-install" ? install::HookCaller::kernel_install : install::HookCaller::person;
 }
 
 std::string all_of_stdin() {
@@ -31,17 +31,17 @@ std::string all_of_stdin() {
   return text;
 }
 
-std::string line_of(const HookKernel& kernel, const std::string& version, const Style& style) {
+std::string line_of(const install::HookKernel& kernel, const std::string& version, const Style& style) {
   const auto start = "vgpukit: " + kernel.release + ": ";
   switch (kernel.result) {
-    case HookKernel::Result::ready:
+    case install::HookKernel::Result::ready:
       return start + "NVIDIA " + version + " is there (" + kernel.by + ")\n";
-    case HookKernel::Result::built: {
+    case install::HookKernel::Result::built: {
       char seconds[32];
       std::snprintf(seconds, sizeof seconds, "%.0f s", kernel.seconds);
       return start + style.green("NVIDIA " + version + " is built and installed") + " (" + seconds + ")\n";
     }
-    case HookKernel::Result::failed:
+    case install::HookKernel::Result::failed:
       break;
   }
   return start + style.red("NO WORKING DRIVER: ") + kernel.why + (kernel.next.empty() ? "" : " -> " + kernel.next) + "\n";
@@ -50,33 +50,33 @@ std::string line_of(const HookKernel& kernel, const std::string& version, const 
 Result<Exit> run_now(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const auto caller = caller_of(options.from);
-  HookRequest request;
+  install::HookRequest request;
   request.caller = options.from.empty() ? "hand" : options.from;
   request.parent = options.parent;
-  request.releases = hook_releases(caller, options.words, caller == HookCaller::pacman ? all_of_stdin() : std::string());
-  if (request.releases.empty() && caller == HookCaller::person)
+  request.releases = install::hook_releases(caller, options.words, caller == install::HookCaller::pacman ? all_of_stdin() : std::string());
+  if (request.releases.empty() && caller == install::HookCaller::person)
     return Error{Exit::usage, "look after kernels",
                  "none of '" + (options.words.empty() ? "" : options.words.front()) + "' is named like a kernel",
                  "vgpukit hook run RELEASE...; vgpukit status lists them"};
   const auto style = style_of(globals, STDOUT_FILENO);
-  const auto version = installed_record(host) ? installed_record(host)->value("version", std::string()) : std::string();
+  const auto version = install::installed_record(host) ? install::installed_record(host)->value("version", std::string()) : std::string();
   const bool text = !globals.json();
   request.on_begin = [&](const std::string& what) {
     if (text) print("vgpukit: " + what + "\n");
   };
-  request.on_kernel = [&](const HookKernel& kernel) {
+  request.on_kernel = [&](const install::HookKernel& kernel) {
     if (text) print(line_of(kernel, version, style));
   };
   request.on_output = [](std::string_view line) { log::trace(std::string(line)); };
-  TRY_ASSIGN(const auto outcome, run_hook(host, request));
+  TRY_ASSIGN(const auto outcome, install::run_hook(host, request));
   bool all = true;
   nlohmann::json kernels = nlohmann::json::array();
   for (const auto& kernel : outcome.kernels) {
-    const bool failed = kernel.result == HookKernel::Result::failed;
+    const bool failed = kernel.result == install::HookKernel::Result::failed;
     all = all && !failed;
     kernels.push_back({{"release", kernel.release},
                        {"result", failed                                       ? "failed"
-                                  : kernel.result == HookKernel::Result::built ? "built"
+                                  : kernel.result == install::HookKernel::Result::built ? "built"
                                                                                : "ready"},
                        {"why", kernel.why},
                        {"next", kernel.next},
@@ -87,7 +87,7 @@ Result<Exit> run_now(const Globals& globals, const Options& options) {
   if (text && !outcome.next_boot_problem.empty())
     print(style.red("vgpukit: WARNING: " + outcome.next_boot_problem) +
           "\nvgpukit: the modules of other kernels are as they were; vgpukit status tells more\n");
-  if (text && outcome.version.empty() && caller == HookCaller::person) print("vgpukit has no driver installed here.\n");
+  if (text && outcome.version.empty() && caller == install::HookCaller::person) print("vgpukit has no driver installed here.\n");
   return all ? Exit::done : Exit::failed;
 }
 
@@ -101,9 +101,9 @@ Result<Exit> run(const Globals& globals, const Options& options) {
 
 Result<Exit> install(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto vgpukit, vgpukit_of(host, "install hooks in " + host.root.string()));
-  TRY_ASSIGN(const auto written, install_hooks(host, vgpukit));
-  TRY_ASSIGN(const auto places, hook_places(host, vgpukit));
+  TRY_ASSIGN(const auto vgpukit, install::vgpukit_of(host, "install hooks in " + host.root.string()));
+  TRY_ASSIGN(const auto written, install::install_hooks(host, vgpukit));
+  TRY_ASSIGN(const auto places, install::hook_places(host, vgpukit));
   if (globals.json()) {
     print_json(nlohmann::json{{"result", places.empty() ? "none" : "installed"}, {"written", written}});
     return Exit::done;
@@ -118,7 +118,7 @@ Result<Exit> install(const Globals& globals) {
 
 Result<Exit> remove(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto removed, remove_hooks(host));
+  TRY_ASSIGN(const auto removed, install::remove_hooks(host));
   if (globals.json()) {
     print_json(nlohmann::json{{"removed", removed}});
     return Exit::done;
@@ -128,29 +128,29 @@ Result<Exit> remove(const Globals& globals) {
   return Exit::done;
 }
 
-const char* state_name(HookPlace::State state) {
+const char* state_name(install::HookPlace::State state) {
   switch (state) {
-    case HookPlace::State::installed:
+    case install::HookPlace::State::installed:
       return "installed";
-    case HookPlace::State::packaged:
+    case install::HookPlace::State::packaged:
       return "packaged";
-    case HookPlace::State::different:
+    case install::HookPlace::State::different:
       return "different";
-    case HookPlace::State::missing:
+    case install::HookPlace::State::missing:
       break;
   }
   return "missing";
 }
 
-std::string place_text(const HookPlace& place, const Style& style) {
+std::string place_text(const install::HookPlace& place, const Style& style) {
   switch (place.state) {
-    case HookPlace::State::installed:
+    case install::HookPlace::State::installed:
       return place.path;
-    case HookPlace::State::packaged:
+    case install::HookPlace::State::packaged:
       return place.vendor + ", from a package";
-    case HookPlace::State::different:
+    case install::HookPlace::State::different:
       return place.path + style.yellow(" is not as this vgpukit writes it") + "; vgpukit hook install renews it";
-    case HookPlace::State::missing:
+    case install::HookPlace::State::missing:
       break;
   }
   return style.yellow("none") + "; vgpukit hook install writes " + place.path;
@@ -158,9 +158,9 @@ std::string place_text(const HookPlace& place, const Style& style) {
 
 Result<Exit> status(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  const auto vgpukit = vgpukit_of(host, "look at the hooks");
-  TRY_ASSIGN(const auto places, hook_places(host, vgpukit ? *vgpukit : "/usr/bin/vgpukit"));
-  const auto last = last_hook_run(host);
+  const auto vgpukit = install::vgpukit_of(host, "look at the hooks");
+  TRY_ASSIGN(const auto places, install::hook_places(host, vgpukit ? *vgpukit : "/usr/bin/vgpukit"));
+  const auto last = install::last_hook_run(host);
   if (globals.json()) {
     nlohmann::json list = nlohmann::json::array();
     for (const auto& place : places)

@@ -28,14 +28,14 @@ std::vector<std::string> default_kernels(const HostPaths& host) {
   return {"all"};
 }
 
-nlohmann::json conflicts_json(const std::vector<Conflict>& conflicts) {
+nlohmann::json conflicts_json(const std::vector<install::Conflict>& conflicts) {
   nlohmann::json list = nlohmann::json::array();
   for (const auto& conflict : conflicts)
     list.push_back({{"message", conflict.what}, {"hint", conflict.next}, {"blocks", conflict.blocks}});
   return list;
 }
 
-std::string conflicts_text(const std::vector<Conflict>& conflicts, const Style& style) {
+std::string conflicts_text(const std::vector<install::Conflict>& conflicts, const Style& style) {
   std::string text;
   for (const auto& conflict : conflicts)
     text += (conflict.blocks ? style.red("in the way: ") : style.yellow("warning: ")) + conflict.what + "\n" +
@@ -43,7 +43,7 @@ std::string conflicts_text(const std::vector<Conflict>& conflicts, const Style& 
   return text;
 }
 
-nlohmann::json signing_json(const SigningState& state) {
+nlohmann::json signing_json(const install::SigningState& state) {
   return {{"secure_boot", state.secure_boot},
           {"enforced", state.enforced},
           {"key", state.key},
@@ -54,7 +54,7 @@ nlohmann::json signing_json(const SigningState& state) {
           {"steps", state.steps}};
 }
 
-std::string signing_text(const SigningState& state, const Style& style) {
+std::string signing_text(const install::SigningState& state, const Style& style) {
   if (!state.secure_boot) return "";
   std::string text = "Secure Boot is on";
   if (!state.enforced) text += " (and the running kernel loads unsigned modules all the same)";
@@ -73,7 +73,7 @@ std::string signing_text(const SigningState& state, const Style& style) {
 Result<Exit> install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
-  InstallRequest request;
+  install::InstallRequest request;
   TRY_ASSIGN(request.choices.accepted, accepted_of(host, recipes.known(), options.accept));
   TRY_ASSIGN(request.assumptions, assumptions_of(globals));
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
@@ -95,16 +95,16 @@ Result<Exit> install(const Globals& globals, const Options& options) {
   request.explanations = &recipes.known();
   request.jobs = options.jobs > 0 ? options.jobs : default_jobs();
   Progress progress(driver.version.text, !globals.quiet && isatty(STDERR_FILENO) == 1);
-  request.on_progress = [&](const BuildProgress& state) { progress.show(state); };
+  request.on_progress = [&](const build::BuildProgress& state) { progress.show(state); };
   request.on_step = [&](std::string_view text) {
     if (!globals.quiet) progress.say(text);
   };
-  auto installed = install_driver(host, std::move(request));
+  auto installed = install::install_driver(host, std::move(request));
   progress.clear();
   if (!installed) return installed.error();
   if (installed->refused) return say_refused(globals, *installed->refused, "nothing was installed");
   const auto style = style_of(globals, STDOUT_FILENO);
-  TRY_ASSIGN(const auto signing, signing_state(host));
+  TRY_ASSIGN(const auto signing, install::signing_state(host));
   if (globals.json()) {
     print_json(nlohmann::json{{"result", installed->installed ? "installed" : "conflicts"},
                               {"conflicts", conflicts_json(installed->conflicts)},
@@ -134,7 +134,7 @@ Result<Exit> install(const Globals& globals, const Options& options) {
 
 Result<Exit> uninstall(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto outcome, uninstall_driver(host));
+  TRY_ASSIGN(const auto outcome, install::uninstall_driver(host));
   if (globals.json()) {
     print_json(nlohmann::json{
         {"result", outcome.version.empty() ? "nothing" : "uninstalled"}, {"version", outcome.version}, {"remaining", outcome.left}});
@@ -148,7 +148,7 @@ Result<Exit> uninstall(const Globals& globals) {
 Result<Exit> rollback(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Progress progress("rollback", !globals.quiet && isatty(STDERR_FILENO) == 1);
-  TRY_ASSIGN(const auto outcome, rollback_driver(host, [&](std::string_view text) { progress.say(text); }));
+  TRY_ASSIGN(const auto outcome, install::rollback_driver(host, [&](std::string_view text) { progress.say(text); }));
   progress.clear();
   if (globals.json()) {
     print_json(nlohmann::json{{"result", "rolled back"},
@@ -167,7 +167,7 @@ Result<Exit> rollback(const Globals& globals) {
   return Exit::done;
 }
 
-std::string status_text(const InstallStatus& status, const Style& style) {
+std::string status_text(const install::InstallStatus& status, const Style& style) {
   std::string text;
   if (status.unfinished)
     text += style.yellow("interrupted: ") + *status.unfinished +
@@ -195,7 +195,7 @@ std::string status_text(const InstallStatus& status, const Style& style) {
 
 Result<Exit> status(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto found, install_status(host));
+  TRY_ASSIGN(const auto found, install::install_status(host));
   if (!globals.json()) {
     print(status_text(found, style_of(globals, STDOUT_FILENO)));
     return Exit::done;

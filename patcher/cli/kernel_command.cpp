@@ -11,7 +11,7 @@ namespace {
 
 Result<Exit> list(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  const auto entries = list_kernels(host);
+  const auto entries = kernel::list_kernels(host);
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& entry : entries)
@@ -42,9 +42,9 @@ struct FactsOptions {
 Result<Exit> facts(const Globals& globals, const FactsOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
-  std::vector<Question> questions;
+  std::vector<kernel::Question> questions;
   for (const auto& word : options.ask) {
-    TRY_ASSIGN(auto question, Question::parse(word));
+    TRY_ASSIGN(auto question, kernel::Question::parse(word));
     questions.push_back(std::move(question));
   }
   if (questions.empty()) {
@@ -54,7 +54,7 @@ Result<Exit> facts(const Globals& globals, const FactsOptions& options) {
         for (const auto& condition : *group) questions.push_back(condition.question);
   }
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel));
-  Facts asked(std::move(kernel), assumptions);
+  kernel::Facts asked(std::move(kernel), assumptions);
   TRY(asked.prefetch(questions));
   for (const auto& question : questions) TRY(asked.ask(question));
   const auto& of = asked.kernel();

@@ -21,8 +21,8 @@ std::string running_release(const HostPaths& host) {
   return host.is_host() && ::uname(&name) == 0 ? name.release : "";
 }
 
-LoadRequest request_of(const Options& options) {
-  LoadRequest request{options.modules, {}};
+load::LoadRequest request_of(const Options& options) {
+  load::LoadRequest request{options.modules, {}};
   if (!options.from.empty()) request.from = fs::absolute(options.from).lexically_normal();
   return request;
 }
@@ -32,9 +32,9 @@ struct Tools {
   Tools(const HostPaths& paths) : host(paths), sysfs(host), log(host) {}
   HostPaths host;
   Sysfs sysfs;
-  RunningSystem running_system;
-  KernelMessages log;
-  [[nodiscard]] ModuleTools get() {
+  load::RunningSystem running_system;
+  system::KernelMessages log;
+  [[nodiscard]] load::ModuleTools get() {
     return {host,
             sysfs,
             running_system,
@@ -51,7 +51,7 @@ Result<Exit> load(const Globals& globals, const Options& options) {
   if (options.dry_run) {
     if (release.empty())
       return Error{Exit::usage, "plan the load", "no kernel runs in " + host.root.string(), "--kernel REL names one"};
-    TRY_ASSIGN(const auto plan, plan_load(host, tools.sysfs, release, request_of(options)));
+    TRY_ASSIGN(const auto plan, load::plan_load(host, tools.sysfs, release, request_of(options)));
     if (globals.json())
       print_json(plan_json(plan));
     else
@@ -61,10 +61,10 @@ Result<Exit> load(const Globals& globals, const Options& options) {
   if (!options.kernel.empty() && options.kernel != running_release(host))
     return Error{Exit::usage, "load modules of " + options.kernel, "another kernel runs here",
                  "boot it first; --dry-run shows the plan"};
-  TRY_ASSIGN(const auto report, load_modules(tools.get(), request_of(options)));
+  TRY_ASSIGN(const auto report, load::load_modules(tools.get(), request_of(options)));
   if (report.error) log::error(report.error->message());
   for (const auto& card : report.occupied)
-    log::warning("the card " + card.address + " is not nvidia's: " + card.driver + " has it\n  " + free_card_hint(card));
+    log::warning("the card " + card.address + " is not nvidia's: " + card.driver + " has it\n  " + load::free_card_hint(card));
   if (globals.json())
     print_json(load_json(report));
   else if (!globals.quiet)
@@ -72,7 +72,7 @@ Result<Exit> load(const Globals& globals, const Options& options) {
   return report.error ? report.error->code : Exit::done;
 }
 
-void say(const UnloadReport& report) {
+void say(const load::UnloadReport& report) {
   if (report.error) log::error(report.error->message());
   for (const auto& trouble : report.not_put_back) log::error(trouble);
 }
@@ -80,7 +80,7 @@ void say(const UnloadReport& report) {
 Result<Exit> unload(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Tools tools(host);
-  TRY_ASSIGN(const auto report, unload_modules(tools.get(), {options.stop_holders}));
+  TRY_ASSIGN(const auto report, load::unload_modules(tools.get(), {options.stop_holders}));
   say(report);
   if (globals.json())
     print_json(unload_json(report));
@@ -92,7 +92,7 @@ Result<Exit> unload(const Globals& globals, const Options& options) {
 Result<Exit> reload(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Tools tools(host);
-  TRY_ASSIGN(const auto report, reload_modules(tools.get(), {options.stop_holders}, request_of(options).from));
+  TRY_ASSIGN(const auto report, load::reload_modules(tools.get(), {options.stop_holders}, request_of(options).from));
   if (report.error && !report.unloaded.error) log::error(report.error->message());
   say(report.unloaded);
   if (globals.json())

@@ -6,30 +6,30 @@ namespace vgpukit::cli {
 
 namespace {
 
-const char* word_of(ModuleOutcome::State state) {
+const char* word_of(load::ModuleOutcome::State state) {
   switch (state) {
-    case ModuleOutcome::State::loaded:
+    case load::ModuleOutcome::State::loaded:
       return "loaded";
-    case ModuleOutcome::State::live:
+    case load::ModuleOutcome::State::live:
       return "already-loaded";
-    case ModuleOutcome::State::builtin:
+    case load::ModuleOutcome::State::builtin:
       return "built-in";
-    case ModuleOutcome::State::left_out:
+    case load::ModuleOutcome::State::left_out:
       return "skipped";
-    case ModuleOutcome::State::unloaded_again:
+    case load::ModuleOutcome::State::unloaded_again:
       return "unloaded-again";
-    case ModuleOutcome::State::failed:
+    case load::ModuleOutcome::State::failed:
       break;
   }
   return "failed";
 }
 
-const char* word_of(PlannedModule::State state) {
-  if (state == PlannedModule::State::live) return "already-loaded";
-  return state == PlannedModule::State::builtin ? "built-in" : "load";
+const char* word_of(load::PlannedModule::State state) {
+  if (state == load::PlannedModule::State::live) return "already-loaded";
+  return state == load::PlannedModule::State::builtin ? "built-in" : "load";
 }
 
-std::string row(const PlannedModule& module, const std::string& state, const Style& style) {
+std::string row(const load::PlannedModule& module, const std::string& state, const Style& style) {
   const auto blanks = [](std::size_t used, std::size_t width) { return std::string(used < width ? width - used : 1, ' '); };
   auto text = module.name + blanks(module.name.size(), 20) + state + blanks(state.size(), 16) + style.dim(module.reason);
   if (!module.options.empty()) text += style.dim("; ") + module.options;
@@ -37,13 +37,13 @@ std::string row(const PlannedModule& module, const std::string& state, const Sty
   return text + "\n";
 }
 
-nlohmann::json module_json(const PlannedModule& module, const std::string& state) {
+nlohmann::json module_json(const load::PlannedModule& module, const std::string& state) {
   return {{"name", module.name},     {"file", module.file.string()}, {"options", module.options},
           {"reason", module.reason}, {"driver", module.driver},      {"skipped_because", module.left_out},
           {"state", state}};
 }
 
-nlohmann::json holders_json(const Holders& holders) {
+nlohmann::json holders_json(const load::Holders& holders) {
   auto all = nlohmann::json::array();
   for (const auto& module : holders.modules) all.push_back({{"kind", "module"}, {"name", module.name}, {"holds", module.held_by}});
   for (const auto& process : holders.processes)
@@ -56,7 +56,7 @@ nlohmann::json holders_json(const Holders& holders) {
   return all;
 }
 
-nlohmann::json names_json(const std::vector<Vgpu>& vgpus) {
+nlohmann::json names_json(const std::vector<vgpu::Vgpu>& vgpus) {
   auto names = nlohmann::json::array();
   for (const auto& vgpu : vgpus) names.push_back(vgpu.name);
   return names;
@@ -69,20 +69,20 @@ void add_error(nlohmann::json& document, const std::optional<Error>& error) {
 
 }  // namespace
 
-std::string plan_text(const LoadPlan& plan, const Style& style) {
+std::string plan_text(const load::LoadPlan& plan, const Style& style) {
   std::string text;
   for (const auto& module : plan.modules) text += row(module, module.left_out.empty() ? word_of(module.state) : "skipped", style);
   return text;
 }
 
-nlohmann::json plan_json(const LoadPlan& plan) {
+nlohmann::json plan_json(const load::LoadPlan& plan) {
   auto modules = nlohmann::json::array();
   for (const auto& module : plan.modules)
     modules.push_back(module_json(module, module.left_out.empty() ? word_of(module.state) : "skipped"));
   return {{"kernel", plan.release}, {"dry_run", true}, {"modules", std::move(modules)}};
 }
 
-std::string load_text(const LoadReport& report, const Style& style) {
+std::string load_text(const load::LoadReport& report, const Style& style) {
   std::string text;
   for (const auto& each : report.modules) {
     text += row(each.module, word_of(each.state), style);
@@ -94,7 +94,7 @@ std::string load_text(const LoadReport& report, const Style& style) {
   return text;
 }
 
-nlohmann::json load_json(const LoadReport& report) {
+nlohmann::json load_json(const load::LoadReport& report) {
   auto modules = nlohmann::json::array();
   for (const auto& each : report.modules) {
     auto module = module_json(each.module, word_of(each.state));
@@ -112,7 +112,7 @@ nlohmann::json load_json(const LoadReport& report) {
   return document;
 }
 
-std::string unload_text(const UnloadReport& report) {
+std::string unload_text(const load::UnloadReport& report) {
   std::string text;
   if (report.error) {
     // The error has told of one; who wants to free the driver wants to see all.
@@ -127,7 +127,7 @@ std::string unload_text(const UnloadReport& report) {
   return text.empty() ? "no module of NVIDIA's is loaded\n" : text;
 }
 
-nlohmann::json unload_json(const UnloadReport& report) {
+nlohmann::json unload_json(const load::UnloadReport& report) {
   nlohmann::json document = {{"holders", holders_json(report.holders)},
                              {"unloaded", report.removed},
                              {"stopped", report.stopped},
@@ -137,7 +137,7 @@ nlohmann::json unload_json(const UnloadReport& report) {
   return document;
 }
 
-std::string reload_text(const ReloadReport& report, const Style& style) {
+std::string reload_text(const load::ReloadReport& report, const Style& style) {
   auto text = unload_text(report.unloaded);
   if (report.loaded) text += load_text(*report.loaded, style);
   for (const auto& vgpu : report.vgpus) text += "vGPU " + vgpu + ": there again\n";
@@ -145,7 +145,7 @@ std::string reload_text(const ReloadReport& report, const Style& style) {
   return text;
 }
 
-nlohmann::json reload_json(const ReloadReport& report) {
+nlohmann::json reload_json(const load::ReloadReport& report) {
   nlohmann::json document = {{"unload", unload_json(report.unloaded)},
                              {"load", report.loaded ? load_json(*report.loaded) : nlohmann::json()},
                              {"started", report.started},

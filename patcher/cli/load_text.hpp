@@ -6,13 +6,13 @@
 
 namespace vgpukit::cli {
 
-std::string plan_text(const LoadPlan& plan, const Style& style);
-nlohmann::json plan_json(const LoadPlan& plan);
-std::string load_text(const LoadReport& report, const Style& style);
-nlohmann::json load_json(const LoadReport& report);
-std::string unload_text(const UnloadReport& report);
-nlohmann::json unload_json(const UnloadReport& report);
-std::string reload_text(const ReloadReport& report, const Style& style);
-nlohmann::json reload_json(const ReloadReport& report);
+std::string plan_text(const load::LoadPlan& plan, const Style& style);
+nlohmann::json plan_json(const load::LoadPlan& plan);
+std::string load_text(const load::LoadReport& report, const Style& style);
+nlohmann::json load_json(const load::LoadReport& report);
+std::string unload_text(const load::UnloadReport& report);
+nlohmann::json unload_json(const load::UnloadReport& report);
+std::string reload_text(const load::ReloadReport& report, const Style& style);
+nlohmann::json reload_json(const load::ReloadReport& report);
 
 }  // namespace vgpukit::cli

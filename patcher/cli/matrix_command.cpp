@@ -26,16 +26,16 @@ struct Options {
   std::string output;
   bool prove = false;
   std::string result;
-  std::size_t max_jobs = most_jobs_on_github;
+  std::size_t max_jobs = matrix::most_jobs_on_github;
 };
 
-Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, ImageRoots& images, const Options& options) {
-  Shard shard;
+Result<matrix::Grid> selected_grid(const matrix::MatrixFile& file, const HostPaths& machine, matrix::ImageRoots& images, const Options& options) {
+  matrix::Shard shard;
   if (!options.shard.empty()) {
-    TRY_ASSIGN(shard, Shard::parse(options.shard));
+    TRY_ASSIGN(shard, matrix::Shard::parse(options.shard));
   }
-  TRY_ASSIGN(auto grid, make_grid(file, machine, images));
-  select_cells(grid, options.only, shard);
+  TRY_ASSIGN(auto grid, matrix::make_grid(file, machine, images));
+  matrix::select_cells(grid, options.only, shard);
   if (grid.cells.empty() && shard.count == 1)
     return Error{Exit::usage, "select cells", "none is called like '" + options.only + "'",
                  "vgpukit matrix list " + options.file + " shows their names"};
@@ -44,12 +44,12 @@ Result<Grid> selected_grid(const MatrixFile& file, const HostPaths& machine, Ima
 
 Result<Exit> list(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
-  TRY_ASSIGN(const auto file, read_matrix_file(options.file, environment));
-  ImageRoots images(machine, program_environment(environment));
+  TRY_ASSIGN(const auto file, matrix::read_matrix_file(options.file, environment));
+  matrix::ImageRoots images(machine, matrix::program_environment(environment));
   TRY_ASSIGN(const auto grid, selected_grid(file, machine, images, options));
   // What is known of a driver is known of its whole row: there may be hundreds of kernels.
   std::vector<Result<std::string>> paths;
-  for (const auto& driver : file.drivers) paths.push_back(driver_path(driver, machine));
+  for (const auto& driver : file.drivers) paths.push_back(matrix::driver_path(driver, machine));
   nlohmann::json cells = nlohmann::json::array();
   std::map<std::pair<std::string, std::string>, std::string> words;
   std::set<std::size_t> rows, columns;
@@ -84,14 +84,14 @@ Result<Exit> list(const Globals& globals, const Options& options) {
       if (!column.entry->container.empty()) cells.back()["container"] = column.entry->container;
       continue;
     }
-    const auto* verdict = find_verdict(state);
+    const auto* verdict = matrix::find_verdict(state);
     words[{driver.name, column.name}] = (verdict ? std::string(verdict->symbol) + " " : "") + state;
     rows.insert(cell.row);
     columns.insert(cell.column);
   }
   if (globals.json()) {
     nlohmann::json parts = nlohmann::json::array();
-    for (const auto& part : parts_of(grid, options.max_jobs)) parts.push_back({{"name", part.name}, {"shard", part.shard}});
+    for (const auto& part : matrix::parts_of(grid, options.max_jobs)) parts.push_back({{"name", part.name}, {"shard", part.shard}});
     print_json(nlohmann::json{{"file", file.path.string()}, {"cells", std::move(cells)}, {"parts", std::move(parts)}});
     return Exit::done;
   }
@@ -103,7 +103,7 @@ Result<Exit> list(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-void print_result(const MatrixResult& result, const Globals& globals, const fs::path& written) {
+void print_result(const matrix::MatrixResult& result, const Globals& globals, const fs::path& written) {
   const auto style = style_of(globals, STDOUT_FILENO);
   std::map<std::pair<std::string, std::string>, std::string> words;
   for (const auto& cell : result.cells) words[{cell.driver, cell.kernel}] = cell_words(cell);
@@ -131,7 +131,7 @@ std::string result_name(const Options& options) {
   return name + (options.only.empty() ? "" : "-only") + ".json";
 }
 
-nlohmann::json proof_json(const RecipeProof& proof, const char* state) {
+nlohmann::json proof_json(const matrix::RecipeProof& proof, const char* state) {
   nlohmann::json tried = nlohmann::json::array();
   for (const auto& cell : proof.tried)
     tried.push_back({{"driver", cell.driver},
@@ -143,13 +143,13 @@ nlohmann::json proof_json(const RecipeProof& proof, const char* state) {
   return {{"recipe", proof.recipe}, {"state", state}, {"tried", tried}};
 }
 
-Result<Exit> prove(const Globals& globals, const MatrixRun& run, const fs::path& of, const std::string& file) {
-  TRY_ASSIGN(const auto known, read_result(of));
-  ProofOptions how;
-  how.on_try = [](const std::string& recipe, const CellResult& cell) {
+Result<Exit> prove(const Globals& globals, const matrix::MatrixRun& run, const fs::path& of, const std::string& file) {
+  TRY_ASSIGN(const auto known, matrix::read_result(of));
+  matrix::ProofOptions how;
+  how.on_try = [](const std::string& recipe, const matrix::CellResult& cell) {
     log::info("without " + recipe + ", " + cell.driver + " on " + cell.kernel + ": " + cell_words(cell));
   };
-  TRY_ASSIGN(const auto proofs, prove_recipes(run, known, how));
+  TRY_ASSIGN(const auto proofs, matrix::prove_recipes(run, known, how));
   const auto style = style_of(globals, STDOUT_FILENO);
   nlohmann::json all = nlohmann::json::array();
   bool any_dead = false;
@@ -195,7 +195,7 @@ std::vector<std::string> handed_on(const Globals& globals, const Options& option
   return words;
 }
 
-Status check_notices(const MatrixFile& file, const HostPaths& machine, const Catalogue& catalogue) {
+Status check_notices(const matrix::MatrixFile& file, const HostPaths& machine, const recipe::Catalogue& catalogue) {
   const auto check = [&](const auto& entry) -> Status {
     auto accepted = accepted_of(machine, catalogue, entry.accept);
     if (accepted) return {};
@@ -209,34 +209,34 @@ Status check_notices(const MatrixFile& file, const HostPaths& machine, const Cat
 
 Result<Exit> run(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
-  TRY_ASSIGN(const auto file, read_matrix_file(options.file, environment));
+  TRY_ASSIGN(const auto file, matrix::read_matrix_file(options.file, environment));
   TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
   TRY(check_notices(file, machine, recipes.known()));
-  ImageRoots images(machine, program_environment(environment));
+  matrix::ImageRoots images(machine, matrix::program_environment(environment));
   TRY_ASSIGN(auto grid, selected_grid(file, machine, images, options));
   std::vector<std::string> problems;
   TRY_ASSIGN(const auto fetched,
-             fetch_sources(
+             matrix::fetch_sources(
                  grid, machine, environment, [](const std::string& command) { log::info("fetching: " + command); }, problems));
   for (const auto& problem : problems) log::warning(problem);
   if (fetched > 0) {
     images.forget();
     TRY_ASSIGN(grid, selected_grid(file, machine, images, options));
   }
-  TRY_ASSIGN(const auto unpacked, unpack_images(grid, images, [](const std::string& text) { log::info(text); }));
+  TRY_ASSIGN(const auto unpacked, matrix::unpack_images(grid, images, [](const std::string& text) { log::info(text); }));
   if (unpacked > 0) {
     TRY_ASSIGN(grid, selected_grid(file, machine, images, options));
   }
 
-  MatrixRun run;
+  matrix::MatrixRun run;
   run.grid = &grid;
   run.machine = machine;
   run.catalogue = &recipes.applied;
   TRY_ASSIGN(run.accepted, accepted_of(machine, recipes.known(), {}));
   TRY_ASSIGN(run.assumptions, assumptions_of(globals));
   run.options = handed_on(globals, options);
-  run.environment = program_environment(environment);
-  run.folder = default_folder(machine, file.path);
+  run.environment = matrix::program_environment(environment);
+  run.folder = matrix::default_folder(machine, file.path);
   run.jobs = options.jobs > 0 ? options.jobs : default_jobs();
   run.fresh = options.fresh;
   run.on_step = [](std::string_view text) { log::info(text); };
@@ -244,14 +244,14 @@ Result<Exit> run(const Globals& globals, const Options& options) {
     return prove(globals, run, options.result.empty() ? run.folder / result_name(options) : fs::path(options.result), options.file);
 
   MatrixTable table(grid, !globals.quiet && isatty(STDERR_FILENO) == 1, style_of(globals, STDERR_FILENO));
-  run.on_cell = [&](const Cell& cell, const CellResult* result) { table.update(cell, result); };
-  const auto result = run_matrix(run);
+  run.on_cell = [&](const matrix::Cell& cell, const matrix::CellResult* result) { table.update(cell, result); };
+  const auto result = matrix::run_matrix(run);
   table.clear();
   if (!result) return result.error();
   const fs::path written = options.output.empty() ? run.folder / result_name(options) : fs::absolute(options.output);
   TRY(write_result(*result, written));
   if (globals.json())
-    print_json(document_of(*result));
+    print_json(matrix::document_of(*result));
   else
     print_result(*result, globals, written);
   return result->exit_code();

@@ -13,7 +13,7 @@ namespace vgpukit::cli {
 std::optional<std::string> environment(const std::string& name);
 // The machine that the matrix runs on. Error: usage with --root, which is for one kernel.
 Result<HostPaths> machine_of(const Globals& globals);
-Status write_result(const MatrixResult& result, const fs::path& file);
+Status write_result(const matrix::MatrixResult& result, const fs::path& file);
 
 // report, merge and emit: they write documents and build nothing.
 void add_matrix_documents(CLI::App& command, Globals& globals, Action& action);

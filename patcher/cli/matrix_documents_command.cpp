@@ -20,8 +20,8 @@ Result<HostPaths> machine_of(const Globals& globals) {
   return host_of(globals);
 }
 
-Status write_result(const MatrixResult& result, const fs::path& file) {
-  return write_file(file, document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+Status write_result(const matrix::MatrixResult& result, const fs::path& file) {
+  return write_file(file, matrix::document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 namespace {
@@ -34,39 +34,39 @@ struct ReportOptions {
 };
 
 Result<Exit> report(const ReportOptions& options) {
-  TRY_ASSIGN(const auto result, read_result(options.file));
-  std::optional<Baseline> baseline;
+  TRY_ASSIGN(const auto result, matrix::read_result(options.file));
+  std::optional<matrix::Baseline> baseline;
   if (!options.baseline.empty()) {
     if (options.format != "html" && options.format != "markdown")
       return Error{Exit::usage, "compare with " + options.baseline, "--format " + options.format + " has no place for it",
                    "html and markdown have"};
     baseline.emplace();
     baseline->name = options.baseline;
-    TRY_ASSIGN(baseline->result, read_result(options.baseline));
+    TRY_ASSIGN(baseline->result, matrix::read_result(options.baseline));
   }
   if (options.format == "json")
-    print_json(document_of(result));
+    print_json(matrix::document_of(result));
   else if (options.format == "html")
-    print(html_of(result, baseline, !options.without_diffs));
+    print(matrix::html_of(result, baseline, !options.without_diffs));
   else if (options.format == "svg")
-    print(svg_of(result));
+    print(matrix::svg_of(result));
   else
-    print(options.format == "junit" ? junit_of(result) : markdown_of(result, baseline));
+    print(options.format == "junit" ? matrix::junit_of(result) : matrix::markdown_of(result, baseline));
   return Exit::done;
 }
 
 Result<Exit> merge(const std::vector<std::string>& files, const std::string& output) {
-  std::vector<std::pair<std::string, MatrixResult>> results;
+  std::vector<std::pair<std::string, matrix::MatrixResult>> results;
   for (const auto& file : files) {
-    TRY_ASSIGN(auto result, read_result(file));
+    TRY_ASSIGN(auto result, matrix::read_result(file));
     results.emplace_back(file, std::move(result));
   }
-  TRY_ASSIGN(const auto merged, merge_results(results));
+  TRY_ASSIGN(const auto merged, matrix::merge_results(results));
   for (const auto& one : merged.contradictions)
     log::warning(one.driver + " on " + one.kernel + " is " + one.verdict_one + " in " + one.one + " and " + one.verdict_other +
                  " in " + one.other + ", of the same inputs; the worse one is kept");
   if (output.empty())
-    print_json(document_of(merged));
+    print_json(matrix::document_of(merged));
   else
     TRY(write_result(merged, output));
   return merged.contradictions.empty() ? Exit::done : Exit::failed;
@@ -74,17 +74,17 @@ Result<Exit> merge(const std::vector<std::string>& files, const std::string& out
 
 struct EmitOptions {
   std::string format;
-  Emission emission;
+  matrix::Emission emission;
 };
 
 Result<Exit> emit(const Globals& globals, EmitOptions& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
   auto& emission = options.emission;
   TRY_ASSIGN(emission.text, read_file(emission.file));
-  TRY_ASSIGN(const auto file, parse_matrix_file(emission.text, emission.file, environment));
-  ImageRoots images(machine, program_environment(environment));
-  TRY_ASSIGN(const auto grid, make_grid(file, machine, images));
-  const auto write = options.format == "github" ? github_of : options.format == "gitlab" ? gitlab_of : kubernetes_of;
+  TRY_ASSIGN(const auto file, matrix::parse_matrix_file(emission.text, emission.file, environment));
+  matrix::ImageRoots images(machine, matrix::program_environment(environment));
+  TRY_ASSIGN(const auto grid, matrix::make_grid(file, machine, images));
+  const auto write = options.format == "github" ? matrix::github_of : options.format == "gitlab" ? matrix::gitlab_of : matrix::kubernetes_of;
   TRY_ASSIGN(const auto text, write(grid, emission));
   print(text);
   return Exit::done;

@@ -20,7 +20,7 @@ std::size_t width_of(const std::string& text) {
 
 std::string coloured(const std::string& words, const Style& style) {
   const auto begins = [&](const char* verdict) {
-    const auto* word = find_verdict(verdict);
+    const auto* word = matrix::find_verdict(verdict);
     return words.starts_with(word->symbol);
   };
   if (begins("loads") || begins("verified") || begins("compiled")) return style.green(words);
@@ -36,11 +36,11 @@ void add_once(std::vector<T>& list, const T& item) {
 
 }  // namespace
 
-std::string cell_words(const CellResult& cell) {
-  const auto* verdict = find_verdict(cell.verdict);
+std::string cell_words(const matrix::CellResult& cell) {
+  const auto* verdict = matrix::find_verdict(cell.verdict);
   std::string text = std::string(verdict ? verdict->symbol : "?") + " " + cell.verdict;
   if (cell.unchanged) return text + " before";
-  return verdict && verdict->tried ? text + " " + seconds_in_words(cell.seconds) : text;
+  return verdict && verdict->tried ? text + " " + matrix::seconds_in_words(cell.seconds) : text;
 }
 
 std::string table_text(const std::vector<std::string>& drivers, const std::vector<std::string>& kernels,
@@ -71,7 +71,7 @@ std::string table_text(const std::vector<std::string>& drivers, const std::vecto
   return text;
 }
 
-MatrixTable::MatrixTable(const Grid& grid, bool terminal, const Style& style) : grid_(grid), in_place_(terminal), style_(style) {
+MatrixTable::MatrixTable(const matrix::Grid& grid, bool terminal, const Style& style) : grid_(grid), in_place_(terminal), style_(style) {
   for (const auto& cell : grid.cells) {
     add_once(drivers_, grid.driver(cell).name);
     add_once(kernels_, grid.column(cell).name);
@@ -86,7 +86,7 @@ MatrixTable::MatrixTable(const Grid& grid, bool terminal, const Style& style) : 
   }
 }
 
-void MatrixTable::update(const Cell& cell, const CellResult* result) {
+void MatrixTable::update(const matrix::Cell& cell, const matrix::CellResult* result) {
   const auto& driver = grid_.driver(cell).name;
   const auto& kernel = grid_.column(cell).name;
   auto& words = words_[{driver, kernel}];

@@ -19,21 +19,21 @@ std::string table_text(const std::vector<std::string>& drivers, const std::vecto
                        const std::map<std::pair<std::string, std::string>, std::string>& words, const Style& style);
 
 // "✔ verified 95 s", "✘ failed".
-std::string cell_words(const CellResult& cell);
+std::string cell_words(const matrix::CellResult& cell);
 
 class MatrixTable {
  public:
-  MatrixTable(const Grid& grid, bool terminal, const Style& style);
+  MatrixTable(const matrix::Grid& grid, bool terminal, const Style& style);
   MatrixTable(const MatrixTable&) = delete;
   MatrixTable& operator=(const MatrixTable&) = delete;
   ~MatrixTable() { clear(); }
-  void update(const Cell& cell, const CellResult* result);
+  void update(const matrix::Cell& cell, const matrix::CellResult* result);
   void clear();
 
  private:
   void draw();
 
-  const Grid& grid_;
+  const matrix::Grid& grid_;
   bool in_place_;
   Style style_;
   std::vector<std::string> drivers_, kernels_;

@@ -30,33 +30,33 @@ Result<Exit> package(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
-  PackageRequest request;
-  request.format = *package_format_from(options.kind);
+  install::PackageRequest request;
+  request.format = *install::package_format_from(options.kind);
   request.depends = options.depends;
   request.revision = options.revision;
   request.output = fs::absolute(options.output).lexically_normal();
   if (request.depends.empty()) {
     // Asked before the minutes of a build.
-    TRY_ASSIGN(request.depends, kernel_dependency(request.format, kernel));
+    TRY_ASSIGN(request.depends, install::kernel_dependency(request.format, kernel));
   }
-  Facts facts(std::move(kernel), assumptions);
+  kernel::Facts facts(std::move(kernel), assumptions);
   Progress progress(facts.kernel().release, !globals.quiet && isatty(STDERR_FILENO) == 1);
-  BuildJob job;
+  build::BuildJob job;
   job.driver = &driver;
   job.catalogue = &recipes.applied;
   job.explanations = &recipes.known();
   job.accepted = accepted;
   job.modules = options.modules;
   job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
-  job.on_progress = [&](const BuildProgress& state) { progress.show(state); };
+  job.on_progress = [&](const build::BuildProgress& state) { progress.show(state); };
   job.on_step = [&](std::string_view text) { progress.say(text); };
-  const auto report = run_build(facts, job);
+  const auto report = build::run_build(facts, job);
   progress.clear();
   if (!report) return report.error();
   if (report->result != "built") return say_refused(globals, *report, "no package was made");
   request.build = &*report;
   request.kernel = &facts.kernel();
-  TRY_ASSIGN(const auto made, make_package(request));
+  TRY_ASSIGN(const auto made, install::make_package(request));
   if (globals.json()) {
     print_json({{"package", made.file.string()},
                 {"name", made.name},

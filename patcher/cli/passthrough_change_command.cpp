@@ -24,8 +24,8 @@ struct Options {
 
   [[nodiscard]] std::set<std::string> forced() const {
     std::set<std::string> all;
-    if (lose_display) all.insert(force_display);
-    if (take_host_devices) all.insert(force_host_devices);
+    if (lose_display) all.insert(passthrough::force_display);
+    if (take_host_devices) all.insert(passthrough::force_host_devices);
     return all;
   }
 };
@@ -36,7 +36,7 @@ Status needs_root(const HostPaths& host, const std::string& tried) {
 }
 
 // Runs a program of the machine; what it prints is shown with -v, and in the error when it fails.
-RunCommand runner(const HostPaths& host) {
+passthrough::RunCommand runner(const HostPaths& host) {
   return [host](const std::vector<std::string>& argv) -> Status {
     log::debug(joined(argv, " "));
     Command command;
@@ -61,9 +61,9 @@ std::string lines_text(const std::string& title, const std::vector<std::string>&
   return text;
 }
 
-std::string diffs_text(const std::vector<FileEdit>& files) {
+std::string diffs_text(const std::vector<passthrough::FileEdit>& files) {
   std::string text;
-  for (const auto& file : files) text += text_diff(file.path, file.before, file.after);
+  for (const auto& file : files) text += passthrough::text_diff(file.path, file.before, file.after);
   return text;
 }
 
@@ -73,16 +73,16 @@ std::vector<std::string> command_lines(const std::vector<std::vector<std::string
   return lines;
 }
 
-json plan_json(const PassthroughPlan& plan, const char* result) {
+json plan_json(const passthrough::PassthroughPlan& plan, const char* result) {
   json files = json::array(), risks = json::array();
   for (const auto& file : plan.edits.files)
     files.push_back({{"path", file.path},
                      {"new", !file.before.has_value()},
                      {"why", file.why},
-                     {"diff", text_diff(file.path, file.before, file.after)}});
+                     {"diff", passthrough::text_diff(file.path, file.before, file.after)}});
   for (const auto& risk : plan.card.risks) risks.push_back({{"option", risk.option}, {"text", risk.text}});
   return {{"result", result},
-          {"card", claim_json(plan.card.claim)},
+          {"card", passthrough::claim_json(plan.card.claim)},
           {"reasons", plan.card.reasons},
           {"files", std::move(files)},
           {"commands", plan.edits.commands},
@@ -95,7 +95,7 @@ json plan_json(const PassthroughPlan& plan, const char* result) {
           {"recovery", plan.edits.recovery}};
 }
 
-std::string plan_text(const PassthroughPlan& plan) {
+std::string plan_text(const passthrough::PassthroughPlan& plan) {
   std::vector<std::string> whys;
   for (const auto& file : plan.edits.files) whys.push_back(file.path + ": " + file.why);
   auto warnings = plan.card.warnings;
@@ -115,8 +115,8 @@ std::string plan_text(const PassthroughPlan& plan) {
 Result<Exit> plan(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  TRY_ASSIGN(const auto plan, plan_passthrough(host, sysfs, options.card));
-  if (const auto what = unfinished_passthrough(host))
+  TRY_ASSIGN(const auto plan, passthrough::plan_passthrough(host, sysfs, options.card));
+  if (const auto what = passthrough::unfinished_passthrough(host))
     log::warning("an earlier \"" + *what + "\" was interrupted: the next apply or undo takes it back first");
   if (globals.json())
     print_json(plan_json(plan, "planned"));
@@ -131,8 +131,8 @@ Result<Exit> apply(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, "apply passthrough"));
   const Sysfs sysfs(host);
-  const ChangeTools tools{host, runner(host), {}, options.overwrite};
-  TRY_ASSIGN(const auto plan, apply_passthrough(tools, sysfs, options.card, options.forced()));
+  const passthrough::ChangeTools tools{host, runner(host), {}, options.overwrite};
+  TRY_ASSIGN(const auto plan, passthrough::apply_passthrough(tools, sysfs, options.card, options.forced()));
   if (globals.json()) {
     print_json(plan_json(plan, plan.nothing ? "unchanged" : "applied"));
     return Exit::done;
@@ -149,8 +149,8 @@ Result<Exit> apply(const Globals& globals, const Options& options) {
 Result<Exit> undo(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   if (!options.dry_run) TRY(needs_root(host, "take back passthrough"));
-  const ChangeTools tools{host, runner(host), {}, options.overwrite};
-  TRY_ASSIGN(const auto undone, undo_passthrough(tools, options.card, options.dry_run));
+  const passthrough::ChangeTools tools{host, runner(host), {}, options.overwrite};
+  TRY_ASSIGN(const auto undone, passthrough::undo_passthrough(tools, options.card, options.dry_run));
   if (globals.json()) {
     json files = json::array();
     for (const auto& file : undone.files) files.push_back(file.path);
@@ -170,13 +170,13 @@ Result<Exit> undo(const Globals& globals, const Options& options) {
 
 Result<Exit> list(const Globals& globals, const Options&) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto cards, applied_passthrough(host));
-  const auto unfinished = unfinished_passthrough(host);
+  TRY_ASSIGN(const auto cards, passthrough::applied_passthrough(host));
+  const auto unfinished = passthrough::unfinished_passthrough(host);
   if (unfinished) log::warning("an earlier \"" + *unfinished + "\" was interrupted: the next apply or undo takes it back first");
   json all = json::array();
   std::string text;
   for (const auto& card : cards) {
-    all.push_back(claim_json(card));
+    all.push_back(passthrough::claim_json(card));
     text += card.address + (card.by_address ? "  by address:" : "  by ids:");
     for (const auto& each : card.functions) text += " " + each.address + " [" + each.ids + "]";
     text += "\n";
@@ -193,12 +193,12 @@ Result<Exit> rebind(const Globals& globals, const Options& options, bool to_vfio
   TRY(needs_root(host, to_vfio ? "bind a card to vfio-pci" : "unbind a card from vfio-pci"));
   Sysfs sysfs(host);
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  const RebindTools tools{host, sysfs, runner(host), [until] {
+  const passthrough::RebindTools tools{host, sysfs, runner(host), [until] {
                             std::this_thread::sleep_for(std::chrono::milliseconds(100));
                             return std::chrono::steady_clock::now() < until && Interrupt::caught() == 0;
                           }};
-  const RebindRequest request{options.card, options.any_device, options.single_gpu, options.forced()};
-  TRY_ASSIGN(const auto done, to_vfio ? bind_to_vfio(tools, request) : unbind_from_vfio(tools, request));
+  const passthrough::RebindRequest request{options.card, options.any_device, options.single_gpu, options.forced()};
+  TRY_ASSIGN(const auto done, to_vfio ? passthrough::bind_to_vfio(tools, request) : passthrough::unbind_from_vfio(tools, request));
   for (const auto& note : done.notes) log::warning(note);
   json functions = json::array();
   std::string text;
@@ -226,12 +226,12 @@ Result<Exit> hooks_install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, "install a libvirt hook"));
   const Sysfs sysfs(host);
-  const auto pci = read_pci_devices(sysfs);
-  TRY_ASSIGN(const auto* card, find_own_card(pci, options.card, options.any_device));
+  const auto pci = system::read_pci_devices(sysfs);
+  TRY_ASSIGN(const auto* card, passthrough::find_own_card(pci, options.card, options.any_device));
   std::error_code bad;
   const auto self = fs::read_symlink("/proc/self/exe", bad);
   const auto program = host.is_host() && !bad ? self.string() : std::string("vgpukit");
-  TRY_ASSIGN(const auto file, install_hook(host, options.domain, card->address, options.any_device, program, options.overwrite));
+  TRY_ASSIGN(const auto file, passthrough::install_hook(host, options.domain, card->address, options.any_device, program, options.overwrite));
   if (globals.json()) print_json({{"result", "installed"}, {"file", file}, {"card", card->address}});
   if (!globals.json())
     print(file + " gives " + card->address + " to '" + options.domain +
@@ -243,7 +243,7 @@ Result<Exit> hooks_install(const Globals& globals, const Options& options) {
 Result<Exit> hooks_remove(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, "remove a libvirt hook"));
-  TRY_ASSIGN(const auto file, remove_hook(host, options.domain, options.overwrite));
+  TRY_ASSIGN(const auto file, passthrough::remove_hook(host, options.domain, options.overwrite));
   if (globals.json())
     print_json({{"result", "removed"}, {"file", file}});
   else
@@ -263,8 +263,8 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
   };
   const auto card = [&](CLI::App* sub) { sub->add_option("CARD", options->card, "The card's PCI address (01:00.0)")->required(); };
   const auto risks = [&](CLI::App* sub) {
-    sub->add_flag(force_display, options->lose_display, "Although the host can then show nothing on any screen");
-    sub->add_flag(force_host_devices, options->take_host_devices,
+    sub->add_flag(passthrough::force_display, options->lose_display, "Although the host can then show nothing on any screen");
+    sub->add_flag(passthrough::force_host_devices, options->take_host_devices,
                   "Although disks, network or keyboards of the host share the card's IOMMU group and are taken, too");
   };
   const auto any_device = [&](CLI::App* sub) {

@@ -19,8 +19,8 @@ struct Options {
 Result<Exit> groups(const Globals& globals, const Options& /*options*/) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto pci = read_pci_devices(sysfs);
-  const auto all = read_iommu_groups(sysfs, pci);
+  const auto pci = system::read_pci_devices(sysfs);
+  const auto all = system::read_iommu_groups(sysfs, pci);
   if (globals.json())
     print_json(groups_json(sysfs, pci, all));
   else
@@ -37,13 +37,13 @@ fs::path keep_as(const fs::path& file) {
   return kept;
 }
 
-Result<Exit> apply_xml(const Globals& globals, const std::string& file, const GuestRequest& request) {
+Result<Exit> apply_xml(const Globals& globals, const std::string& file, const passthrough::GuestRequest& request) {
   // A link to a domain elsewhere (libvirt's autostart folder has those) stays a link.
   std::error_code bad;
   const auto real = fs::canonical(file, bad);
   const fs::path path = bad ? fs::path(file) : real;
   TRY_ASSIGN(const auto text, read_file(path));
-  TRY_ASSIGN(const auto edited, edit_domain(text, file, request));
+  TRY_ASSIGN(const auto edited, passthrough::edit_domain(text, file, request));
   for (const auto& note : edited.notes) log::warning(note);
   std::string kept;
   if (!edited.changes.empty()) {
@@ -68,9 +68,9 @@ Result<Exit> apply_xml(const Globals& globals, const std::string& file, const Gu
 Result<Exit> xml(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto pci = read_pci_devices(sysfs);
-  TRY_ASSIGN(const auto* card, find_card(pci, options.card, options.any_device));
-  GuestRequest request{&pci, card, options.guest_os == "windows", std::nullopt, ""};
+  const auto pci = system::read_pci_devices(sysfs);
+  TRY_ASSIGN(const auto* card, system::find_card(pci, options.card, options.any_device));
+  passthrough::GuestRequest request{&pci, card, options.guest_os == "windows", std::nullopt, ""};
   if (!options.guest_driver.empty()) {
     request.guest_driver = Version::leading(options.guest_driver);
     if (!request.guest_driver)
@@ -80,16 +80,16 @@ Result<Exit> xml(const Globals& globals, const Options& options) {
   if (!options.rom_file.empty()) {
     const auto path = fs::absolute(options.rom_file);
     TRY_ASSIGN(const auto bytes, read_file(path));
-    TRY_ASSIGN(const auto rom, parse_rom(bytes));
-    for (const auto& problem : rom_problems(rom, card)) log::warning(options.rom_file + ": " + problem);
+    TRY_ASSIGN(const auto rom, passthrough::parse_rom(bytes));
+    for (const auto& problem : passthrough::rom_problems(rom, card)) log::warning(options.rom_file + ": " + problem);
     request.rom_file = path.string();
   }
   if (!card->is_nvidia())
-    log::warning(describe(*card) + " is not NVIDIA's: it gets the same lines, and nothing is known of its driver");
+    log::warning(system::describe(*card) + " is not NVIDIA's: it gets the same lines, and nothing is known of its driver");
   if (!options.apply.empty()) return apply_xml(globals, options.apply, request);
-  const auto text = guest_domain_xml(request);
+  const auto text = passthrough::guest_domain_xml(request);
   if (globals.json())
-    print_json({{"card", card->address}, {"domain", text}, {"hidden", must_hide(request)}});
+    print_json({{"card", card->address}, {"domain", text}, {"hidden", passthrough::must_hide(request)}});
   else
     print(text);
   return Exit::done;
@@ -99,17 +99,17 @@ Result<Exit> rom(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   std::error_code bad;
-  const PciDevice* card = nullptr;
+  const system::PciDevice* card = nullptr;
   std::string bytes;
-  const auto pci = read_pci_devices(sysfs);
+  const auto pci = system::read_pci_devices(sysfs);
   if (fs::is_regular_file(options.card, bad)) {
     TRY_ASSIGN(bytes, read_file(options.card));
   } else {
-    TRY_ASSIGN(card, find_card(pci, options.card, options.any_device));
-    TRY_ASSIGN(bytes, read_card_rom(sysfs, *card));
+    TRY_ASSIGN(card, system::find_card(pci, options.card, options.any_device));
+    TRY_ASSIGN(bytes, passthrough::read_card_rom(sysfs, *card));
   }
-  TRY_ASSIGN(const auto parsed, parse_rom(bytes));
-  const auto problems = rom_problems(parsed, card);
+  TRY_ASSIGN(const auto parsed, passthrough::parse_rom(bytes));
+  const auto problems = passthrough::rom_problems(parsed, card);
   if (!options.output.empty()) {
     if (fs::exists(options.output, bad))
       return Error{Exit::usage, "write the ROM to " + options.output, "there is a file of that name", "choose another name"};
@@ -121,7 +121,7 @@ Result<Exit> rom(const Globals& globals, const Options& options) {
   else
     print(rom_text(parsed, bytes.size(), problems, style_of(globals, STDOUT_FILENO)));
   // Without an EFI image a ROM is still what the card has.
-  return problems.empty() || (problems.size() == 1 && !parsed.has(RomImage::Kind::efi)) ? Exit::done : Exit::failed;
+  return problems.empty() || (problems.size() == 1 && !parsed.has(passthrough::RomImage::Kind::efi)) ? Exit::done : Exit::failed;
 }
 
 }  // namespace

@@ -28,10 +28,10 @@ struct Options {
 };
 
 struct Inputs {
-  Catalogue catalogue;
+  recipe::Catalogue catalogue;
   std::set<std::string> accepted;
-  Driver driver;
-  Facts facts;
+  driver::Driver driver;
+  kernel::Facts facts;
 };
 
 Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
@@ -39,9 +39,9 @@ Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
   // The kernel, the recipes and the driver know nothing of each other: all are read at once. (A consent can only make a kernel
   // acceptable that is not so without it.)
-  auto asking = std::async(std::launch::async, [&]() -> Result<Facts> {
+  auto asking = std::async(std::launch::async, [&]() -> Result<kernel::Facts> {
     TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, {options.accept.begin(), options.accept.end()}));
-    Facts facts(std::move(kernel), assumptions);
+    kernel::Facts facts(std::move(kernel), assumptions);
     facts.read_ahead();
     return facts;
   });
@@ -54,7 +54,7 @@ Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
     return Inputs{std::move(recipes.applied), std::move(accepted), std::move(driver), *std::move(facts)};
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, accepted));
   return Inputs{std::move(recipes.applied), std::move(accepted), std::move(driver),
-                Facts(std::move(kernel), std::move(assumptions))};
+                kernel::Facts(std::move(kernel), std::move(assumptions))};
 }
 
 Result<Exit> plan(const Globals& globals, const Options& options) {
@@ -65,11 +65,11 @@ Result<Exit> plan(const Globals& globals, const Options& options) {
   return shown.code == Exit::failed ? shown.code : Exit::done;
 }
 
-Result<Exit> say_patched(const Globals& globals, const std::string& release, const Plan& plan,
+Result<Exit> say_patched(const Globals& globals, const std::string& release, const recipe::Plan& plan,
                          const std::vector<std::string>& files, const fs::path& target) {
   if (globals.json()) {
     print_json(
-        nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", recipe_parts(plan)}});
+        nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", build::recipe_parts(plan)}});
     return Exit::done;
   }
   const auto applied = plan.applied().size();
@@ -90,42 +90,42 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
   const auto target = fs::absolute(repack ? options.repack : options.output).lexically_normal();
   const auto may_write = [&] { return check_output_folder(target, "write the patched tree to " + target.string()); };
   if (!repack) TRY(may_write());
-  TRY_ASSIGN(auto tree, SourceTree::open(inputs.driver.sources));
-  TRY_ASSIGN(const auto plan, make_plan(inputs.catalogue, inputs.driver, inputs.facts, tree, inputs.accepted));
+  TRY_ASSIGN(auto tree, transform::SourceTree::open(inputs.driver.sources));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(inputs.catalogue, inputs.driver, inputs.facts, tree, inputs.accepted));
   const auto style = style_of(globals, STDOUT_FILENO);
-  if (plan.has(Decision::needs_consent)) {
+  if (plan.has(recipe::Decision::needs_consent)) {
     if (globals.json())
-      print_json(nlohmann::json{{"result", "consent"}, {"notices", notice_parts(plan)}, {"recipes", recipe_parts(plan)}});
+      print_json(nlohmann::json{{"result", "consent"}, {"notices", build::notice_parts(plan)}, {"recipes", build::recipe_parts(plan)}});
     else
-      print(notices_text(notice_parts(plan), style));
+      print(notices_text(build::notice_parts(plan), style));
     return Exit::consent;
   }
-  if (plan.has(Decision::cannot) && !options.keep_going) {
+  if (plan.has(recipe::Decision::cannot) && !options.keep_going) {
     if (globals.json())
-      print_json(nlohmann::json{{"result", "failed"}, {"recipes", recipe_parts(plan)}});
+      print_json(nlohmann::json{{"result", "failed"}, {"recipes", build::recipe_parts(plan)}});
     else
-      print(recipes_text(recipe_parts(plan), style, /*brief=*/true) +
+      print(recipes_text(build::recipe_parts(plan), style, /*brief=*/true) +
             "\nNothing was written; --keep-going writes the tree without these.\n");
     return Exit::failed;
   }
   if (repack) {
     Progress progress(target.filename().string(), !globals.quiet && isatty(STDERR_FILENO) == 1);
-    TRY(repack_run_file(inputs.driver, tree.edits(), target, [&](const PackageProgress& state) { progress.show(state); }));
+    TRY(driver::repack_run_file(inputs.driver, tree.edits(), target, [&](const driver::PackageProgress& state) { progress.show(state); }));
     progress.clear();
     return say_patched(globals, inputs.facts.kernel().release, plan, {target.string()}, target);
   }
   std::vector<std::string> files;
   TRY_ASSIGN(auto staged, StagedFolder::beside(target));
   if (options.series) {
-    TRY_ASSIGN(const auto history, record_history({}, inputs.driver, inputs.facts.kernel(), tree, plan));
+    TRY_ASSIGN(const auto history, history::record_history({}, inputs.driver, inputs.facts.kernel(), tree, plan));
     TRY_ASSIGN(const auto mails, history.series());
     for (const auto& [name, mail] : mails) {
       TRY(write_file(staged.path() / name, mail));
       files.push_back((target / name).string());
     }
   } else {
-    TRY(write_patched_tree(inputs.driver, tree, staged.path()));
-    TRY_ASSIGN(auto history, record_history(staged.path(), inputs.driver, inputs.facts.kernel(), tree, plan));
+    TRY(build::write_patched_tree(inputs.driver, tree, staged.path()));
+    TRY_ASSIGN(auto history, history::record_history(staged.path(), inputs.driver, inputs.facts.kernel(), tree, plan));
     TRY(history.finish());
     files.push_back(target.string());
   }

@@ -21,7 +21,7 @@ std::string heading(const std::string& state, const Style& style) {
 
 }  // namespace
 
-std::string recipes_text(const std::vector<BuildReport::RecipePart>& recipes, const Style& style, bool brief) {
+std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& recipes, const Style& style, bool brief) {
   std::string text;
   // What changes something, or should and does not, is told at length; the rest in a line each.
   for (const char* state : {"applies", "needs consent", "cannot"}) {
@@ -63,7 +63,7 @@ std::string recipes_text(const std::vector<BuildReport::RecipePart>& recipes, co
   return text;
 }
 
-std::string notices_text(const std::vector<BuildReport::NoticePart>& notices, const Style& style) {
+std::string notices_text(const std::vector<build::BuildReport::NoticePart>& notices, const Style& style) {
   std::string text;
   std::string flags;
   for (const auto& notice : notices) {
@@ -73,7 +73,7 @@ std::string notices_text(const std::vector<BuildReport::NoticePart>& notices, co
   return text + "\nTo go on, add" + flags + ", or put the names under 'accept:' in the configuration file. Nothing was built.\n";
 }
 
-std::string facts_text(const Facts& facts, const Style& style) {
+std::string facts_text(const kernel::Facts& facts, const Style& style) {
   std::string text;
   const auto report = facts.report();
   std::size_t width = 0;
@@ -87,7 +87,7 @@ std::string facts_text(const Facts& facts, const Style& style) {
   return text;
 }
 
-nlohmann::json facts_json(const Facts& facts) {
+nlohmann::json facts_json(const kernel::Facts& facts) {
   nlohmann::json all = nlohmann::json::array();
   for (const auto& [question, answer] : facts.report())
     all.push_back({{"fact", question.key()},
@@ -98,7 +98,7 @@ nlohmann::json facts_json(const Facts& facts) {
   return all;
 }
 
-Exit say_refused(const Globals& globals, const BuildReport& report, const std::string& so) {
+Exit say_refused(const Globals& globals, const build::BuildReport& report, const std::string& so) {
   const auto style = style_of(globals, STDOUT_FILENO);
   if (globals.json()) {
     print_json(report);
@@ -116,39 +116,39 @@ Exit say_refused(const Globals& globals, const BuildReport& report, const std::s
   return report.result == "missing" ? Exit::missing : Exit::failed;
 }
 
-Result<ShownPlan> show_plan(const Globals& globals, const Driver& driver, Facts& facts, const Catalogue& catalogue,
+Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver, kernel::Facts& facts, const recipe::Catalogue& catalogue,
                             const std::set<std::string>& accepted, const PlanExtras& extras) {
   const auto& kernel = facts.kernel();
-  TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
-  TRY_ASSIGN(const auto plan, make_plan(catalogue, driver, facts, tree, accepted));
+  TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, accepted));
   std::string diff;
   if (extras.diff) {
-    TRY_ASSIGN(const auto history, record_history({}, driver, kernel, tree, plan));
+    TRY_ASSIGN(const auto history, history::record_history({}, driver, kernel, tree, plan));
     TRY_ASSIGN(diff, history.diff(0, history.commits().size() - 1));
   }
-  const auto code = plan.has(Decision::needs_consent) ? Exit::consent : plan.has(Decision::cannot) ? Exit::failed : Exit::done;
+  const auto code = plan.has(recipe::Decision::needs_consent) ? Exit::consent : plan.has(recipe::Decision::cannot) ? Exit::failed : Exit::done;
   if (globals.json()) {
     nlohmann::json document = {
-        {"driver", {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"path", driver.path.string()}}},
+        {"driver", {{"version", driver.version.text}, {"flavour", driver::flavour_name(driver.flavour)}, {"path", driver.path.string()}}},
         {"kernel", {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
-        {"recipes", recipe_parts(plan)},
-        {"notices", notice_parts(plan)},
-        {"warnings", doubt_parts(plan)}};
+        {"recipes", build::recipe_parts(plan)},
+        {"notices", build::notice_parts(plan)},
+        {"warnings", build::doubt_parts(plan)}};
     if (extras.diff) document["diff"] = diff;
     if (extras.facts) document["facts"] = facts_json(facts);
     return ShownPlan{code, std::move(document)};
   }
   const auto style = style_of(globals, STDOUT_FILENO);
-  print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ") on " +
+  print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) + ") on " +
                    kernel.release) +
         "\n  driver: " + driver.path.string() + "\n  kernel: " + kernel.build.string() +
         (kernel.host.is_host() ? "" : " in " + kernel.host.root.string()) + ", " + kernel.compiler.text + "\n");
-  print(recipes_text(recipe_parts(plan), style, /*brief=*/false));
-  for (const auto& doubt : doubt_parts(plan))
+  print(recipes_text(build::recipe_parts(plan), style, /*brief=*/false));
+  for (const auto& doubt : build::doubt_parts(plan))
     print("\n" + style.yellow("warning: ") + doubt.message + "\n" + wrapped("-> " + doubt.hint, 4));
   if (extras.facts) print("\nfacts about this kernel that were asked\n" + facts_text(facts, style));
   if (extras.diff) print("\n" + diff);
-  if (code == Exit::consent) print(notices_text(notice_parts(plan), style));
+  if (code == Exit::consent) print(notices_text(build::notice_parts(plan), style));
   return ShownPlan{code, {}};
 }
 

@@ -10,9 +10,9 @@
 
 namespace vgpukit::cli {
 
-void Progress::show(const BuildProgress& state) {
+void Progress::show(const build::BuildProgress& state) {
   if (!terminal_) return;
-  using Phase = BuildProgress::Phase;
+  using Phase = build::BuildProgress::Phase;
   const char* phase = state.phase == Phase::conftest  ? "asking the kernel"
                       : state.phase == Phase::compile ? "compiling"
                                                       : "linking";
@@ -22,7 +22,7 @@ void Progress::show(const BuildProgress& state) {
   write(std::move(line));
 }
 
-void Progress::show(const PackageProgress& state) {
+void Progress::show(const driver::PackageProgress& state) {
   if (!terminal_) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < std::chrono::milliseconds(100)) return;

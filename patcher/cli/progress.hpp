@@ -16,8 +16,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
-  void show(const BuildProgress& state);
-  void show(const PackageProgress& state);  // at most ten times a second
+  void show(const build::BuildProgress& state);
+  void show(const driver::PackageProgress& state);  // at most ten times a second
   void say(std::string_view text);          // a line that stays; also where stderr is no terminal
   void clear();
 

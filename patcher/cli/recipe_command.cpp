@@ -20,7 +20,7 @@ Result<Exit> show(const Globals& globals, const std::string& id) {
 
 }  // namespace
 
-Error no_such_recipe(const Catalogue& catalogue, const std::string& tried, const std::string& id) {
+Error no_such_recipe(const recipe::Catalogue& catalogue, const std::string& tried, const std::string& id) {
   std::vector<std::string_view> known;
   for (const auto& each : catalogue.recipes()) known.push_back(each.id);
   const auto near = nearest(id, known);
@@ -46,7 +46,7 @@ void add_recipe(CLI::App& app, Globals& globals, Action& action) {
   add_recipe_import(*command, globals, action);
   command->add_subcommand("schema", "Print a JSON schema of recipe files, for editors")->callback([&action] {
     action = []() -> Result<Exit> {
-      print(recipe_schema().dump(1) + "\n");
+      print(recipe::recipe_schema().dump(1) + "\n");
       return Exit::done;
     };
   });

@@ -12,6 +12,6 @@ void add_recipe_lint(CLI::App& app, Globals& globals, Action& action);
 void add_recipe_import(CLI::App& app, Globals& globals, Action& action);
 
 // The error for an id that no recipe has.
-Error no_such_recipe(const Catalogue& catalogue, const std::string& tried, const std::string& id);
+Error no_such_recipe(const recipe::Catalogue& catalogue, const std::string& tried, const std::string& id);
 
 }  // namespace vgpukit::cli

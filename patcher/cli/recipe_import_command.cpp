@@ -18,7 +18,7 @@ struct Options {
 Result<Exit> import(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto diff, read_file(options.patch));
-  const auto headers = list_headers(host);
+  const auto headers = kernel::list_headers(host);
   if (!options.kernel.empty()) {
     std::string known;
     bool there = false;
@@ -31,7 +31,7 @@ Result<Exit> import(const Globals& globals, const Options& options) {
                    "the kernel " + options.kernel + " has no headers here",
                    known.empty() ? "install its headers" : "here are: " + known};
   }
-  TRY_ASSIGN(const auto made, import_patch(diff, options.patch, headers, options.kernel));
+  TRY_ASSIGN(const auto made, authoring::import_patch(diff, options.patch, headers, options.kernel));
   const fs::path folder = options.output;
   const auto file = folder / (made.id + ".yaml");
   const auto patch = folder / "patches" / (made.id + ".patch");
@@ -42,7 +42,7 @@ Result<Exit> import(const Globals& globals, const Options& options) {
                    "name another folder with --output, or remove it; nothing was written"};
   if (!made.patch.empty()) TRY(write_file(patch, made.patch));
   // What we write must load: a draft that cannot be read helps nobody.
-  if (const auto loads = parse_recipe(made.text, file.string(), folder / "patches"); !loads) {
+  if (const auto loads = recipe::parse_recipe(made.text, file.string(), folder / "patches"); !loads) {
     fs::remove(patch, bad);
     return loads.error();
   }

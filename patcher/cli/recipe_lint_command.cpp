@@ -16,7 +16,7 @@ struct Options {
   std::string driver;
 };
 
-LintFinding finding_of(const Error& error, const fs::path& file) {
+recipe::LintFinding finding_of(const Error& error, const fs::path& file) {
   return {true, file.stem().string(), error.why, error.next, error.where.value_or(SourcePos{file.string(), 0, 0})};
 }
 
@@ -35,7 +35,7 @@ class Lint {
     std::vector<std::string_view> ids;
     for (const auto& [id, recipe] : by_id_) ids.emplace_back(id);
     for (const auto& [id, recipe] : by_id_) {
-      for (auto& finding : lint_recipe(recipe, ids)) add(std::move(finding));
+      for (auto& finding : recipe::lint_recipe(recipe, ids)) add(std::move(finding));
       tests(recipe);
     }
     TRY(order());
@@ -53,7 +53,7 @@ class Lint {
       return fs::is_directory(folder / "patches", ignored) ? folder / "patches" : data / "patches";
     };
     for (const auto& folder : folders) {
-      TRY_ASSIGN(const auto files, recipe_files(folder));
+      TRY_ASSIGN(const auto files, recipe::recipe_files(folder));
       std::set<std::string> here;
       for (const auto& file : files) TRY(read_one(file, patches_of(folder), &here));
     }
@@ -65,7 +65,7 @@ class Lint {
   // `here`: the ids of this folder so far; nullptr for a file that was named, which may stand in for another.
   Status read_one(const fs::path& file, const fs::path& patches, std::set<std::string>* here) {
     TRY_ASSIGN(const auto text, read_file(file));
-    auto recipe = parse_recipe(text, file.string(), patches);
+    auto recipe = recipe::parse_recipe(text, file.string(), patches);
     if (!recipe) {
       broken_.insert(file.stem().string());
       if (!here) chosen_.insert(file.stem().string());
@@ -85,7 +85,7 @@ class Lint {
            std::find(options_.names.begin(), options_.names.end(), id) != options_.names.end();
   }
 
-  void add(LintFinding finding) {
+  void add(recipe::LintFinding finding) {
     if (chosen(finding.recipe)) findings_.push_back(std::move(finding));
   }
 
@@ -94,51 +94,51 @@ class Lint {
   }
 
   // The recipe's test: that there is one, and its snippets for order().
-  void tests(const Recipe& recipe) {
-    const auto file = cases_file(recipe);
+  void tests(const recipe::Recipe& recipe) {
+    const auto file = recipe::cases_file(recipe);
     std::error_code ignored;
     if (!fs::exists(file, ignored))
       return add({false, recipe.id, "it has no test", "write " + file.string() + " (docs/writing-recipes.md)", recipe.where});
     const auto text = read_file(file);
-    const auto cases = text ? parse_cases(*text, file.string(), recipe) : Result<std::vector<RecipeCase>>(text.error());
+    const auto cases = text ? recipe::parse_cases(*text, file.string(), recipe) : Result<std::vector<recipe::RecipeCase>>(text.error());
     if (!cases) {
       auto finding = finding_of(cases.error(), file);
       finding.recipe = recipe.id;
       return add(std::move(finding));
     }
     for (const auto& one : *cases)
-      if (one.result == Decision::applies)
-        trees_.push_back({"in the test of " + recipe.id + ", \"" + one.name + "\"", SourceTree::of(one.before)});
+      if (one.result == recipe::Decision::applies)
+        trees_.push_back({"in the test of " + recipe.id + ", \"" + one.name + "\"", transform::SourceTree::of(one.before)});
   }
 
   Status order() {
     if (!options_.driver.empty()) {
       TRY_ASSIGN(const auto host, host_of(globals_));
       TRY_ASSIGN(const auto driver, driver_of(globals_, host, options_.driver));
-      TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
+      TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
       trees_.push_back({"in the driver " + options_.driver, std::move(tree)});
     }
-    std::vector<const Recipe*> recipes;
+    std::vector<const recipe::Recipe*> recipes;
     for (const auto& [id, recipe] : by_id_) recipes.push_back(&recipe);
-    for (auto& finding : lint_order(recipes, trees_)) add(std::move(finding));
+    for (auto& finding : recipe::lint_order(recipes, trees_)) add(std::move(finding));
     return {};
   }
 
   // Recipes that wait for each other; the catalogue finds them, and takes the recipes.
   void circles() {
-    std::vector<Recipe> all;
+    std::vector<recipe::Recipe> all;
     const bool known = std::all_of(by_id_.begin(), by_id_.end(), [&](const auto& entry) {
       return std::all_of(entry.second.after.begin(), entry.second.after.end(), [&](const auto& id) { return by_id_.contains(id); });
     });
     if (!known) return;
     for (auto& [id, recipe] : by_id_) all.push_back(std::move(recipe));
     by_id_.clear();
-    if (const auto catalogue = Catalogue::of(std::move(all)); !catalogue)
+    if (const auto catalogue = recipe::Catalogue::of(std::move(all)); !catalogue)
       findings_.push_back(finding_of(catalogue.error(), catalogue.error().where ? catalogue.error().where->file : ""));
   }
 
   Exit report() const {
-    const auto errors = std::count_if(findings_.begin(), findings_.end(), [](const LintFinding& each) { return each.error; });
+    const auto errors = std::count_if(findings_.begin(), findings_.end(), [](const recipe::LintFinding& each) { return each.error; });
     const auto warnings = static_cast<std::ptrdiff_t>(findings_.size()) - errors;
     const auto code = errors ? Exit::failed : Exit::done;
     if (globals_.json()) {
@@ -168,11 +168,11 @@ class Lint {
 
   const Globals& globals_;
   const Options& options_;
-  std::map<std::string, Recipe> by_id_;
+  std::map<std::string, recipe::Recipe> by_id_;
   std::set<std::string> broken_;  // stems of files that do not parse
   std::set<std::string> chosen_;  // ids of the files that were named
-  std::vector<LintTree> trees_;
-  std::vector<LintFinding> findings_;
+  std::vector<recipe::LintTree> trees_;
+  std::vector<recipe::LintFinding> findings_;
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ struct Options {
   std::string output;
 };
 
-Status write_drafts(const std::vector<Draft>& drafts, const fs::path& folder) {
+Status write_drafts(const std::vector<authoring::Draft>& drafts, const fs::path& folder) {
   std::error_code bad;
   for (const auto& each : drafts)
     if (fs::exists(folder / (each.id + ".yaml"), bad))
@@ -30,14 +30,14 @@ Status write_drafts(const std::vector<Draft>& drafts, const fs::path& folder) {
                    "name another folder with --output, or remove it; nothing was written"};
   for (const auto& each : drafts) {
     // What we write must load: a draft that cannot be read helps nobody.
-    if (const auto loads = parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches"); !loads)
+    if (const auto loads = recipe::parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches"); !loads)
       return loads.error();
   }
   for (const auto& each : drafts) TRY(write_file(folder / (each.id + ".yaml"), each.text));
   return {};
 }
 
-nlohmann::json json_of(const std::vector<Draft>& drafts, const fs::path& folder) {
+nlohmann::json json_of(const std::vector<authoring::Draft>& drafts, const fs::path& folder) {
   nlohmann::json all = nlohmann::json::array();
   for (const auto& each : drafts)
     all.push_back(
@@ -45,9 +45,9 @@ nlohmann::json json_of(const std::vector<Draft>& drafts, const fs::path& folder)
   return all;
 }
 
-void print_drafts(const Globals& globals, const std::vector<Draft>& drafts, const std::string& what, const fs::path& folder) {
+void print_drafts(const Globals& globals, const std::vector<authoring::Draft>& drafts, const std::string& what, const fs::path& folder) {
   const auto style = style_of(globals, STDOUT_FILENO);
-  const auto finished = std::count_if(drafts.begin(), drafts.end(), [](const Draft& each) { return !each.change.empty(); });
+  const auto finished = std::count_if(drafts.begin(), drafts.end(), [](const authoring::Draft& each) { return !each.change.empty(); });
   print(std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft " : " drafts ") + what + " in " + folder.string() + ", " +
         std::to_string(finished) + " of them with a change that can be tried:\n");
   for (const auto& each : drafts)
@@ -56,15 +56,15 @@ void print_drafts(const Globals& globals, const std::vector<Draft>& drafts, cons
 }
 
 // A file is a mail of git format-patch; everything else is a commit of the repository.
-Result<KernelCommit> commit_of(const Options& options) {
+Result<authoring::KernelCommit> commit_of(const Options& options) {
   std::error_code bad;
-  if (fs::is_regular_file(options.commit, bad)) return commit_of_mail(options.commit);
-  return commit_of_repository(options.repository, options.commit);
+  if (fs::is_regular_file(options.commit, bad)) return authoring::commit_of_mail(options.commit);
+  return authoring::commit_of_repository(options.repository, options.commit);
 }
 
 Result<Exit> draft_of_commit(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto commit, commit_of(options));
-  TRY_ASSIGN(const auto made, draft_from_commit(commit));
+  TRY_ASSIGN(const auto made, authoring::draft_from_commit(commit));
   const auto name = commit.id.empty() ? fs::path(options.commit).stem().string() : commit.id.substr(0, 12);
   const fs::path folder = options.output.empty() ? fs::path("recipes-" + name) : fs::path(options.output);
   TRY(write_drafts(made.drafts, folder));
@@ -82,7 +82,7 @@ Result<Exit> draft_of_commit(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<std::string> release_of(const Options& options, const BuildLog& log, const std::vector<std::string>& releases) {
+Result<std::string> release_of(const Options& options, const diagnostics::BuildLog& log, const std::vector<std::string>& releases) {
   const std::string release = options.kernel.empty() ? log.release : options.kernel;
   if (std::find(releases.begin(), releases.end(), release) != releases.end()) return release;
   std::string known;
@@ -99,21 +99,21 @@ Result<std::string> release_of(const Options& options, const BuildLog& log, cons
 
 Result<Exit> draft(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  const auto headers = list_headers(host);
+  const auto headers = kernel::list_headers(host);
   std::vector<std::string> releases;
   for (const auto& each : headers) releases.push_back(each.release);
-  TRY_ASSIGN(const auto log, read_build_log(options.log, releases));
+  TRY_ASSIGN(const auto log, diagnostics::read_build_log(options.log, releases));
   if (log.errors.empty())
     return Error{Exit::usage, "draft recipes from " + options.log, "the build in this log has no error",
                  "give the log of a build that failed"};
-  const auto causes = causes_of(log.errors);
+  const auto causes = diagnostics::causes_of(log.errors);
   if (causes.subjects.empty())
     return Error{Exit::usage, "draft recipes from " + options.log,
                  "none of its " + std::to_string(log.errors.size()) +
                      " errors is about something of the kernel: " + log.errors.front().message,
                  "vgpukit build says what each error means"};
   TRY_ASSIGN(const auto release, release_of(options, log, releases));
-  const auto drafts = draft_recipes(find_api_changes(headers, release, causes.subjects, {}), log.errors, causes, release);
+  const auto drafts = authoring::draft_recipes(diagnostics::find_api_changes(headers, release, causes.subjects, {}), log.errors, causes, release);
 
   const fs::path folder = options.output.empty() ? fs::path("recipes-" + release) : fs::path(options.output);
   TRY(write_drafts(drafts, folder));

@@ -39,10 +39,10 @@ void broken(const std::string& id, const Error& error, const Globals& globals, T
   if (!globals.json()) print(style.red("FAILED") + "   " + style.bold(id) + "\n" + wrapped(error.message(), 8));
 }
 
-void test_recipe(const Recipe& recipe, const Globals& globals, Tally& tally) {
+void test_recipe(const recipe::Recipe& recipe, const Globals& globals, Tally& tally) {
   ++tally.recipes;
   const auto style = style_of(globals, STDOUT_FILENO);
-  const auto file = cases_file(recipe);
+  const auto file = recipe::cases_file(recipe);
   std::error_code ignored;
   if (!fs::exists(file, ignored)) {
     ++tally.untested;
@@ -52,12 +52,12 @@ void test_recipe(const Recipe& recipe, const Globals& globals, Tally& tally) {
     return;
   }
   const auto text = read_file(file);
-  const auto cases = text ? parse_cases(*text, file.string(), recipe) : Result<std::vector<RecipeCase>>(text.error());
+  const auto cases = text ? recipe::parse_cases(*text, file.string(), recipe) : Result<std::vector<recipe::RecipeCase>>(text.error());
   if (!cases) return broken(recipe.id, cases.error(), globals, tally);
   nlohmann::json lines = nlohmann::json::array();
-  std::vector<CaseOutcome> outcomes;
+  std::vector<recipe::CaseOutcome> outcomes;
   for (const auto& one : *cases) {
-    auto outcome = run_case(recipe, one);
+    auto outcome = recipe::run_case(recipe, one);
     const bool passed = outcome.problem.empty();
     ++(passed ? tally.passed : tally.failed);
     lines.push_back({{"name", one.name},
@@ -73,7 +73,7 @@ void test_recipe(const Recipe& recipe, const Globals& globals, Tally& tally) {
     }
     outcomes.push_back(std::move(outcome));
   }
-  const auto open = untested(recipe, outcomes);
+  const auto open = recipe::untested(recipe, outcomes);
   if (!open.empty()) ++tally.untested;
   tally.document.push_back({{"id", recipe.id}, {"cases", lines}, {"untested", open}, {"error", ""}});
   if (globals.json()) return;
@@ -81,12 +81,12 @@ void test_recipe(const Recipe& recipe, const Globals& globals, Tally& tally) {
 }
 
 // Tests that no recipe belongs to: a recipe was renamed and its test left behind.
-Status orphans(const Globals& globals, const Catalogue& catalogue, Tally& tally) {
+Status orphans(const Globals& globals, const recipe::Catalogue& catalogue, Tally& tally) {
   TRY_ASSIGN(const auto folders, recipe_folders(globals, !globals.no_shipped_recipes));
   for (const auto& folder : folders) {
     std::error_code ignored;
     if (!fs::is_directory(folder / "tests", ignored)) continue;
-    TRY_ASSIGN(const auto files, recipe_files(folder / "tests"));
+    TRY_ASSIGN(const auto files, recipe::recipe_files(folder / "tests"));
     for (const auto& file : files) {
       const auto* recipe = catalogue.find(file.stem().string());
       if (recipe && file.extension() == ".yaml") continue;
@@ -101,7 +101,7 @@ Status orphans(const Globals& globals, const Catalogue& catalogue, Tally& tally)
 
 Result<Exit> test(const Globals& globals, const std::vector<std::string>& ids) {
   TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
-  std::vector<const Recipe*> chosen;
+  std::vector<const recipe::Recipe*> chosen;
   for (const auto& id : ids) {
     const auto* recipe = catalogue.find(id);
     if (!recipe) return no_such_recipe(catalogue, "test the recipe '" + id + "'", id);

@@ -15,15 +15,15 @@ struct Options {
 Result<Exit> verify(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
-  std::vector<ModuleFile> modules;
+  std::vector<module::ModuleFile> modules;
   for (const auto& file : options.modules) {
-    TRY_ASSIGN(auto module, read_module(file));
+    TRY_ASSIGN(auto module, module::read_module(file));
     modules.push_back(std::move(module));
   }
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel));
   const auto release = kernel.release;
-  Facts facts(std::move(kernel), assumptions);
-  TRY_ASSIGN(const auto verdicts, verify_modules(modules, facts));
+  kernel::Facts facts(std::move(kernel), assumptions);
+  TRY_ASSIGN(const auto verdicts, module::verify_modules(modules, facts));
   bool loads = true;
   for (const auto& verdict : verdicts) loads = loads && !verdict.refuses;
 

@@ -12,27 +12,27 @@ namespace {
 constexpr std::chrono::seconds functions_deadline{90};
 
 struct Options {
-  VgpuRequest request;
+  vgpu::VgpuRequest request;
   std::string name;
   std::string card;
   bool defined = false, active = false, manual = false, dry_run = false, persistent = false;
 };
 
-VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
-  return {host, sysfs, [] { return retry_until(functions_deadline); },
+vgpu::VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
+  return {host, sysfs, [] { return vgpu::retry_until(functions_deadline); },
           [] { log::info("waiting: another vgpukit is changing vGPUs"); }};
 }
 
 // The card that --card means, or none.
-Result<VgpuPlace> place_of(const VgpuView& view, const std::string& word) {
-  if (word.empty()) return VgpuPlace{};
-  return find_place(view, word);
+Result<vgpu::VgpuPlace> place_of(const vgpu::VgpuView& view, const std::string& word) {
+  if (word.empty()) return vgpu::VgpuPlace{};
+  return vgpu::find_place(view, word);
 }
 
 Result<Exit> types(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto view = read_vgpus(sysfs);
+  const auto view = vgpu::read_vgpus(sysfs);
   TRY_ASSIGN(const auto place, place_of(view, options.card));
   if (globals.json())
     print_json(types_json(view, place.card));
@@ -45,16 +45,16 @@ Result<Exit> types(const Globals& globals, const Options& options) {
 Result<Exit> list(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  const auto view = read_vgpus(sysfs);
+  const auto view = vgpu::read_vgpus(sysfs);
   TRY_ASSIGN(const auto place, place_of(view, options.card));
   std::vector<std::string> problems;
-  auto definitions = load_definitions(host);
+  auto definitions = vgpu::load_definitions(host);
   if (!definitions) problems.push_back(definitions.error().message());
   if (definitions)
     for (const auto& bad : definitions->bad) problems.push_back(bad.message());
   for (const auto& problem : problems) log::warning(problem);
-  auto rows = list_vgpus(sysfs, view, definitions ? definitions->all : std::vector<VgpuDefinition>{});
-  std::erase_if(rows, [&](const VgpuRow& row) {
+  auto rows = vgpu::list_vgpus(sysfs, view, definitions ? definitions->all : std::vector<vgpu::VgpuDefinition>{});
+  std::erase_if(rows, [&](const vgpu::VgpuRow& row) {
     return (!place.card.empty() && row.device.card != place.card) || (!place.parent.empty() && row.device.parent != place.parent) ||
            (options.defined && !row.defined) || (options.active && !row.active);
   });
@@ -71,7 +71,7 @@ Result<Exit> list(const Globals& globals, const Options& options) {
 Result<Exit> create(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto step, create_vgpu(tools_of(host, sysfs), options.request));
+  TRY_ASSIGN(const auto step, vgpu::create_vgpu(tools_of(host, sysfs), options.request));
   if (globals.json())
     print_json(step_json(step));
   else
@@ -82,9 +82,9 @@ Result<Exit> create(const Globals& globals, const Options& options) {
 Result<Exit> remove(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto device, remove_vgpu(tools_of(host, sysfs), options.name));
+  TRY_ASSIGN(const auto device, vgpu::remove_vgpu(tools_of(host, sysfs), options.name));
   if (globals.json()) print_json({{"removed", device.name}, {"parent", device.parent}, {"type", device.type}});
-  const auto definitions = load_definitions(host);
+  const auto definitions = vgpu::load_definitions(host);
   if (!definitions || globals.json()) return Exit::done;
   for (const auto& each : definitions->all)
     if (each.name == device.name && each.automatic)
@@ -98,11 +98,11 @@ Result<Exit> define(const Globals& globals, const Options& options) {
   auto request = options.request;
   request.automatic = !options.manual;
   // A UUID or an address is no type: it names a vGPU that runs.
-  const bool running = static_cast<bool>(vgpu_name(request.type));
+  const bool running = static_cast<bool>(vgpu::vgpu_name(request.type));
   if (running && (!request.card.empty() || !request.uuid.empty()))
     return Error{Exit::usage, "define the vGPU " + request.type, "that names one which exists: it has its card and its name",
                  "leave --card and --uuid out, or name a type"};
-  TRY_ASSIGN(const auto defined, define_vgpu(tools_of(host, sysfs), request, running ? request.type : ""));
+  TRY_ASSIGN(const auto defined, vgpu::define_vgpu(tools_of(host, sysfs), request, running ? request.type : ""));
   if (globals.json()) {
     auto data = step_json(defined.step);
     data["file"] = host.inside(defined.file).string();
@@ -117,7 +117,7 @@ Result<Exit> define(const Globals& globals, const Options& options) {
 Result<Exit> undefine(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto files, undefine_vgpu(tools_of(host, sysfs), options.name, options.card));
+  TRY_ASSIGN(const auto files, vgpu::undefine_vgpu(tools_of(host, sysfs), options.name, options.card));
   if (!globals.json()) return Exit::done;
   nlohmann::json names = nlohmann::json::array();
   for (const auto& file : files) names.push_back(host.inside(file).string());
@@ -128,7 +128,7 @@ Result<Exit> undefine(const Globals& globals, const Options& options) {
 Result<Exit> apply(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto applied, apply_vgpus(tools_of(host, sysfs), options.dry_run));
+  TRY_ASSIGN(const auto applied, vgpu::apply_vgpus(tools_of(host, sysfs), options.dry_run));
   if (globals.json())
     print_json(applied_json(applied));
   else
@@ -137,13 +137,13 @@ Result<Exit> apply(const Globals& globals, const Options& options) {
 }
 
 // The vGPU with that name, be it there or only defined.
-Result<Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const std::string& word) {
-  TRY_ASSIGN(const auto name, vgpu_name(word));
-  const auto view = read_vgpus(sysfs);
+Result<vgpu::Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const std::string& word) {
+  TRY_ASSIGN(const auto name, vgpu::vgpu_name(word));
+  const auto view = vgpu::read_vgpus(sysfs);
   if (const auto* device = view.device(name)) return *device;
-  TRY_ASSIGN(const auto definitions, load_definitions(host));
+  TRY_ASSIGN(const auto definitions, vgpu::load_definitions(host));
   for (const auto& each : definitions.all)
-    if (each.name == name) return defined_device(view, each);
+    if (each.name == name) return vgpu::defined_device(view, each);
   return Error{Exit::usage, "find the vGPU " + name, "none of that name exists or is defined",
                "vgpukit vgpu list shows their names"};
 }
@@ -152,14 +152,14 @@ Result<Exit> xml(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   TRY_ASSIGN(const auto device, known_vgpu(host, sysfs, options.name));
-  const auto nodedev = nodedev_xml(device);
+  const auto nodedev = vgpu::nodedev_xml(device);
   if (options.persistent && !nodedev) return nodedev.error();
   if (globals.json()) {
     print_json({{"name", device.name},
-                {"hostdev", hostdev_xml(device)},
+                {"hostdev", vgpu::hostdev_xml(device)},
                 {"nodedev", nodedev ? nlohmann::json(*nodedev) : nlohmann::json()},
-                {"qemu", {"-device", qemu_device(device)}},
-                {"proxmox", "qm set VMID " + proxmox_option(device)}});
+                {"qemu", {"-device", vgpu::qemu_device(device)}},
+                {"proxmox", "qm set VMID " + vgpu::proxmox_option(device)}});
     return Exit::done;
   }
   if (options.persistent) {
@@ -167,8 +167,8 @@ Result<Exit> xml(const Globals& globals, const Options& options) {
     return Exit::done;
   }
   // Comments may follow a document's last element, so all of it is one XML document. They cannot hold two dashes.
-  print(hostdev_xml(device) + "<!-- QEMU (-uuid of the machine is what nvidia-vgpu-mgr knows it by):\n     -device " +
-        qemu_device(device) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " + proxmox_option(device) + " -->\n");
+  print(vgpu::hostdev_xml(device) + "<!-- QEMU (-uuid of the machine is what nvidia-vgpu-mgr knows it by):\n     -device " +
+        vgpu::qemu_device(device) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " + vgpu::proxmox_option(device) + " -->\n");
   return Exit::done;
 }
 

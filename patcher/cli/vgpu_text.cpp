@@ -34,24 +34,24 @@ nlohmann::json optional_json(const std::optional<unsigned>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json();
 }
 
-std::string step_line(const char* sign, const VgpuStep& step) {
+std::string step_line(const char* sign, const vgpu::VgpuStep& step) {
   const auto where = step.name == step.parent ? "" : " on " + step.parent;
   return "  " + std::string(sign) + " " + step.name + "  " + step.type + where + "\n";
 }
 
 }  // namespace
 
-std::string types_text(const VgpuView& view, const std::string& card, const Style& style) {
+std::string types_text(const vgpu::VgpuView& view, const std::string& card, const Style& style) {
   std::string text;
   for (const auto& each : view.cards) {
     if (!card.empty() && each.address != card) continue;
     text += style.bold(each.address) + (each.model.empty() ? "" : "  " + each.model);
-    if (each.interface != VgpuInterface::none) text += "  (" + std::string(interface_name(each.interface)) + ")";
+    if (each.interface != vgpu::VgpuInterface::none) text += "  (" + std::string(vgpu::interface_name(each.interface)) + ")";
     if (each.most_functions > 0)
       text += "  " + std::to_string(each.functions) + " of " + std::to_string(each.most_functions) + " virtual functions";
     text += "\n";
     if (each.types.empty()) {
-      text += each.interface == VgpuInterface::none && each.most_functions > 0 && each.functions == 0
+      text += each.interface == vgpu::VgpuInterface::none && each.most_functions > 0 && each.functions == 0
                   ? "  offers types once its virtual functions are made; vgpu create --card " + each.address +
                         " and vgpu apply do that\n"
                   : "  offers no vGPU types\n";
@@ -59,7 +59,7 @@ std::string types_text(const VgpuView& view, const std::string& card, const Styl
     }
     std::vector<std::vector<std::string>> rows = {{"TYPE", "NAME", "MEMORY", "HEADS", "RESOLUTION", "FREE", "USED"}};
     for (const auto& [id, type] : each.types) {
-      const auto use = use_of(view, each, type);
+      const auto use = vgpu::use_of(view, each, type);
       rows.push_back({id, or_dash(type.name), number(type.framebuffer_mb, " MB"), number(type.heads), or_dash(type.resolution),
                       std::to_string(use.available), std::to_string(use.used)});
     }
@@ -68,13 +68,13 @@ std::string types_text(const VgpuView& view, const std::string& card, const Styl
   return text;
 }
 
-nlohmann::json types_json(const VgpuView& view, const std::string& card) {
+nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card) {
   nlohmann::json cards = nlohmann::json::array();
   for (const auto& each : view.cards) {
     if (!card.empty() && each.address != card) continue;
     nlohmann::json types = nlohmann::json::array();
     for (const auto& [id, type] : each.types) {
-      const auto use = use_of(view, each, type);
+      const auto use = vgpu::use_of(view, each, type);
       types.push_back({{"id", id},
                        {"name", type.name},
                        {"description", type.description},
@@ -87,7 +87,7 @@ nlohmann::json types_json(const VgpuView& view, const std::string& card) {
                        {"used", use.used}});
     }
     cards.push_back({{"address", each.address},
-                     {"interface", interface_name(each.interface)},
+                     {"interface", vgpu::interface_name(each.interface)},
                      {"model", each.model},
                      {"uuid", each.uuid},
                      {"serial", each.serial},
@@ -102,13 +102,13 @@ nlohmann::json types_json(const VgpuView& view, const std::string& card) {
     for (const auto& [id, free] : parent.available_instances) available_instances[id] = free;
     parents.push_back({{"name", parent.name},
                        {"card", parent.card},
-                       {"interface", interface_name(parent.interface)},
+                       {"interface", vgpu::interface_name(parent.interface)},
                        {"available", std::move(available_instances)}});
   }
   return {{"cards", std::move(cards)}, {"parents", std::move(parents)}};
 }
 
-std::string rows_text(const std::vector<VgpuRow>& rows, const Style& style) {
+std::string rows_text(const std::vector<vgpu::VgpuRow>& rows, const Style& style) {
   std::vector<std::vector<std::string>> lines = {{"VGPU", "PARENT", "TYPE", "NAME", "START", "STATE", "USED BY"}};
   for (const auto& row : rows) {
     std::string users;
@@ -123,14 +123,14 @@ std::string rows_text(const std::vector<VgpuRow>& rows, const Style& style) {
   return style.bold(text.substr(0, head)) + text.substr(head);
 }
 
-nlohmann::json row_json(const VgpuRow& row) {
+nlohmann::json row_json(const vgpu::VgpuRow& row) {
   const auto& device = row.device;
   nlohmann::json users = nlohmann::json::array();
   for (const auto& user : row.users) users.push_back({{"pid", user.pid}, {"program", user.program}, {"vm", user.vm}});
   nlohmann::json attributes = nlohmann::json::array();
   for (const auto& [name, value] : row.attributes) attributes.push_back({{name, value}});
   return {{"name", device.name},
-          {"interface", interface_name(device.interface)},
+          {"interface", vgpu::interface_name(device.interface)},
           {"card", device.card},
           {"parent", device.parent},
           {"type", device.type},
@@ -144,13 +144,13 @@ nlohmann::json row_json(const VgpuRow& row) {
           {"users", std::move(users)}};
 }
 
-std::string applied_text(const AppliedVgpus& applied, const Style& style) {
+std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) {
   const bool dry = applied.dry_run;
   std::string text;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
     const auto& card = applied.plan.cards[i];
-    const auto outcome = dry ? CardOutcome{} : applied.outcomes[i];
+    const auto outcome = dry ? vgpu::CardOutcome{} : applied.outcomes[i];
     std::string lines;
     if (dry && card.needs_functions) lines += "  + its virtual functions; the vGPUs on them are planned when they are there\n";
     if (outcome.made_functions) lines += "  + its virtual functions\n";
@@ -172,12 +172,12 @@ std::string applied_text(const AppliedVgpus& applied, const Style& style) {
   return text;
 }
 
-nlohmann::json step_json(const VgpuStep& step) {
-  return {{"name", step.name}, {"interface", interface_name(step.interface)}, {"parent", step.parent}, {"type", step.type}};
+nlohmann::json step_json(const vgpu::VgpuStep& step) {
+  return {{"name", step.name}, {"interface", vgpu::interface_name(step.interface)}, {"parent", step.parent}, {"type", step.type}};
 }
 
-nlohmann::json applied_json(const AppliedVgpus& applied) {
-  const auto list = [](const std::vector<VgpuStep>& steps) {
+nlohmann::json applied_json(const vgpu::AppliedVgpus& applied) {
+  const auto list = [](const std::vector<vgpu::VgpuStep>& steps) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& step : steps) all.push_back(step_json(step));
     return all;
@@ -186,7 +186,7 @@ nlohmann::json applied_json(const AppliedVgpus& applied) {
   nlohmann::json cards = nlohmann::json::array();
   for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
     const auto& card = applied.plan.cards[i];
-    const auto outcome = dry ? CardOutcome{} : applied.outcomes[i];
+    const auto outcome = dry ? vgpu::CardOutcome{} : applied.outcomes[i];
     auto problems = card.problems;
     if (outcome.error) problems.push_back(outcome.error->message());
     cards.push_back({{"card", card.card},

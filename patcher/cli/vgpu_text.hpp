@@ -8,12 +8,12 @@
 namespace vgpukit::cli {
 
 // `card`: that one only, or all where it is empty.
-std::string types_text(const VgpuView& view, const std::string& card, const Style& style);
-nlohmann::json types_json(const VgpuView& view, const std::string& card);
-std::string rows_text(const std::vector<VgpuRow>& rows, const Style& style);
-nlohmann::json row_json(const VgpuRow& row);
-std::string applied_text(const AppliedVgpus& applied, const Style& style);
-nlohmann::json applied_json(const AppliedVgpus& applied);
-nlohmann::json step_json(const VgpuStep& step);
+std::string types_text(const vgpu::VgpuView& view, const std::string& card, const Style& style);
+nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card);
+std::string rows_text(const std::vector<vgpu::VgpuRow>& rows, const Style& style);
+nlohmann::json row_json(const vgpu::VgpuRow& row);
+std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style);
+nlohmann::json applied_json(const vgpu::AppliedVgpus& applied);
+nlohmann::json step_json(const vgpu::VgpuStep& step);
 
 }  // namespace vgpukit::cli

@@ -14,7 +14,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 // A folder in the tree for what goes to and fro, and the script that runs there.
@@ -58,7 +58,7 @@ std::string tree_identity(const fs::path& tree) {
     const auto name = entry->path().filename().string();
     if (name == ".git" || name == "conftest" || name.starts_with(".vgpukit"))
       entry.disable_recursion_pending();
-    else if (entry->is_regular_file(error) && !driver_detail::is_build_output(name, false))
+    else if (entry->is_regular_file(error) && !driver::is_build_output(name, false))
       paths.push_back(entry->path());
   }
   std::sort(paths.begin(), paths.end());
@@ -97,7 +97,7 @@ std::set<std::string> named_headers(const std::string& script) {
 
 class Engine {
  public:
-  Engine(Facts& facts, const ConftestRequest& request, const Command& make)
+  Engine(kernel::Facts& facts, const ConftestRequest& request, const Command& make)
       : facts_(facts), kernel_(facts.kernel()), request_(request), make_(make), conftest_(request.tree / "conftest") {}
 
   Result<ConftestRun> run() {
@@ -130,7 +130,7 @@ class Engine {
     }
     fs::remove_all(conftest_, error);
     const ScratchFolder scratch(request_.tree);
-    const auto sources = read_kbuild_summary(request_.tree, request_.modules).sources;
+    const auto sources = driver::read_kbuild_summary(request_.tree, request_.modules).sources;
     TRY_ASSIGN(auto ask, ask_kbuild(kernel_, *fingerprint, make_, sources, scratch.folder()));
     if (!ask) return give_up();
     run_.compile = std::move(ask->compile);
@@ -333,8 +333,8 @@ class Engine {
     request_.on_progress(static_cast<unsigned>(done), static_cast<unsigned>(total), current);
   }
 
-  Facts& facts_;
-  const Kernel& kernel_;
+  kernel::Facts& facts_;
+  const kernel::Kernel& kernel_;
   const ConftestRequest& request_;
   const Command& make_;
   fs::path conftest_;
@@ -347,8 +347,8 @@ class Engine {
 
 }  // namespace
 
-Result<ConftestRun> answer_conftest(Facts& facts, const ConftestRequest& request, const Command& make) {
+Result<ConftestRun> answer_conftest(kernel::Facts& facts, const ConftestRequest& request, const Command& make) {
   return Engine(facts, request, make).run();
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -17,7 +17,7 @@
 #include "support/process.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 
 struct ConftestRequest {
   std::filesystem::path tree;        // the patched tree, below host.work(); conftest/ is made in it
@@ -42,6 +42,6 @@ struct ConftestRun {
 
 // `make`: the command that will build the modules of request.tree. Leaves the tree as it was, but for conftest/. Whatever is not
 // understood is left to make, test by test or altogether. Error: "interrupted".
-Result<ConftestRun> answer_conftest(Facts& facts, const ConftestRequest& request, const Command& make);
+Result<ConftestRun> answer_conftest(kernel::Facts& facts, const ConftestRequest& request, const Command& make);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

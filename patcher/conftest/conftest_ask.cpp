@@ -8,7 +8,7 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 std::vector<std::string> split(std::string_view text, char at) {
@@ -41,7 +41,7 @@ void read_compile(const fs::path& folder, KbuildAnswer& ask) {
   each_line(*lines, [&](std::string_view line) {
     const auto space = line.find(' ');
     const auto end = line.find(" := ");
-    auto words = command_words(line);
+    auto words = kernel::command_words(line);
     if (!words || end == std::string_view::npos || space >= end) return;
     auto file = line.substr(space + 1, end - space - 1);
     while (file.starts_with("./")) file.remove_prefix(2);  // as make does with names of targets
@@ -80,7 +80,7 @@ std::optional<KbuildAnswer> read_ask(std::string_view command, std::string_view 
   return ask;
 }
 
-Result<std::optional<KbuildAnswer>> ask_kbuild(const Kernel& kernel, const std::string& fingerprint, const Command& make,
+Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, const std::string& fingerprint, const Command& make,
                                               const std::vector<std::string>& sources, const fs::path& folder) {
   const std::optional<KbuildAnswer> nothing;
   const auto data = shipped_data();
@@ -89,7 +89,7 @@ Result<std::optional<KbuildAnswer>> ask_kbuild(const Kernel& kernel, const std::
   if (!clone_file(*data / "kbuild/conftest-ask.mk", makefile)) return nothing;
 
   Command command = make;
-  const CompilerWrapper compiler_wrapper(kernel, folder / ".vgpukit-compiler", fingerprint);
+  const kernel::CompilerWrapper compiler_wrapper(kernel, folder / ".vgpukit-compiler", fingerprint);
   compiler_wrapper.use_in(command);
   command.env["MAKEFILES"] = kernel.host.inside(makefile).string();
   command.env["VGPUKIT_ASK"] = kernel.host.inside(folder).string();
@@ -117,4 +117,4 @@ Result<std::optional<KbuildAnswer>> ask_kbuild(const Kernel& kernel, const std::
   return ask;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -11,7 +11,7 @@
 #include "support/process.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 
 // How Kbuild compiles C files of the driver.
 struct CompileCommands {
@@ -34,10 +34,10 @@ struct KbuildAnswer {
 // they are compiled; `folder`: an empty folder in the tree. Runs it up to where the tests would begin, with the sanity checks and
 // conftest/{uts_release,patches.h}. Nothing where Kbuild gave no answer that could be understood (a sanity check failed, a makefile
 // of another kind): then make says it better. Error: "interrupted".
-Result<std::optional<KbuildAnswer>> ask_kbuild(const Kernel& kernel, const std::string& fingerprint, const Command& make,
+Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, const std::string& fingerprint, const Command& make,
                                               const std::vector<std::string>& sources, const std::filesystem::path& folder);
 
 // The parts of it that need no make. For tests.
 std::optional<KbuildAnswer> read_ask(std::string_view command, std::string_view environment, std::string_view lists);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -7,17 +7,17 @@
 
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 template <std::size_t n>
-bool says(const CompileError& error, const std::array<std::string_view, n>& parts) {
+bool says(const kernel::CompileError& error, const std::array<std::string_view, n>& parts) {
   return std::any_of(parts.begin(), parts.end(),
                      [&](std::string_view part) { return error.message.find(part) != std::string::npos; });
 }
 
 // The call or the redefinition does not match what a header declares.
-bool wrong_arguments(const CompileError& error) {
+bool wrong_arguments(const kernel::CompileError& error) {
   static constexpr std::array<std::string_view, 15> texts = {
       "too few arguments",  // gcc, clang: function call, macro invocation
       "too many arguments",
@@ -38,7 +38,7 @@ bool wrong_arguments(const CompileError& error) {
 }
 
 // Only where the test is written in a way that the flags forbid.
-bool about_shape(const CompileError& error) {
+bool about_shape(const kernel::CompileError& error) {
   static constexpr std::array<std::string_view, 9> texts = {"no return statement in function",
                                                             "control reaches end of non-void",
                                                             "does not return a value",
@@ -51,12 +51,12 @@ bool about_shape(const CompileError& error) {
   return says(error, texts);
 }
 
-bool is_missing_file(const CompileError& error) {
+bool is_missing_file(const kernel::CompileError& error) {
   return error.fatal &&
          (error.message.find("No such file") != std::string::npos || error.message.find("file not found") != std::string::npos);
 }
 
-bool own(const CompileError& error) {
+bool own(const kernel::CompileError& error) {
   return error.file.empty();
 }
 
@@ -64,9 +64,9 @@ bool in_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-Diagnostic warning(const ConftestFinding& finding) {
-  Diagnostic made;
-  made.kind = Diagnostic::Kind::warning;
+diagnostics::Diagnostic warning(const ConftestFinding& finding) {
+  diagnostics::Diagnostic made;
+  made.kind = diagnostics::Diagnostic::Kind::warning;
   made.tool = "conftest";
   made.file = own(finding.error) ? "conftest.sh" : finding.error.file;
   made.line = own(finding.error) ? 0 : finding.error.line;
@@ -78,12 +78,12 @@ std::string answer_of(const ConftestCheck& check) {
 }
 
 // What the kernel's headers themselves say about the function: nothing when they cannot be asked.
-std::optional<bool> declared(Facts& facts, const std::string& function, const std::string& code) {
-  Question question;
-  question.kind = Question::Kind::declaration;
+std::optional<bool> declared(kernel::Facts& facts, const std::string& function, const std::string& code) {
+  kernel::Question question;
+  question.kind = kernel::Question::Kind::declaration;
   question.name = function;
   for (const auto& header : headers_of(code)) {
-    const auto there = facts.ask({Question::Kind::header, header, {}, {}, {}});
+    const auto there = facts.ask({kernel::Question::Kind::header, header, {}, {}, {}});
     if (there && there->yes) question.headers.push_back(header);
   }
   if (question.headers.empty()) return false;
@@ -93,12 +93,12 @@ std::optional<bool> declared(Facts& facts, const std::string& function, const st
 }
 
 // Nothing when the headers bear the test out.
-std::optional<Diagnostic> false_negative_warning(Facts& facts, const ConftestCheck& check, const ConftestFinding& finding) {
+std::optional<diagnostics::Diagnostic> false_negative_warning(kernel::Facts& facts, const ConftestCheck& check, const ConftestFinding& finding) {
   const std::string function = check.inverted ? called_function(check.code) : std::string();
   std::optional<bool> fact;
   if (!function.empty()) fact = declared(facts, function, check.code);
   if (fact == true) return std::nullopt;
-  Diagnostic made = warning(finding);
+  diagnostics::Diagnostic made = warning(finding);
   made.message =
       "the test " + check.test + " says \"" + answer_of(check) + "\" only because of another error: " + finding.error.message;
   const std::string believes =
@@ -156,20 +156,20 @@ ConftestFinding classify_failure(const ConftestCheck& check) {
   if (errors.empty()) return {};  // the compiler said nothing that could be read
   const bool asks_for_function = check.inverted && !called_function(check.code).empty();
   if (asks_for_function) {
-    if (first([](const CompileError& e) { return own(e) && wrong_arguments(e); }) != errors.end()) return {};
+    if (first([](const kernel::CompileError& e) { return own(e) && wrong_arguments(e); }) != errors.end()) return {};
   } else {
     // A name or a member that is not there, a macro that does not take this (a "functions" test that calls nothing), or anything
     // else that the test's own lines could not be compiled for.
-    if (first([](const CompileError& e) { return own(e) && !about_shape(e); }) != errors.end()) return {};
+    if (first([](const kernel::CompileError& e) { return own(e) && !about_shape(e); }) != errors.end()) return {};
   }
-  if (const auto header = first([](const CompileError& e) { return !own(e); }); header != errors.end())
+  if (const auto header = first([](const kernel::CompileError& e) { return !own(e); }); header != errors.end())
     return {ConftestFailure::header, *header};
   if (about_shape(errors.front())) return {ConftestFailure::form, errors.front()};
   return {ConftestFailure::other, errors.front()};
 }
 
-std::vector<Diagnostic> audit_conftest(Facts& facts, const std::vector<ConftestCheck>& checks) {
-  std::vector<Diagnostic> warnings;
+std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const std::vector<ConftestCheck>& checks) {
+  std::vector<diagnostics::Diagnostic> warnings;
   struct Broken {
     ConftestFinding finding;
     std::vector<std::string> present, absent;
@@ -187,7 +187,7 @@ std::vector<Diagnostic> audit_conftest(Facts& facts, const std::vector<ConftestC
     (check.inverted ? one.present : one.absent).push_back(check.test);
   }
   for (auto& [place, one] : broken) {
-    Diagnostic made = warning(one.finding);
+    diagnostics::Diagnostic made = warning(one.finding);
     made.message = "this header of the kernel does not compile (" + one.finding.error.message +
                    "), and what conftest says about it is not to be believed: ";
     if (!one.present.empty()) made.message += "\"present\" to " + joined(one.present, ", ");
@@ -202,4 +202,4 @@ std::vector<Diagnostic> audit_conftest(Facts& facts, const std::vector<ConftestC
   return warnings;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

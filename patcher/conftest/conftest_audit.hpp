@@ -10,7 +10,7 @@
 #include "diagnostics/diagnostics.hpp"
 #include "kernel/facts.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 
 // What made a snippet fail, as far as the compiler's words (gcc 10 to 16, clang) tell.
 enum class ConftestFailure {
@@ -21,7 +21,7 @@ enum class ConftestFailure {
 };
 struct ConftestFinding {
   ConftestFailure failure = ConftestFailure::expected;
-  CompileError error;  // that decided; not for honest ones
+  kernel::CompileError error;  // that decided; not for honest ones
 };
 ConftestFinding classify_failure(const ConftestCheck& check);
 
@@ -31,6 +31,6 @@ std::vector<std::string> headers_of(std::string_view code);
 
 // One warning for each test that lies, and one for each header that makes tests lie. A function test is not accused where the
 // kernel's own headers declare the function, however the test found it.
-std::vector<Diagnostic> audit_conftest(Facts& facts, const std::vector<ConftestCheck>& checks);
+std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const std::vector<ConftestCheck>& checks);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -5,9 +5,12 @@
 #include "support/hash.hpp"
 #include "support/checksummed_file.hpp"
 
-namespace vgpukit {
-
+namespace vgpukit::kernel {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CompileError, file, line, fatal, message)
+}
+
+namespace vgpukit::conftest {
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ConftestVerdict, compiled, errors)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ConftestCheck, test, define, code, inverted, verdict)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ConftestAnswers, files, checks, tests, left_to_make)
@@ -17,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 
 // Changes with the form of what is kept, and with the way of asking.
-constexpr std::string_view generation = "vgpukit conftest 1";
+constexpr std::string_view generation = "vgpukit conftest 2";
 
 fs::path cache_file(const HostPaths& host, const std::string& key, const char* ending) {
   return host.cache / "conftest" / (hash_of(std::string(generation) + key) + ending);
@@ -76,4 +79,4 @@ void save_answers(const HostPaths& host, const std::string& key, const ConftestA
   save_json(cache_file(host, key, ".answers"), answers);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -9,12 +9,12 @@
 #include "kernel/snippets.hpp"
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 
 // Whether a snippet compiles, and why not.
 struct ConftestVerdict {
   bool compiled = false;
-  std::vector<CompileError> errors;  // the first few, outside of the snippet with the header's name
+  std::vector<kernel::CompileError> errors;  // the first few, outside of the snippet with the header's name
 };
 
 // The verdicts for one kernel, compiler, set of flags and conftest/headers.h.
@@ -50,4 +50,4 @@ struct ConftestAnswers {
 std::optional<ConftestAnswers> load_answers(const HostPaths& host, const std::string& key);
 void save_answers(const HostPaths& host, const std::string& key, const ConftestAnswers& answers);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -4,7 +4,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 constexpr std::size_t max_errors = 4;
@@ -36,8 +36,8 @@ bool killed(const Outcome& outcome) {
 
 // A place in the snippet has no file name: its number means nothing later on. A broken header may have many errors; those of the
 // snippet itself decide.
-std::vector<CompileError> first_few(std::vector<CompileError> errors) {
-  std::vector<CompileError> reported;
+std::vector<kernel::CompileError> first_few(std::vector<kernel::CompileError> errors) {
+  std::vector<kernel::CompileError> reported;
   std::size_t own = 0;
   std::size_t others = 0;
   for (auto& error : errors) {
@@ -68,7 +68,7 @@ Command ConftestCompiler::command(const std::vector<std::string>& flags, std::st
 Command ConftestCompiler::compile_command(Mode mode, std::string text, const Prefix* prefix) const {
   std::vector<std::string> flags = {"-fno-diagnostics-show-caret", "-fdiagnostics-color=never"};
   // An error inside a macro is the error of who used it; and no error may be held back.
-  flags.emplace_back(kernel_.compiler.kind == Compiler::Kind::clang ? "-ferror-limit=0" : "-ftrack-macro-expansion=0");
+  flags.emplace_back(kernel_.compiler.kind == kernel::Compiler::Kind::clang ? "-ferror-limit=0" : "-ftrack-macro-expansion=0");
   if (mode == Mode::parse) flags.emplace_back("-fsyntax-only");
   // The assembler has nothing to say about code without assembly of its own.
   if (mode == Mode::generate) flags.insert(flags.end(), {"-S", "-o", "/dev/null"});
@@ -105,7 +105,7 @@ Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& heade
                                            const std::string& preamble) {
   // "Absent" is what conftest.sh says when nothing but a file is missing (-MG forgives that), even one that the header includes.
   const auto lacks_a_file = [](const Outcome& outcome) {
-    const auto errors = compile_errors(outcome.err);
+    const auto errors = kernel::compile_errors(outcome.err);
     return killed(outcome) || std::any_of(errors.begin(), errors.end(), [](const auto& error) { return error.fatal; });
   };
   std::string these;
@@ -119,7 +119,7 @@ Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& heade
     TRY_ASSIGN(const auto needs_own_unit, run_these({command({"-E", "-M"}, these)}));
     return !lacks_a_file(needs_own_unit.front());
   }
-  HeaderClosures seen;
+  kernel::HeaderClosures seen;
   seen.add(runs[1].out);
   const auto& files = seen.files();
   // Which of the driver's own headers the snippets really read has to be known.
@@ -154,7 +154,7 @@ Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snipp
     const auto& files = closures_.files();
     reads_tree_ = std::any_of(files.begin(), files.end(), [&](const auto& file) { return is_own(file); });
   }
-  const auto always = closures_.of({}).value_or(HeaderClosures::Files());
+  const auto always = closures_.of({}).value_or(kernel::HeaderClosures::Files());
   for (const auto& [i, one] : includes_) {
     if (one.missing) continue;
     auto files = closures_.of(one.headers);
@@ -167,7 +167,7 @@ Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snipp
 
 Status ConftestCompiler::make_prefixes(const Closures& closures, const std::string& preamble) {
   prefixes_made_ = true;
-  if (kernel_.compiler.kind != Compiler::Kind::gcc) return {};
+  if (kernel_.compiler.kind != kernel::Compiler::Kind::gcc) return {};
   Command base = compile_command(Mode::parse, {});
   const auto included = take_includes(base.argv);
   if (!included) return {};
@@ -263,7 +263,7 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
       const auto& unit = units[u];
       const auto& outcome = outcomes[u];
       if (unit.size() == 1 && (u >= shared || (!outcome.ok() && !killed(outcome)))) {
-        if (!killed(outcome)) verdicts[unit[0]] = ConftestVerdict{outcome.ok(), first_few(compile_errors(outcome.err))};
+        if (!killed(outcome)) verdicts[unit[0]] = ConftestVerdict{outcome.ok(), first_few(kernel::compile_errors(outcome.err))};
         open.erase(unit[0]);
         continue;
       }
@@ -308,4 +308,4 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
   return verdicts;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -13,12 +13,12 @@
 #include "kernel/header_closures.hpp"
 #include "kernel/kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 
 class ConftestCompiler {
  public:
   // `tree`: as the compiler sees it; it is run there. `folder`: a folder of ours in the tree, as we see it.
-  ConftestCompiler(const Kernel& kernel, const KbuildAnswer& ask, std::filesystem::path tree, std::filesystem::path folder,
+  ConftestCompiler(const kernel::Kernel& kernel, const KbuildAnswer& ask, std::filesystem::path tree, std::filesystem::path folder,
                    unsigned jobs)
       : kernel_(kernel), ask_(ask), tree_(std::move(tree)), folder_(std::move(folder)), jobs_(jobs) {}
 
@@ -55,11 +55,11 @@ class ConftestCompiler {
   [[nodiscard]] const Prefix* prefix_for(std::size_t first, const std::vector<SnippetShape>& shapes,
                                          const Closures& closures) const;
 
-  const Kernel& kernel_;
+  const kernel::Kernel& kernel_;
   const KbuildAnswer& ask_;
   std::filesystem::path tree_, folder_;
   unsigned jobs_;
-  HeaderClosures closures_;
+  kernel::HeaderClosures closures_;
   std::map<std::size_t, SnippetIncludes> includes_;  // of the snippets that are being compiled
   std::vector<Prefix> prefixes_;                     // large ones first
   bool prefixes_made_ = false;
@@ -68,4 +68,4 @@ class ConftestCompiler {
   bool reads_tree_ = false;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -6,7 +6,7 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 // CATEGORY, DEFINE and the code, each behind a newline.
@@ -43,7 +43,7 @@ ScriptResult read_result(const fs::path& folder, std::size_t number, const std::
 
 }  // namespace
 
-Result<ScriptResults> run_conftest_script(const Kernel& kernel, const KbuildAnswer& ask, const fs::path& tree,
+Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask, const fs::path& tree,
                                           const fs::path& folder, const std::vector<ScriptTest>& tests, unsigned jobs) {
   TRY_ASSIGN(const auto data, shipped_data());
   const fs::path script = tree / ".vgpukit-answer.sh";  // conftest.sh takes the folder that it is in for the driver's
@@ -87,4 +87,4 @@ Result<ScriptResults> run_conftest_script(const Kernel& kernel, const KbuildAnsw
   return results;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

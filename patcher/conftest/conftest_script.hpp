@@ -10,7 +10,7 @@
 #include "conftest/conftest_units.hpp"
 #include "kernel/kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 
 struct ScriptTest {
   std::string name;
@@ -36,7 +36,7 @@ struct ScriptResults {
 };
 
 // `folder` is in the tree and is filled; jobs: how many shells share the tests. Error: "interrupted", or /bin/sh cannot be run.
-Result<ScriptResults> run_conftest_script(const Kernel& kernel, const KbuildAnswer& ask, const std::filesystem::path& tree,
+Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask, const std::filesystem::path& tree,
                                           const std::filesystem::path& folder, const std::vector<ScriptTest>& tests, unsigned jobs);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -5,7 +5,7 @@
 
 #include "conftest/conftest_units.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 bool in_word(char c) {
@@ -194,4 +194,4 @@ SnippetShape shape_of(const ConftestSnippet& snippet) {
   return shape;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -8,7 +8,7 @@
 
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 constexpr std::string_view marker = "vgpukit-test-";
@@ -228,7 +228,7 @@ std::string unit_text(const ConftestUnit& unit, const std::vector<ConftestSnippe
 UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view output) {
   UnitReading reading;
   if (compiled) return reading;
-  for (auto& error : compile_errors(output)) {
+  for (auto& error : kernel::compile_errors(output)) {
     if (error.message.find("warnings being treated as errors") != std::string::npos) continue;
     const auto number = number_after(error.file, marker);
     if (!number || std::find(unit.begin(), unit.end(), *number) == unit.end()) {
@@ -245,4 +245,4 @@ UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view 
   return reading;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

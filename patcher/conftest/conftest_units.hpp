@@ -10,7 +10,7 @@
 
 #include "kernel/snippets.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 
 // What one test wants to have compiled.
 struct ConftestSnippet {
@@ -61,10 +61,10 @@ std::string unit_text(const ConftestUnit& unit, const std::vector<ConftestSnippe
 
 // What the compiler said about each snippet of the unit.
 struct UnitReading {
-  std::map<std::size_t, std::vector<CompileError>> errors;  // by snippet; with `line` in its `source`
+  std::map<std::size_t, std::vector<kernel::CompileError>> errors;  // by snippet; with `line` in its `source`
   bool reliable = true;                                      // an error that belongs to no snippet: believe nothing
   std::set<std::size_t> unreliable;                           // whose error may have spilled over to those that follow
 };
 UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view output);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

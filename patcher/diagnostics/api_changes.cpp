@@ -9,7 +9,7 @@
 #include "diagnostics/name_ranking.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using Found = HeaderTexts::Found;
@@ -159,7 +159,7 @@ std::string conftest_comment_on(std::string_view script, const Subject& subject)
 
 class ApiChangeSearch {
  public:
-  ApiChangeSearch(const std::vector<KernelHeaders>& headers, const std::string& release, std::vector<ApiChange> findings)
+  ApiChangeSearch(const std::vector<kernel::KernelHeaders>& headers, const std::string& release, std::vector<ApiChange> findings)
       : findings_(std::move(findings)), old_(findings_.size()), old_kernel_(findings_.size(), nullptr) {
     const auto here = std::find_if(headers.begin(), headers.end(), [&](const auto& each) { return each.release == release; });
     if (here == headers.end()) return;
@@ -208,7 +208,7 @@ class ApiChangeSearch {
     });
   }
 
-  void look_in(const KernelHeaders& headers) {
+  void look_in(const kernel::KernelHeaders& headers) {
     older_.emplace_back(headers);
     HeaderTexts& kernel = older_.back();
     const auto wanted = wanted_of(findings_);
@@ -319,7 +319,7 @@ class ApiChangeSearch {
 
 }  // namespace
 
-std::vector<ApiChange> find_api_changes(const std::vector<KernelHeaders>& headers, const std::string& release,
+std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
                                 const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
   std::vector<ApiChange> findings;
   for (const Subject& subject : subjects) {
@@ -336,4 +336,4 @@ std::vector<ApiChange> find_api_changes(const std::vector<KernelHeaders>& header
   return findings;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

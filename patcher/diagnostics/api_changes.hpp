@@ -11,7 +11,7 @@
 #include "diagnostics/error_subject.hpp"
 #include "kernel/kernel_headers.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 struct HeaderPlace {
   std::string kernel;  // the release
@@ -38,7 +38,7 @@ struct ApiChange {
 
 // One finding for each subject, in their order. `headers`: list_headers(); `release`: the kernel that was built for. `driver`: the
 // driver's sources, may be empty.
-std::vector<ApiChange> find_api_changes(const std::vector<KernelHeaders>& headers, const std::string& release,
+std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
                                 const std::vector<Subject>& subjects, const std::filesystem::path& driver);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

@@ -4,7 +4,7 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 constexpr std::string_view expected =
@@ -59,4 +59,4 @@ Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::ve
   return log;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

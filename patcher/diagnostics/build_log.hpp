@@ -8,7 +8,7 @@
 #include "diagnostics/diagnostics.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 // A log of ours (STATE/logs/*.log), or what make or dkms printed.
 struct BuildLog {
@@ -18,4 +18,4 @@ struct BuildLog {
 // Error: usage when the file cannot be read, or is no log of a build; a log without errors is no error.
 Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::vector<std::string>& releases);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

@@ -5,10 +5,10 @@
 
 #include "transform/lexer.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
-using Kind = Token::Kind;
+using Kind = transform::Token::Kind;
 
 bool is_storage(std::string_view word) {
   static constexpr std::array<std::string_view, 8> words = {"extern",          "static",       "inline",   "__inline",
@@ -25,10 +25,10 @@ bool is_keyword(std::string_view word) {
 }
 
 // Tokens as one line: "int del_timer ( struct timer_list * timer )" -> "int del_timer(struct timer_list *timer)".
-std::string one_line(const std::vector<Token>& code, std::size_t from, std::size_t to) {
+std::string one_line(const std::vector<transform::Token>& code, std::size_t from, std::size_t to) {
   std::string text;
   for (std::size_t i = from; i < to; ++i) {
-    const Token& token = code[i];
+    const transform::Token& token = code[i];
     if (token.kind == Kind::directive) continue;
     const bool tight = text.empty() || text.back() == '(' || text.back() == '*' || text.back() == '[' || token.text == ")" ||
                        token.text == "," || token.text == ";" || token.text == "[" || token.text == "]" ||
@@ -43,7 +43,7 @@ std::string one_line(const std::vector<Token>& code, std::size_t from, std::size
 }
 
 // One parameter without its name: "struct timer_list *timer" -> "struct timer_list *".
-std::string type_of_parameter(const std::vector<Token>& code, std::size_t from, std::size_t to) {
+std::string type_of_parameter(const std::vector<transform::Token>& code, std::size_t from, std::size_t to) {
   std::size_t words = 0;
   std::size_t last = to;
   for (std::size_t i = from; i < to; ++i) {
@@ -62,7 +62,7 @@ std::string type_of_parameter(const std::vector<Token>& code, std::size_t from, 
   return text;
 }
 
-std::vector<std::string> parameters_between(const std::vector<Token>& code, std::size_t open, std::size_t close) {
+std::vector<std::string> parameters_between(const std::vector<transform::Token>& code, std::size_t open, std::size_t close) {
   std::vector<std::string> types;
   std::size_t depth = 0;
   std::size_t from = open + 1;
@@ -101,8 +101,8 @@ class Reader {
     return view_.source().substr(code_[open].offset, code_[close].offset - code_[open].offset);
   }
 
-  void macro(const Token& token) {
-    const auto words = lex_directive(token.text);
+  void macro(const transform::Token& token) {
+    const auto words = transform::lex_directive(token.text);
     if (words.size() < 2 || words[0].text != "define") return;
     Declaration one;
     one.kind = NameKind::macro;
@@ -134,11 +134,11 @@ class Reader {
     if (code_[i].text == "extern" && i + 2 < code_.size() && code_[i + 1].kind == Kind::string && code_[i + 2].text == "{")
       return i + 3;
     std::size_t end = i;
-    std::size_t parameters = CodeView::npos;  // of a function: the '(' after its name
-    std::size_t body = CodeView::npos;
+    std::size_t parameters = transform::CodeView::npos;  // of a function: the '(' after its name
+    std::size_t body = transform::CodeView::npos;
     bool assigned = false;
     for (; end < code_.size(); ++end) {
-      const Token& token = code_[end];
+      const transform::Token& token = code_[end];
       if (token.kind == Kind::directive) {
         macro(token);
         continue;
@@ -148,8 +148,8 @@ class Reader {
       if (token.text == "}") break;  // a brace too many
       if (token.text == "(" || token.text == "[") {
         const std::size_t close = view_.partner(end);
-        if (close == CodeView::npos) break;
-        if (token.text == "(" && parameters == CodeView::npos && !assigned && body == CodeView::npos && end > i &&
+        if (close == transform::CodeView::npos) break;
+        if (token.text == "(" && parameters == transform::CodeView::npos && !assigned && body == transform::CodeView::npos && end > i &&
             code_[end - 1].kind == Kind::identifier && !is_keyword(code_[end - 1].text) && end - 1 > i && !attribute(end - 1)) {
           parameters = end;
         }
@@ -158,10 +158,10 @@ class Reader {
       }
       if (token.text != "{") continue;
       const std::size_t close = view_.partner(end);
-      if (close == CodeView::npos) return end + 1;
-      if (body == CodeView::npos) body = end;
+      if (close == transform::CodeView::npos) return end + 1;
+      if (body == transform::CodeView::npos) body = end;
       end = close;
-      if (parameters != CodeView::npos && !assigned) break;  // a function's body needs no ';'
+      if (parameters != transform::CodeView::npos && !assigned) break;  // a function's body needs no ';'
     }
     declare(i, std::min(end, code_.size()), parameters, body, assigned);
     return end + 1;
@@ -170,7 +170,7 @@ class Reader {
   // "__printf(1, 2) void f(...)": what stands before the return type is no function's name.
   [[nodiscard]] bool attribute(std::size_t name) const {
     const std::size_t close = view_.partner(name + 1);
-    return close != CodeView::npos && close + 1 < code_.size() && code_[close + 1].kind == Kind::identifier &&
+    return close != transform::CodeView::npos && close + 1 < code_.size() && code_[close + 1].kind == Kind::identifier &&
            !code_[close + 1].text.starts_with("__") && close + 2 < code_.size() && !view_.is(close + 1, "__attribute__") &&
            (code_[close + 2].kind == Kind::identifier || code_[close + 2].text == "*");
   }
@@ -180,10 +180,10 @@ class Reader {
     while (first < to && code_[first].kind == Kind::directive) ++first;
     if (first >= to) return;
     const bool is_typedef = code_[first].text == "typedef";
-    if (body != CodeView::npos && (parameters == CodeView::npos || body < parameters)) aggregate(first, body);
+    if (body != transform::CodeView::npos && (parameters == transform::CodeView::npos || body < parameters)) aggregate(first, body);
     if (is_typedef) return type_name(first, to);
-    if (parameters != CodeView::npos && (body == CodeView::npos || body > parameters)) return function(first, to, parameters, body);
-    if (body == CodeView::npos || assigned) variable(first, to);
+    if (parameters != transform::CodeView::npos && (body == transform::CodeView::npos || body > parameters)) return function(first, to, parameters, body);
+    if (body == transform::CodeView::npos || assigned) variable(first, to);
   }
 
   void function(std::size_t first, std::size_t to, std::size_t parameters, std::size_t body) {
@@ -193,30 +193,30 @@ class Reader {
     Declaration& one = found_.back();
     one.callable = true;
     one.arguments = parameters_between(code_, parameters, close);
-    if (body != CodeView::npos && body < to) one.body = text_between(body, view_.partner(body));
+    if (body != transform::CodeView::npos && body < to) one.body = text_between(body, view_.partner(body));
   }
 
   void type_name(std::size_t first, std::size_t to) {
-    std::size_t name = CodeView::npos;
+    std::size_t name = transform::CodeView::npos;
     for (std::size_t i = first + 1; i < to; ++i) {
       if (code_[i].text == "{" || code_[i].text == "[") {
         if (code_[i].text == "[") break;
         i = view_.partner(i);
-        if (i == CodeView::npos) return;
+        if (i == transform::CodeView::npos) return;
         continue;
       }
       if (code_[i].text == "(" && i + 2 < to && code_[i + 1].text == "*" && code_[i + 2].kind == Kind::identifier) {
         name = i + 2;
         break;
       }
-      if (code_[i].text == "(" && name != CodeView::npos) break;
+      if (code_[i].text == "(" && name != transform::CodeView::npos) break;
       if (code_[i].kind == Kind::identifier && !code_[i].text.starts_with("__attribute")) name = i;
     }
-    if (name != CodeView::npos) add(NameKind::type, name, "typedef", "typedef " + std::string(code_[name].text));
+    if (name != transform::CodeView::npos) add(NameKind::type, name, "typedef", "typedef " + std::string(code_[name].text));
   }
 
   void variable(std::size_t first, std::size_t to) {
-    std::size_t name = CodeView::npos;
+    std::size_t name = transform::CodeView::npos;
     std::size_t words = 0;
     for (std::size_t i = first; i < to; ++i) {
       if (code_[i].text == "=" || code_[i].text == "[") break;
@@ -224,7 +224,7 @@ class Reader {
       if (code_[i].kind == Kind::identifier) name = i, ++words;
     }
     const bool forward = code_[first].text == "struct" || code_[first].text == "union" || code_[first].text == "enum";
-    if (name == CodeView::npos || words < (forward ? 3U : 2U)) return;  // "struct x;" declares nothing that has members
+    if (name == transform::CodeView::npos || words < (forward ? 3U : 2U)) return;  // "struct x;" declares nothing that has members
     while (first < name && is_storage(code_[first].text)) ++first;
     add(NameKind::variable, name, "", one_line(code_, first, name + 1));
   }
@@ -258,14 +258,14 @@ class Reader {
     for (std::size_t i = open + 1; i < close; ++i) {
       if (code_[i].kind == Kind::directive) continue;
       if (start && code_[i].kind == Kind::identifier) add(NameKind::constant, i, "", std::string(code_[i].text));
-      if (code_[i].text == "(" && view_.partner(i) != CodeView::npos) i = view_.partner(i);
+      if (code_[i].text == "(" && view_.partner(i) != transform::CodeView::npos) i = view_.partner(i);
       start = code_[i].text == ",";
     }
   }
 
   void members(std::size_t open, std::size_t close, const std::string& of) {
     std::size_t from = open + 1;
-    std::size_t inner = CodeView::npos;
+    std::size_t inner = transform::CodeView::npos;
     for (std::size_t i = open + 1; i < close; ++i) {
       if (code_[i].kind == Kind::directive) {
         macro(code_[i]);
@@ -273,7 +273,7 @@ class Reader {
         continue;
       }
       if (code_[i].text == "(" || code_[i].text == "[") {
-        if (view_.partner(i) == CodeView::npos) return;
+        if (view_.partner(i) == transform::CodeView::npos) return;
         // struct_group(name, members); and its like hold members themselves.
         if (code_[i].text == "(" && i == from + 1 && code_[from].text.starts_with("struct_group")) {
           members(i, view_.partner(i), of);
@@ -282,17 +282,17 @@ class Reader {
       } else if (code_[i].text == "{") {
         inner = i;
         i = view_.partner(i);
-        if (i == CodeView::npos) return;
+        if (i == transform::CodeView::npos) return;
       } else if (code_[i].text == ";") {
         member(from, i, inner, of);
         from = i + 1;
-        inner = CodeView::npos;
+        inner = transform::CodeView::npos;
       }
     }
   }
 
   void member(std::size_t from, std::size_t to, std::size_t inner, const std::string& of) {
-    if (inner != CodeView::npos) {
+    if (inner != transform::CodeView::npos) {
       const bool named_type =
           code_[inner - 1].text != "struct" && code_[inner - 1].text != "union" && code_[inner - 1].kind == Kind::identifier;
       const bool anonymous = view_.partner(inner) + 1 >= to || code_[view_.partner(inner) + 1].kind != Kind::identifier ||
@@ -311,20 +311,20 @@ class Reader {
       if (code_[name].kind != Kind::identifier || parameters >= to || code_[parameters].text != "(") return;
       add(NameKind::field, name, of, one_line(code_, from, to));
       found_.back().callable = true;
-      if (view_.partner(parameters) != CodeView::npos)
+      if (view_.partner(parameters) != transform::CodeView::npos)
         found_.back().arguments = parameters_between(code_, parameters, view_.partner(parameters));
       return;
     }
-    std::size_t name = CodeView::npos;
+    std::size_t name = transform::CodeView::npos;
     std::size_t words = 0;
     for (std::size_t i = from; i <= to; ++i) {
       const std::string_view text = i < to ? code_[i].text : std::string_view(";");
-      if (text == "(" && view_.partner(i) != CodeView::npos) {
+      if (text == "(" && view_.partner(i) != transform::CodeView::npos) {
         i = view_.partner(i);
       } else if (text == "," || text == ";" || text == ":" || text == "[") {
-        if (name != CodeView::npos && (words > 1 || inner != CodeView::npos))
+        if (name != transform::CodeView::npos && (words > 1 || inner != transform::CodeView::npos))
           add(NameKind::field, name, of, one_line(code_, from, to));
-        name = CodeView::npos;
+        name = transform::CodeView::npos;
         if (text != ",") i = text == ";" ? to : next_comma(i, to);
       } else if (code_[i].kind == Kind::identifier &&
                  !(code_[i].text.starts_with("__") && words > 1 && code_[i - 1].kind == Kind::identifier && view_.is(i + 1, "("))) {
@@ -339,8 +339,8 @@ class Reader {
     return i;
   }
 
-  CodeView view_;
-  const std::vector<Token>& code_;
+  transform::CodeView view_;
+  const std::vector<transform::Token>& code_;
   std::vector<Declaration> found_;
 };
 
@@ -377,9 +377,9 @@ std::vector<Declaration> declarations_in(std::string_view header) {
 std::vector<std::string> arguments_of_type(std::string_view type) {
   const auto pointer = type.find("(*)");
   if (pointer == std::string_view::npos) return {};
-  const CodeView view(type.substr(pointer + 3));
-  if (!view.is(0, "(") || view.partner(0) == CodeView::npos) return {};
+  const transform::CodeView view(type.substr(pointer + 3));
+  if (!view.is(0, "(") || view.partner(0) == transform::CodeView::npos) return {};
   return parameters_between(view.code(), 0, view.partner(0));
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

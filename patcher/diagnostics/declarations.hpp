@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 enum class NameKind { function, field, type, macro, constant, variable, header, symbol, name };  // name: nobody said what it is
 std::string_view name_kind_word(NameKind kind);                                                  // "function"
@@ -27,4 +27,4 @@ std::vector<Declaration> declarations_in(std::string_view header);
 // "int (*)(struct drm_crtc *, struct drm_atomic_commit *)" -> its parameters' types; nothing where it is no function pointer.
 std::vector<std::string> arguments_of_type(std::string_view type);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

@@ -6,7 +6,7 @@
 #include "diagnostics/log_line.hpp"
 #include "diagnostics/error_subject.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 // conftest explains itself in a dozen lines at most.
@@ -214,4 +214,4 @@ std::vector<Diagnostic> DiagnosticCollector::warnings() const {
   return finished.all(Diagnostic::Kind::warning);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

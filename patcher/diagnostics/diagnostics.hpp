@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 struct Diagnostic {
   enum class Kind { error, warning };
@@ -65,4 +65,4 @@ class DiagnosticCollector {
   bool clang_ = false;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

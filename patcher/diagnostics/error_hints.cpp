@@ -5,7 +5,7 @@
 
 #include "diagnostics/log_line.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 bool contains(std::string_view text, std::string_view part) {
@@ -167,4 +167,4 @@ std::string hint_for(const Diagnostic& diagnostic) {
   return from_rules(compiler_rules, message);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

@@ -6,7 +6,7 @@
 
 #include "transform/lexer.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using Maybe = std::optional<Subject>;
@@ -84,9 +84,9 @@ Maybe field(std::string name, std::string of, bool gone = true) {
   return Subject{NameKind::field, std::move(name), std::move(of), gone, {}};
 }
 
-std::vector<Token> code_of(std::string_view line) {
-  std::vector<Token> tokens = lex(line);
-  std::erase_if(tokens, [](const Token& token) { return token.kind == Token::Kind::space || token.kind == Token::Kind::comment; });
+std::vector<transform::Token> code_of(std::string_view line) {
+  std::vector<transform::Token> tokens = transform::lex(line);
+  std::erase_if(tokens, [](const transform::Token& token) { return token.kind == transform::Token::Kind::space || token.kind == transform::Token::Kind::comment; });
   return tokens;
 }
 
@@ -94,7 +94,7 @@ std::vector<Token> code_of(std::string_view line) {
 std::string call_in(const Diagnostic& diagnostic) {
   const auto tokens = code_of(diagnostic.source);
   for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-    if (tokens[i].kind != Token::Kind::identifier || tokens[i + 1].text != "(") continue;
+    if (tokens[i].kind != transform::Token::Kind::identifier || tokens[i + 1].text != "(") continue;
     if (tokens[i].offset + tokens[i].text.size() < static_cast<std::size_t>(std::max(diagnostic.column, 1))) continue;
     if (tokens[i].text == "if" || tokens[i].text == "while" || tokens[i].text == "return" || tokens[i].text == "sizeof" ||
         tokens[i].text == "likely" || tokens[i].text == "unlikely")
@@ -109,7 +109,7 @@ std::string assigned_in(const Diagnostic& diagnostic) {
   const auto tokens = code_of(diagnostic.source);
   std::string name;
   for (std::size_t i = 1; i + 1 < tokens.size(); ++i) {
-    if (tokens[i].kind != Token::Kind::identifier || (tokens[i - 1].text != "." && tokens[i - 1].text != "->")) continue;
+    if (tokens[i].kind != transform::Token::Kind::identifier || (tokens[i - 1].text != "." && tokens[i - 1].text != "->")) continue;
     if (tokens[i + 1].text != "=" && tokens[i + 1].text != "|=" && tokens[i + 1].text != "&=") continue;
     if (!name.empty() && tokens[i].offset >= static_cast<std::size_t>(std::max(diagnostic.column, 1))) break;
     name = tokens[i].text;
@@ -304,4 +304,4 @@ Causes causes_of(const std::vector<Diagnostic>& errors) {
   return causes;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

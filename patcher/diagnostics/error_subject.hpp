@@ -9,7 +9,7 @@
 #include "diagnostics/declarations.hpp"
 #include "diagnostics/diagnostics.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 struct Subject {
   NameKind kind = NameKind::name;
@@ -33,4 +33,4 @@ struct Causes {
 };
 Causes causes_of(const std::vector<Diagnostic>& errors);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

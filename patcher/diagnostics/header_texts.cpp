@@ -5,7 +5,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 // Most words are none of the wanted ones: the first letter and the length tell.
@@ -39,7 +39,7 @@ bool defines_type(std::string_view text, std::size_t begin, std::size_t end) {
 
 }  // namespace
 
-HeaderTexts::HeaderTexts(const KernelHeaders& headers) : release_(headers.release) {
+HeaderTexts::HeaderTexts(const kernel::KernelHeaders& headers) : release_(headers.release) {
   for (const auto& [name, text] : headers.texts) {
     by_name_.emplace(name, files_.size());
     files_.push_back({name, text});
@@ -92,4 +92,4 @@ std::map<std::string, std::vector<HeaderTexts::Found>, std::less<>> HeaderTexts:
   return found;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

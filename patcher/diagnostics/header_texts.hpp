@@ -12,12 +12,12 @@
 #include "diagnostics/declarations.hpp"
 #include "kernel/kernel_headers.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 class HeaderTexts {
  public:
   // What cannot be read is left out: this only helps to explain an error.
-  explicit HeaderTexts(const KernelHeaders& headers);
+  explicit HeaderTexts(const kernel::KernelHeaders& headers);
 
   struct File {
     std::string name;  // as an #include names it: "linux/mm.h"
@@ -65,4 +65,4 @@ void for_each_word(std::string_view text, Visit visit) {
   }
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using Kind = LogLine::Kind;
@@ -390,4 +390,4 @@ LogLine read_log_line(std::string_view raw) {
   return of_kind(Kind::other);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

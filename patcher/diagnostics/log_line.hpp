@@ -6,7 +6,7 @@
 
 #include "diagnostics/diagnostics.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 struct LogLine {
   enum class Kind {
@@ -38,4 +38,4 @@ std::string plain_text(std::string_view text);
 // Empty when there is nothing better than repeating the message.
 std::string hint_for(const Diagnostic& diagnostic);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

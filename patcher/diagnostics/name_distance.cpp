@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 std::string lower(std::string_view text) {
@@ -80,4 +80,4 @@ double nearness(std::string_view first, std::string_view second) {
   return one_word ? letters : std::max(by_words(a, b), letters * 0.8);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

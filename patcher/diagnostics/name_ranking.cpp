@@ -5,7 +5,7 @@
 
 #include "diagnostics/name_distance.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using Found = HeaderTexts::Found;
@@ -171,4 +171,4 @@ bool Ranking::in_old_header(const Declaration& one) const {
   });
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

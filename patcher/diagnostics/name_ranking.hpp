@@ -10,7 +10,7 @@
 #include "diagnostics/header_texts.hpp"
 #include "diagnostics/api_changes.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 
 // The types that are called something else now: "struct drm_atomic_state" -> "struct drm_atomic_commit".
 using Renames = std::map<std::string, std::string, std::less<>>;
@@ -58,4 +58,4 @@ class Ranking {
   std::vector<Candidate> candidates_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

@@ -5,19 +5,19 @@
 #include "system/nvidia_chips.hpp"
 #include "doctor/doctor.hpp"
 
-namespace vgpukit::check {
+namespace vgpukit::doctor::check {
 
 namespace {
 
-std::string name_of(const PciDevice& card) {
-  return chip_text(card.device, card.subsystem_device);
+std::string name_of(const system::PciDevice& card) {
+  return system::chip_text(card.device, card.subsystem_device);
 }
 
-Evidence driver_of(const PciDevice& device) {
+Evidence driver_of(const system::PciDevice& device) {
   return {device.folder() + "/driver", device.driver.empty() ? "none" : device.driver};
 }
 
-std::string branches(const Chip& chip, bool vgpus) {
+std::string branches(const system::Chip& chip, bool vgpus) {
   const auto up_to = [](unsigned branch) { return branch == 0 ? std::string("all new ones") : "up to " + std::to_string(branch); };
   auto text = "driver branches " + up_to(chip.last_branch);
   if (vgpus) text += ", for vGPUs " + up_to(chip.last_vgpu);
@@ -68,14 +68,14 @@ Findings cards_here(const CheckInput& input) {
 
 Findings cards_one_driver(const CheckInput& input) {
   // Those that a driver of NVIDIA's would serve.
-  const PciDevice* oldest = nullptr;
-  const PciDevice* newest = nullptr;
-  const auto last = [](const PciDevice& card) {
-    const auto chip = chip_of(card.device);
+  const system::PciDevice* oldest = nullptr;
+  const system::PciDevice* newest = nullptr;
+  const auto last = [](const system::PciDevice& card) {
+    const auto chip = system::chip_of(card.device);
     return chip && chip->last_branch == 0 ? ~0u : chip ? chip->last_branch : 0u;
   };
   for (const auto* card : input.view.pci.nvidia_cards()) {
-    if (!chip_of(card->device) || card->driver == "vfio-pci") continue;
+    if (!system::chip_of(card->device) || card->driver == "vfio-pci") continue;
     if (!oldest || last(*card) < last(*oldest)) oldest = card;
     if (!newest || last(*card) > last(*newest)) newest = card;
   }
@@ -95,7 +95,7 @@ Findings card_branch(const CheckInput& input) {
   const unsigned branch = version ? version->parts.front() : 0;
   Findings findings;
   for (const auto* card : view.pci.nvidia_cards()) {
-    const auto chip = chip_of(card->device);
+    const auto chip = system::chip_of(card->device);
     Finding finding{.subject = card->address, .what = name_of(*card), .evidence = {{card->folder() + "/device", card->ids()}}};
     if (!chip) {
       finding.state = State::unknown;
@@ -104,7 +104,7 @@ Findings card_branch(const CheckInput& input) {
       findings.push_back(std::move(finding));
       continue;
     }
-    finding.what += ": " + branches(*chip, has_vgpus(card->device));
+    finding.what += ": " + branches(*chip, system::has_vgpus(card->device));
     const auto* refused = view.log.find("NVIDIA GPU " + card->address);
     if (loaded.empty() || card->driver == "vfio-pci") {
       // No driver is there that could be wrong.
@@ -161,7 +161,7 @@ Findings card_functions(const CheckInput& input) {
       if (each == card || each->driver == "vfio-pci" || each->driver.empty()) continue;
       findings.push_back({.subject = each->address,
                           .state = State::fail,
-                          .what = "the card's " + class_name(each->class_code) + " still belongs to " + each->driver,
+                          .what = "the card's " + system::class_name(each->class_code) + " still belongs to " + each->driver,
                           .evidence = {driver_of(*card), driver_of(*each)},
                           .why = "all functions of a card go to one guest: otherwise the group is not viable, or the host freezes "
                                  "when the guest starts",
@@ -177,7 +177,7 @@ Findings card_group(const CheckInput& input) {
   Findings findings;
   for (const auto* card : view.pci.nvidia_cards()) {
     if (!card->group) continue;
-    const auto mates = group_members(view.pci, *card);
+    const auto mates = system::group_members(view.pci, *card);
     Finding finding{.subject = card->address, .evidence = {{card->folder() + "/iommu_group", std::to_string(*card->group)}}};
     if (mates.alone()) {
       finding.what = "the card has IOMMU group " + std::to_string(*card->group) + " for itself";
@@ -189,14 +189,14 @@ Findings card_group(const CheckInput& input) {
                    std::to_string(mates.other_devices.size()) + " other device" + (mates.other_devices.size() == 1 ? "" : "s");
     std::size_t needed = 0;
     for (const auto* each : mates.other_devices) {
-      const auto reason = host_needs(*each);
+      const auto reason = system::host_needs(*each);
       if (!reason.empty()) ++needed;
-      finding.evidence.push_back({each->folder() + "/iommu_group", describe(*each) + (reason.empty() ? "" : ": " + reason)});
+      finding.evidence.push_back({each->folder() + "/iommu_group", system::describe(*each) + (reason.empty() ? "" : ": " + reason)});
     }
     finding.why = needed > 0 ? "a guest gets the whole group, and the host cannot do without all of it (vGPUs do not mind)"
                              : "a guest gets the whole group (vGPUs do not mind)";
     if (needed > 0) finding.state = card->driver == "vfio-pci" ? State::fail : State::warn;
-    const auto slots = better_slots(input.sysfs, view.pci, *card);
+    const auto slots = system::better_slots(input.sysfs, view.pci, *card);
     finding.next = slots.empty()
                        ? "put the card into another slot, one that hangs on the processor itself, and look again"
                        : "put the card into the slot behind " + slots.front().port->address + ", which has a group of its own";
@@ -220,4 +220,4 @@ Findings card_reset(const CheckInput& input) {
   return findings;
 }
 
-}  // namespace vgpukit::check
+}  // namespace vgpukit::doctor::check

@@ -6,7 +6,7 @@
 #include "doctor/doctor.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit::check {
+namespace vgpukit::doctor::check {
 
 namespace {
 
@@ -98,14 +98,14 @@ Findings iommu_on(const CheckInput& input) {
   for (const auto& [name, value] : {std::pair{"intel_iommu", "off"}, {"amd_iommu", "off"}, {"iommu", "off"}})
     if (const auto* parameter = view.parameters.with(name, value)) {
       finding.evidence.push_back({"/proc/cmdline", parameter->text});
-      finding.next = how_to_remove(view.boot, parameter->text);
+      finding.next = system::how_to_remove(view.boot, parameter->text);
       return {finding};
     }
   if (input.sysfs.exists(table_file) || !units.empty()) {
     finding.evidence.push_back({table_file, "is there: the firmware offers one"});
     if (!view.cpu_is_amd()) {
       finding.evidence.push_back({"/proc/cmdline", "no intel_iommu=on in: " + parameters_of(view)});
-      finding.next = how_to_add(view.boot, "intel_iommu=on");
+      finding.next = system::how_to_add(view.boot, "intel_iommu=on");
     } else {
       finding.next = "look for AMD-Vi in the kernel log; update the firmware (amd_iommu=on is no parameter that the kernel knows)";
     }
@@ -114,7 +114,7 @@ Findings iommu_on(const CheckInput& input) {
   finding.evidence.push_back({table_file, "not there: the firmware offers none"});
   finding.next = view.cpu_is_amd() ? "switch on IOMMU (and SVM) in the firmware's setup" : "switch on VT-d in the firmware's setup";
   if (!view.cpu_is_amd() && !view.parameters.with("intel_iommu", "on"))
-    finding.next += "; then " + how_to_add(view.boot, "intel_iommu=on");
+    finding.next += "; then " + system::how_to_add(view.boot, "intel_iommu=on");
   return {finding};
 }
 
@@ -179,4 +179,4 @@ Findings user_groups(const CheckInput& input) {
            .next = "usermod -aG " + joined(missing, ",") + " " + user + ", then log in again"}};
 }
 
-}  // namespace vgpukit::check
+}  // namespace vgpukit::doctor::check

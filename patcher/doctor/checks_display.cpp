@@ -4,16 +4,16 @@
 
 #include "doctor/doctor.hpp"
 
-namespace vgpukit::check {
+namespace vgpukit::doctor::check {
 
 namespace {
 
-bool to_vfio(const PciDevice& card) {
+bool to_vfio(const system::PciDevice& card) {
   return card.driver == "vfio-pci" || card.driver_override == "vfio-pci";
 }
 
 // The other graphics that the host could draw with.
-const PciDevice* other_display(const HostView& view, const PciDevice& card) {
+const system::PciDevice* other_display(const HostView& view, const system::PciDevice& card) {
   for (const auto& each : view.pci.devices)
     if (each.is_display() && each.class_code >> 8 == 0x0300 && each.slot() != card.slot() && !each.is_virtual_function &&
         each.driver != "vfio-pci")
@@ -29,10 +29,10 @@ bool names_slot(const std::string& line, const std::string& slot) {
 }
 
 // What takes the framebuffer away for good, on this kernel and for this driver of it.
-std::string without_framebuffer(const HostView& view, const BootFramebuffer& held) {
-  if (held.name == "efifb") return how_to_add(view.boot, "video=efifb:off");
-  if (held.name == "vesafb") return how_to_add(view.boot, "video=vesafb:off");
-  return how_to_add(view.boot, "initcall_blacklist=simpledrm_platform_driver_init") +
+std::string without_framebuffer(const HostView& view, const system::BootFramebuffer& held) {
+  if (held.name == "efifb") return system::how_to_add(view.boot, "video=efifb:off");
+  if (held.name == "vesafb") return system::how_to_add(view.boot, "video=vesafb:off");
+  return system::how_to_add(view.boot, "initcall_blacklist=simpledrm_platform_driver_init") +
          " (where simpledrm is built in; where it is a module, blacklist simpledrm)";
 }
 
@@ -47,12 +47,12 @@ Findings display_boot_vga(const CheckInput& input) {
     return {{.what = "the firmware draws on no VGA card: this host is headless",
              .evidence = {{"/sys/bus/pci/devices/*/boot_vga", "1 nowhere"}}}};
   const Evidence evidence{boot->folder() + "/boot_vga", "1"};
-  if (!boot->is_nvidia()) return {{.what = "the firmware draws on " + describe(*boot), .evidence = {evidence}}};
+  if (!boot->is_nvidia()) return {{.what = "the firmware draws on " + system::describe(*boot), .evidence = {evidence}}};
   if (const auto* other = other_display(view, *boot))
     return {
         {.subject = boot->address,
          .state = State::warn,
-         .what = "the firmware draws on the NVIDIA card, although there is " + describe(*other),
+         .what = "the firmware draws on the NVIDIA card, although there is " + system::describe(*other),
          .evidence = {evidence, {other->folder() + "/boot_vga", "0"}},
          .why =
              "the console (also a server's remote one, IPMI) stays black, the card's memory is held by the firmware's framebuffer "
@@ -100,4 +100,4 @@ Findings display_framebuffer(const CheckInput& input) {
   return findings;
 }
 
-}  // namespace vgpukit::check
+}  // namespace vgpukit::doctor::check

@@ -6,7 +6,7 @@
 #include "module/secure_boot.hpp"
 #include "doctor/doctor.hpp"
 
-namespace vgpukit::check {
+namespace vgpukit::doctor::check {
 
 namespace {
 
@@ -120,8 +120,8 @@ Findings kernel_driver(const CheckInput& input) {
 }
 
 Findings secure_boot(const CheckInput& input) {
-  const auto state = vgpukit::secure_boot(input.view.host);
-  const std::string file = secure_boot_variable;
+  const auto state = vgpukit::module::secure_boot(input.view.host);
+  const std::string file = module::secure_boot_variable;
   if (!state.problem.empty())
     return {{.state = State::unknown, .what = "whether Secure Boot is on cannot be read", .evidence = {{file, state.problem}}}};
   if (!state.firmware) return {};
@@ -147,4 +147,4 @@ Findings secure_boot(const CheckInput& input) {
   return {finding};
 }
 
-}  // namespace vgpukit::check
+}  // namespace vgpukit::doctor::check

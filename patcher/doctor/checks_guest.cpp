@@ -3,7 +3,7 @@
 #include "system/nvidia_chips.hpp"
 #include "doctor/doctor.hpp"
 
-namespace vgpukit::check {
+namespace vgpukit::doctor::check {
 
 namespace {
 
@@ -51,7 +51,7 @@ Findings guest_card(const CheckInput& input) {
   for (const auto* card : cards) {
     Finding finding{
         .subject = card->address,
-        .what = chip_text(card->device, card->subsystem_device) + ", driver: " + (card->driver.empty() ? "none" : card->driver),
+        .what = system::chip_text(card->device, card->subsystem_device) + ", driver: " + (card->driver.empty() ? "none" : card->driver),
         .evidence = {{card->folder() + "/driver", card->driver.empty() ? "none" : card->driver}}};
     if (card->driver == "nouveau" || card->driver.starts_with("nova") || card->driver == "NovaCore") {
       finding.state = State::fail;
@@ -173,4 +173,4 @@ Findings guest_secure_boot(const CheckInput& input) {
   return {};
 }
 
-}  // namespace vgpukit::check
+}  // namespace vgpukit::doctor::check

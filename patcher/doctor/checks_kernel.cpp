@@ -4,7 +4,7 @@
 
 #include "doctor/doctor.hpp"
 
-namespace vgpukit::check {
+namespace vgpukit::doctor::check {
 
 namespace {
 
@@ -53,11 +53,11 @@ std::vector<std::string> ids_in(std::string list) {
 Findings ids_findings(const HostView& view, const std::string& file, const std::string& list) {
   Findings findings;
   for (const auto& id : ids_in(list)) {
-    std::vector<const PciDevice*> of_this_id;
-    const PciDevice* subsystem = nullptr;
+    std::vector<const system::PciDevice*> of_this_id;
+    const system::PciDevice* subsystem = nullptr;
     for (const auto& device : view.pci.devices) {
       if (device.ids() == id) of_this_id.push_back(&device);
-      PciDevice as_subsystem;
+      system::PciDevice as_subsystem;
       as_subsystem.vendor = device.subsystem_vendor;
       as_subsystem.device = device.subsystem_device;
       if (as_subsystem.ids() == id && !subsystem) subsystem = &device;
@@ -169,4 +169,4 @@ Findings kernel_headers(const CheckInput& input) {
   return findings;
 }
 
-}  // namespace vgpukit::check
+}  // namespace vgpukit::doctor::check

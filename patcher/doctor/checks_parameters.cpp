@@ -3,7 +3,7 @@
 
 #include "doctor/doctor.hpp"
 
-namespace vgpukit::check {
+namespace vgpukit::doctor::check {
 
 Findings parameters_useless(const CheckInput& input) {
   const auto& view = input.view;
@@ -14,7 +14,7 @@ Findings parameters_useless(const CheckInput& input) {
                     .what = "amd_iommu=on does nothing: AMD's IOMMU is on by itself where the firmware offers it",
                     .evidence = {{"/proc/cmdline", parameter->text}},
                     .why = "who takes it for the switch looks for the fault in the wrong place",
-                    .next = how_to_remove(view.boot, parameter->text)};
+                    .next = system::how_to_remove(view.boot, parameter->text)};
     if (const auto* line = view.log.find("AMD-Vi: Unknown option")) finding.evidence.push_back({view.log.source, *line});
     findings.push_back(std::move(finding));
   }
@@ -23,7 +23,7 @@ Findings parameters_useless(const CheckInput& input) {
                         .what = parameter->text + " does nothing on an AMD processor",
                         .evidence = {{"/proc/cmdline", parameter->text}, {"/proc/cpuinfo", "AuthenticAMD"}},
                         .why = "AMD's IOMMU is on by itself where the firmware offers it",
-                        .next = how_to_remove(view.boot, parameter->text)});
+                        .next = system::how_to_remove(view.boot, parameter->text)});
   return findings;
 }
 
@@ -53,7 +53,7 @@ Findings parameters_harmful(const CheckInput& input) {
                           .what = std::string(harm.name) + "=" + harm.value + ": " + harm.what,
                           .evidence = {{"/proc/cmdline", parameter->text}},
                           .why = harm.why,
-                          .next = how_to_remove(view.boot, std::string(harm.name) + "=" + harm.value)});
+                          .next = system::how_to_remove(view.boot, std::string(harm.name) + "=" + harm.value)});
   return findings;
 }
 
@@ -72,9 +72,9 @@ Findings parameters_acs(const CheckInput& input) {
           "devices of different guests may then read and write each other's memory, past the IOMMU; most kernels do not even "
           "know the parameter",
       .next = "put the card into a slot with a group of its own (vgpukit passthrough groups), then " +
-              how_to_remove(view.boot, parameter->text)};
+              system::how_to_remove(view.boot, parameter->text)};
   if (warned) finding.evidence.push_back({view.log.source, *warned});
   return {finding};
 }
 
-}  // namespace vgpukit::check
+}  // namespace vgpukit::doctor::check

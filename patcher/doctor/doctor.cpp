@@ -1,6 +1,6 @@
 #include "doctor/doctor.hpp"
 
-namespace vgpukit {
+namespace vgpukit::doctor {
 
 std::string_view state_name(State state) {
   switch (state) {
@@ -74,4 +74,4 @@ Findings run_checks(const std::vector<Check>& checks, const CheckInput& input) {
   return all;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::doctor

@@ -8,7 +8,7 @@
 
 #include "doctor/host_view.hpp"
 
-namespace vgpukit {
+namespace vgpukit::doctor {
 
 enum class State { ok, warn, fail, unknown };
 [[nodiscard]] std::string_view state_name(State state);
@@ -83,4 +83,4 @@ Findings guest_secure_boot(const CheckInput& input);
 Findings guest_branch(const CheckInput& input);
 }  // namespace check
 
-}  // namespace vgpukit
+}  // namespace vgpukit::doctor

@@ -5,7 +5,7 @@
 #include "config.hpp"
 #include "system/nvidia_chips.hpp"
 
-namespace vgpukit {
+namespace vgpukit::doctor {
 
 namespace {
 
@@ -17,9 +17,9 @@ bool is_of_interest(const std::string& line) {
   return false;
 }
 
-std::string device_line(const PciDevice& device) {
-  std::string line = "  " + describe(device);
-  if (device.is_nvidia_card()) line += ", " + chip_text(device.device, device.subsystem_device);
+std::string device_line(const system::PciDevice& device) {
+  std::string line = "  " + system::describe(device);
+  if (device.is_nvidia_card()) line += ", " + system::chip_text(device.device, device.subsystem_device);
   line += ", driver " + (device.driver.empty() ? "none" : device.driver);
   if (device.group) line += ", group " + std::to_string(*device.group);
   if (device.boot_vga) line += std::string(", boot_vga ") + (*device.boot_vga ? "1" : "0");
@@ -70,4 +70,4 @@ std::string host_report(const HostView& view, const Findings& findings) {
   return redacted(text);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::doctor

@@ -5,11 +5,11 @@
 
 #include "doctor/doctor.hpp"
 
-namespace vgpukit {
+namespace vgpukit::doctor {
 
 std::string host_report(const HostView& view, const Findings& findings);
 
 // UUIDs, MAC and IP addresses, serial numbers, and the values of parameters that name disks, users or keys, as "***".
 std::string redacted(const std::string& text);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::doctor

@@ -7,7 +7,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::doctor {
 
 namespace {
 
@@ -16,8 +16,8 @@ std::string first_processor(const std::string& cpuinfo) {
 }
 
 // "CONFIG_X=y" lines; "# CONFIG_X is not set" is absent.
-KernelConfig parse_config(std::string_view text) {
-  KernelConfig options;
+kernel::KernelConfig parse_config(std::string_view text) {
+  kernel::KernelConfig options;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
     const auto line = text.substr(0, end);
@@ -69,18 +69,18 @@ bool HostView::kernel_is_at_least(std::string_view version) const {
 HostView read_host_view(const HostPaths& host, const Sysfs& sysfs) {
   HostView view;
   view.host = host;
-  view.pci = read_pci_devices(sysfs);
-  view.groups = read_iommu_groups(sysfs, view.pci);
-  view.parameters = KernelParameters(sysfs.read("/proc/cmdline").text);
-  view.log = read_kernel_log(host);
-  view.display = read_display(sysfs, view.pci);
-  view.boot = boot_setup_of(host);
+  view.pci = system::read_pci_devices(sysfs);
+  view.groups = system::read_iommu_groups(sysfs, view.pci);
+  view.parameters = system::KernelParameters(sysfs.read("/proc/cmdline").text);
+  view.log = system::read_kernel_log(host);
+  view.display = system::read_display(sysfs, view.pci);
+  view.boot = system::boot_setup_of(host);
   view.release = sysfs.read("/proc/sys/kernel/osrelease").text;
   view.cpuinfo = first_processor(sysfs.read("/proc/cpuinfo").text);
-  for (const auto& entry : list_kernels(host)) {
+  for (const auto& entry : kernel::list_kernels(host)) {
     if (!entry.modules) continue;  // headers alone boot nothing
     InstalledKernel kernel{entry.release, entry.release == view.release, "", ""};
-    if (const auto opened = open_kernel(host, entry.release); !opened) {
+    if (const auto opened = kernel::open_kernel(host, entry.release); !opened) {
       kernel.problem = opened.error().why;
       kernel.next = opened.error().next;
     }
@@ -99,4 +99,4 @@ RunningConfig running_config(const HostPaths& host, const std::string& release) 
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::doctor

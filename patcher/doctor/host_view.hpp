@@ -14,7 +14,7 @@
 #include "system/pci.hpp"
 #include "kernel/kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::doctor {
 
 // What `vgpukit status` knows of one kernel's modules. Another room's knowledge: the caller fills it in.
 struct DriverForKernel {
@@ -37,12 +37,12 @@ struct InstalledKernel {
 
 struct HostView {
   HostPaths host;
-  PciView pci;
-  std::vector<IommuGroup> groups;
-  KernelParameters parameters;
-  KernelLog log;
-  Display display;
-  BootSetup boot;
+  system::PciView pci;
+  std::vector<system::IommuGroup> groups;
+  system::KernelParameters parameters;
+  system::KernelLog log;
+  system::Display display;
+  system::BootSetup boot;
   std::string release;                   // of the running kernel; empty: not known
   std::string cpuinfo;                   // the first processor's lines
   std::vector<InstalledKernel> kernels;  // from the oldest to the newest
@@ -60,9 +60,9 @@ HostView read_host_view(const HostPaths& host, const Sysfs& sysfs);
 
 // The running kernel's configuration: /proc/config.gz, /boot/config-REL or /lib/modules/REL/config.
 struct RunningConfig {
-  KernelConfig options;
+  kernel::KernelConfig options;
   std::string source;  // the file; empty: there is none that can be read
 };
 RunningConfig running_config(const HostPaths& host, const std::string& release);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::doctor

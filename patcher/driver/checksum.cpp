@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 namespace {
 
@@ -145,4 +145,4 @@ std::string Md5::hex() const {
   return text;
 }
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

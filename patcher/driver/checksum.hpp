@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 // What `cksum` prints first: CRC-32 with the polynomial 0x04c11db7, most significant bit first, over the bytes and then over their
 // number (POSIX.1-2017, cksum). Sixteen bytes at a time with as many tables (Kounavis and Berry, "slicing by N").
@@ -34,4 +34,4 @@ class Md5 {
   std::uint64_t bytes_ = 0;
 };
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

@@ -16,9 +16,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 
-namespace vgpukit {
-
-using namespace driver_detail;
+namespace vgpukit::driver {
 
 namespace {
 
@@ -184,4 +182,4 @@ Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool pre
   return driver;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -15,7 +15,7 @@
 #include "support/result.hpp"
 #include "support/version.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 
 // A .run file, or one inside of a zip.
 struct PackageFile {
@@ -122,4 +122,4 @@ class DriverStore {
 Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open = false,
                            const OnPackage& on_progress = {});
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -12,9 +12,7 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
-
-using namespace driver_detail;
+namespace vgpukit::driver {
 
 namespace {
 
@@ -153,4 +151,4 @@ Result<StoredDriver> DriverStore::find(const DriverName& name) const {
   return Error{Exit::usage, "find the driver " + printable(name.text), why, "add it with: vgpukit driver add FILE"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -20,9 +20,7 @@
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
-
-using namespace driver_detail;
+namespace vgpukit::driver {
 
 namespace {
 
@@ -267,7 +265,7 @@ bool starts_like_seekable(int fd) {
 
 }  // namespace
 
-void driver_detail::add_filters(::archive* reader) {
+void add_filters(::archive* reader) {
   archive_read_support_filter_gzip(reader);
   archive_read_support_filter_bzip2(reader);
   archive_read_support_filter_xz(reader);
@@ -276,12 +274,12 @@ void driver_detail::add_filters(::archive* reader) {
   archive_read_support_filter_zstd(reader);
 }
 
-std::string driver_detail::error_of(::archive* reader) {
+std::string error_of(::archive* reader) {
   const char* text = archive_error_string(reader);
   return text ? printable(text) : "it cannot be read";
 }
 
-Result<ArchiveFile> driver_detail::open_archive(const fs::path& archive_path) {
+Result<ArchiveFile> open_archive(const fs::path& archive_path) {
   const std::string tried = "unpack " + archive_path.string();
   Descriptor fd(::open(archive_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return Error{Exit::usage, tried, std::generic_category().message(errno), ""};
@@ -291,20 +289,20 @@ Result<ArchiveFile> driver_detail::open_archive(const fs::path& archive_path) {
   return ArchiveFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
 }
 
-std::string driver_detail::joined(const std::vector<std::string>& words) {
+std::string joined(const std::vector<std::string>& words) {
   std::string path;
   for (const auto& word : words) path += (path.empty() ? "" : "/") + word;
   return path;
 }
 
-bool driver_detail::is_zip(const fs::path& file) {
+bool is_zip(const fs::path& file) {
   const auto opened = open_archive(file);
   std::array<char, 4> magic = {};
   return opened && ::pread(opened->fd.get(), magic.data(), magic.size(), 0) == static_cast<ssize_t>(magic.size()) &&
          std::memcmp(magic.data(), "PK\x03\x04", magic.size()) == 0;
 }
 
-Status driver_detail::unpack_from(int fd, std::uint64_t offset, UnpackTarget& target, const fs::path& named, const Unpacking& how) {
+Status unpack_from(int fd, std::uint64_t offset, UnpackTarget& target, const fs::path& named, const Unpacking& how) {
   struct stat info {};
   if (::fstat(fd, &info) != 0 || ::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0)
     return Error{Exit::usage, "unpack " + named.string(), std::generic_category().message(errno), ""};
@@ -324,4 +322,4 @@ Status extract_archive(const fs::path& archive_path, const fs::path& target, con
   return staged.commit(false, may_write);  // it can be unpacked again
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -12,7 +12,7 @@
 
 struct archive;
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 // Only filters that libarchive has in itself: archive_read_support_filter_all() also runs programs (lrzip, grzip).
 void add_filters(::archive* reader);
@@ -46,4 +46,4 @@ std::string joined(const std::vector<std::string>& words);
 // Do the file's first bytes say that it is a zip?
 bool is_zip(const std::filesystem::path& file);
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

@@ -9,7 +9,7 @@
 #include "support/text.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 namespace {
 
@@ -307,4 +307,4 @@ Result<Driver> identify(const fs::path& sources, const std::vector<SourceFile>& 
   return driver;
 }
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

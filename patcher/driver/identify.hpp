@@ -8,7 +8,7 @@
 #include "driver/driver.hpp"
 #include "driver/source_files.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 // The files that belong to a package and lie beside its kernel/ folder; nothing when `sources` is the whole package.
 // (.manifest, is_vgpu_host_package.txt)
@@ -21,4 +21,4 @@ bool has_open_license(const std::filesystem::path& sources);
 // Error: usage when no file has a version, when two files contradict each other, or when there is no module to build.
 Result<Driver> identify(const std::filesystem::path& sources, const std::vector<SourceFile>& files);
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

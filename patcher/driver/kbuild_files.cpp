@@ -8,7 +8,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 namespace {
 
 // The assignments of a makefile, with continued lines joined and comments gone: variable -> words, as far as words are literal.
@@ -77,4 +77,4 @@ KbuildSummary read_kbuild_summary(const std::filesystem::path& tree, const std::
   return work;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

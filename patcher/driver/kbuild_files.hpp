@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::driver {
 
 struct KbuildSummary {
   std::vector<std::string> sources;  // .c files in the *_SOURCES lists, sorted
@@ -20,4 +20,4 @@ std::vector<std::string> modules_of_tree(const std::filesystem::path& tree);
 // `modules`: as in BuildRequest; empty: all of the tree's. A file that cannot be read counts as empty.
 KbuildSummary read_kbuild_summary(const std::filesystem::path& tree, const std::vector<std::string>& modules);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -4,7 +4,7 @@
 
 #include "support/text.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 namespace {
 
@@ -79,4 +79,4 @@ void Manifest::remove(std::string_view file) {
   }
 }
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

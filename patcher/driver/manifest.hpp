@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 class Manifest {
  public:
@@ -25,4 +25,4 @@ class Manifest {
   std::string text_;
 };
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

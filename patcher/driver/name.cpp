@@ -5,7 +5,7 @@
 
 #include "driver/driver.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 
 namespace {
 
@@ -74,4 +74,4 @@ Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool pr
   return driver;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -16,9 +16,7 @@
 #include "driver/unpack_target.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
-
-using namespace driver_detail;
+namespace vgpukit::driver {
 
 namespace {
 
@@ -193,7 +191,7 @@ Status check_size(const fs::path& file, std::string_view keys, const RunHeader& 
 
 }  // namespace
 
-std::optional<HeaderValue> driver_detail::header_value(std::string_view header, std::string_view key) {
+std::optional<HeaderValue> header_value(std::string_view header, std::string_view key) {
   for (std::size_t at = 0; at < header.size();) {
     const auto end = std::min(header.find('\n', at), header.size());
     const auto line = header.substr(at, end - at);
@@ -211,7 +209,7 @@ std::optional<HeaderValue> driver_detail::header_value(std::string_view header, 
   return std::nullopt;
 }
 
-bool driver_detail::is_run_file(const fs::path& file) {
+bool is_run_file(const fs::path& file) {
   const auto opened = open_file(file);
   if (!opened) return false;
   Reader reader(file, opened->fd.get(), opened->bytes);
@@ -308,4 +306,4 @@ Status check_run_arch(const RunHeader& header, const fs::path& named) {
                "fetch the package whose name has Linux-" + std::string(machine.machine)};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

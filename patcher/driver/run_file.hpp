@@ -18,7 +18,7 @@
 #include "support/atomic_file.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 
 struct RunHeader {
   enum class Layout { nvidia, makeself } layout = Layout::nvidia;
@@ -56,7 +56,6 @@ std::vector<std::string> unnamed_sources(const Driver& driver);
 // Refuses a package for another processor than this machine's. `named` is what the user called it.
 Status check_run_arch(const RunHeader& header, const fs::path& named);
 
-namespace driver_detail {
 
 // The first bytes of a file say that it is a shell script which makeself made.
 bool is_run_file(const fs::path& file);
@@ -69,5 +68,4 @@ struct HeaderValue {
 };
 std::optional<HeaderValue> header_value(std::string_view header, std::string_view key);
 
-}  // namespace driver_detail
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -19,9 +19,7 @@
 #include "support/text.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
-
-using namespace driver_detail;
+namespace vgpukit::driver {
 
 namespace {
 
@@ -311,4 +309,4 @@ Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs:
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

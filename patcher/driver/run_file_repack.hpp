@@ -9,7 +9,7 @@
 #include "support/atomic_file.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 
 // Path below the driver's sources -> new text; nothing: removed. (SourceTree::Edits)
 using SourceEdits = std::map<std::string, std::optional<std::string>, std::less<>>;
@@ -21,4 +21,4 @@ using SourceEdits = std::map<std::string, std::optional<std::string>, std::less<
 // installer, when that is damaged, or when `to` is there; missing for a full disk; failed when interrupted.
 Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs::path& to, const OnPackage& on_progress = {});
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -10,9 +10,7 @@
 #include "support/output_folder.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
-
-using namespace driver_detail;
+namespace vgpukit::driver {
 
 namespace {
 
@@ -117,4 +115,4 @@ std::vector<std::string> unnamed_sources(const Driver& driver) {
   return unnamed;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -9,9 +9,8 @@
 #include "driver/run_file.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 
-namespace driver_detail {
 
 namespace {
 
@@ -85,9 +84,6 @@ Result<std::string> choose_run_member(const fs::path& zip, const std::vector<std
                    hosts.empty() ? "it has several, and none is for vGPU hosts (vgpu-kvm)" : "it has several for vGPU hosts");
 }
 
-}  // namespace driver_detail
-
-using namespace driver_detail;
 
 Result<PackageFile> find_package(const fs::path& path) {
   const auto named = split_zip_path(path);
@@ -120,7 +116,7 @@ Status copy_package(const PackageFile& package, const fs::path& to, const OnPack
                found ? error.message() : "it is not in it", ""};
 }
 
-Status driver_detail::with_run_file(const PackageFile& package, const fs::path& folder, const OnPackage& on_progress,
+Status with_run_file(const PackageFile& package, const fs::path& folder, const OnPackage& on_progress,
                                     const std::function<Status(const fs::path& file)>& use) {
   if (package.member.empty()) return use(package.file);
   const fs::path file = folder / "package.run";
@@ -144,4 +140,4 @@ Status unpack_package(const PackageFile& package, const fs::path& target, const 
   });
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -9,7 +9,7 @@
 #include "support/atomic_file.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 
 // The .run that a path on the command line means: itself, or one in a zip. Empty: it is none (a folder, a tarball, another zip).
 // Error: usage, when a zip has several and none is named.
@@ -22,7 +22,6 @@ Status copy_package(const PackageFile& package, const fs::path& to, const OnPack
 // Checks an installer and unpacks all of it into `target`, as extract_archive() does. One for another processor is fine.
 Status unpack_package(const PackageFile& package, const fs::path& target, const OnPackage& on_progress = {});
 
-namespace driver_detail {
 
 // FILE.zip/path/inside.run -> {FILE.zip, "path/inside.run"}, when FILE.zip is a zip; else {path, ""}.
 PackageFile split_zip_path(const fs::path& path);
@@ -39,5 +38,4 @@ Result<std::string> choose_run_member(const fs::path& zip, const std::vector<std
 Status with_run_file(const PackageFile& package, const fs::path& folder, const OnPackage& on_progress,
                      const std::function<Status(const fs::path& file)>& use);
 
-}  // namespace driver_detail
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

@@ -9,7 +9,7 @@
 
 #include "support/hash.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 namespace fs = std::filesystem;
 
@@ -83,4 +83,4 @@ Result<std::string> hash_sources(const fs::path& folder, const std::vector<Sourc
   return hasher.hex();
 }
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

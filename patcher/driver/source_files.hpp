@@ -9,7 +9,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 // Is this left over from a build (*.o, *.ko, *.mod, *.mod.c, Module.symvers, modules.order, nv_compiler.h, conftest/,
 // conftest123.c)? `name` is one word of a path. SourceTree::open() has the same rule: what a recipe can see must be part of
@@ -32,4 +32,4 @@ Result<std::vector<SourceFile>> list_sources(const std::filesystem::path& folder
 enum class HashDepth { quick, whole };
 Result<std::string> hash_sources(const std::filesystem::path& folder, const std::vector<SourceFile>& files, HashDepth depth);
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

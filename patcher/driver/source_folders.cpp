@@ -6,7 +6,7 @@
 #include "driver/identify.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 namespace {
 
@@ -112,4 +112,4 @@ Result<SourceChoice> choose_source_folder(const std::vector<fs::path>& folders, 
   return Error{Exit::usage, "open the driver " + named.string(), why, "name one of them"};
 }
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

@@ -7,7 +7,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 // The folders with conftest.sh and Kbuild, all on the same level: `folder` itself, else the first level below that has any, at most
 // four levels down. Links are not followed. Sorted; never empty. `named` is what messages call the folder. Error: usage, saying
@@ -25,4 +25,4 @@ struct SourceChoice {
 Result<SourceChoice> choose_source_folder(const std::vector<std::filesystem::path>& folders, bool prefer_open,
                                           const std::filesystem::path& named);
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

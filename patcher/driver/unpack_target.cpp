@@ -10,7 +10,7 @@
 
 #include "support/text.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 namespace {
 
@@ -200,4 +200,4 @@ Status UnpackTarget::File::finish(std::int64_t size, const timespec* mtime) {
   return {};
 }
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

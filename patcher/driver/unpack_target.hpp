@@ -15,7 +15,7 @@
 #include "support/descriptor.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 
 // Every folder on the way to an entry is opened one by one without following links (openat, O_NOFOLLOW), so an entry cannot land
 // outside even when an earlier entry made a link. Links themselves must point to a place inside.
@@ -68,4 +68,4 @@ class UnpackTarget {
   Descriptor parent_;
 };
 
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

@@ -11,7 +11,7 @@
 #include "support/atomic_file.hpp"
 #include "support/libgit2.hpp"
 
-namespace vgpukit {
+namespace vgpukit::history {
 
 namespace {
 
@@ -69,7 +69,7 @@ struct History::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  transform_detail::GitLibrary library;
+  GitLibrary library;
   fs::path folder;
   Repository repository;
   Odb odb;
@@ -80,7 +80,7 @@ struct History::State {
   // Which files are executable, from the disk.
   std::map<std::string, unsigned, std::less<>> modes;
 
-  Result<Index> index_with(const SourceTree::Edits& edits) {
+  Result<Index> index_with(const transform::SourceTree::Edits& edits) {
     // libgit2 cannot copy an index: the entries of the baseline are put into a new one.
     git_index* made = nullptr;
     if (git_index_new(&made) != 0) return git_error("make a git index");
@@ -153,7 +153,7 @@ History::History(std::unique_ptr<State> state) : state_(std::move(state)) {}
 History::History(History&&) noexcept = default;
 History::~History() = default;
 
-Result<History> History::create(const fs::path& folder, const SourceTree& tree, const std::string& message) {
+Result<History> History::create(const fs::path& folder, const transform::SourceTree& tree, const std::string& message) {
   auto state = std::make_unique<State>();
   state->folder = folder;
   git_repository* repository = nullptr;
@@ -205,7 +205,7 @@ Result<History> History::create(const fs::path& folder, const SourceTree& tree, 
   return History(std::move(state));
 }
 
-Result<HistoryCommit> History::commit(const SourceTree::Edits& edits, const std::string& message) {
+Result<HistoryCommit> History::commit(const transform::SourceTree::Edits& edits, const std::string& message) {
   TRY_ASSIGN(const auto index, state_->index_with(edits));
   return state_->commit(index.get(), message);
 }
@@ -261,10 +261,10 @@ Status History::finish() {
   return {};
 }
 
-Result<History> record_history(const fs::path& folder, const Driver& driver, const Kernel& kernel, const SourceTree& tree,
-                               const Plan& plan) {
+Result<History> record_history(const fs::path& folder, const driver::Driver& driver, const kernel::Kernel& kernel, const transform::SourceTree& tree,
+                               const recipe::Plan& plan) {
   TRY_ASSIGN(auto history, History::create(folder, tree,
-                                           "NVIDIA " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) +
+                                           "NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) +
                                                ") as it came\n\nFrom " + driver.path.filename().string() + ".\n"));
   for (const auto* line : plan.applied()) {
     const auto& recipe = *line->recipe;
@@ -278,4 +278,4 @@ Result<History> record_history(const fs::path& folder, const Driver& driver, con
   return history;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::history

@@ -13,7 +13,7 @@
 #include "support/result.hpp"
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::history {
 
 struct HistoryCommit {
   std::string id;  // 40 hex digits
@@ -24,13 +24,13 @@ class History {
  public:
   // A new repository: its git folder is `folder`/.git, its work tree `folder`; commit 0 holds all files of `tree` as they are on
   // disk. `folder` empty: the repository lives in memory only (for `plan --diff`).
-  static Result<History> create(const std::filesystem::path& folder, const SourceTree& tree, const std::string& message);
+  static Result<History> create(const std::filesystem::path& folder, const transform::SourceTree& tree, const std::string& message);
   History(History&&) noexcept;
   ~History();
 
   // Adds a commit whose tree is the baseline with `edits` on top. Author and dates are fixed, so that the same input gives the same
   // ids.
-  Result<HistoryCommit> commit(const SourceTree::Edits& edits, const std::string& message);
+  Result<HistoryCommit> commit(const transform::SourceTree::Edits& edits, const std::string& message);
   [[nodiscard]] const std::vector<HistoryCommit>& commits() const;  // [0] is the baseline
   // A unified diff between two commits (indices into commits()), with a/ and b/ prefixes.
   Result<std::string> diff(std::size_t from, std::size_t to) const;
@@ -47,7 +47,7 @@ class History {
 
 // The history of a plan: commit 0 the package as it came, then one commit for each recipe that applies, with its reason and
 // upstream reference. `folder` empty: in memory.
-Result<History> record_history(const std::filesystem::path& folder, const Driver& driver, const Kernel& kernel,
-                               const SourceTree& tree, const Plan& plan);
+Result<History> record_history(const std::filesystem::path& folder, const driver::Driver& driver, const kernel::Kernel& kernel,
+                               const transform::SourceTree& tree, const recipe::Plan& plan);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::history

@@ -14,7 +14,7 @@
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -110,11 +110,11 @@ void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, cons
       return entry.module.find("nvidia") != std::string::npos && entry.release == release && entry.state.starts_with("installed");
     });
     const bool ours = record && record->contains("kernels") && record->at("kernels").contains(release);
-    const auto there = installed_module_files(host, release, nvidia_module_names());
+    const auto there = kernel::installed_module_files(host, release, nvidia_module_names());
     for (const auto& module : there) {
       // One of each name is what dkms or we have put there; modprobe takes one of two without saying which.
       const bool twice =
-          std::count_if(there.begin(), there.end(), [&](const InstalledModuleFile& each) { return each.name == module.name; }) > 1;
+          std::count_if(there.begin(), there.end(), [&](const kernel::InstalledModuleFile& each) { return each.name == module.name; }) > 1;
       if (by_dkms || ours) {
         if (twice && !is_recorded(record, release, module.path))
           conflicts.push_back({host.in_root(module.path).string() + " is there beside another module " + module.name,
@@ -203,4 +203,4 @@ std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictReques
   return conflicts;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

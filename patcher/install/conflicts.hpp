@@ -8,7 +8,7 @@
 #include "install/dkms.hpp"
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 struct Conflict {
   std::string what;  // "the package nvidia-kernel-dkms is installed"
@@ -29,4 +29,4 @@ std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictReques
 // "nvidia-dkms-535", "nvidia-open", "kmod-nvidia": does a package of this name bring NVIDIA's modules?
 bool brings_nvidia_modules(const std::string& package);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

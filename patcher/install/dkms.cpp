@@ -5,7 +5,7 @@
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -75,7 +75,7 @@ std::optional<Version> parse_dkms_version(std::string_view text) {
 Result<Dkms> Dkms::open(const HostPaths& host, OnLine on_line) {
   if (!find_program("dkms", host.root))
     return Error{Exit::missing, "register the driver with dkms", "dkms is not installed in " + host.root.string(),
-                 install_tool_hint(host, "dkms")};
+                 kernel::install_tool_hint(host, "dkms")};
   TRY_ASSIGN(const auto said, run(dkms_command(host, {"--version"})));
   auto version = parse_dkms_version(said.out);
   if (!said.ok() || !version)
@@ -136,4 +136,4 @@ Status Dkms::remove(const std::string& module, const std::string& version) const
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

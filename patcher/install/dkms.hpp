@@ -11,7 +11,7 @@
 #include "support/result.hpp"
 #include "support/version.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 // One line of `dkms status`.
 struct DkmsEntry {
@@ -66,4 +66,4 @@ class Dkms {
   OnLine on_line_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

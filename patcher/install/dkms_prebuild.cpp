@@ -9,18 +9,18 @@
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
 constexpr const char* kMake = "vgpukit-make";
 
-Result<Catalogue> catalogue_for(const DkmsChoices& choices) {
+Result<recipe::Catalogue> catalogue_for(const DkmsChoices& choices) {
   TRY_ASSIGN(const auto data, shipped_data());
   std::vector<fs::path> folders;
   if (choices.shipped_recipes) folders.push_back(data / "recipes");
   folders.insert(folders.end(), choices.recipes.begin(), choices.recipes.end());
-  TRY_ASSIGN(auto catalogue, Catalogue::load(folders, data / "patches"));
+  TRY_ASSIGN(auto catalogue, recipe::Catalogue::load(folders, data / "patches"));
   // A recipe that is gone since then needs no leaving out.
   for (const auto& id : choices.without)
     if (catalogue.find(id)) TRY(catalogue.leave_out({id}));
@@ -29,7 +29,7 @@ Result<Catalogue> catalogue_for(const DkmsChoices& choices) {
 
 // dkms may have been told to use other headers (--kernelsourcedir): patching for one kernel and building for another is worse than
 // nothing.
-Status check_headers(const HostPaths& host, const Kernel& kernel, const fs::path& headers) {
+Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const fs::path& headers) {
   if (headers.empty()) return {};
   const auto theirs = host.resolve(headers);
   const auto ours = host.resolve(kernel.build);
@@ -41,24 +41,24 @@ Status check_headers(const HostPaths& host, const Kernel& kernel, const fs::path
                "leave --kernelsourcedir out"};
 }
 
-Error cannot_apply(const Plan& plan, const Kernel& kernel) {
+Error cannot_apply(const recipe::Plan& plan, const kernel::Kernel& kernel) {
   std::string why;
   for (const auto& line : plan.lines)
-    if (line.decision == Decision::cannot) why += (why.empty() ? "" : "; ") + line.recipe->id + ": " + line.reason;
+    if (line.decision == recipe::Decision::cannot) why += (why.empty() ? "" : "; ") + line.recipe->id + ": " + line.reason;
   return {Exit::failed, "patch the driver for " + kernel.release, why,
           "the modules that are installed for other kernels stay; look for a newer vgpukit"};
 }
 
-Error wants_consent(const Plan& plan, const Kernel& kernel) {
+Error wants_consent(const recipe::Plan& plan, const kernel::Kernel& kernel) {
   std::string names;
   for (const auto& line : plan.lines)
-    if (line.decision == Decision::needs_consent && line.recipe->notice)
+    if (line.decision == recipe::Decision::needs_consent && line.recipe->notice)
       names += (names.empty() ? "" : ", ") + line.recipe->notice->name;
   return {Exit::consent, "patch the driver for " + kernel.release, "it needs consent to: " + names,
           "read what it is about with vgpukit plan, then accept it: vgpukit install DRIVER --accept NAME"};
 }
 
-Status write_edits(const SourceTree& tree, const fs::path& folder) {
+Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
   std::error_code bad;
   for (const auto& [path, text] : tree.edits()) {
     const auto file = folder / path;
@@ -81,7 +81,7 @@ std::string as_script(const Command& make) {
   return text + "\n";
 }
 
-std::string summary(const Driver& driver, const Plan& plan, const Kernel& kernel) {
+std::string summary(const driver::Driver& driver, const recipe::Plan& plan, const kernel::Kernel& kernel) {
   const auto applied = plan.applied();
   std::string text = "vgpukit: NVIDIA " + driver.version.text + " for " + kernel.release + ": " + std::to_string(applied.size()) +
                      (applied.size() == 1 ? " recipe applied" : " recipes applied");
@@ -99,24 +99,24 @@ Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& 
                  "this command is for dkms; vgpukit patch is for people"};
   TRY_ASSIGN(const auto choices, read_dkms_choices(request.folder));
   TRY_ASSIGN(const auto catalogue, catalogue_for(choices));
-  TRY_ASSIGN(const auto driver, open_driver(host, request.folder));
-  TRY_ASSIGN(auto kernel, open_kernel(host, request.release, choices.accepted.contains("other-compiler")));
+  TRY_ASSIGN(const auto driver, driver::open_driver(host, request.folder));
+  TRY_ASSIGN(auto kernel, kernel::open_kernel(host, request.release, choices.accepted.contains("other-compiler")));
   TRY(check_headers(host, kernel, request.headers));
-  Facts facts(std::move(kernel), request.assumptions);
-  TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
-  TRY_ASSIGN(const auto plan, make_plan(catalogue, driver, facts, tree, choices.accepted));
-  if (plan.has(Decision::needs_consent)) return wants_consent(plan, facts.kernel());
-  if (plan.has(Decision::cannot)) return cannot_apply(plan, facts.kernel());
+  kernel::Facts facts(std::move(kernel), request.assumptions);
+  TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, choices.accepted));
+  if (plan.has(recipe::Decision::needs_consent)) return wants_consent(plan, facts.kernel());
+  if (plan.has(recipe::Decision::cannot)) return cannot_apply(plan, facts.kernel());
   TRY(write_edits(tree, request.folder));
 
-  BuildRequest build;
+  build::BuildRequest build;
   build.tree = request.folder;
   build.modules = choices.modules == driver.modules ? std::vector<std::string>{} : choices.modules;
   build.jobs = default_jobs();
-  const auto make = make_command(facts.kernel(), build, host.inside(request.folder).string());
-  TRY(answer_conftest(facts, {build.tree, build.modules, false, build.jobs, {}}, make));
+  const auto make = build::make_command(facts.kernel(), build, host.inside(request.folder).string());
+  TRY(conftest::answer_conftest(facts, {build.tree, build.modules, false, build.jobs, {}}, make));
   TRY(write_file(request.folder / kMake, as_script(make)));
   return summary(driver, plan, facts.kernel());
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

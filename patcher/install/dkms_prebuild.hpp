@@ -8,7 +8,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 struct PrebuildRequest {
   std::filesystem::path folder;   // dkms's copy of what write_dkms_tree() wrote
@@ -23,4 +23,4 @@ struct PrebuildRequest {
 // consent for a notice that nobody has accepted; failed when a recipe that is needed cannot be applied.
 Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& request);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -7,7 +7,7 @@
 #include "support/configuration.hpp"
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -44,9 +44,9 @@ fs::path dkms_source_folder(const std::string& version) {
   return "/usr/src/nvidia-" + version;
 }
 
-Status write_dkms_tree(const fs::path& folder, const Driver& driver, const DkmsChoices& choices, const std::string& vgpukit) {
+Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, const DkmsChoices& choices, const std::string& vgpukit) {
   TRY_ASSIGN(const auto data, shipped_data());
-  TRY_ASSIGN(const auto tree, SourceTree::open(driver.sources));
+  TRY_ASSIGN(const auto tree, transform::SourceTree::open(driver.sources));
   for (const auto& path : tree.files())
     if (path != "dkms.conf") TRY(clone_file(driver.sources / path, folder / path));
   for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
@@ -101,4 +101,4 @@ bool is_our_dkms_tree(const fs::path& folder) {
   return fs::is_regular_file(folder / kChoices, ignored) && fs::is_regular_file(folder / "vgpukit-dkms", ignored);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

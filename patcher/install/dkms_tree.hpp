@@ -10,7 +10,7 @@
 #include "driver/driver.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 // What was decided when the driver was installed, for the builds to come: nobody can be asked in the middle of a kernel upgrade.
 struct DkmsChoices {
@@ -25,7 +25,7 @@ struct DkmsChoices {
 std::filesystem::path dkms_source_folder(const std::string& version);
 
 // Fills `folder` (empty or new). `vgpukit`: the program that dkms will run, as the root knows it.
-Status write_dkms_tree(const std::filesystem::path& folder, const Driver& driver, const DkmsChoices& choices,
+Status write_dkms_tree(const std::filesystem::path& folder, const driver::Driver& driver, const DkmsChoices& choices,
                        const std::string& vgpukit);
 
 // Reads the choices of such a folder, or of dkms's copy of it. Error: usage when it is none, or is damaged.
@@ -39,4 +39,4 @@ Status write_dkms_signing(const HostPaths& host);
 // Is this a folder that write_dkms_tree() filled?
 bool is_our_dkms_tree(const std::filesystem::path& folder);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -5,7 +5,7 @@
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -114,4 +114,4 @@ Result<std::string> vgpukit_of(const HostPaths& host, const std::string& tried) 
                "install vgpukit in that root"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -7,7 +7,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 struct HookPlace {
   std::string manager;  // pacman, "kernel-install", "/etc/kernel/postinst.d"
@@ -34,4 +34,4 @@ Result<std::vector<std::string>> remove_hooks(const HostPaths& host);
 // The vgpukit that programs of this root will call. Error: missing where another root has none.
 Result<std::string> vgpukit_of(const HostPaths& host, const std::string& tried);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

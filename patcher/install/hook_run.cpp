@@ -20,7 +20,7 @@
 #include "support/process.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -49,7 +49,7 @@ std::string release_of_target(std::string_view path) {
 
 // What changes when the modules, or the kernel that they were built for, change: cheaper to ask than to read compressed modules.
 std::string stamp_of(const HostPaths& host, const std::string& release, const InstallRecord& record,
-                     const std::vector<InstalledModuleFile>& modules) {
+                     const std::vector<kernel::InstalledModuleFile>& modules) {
   Hasher hasher;
   hasher.add(record.value("version", std::string()));
   std::vector<fs::path> files;
@@ -67,18 +67,18 @@ std::string stamp_of(const HostPaths& host, const std::string& release, const In
 // Why the kernel would refuse modules that are there, are for it and of the right version; nothing where it would load them, or
 // where nobody can tell.
 std::string loader_refusal(const HostPaths& host, const std::string& release, const InstallRecord& record,
-                    const std::vector<InstalledModuleFile>& there) {
-  auto kernel = open_kernel(host, release, /*any_compiler=*/true);
+                    const std::vector<kernel::InstalledModuleFile>& there) {
+  auto kernel = kernel::open_kernel(host, release, /*any_compiler=*/true);
   if (!kernel) return {};
-  std::vector<ModuleFile> modules;
+  std::vector<module::ModuleFile> modules;
   const auto names = record.value("modules", std::vector<std::string>());
   for (const auto& each : there) {
     if (std::find(names.begin(), names.end(), each.name) == names.end()) continue;
-    auto module = read_module(host.in_root(each.path));
+    auto module = module::read_module(host.in_root(each.path));
     if (module) modules.push_back(std::move(*module));
   }
-  Facts facts(std::move(*kernel), {});
-  const auto verdicts = verify_modules(modules, facts);
+  kernel::Facts facts(std::move(*kernel), {});
+  const auto verdicts = module::verify_modules(modules, facts);
   if (!verdicts) return {};
   for (const auto& verdict : *verdicts)
     if (verdict.refuses) return verdict.module + ": " + verdict.message;
@@ -127,7 +127,7 @@ class Run {
       kernel.next = "was it removed again?";
       return kernel;
     }
-    auto there = installed_module_files(host_, release, nvidia_module_names());
+    auto there = kernel::installed_module_files(host_, release, nvidia_module_names());
     const auto stamp = stamp_of(host_, release, record_, there);
     auto problem = seen(release, stamp) ? std::string() : module_problem(host_, release, record_, there);
     bool stale = false;
@@ -143,13 +143,13 @@ class Run {
     }
     build(kernel, problem, stale);
     tell_dkms(kernel);
-    there = installed_module_files(host_, release, nvidia_module_names());
+    there = kernel::installed_module_files(host_, release, nvidia_module_names());
     remember(kernel, stamp_of(host_, release, record_, there));
     return kernel;
   }
 
   Status write() {
-    const auto now = releases_of(host_);
+    const auto now = kernel::releases_of(host_);
     std::string summary;
     std::set<std::string> gone;
     for (const auto& [release, entry] : kernels_.items()) {
@@ -194,7 +194,7 @@ class Run {
   void build(HookKernel& kernel, const std::string& problem, bool stale) {
     kernel.why = problem;
     // Asked first: it names the package that is missing, and that is what most often is.
-    if (const auto opened = open_kernel(host_, kernel.release, /*any_compiler=*/true); !opened) {
+    if (const auto opened = kernel::open_kernel(host_, kernel.release, /*any_compiler=*/true); !opened) {
       kernel.why = problem + ": " + opened.error().why;
       kernel.next = opened.error().next;
       return;
@@ -221,7 +221,7 @@ class Run {
       done = dkms->build(dkms_module_name, version_, kernel.release, /*again=*/true);
     if (done) done = dkms->install(dkms_module_name, version_, kernel.release);
     kernel.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const auto there = installed_module_files(host_, kernel.release, nvidia_module_names());
+    const auto there = kernel::installed_module_files(host_, kernel.release, nvidia_module_names());
     auto now = module_problem(host_, kernel.release, record_, there);
     if (done && now.empty()) now = loader_refusal(host_, kernel.release, record_, there);
     if (done && now.empty()) {
@@ -348,10 +348,10 @@ std::string last_hook_failure(const HostPaths& host, const json& last, const std
   if (!record || !last.contains("kernels") || !last.at("kernels").is_object() || !last.at("kernels").contains(release)) return {};
   const auto& entry = last.at("kernels").at(release);
   if (!entry.is_object() || entry.value("result", std::string()) != "failed") return {};
-  const auto there = installed_module_files(host, release, nvidia_module_names());
+  const auto there = kernel::installed_module_files(host, release, nvidia_module_names());
   if (entry.value("stamp", std::string()) != stamp_of(host, release, *record, there)) return {};
   const auto next = entry.value("next", std::string());
   return entry.value("why", std::string()) + (next.empty() ? "" : " (" + next + ")");
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

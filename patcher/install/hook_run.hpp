@@ -12,7 +12,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 enum class HookCaller { person, pacman, postinst, kernel_install };
 
@@ -61,4 +61,4 @@ std::optional<nlohmann::json> last_hook_run(const HostPaths& host);
 // What that says against a kernel, where its modules are still those that it saw; else empty.
 std::string last_hook_failure(const HostPaths& host, const nlohmann::json& last, const std::string& release);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

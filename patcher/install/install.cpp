@@ -17,7 +17,7 @@
 #include "support/process.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -33,18 +33,18 @@ std::uintmax_t bytes_of(const fs::path& folder) {
 }
 
 // Are the modules of this kernel there, for it, and of this version, and would it load them?
-Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, const std::vector<std::string>& names) {
+Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& version, const std::vector<std::string>& names) {
   const auto& kernel = facts.kernel();
-  const auto there = installed_module_files(kernel.host, kernel.release, names);
+  const auto there = kernel::installed_module_files(kernel.host, kernel.release, names);
   const auto wrong = [&](const std::string& why) {
     return Error{
         Exit::failed, "use what dkms has installed for " + kernel.release, why,
         "read " + kernel.host.in_root("/var/lib/dkms/nvidia/" + version).string() + "/" + kernel.release + "/*/log/make.log"};
   };
-  std::vector<ModuleFile> modules;
+  std::vector<module::ModuleFile> modules;
   nlohmann::json list = nlohmann::json::array();
   for (const auto& name : names) {
-    const auto count = std::count_if(there.begin(), there.end(), [&](const InstalledModuleFile& each) { return each.name == name; });
+    const auto count = std::count_if(there.begin(), there.end(), [&](const kernel::InstalledModuleFile& each) { return each.name == name; });
     if (count == 0) return wrong("dkms says that all is well, and " + name + ".ko is not in /lib/modules/" + kernel.release);
     if (count > 1) return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
   }
@@ -58,7 +58,7 @@ Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, co
     const auto in_dep = each.path.lexically_relative("/lib/modules/" + kernel.release).string() + ":";
     if (boots && (!dep || (!dep->starts_with(in_dep) && dep->find("\n" + in_dep) == std::string::npos)))
       return wrong("depmod has not put " + each.path.string() + " into modules.dep, so modprobe will not find it");
-    TRY_ASSIGN(auto module, read_module(file));
+    TRY_ASSIGN(auto module, module::read_module(file));
     const auto magic = module.info("vermagic");
     if (magic.substr(0, magic.find(' ')) != kernel.release) return wrong(each.path.string() + " is for the kernel " + magic);
     if (const auto says = module.info("version"); !says.empty() && says != version)
@@ -68,7 +68,7 @@ Result<nlohmann::json> check_kernel(Facts& facts, const std::string& version, co
     list.push_back({{"name", each.name}, {"path", each.path.string()}, {"hash", hasher.hex()}});
     modules.push_back(std::move(module));
   }
-  TRY_ASSIGN(const auto verdicts, verify_modules(modules, facts));
+  TRY_ASSIGN(const auto verdicts, module::verify_modules(modules, facts));
   for (const auto& verdict : verdicts)
     if (verdict.refuses) return wrong(verdict.module + ": " + verdict.message);
   return list;
@@ -80,7 +80,7 @@ Status write_our_tree(const HostPaths& host, const InstallRequest& request, cons
   return staged.commit();
 }
 
-Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request, const Kernel& kernel) {
+Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request, const kernel::Kernel& kernel) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms build " + kernel.release);
   if (request.on_step) request.on_step("dkms builds " + version + " for " + kernel.release);
@@ -91,7 +91,7 @@ Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const I
 
 // The whole driver: nvidia-installer builds the patched sources for the first kernel and registers what it built with dkms. What is
 // registered becomes the original then, with our dkms.conf, and dkms builds the other kernels from that.
-Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction, const InstallRequest& request, Facts& facts,
+Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction, const InstallRequest& request, kernel::Facts& facts,
                                      const std::string& vgpukit) {
   const auto& kernel = facts.kernel();
   const auto& host = kernel.host;
@@ -100,8 +100,8 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   std::vector<std::string> paths = {"/var/lib/nvidia", "/etc/ld.so.cache", log};
   for (const auto& file : installed_user_space(host)) paths.push_back(file);
   TRY(transaction.add(paths));
-  TRY_ASSIGN(auto tree, SourceTree::open(driver.sources));
-  TRY(make_plan(*request.catalogue, driver, facts, tree, request.choices.accepted));
+  TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
+  TRY(recipe::make_plan(*request.catalogue, driver, facts, tree, request.choices.accepted));
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> said;
@@ -163,17 +163,17 @@ nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction)
 }
 
 struct Built {
-  std::vector<Facts> facts;
+  std::vector<kernel::Facts> facts;
   std::uintmax_t module_bytes = 0;
-  std::optional<BuildReport> refused;
+  std::optional<build::BuildReport> refused;
 };
 
 // All kernels, before the system is touched.
 Result<Built> rehearse(const InstallRequest& request) {
   Built built;
   for (const auto& kernel : request.kernels) {
-    Facts facts(kernel, request.assumptions);
-    BuildJob job;
+    kernel::Facts facts(kernel, request.assumptions);
+    build::BuildJob job;
     job.driver = request.driver;
     job.catalogue = request.catalogue;
     job.explanations = request.explanations;
@@ -183,7 +183,7 @@ Result<Built> rehearse(const InstallRequest& request) {
     job.on_step = request.on_step;
     if (request.choices.modules != request.driver->modules) job.modules = request.choices.modules;
     if (request.on_step) request.on_step("building and verifying for " + kernel.release);
-    TRY_ASSIGN(auto report, run_build(facts, job));
+    TRY_ASSIGN(auto report, build::run_build(facts, job));
     for (const auto& module : report.modules) built.module_bytes += module.bytes;
     if (report.result != "built") {
       built.refused = std::move(report);
@@ -260,7 +260,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     kernels[release] = {{"modules", std::move(modules)}};
   }
   outcome.record = {{"version", version},
-                    {"flavour", flavour_name(driver.flavour)},
+                    {"flavour", driver::flavour_name(driver.flavour)},
                     {"from", driver.path.string()},
                     {"by", request.with_nvidia_installer ? "nvidia-installer" : "dkms"},
                     {"installed", utc_now()},
@@ -274,4 +274,4 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   return outcome;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -16,19 +16,19 @@
 #include "kernel/kernel.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 struct InstallRequest {
-  const Driver* driver = nullptr;
-  const Catalogue* catalogue = nullptr;
-  const Catalogue* explanations = nullptr;
-  std::vector<Kernel> kernels;  // at least one
+  const driver::Driver* driver = nullptr;
+  const recipe::Catalogue* catalogue = nullptr;
+  const recipe::Catalogue* explanations = nullptr;
+  std::vector<kernel::Kernel> kernels;  // at least one
   std::map<std::string, bool> assumptions;
   DkmsChoices choices;
   bool with_nvidia_installer = false;  // the whole driver, by the installer in Driver::package
   unsigned jobs = 1;
   std::function<void(std::string_view)> on_step;  // a line for people
-  std::function<void(const BuildProgress&)> on_progress;
+  std::function<void(const build::BuildProgress&)> on_progress;
   OnStep at;  // for tests
 };
 
@@ -38,7 +38,7 @@ struct InstallOutcome {
   std::vector<std::string> warnings;   // what a user should know about what was installed, as sentences
   std::vector<std::string> hooks;      // the hooks of package managers that were written
   std::vector<Conflict> conflicts;     // with `blocks` where nothing was done because of them
-  std::optional<BuildReport> refused;  // the build that failed, or waits for consent: nothing was done
+  std::optional<build::BuildReport> refused;  // the build that failed, or waits for consent: nothing was done
 };
 
 // Builds and verifies for each kernel before the system is touched; then registers with dkms, has dkms build and install, and looks
@@ -93,4 +93,4 @@ struct InstallStatus {
 };
 Result<InstallStatus> install_status(const HostPaths& host);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -7,7 +7,7 @@
 #include "install/hook_files.hpp"
 #include "kernel/modules_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 const std::vector<std::string>& nvidia_module_names() {
   static const std::vector<std::string> names = {"nvidia",     "nvidia-uvm",     "nvidia-modeset",
@@ -21,10 +21,10 @@ std::vector<std::string> install_scope(const HostPaths& host, const std::vector<
   paths.insert(hooks.begin(), hooks.end());
   paths.insert(dkms_signing_file);
   for (const auto& version : versions) paths.insert(dkms_source_folder(version).string());
-  for (const auto& release : releases_of(host)) {
+  for (const auto& release : kernel::releases_of(host)) {
     const auto folder = "/lib/modules/" + release + "/";
-    for (const auto& name : depmod_files()) paths.insert(folder + name);
-    for (const auto& module : installed_module_files(host, release, nvidia_module_names())) paths.insert(module.path.string());
+    for (const auto& name : kernel::depmod_files()) paths.insert(folder + name);
+    for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names())) paths.insert(module.path.string());
     // Where dkms will put them: Debian and Arch, SUSE, Red Hat, and where dkms.conf says. Compressed as the kernel's own are.
     // nvidia-installer makes video/, whatever it puts there.
     for (const auto* place : {"updates/dkms/", "updates/", "extra/", "kernel/drivers/video/", "video/"})
@@ -34,4 +34,4 @@ std::vector<std::string> install_scope(const HostPaths& host, const std::vector<
   return {paths.begin(), paths.end()};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

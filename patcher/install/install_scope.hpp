@@ -7,7 +7,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 // What is to be kept before `versions` come or go: their folders in /usr/src, all that dkms has of nvidia, each kernel's NVIDIA
 // modules, what depmod writes, and hooks of package managers. As the root knows them.
@@ -16,4 +16,4 @@ std::vector<std::string> install_scope(const HostPaths& host, const std::vector<
 // The modules that NVIDIA's packages have had so far.
 const std::vector<std::string>& nvidia_module_names();
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

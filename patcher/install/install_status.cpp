@@ -7,7 +7,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -38,14 +38,14 @@ Result<InstallStatus> install_status(const HostPaths& host) {
     const auto record = previous_record(host);
     status.previous = record ? record->value("version", std::string("?")) : "none";
   }
-  const auto kernels = list_kernels(host);
+  const auto kernels = kernel::list_kernels(host);
   // Headers alone boot nothing. Where no kernel is installed (a builder root), each kernel's headers count.
-  const bool any = std::any_of(kernels.begin(), kernels.end(), [](const KernelEntry& each) { return each.modules; });
+  const bool any = std::any_of(kernels.begin(), kernels.end(), [](const kernel::KernelEntry& each) { return each.modules; });
   for (const auto& entry : kernels) {
     KernelStatus kernel;
     kernel.release = entry.release;
     kernel.running = entry.running;
-    const auto there = installed_module_files(host, entry.release, nvidia_module_names());
+    const auto there = kernel::installed_module_files(host, entry.release, nvidia_module_names());
     for (const auto& module : there) kernel.modules.push_back(module.path.string());
     if (any && !entry.modules && kernel.modules.empty()) continue;
     if (!status.record) {
@@ -74,4 +74,4 @@ Result<InstallStatus> install_status(const HostPaths& host) {
   return status;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

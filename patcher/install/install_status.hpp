@@ -8,11 +8,11 @@
 #include "install/transaction.hpp"
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 // Why the kernel has no working driver of this record, from the modules' own words; empty when it has. `there`: modules_there() of
 // this kernel.
 std::string module_problem(const HostPaths& host, const std::string& release, const InstallRecord& record,
-                           const std::vector<InstalledModuleFile>& there);
+                           const std::vector<kernel::InstalledModuleFile>& there);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

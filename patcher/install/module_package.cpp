@@ -10,7 +10,7 @@
 #include "support/log.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -37,7 +37,7 @@ struct Contents {
   std::string folder;   // /usr/lib/modules/RELEASE/updates/vgpukit
 };
 
-std::string readme(const BuildReport& build) {
+std::string readme(const build::BuildReport& build) {
   std::string text = "NVIDIA " + build.driver.version + " (" + build.driver.flavour + ") for Linux " + build.kernel.release +
                      ", built with " + build.kernel.compiler + " by vgpukit.\n\n" + "Modules:\n";
   for (const auto& module : build.modules) text += "  " + module.name + "\n";
@@ -193,7 +193,7 @@ std::string package_name(PackageFormat format, const std::string& release) {
   return name;
 }
 
-Result<std::string> kernel_dependency(PackageFormat format, const Kernel& kernel) {
+Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel& kernel) {
   const auto& release = kernel.release;
   if (format == PackageFormat::deb) {
     if (release.ends_with("-pve")) return "proxmox-kernel-" + release + "-signed | proxmox-kernel-" + release;
@@ -258,4 +258,4 @@ Result<ModulePackage> make_package(const PackageRequest& request) {
   return package;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -11,7 +11,7 @@
 #include "kernel/kernel.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 enum class PackageFormat { deb, rpm, arch };
 std::string_view package_format_name(PackageFormat format);
@@ -19,8 +19,8 @@ std::optional<PackageFormat> package_format_from(std::string_view name);
 
 struct PackageRequest {
   PackageFormat format = PackageFormat::deb;
-  const BuildReport* build = nullptr;  // result "built", with modules
-  const Kernel* kernel = nullptr;
+  const build::BuildReport* build = nullptr;  // result "built", with modules
+  const kernel::Kernel* kernel = nullptr;
   std::string depends;           // in the format's own words; empty: the package of this very kernel
   unsigned revision = 1;         // of the package, after the driver's version
   std::filesystem::path output;  // the folder where the package goes
@@ -37,7 +37,7 @@ std::string package_name(PackageFormat format, const std::string& release);
 // The package of the kernel itself, as a dependency: Debian's linux-image-RELEASE (of any maker's naming), Proxmox' kernel, the rpm
 // capability kernel-uname-r, or on Arch the package that /usr/lib/modules/RELEASE/pkgbase names with its exact version.
 // Error: usage where the kernel does not tell.
-Result<std::string> kernel_dependency(PackageFormat format, const Kernel& kernel);
+Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel& kernel);
 
 // Makes it with dpkg-deb, rpmbuild or makepkg of this machine. The modules go to updates/vgpukit of the kernel's folder; depmod
 // runs when the package comes and goes. It has a README with what was built, the recipes and the notices. A file of that name is
@@ -45,4 +45,4 @@ Result<std::string> kernel_dependency(PackageFormat format, const Kernel& kernel
 // with what the tool said; usage, as of kernel_dependency().
 Result<ModulePackage> make_package(const PackageRequest& request);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -4,7 +4,7 @@
 #include "driver/run_file_zip.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -13,9 +13,9 @@ struct Since {
   std::string option;
 };
 
-Status write_edits(const fs::path& folder, const std::string& sources, const SourceEdits& edits) {
+Status write_edits(const fs::path& folder, const std::string& sources, const driver::SourceEdits& edits) {
   std::error_code bad;
-  std::optional<driver_detail::Manifest> manifest;
+  std::optional<driver::Manifest> manifest;
   if (fs::exists(folder / ".manifest", bad)) {
     TRY_ASSIGN(auto text, read_file(folder / ".manifest"));
     manifest.emplace(std::move(text));
@@ -58,7 +58,7 @@ std::vector<std::string> installer_options(const Version& version, const std::st
   return options;
 }
 
-Result<int> run_nvidia_installer(const Driver& driver, const SourceEdits& edits, const Kernel& kernel, const std::string& log,
+Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits, const kernel::Kernel& kernel, const std::string& log,
                                  unsigned jobs, const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
@@ -72,7 +72,7 @@ Result<int> run_nvidia_installer(const Driver& driver, const SourceEdits& edits,
       fs::remove_all(folder, ignored);
     }
   } const remover{target};
-  TRY(unpack_package(driver.package, target));
+  TRY(driver::unpack_package(driver.package, target));
   if (!fs::exists(target / "nvidia-installer", bad))
     return Error{Exit::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
                  "--without-nvidia-installer registers its kernel modules with dkms"};
@@ -107,4 +107,4 @@ std::vector<std::string> files_of_installer_log(std::string_view log) {
   return files;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -14,7 +14,7 @@
 #include "support/process.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 // What is asked of the installer of this version; options that it does not know yet are left out (option_table.h, by tags).
 // `sources`: "kernel" or "kernel-open". `log`: as the root knows it.
@@ -24,7 +24,7 @@ std::vector<std::string> installer_options(const Version& version, const std::st
 // The package's unpacked folder with the kernel sources changed and .manifest telling of new files, below kernel.host.work(). It is
 // removed when the function ends. Gives the installer's exit status. Error: missing for a full disk; usage for a package without an
 // installer in it; failed when interrupted.
-Result<int> run_nvidia_installer(const Driver& driver, const SourceEdits& edits, const Kernel& kernel, const std::string& log,
+Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits, const kernel::Kernel& kernel, const std::string& log,
                                  unsigned jobs, const std::function<void(std::string_view)>& on_line);
 
 // The files and links that the installer has put into the system, from its log /var/lib/nvidia/log: "0: LINK", a line with its
@@ -50,11 +50,11 @@ Result<bool> remove_new_user_space(const HostPaths& host, const Snapshot& snapsh
 
 // What is wrong with the services that the installer has put into the system, as sentences with what to do: a unit that is not
 // there, one that nothing starts.
-std::vector<std::string> service_warnings(const HostPaths& host, const Driver& driver);
+std::vector<std::string> service_warnings(const HostPaths& host, const driver::Driver& driver);
 
 // The files and links of the user space that the installer has put here; none where it has not.
 std::vector<std::string> installed_user_space(const HostPaths& host);
 // After parts of it were put back: the linker's cache and systemd's knowledge are made anew, where they can be.
 void refresh_user_space(const HostPaths& host);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -2,7 +2,7 @@
 
 #include "install/dkms_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 std::string old_version(const HostPaths& host) {
   const auto record = installed_record(host);
@@ -31,4 +31,4 @@ void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms&
   }
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -7,7 +7,7 @@
 #include "install/dkms.hpp"
 #include "install/transaction.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 inline constexpr const char* dkms_module_name = "nvidia";  // nvidia-installer's name for it in dkms, too
 
@@ -21,4 +21,4 @@ Status remove_installed(const HostPaths& host, const Dkms& dkms, const std::stri
 // stays where a kernel has come since then, which would not boot without it.
 void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms& dkms);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -5,19 +5,19 @@
 #include "kernel/modules_folder.hpp"
 #include "install/install_scope.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
-const char* enrolment_name(Enrolment enrolment) {
+const char* enrolment_name(module::Enrolment enrolment) {
   switch (enrolment) {
-    case Enrolment::enrolled:
+    case module::Enrolment::enrolled:
       return "yes";
-    case Enrolment::pending:
+    case module::Enrolment::pending:
       return "pending";
-    case Enrolment::missing:
+    case module::Enrolment::missing:
       return "no";
-    case Enrolment::unknown:
+    case module::Enrolment::unknown:
       break;
   }
   return "unknown";
@@ -27,19 +27,19 @@ const char* enrolment_name(Enrolment enrolment) {
 
 Result<SigningState> signing_state(const HostPaths& host) {
   SigningState state;
-  const auto boot = secure_boot(host);
+  const auto boot = module::secure_boot(host);
   state.secure_boot = boot.on;
   state.enforced = boot.enforced;
-  TRY_ASSIGN(const auto key, signing_key(host));
+  TRY_ASSIGN(const auto key, module::signing_key(host));
   if (key) {
     state.key = key->key;
     state.from = key->from;
     state.certificate = key->certificate;
   }
   if (!boot.on) return state;
-  for (const auto& release : releases_of(host))
-    for (const auto& there : installed_module_files(host, release, nvidia_module_names()))
-      if (const auto module = read_module(host.in_root(there.path)); module && !module->is_signed)
+  for (const auto& release : kernel::releases_of(host))
+    for (const auto& there : kernel::installed_module_files(host, release, nvidia_module_names()))
+      if (const auto module = module::read_module(host.in_root(there.path)); module && !module->is_signed)
         state.unsigned_modules.push_back(there.path.string());
   if (!key) {
     // dkms from 3.0 on makes one at its first build; earlier ones never do.
@@ -49,13 +49,13 @@ Result<SigningState> signing_state(const HostPaths& host) {
         "vgpukit install DRIVER, again"};
     return state;
   }
-  const auto enrolment = enrolment_of(host, key->certificate);
+  const auto enrolment = module::enrolment_of(host, key->certificate);
   state.enrolled = enrolment_name(enrolment);
-  if (enrolment == Enrolment::pending)
+  if (enrolment == module::Enrolment::pending)
     state.steps = {"reboot; in the blue screen: Enroll MOK, Continue, Yes, the password of mokutil --import, Reboot"};
-  else if (enrolment != Enrolment::enrolled)
-    state.steps = enrolment_steps(host, key->certificate);
+  else if (enrolment != module::Enrolment::enrolled)
+    state.steps = module::enrolment_steps(host, key->certificate);
   return state;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

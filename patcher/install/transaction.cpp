@@ -5,7 +5,7 @@
 #include "install/nvidia_installer.hpp"
 #include "support/log.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -248,4 +248,4 @@ Result<std::vector<Snapshot>> previous_state(const HostPaths& host) {
   return open_snapshots(host, Places(host).previous());
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

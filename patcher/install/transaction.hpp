@@ -16,7 +16,7 @@
 #include "support/machine_state.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 // What is kept about an installed driver: STATE/install/installed.json. As JSON, because it is a user's (`vgpukit status`), too.
 using InstallRecord = nlohmann::json;
@@ -73,4 +73,4 @@ std::optional<InstallRecord> previous_record(const HostPaths& host);
 // What was kept of the state before the installed driver, in the order in which it was kept. Empty when there is no way back.
 Result<std::vector<Snapshot>> previous_state(const HostPaths& host);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

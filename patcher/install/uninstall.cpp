@@ -11,7 +11,7 @@
 #include "support/log.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& at) {
   UninstallOutcome outcome;
@@ -28,9 +28,9 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
     TRY(remove_installed(host, dkms, outcome.version));
     transaction.step("remove the modules");
     std::error_code full;
-    for (const auto& release : releases_of(host)) fs::remove(host.modules() / release / "video", full);  // nvidia-installer's
-    for (const auto& release : releases_of(host))
-      for (const auto& module : installed_module_files(host, release, nvidia_module_names()))
+    for (const auto& release : kernel::releases_of(host)) fs::remove(host.modules() / release / "video", full);  // nvidia-installer's
+    for (const auto& release : kernel::releases_of(host))
+      for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names()))
         outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
     remove_made(host, *record, dkms);
   }
@@ -77,7 +77,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   }
   // What depmod writes belongs to all modules of a kernel, and those may have changed: it is made again. Kernels that are gone stay
   // so.
-  const auto releases = releases_of(host);
+  const auto releases = kernel::releases_of(host);
   const auto wanted = [&](const std::string& path) {
     if (!path.starts_with("/lib/modules/")) return true;
     const auto rest = path.substr(13);
@@ -107,8 +107,8 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   transaction.step("depmod");
   std::error_code bad;
   for (const auto& release : releases) {
-    if (fs::exists(host.modules() / release / "modules.dep", bad)) TRY(run_depmod(host, release));
-    if (!outcome.to.empty() && !installed_module_files(host, release, nvidia_module_names()).empty()) outcome.releases.push_back(release);
+    if (fs::exists(host.modules() / release / "modules.dep", bad)) TRY(kernel::run_depmod(host, release));
+    if (!outcome.to.empty() && !kernel::installed_module_files(host, release, nvidia_module_names()).empty()) outcome.releases.push_back(release);
   }
   if (record) {
     auto again = *record;
@@ -121,4 +121,4 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   return outcome;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -12,7 +12,7 @@
 #include "support/process.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 
 namespace {
 
@@ -144,7 +144,7 @@ Result<bool> remove_new_user_space(const HostPaths& host, const Snapshot& snapsh
   return true;
 }
 
-std::vector<std::string> service_warnings(const HostPaths& host, const Driver& driver) {
+std::vector<std::string> service_warnings(const HostPaths& host, const driver::Driver& driver) {
   std::vector<std::string> warnings;
   const auto log = read_file(host.in_root(kFolder) / "log");
   if (!log) return warnings;
@@ -159,7 +159,7 @@ std::vector<std::string> service_warnings(const HostPaths& host, const Driver& d
     else if (text->find("WantedBy=") != std::string::npos && !is_enabled(host, unit))
       warnings.push_back(unit + " is not started at boot: systemctl enable " + unit);
   }
-  if (driver.flavour == Flavour::vgpu_kvm)
+  if (driver.flavour == driver::Flavour::vgpu_kvm)
     for (const std::string unit : {"nvidia-vgpud.service", "nvidia-vgpu-mgr.service"})
       if (!holds(units, unit))
         warnings.push_back("the installer did not install " + unit +
@@ -185,4 +185,4 @@ void refresh_user_space(const HostPaths& host) {
   }
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::install

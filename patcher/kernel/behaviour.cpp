@@ -6,7 +6,7 @@
 
 #include "kernel/kernel_image.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -74,4 +74,4 @@ Answer symbol_get_is_gpl_only(const Kernel& kernel) {
   return symbol_get_by_version(kernel.version, kernel.release);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

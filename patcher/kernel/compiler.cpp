@@ -4,7 +4,7 @@
 
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -129,4 +129,4 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
                    (other ? "\n  or take " + other->identity + " all the same: --accept other-compiler" : "")};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

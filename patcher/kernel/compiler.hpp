@@ -3,7 +3,7 @@
 
 #include "kernel/kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 // What the configuration says about the compiler; `command` and `found` are still empty.
 // Error: missing when the configuration names neither gcc nor clang.
@@ -17,4 +17,4 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
 // "gcc-12 (Debian 12.2.0-14) 12.2.0" -> 12.2.0; "Debian clang version 16.0.6 (15)" -> 16.0.6.
 std::optional<Version> version_in(std::string_view first_line);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -5,7 +5,7 @@
 #include "support/atomic_file.hpp"
 #include "support/checksummed_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 CompilerWrapper::CompilerWrapper(const Kernel& kernel, fs::path folder, const std::string& fingerprint)
     : folder_(std::move(folder)), cache_file_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / (fingerprint + ".sh")) {
@@ -43,4 +43,4 @@ void CompilerWrapper::use_in(Command& make) const {
   make.env["VGPUKIT_STAND_IN"] = inside_;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

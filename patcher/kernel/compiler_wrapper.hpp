@@ -9,7 +9,7 @@
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 class CompilerWrapper {
  public:
@@ -35,4 +35,4 @@ class CompilerWrapper {
   std::string known_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

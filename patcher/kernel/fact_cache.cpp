@@ -4,7 +4,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -72,4 +72,4 @@ void FactCache::save() const {
   static_cast<void>(static_cast<bool>(write_file(file_, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n")));
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -7,7 +7,7 @@
 
 #include "kernel/facts.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 class FactCache {
  public:
@@ -24,4 +24,4 @@ class FactCache {
   fs::path file_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

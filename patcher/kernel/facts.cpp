@@ -11,7 +11,7 @@
 #include "kernel/snippets.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 using Kind = Question::Kind;
 
@@ -248,4 +248,4 @@ std::vector<std::pair<Question, Answer>> Facts::report() const {
   return lines;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -13,7 +13,7 @@
 #include "kernel/kernel.hpp"
 #include "kernel/symvers.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 // One question. Two questions with the same key() are the same question.
 struct Question {
@@ -107,4 +107,4 @@ class Facts {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -18,7 +18,7 @@
 #include "support/hash.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -237,4 +237,4 @@ Result<std::string> fingerprint_of(const Kernel& kernel) {
   return fingerprint;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -3,10 +3,10 @@
 
 #include "kernel/kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 // As Facts::fingerprint() promises. The stat index is kept in host.cache/facts; without a writable cache everything is read each
 // time.
 Result<std::string> fingerprint_of(const Kernel& kernel);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

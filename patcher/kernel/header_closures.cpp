@@ -6,7 +6,7 @@
 
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -130,4 +130,4 @@ std::vector<std::vector<std::size_t>> chains_of_closures(const std::vector<Heade
   return chains;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 class HeaderClosures {
  public:
@@ -37,4 +37,4 @@ class HeaderClosures {
 // compiler has to read for a chain are the files of its last set.
 std::vector<std::vector<std::size_t>> chains_of_closures(const std::vector<HeaderClosures::Files>& sets);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

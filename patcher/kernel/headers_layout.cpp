@@ -8,7 +8,7 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -200,4 +200,4 @@ std::string arch_folder(const KernelConfig& config) {
   return "x86";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -7,7 +7,7 @@
 
 #include "kernel/kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 // A folder that could be the build folder of a release, as seen from inside the root, links resolved.
 struct HeadersLayout {
@@ -36,4 +36,4 @@ KernelConfig parse_config(std::string_view text);
 // The name of the folder under arch/ : x86, arm64, powerpc.
 std::string arch_folder(const KernelConfig& config);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

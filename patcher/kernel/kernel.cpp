@@ -11,7 +11,7 @@
 #include "kernel/headers_layout.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -207,4 +207,4 @@ Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vec
   return kernels;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

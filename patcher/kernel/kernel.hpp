@@ -11,7 +11,7 @@
 #include "support/result.hpp"
 #include "support/version.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 struct Compiler {
   enum class Kind { gcc, clang };
@@ -78,4 +78,4 @@ std::string install_headers_hint(const HostPaths& host, std::string_view release
 std::string install_compiler_hint(const HostPaths& host, const Compiler& wanted);
 std::string install_tool_hint(const HostPaths& host, std::string_view tool);  // make, ld, git ...
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -7,7 +7,7 @@
 #include "kernel/headers_layout.hpp"
 #include "support/version.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 std::vector<KernelHeaders> list_headers(const HostPaths& host) {
   std::vector<KernelHeaders> all;
@@ -50,4 +50,4 @@ std::optional<fs::path> find_header(const Kernel& kernel, std::string_view name)
   return std::nullopt;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -9,7 +9,7 @@
 
 #include "kernel/kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 struct KernelHeaders {
   std::string release;
@@ -24,4 +24,4 @@ std::vector<KernelHeaders> list_headers(const HostPaths& host);
 // Where this kernel's build finds <NAME> ("linux/mm.h"), as seen from inside the root.
 std::optional<std::filesystem::path> find_header(const Kernel& kernel, std::string_view name);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

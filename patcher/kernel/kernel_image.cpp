@@ -11,7 +11,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -106,4 +106,4 @@ std::optional<bool> image_contains(const fs::path& image, std::string_view text)
   return search.found().text;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -5,7 +5,7 @@
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -65,4 +65,4 @@ Status run_depmod(const HostPaths& host, const std::string& release) {
                install_tool_hint(host, "depmod")};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

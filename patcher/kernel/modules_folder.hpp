@@ -8,7 +8,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 struct InstalledModuleFile {
   std::string name;            // "nvidia-vgpu-vfio", as the file is called
@@ -27,4 +27,4 @@ std::vector<std::string> releases_of(const HostPaths& host);
 // depmod for one kernel, in its root. Error: failed, with what it said.
 Status run_depmod(const HostPaths& host, const std::string& release);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

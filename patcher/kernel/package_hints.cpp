@@ -8,7 +8,7 @@
 #include "support/atomic_file.hpp"
 #include "support/distribution.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -167,4 +167,4 @@ std::string install_tool_hint(const HostPaths& host, std::string_view tool) {
   return in_that_root(host, install(family, package));
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

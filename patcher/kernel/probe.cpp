@@ -13,7 +13,7 @@
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -239,4 +239,4 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   return probe;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -3,7 +3,7 @@
 
 #include "kernel/facts.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 // Error: failed with the compiler's words when the module does not build; missing when there is no place to build it in.
 // `fingerprint`: see CompilerStandIn.
@@ -17,4 +17,4 @@ Result<std::vector<std::string>> command_words(std::string_view cmd_file);
 // `directory`.
 std::vector<std::string> compile_words(const std::vector<std::string>& words, const std::filesystem::path& directory);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

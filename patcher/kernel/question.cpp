@@ -8,7 +8,7 @@
 #include "support/hash.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -175,4 +175,4 @@ Status Question::check(const Question& question) {
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <map>
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -137,4 +137,4 @@ std::vector<std::vector<Question>> shared_units(const std::vector<Question>& que
   return units;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -9,7 +9,7 @@
 #include "kernel/header_closures.hpp"
 #include "kernel/snippets.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 // Whether nothing stays at file scope of a snippet that compiles but its own function, vgpukit_probe: no macro, no type, no other
 // name. Then others may follow in the same translation unit. In doubt: no.
@@ -29,4 +29,4 @@ std::vector<std::vector<Question>> units_by_headers(const std::vector<Question>&
 // so each sees the files that it asks for, no more.
 std::vector<std::vector<Question>> shared_units(const std::vector<Question>& questions, const HeaderClosures& closures);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -9,7 +9,7 @@
 #include "kernel/shared_units.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -310,4 +310,4 @@ Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kern
   return answers;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

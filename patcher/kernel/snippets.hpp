@@ -9,7 +9,7 @@
 
 #include "kernel/facts.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 // An error of gcc or clang: FILE:LINE:COLUMN: [fatal ]error: MESSAGE.
 struct CompileError {
@@ -39,4 +39,4 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
 Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kernel& kernel, const ProbeBuild& probe,
                                                                       const std::vector<Question>& questions);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

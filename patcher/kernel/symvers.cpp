@@ -8,7 +8,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 namespace {
 
@@ -107,4 +107,4 @@ const ExportedSymbol* Symvers::find(std::string_view symbol) const {
   return number == 0 ? nullptr : &symbols_[number - 1].symbol;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

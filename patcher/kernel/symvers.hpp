@@ -11,7 +11,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 
 struct ExportedSymbol {
   std::uint32_t crc = 0;
@@ -44,4 +44,4 @@ class Symvers {
       slots_;  // 1 + the number in symbols_, 0: free. At least half of them are, their number is a power of 2
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -113,7 +113,7 @@ std::string free_card_hint(const OccupiedCard& card) {
   return "blacklist nouveau, nova_core and nova_drm in /etc/modprobe.d, make the initramfs again, boot";
 }
 
-Error explain_load(const std::string& module, int error, const std::vector<KernelMessage>& messages,
+Error explain_load(const std::string& module, int error, const std::vector<system::KernelMessage>& messages,
                    const std::vector<OccupiedCard>& occupied) {
   const auto tried = "load the module " + module;
   // In the order of the table, because the first message is often only what follows from a later one.
@@ -130,4 +130,4 @@ Error explain_load(const std::string& module, int error, const std::vector<Kerne
   return from_errno(tried, error);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

@@ -8,7 +8,7 @@
 #include "support/result.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 // An NVIDIA card that another driver has: "0000:65:00.0" and "nouveau".
 struct OccupiedCard {
@@ -21,7 +21,7 @@ std::vector<OccupiedCard> occupied_cards(const Sysfs& sysfs);
 std::string free_card_hint(const OccupiedCard& card);
 
 // `error`: the errno that loading gave. `messages`: the kernel's since before the attempt.
-Error explain_load(const std::string& module, int error, const std::vector<KernelMessage>& messages,
+Error explain_load(const std::string& module, int error, const std::vector<system::KernelMessage>& messages,
                    const std::vector<OccupiedCard>& occupied);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

@@ -7,7 +7,7 @@
 #include "load/load_record.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -38,7 +38,7 @@ Status may_change_modules(const ModuleTools& tools, const std::string& tried) {
   if (!tools.host.is_host() && tools.release.empty())
     return Error{Exit::usage, tried, "--root names another root folder, and no kernel runs there",
                  "leave --root out, or use load --dry-run --kernel REL to see the plan"};
-  return need_root(tools.host, tried);
+  return vgpu::need_root(tools.host, tried);
 }
 
 Result<FileLock> lock_modules(const ModuleTools& tools) {
@@ -90,4 +90,4 @@ Result<LoadReport> load_modules(const ModuleTools& tools, const LoadRequest& req
   return load_planned(tools, plan);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

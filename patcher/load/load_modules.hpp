@@ -14,14 +14,14 @@
 #include "load/load_plan.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 struct ModuleTools {
   const HostPaths& host;
   Sysfs& sysfs;
   RunningSystem& running_system;
   std::string release;                                          // of the running kernel
-  std::function<std::vector<KernelMessage>()> kernel_messages;  // what the kernel has said since the last call
+  std::function<std::vector<system::KernelMessage>()> kernel_messages;  // what the kernel has said since the last call
   std::function<void()> on_wait;                                // called once when another vgpukit is at it
 };
 
@@ -30,7 +30,7 @@ struct ModuleOutcome {
   PlannedModule module;
   State state = State::loaded;
   std::optional<Error> error;           // of a failed one
-  std::vector<KernelMessage> messages;  // what the kernel said while it was loaded
+  std::vector<system::KernelMessage> messages;  // what the kernel said while it was loaded
 };
 
 struct LoadReport {
@@ -49,7 +49,7 @@ struct UnloadReport {
   Holders holders;                    // as they were before anything was done
   std::vector<std::string> removed;   // modules, in that order
   std::vector<std::string> stopped;   // services
-  std::vector<Vgpu> vgpus;            // that were removed
+  std::vector<vgpu::Vgpu> vgpus;            // that were removed
   std::vector<std::string> not_put_back;  // what could not be put back after a failure
   std::optional<Error> error;         // then all of it is back, but for the troubles
 };
@@ -66,4 +66,4 @@ struct ReloadReport {
 };
 Result<ReloadReport> reload_modules(const ModuleTools& tools, const UnloadRequest& request, const fs::path& from);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

@@ -7,7 +7,7 @@
 #include "module/module_file.hpp"
 #include "load/module_index.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -24,14 +24,14 @@ std::vector<std::string> words_of(std::string_view text, std::string_view separa
 }
 
 // The modules of a folder, by name. Error: usage when it is no folder or has none.
-Result<std::map<std::string, ModuleFile>> modules_in(const fs::path& folder) {
-  std::map<std::string, ModuleFile> modules;
+Result<std::map<std::string, module::ModuleFile>> modules_in(const fs::path& folder) {
+  std::map<std::string, module::ModuleFile> modules;
   const auto tried = "load modules from " + folder.string();
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const auto name = entry.path().filename().string();
     if (name.find(".ko") == std::string::npos || name.starts_with('.')) continue;
-    auto module = read_module(entry.path());
+    auto module = module::read_module(entry.path());
     if (!module) return module.error();
     auto key = module_name(module->name);
     modules.emplace(std::move(key), std::move(*module));
@@ -44,7 +44,7 @@ Result<std::map<std::string, ModuleFile>> modules_in(const fs::path& folder) {
 
 class Planner {
  public:
-  Planner(const ModuleIndex& index, const Sysfs& sysfs, std::map<std::string, ModuleFile> files)
+  Planner(const ModuleIndex& index, const Sysfs& sysfs, std::map<std::string, module::ModuleFile> files)
       : index_(index), sysfs_(sysfs), files_(std::move(files)) {}
 
   // A folder's module hides an installed one of the same name.
@@ -100,7 +100,7 @@ class Planner {
   }
 
   // MODULE_SOFTDEP("pre: a b post: c"). For installed modules depmod has copied these to modules.softdep.
-  static void own_softdeps(const ModuleFile& file, std::vector<std::string>& before, std::vector<std::string>& after) {
+  static void own_softdeps(const module::ModuleFile& file, std::vector<std::string>& before, std::vector<std::string>& after) {
     const auto [begin, end] = file.modinfo.equal_range("softdep");
     for (auto each = begin; each != end; ++each) {
       auto* into = &before;
@@ -117,7 +117,7 @@ class Planner {
   void hidden_needs(const PlannedModule& planned, const std::vector<std::string>& needs) {
     auto file = files_.find(planned.name);
     if (file == files_.end()) {
-      auto read = read_module(planned.file);
+      auto read = module::read_module(planned.file);
       if (!read) return;
       file = files_.emplace(planned.name, std::move(*read)).first;
     }
@@ -130,7 +130,7 @@ class Planner {
 
   const ModuleIndex& index_;
   const Sysfs& sysfs_;
-  std::map<std::string, ModuleFile> files_;
+  std::map<std::string, module::ModuleFile> files_;
   std::vector<PlannedModule> planned_;
   std::set<std::string> begun_;
 };
@@ -151,7 +151,7 @@ std::string module_name(std::string_view word) {
 
 Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release, const LoadRequest& request) {
   const bool from_folder = !request.from.empty();
-  std::map<std::string, ModuleFile> files;
+  std::map<std::string, module::ModuleFile> files;
   if (from_folder) {
     TRY_ASSIGN(files, modules_in(request.from));
   }
@@ -183,4 +183,4 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
   return LoadPlan{release, std::move(planner).planned()};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

@@ -8,7 +8,7 @@
 #include "support/result.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 // NVIDIA's modules that are loaded when none is named, as far as there are such; a host's driver has the first two. In the order
 // in which they load.
@@ -42,4 +42,4 @@ struct LoadPlan {
 // Errors: usage for a folder or a name that is not there, missing when no driver is installed for that kernel.
 Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release, const LoadRequest& request);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

@@ -4,7 +4,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -36,4 +36,4 @@ Status write_module_record(const HostPaths& host, const ModuleRecord& record) {
   return write_file(record_file(host), document.dump(2) + "\n");
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

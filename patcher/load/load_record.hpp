@@ -8,7 +8,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 struct LoadedFrom {
   fs::path file;
@@ -20,4 +20,4 @@ using ModuleRecord = std::map<std::string, LoadedFrom>;  // by the module's name
 ModuleRecord read_module_record(const HostPaths& host);
 Status write_module_record(const HostPaths& host, const ModuleRecord& record);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

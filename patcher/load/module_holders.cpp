@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -61,11 +61,11 @@ Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules
     for (const auto& name : sysfs.list("/sys/module/" + module + "/holders"))
       if (std::find(modules.begin(), modules.end(), name) == modules.end()) holders.modules.push_back({name, module});
 
-  for (const auto& device : read_vgpus(sysfs).devices) {
+  for (const auto& device : vgpu::read_vgpus(sysfs).devices) {
     const auto driver = sysfs.link_name("/sys/bus/pci/devices/" + device.parent + "/driver");
     if (driver.empty() || driver.starts_with("nvidia")) holders.vgpus.push_back(device);  // Intel's have mdevs, too
   }
-  for (const auto& [name, users] : vgpu_users(sysfs, holders.vgpus))
+  for (const auto& [name, users] : vgpu::vgpu_users(sysfs, holders.vgpus))
     for (const auto& user : users) {
       const auto program = user.program.empty() ? sysfs.read("/proc/" + std::to_string(user.pid) + "/comm").text : user.program;
       holders.processes.push_back({user.pid, program, "", user.vm, true, name});
@@ -86,4 +86,4 @@ Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules
   return holders;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

@@ -6,7 +6,7 @@
 
 #include "vgpu/vgpu.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 struct ModuleHolder {
   std::string name;     // "gdrdrv"
@@ -26,7 +26,7 @@ struct ProcessHolder {
 struct Holders {
   std::vector<ModuleHolder> modules;
   std::vector<ProcessHolder> processes;  // each once
-  std::vector<Vgpu> vgpus;               // those that exist, used or not
+  std::vector<vgpu::Vgpu> vgpus;               // those that exist, used or not
   [[nodiscard]] bool none() const { return modules.empty() && processes.empty() && vgpus.empty(); }
   // The services that have to be stopped, each once; what has a vGPU is none of them.
   [[nodiscard]] std::vector<std::string> units() const;
@@ -38,4 +38,4 @@ std::string service_of(std::string_view cgroups);
 // `modules`: those that are to go. An ordinary user sees their own processes only.
 Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

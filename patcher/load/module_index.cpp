@@ -3,7 +3,7 @@
 #include <libkmod.h>
 #include <syslog.h>
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -95,4 +95,4 @@ ModuleSettings ModuleIndex::settings(const std::string& name) const {
   return settings;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

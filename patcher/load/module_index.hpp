@@ -11,7 +11,7 @@
 
 struct kmod_ctx;
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 // What modprobe's configuration says of a name, whether or not there is such a module.
 struct ModuleSettings {
@@ -42,4 +42,4 @@ class ModuleIndex {
   std::unique_ptr<kmod_ctx, Unref> context_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

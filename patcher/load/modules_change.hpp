@@ -3,7 +3,7 @@
 
 #include "load/load_modules.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 // Error: missing for who is not root, usage for another root folder.
 Status may_change_modules(const ModuleTools& tools, const std::string& tried);
@@ -11,4 +11,4 @@ Result<FileLock> lock_modules(const ModuleTools& tools);
 // The lock is held.
 LoadReport load_planned(const ModuleTools& tools, const LoadPlan& plan);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

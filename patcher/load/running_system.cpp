@@ -7,7 +7,7 @@
 
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -59,4 +59,4 @@ Status RunningSystem::service(const std::string& verb, const std::string& unit) 
       "systemctl status " + unit + " and journalctl -u " + unit + " tell more"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

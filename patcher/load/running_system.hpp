@@ -6,7 +6,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 class RunningSystem {
  public:
@@ -23,4 +23,4 @@ class RunningSystem {
   [[nodiscard]] virtual Status service(const std::string& verb, const std::string& unit);
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

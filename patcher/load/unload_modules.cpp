@@ -9,7 +9,7 @@
 #include "vgpu/vgpu_change.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 
 namespace {
 
@@ -24,7 +24,7 @@ struct Removed {
 // What has been undone so far, and can be redone.
 struct Undone {
   std::vector<std::string> units;
-  std::vector<Vgpu> vgpus;
+  std::vector<vgpu::Vgpu> vgpus;
   std::vector<Removed> modules;
 };
 
@@ -100,16 +100,16 @@ Error remove_error(const ModuleTools& tools, const std::string& name, int error)
           "a console or display on the card, or a virtual machine in a container, may have it; a boot frees it"};
 }
 
-VgpuTools vgpu_tools(const ModuleTools& tools) {
-  return {tools.host, tools.sysfs, [] { return retry_until(std::chrono::seconds(90)); }, tools.on_wait};
+vgpu::VgpuTools vgpu_tools(const ModuleTools& tools) {
+  return {tools.host, tools.sysfs, [] { return vgpu::retry_until(std::chrono::seconds(90)); }, tools.on_wait};
 }
 
-Status make_again(const ModuleTools& tools, const Vgpu& vgpu) {
-  VgpuRequest vgpu_request;
+Status make_again(const ModuleTools& tools, const vgpu::Vgpu& vgpu) {
+  vgpu::VgpuRequest vgpu_request;
   vgpu_request.type = vgpu.type;
   vgpu_request.card = vgpu.parent;
-  if (vgpu.interface == VgpuInterface::mdev) vgpu_request.uuid = vgpu.name;
-  const auto made = create_vgpu(vgpu_tools(tools), vgpu_request);
+  if (vgpu.interface == vgpu::VgpuInterface::mdev) vgpu_request.uuid = vgpu.name;
+  const auto made = vgpu::create_vgpu(vgpu_tools(tools), vgpu_request);
   if (!made) return made.error();
   return {};
 }
@@ -150,7 +150,7 @@ Status stop_holders(const ModuleTools& tools, const Holders& holders, const std:
     return Error{Exit::failed, tried_text, left.processes.front().text() + ", although its service was stopped",
                  "something starts it again: systemctl list-dependencies --reverse shows what"};
   for (const auto& vgpu : holders.vgpus) {
-    TRY_ASSIGN(const auto removed, remove_vgpu(vgpu_tools(tools), vgpu.name));
+    TRY_ASSIGN(const auto removed, vgpu::remove_vgpu(vgpu_tools(tools), vgpu.name));
     undone.vgpus.push_back(removed);
   }
   return {};
@@ -248,4 +248,4 @@ Result<ReloadReport> reload_modules(const ModuleTools& tools, const UnloadReques
   return report;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::load

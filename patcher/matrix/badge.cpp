@@ -1,6 +1,6 @@
 #include "matrix/markdown.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -44,4 +44,4 @@ std::string svg_of(const MatrixResult& result) {
          text_at(left_width / 2, left_text, left) + text_at(left_width + right_width / 2, right_text, right) + "</g></svg>\n";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -9,7 +9,7 @@
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -156,4 +156,4 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

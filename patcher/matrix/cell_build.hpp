@@ -14,7 +14,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 struct CellBuild {
   std::string program = "/proc/self/exe";  // the vgpukit that is run
@@ -38,4 +38,4 @@ Status build_cell(const CellBuild& what, CellResult& result);
 // The same command for a user to type: `vgpukit build ...`.
 std::string command_line_of(const CellBuild& what);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -5,12 +5,12 @@
 #include "recipe/plan.hpp"
 #include "support/hash.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
 // Where the root is does not count: the same headers and compiler give the same result in CI and at home.
-Status add_base(Hasher& hasher, Facts& facts, const CellRequest& request) {
+Status add_base(Hasher& hasher, kernel::Facts& facts, const CellRequest& request) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   hasher.add(VGPUKIT_VERSION).add(request.driver->content).add(headers).add(facts.kernel().release);
   hasher.add(facts.kernel().compiler.identity);
@@ -25,36 +25,36 @@ Status add_base(Hasher& hasher, Facts& facts, const CellRequest& request) {
   return {};
 }
 
-Result<std::string> diff_of(const SourceTree& tree) {
+Result<std::string> diff_of(const transform::SourceTree& tree) {
   if (tree.edits().empty()) return std::string();
   std::map<std::string, std::string> before;  // of what is changed only: the rest says nothing, and takes its time
   for (const auto& [path, text] : tree.edits())
     if (const auto original = tree.original(path)) before.emplace(path, *original);
-  TRY_ASSIGN(auto history, History::create({}, SourceTree::of(std::move(before)), "as it came"));
+  TRY_ASSIGN(auto history, history::History::create({}, transform::SourceTree::of(std::move(before)), "as it came"));
   TRY(history.commit(tree.edits(), "as it is compiled"));
   return history.diff(0, 1);
 }
 
 }  // namespace
 
-Result<std::string> inputs_of_cell(Facts& facts, const CellRequest& request) {
+Result<std::string> inputs_of_cell(kernel::Facts& facts, const CellRequest& request) {
   Hasher hasher;
   TRY(add_base(hasher, facts, request));
   for (const auto& recipe : request.catalogue->recipes()) hasher.add(recipe.text).add(recipe.diffs);
   return hasher.hex();
 }
 
-Result<CellTree> tree_of_cell(Facts& facts, const CellRequest& request) {
+Result<CellTree> tree_of_cell(kernel::Facts& facts, const CellRequest& request) {
   Hasher hasher;
   TRY(add_base(hasher, facts, request));
-  TRY_ASSIGN(auto tree, SourceTree::open(request.driver->sources));
-  TRY_ASSIGN(const auto plan, make_plan(*request.catalogue, *request.driver, facts, tree, request.accepted));
+  TRY_ASSIGN(auto tree, transform::SourceTree::open(request.driver->sources));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(*request.catalogue, *request.driver, facts, tree, request.accepted));
   for (const auto& line : plan.lines)
-    if (line.decision != Decision::not_needed && line.decision != Decision::already_fixed)
-      hasher.add(line.recipe->id).add(decision_name(line.decision));
+    if (line.decision != recipe::Decision::not_needed && line.decision != recipe::Decision::already_fixed)
+      hasher.add(line.recipe->id).add(recipe::decision_name(line.decision));
   for (const auto& [path, text] : tree.edits()) hasher.add(path).add(text ? "is" : "gone").add(text ? *text : "");
   TRY_ASSIGN(auto diff, diff_of(tree));
   return CellTree{hasher.hex(), std::move(diff)};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

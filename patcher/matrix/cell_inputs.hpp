@@ -10,11 +10,11 @@
 #include "recipe/recipe.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 struct CellRequest {
-  const Driver* driver = nullptr;
-  const Catalogue* catalogue = nullptr;
+  const driver::Driver* driver = nullptr;
+  const recipe::Catalogue* catalogue = nullptr;
   std::set<std::string> accepted;
   std::vector<std::string> modules;
   bool compile_only = false;
@@ -24,7 +24,7 @@ struct CellRequest {
 
 // Driver, headers, compiler, container image, options, this version of vgpukit, and all recipes. Costs a stat for each header where
 // nothing changed. Error: as Facts::fingerprint().
-Result<std::string> inputs_of_cell(Facts& facts, const CellRequest& request);
+Result<std::string> inputs_of_cell(kernel::Facts& facts, const CellRequest& request);
 
 struct CellTree {
   std::string hash;  // as inputs_of_cell(), with the plan's outcome in the place of all recipes
@@ -32,6 +32,6 @@ struct CellTree {
       diff;  // from the driver as it came to the tree as it would be compiled: unified, a/ and b/; empty when nothing changes
 };
 // The tree as it would be compiled, and what kept it from being so. Costs a plan. Error: as make_plan().
-Result<CellTree> tree_of_cell(Facts& facts, const CellRequest& request);
+Result<CellTree> tree_of_cell(kernel::Facts& facts, const CellRequest& request);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

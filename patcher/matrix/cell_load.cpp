@@ -6,7 +6,7 @@
 #include "support/process.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -83,4 +83,4 @@ Status load_cell(const CellBuild& what, CellResult& result) {
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

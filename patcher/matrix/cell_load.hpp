@@ -3,7 +3,7 @@
 
 #include "matrix/cell_build.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 // The program's command line for modules in `folder`: `loads: [PROGRAM, ARGS]` and then the folder, the release and the root.
 std::vector<std::string> load_words(const CellBuild& what, const std::string& folder);
@@ -13,4 +13,4 @@ std::vector<std::string> load_words(const CellBuild& what, const std::string& fo
 // What it prints ends the cell's log. Error: "interrupted" only.
 Status load_cell(const CellBuild& what, CellResult& result);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -9,7 +9,7 @@
 #include "support/process.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -237,4 +237,4 @@ Error image_error(Error error, const fs::path& root, const std::string& name) {
   return error;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -12,7 +12,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace fs = std::filesystem;
 
@@ -58,4 +58,4 @@ class ImageRoots {
 // The error of a root that is an unpacked image, in words of the image.
 Error image_error(Error error, const fs::path& root, const std::string& name);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

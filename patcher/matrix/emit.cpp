@@ -5,7 +5,7 @@
 
 #include "matrix_texts.hpp"  // patcher/matrix/jobs/, put into the program by CMake
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -102,4 +102,4 @@ Result<std::string> gitlab_of(const Grid& grid, const Emission& emission) {
                 {{"@file", emission.file}, {"@parts", parts}, {"@image", image}, {"@setup", setup}});
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -9,7 +9,7 @@
 #include "matrix/grid.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 // A job's share of the cells.
 struct Part {
@@ -43,4 +43,4 @@ Result<std::string> kubernetes_of(const Grid& grid, const Emission& emission);
 // kernels in container images, where there are any.
 std::string head_of(const std::string& format, const Grid& grid, const Emission& emission);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

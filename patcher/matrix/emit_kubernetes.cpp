@@ -4,7 +4,7 @@
 
 #include "matrix/emit.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -122,4 +122,4 @@ Result<std::string> kubernetes_of(const Grid& grid, const Emission& emission) {
   return text;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

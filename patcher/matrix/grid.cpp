@@ -9,7 +9,7 @@
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -25,16 +25,16 @@ bool names_release(const std::string& word, const std::string& release) {
 }
 
 // The kernels of each root, listed once: a file may name hundreds of one root.
-using KernelLists = std::map<fs::path, std::vector<KernelEntry>>;
-const std::vector<KernelEntry>& kernels_of(KernelLists& lists, const HostPaths& host) {
+using KernelLists = std::map<fs::path, std::vector<kernel::KernelEntry>>;
+const std::vector<kernel::KernelEntry>& kernels_of(KernelLists& lists, const HostPaths& host) {
   const auto [found, fresh] = lists.try_emplace(host.root);
-  if (fresh) found->second = list_kernels(host);
+  if (fresh) found->second = kernel::list_kernels(host);
   return found->second;
 }
 
 // The newest kernel with headers whose release begins like that; of several flavours of it the one with the shortest name.
-Result<std::string> find_release(const HostPaths& host, const std::vector<KernelEntry>& entries, const std::string& word) {
-  const KernelEntry* best = nullptr;
+Result<std::string> find_release(const HostPaths& host, const std::vector<kernel::KernelEntry>& entries, const std::string& word) {
+  const kernel::KernelEntry* best = nullptr;
   std::string there;
   for (const auto& entry : entries) {
     there += (there.empty() ? "" : ", ") + entry.release;
@@ -102,7 +102,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
                     "install kernel headers there"});
   }
   if (entry.word == "running" || entry.word == "newest") {
-    const auto kernels = select_kernels(column.host, {entry.word}, /*any_compiler=*/true);
+    const auto kernels = kernel::select_kernels(column.host, {entry.word}, /*any_compiler=*/true);
     if (!kernels) return lacking(kernels.error());
     column.release = kernels->front().release;
     return {column};
@@ -183,9 +183,9 @@ Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& mac
   const std::string tried = "find the driver " + driver.name;
   if (!driver.source.absent.empty())
     return Error{Exit::missing, tried, driver.source.absent, "set it, or name the driver in the file"};
-  if (const auto name = DriverName::parse(driver.word); name.kind != DriverName::Kind::path) {
-    if (name.kind == DriverName::Kind::reference) return driver.word;
-    const DriverStore store(machine);
+  if (const auto name = driver::DriverName::parse(driver.word); name.kind != driver::DriverName::Kind::path) {
+    if (name.kind == driver::DriverName::Kind::reference) return driver.word;
+    const driver::DriverStore store(machine);
     TRY(store.list());  // a damaged one is no reason to fetch another
     auto stored = store.find(name);
     if (stored) return driver.word;
@@ -259,4 +259,4 @@ Result<unsigned> unpack_images(const Grid& grid, ImageRoots& images, const std::
   return static_cast<unsigned>(tried.size());
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

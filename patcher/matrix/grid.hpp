@@ -13,7 +13,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 // A kernel of the grid. A file's `all` becomes a column for each kernel that is there.
 struct Column {
@@ -76,4 +76,4 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
 // be made again then, and knows what could not be done. Error: "interrupted" only.
 Result<unsigned> unpack_images(const Grid& grid, ImageRoots& images, const std::function<void(const std::string& text)>& on_step);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

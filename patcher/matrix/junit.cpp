@@ -2,7 +2,7 @@
 
 #include "matrix/markdown.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -68,4 +68,4 @@ std::string junit_of(const MatrixResult& result) {
   return text + "</testsuites>\n";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

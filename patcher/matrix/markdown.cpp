@@ -6,7 +6,7 @@
 #include "matrix/markdown.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -175,4 +175,4 @@ std::string markdown_of(const MatrixResult& result, const std::optional<Baseline
          how_to_reproduce(result);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -6,7 +6,7 @@
 
 #include "matrix/matrix_result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 // An earlier result to compare with, and what to call it.
 struct Baseline {
@@ -35,4 +35,4 @@ std::string junit_of(const MatrixResult& result);
 // "95 s", "12 min".
 std::string seconds_in_words(double seconds);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -8,7 +8,7 @@
 #include "support/atomic_file.hpp"
 #include "support/yaml_reader.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -126,7 +126,7 @@ class FileParser {
   Status driver_word(const YamlNode& node, MatrixDriver& driver) {
     TRY_ASSIGN(const auto text, yaml_.text(node, "driver"));
     TRY_ASSIGN(driver.word, expand(node, text, driver.source.absent));
-    if (driver.source.absent.empty() && DriverName::parse(driver.word).kind == DriverName::Kind::path)
+    if (driver.source.absent.empty() && driver::DriverName::parse(driver.word).kind == driver::DriverName::Kind::path)
       driver.word = absolute(driver.word);
     return {};
   }
@@ -257,4 +257,4 @@ Result<MatrixFile> read_matrix_file(const fs::path& path, const Environment& env
   return parse_matrix_file(text, path, environment);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

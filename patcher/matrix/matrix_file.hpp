@@ -10,7 +10,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace fs = std::filesystem;
 
@@ -66,4 +66,4 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 Result<MatrixFile> parse_matrix_file(const std::string& yaml, const fs::path& path, const Environment& environment);
 Result<MatrixFile> read_matrix_file(const fs::path& path, const Environment& environment);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -6,7 +6,7 @@
 #include "config.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -157,4 +157,4 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
   return merged;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

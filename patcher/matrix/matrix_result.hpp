@@ -9,7 +9,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace fs = std::filesystem;
 
@@ -79,4 +79,4 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
 // Error: usage when they were written by different versions of vgpukit.
 Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, MatrixResult>>& results);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

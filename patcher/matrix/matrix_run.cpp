@@ -12,7 +12,7 @@
 #include "support/hash.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -117,7 +117,7 @@ class Runner {
   }
 
   // What is not green is tried again, unless this very run has done so before it was interrupted.
-  bool holds(const CellResult& earlier, Facts& facts, const OpenCell& open, const CellResult& now) {
+  bool holds(const CellResult& earlier, kernel::Facts& facts, const OpenCell& open, const CellResult& now) {
     if (earlier.run != name_ && (run_.fresh || !is_green(earlier))) return false;
     // Where it could not be loaded there may be a guest by now.
     if (earlier.run != name_ && !open.request.loads.empty() && earlier.verdict != "loads") return false;
@@ -162,7 +162,7 @@ class Runner {
       if (const auto& column = run_.grid->column(work.cell); !column.image.empty())
         pending.result.build["container"] = {{"image", column.entry->container}, {"id", column.image}};
       // The build has just asked all that the plan asks: the answers are in the cache.
-      Facts facts(*pending.open.kernel, run_.assumptions);
+      kernel::Facts facts(*pending.open.kernel, run_.assumptions);
       if (const auto tree = tree_of_cell(facts, pending.open.request)) {
         if (is_green(pending.result)) pending.result.tree = tree->hash;
         pending.result.build["diff"] = tree->diff;
@@ -206,4 +206,4 @@ Result<MatrixResult> run_matrix(const MatrixRun& run) {
   return result;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -13,12 +13,12 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 struct MatrixRun {
   const Grid* grid = nullptr;
   HostPaths machine;
-  const Catalogue* catalogue = nullptr;     // the recipes that may be applied
+  const recipe::Catalogue* catalogue = nullptr;     // the recipes that may be applied
   std::set<std::string> accepted;           // notices, for all cells
   std::map<std::string, bool> assumptions;  // facts, for all cells
   std::vector<std::string> options;         // words for every `vgpukit build` that say the same: --recipes, --without, --assume
@@ -53,4 +53,4 @@ struct ProofOptions {
 // Cells that are not in the grid, or cannot be opened, prove nothing. Builds stop at their first error. Errors as of run_matrix().
 Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result, const ProofOptions& options);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

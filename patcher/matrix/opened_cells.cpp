@@ -1,6 +1,6 @@
 #include "matrix/opened_cells.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -35,7 +35,7 @@ const OpenedCells::OpenDriver& OpenedCells::driver(std::size_t row) {
     return open;
   }
   open.word = *word;
-  auto driver = find_driver(run_.machine, open.word);
+  auto driver = driver::find_driver(run_.machine, open.word);
   if (driver)
     open.driver = std::move(*driver);
   else
@@ -43,12 +43,12 @@ const OpenedCells::OpenDriver& OpenedCells::driver(std::size_t row) {
   return open;
 }
 
-const Result<Kernel>& OpenedCells::kernel(std::size_t column, bool any_compiler) {
+const Result<kernel::Kernel>& OpenedCells::kernel(std::size_t column, bool any_compiler) {
   const std::pair key(column, any_compiler);
   auto found = kernels_.find(key);
   if (found == kernels_.end()) {
     const auto& of = run_.grid->columns[column];
-    auto opened = of.problem ? Result<Kernel>(*of.problem) : open_kernel(of.host, of.release, any_compiler);
+    auto opened = of.problem ? Result<kernel::Kernel>(*of.problem) : kernel::open_kernel(of.host, of.release, any_compiler);
     if (!opened && !of.problem && !of.image.empty()) opened = image_error(opened.error(), of.host.root, of.entry->container);
     found = kernels_.emplace(key, std::move(opened)).first;
   }
@@ -94,9 +94,9 @@ std::optional<OpenCell> OpenedCells::open(const Cell& cell, CellResult& result) 
   return open;
 }
 
-Facts& OpenedCells::facts(const OpenCell& cell) {
+kernel::Facts& OpenedCells::facts(const OpenCell& cell) {
   auto& facts = facts_[cell.kernel];
-  if (!facts) facts = std::make_unique<Facts>(*cell.kernel, run_.assumptions);
+  if (!facts) facts = std::make_unique<kernel::Facts>(*cell.kernel, run_.assumptions);
   return *facts;
 }
 
@@ -115,4 +115,4 @@ CellBuild OpenedCells::build_of(const Cell& cell, const OpenCell& open, const st
   return build;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

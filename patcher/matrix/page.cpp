@@ -3,7 +3,7 @@
 #include "matrix/markdown.hpp"
 #include "matrix_texts.hpp"  // patcher/matrix/page/, put into the program by CMake
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -39,4 +39,4 @@ std::string html_of(const MatrixResult& result, const std::optional<Baseline>& b
   return page.append(rest);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -4,7 +4,7 @@
 #include "matrix/result_changes.hpp"
 #include "matrix/markdown.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -188,4 +188,4 @@ nlohmann::json page_data(const MatrixResult& result, const std::optional<Baselin
   return Page(result, with_diffs).all(baseline);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -6,7 +6,7 @@
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -83,4 +83,4 @@ Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const Matri
   return proofs;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

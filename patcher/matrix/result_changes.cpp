@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 namespace {
 
@@ -57,4 +57,4 @@ std::vector<CellChange> changes_since(const MatrixResult& baseline, const Matrix
   return changes;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

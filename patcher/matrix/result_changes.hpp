@@ -6,7 +6,7 @@
 
 #include "matrix/matrix_result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 struct CellChange {
   std::string driver, kernel;
@@ -18,4 +18,4 @@ struct CellChange {
 // How long a cell took, and where it was built, are no change.
 std::vector<CellChange> changes_since(const MatrixResult& baseline, const MatrixResult& now);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -7,7 +7,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 Estimate estimate_from(const Grid& grid, const std::vector<CellResult>& earlier) {
   std::map<std::pair<std::string, std::string>, double> of_cell;
@@ -73,4 +73,4 @@ void WorkQueue::done(const Work& work) {
   ++idle_;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

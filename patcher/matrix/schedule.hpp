@@ -12,7 +12,7 @@
 #include "matrix/matrix_result.hpp"
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 
 // The seconds that a cell is expected to take; nothing where that is not known.
 using Estimate = std::function<std::optional<double>(const Cell& cell)>;
@@ -51,4 +51,4 @@ class WorkQueue {
   unsigned free_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

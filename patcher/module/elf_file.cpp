@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 namespace fs = std::filesystem;
@@ -178,4 +178,4 @@ std::vector<ElfRelocation> ModuleImage::relocations(std::size_t section_index) c
   return found;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

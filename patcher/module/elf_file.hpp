@@ -15,7 +15,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 struct ElfSection {
   std::string_view name;
@@ -70,4 +70,4 @@ class ModuleImage {
   bool is_signed_ = false;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

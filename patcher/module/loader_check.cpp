@@ -12,7 +12,7 @@
 
 #include "module/missing_dependencies.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 // "drivers/vfio/mdev/mdev" -> "mdev", as the loader calls it.
@@ -71,7 +71,7 @@ class Loader {
   }
 
   [[nodiscard]] std::optional<Found> find(std::string_view name) const {
-    const ExportedSymbol* kernel = rules_.symvers->find(name);
+    const kernel::ExportedSymbol* kernel = rules_.symvers->find(name);
     const auto sibling = exports_.find(name);
     // A driver that the distribution ships too is in Module.symvers; the files that are checked count, not that entry.
     if (kernel != nullptr && (sibling == exports_.end() || !names_.contains(module_name(kernel->module)))) {
@@ -114,7 +114,7 @@ class Loader {
       return false;
     }
     if (!rules_.modversions || !module_->layout_crc) return true;
-    const ExportedSymbol* layout = rules_.symvers->find("module_layout");
+    const kernel::ExportedSymbol* layout = rules_.symvers->find("module_layout");
     if (layout == nullptr || layout->crc == *module_->layout_crc) return true;
     say_module("disagrees about version of symbol module_layout",
                "the module was built against other headers than this kernel's (CRC " + hex(*module_->layout_crc) +
@@ -214,7 +214,7 @@ class Loader {
         say_module(message + first->second.first->name + ")", "only one of the two modules can be loaded");
         continue;
       }
-      const ExportedSymbol* kernel = rules_.symvers->find(one.name);
+      const kernel::ExportedSymbol* kernel = rules_.symvers->find(one.name);
       if (kernel == nullptr) continue;
       const std::string owner = module_name(kernel->module);
       if (names_.contains(owner)) continue;  // its own entry
@@ -246,7 +246,7 @@ class Loader {
   std::vector<Verdict> verdicts_;
 };
 
-std::uint16_t machine_of(const Kernel& kernel) {
+std::uint16_t machine_of(const kernel::Kernel& kernel) {
   static constexpr std::array<std::pair<std::string_view, std::uint16_t>, 4> machines{
       {{"CONFIG_X86_64", EM_X86_64}, {"CONFIG_ARM64", EM_AARCH64}, {"CONFIG_PPC64", EM_PPC64}, {"CONFIG_RISCV", EM_RISCV}}};
   for (const auto& [option, machine] : machines)
@@ -285,22 +285,22 @@ std::vector<Verdict> check_modules(const std::vector<ModuleFile>& modules, const
   return Loader(modules, rules, tolerated).run();
 }
 
-Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, Facts& facts,
+Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, kernel::Facts& facts,
                                             const std::vector<std::string>& tolerated) {
   LoaderRules rules;
   TRY_ASSIGN(rules.symvers, facts.symvers());
-  TRY_ASSIGN(const ProbeBuild* probe, facts.probe());
+  TRY_ASSIGN(const kernel::ProbeBuild* probe, facts.probe());
   rules.vermagic = probe->vermagic;
-  const Kernel& kernel = facts.kernel();
+  const kernel::Kernel& kernel = facts.kernel();
   rules.machine = machine_of(kernel);
   rules.modversions = kernel.has("CONFIG_MODVERSIONS");
   rules.missing_imports_allowed = kernel.has("CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS");
   // Only a module that calls symbol_get() needs the answer.
   if (std::any_of(modules.begin(), modules.end(), [](const ModuleFile& module) { return !module.symbol_gets.empty(); })) {
-    Question question;
-    question.kind = Question::Kind::behaviour;
+    kernel::Question question;
+    question.kind = kernel::Question::Kind::behaviour;
     question.name = "symbol-get-gpl-only";
-    TRY_ASSIGN(const Answer answer, facts.ask(question));
+    TRY_ASSIGN(const kernel::Answer answer, facts.ask(question));
     rules.symbol_get_gpl_only = answer.yes;
   }
   auto verdicts = check_modules(modules, rules, tolerated);
@@ -308,4 +308,4 @@ Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modul
   return verdicts;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -9,11 +9,11 @@
 #include "module/module_file.hpp"
 #include "kernel/symvers.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 // What one kernel insists on.
 struct LoaderRules {
-  const Symvers* symvers = nullptr;      // never null when used
+  const kernel::Symvers* symvers = nullptr;      // never null when used
   std::string vermagic;                  // what every module for this kernel carries
   std::uint16_t machine = 0;             // e_machine of its modules; 0: not known, not compared
   bool modversions = false;              // CONFIG_MODVERSIONS
@@ -31,4 +31,4 @@ bool same_magic(std::string_view module, std::string_view kernel, bool has_crcs)
 // Does a "module:a,b-*" namespace (6.16) name this module? False for every other namespace.
 bool namespace_names_module(std::string_view name_space, std::string_view module);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

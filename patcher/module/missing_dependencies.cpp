@@ -6,7 +6,7 @@
 #include <memory>
 #include <set>
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 namespace {
 
@@ -30,7 +30,7 @@ std::string name_of(std::string_view module) {
 
 }  // namespace
 
-std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const Symvers& symvers, const Kernel& kernel) {
+std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const kernel::Symvers& symvers, const kernel::Kernel& kernel) {
   const auto folder = kernel.host.resolve("/lib/modules/" + kernel.release);
   std::error_code ignored;
   if (!folder || !fs::exists(*folder / "modules.dep", ignored)) return {};
@@ -59,4 +59,4 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
   return verdicts;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -8,7 +8,7 @@
 #include "module/elf_file.hpp"
 #include "module/symbol_get.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 // include/linux/module.h: struct modversion_info is an unsigned long and a name, 64 bytes together.
@@ -193,4 +193,4 @@ Result<ModuleFile> read_module(const std::filesystem::path& path) {
   return module;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -11,7 +11,7 @@
 #include "kernel/facts.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 struct ModuleImport {
   std::string name;
@@ -58,7 +58,7 @@ struct Verdict {
 // whose licence is not GPL compatible, import namespaces, every symbol_get() target exported GPL-only where the kernel insists
 // (behaviour symbol-get-gpl-only), no two modules exporting one name.
 // `tolerated`: undefined symbols that a missing binary object would define (--compile-only).
-Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, Facts& facts,
+Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, kernel::Facts& facts,
                                             const std::vector<std::string>& tolerated = {});
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

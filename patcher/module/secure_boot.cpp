@@ -8,7 +8,7 @@
 #include "support/process.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 namespace {
 
@@ -144,4 +144,4 @@ std::vector<std::string> enrolment_steps(const HostPaths& host, const std::strin
   return steps;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

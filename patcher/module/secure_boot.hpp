@@ -10,7 +10,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 inline constexpr const char* secure_boot_variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
@@ -36,4 +36,4 @@ Result<std::string> certificate_der(const fs::path& file);
 // Does a list of EFI_SIGNATURE_LISTs (UEFI 2.10, 32.4.1: MokListRT, db) hold this X.509 certificate?
 bool holds_certificate(std::string_view lists, std::string_view der);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

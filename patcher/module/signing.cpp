@@ -9,7 +9,7 @@
 #include "support/configuration.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 namespace {
 
@@ -74,7 +74,7 @@ Result<std::optional<SigningKey>> signing_key(const HostPaths& host) {
   return std::optional<SigningKey>();
 }
 
-Status sign_module(const Kernel& kernel, const SigningKey& key, const fs::path& module) {
+Status sign_module(const kernel::Kernel& kernel, const SigningKey& key, const fs::path& module) {
   const auto& host = kernel.host;
   const auto tried = "sign " + module.filename().string() + " for " + kernel.release;
   if (!key.key.starts_with("pkcs11:") && ::access(host.in_root(key.key).c_str(), R_OK) != 0)
@@ -82,7 +82,7 @@ Status sign_module(const Kernel& kernel, const SigningKey& key, const fs::path& 
   const auto tool = host.resolve(kernel.build / "scripts/sign-file");
   if (!tool)
     return Error{Exit::missing, tried, "the kernel's headers have no scripts/sign-file",
-                 install_headers_hint(host, kernel.release)};
+                 kernel::install_headers_hint(host, kernel.release)};
   const auto hash = kernel.config.find("CONFIG_MODULE_SIG_HASH");
   Command command;
   command.root = host.root;
@@ -94,4 +94,4 @@ Status sign_module(const Kernel& kernel, const SigningKey& key, const fs::path& 
                "is " + key.key + " the key of " + key.certificate + "?"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -9,7 +9,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 struct SigningKey {
   std::string key;          // as the root knows it; or "pkcs11:..."
@@ -24,6 +24,6 @@ Result<std::optional<SigningKey>> signing_key(const HostPaths& host);
 
 // Signs a module in place. `module`: as we reach it, below the kernel's root; not compressed. Error: missing (no sign-file, a key
 // that we may not read); failed, with what sign-file said.
-Status sign_module(const Kernel& kernel, const SigningKey& key, const std::filesystem::path& module);
+Status sign_module(const kernel::Kernel& kernel, const SigningKey& key, const std::filesystem::path& module);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

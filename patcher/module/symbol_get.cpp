@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 // symbol_get("x") is a load of the string's address and a call, next to each other but for what the compiler moves in between.
@@ -76,4 +76,4 @@ std::vector<std::string> find_symbol_gets(const ModuleImage& image) {
   return names;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -6,9 +6,9 @@
 
 #include "module/elf_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 // From the last string that is loaded into the first argument's register before each call. x86-64 only; empty for the others.
 std::vector<std::string> find_symbol_gets(const ModuleImage& image);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -5,21 +5,21 @@
 
 #include "passthrough/pending_edits.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
 using Family = Distribution::Family;
 
 // Why nothing should be written here. Empty: all is known.
-std::string unknown_here(const BootSetup& setup, bool needs_parameters) {
+std::string unknown_here(const system::BootSetup& setup, bool needs_parameters) {
   const auto family = setup.distribution.family;
   const auto name = setup.distribution.name.empty() ? std::string("a distribution without os-release") : setup.distribution.name;
   if (family != Family::debian && family != Family::arch && family != Family::fedora)
     return "vgpukit does not know how " + name + " boots: Debian, Ubuntu, Proxmox, Arch, Manjaro and Fedora are known";
-  if (setup.initramfs == InitramfsTool::none)
+  if (setup.initramfs == system::InitramfsTool::none)
     return "neither initramfs-tools nor dracut nor mkinitcpio is here: who makes this host's initramfs is not known";
-  if (setup.loader == BootLoader::none && needs_parameters)
+  if (setup.loader == system::BootLoader::none && needs_parameters)
     return "neither GRUB's nor systemd-boot's files are here: where the kernel's parameters are kept is not known";
   return "";
 }
@@ -103,7 +103,7 @@ std::string ids_of(const std::vector<CardClaim>& claims, const std::vector<std::
   return text;
 }
 
-Result<BootEdits> boot_edits(const HostPaths& host, const BootSetup& setup, const std::vector<CardClaim>& claims,
+Result<BootEdits> boot_edits(const HostPaths& host, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
                              const InstalledModules& modules, const ReadText& read) {
   BootEdits edits;
   PendingEdits draft(host, read);
@@ -142,4 +142,4 @@ std::vector<std::string> boot_products(const HostPaths& host) {
   return list;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

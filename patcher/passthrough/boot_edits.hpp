@@ -10,7 +10,7 @@
 #include "passthrough/vfio_claim.hpp"
 #include "passthrough/vfio_modules.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 struct FileEdit {
   std::string path;  // as the root knows it; where the user's file is a link, the file that it leads to
@@ -32,10 +32,10 @@ struct BootEdits {
 using ReadText = std::function<Result<std::optional<std::string>>(const std::string& path)>;
 
 // `claims`: those of all cards, not empty. Error: usage for a file that makes no sense (with its line).
-Result<BootEdits> boot_edits(const HostPaths& host, const BootSetup& setup, const std::vector<CardClaim>& claims,
+Result<BootEdits> boot_edits(const HostPaths& host, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
                              const InstalledModules& modules, const ReadText& read);
 
 // What the programs make, and a failure of theirs could spoil: the images and menus in /boot.
 std::vector<std::string> boot_products(const HostPaths& host);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

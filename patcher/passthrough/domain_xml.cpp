@@ -8,7 +8,7 @@
 #include "system/nvidia_chips.hpp"
 #include "passthrough/xml_text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -28,13 +28,13 @@ std::string hex(unsigned value) {
 }
 
 // The functions that a guest can get: bridges on the card (NVLink, PCIe switches) are none.
-std::vector<const PciDevice*> functions_of(const GuestRequest& request) {
+std::vector<const system::PciDevice*> functions_of(const GuestRequest& request) {
   auto all = request.pci->functions_of(*request.card);
-  std::erase_if(all, [](const PciDevice* each) { return each->is_bridge(); });
+  std::erase_if(all, [](const system::PciDevice* each) { return each->is_bridge(); });
   return all;
 }
 
-std::string hostdev(const GuestRequest& request, const PciDevice& function, const GuestSlot& place, bool first, bool several) {
+std::string hostdev(const GuestRequest& request, const system::PciDevice& function, const GuestSlot& place, bool first, bool several) {
   // A function that is vfio-pci's since the boot stays there; of others libvirt takes care.
   const bool managed = function.driver != "vfio-pci";
   std::string text = "<hostdev mode='subsystem' type='pci' managed='" + std::string(managed ? "yes" : "no") +
@@ -46,7 +46,7 @@ std::string hostdev(const GuestRequest& request, const PciDevice& function, cons
   return text;
 }
 
-std::string hostdevs(const GuestRequest& request, const GuestSlot& place, const std::vector<const PciDevice*>& functions) {
+std::string hostdevs(const GuestRequest& request, const GuestSlot& place, const std::vector<const system::PciDevice*>& functions) {
   std::string text;
   for (const auto* each : functions) text += hostdev(request, *each, place, each == functions.front(), functions.size() > 1);
   return text;
@@ -96,7 +96,7 @@ class Editor {
 
  private:
   // Those of the card's functions that no <hostdev> has yet.
-  std::vector<const PciDevice*> missing() {
+  std::vector<const system::PciDevice*> missing() {
     std::set<std::string> there;
     for (const auto hostdev : xml_.children(devices_, "hostdev"))
       if (const auto source = xml_.child(hostdev, "source"); source != XmlText::npos)
@@ -106,7 +106,7 @@ class Editor {
                            .text());
     auto functions = functions_of(request_);
     const auto all = functions.size();
-    std::erase_if(functions, [&](const PciDevice* each) { return there.contains(each->address); });
+    std::erase_if(functions, [&](const system::PciDevice* each) { return there.contains(each->address); });
     if (!functions.empty() && functions.size() != all)
       edited_.notes.push_back(
           "some functions of the card were there already: those that were added are in a slot of their own, and the guest "
@@ -243,7 +243,7 @@ class Editor {
 bool must_hide(const GuestRequest& request) {
   const auto allowed = *Version::parse("465");
   if (request.guest_driver) return *request.guest_driver < allowed;
-  const auto chip = request.card->is_nvidia() ? chip_of(request.card->device) : std::nullopt;
+  const auto chip = request.card->is_nvidia() ? system::chip_of(request.card->device) : std::nullopt;
   return chip && chip->last_branch != 0 && chip->last_branch < 465;
 }
 
@@ -288,4 +288,4 @@ Result<EditedDomain> edit_domain(const std::string& text, const std::string& fil
   return Editor(std::move(xml), request).run(file);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

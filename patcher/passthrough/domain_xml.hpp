@@ -9,11 +9,11 @@
 #include "system/pci.hpp"
 #include "support/version.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 struct GuestRequest {
-  const PciView* pci = nullptr;
-  const PciDevice* card = nullptr;
+  const system::PciView* pci = nullptr;
+  const system::PciDevice* card = nullptr;
   bool windows = false;
   std::optional<Version> guest_driver;  // NVIDIA's, in the guest; not given: the newest that knows the card
   std::string rom_file;                 // for <rom file=...>; empty: the card's own
@@ -34,4 +34,4 @@ struct EditedDomain {
 // Puts the lines into the text of a domain's XML; everything else stays byte for byte. Error: usage for what is no domain.
 Result<EditedDomain> edit_domain(const std::string& text, const std::string& file, const GuestRequest& request);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

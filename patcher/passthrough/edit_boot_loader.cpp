@@ -5,7 +5,7 @@
 #include "system/grub_defaults.hpp"
 #include "system/kernel_parameters.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -14,7 +14,7 @@ constexpr const char* variable = "GRUB_CMDLINE_LINUX_DEFAULT";
 // Which of the words a command line lacks. Where one is there with another value, ours goes behind it, and the kernel takes the
 // last.
 std::vector<std::string> missing_words(const std::string& line, const std::vector<std::string>& words) {
-  const KernelParameters there(line);
+  const system::KernelParameters there(line);
   std::vector<std::string> missing;
   for (const auto& word : words) {
     const auto equals = word.find('=');
@@ -77,13 +77,13 @@ Result<GrubFiles> read_grub(PendingEdits& draft, BootEdits& edits) {
   for (const auto& file : files) {
     TRY_ASSIGN(const auto text, draft.text(file));
     if (!text) continue;
-    if (line_end_of(*text) == "\r\n")
+    if (system::line_end_of(*text) == "\r\n")
       edits.warnings.push_back(file + " has Windows line ends, which grub-mkconfig takes for a part of the values: dos2unix " +
                                file);
-    TRY_ASSIGN(const auto base, assignments_of(*text, "GRUB_CMDLINE_LINUX", file));
-    TRY_ASSIGN(const auto more, assignments_of(*text, variable, file));
-    always = value_after(base, "GRUB_CMDLINE_LINUX", always);
-    usual = value_after(more, variable, usual);
+    TRY_ASSIGN(const auto base, system::assignments_of(*text, "GRUB_CMDLINE_LINUX", file));
+    TRY_ASSIGN(const auto more, system::assignments_of(*text, variable, file));
+    always = system::value_after(base, "GRUB_CMDLINE_LINUX", always);
+    usual = system::value_after(more, variable, usual);
     if (!more.empty()) found.last = file;
   }
   found.line = always + " " + usual;
@@ -95,7 +95,7 @@ Status edit_grub(PendingEdits& draft, const std::vector<std::string>& parameters
   const auto words = missing_words(grub.line, parameters);
   if (!words.empty()) {
     TRY_ASSIGN(const auto text, draft.text(grub.last));
-    TRY_ASSIGN(auto with, with_words(text.value_or(""), variable, words, grub.last));
+    TRY_ASSIGN(auto with, system::with_words(text.value_or(""), variable, words, grub.last));
     TRY(draft.set(grub.last, std::move(with), "the kernel's parameters: " + joined(words)));
   }
   if (draft.there("/etc/grub.d/10_linux"))
@@ -133,7 +133,7 @@ std::string entry_with(const std::string& text, const std::vector<std::string>& 
   const auto at = text.rfind("\noptions");
   const auto begin = at == std::string::npos ? (text.starts_with("options") ? 0 : std::string::npos) : at + 1;
   if (begin == std::string::npos || !has_key(text.substr(begin), "options"))
-    return text + (text.ends_with('\n') || text.empty() ? "" : "\n") + "options " + joined(words) + line_end_of(text);
+    return text + (text.ends_with('\n') || text.empty() ? "" : "\n") + "options " + joined(words) + system::line_end_of(text);
   return text.substr(0, begin) + with_words_in_line(text.substr(begin), words);
 }
 
@@ -181,22 +181,22 @@ Status edit_command_line(PendingEdits& draft, const std::vector<std::string>& pa
 
 }  // namespace
 
-Status edit_loader(PendingEdits& draft, const BootSetup& setup, const std::vector<std::string>& parameters, BootEdits& edits) {
+Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters, BootEdits& edits) {
   const std::string by_hand =
       std::string("press e in the boot menu and add ") + recovery_parameter + " to the line with the kernel's parameters";
   edits.recovery = by_hand;
   bool entries = false;
-  if (setup.loader == BootLoader::grub) TRY(edit_grub(draft, parameters, edits));
-  if (setup.loader == BootLoader::systemd_boot || setup.loader == BootLoader::grub) {
+  if (setup.loader == system::BootLoader::grub) TRY(edit_grub(draft, parameters, edits));
+  if (setup.loader == system::BootLoader::systemd_boot || setup.loader == system::BootLoader::grub) {
     TRY_ASSIGN(entries, edit_entries(draft, parameters));
   }
-  if (setup.loader != BootLoader::none) TRY(edit_command_line(draft, parameters));
-  if (setup.loader == BootLoader::none && !parameters.empty())
+  if (setup.loader != system::BootLoader::none) TRY(edit_command_line(draft, parameters));
+  if (setup.loader == system::BootLoader::none && !parameters.empty())
     edits.warnings.push_back("the kernel needs these parameters: " + joined(parameters));
 
   if (entries) {
     edits.recovery = "choose an entry \"(without passthrough)\" in the boot menu, or " + by_hand;
-  } else if (setup.loader == BootLoader::grub) {
+  } else if (setup.loader == system::BootLoader::grub) {
     edits.recovery =
         "choose \"Without passthrough (vgpukit)\" in GRUB's menu (where there is none, hold Shift or press Esc while the host "
         "starts), "
@@ -205,9 +205,9 @@ Status edit_loader(PendingEdits& draft, const BootSetup& setup, const std::vecto
   }
   // Entries and the line that new ones are made from are written above; only what is made from them has to be made anew.
   // mkinitcpio puts /etc/kernel/cmdline into its unified images itself.
-  const bool made = setup.loader == BootLoader::systemd_boot && (entries || setup.initramfs == InitramfsTool::mkinitcpio);
+  const bool made = setup.loader == system::BootLoader::systemd_boot && (entries || setup.initramfs == system::InitramfsTool::mkinitcpio);
   if (!setup.update_parameters.empty() && !made) edits.commands.push_back(setup.update_parameters);
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -5,7 +5,7 @@
 #include "passthrough/pending_edits.hpp"
 #include "system/grub_defaults.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -120,7 +120,7 @@ Status edit_initramfs_tools(PendingEdits& draft, const std::vector<std::string>&
     std::replace(word.begin(), word.end(), '-', '_');
     listed.insert(word);
   }
-  const auto line_end = line_end_of(content);
+  const auto line_end = system::line_end_of(content);
   std::string more;
   for (const auto& module : modules)
     if (!listed.contains(module)) more += module + line_end;
@@ -178,7 +178,7 @@ Status edit_mkinitcpio(PendingEdits& draft, const std::vector<std::string>& modu
 
 }  // namespace
 
-Status edit_initramfs(PendingEdits& draft, const BootSetup& setup, const std::vector<CardClaim>& claims,
+Status edit_initramfs(PendingEdits& draft, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
                       const InstalledModules& modules, BootEdits& edits) {
   const auto list = modules.vfio();
   // A vfio-pci that is built in has its ids from the kernel's parameters, and nothing is to be loaded.
@@ -186,20 +186,20 @@ Status edit_initramfs(PendingEdits& draft, const BootSetup& setup, const std::ve
   TRY(edit_modprobe(draft, claims, modules, edits));
   if (!setup.update_initramfs.empty()) edits.commands.push_back(setup.update_initramfs);
   switch (setup.initramfs) {
-    case InitramfsTool::initramfs_tools: {
+    case system::InitramfsTool::initramfs_tools: {
       auto with_placeholder = list;
       if (modules.built_in_somewhere("vfio_pci") && any_by_address(claims)) with_placeholder.emplace_back(placeholder_module);
       return edit_initramfs_tools(draft, with_placeholder);
     }
-    case InitramfsTool::dracut:
+    case system::InitramfsTool::dracut:
       return edit_dracut(draft, list);
-    case InitramfsTool::mkinitcpio:
+    case system::InitramfsTool::mkinitcpio:
       return edit_mkinitcpio(draft, list);
-    case InitramfsTool::none:
+    case system::InitramfsTool::none:
       break;
   }
   if (!list.empty()) edits.warnings.push_back("the initramfs has to load, before the card's own drivers: " + joined(list));
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -6,7 +6,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -83,4 +83,4 @@ Result<std::string> remove_hook(const HostPaths& host, const std::string& domain
   return file;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

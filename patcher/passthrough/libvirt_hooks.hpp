@@ -7,7 +7,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 // Where a machine's hook is, as the root knows it. Error: usage for a name that cannot be one.
 Result<std::string> hook_file(const std::string& domain);
@@ -19,4 +19,4 @@ Result<std::string> install_hook(const HostPaths& host, const std::string& domai
 // Error: usage where none is there, or it was changed. Gives the file.
 Result<std::string> remove_hook(const HostPaths& host, const std::string& domain, bool overwrite);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -39,7 +39,7 @@ Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, con
   const auto view = read_claim_view(host, sysfs);
   TRY_ASSIGN(const auto* card, find_own_card(view.pci, word));
   TRY_ASSIGN(plan.card, plan_claim(view, *card));
-  plan.setup = boot_setup_of(host);
+  plan.setup = system::boot_setup_of(host);
   cards = baseline.cards();
   std::erase_if(cards, [&](const CardClaim& each) { return each.address == card->address; });
   cards.push_back(plan.card.claim);
@@ -111,7 +111,7 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
                  undone.cards_left.empty() ? "nothing is applied here" : "applied are " + listed(undone.cards_left)};
   BootEdits edits;
   if (!cards.empty()) {
-    TRY_ASSIGN(edits, boot_edits(tools.host, boot_setup_of(tools.host), cards, InstalledModules::read(tools.host),
+    TRY_ASSIGN(edits, boot_edits(tools.host, system::boot_setup_of(tools.host), cards, InstalledModules::read(tools.host),
                                  [&](const std::string& path) { return baseline.text(path); }));
   }
   edits.commands = baseline.commands();
@@ -139,4 +139,4 @@ Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host) {
   return baseline.cards();
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

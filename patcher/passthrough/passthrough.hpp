@@ -9,11 +9,11 @@
 #include "passthrough/vfio_claim.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 struct PassthroughPlan {
   ClaimPlan card;
-  BootSetup setup;
+  system::BootSetup setup;
   BootEdits edits;                     // of this card and those that are applied already: from what is there now to what will be
   std::vector<std::string> notes;      // about changes of others
   std::vector<std::string> conflicts;  // as in WithoutUs
@@ -42,4 +42,4 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
 // The cards that are applied.
 Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

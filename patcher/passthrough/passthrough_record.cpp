@@ -10,7 +10,7 @@
 #include "passthrough/text_merge.hpp"
 #include "support/log.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -265,4 +265,4 @@ Status change_to(const ChangeTools& tools, const std::string& what, const Origin
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -15,7 +15,7 @@
 #include "support/snapshot.hpp"
 #include "support/machine_state.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 // The state's folders.
 struct PassthroughPlaces {
@@ -90,4 +90,4 @@ std::optional<std::string> unfinished_passthrough(const HostPaths& host);
 // Writes a file with the mode and owner that it had.
 Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -5,7 +5,7 @@
 
 #include "passthrough/boot_edits.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 class PendingEdits {
  public:
@@ -32,13 +32,13 @@ inline constexpr const char* placeholder_module = "vgpukit_passthrough";
 inline constexpr const char* recovery_parameter = "module_blacklist=vfio_pci";
 
 // How vfio-pci is told, at the time that modules are loaded: /etc/modprobe.d, and that it goes into the initramfs.
-Status edit_initramfs(PendingEdits& draft, const BootSetup& setup, const std::vector<CardClaim>& claims,
+Status edit_initramfs(PendingEdits& draft, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
                       const InstalledModules& modules, BootEdits& edits);
 // The kernel's parameters, and an entry of the boot menu that boots without us.
-Status edit_loader(PendingEdits& draft, const BootSetup& setup, const std::vector<std::string>& parameters, BootEdits& edits);
+Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters, BootEdits& edits);
 
 // The ids of the cards that are named by ids, and of `more`, each once.
 std::string ids_of(const std::vector<CardClaim>& claims, const std::vector<std::string>& more);
 std::vector<std::string> split(const std::string& text, char at);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

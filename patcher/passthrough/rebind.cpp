@@ -6,19 +6,19 @@
 #include "system/device_holders.hpp"
 #include "passthrough/rebind_journal.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
 using nlohmann::json;
 
 struct Target {
-  PciView pci;
-  Display display;
-  const PciDevice* card = nullptr;
-  std::vector<const PciDevice*> functions;   // of the card
-  std::vector<const PciDevice*> companions;  // in its group
-  [[nodiscard]] std::vector<const PciDevice*> all() const {
+  system::PciView pci;
+  system::Display display;
+  const system::PciDevice* card = nullptr;
+  std::vector<const system::PciDevice*> functions;   // of the card
+  std::vector<const system::PciDevice*> companions;  // in its group
+  [[nodiscard]] std::vector<const system::PciDevice*> all() const {
     auto list = functions;
     list.insert(list.end(), companions.begin(), companions.end());
     return list;
@@ -27,17 +27,17 @@ struct Target {
 
 // Into `target`, whose pointers are to its own pci.
 Status look_at_target(const RebindTools& tools, const RebindRequest& request, Target& target) {
-  target.pci = read_pci_devices(tools.sysfs);
-  target.display = read_display(tools.sysfs, target.pci);
+  target.pci = system::read_pci_devices(tools.sysfs);
+  target.display = system::read_display(tools.sysfs, target.pci);
   TRY_ASSIGN(target.card, find_own_card(target.pci, request.card, request.any_device));
-  const auto mates = group_members(target.pci, *target.card);
+  const auto mates = system::group_members(target.pci, *target.card);
   target.functions = mates.card;
   for (const auto* device : mates.other_devices)
     if (!device->is_bridge() && !device->driver.empty()) target.companions.push_back(device);
   return {};
 }
 
-std::string listed(const std::vector<DeviceHolder>& holders) {
+std::string listed(const std::vector<system::DeviceHolder>& holders) {
   std::string text;
   for (const auto& holder : holders) text += (text.empty() ? "" : "; ") + holder.text();
   return text;
@@ -46,8 +46,8 @@ std::string listed(const std::vector<DeviceHolder>& holders) {
 Status refuse_risks(const Target& target, const RebindRequest& request) {
   const auto tried = "give " + target.card->address + " to vfio-pci";
   for (const auto* device : target.companions)
-    if (const auto needs = host_needs(*device); !needs.empty() && !request.forced.contains(force_host_devices))
-      return Error{Exit::consent, tried, describe(*device) + " shares its IOMMU group and would be taken, too: " + needs,
+    if (const auto needs = system::host_needs(*device); !needs.empty() && !request.forced.contains(force_host_devices))
+      return Error{Exit::consent, tried, system::describe(*device) + " shares its IOMMU group and would be taken, too: " + needs,
                    std::string("if that is what you want: ") + force_host_devices};
   if (only_display(target.pci, target.display, target.all()) && !request.single_gpu && !request.forced.contains(force_display))
     return Error{
@@ -83,9 +83,9 @@ Status release_console(const RebindTools& tools, const Target& target, RebindJou
   return {};
 }
 
-Status wait_for_holders(const RebindTools& tools, const std::vector<const PciDevice*>& devices, bool patient) {
-  auto holders = device_holders(tools.sysfs, devices);
-  while (!holders.empty() && patient && tools.wait()) holders = device_holders(tools.sysfs, devices);
+Status wait_for_holders(const RebindTools& tools, const std::vector<const system::PciDevice*>& devices, bool patient) {
+  auto holders = system::device_holders(tools.sysfs, devices);
+  while (!holders.empty() && patient && tools.wait()) holders = system::device_holders(tools.sysfs, devices);
   if (holders.empty()) return {};
   return Error{Exit::failed, "take " + devices.front()->address + " from its driver", "it is in use: " + listed(holders),
                "end these first (systemctl stop display-manager nvidia-persistenced), or let --single-gpu do it"};
@@ -121,7 +121,7 @@ Status move_functions(const RebindTools& tools, const Target& target, RebindJour
   return {};
 }
 
-Rebound rebound(const RebindTools& tools, const std::vector<const PciDevice*>& before) {
+Rebound rebound(const RebindTools& tools, const std::vector<const system::PciDevice*>& before) {
   Rebound result;
   for (const auto* device : before)
     result.functions.push_back(
@@ -135,7 +135,7 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
   Target target;
   TRY(look_at_target(tools, request, target));
   const auto all = target.all();
-  if (std::all_of(all.begin(), all.end(), [](const PciDevice* each) { return each->driver == "vfio-pci"; }))
+  if (std::all_of(all.begin(), all.end(), [](const system::PciDevice* each) { return each->driver == "vfio-pci"; }))
     return rebound(tools, all);
   if (!target.card->group)
     return Error{Exit::missing, "give " + target.card->address + " to vfio-pci", "it is in no IOMMU group: the IOMMU is off",
@@ -170,11 +170,11 @@ Result<Rebound> unbind_from_vfio(const RebindTools& tools, const RebindRequest& 
   Target target;
   TRY(look_at_target(tools, request, target));
   auto journal = RebindJournal::open(tools, target.card->address);
-  std::vector<const PciDevice*> ours;
+  std::vector<const system::PciDevice*> ours;
   for (const auto* device : target.all())
     if (device->driver == "vfio-pci") ours.push_back(device);
   if (ours.empty() && journal.empty()) return rebound(tools, target.all());
-  if (const auto holders = device_holders(tools.sysfs, ours); !holders.empty())
+  if (const auto holders = system::device_holders(tools.sysfs, ours); !holders.empty())
     return Error{Exit::failed, "take " + target.card->address + " from vfio-pci", "it is in use: " + listed(holders),
                  "shut the virtual machine down first"};
   // What was bound at boot has no old driver: whoever wants it gets it.
@@ -191,4 +191,4 @@ Result<Rebound> unbind_from_vfio(const RebindTools& tools, const RebindRequest& 
   return result;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -12,7 +12,7 @@
 #include "passthrough/vfio_claim.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 struct RebindTools {
   const HostPaths& host;
@@ -45,4 +45,4 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
 // Error: failed while a virtual machine has it, or where the driver that had it does not take it back.
 Result<Rebound> unbind_from_vfio(const RebindTools& tools, const RebindRequest& request);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -4,7 +4,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -108,4 +108,4 @@ Status RebindJournal::undo(std::vector<std::string>& notes) {
   return {};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -5,7 +5,7 @@
 
 #include "passthrough/rebind.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 // A list of steps that were begun, kept in /run/vgpukit; each of them can be taken back, also when it was not finished.
 class RebindJournal {
@@ -33,4 +33,4 @@ class RebindJournal {
 // in the end. Error: failed, when it has another driver or none.
 Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver, const std::string& left);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -95,7 +95,7 @@ Result<Rom> parse_rom(std::string_view bytes) {
   return rom;
 }
 
-std::vector<std::string> rom_problems(const Rom& rom, const PciDevice* card) {
+std::vector<std::string> rom_problems(const Rom& rom, const system::PciDevice* card) {
   std::vector<std::string> problems;
   if (rom.leading > 0)
     problems.push_back("it has a header of " + std::to_string(rom.leading) +
@@ -116,7 +116,7 @@ std::vector<std::string> rom_problems(const Rom& rom, const PciDevice* card) {
   return problems;
 }
 
-Result<std::string> read_card_rom(Sysfs& sysfs, const PciDevice& card) {
+Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card) {
   const auto file = card.folder() + "/rom";
   const auto tried = "read the ROM of " + card.address;
   if (!sysfs.exists(file))
@@ -146,4 +146,4 @@ Result<std::string> read_card_rom(Sysfs& sysfs, const PciDevice& card) {
   return Error{Exit::failed, tried, "the kernel gives no bytes", remains};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -7,7 +7,7 @@
 
 #include "system/pci.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 struct RomImage {
   enum class Kind { legacy, efi, other };
@@ -29,10 +29,10 @@ struct Rom {
 Result<Rom> parse_rom(std::string_view bytes);
 
 // What is wrong with it for this card (none: any): one clause each. None: nothing is.
-std::vector<std::string> rom_problems(const Rom& rom, const PciDevice* card);
+std::vector<std::string> rom_problems(const Rom& rom, const system::PciDevice* card);
 
 // The bytes of the card's ROM. It is switched on, read, and switched off again, whatever happens in between. Error: missing when
 // that needs root; failed, with what the errno means for this card and what remains to be done.
-Result<std::string> read_card_rom(Sysfs& sysfs, const PciDevice& card);
+Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

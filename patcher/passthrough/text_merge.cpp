@@ -6,10 +6,7 @@
 
 #include "support/libgit2.hpp"
 
-namespace vgpukit {
-
-using transform_detail::GitLibrary;
-using transform_detail::GitPatch;
+namespace vgpukit::passthrough {
 
 std::string text_diff(const std::string& path, const std::optional<std::string>& before, const std::optional<std::string>& after) {
   const GitLibrary library;
@@ -21,7 +18,7 @@ std::string text_diff(const std::string& path, const std::optional<std::string>&
   if (git_patch_from_buffers(&raw, before ? before->data() : nullptr, before ? before->size() : 0, before ? name.c_str() : nullptr,
                              after ? after->data() : nullptr, after ? after->size() : 0, after ? name.c_str() : nullptr,
                              &options) != 0)
-    throw std::runtime_error("git_patch_from_buffers: " + transform_detail::git_reason());
+    throw std::runtime_error("git_patch_from_buffers: " + git_reason());
   const GitPatch patch(raw);
   std::string text;
   for (std::size_t hunk = 0; hunk < git_patch_num_hunks(patch.get()); ++hunk) {
@@ -61,4 +58,4 @@ std::optional<std::string> merge_texts(const std::string& base, const std::strin
   return merged;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -3,33 +3,33 @@
 #include <algorithm>
 #include <set>
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
 using nlohmann::json;
 
 // What may be known of a device only by these: whether another one is the same, and what it is.
-bool readable(const PciDevice& device) {
+bool readable(const system::PciDevice& device) {
   return std::none_of(device.unreadable.begin(), device.unreadable.end(), [](const std::string& file) {
     return file.starts_with("vendor:") || file.starts_with("device:") || file.starts_with("class:");
   });
 }
 
-bool claimed(const std::vector<const PciDevice*>& taken, const PciDevice& device) {
+bool claimed(const std::vector<const system::PciDevice*>& taken, const system::PciDevice& device) {
   return std::find(taken.begin(), taken.end(), &device) != taken.end();
 }
 
 // What shares the group and has a driver has to go along (vfio_group_viable: a device without a driver is no hindrance). Bridges
 // cannot be given away.
-std::vector<const PciDevice*> companions(const GroupMembers& mates) {
-  std::vector<const PciDevice*> list;
+std::vector<const system::PciDevice*> companions(const system::GroupMembers& mates) {
+  std::vector<const system::PciDevice*> list;
   for (const auto* device : mates.other_devices)
     if (!device->is_bridge() && !device->driver.empty()) list.push_back(device);
   return list;
 }
 
-void add_parameters(const ClaimView& view, const PciDevice& card, ClaimPlan& plan) {
+void add_parameters(const ClaimView& view, const system::PciDevice& card, ClaimPlan& plan) {
   // It may have been typed into the boot menu only; where it stands in the files, nothing is added.
   const bool by_hand = view.parameters.with("intel_iommu", "on") != nullptr;
   if (card.group) {
@@ -59,7 +59,7 @@ void add_parameters(const ClaimView& view, const PciDevice& card, ClaimPlan& pla
                          " draws the boot messages in the card's memory, and would hold it: " + plan.claim.parameters.back());
 }
 
-void decide_naming(const ClaimView& view, const std::vector<const PciDevice*>& taken, ClaimPlan& plan) {
+void decide_naming(const ClaimView& view, const std::vector<const system::PciDevice*>& taken, ClaimPlan& plan) {
   auto& claim = plan.claim;
   for (const auto& device : view.pci.devices) {
     if (claimed(taken, device)) continue;
@@ -111,11 +111,11 @@ Result<CardClaim> claim_from_json(const json& data) {
   }
 }
 
-Result<const PciDevice*> find_own_card(const PciView& pci, std::string_view word, bool any_device) {
-  TRY_ASSIGN(const auto* card, find_card(pci, word, any_device));
+Result<const system::PciDevice*> find_own_card(const system::PciView& pci, std::string_view word, bool any_device) {
+  TRY_ASSIGN(const auto* card, system::find_card(pci, word, any_device));
   const auto tried = "take '" + std::string(word) + "' as the card";
   if (!any_device && !card->is_nvidia())
-    return Error{Exit::usage, tried, describe(*card) + " is not NVIDIA's", "vgpukit passthrough groups shows the cards that are"};
+    return Error{Exit::usage, tried, system::describe(*card) + " is not NVIDIA's", "vgpukit passthrough groups shows the cards that are"};
   if (!any_device && card->is_virtual_function)
     return Error{Exit::usage, tried, card->address + " is a virtual function: a part of a card for vGPUs",
                  "vgpukit vgpu xml " + card->address + " gives it to a virtual machine"};
@@ -129,30 +129,30 @@ Result<const PciDevice*> find_own_card(const PciView& pci, std::string_view word
   return card;
 }
 
-bool shows_pictures(const PciDevice& device, const Display& display) {
+bool shows_pictures(const system::PciDevice& device, const system::Display& display) {
   if (!device.is_display() || device.is_virtual_function) return false;
   if (device.class_code >> 8 == 0x0300 || device.boot_vga.value_or(false)) return true;
   return std::any_of(display.cards.begin(), display.cards.end(),
-                     [&](const DrmCard& card) { return card.address == device.address && !card.connected.empty(); });
+                     [&](const system::DrmCard& card) { return card.address == device.address && !card.connected.empty(); });
 }
 
-bool only_display(const PciView& pci, const Display& display, const std::vector<const PciDevice*>& taken) {
-  if (std::none_of(taken.begin(), taken.end(), [&](const PciDevice* each) { return shows_pictures(*each, display); })) return false;
+bool only_display(const system::PciView& pci, const system::Display& display, const std::vector<const system::PciDevice*>& taken) {
+  if (std::none_of(taken.begin(), taken.end(), [&](const system::PciDevice* each) { return shows_pictures(*each, display); })) return false;
   return std::none_of(pci.devices.begin(), pci.devices.end(),
-                      [&](const PciDevice& each) { return !claimed(taken, each) && shows_pictures(each, display); });
+                      [&](const system::PciDevice& each) { return !claimed(taken, each) && shows_pictures(each, display); });
 }
 
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs) {
   ClaimView view;
-  view.pci = read_pci_devices(sysfs);
-  view.display = read_display(sysfs, view.pci);
+  view.pci = system::read_pci_devices(sysfs);
+  view.display = system::read_display(sysfs, view.pci);
   view.modules = InstalledModules::read(host);
   view.cpuinfo = sysfs.read("/proc/cpuinfo").text;
-  view.parameters = KernelParameters(sysfs.read("/proc/cmdline").text);
+  view.parameters = system::KernelParameters(sysfs.read("/proc/cmdline").text);
   return view;
 }
 
-Result<ClaimPlan> plan_claim(const ClaimView& view, const PciDevice& card) {
+Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card) {
   if (!view.modules.everywhere("vfio_pci")) {
     const bool none = !view.modules.loadable_somewhere("vfio_pci") && !view.modules.built_in_somewhere("vfio_pci");
     if (none)
@@ -163,14 +163,14 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const PciDevice& card) {
   ClaimPlan plan;
   auto& claim = plan.claim;
   claim.address = card.address;
-  const auto mates = group_members(view.pci, card);
+  const auto mates = system::group_members(view.pci, card);
   auto taken = mates.card;
   for (const auto* device : companions(mates)) {
     taken.push_back(device);
-    plan.reasons.push_back(describe(*device) + " goes along: it is in the card's IOMMU group");
-    if (const auto needs = host_needs(*device); !needs.empty())
+    plan.reasons.push_back(system::describe(*device) + " goes along: it is in the card's IOMMU group");
+    if (const auto needs = system::host_needs(*device); !needs.empty())
       plan.risks.push_back(
-          {force_host_devices, describe(*device) + " shares the card's IOMMU group and would be taken, too: " + needs});
+          {force_host_devices, system::describe(*device) + " shares the card's IOMMU group and would be taken, too: " + needs});
   }
   std::set<std::string> competing_modules;
   for (const auto* device : taken) {
@@ -186,7 +186,7 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const PciDevice& card) {
   decide_naming(view, taken, plan);
   add_parameters(view, card, plan);
   if (only_display(view.pci, view.display, taken))
-    plan.risks.push_back({force_display, describe(card) +
+    plan.risks.push_back({force_display, system::describe(card) +
                                              " is the only card that this host can show anything on: its screen would stay black "
                                              "from the boot on, and the network would be the only way in"});
   else if (card.boot_vga.value_or(false))
@@ -196,4 +196,4 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const PciDevice& card) {
   return plan;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -12,7 +12,7 @@
 #include "passthrough/vfio_modules.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 struct ClaimedFunction {
   std::string address, ids;
@@ -49,23 +49,23 @@ inline constexpr const char* force_host_devices = "--force-take-host-devices";
 
 // The card that a user means, for those commands that change something: an NVIDIA card, not a virtual function, all of it readable.
 // With `any_device`, any device that is no bridge.
-Result<const PciDevice*> find_own_card(const PciView& pci, std::string_view word, bool any_device = false);
+Result<const system::PciDevice*> find_own_card(const system::PciView& pci, std::string_view word, bool any_device = false);
 
 // Whether pictures come out of it: a 3D controller (Tesla) has no connectors.
-bool shows_pictures(const PciDevice& device, const Display& display);
+bool shows_pictures(const system::PciDevice& device, const system::Display& display);
 // Whether the host has no other card that pictures come out of.
-bool only_display(const PciView& pci, const Display& display, const std::vector<const PciDevice*>& taken);
+bool only_display(const system::PciView& pci, const system::Display& display, const std::vector<const system::PciDevice*>& taken);
 
 struct ClaimView {
-  PciView pci;
-  Display display;
+  system::PciView pci;
+  system::Display display;
   InstalledModules modules;
   std::string cpuinfo;          // /proc/cpuinfo
-  KernelParameters parameters;  // of the running kernel
+  system::KernelParameters parameters;  // of the running kernel
 };
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs);
 
 // Error: missing where no installed kernel has vfio-pci.
-Result<ClaimPlan> plan_claim(const ClaimView& view, const PciDevice& card);
+Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

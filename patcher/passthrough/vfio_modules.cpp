@@ -8,7 +8,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -74,7 +74,7 @@ std::vector<std::string> InstalledModules::vfio() const {
   return list;
 }
 
-std::vector<std::string> InstalledModules::competing_modules(const PciDevice& device) const {
+std::vector<std::string> InstalledModules::competing_modules(const system::PciDevice& device) const {
   std::set<std::string> names;
   // These are there, or may come with the next driver or kernel: nova_core took over nouveau's cards in 6.15 and newer.
   if (device.is_display() && device.is_nvidia()) names = {"nouveau", "nova_core", "nvidia"};
@@ -94,4 +94,4 @@ std::vector<std::string> InstalledModules::competing_modules(const PciDevice& de
   return {names.begin(), names.end()};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

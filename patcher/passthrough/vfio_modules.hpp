@@ -9,7 +9,7 @@
 #include "system/pci.hpp"
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 class InstalledModules {
  public:
@@ -26,7 +26,7 @@ class InstalledModules {
   // in 6.2), vfio_virqfd. What is built in everywhere is left out.
   [[nodiscard]] std::vector<std::string> vfio() const;
   // Modules that would bind to the device when they are loaded: by its alias, and those that NVIDIA's functions are known for.
-  [[nodiscard]] std::vector<std::string> competing_modules(const PciDevice& device) const;
+  [[nodiscard]] std::vector<std::string> competing_modules(const system::PciDevice& device) const;
 
  private:
   struct One {
@@ -37,4 +37,4 @@ class InstalledModules {
   std::vector<One> all_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -4,7 +4,7 @@
 #include <optional>
 #include <sstream>
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 namespace {
 
@@ -214,4 +214,4 @@ std::string xml_escaped(const std::string& text) {
   return all;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

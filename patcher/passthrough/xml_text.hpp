@@ -8,7 +8,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 
 struct XmlElement {
   std::string name;
@@ -56,4 +56,4 @@ class XmlText {
 
 std::string xml_escaped(const std::string& text);  // for an attribute's value in either kind of quotes
 
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

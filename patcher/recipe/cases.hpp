@@ -9,13 +9,13 @@
 
 #include "recipe/plan.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 struct RecipeCase {
   std::string name;
   std::map<std::string, bool> facts;  // Question::key() -> answer; every fact that the recipe asks is there
   Version kernel, driver;
-  Flavour flavour = Flavour::general;
+  driver::Flavour flavour = driver::Flavour::general;
   std::map<std::string, std::string> before, after;  // path -> text; `after` holds the files that change (applies only)
   Decision result = Decision::applies;
   std::string reason;  // a part of the reason that the plan gives; empty for `applies`
@@ -42,4 +42,4 @@ CaseOutcome run_case(const Recipe& recipe, const RecipeCase& one);
 // What the cases leave open, a clause each: no case that applies, none where the kernel needs nothing, a step that no case uses ...
 std::vector<std::string> untested(const Recipe& recipe, const std::vector<CaseOutcome>& outcomes);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -11,7 +11,7 @@
 #include "support/yaml_cache.hpp"
 #include "support/yaml_reader.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -174,4 +174,4 @@ const Recipe* Catalogue::find(std::string_view id) const {
   return found == recipes_.end() ? nullptr : &*found;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -7,7 +7,7 @@
 #include "support/checksummed_file.hpp"
 #include "transform/lexer.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -37,7 +37,7 @@ class Search {
 
   // The line where it stands in this file; 0 where the tokens are there and their text is written otherwise; nothing: it is not
   // there.
-  [[nodiscard]] std::optional<int> in(const SourceTree& tree, const std::string& path) const {
+  [[nodiscard]] std::optional<int> in(const transform::SourceTree& tree, const std::string& path) const {
     const auto text = tree.read(path);
     if (!text) return std::nullopt;
     if (condition_.what == FileCondition::What::token && !tokens_.in(tree, path)) return std::nullopt;
@@ -48,7 +48,7 @@ class Search {
 
  private:
   const FileCondition& condition_;
-  TokenSearch tokens_;
+  transform::TokenSearch tokens_;
 };
 
 }  // namespace
@@ -64,11 +64,11 @@ ConditionMatches::ConditionMatches(std::filesystem::path file) : file_(std::move
   }
 }
 
-const ConditionMatches::Places& ConditionMatches::on_disk(const FileCondition& condition, const SourceTree& tree) {
+const ConditionMatches::Places& ConditionMatches::on_disk(const FileCondition& condition, const transform::SourceTree& tree) {
   const auto [found, fresh] = cached_.try_emplace(key_of(condition));
   if (!fresh) return found->second;
   changed_ = true;
-  SourceTree original = tree;
+  transform::SourceTree original = tree;
   original.restore({});
   const Search search(condition);
   for (const auto& glob : condition.globs)
@@ -77,7 +77,7 @@ const ConditionMatches::Places& ConditionMatches::on_disk(const FileCondition& c
   return found->second;
 }
 
-std::optional<std::string> ConditionMatches::first(const FileCondition& condition, const SourceTree& tree) {
+std::optional<std::string> ConditionMatches::first(const FileCondition& condition, const transform::SourceTree& tree) {
   if (condition.what == FileCondition::What::file) {
     for (const auto& glob : condition.globs)
       if (const auto paths = tree.matching(glob); !paths.empty()) return paths.front();
@@ -106,4 +106,4 @@ void ConditionMatches::save() const {
   if (!file_.empty() && changed_) write_checksummed(file_, Json(cached_).dump());
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

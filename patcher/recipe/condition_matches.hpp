@@ -12,7 +12,7 @@
 #include "recipe/recipe.hpp"
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 class ConditionMatches {
  public:
@@ -22,18 +22,18 @@ class ConditionMatches {
 
   // The first place in the tree as it is now: globs in the condition's order, paths sorted ("nvidia/os-mlock.c:46"; without a line
   // for a file, and where the tokens stand apart).
-  std::optional<std::string> first(const FileCondition& condition, const SourceTree& tree);
+  std::optional<std::string> first(const FileCondition& condition, const transform::SourceTree& tree);
 
   // Keeps what was found since. A cache that cannot be written is left out.
   void save() const;
 
  private:
   using Places = std::vector<std::pair<std::string, int>>;  // path, line; 0: none
-  const Places& on_disk(const FileCondition& condition, const SourceTree& tree);
+  const Places& on_disk(const FileCondition& condition, const transform::SourceTree& tree);
 
   std::filesystem::path file_;
   std::map<std::string, Places> cached_;
   bool changed_ = false;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -7,11 +7,11 @@
 
 #include "support/yaml_reader.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
-using Kind = Question::Kind;
+using Kind = kernel::Question::Kind;
 
 bool same(const FileCondition& a, const FileCondition& b) {
   return a.what == b.what && a.pattern == b.pattern && a.globs == b.globs;
@@ -259,4 +259,4 @@ std::optional<Version> version_in(const std::vector<VersionRange>& ranges) {
   return std::nullopt;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -8,7 +8,7 @@
 #include "recipe/recipe.hpp"
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 struct LintFinding {
   bool error = false;  // or a warning: it works, and could be better
@@ -24,7 +24,7 @@ std::vector<LintFinding> lint_recipe(const Recipe& recipe, const std::vector<std
 // A driver's files for lint_order(): a snippet of a recipe's test, or a whole driver.
 struct LintTree {
   std::string name;  // for the message: "the test of 6.1-x (a case)"
-  SourceTree tree;
+  transform::SourceTree tree;
 };
 // Pairs of recipes that can meet on one kernel and driver, that both change one of the trees, and whose result depends on which
 // goes first, while neither says `after` the other (nor a recipe between them does). Each pair once, with the first tree that shows
@@ -34,4 +34,4 @@ std::vector<LintFinding> lint_order(const std::vector<const Recipe*>& recipes, c
 // A version that all the ranges contain, or nothing: the ranges contradict each other.
 std::optional<Version> version_in(const std::vector<VersionRange>& ranges);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

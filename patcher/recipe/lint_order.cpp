@@ -6,7 +6,7 @@
 #include "recipe/lint.hpp"
 #include "recipe/plan.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -14,7 +14,7 @@ namespace {
 struct Overlap {
   std::map<std::string, bool> facts;
   Version kernel, driver;
-  Flavour flavour = Flavour::general;
+  driver::Flavour flavour = driver::Flavour::general;
 };
 
 bool want(const std::vector<KernelCondition>& conditions, std::map<std::string, bool>& facts) {
@@ -33,7 +33,7 @@ std::optional<Overlap> overlap_of(const Recipe& a, const Recipe& b) {
     for (const auto& choice : recipe->kernel_any) meet.facts.emplace(choice.question.key(), choice.wanted);
   std::vector<VersionRange> kernels;
   std::vector<VersionRange> drivers;
-  std::vector<Flavour> flavours;
+  std::vector<driver::Flavour> flavours;
   for (const auto* recipe : {&a, &b}) {
     if (recipe->kernel_versions) kernels.push_back(*recipe->kernel_versions);
     if (recipe->driver.versions) drivers.push_back(*recipe->driver.versions);
@@ -42,7 +42,7 @@ std::optional<Overlap> overlap_of(const Recipe& a, const Recipe& b) {
     if (flavours.empty()) {
       flavours = wanted;
     } else {
-      std::erase_if(flavours, [&](Flavour each) { return std::find(wanted.begin(), wanted.end(), each) == wanted.end(); });
+      std::erase_if(flavours, [&](driver::Flavour each) { return std::find(wanted.begin(), wanted.end(), each) == wanted.end(); });
       if (flavours.empty()) return std::nullopt;
     }
   }
@@ -56,14 +56,14 @@ std::optional<Overlap> overlap_of(const Recipe& a, const Recipe& b) {
 }
 
 // The recipes in this order on a copy of the tree: the edits, or nothing where not all of them apply.
-std::optional<SourceTree::Edits> edits(const std::vector<const Recipe*>& recipes, const Overlap& meet, SourceTree tree) {
+std::optional<transform::SourceTree::Edits> edits(const std::vector<const Recipe*>& recipes, const Overlap& meet, transform::SourceTree tree) {
   for (const auto* recipe : recipes) {
-    Driver driver;
+    driver::Driver driver;
     driver.version = meet.driver;
     driver.flavour = meet.flavour;
-    Kernel kernel;
+    kernel::Kernel kernel;
     kernel.version = meet.kernel;
-    Facts facts(std::move(kernel), meet.facts);
+    kernel::Facts facts(std::move(kernel), meet.facts);
     std::set<std::string> accepted;
     if (recipe->notice) accepted.insert(recipe->notice->name);
     const auto line = plan_recipe(*recipe, driver, facts, tree, accepted);
@@ -72,7 +72,7 @@ std::optional<SourceTree::Edits> edits(const std::vector<const Recipe*>& recipes
   return tree.edits();
 }
 
-bool share_a_file(const SourceTree::Edits& a, const SourceTree::Edits& b) {
+bool share_a_file(const transform::SourceTree::Edits& a, const transform::SourceTree::Edits& b) {
   return std::any_of(a.begin(), a.end(), [&](const auto& edit) { return b.contains(edit.first); });
 }
 
@@ -95,7 +95,7 @@ std::vector<LintFinding> lint_order(const std::vector<const Recipe*>& recipes, c
   std::set<std::pair<const Recipe*, const Recipe*>> reported;
   for (const auto& [name, tree] : trees) {
     // Alone first: most recipes have nothing to do in most trees.
-    std::vector<std::pair<const Recipe*, SourceTree::Edits>> active;
+    std::vector<std::pair<const Recipe*, transform::SourceTree::Edits>> active;
     for (const auto* recipe : recipes)
       if (const auto meet = overlap_of(*recipe, *recipe))
         if (auto alone = edits({recipe}, *meet, tree)) active.emplace_back(recipe, *std::move(alone));
@@ -123,4 +123,4 @@ std::vector<LintFinding> lint_order(const std::vector<const Recipe*>& recipes, c
   return findings;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

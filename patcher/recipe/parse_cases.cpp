@@ -4,7 +4,7 @@
 #include "recipe/cases.hpp"
 #include "support/yaml_reader.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -15,7 +15,7 @@ constexpr std::array<std::pair<std::string_view, Decision>, 4> refusals = {{{"no
 
 // How a test names a fact: as --assume does, and a snippet by what it is about.
 std::string fact_name(const KernelCondition& condition) {
-  return condition.question.kind == Question::Kind::compiles ? "compiles " + condition.about : condition.question.key();
+  return condition.question.kind == kernel::Question::Kind::compiles ? "compiles " + condition.about : condition.question.key();
 }
 
 class CaseParser {
@@ -107,7 +107,7 @@ class CaseParser {
     }
     if (node["flavour"]) {
       TRY_ASSIGN(const auto word, yaml_.text(node["flavour"], "flavour"));
-      const auto flavour = flavour_from(word);
+      const auto flavour = driver::flavour_from(word);
       if (!flavour) return yaml_.wrong(node["flavour"], "'" + word + "' is no flavour", "known: vgpu-kvm, grid, general, open");
       into.flavour = *flavour;
     }
@@ -146,4 +146,4 @@ Result<std::vector<RecipeCase>> parse_cases(const std::string& yaml, const std::
   return CaseParser(file, recipe).parse(yaml);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -6,7 +6,7 @@
 #include "support/atomic_file.hpp"
 #include "support/yaml_reader.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -114,7 +114,7 @@ class RecipeParser {
       for (const auto& item : items) {
         TRY_ASSIGN(auto asked, question(item));
         std::string about;
-        if (asked.kind == Question::Kind::compiles) {
+        if (asked.kind == kernel::Question::Kind::compiles) {
           if (!item["about"])
             return yaml_.wrong(item, "a snippet needs 'about': what it uses, in words",
                                "the plan says whether the kernel takes it");
@@ -126,14 +126,14 @@ class RecipeParser {
     return {};
   }
 
-  Result<Question> question(const YamlNode& node) const {
+  Result<kernel::Question> question(const YamlNode& node) const {
     static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",    "declaration", "compiles",
                                                         "compiler", "kbuild",        "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
                          {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour",
                           "header", "value", "about"},
                          {}));
-    Question asked;
+    kernel::Question asked;
     std::string kind;
     // `header` is a question of its own only where it does not belong to a declaration or a snippet: it comes last.
     for (const auto candidate : kinds) {
@@ -147,16 +147,16 @@ class RecipeParser {
     if (kind.empty())
       return yaml_.expected(node,
                             "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, kbuild, behaviour");
-    asked.kind = *Question::kind_from(kind);
+    asked.kind = *kernel::Question::kind_from(kind);
     TRY_ASSIGN(const auto word, yaml_.text(node[kind], kind));
-    if (asked.kind == Question::Kind::compiles)
+    if (asked.kind == kernel::Question::Kind::compiles)
       asked.code = word;
     else
       asked.name = word;
     if (kind != "header" && node["header"]) {
       TRY_ASSIGN(asked.headers, yaml_.texts(node["header"], "header"));
     }
-    if (asked.kind == Question::Kind::declaration && asked.headers.empty())
+    if (asked.kind == kernel::Question::Kind::declaration && asked.headers.empty())
       return yaml_.wrong(node, "a declaration needs the 'header' that it is looked for in");
     if (node["about"] && kind != "compiles") return yaml_.wrong(node["about"], "'about' goes with 'compiles' only");
     if (node["value"]) {
@@ -179,7 +179,7 @@ class RecipeParser {
     if (const auto flavours = node["flavour"]) {
       TRY_ASSIGN(const auto names, yaml_.texts(flavours, "flavour"));
       for (const auto& name : names) {
-        const auto flavour = flavour_from(name);
+        const auto flavour = driver::flavour_from(name);
         if (!flavour) return yaml_.wrong(flavours, "'" + name + "' is no flavour", "known: vgpu-kvm, grid, general, open");
         driver.flavours.push_back(*flavour);
       }
@@ -249,10 +249,10 @@ class RecipeParser {
       if (!item.is_map() || item.size() != 1) return yaml_.expected(item, "a map with one key, the kind of the transform,");
       const auto pair = item.entries().front();
       const std::string& name = pair.first.scalar();
-      const auto* kind = find_transform(name);
+      const auto* kind = transform::find_transform(name);
       if (!kind) {
         std::vector<std::string_view> known;
-        for (const auto& each : transform_kinds()) known.push_back(each.name);
+        for (const auto& each : transform::transform_kinds()) known.push_back(each.name);
         const auto near = nearest(name, known);
         std::string list;
         for (const auto each : known) list += (list.empty() ? "" : ", ") + std::string(each);
@@ -268,7 +268,7 @@ class RecipeParser {
     return {};
   }
 
-  Result<Parameters> transform_parameters(const YamlNode& node, const TransformKind& kind) const {
+  Result<transform::Parameters> transform_parameters(const YamlNode& node, const transform::TransformKind& kind) const {
     std::vector<std::string_view> known;
     std::vector<std::string_view> required;
     const bool is_patch = kind.name == "patch";
@@ -278,7 +278,7 @@ class RecipeParser {
       if (spec.required && !(is_patch && spec.name == "diff")) required.push_back(spec.name);
     }
     TRY(yaml_.check_keys(node, kind.name, known, required));
-    Parameters parameters;
+    transform::Parameters parameters;
     for (const auto& spec : kind.parameters) {
       const auto value = node[std::string(spec.name)];
       if (!value) continue;
@@ -299,24 +299,24 @@ class RecipeParser {
     return parameters;
   }
 
-  Result<ParameterValue> parameter(const YamlNode& node, const ParameterSpec& spec) const {
-    using Type = ParameterSpec::Type;
+  Result<transform::ParameterValue> parameter(const YamlNode& node, const transform::ParameterSpec& spec) const {
+    using Type = transform::ParameterSpec::Type;
     const std::string what = std::string(spec.name) + " (" + std::string(spec.help) + ")";
     switch (spec.type) {
       case Type::flag: {
         TRY_ASSIGN(const bool value, yaml_.flag(node, what));
-        return ParameterValue(value);
+        return transform::ParameterValue(value);
       }
       case Type::glob:
       case Type::list: {
         TRY_ASSIGN(auto value, yaml_.texts(node, what));
-        return ParameterValue(std::move(value));
+        return transform::ParameterValue(std::move(value));
       }
       case Type::places: {
         TRY_ASSIGN(auto value, yaml_.text(node, what));
-        if (auto parsed = transform_detail::Places::parse(value); !parsed)
+        if (auto parsed = transform::Places::parse(value); !parsed)
           return yaml_.wrong(node, parsed.error().why, parsed.error().next);
-        return ParameterValue(std::move(value));
+        return transform::ParameterValue(std::move(value));
       }
       case Type::choice: {
         TRY_ASSIGN(auto value, yaml_.text(node, what));
@@ -325,16 +325,16 @@ class RecipeParser {
           for (const auto each : spec.choices) list += (list.empty() ? "" : ", ") + std::string(each);
           return yaml_.wrong(node, "'" + value + "' is not a choice for " + std::string(spec.name), "one of: " + list);
         }
-        return ParameterValue(std::move(value));
+        return transform::ParameterValue(std::move(value));
       }
       case Type::code:
         // An empty body or replacement is a way to say "nothing".
         if (!node.is_scalar()) return yaml_.expected(node, "a text for " + what);
-        return ParameterValue(node.scalar());
+        return transform::ParameterValue(node.scalar());
       case Type::text:
       case Type::token: {
         TRY_ASSIGN(auto value, yaml_.text(node, what));
-        return ParameterValue(std::move(value));
+        return transform::ParameterValue(std::move(value));
       }
     }
     return yaml_.expected(node, what);
@@ -350,4 +350,4 @@ Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, co
   return RecipeParser(file, patches, cache).parse(yaml);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

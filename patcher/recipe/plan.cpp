@@ -5,7 +5,7 @@
 #include "recipe/condition_matches.hpp"
 #include "support/text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -16,7 +16,7 @@ std::string wanted_text(const FileCondition& condition) {
 }
 
 // The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were found.
-std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, ConditionMatches& findings, const SourceTree& tree,
+std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, ConditionMatches& findings, const transform::SourceTree& tree,
                                        std::string* evidence) {
   for (const auto& condition : conditions) {
     const auto place = findings.first(condition, tree);
@@ -30,8 +30,8 @@ std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditi
 
 // What the kernel answered, as a clause: "does not declare no_llseek in linux/fs.h". Only what was asked and answered: whether
 // something is gone or was never there is not ours to say. The evidence is added where the clause does not say it all.
-std::string answer_text(const KernelCondition& condition, const Answer& answer) {
-  using Kind = Question::Kind;
+std::string answer_text(const KernelCondition& condition, const kernel::Answer& answer) {
+  using Kind = kernel::Question::Kind;
   const auto& question = condition.question;
   const auto verb = [&](const char* yes, const char* no) { return std::string(answer.yes ? yes : no); };
   std::string text;
@@ -76,7 +76,7 @@ std::string answer_text(const KernelCondition& condition, const Answer& answer) 
 
 class Planner {
  public:
-  Planner(const Driver& driver, Facts& facts, SourceTree& tree, const std::set<std::string>& accepted, ConditionMatches& findings)
+  Planner(const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree, const std::set<std::string>& accepted, ConditionMatches& findings)
       : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), findings_(findings) {}
 
   Status decide(const Recipe& recipe, PlanLine& line) {
@@ -103,7 +103,7 @@ class Planner {
 
   // All questions that the recipes will ask about the driver as it came: asked together they share compiler runs.
   Status prefetch(const Catalogue& catalogue) {
-    std::vector<Question> questions;
+    std::vector<kernel::Question> questions;
     for (const auto& recipe : catalogue.recipes()) {
       if (wrong_driver(recipe) || wrong_release(recipe)) continue;
       if (first_unmet(recipe.driver.files, findings_, tree_, nullptr) && !is_fixed(recipe, nullptr)) continue;
@@ -131,8 +131,8 @@ class Planner {
     if (!wanted.flavours.empty() &&
         std::find(wanted.flavours.begin(), wanted.flavours.end(), driver_.flavour) == wanted.flavours.end()) {
       std::string names;
-      for (const auto flavour : wanted.flavours) names += (names.empty() ? "" : " or ") + std::string(flavour_name(flavour));
-      return "for " + names + " drivers, this is " + std::string(flavour_name(driver_.flavour));
+      for (const auto flavour : wanted.flavours) names += (names.empty() ? "" : " or ") + std::string(driver::flavour_name(flavour));
+      return "for " + names + " drivers, this is " + std::string(driver::flavour_name(driver_.flavour));
     }
     return std::nullopt;
   }
@@ -147,7 +147,7 @@ class Planner {
   // The clause that says why the kernel does not need the recipe, or nothing; `says` collects what it answered, `doubts` which
   // of it may have another reason. Only what a kernel lacks can be doubtful: what compiles is there.
   Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says, std::vector<std::string>& doubts) {
-    const auto doubt = [&](const KernelCondition& condition, const Answer& answer) {
+    const auto doubt = [&](const KernelCondition& condition, const kernel::Answer& answer) {
       if (answer.yes || answer.doubt.empty()) return;
       doubts.push_back("whether this kernel takes " + condition.about + " is not certain: " + answer.doubt);
     };
@@ -197,7 +197,7 @@ class Planner {
     return set(line, Decision::applies, reason);
   }
 
-  static void add_file(PlanLine& line, const Applied::File& file) {
+  static void add_file(PlanLine& line, const transform::Applied::File& file) {
     const auto same = std::find_if(line.files.begin(), line.files.end(), [&](const auto& each) { return each.path == file.path; });
     if (same == line.files.end())
       line.files.push_back(file);
@@ -205,9 +205,9 @@ class Planner {
       same->places += file.places;
   }
 
-  const Driver& driver_;
-  Facts& facts_;
-  SourceTree& tree_;
+  const driver::Driver& driver_;
+  kernel::Facts& facts_;
+  transform::SourceTree& tree_;
   const std::set<std::string>& accepted_;
   ConditionMatches& findings_;
 };
@@ -241,7 +241,7 @@ std::vector<const PlanLine*> Plan::applied() const {
   return all;
 }
 
-Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& facts, SourceTree& tree,
+Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree,
                        const std::set<std::string>& accepted) {
   Plan plan;
   // Drivers without a content are made up, by tests.
@@ -259,7 +259,7 @@ Result<Plan> make_plan(const Catalogue& catalogue, const Driver& driver, Facts& 
   return plan;
 }
 
-Result<PlanLine> plan_recipe(const Recipe& recipe, const Driver& driver, Facts& facts, SourceTree& tree,
+Result<PlanLine> plan_recipe(const Recipe& recipe, const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree,
                              const std::set<std::string>& accepted) {
   PlanLine line;
   line.recipe = &recipe;
@@ -268,4 +268,4 @@ Result<PlanLine> plan_recipe(const Recipe& recipe, const Driver& driver, Facts& 
   return line;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

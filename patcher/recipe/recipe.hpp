@@ -14,12 +14,14 @@
 #include "transform/transform.hpp"
 
 namespace vgpukit {
-
 class YamlCache;
+}
+
+namespace vgpukit::recipe {
 
 // One line of `when`: a question to the kernel or to the driver's files with the answer that is wanted.
 struct KernelCondition {
-  Question question;
+  kernel::Question question;
   bool wanted = true;  // has: true, lacks: false
   SourcePos where;
   std::string about;  // for `compiles`: what the snippet uses, in words ("eventfd_signal() with two arguments")
@@ -36,7 +38,7 @@ struct FileCondition {
 
 struct DriverCondition {
   std::optional<VersionRange> versions;
-  std::vector<Flavour> flavours;  // empty: all
+  std::vector<driver::Flavour> flavours;  // empty: all
   std::vector<FileCondition> files;
 };
 
@@ -50,7 +52,7 @@ struct Notice {
 };
 
 struct Step {
-  std::unique_ptr<Transform> transform;
+  std::unique_ptr<transform::Transform> transform;
   SourcePos where;
 };
 
@@ -105,4 +107,4 @@ class Catalogue {
   std::vector<Recipe> recipes_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -2,7 +2,7 @@
 
 #include "recipe/cases.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -46,7 +46,7 @@ std::string line_diff(std::string_view expected, std::string_view got) {
   return text;
 }
 
-Texts texts_of(const SourceTree& tree) {
+Texts texts_of(const transform::SourceTree& tree) {
   Texts texts;
   for (const auto& path : tree.files())
     if (const auto text = tree.read(path)) texts.emplace(path, *text);
@@ -70,7 +70,7 @@ std::string texts_diff(const Texts& expected, const Texts& got) {
 // The steps one after the other on a tree of their own: which of them change something.
 std::set<std::size_t> changing_steps(const Recipe& recipe, const Texts& texts) {
   std::set<std::size_t> changing;
-  auto tree = SourceTree::of(texts);
+  auto tree = transform::SourceTree::of(texts);
   for (std::size_t i = 0; i < recipe.steps.size(); ++i) {
     const auto before = tree.snapshot();
     if (!recipe.steps[i].transform->apply(tree))
@@ -96,7 +96,7 @@ class Run {
 
   CaseOutcome run() {
     CaseOutcome outcome;
-    auto tree = SourceTree::of(case_.before);
+    auto tree = transform::SourceTree::of(case_.before);
     const auto line = plan(tree);
     if (!line) {
       outcome.problem = line.error().message();
@@ -122,17 +122,17 @@ class Run {
   }
 
  private:
-  Result<PlanLine> plan(SourceTree& tree) const {
-    Kernel kernel;
+  Result<PlanLine> plan(transform::SourceTree& tree) const {
+    kernel::Kernel kernel;
     kernel.version = case_.kernel;
     kernel.release = case_.kernel.text;
-    Facts facts(std::move(kernel), case_.facts);
+    kernel::Facts facts(std::move(kernel), case_.facts);
     return plan_recipe(recipe_, driver_, facts, tree, accepted_);
   }
 
   // The recipe on its own result: there must be nothing left to do, for the plan and for each step.
   void again(const Texts& texts, CaseOutcome& outcome) const {
-    auto tree = SourceTree::of(texts);
+    auto tree = transform::SourceTree::of(texts);
     const auto line = plan(tree);
     if (!line) {
       outcome.problem = "on its own result: " + line.error().message();
@@ -146,7 +146,7 @@ class Run {
 
   const Recipe& recipe_;
   const RecipeCase& case_;
-  Driver driver_;
+  driver::Driver driver_;
   std::set<std::string> accepted_;
 };
 
@@ -183,4 +183,4 @@ std::vector<std::string> untested(const Recipe& recipe, const std::vector<CaseOu
   return open;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

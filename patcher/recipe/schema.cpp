@@ -4,7 +4,7 @@
 
 #include "transform/transform.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 namespace {
 
@@ -35,8 +35,8 @@ json one_or_more(const char* definition) {
   return {{"anyOf", {item, {{"type", "array"}, {"items", item}}}}};
 }
 
-json parameter(const ParameterSpec& spec) {
-  using Type = ParameterSpec::Type;
+json parameter(const transform::ParameterSpec& spec) {
+  using Type = transform::ParameterSpec::Type;
   json made = {{"type", "string"}};
   switch (spec.type) {
     case Type::glob:
@@ -62,7 +62,7 @@ json parameter(const ParameterSpec& spec) {
 
 json transforms() {
   json kinds = json::array();
-  for (const auto& kind : transform_kinds()) {
+  for (const auto& kind : transform::transform_kinds()) {
     json parameters = json::object();
     std::vector<std::string> required;
     for (const auto& spec : kind.parameters) {
@@ -142,4 +142,4 @@ nlohmann::ordered_json recipe_schema() {
   return root;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

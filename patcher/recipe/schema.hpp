@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 
 // Draft 2020-12. Transforms and their parameters come from transform_kinds().
 nlohmann::ordered_json recipe_schema();
 
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace vgpukit::transform_detail {
+namespace vgpukit {
 
 // Make one before anything of libgit2 is used. The first one starts the library, which then stays until the program ends: a thread
 // frees its part of the library's state when it ends, and no longer can once another one has shut the library down.
@@ -22,23 +22,23 @@ struct GitLibrary {
 };
 
 template <auto function>
-struct Free {
+struct GitFree {
   template <class T>
   void operator()(T* pointer) const {
     function(pointer);
   }
 };
-using GitDiff = std::unique_ptr<git_diff, Free<git_diff_free>>;
-using GitPatch = std::unique_ptr<git_patch, Free<git_patch_free>>;
-using GitRepository = std::unique_ptr<git_repository, Free<git_repository_free>>;
-using GitDatabase = std::unique_ptr<git_odb, Free<git_odb_free>>;
-using GitIndex = std::unique_ptr<git_index, Free<git_index_free>>;
-using GitTree = std::unique_ptr<git_tree, Free<git_tree_free>>;
-using GitBlob = std::unique_ptr<git_blob, Free<git_blob_free>>;
+using GitDiff = std::unique_ptr<git_diff, GitFree<git_diff_free>>;
+using GitPatch = std::unique_ptr<git_patch, GitFree<git_patch_free>>;
+using GitRepository = std::unique_ptr<git_repository, GitFree<git_repository_free>>;
+using GitDatabase = std::unique_ptr<git_odb, GitFree<git_odb_free>>;
+using GitIndex = std::unique_ptr<git_index, GitFree<git_index_free>>;
+using GitTree = std::unique_ptr<git_tree, GitFree<git_tree_free>>;
+using GitBlob = std::unique_ptr<git_blob, GitFree<git_blob_free>>;
 
 inline std::string git_reason() {
   const git_error* error = git_error_last();
   return error != nullptr && error->message != nullptr ? error->message : "libgit2 gives no reason";
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit

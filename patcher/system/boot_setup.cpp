@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -110,4 +110,4 @@ std::string how_to_remove(const BootSetup& setup, const std::string& word) {
   return "take " + word + " out of " + place_of(setup) + then(setup);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -7,7 +7,7 @@
 #include "support/distribution.hpp"
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 enum class InitramfsTool { none, initramfs_tools, dracut, mkinitcpio };
 enum class BootLoader { none, grub, systemd_boot, proxmox_boot_tool };
@@ -29,4 +29,4 @@ BootSetup boot_setup_of(const HostPaths& host);
 std::string how_to_add(const BootSetup& setup, const std::string& word);
 std::string how_to_remove(const BootSetup& setup, const std::string& word);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

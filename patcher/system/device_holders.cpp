@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -87,4 +87,4 @@ std::vector<DeviceHolder> device_holders(const Sysfs& sysfs, const std::vector<c
   return holders;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

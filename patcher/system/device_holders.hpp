@@ -7,7 +7,7 @@
 
 #include "system/pci.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 struct DeviceHolder {
   int pid = 0;       // 0: no process
@@ -21,4 +21,4 @@ std::vector<std::string> device_nodes(const Sysfs& sysfs, const PciDevice& devic
 // One entry for each process. Processes of others can be seen by root only.
 std::vector<DeviceHolder> device_holders(const Sysfs& sysfs, const std::vector<const PciDevice*>& devices);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

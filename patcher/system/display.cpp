@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -96,4 +96,4 @@ Display read_display(const Sysfs& sysfs, const PciView& pci) {
   return display;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

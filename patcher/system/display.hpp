@@ -6,7 +6,7 @@
 
 #include "system/pci.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 // The platform driver that took over the firmware's framebuffer (drivers/firmware/sysfb.c): efifb, vesafb, simplefb or simpledrm.
 struct BootFramebuffer {
@@ -50,4 +50,4 @@ struct Display {
 
 Display read_display(const Sysfs& sysfs, const PciView& pci);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

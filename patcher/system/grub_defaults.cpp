@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -163,4 +163,4 @@ std::string line_end_of(std::string_view text) {
   return newline != std::string_view::npos && newline > 0 && text[newline - 1] == '\r' ? "\r\n" : "\n";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

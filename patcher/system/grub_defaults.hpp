@@ -8,7 +8,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 // One `NAME=...` or `NAME+=...` that is not commented out, at the beginning of a line.
 struct ShellAssignment {
@@ -32,4 +32,4 @@ Result<std::string> with_words(std::string_view text, std::string_view name, con
 // "\r\n" where the first line ends in it, else "\n".
 std::string line_end_of(std::string_view text);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -90,4 +90,4 @@ std::vector<Slot> better_slots(const Sysfs& sysfs, const PciView& pci, const Pci
   return slots;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -6,7 +6,7 @@
 
 #include "system/pci.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 struct IommuGroup {
   unsigned number = 0;
@@ -40,4 +40,4 @@ struct Slot {
 // out.
 std::vector<Slot> better_slots(const Sysfs& sysfs, const PciView& pci, const PciDevice& card);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -9,7 +9,7 @@
 #include "support/atomic_file.hpp"
 #include "support/descriptor.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -74,4 +74,4 @@ std::vector<std::string> dmesg_lines(std::string_view text) {
   return lines;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

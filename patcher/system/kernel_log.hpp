@@ -7,7 +7,7 @@
 
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 struct KernelLog {
   std::vector<std::string> lines;  // without times
@@ -24,4 +24,4 @@ KernelLog read_kernel_log(const HostPaths& host);
 // What dmesg prints ("[    0.018093] DMAR: IOMMU enabled", also with <6> in front), as lines without times.
 std::vector<std::string> dmesg_lines(std::string_view text);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -56,4 +56,4 @@ const KernelParameter* KernelParameters::with(std::string_view name, std::string
   return nullptr;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 struct KernelParameter {
   std::string name;
@@ -31,4 +31,4 @@ class KernelParameters {
   std::vector<KernelParameter> all_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <charconv>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -53,4 +53,4 @@ std::vector<KernelMessage> KernelMessages::fresh() {
   }
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

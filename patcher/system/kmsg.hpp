@@ -11,7 +11,7 @@
 #include "support/descriptor.hpp"
 #include "support/host_paths.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 struct KernelMessage {
   unsigned level = 0;  // 0 emergency ... 3 error, 4 warning ... 7 debug
@@ -33,4 +33,4 @@ class KernelMessages {
   Descriptor file_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

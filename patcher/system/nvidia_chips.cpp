@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -146,4 +146,4 @@ std::string chip_text(unsigned device, unsigned subsystem_device) {
   return name.empty() ? "an NVIDIA card (" + kind + ")" : std::string(name) + " (" + kind + ")";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 struct Chip {
   std::string_view name;        // GP104
@@ -30,4 +30,4 @@ bool has_vgpus(unsigned device);
 // "Tesla P4 (GP104, Pascal)"; "an NVIDIA card that is not in vgpukit's list (10de:1abc)".
 std::string chip_text(unsigned device, unsigned subsystem_device);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <sstream>
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 namespace {
 
@@ -193,4 +193,4 @@ std::string describe(const PciDevice& device) {
   return device.address + " (" + vendor_name(device.vendor) + class_name(device.class_code) + " " + device.ids() + ")";
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

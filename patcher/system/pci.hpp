@@ -10,7 +10,7 @@
 #include "support/result.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 
 struct PciDevice {
   std::string address;  // 0000:07:00.0
@@ -64,4 +64,4 @@ std::string class_name(unsigned class_code);
 // "0000:01:00.0 (NVIDIA VGA controller 10de:1e04)", for messages.
 std::string describe(const PciDevice& device);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::system

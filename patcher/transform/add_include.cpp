@@ -5,7 +5,7 @@
 #include "transform/lexer.hpp"
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "add-include";
@@ -153,4 +153,4 @@ TransformKind add_include_kind() {
           make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

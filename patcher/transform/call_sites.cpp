@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 using Kind = Token::Kind;
@@ -130,4 +130,4 @@ std::vector<Span> find_definitions(const CodeView& view, std::string_view name) 
   return spans;
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

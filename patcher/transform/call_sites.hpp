@@ -8,7 +8,7 @@
 #include "transform/lexer.hpp"
 #include "transform/token_match.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 struct CallSite {
   Span name;
@@ -26,4 +26,4 @@ std::vector<CallSite> find_calls(const CodeView& view, std::string_view function
 // Where the function `name` is defined, as a function or as a macro: bytes.
 std::vector<Span> find_definitions(const CodeView& view, std::string_view name);
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

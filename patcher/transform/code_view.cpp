@@ -4,7 +4,7 @@
 
 #include "transform/lexer.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 using Kind = Token::Kind;
@@ -194,4 +194,4 @@ std::vector<CodeView::Function> CodeView::functions(std::string_view name) const
   return found;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -11,7 +11,7 @@
 #include "transform/shell_script.hpp"
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "conftest-test";
@@ -409,4 +409,4 @@ TransformKind conftest_test_kind() {
           make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -3,7 +3,7 @@
 
 #include "transform/lexer.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 
 void TextEdits::replace(std::size_t offset, std::size_t length, std::string text) {
   edits_.push_back({offset, length, std::move(text)});
@@ -26,4 +26,4 @@ std::string TextEdits::apply(std::string_view source) const {
   return text += source.substr(at);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

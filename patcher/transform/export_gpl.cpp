@@ -7,7 +7,7 @@
 #include "transform/lexer.hpp"
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "export-gpl";
@@ -74,4 +74,4 @@ TransformKind export_gpl_kind() {
           make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -6,7 +6,7 @@
 #include "support/libgit2.hpp"
 #include "transform/unified_diff.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 Error failed(const std::string& name, std::string_view doing) {
@@ -115,4 +115,4 @@ Result<Texts> apply_diffs(const std::vector<FileDiff>& diffs, const std::string&
   return result;
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -3,7 +3,7 @@
 
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::size_t most_alternatives = 4096;  // a pattern with more is nobody's honest work
@@ -71,4 +71,4 @@ bool glob_matches(std::string_view pattern, std::string_view path) {
   return false;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -5,7 +5,7 @@
 #include "transform/makefile.hpp"
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "kbuild-variable";
@@ -200,4 +200,4 @@ TransformKind kbuild_variable_kind() {
       make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -7,7 +7,7 @@
 
 #include "transform/transform.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 TransformKind rename_call_kind();
 TransformKind rename_token_kind();
@@ -50,4 +50,4 @@ Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResu
 Error other_shape(std::string_view kind, const Place& place, std::string why, std::string next = "");
 Error usage_error(std::string_view kind, std::string why, std::string next = "");
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

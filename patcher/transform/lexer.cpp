@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 using Kind = Token::Kind;
@@ -218,4 +218,4 @@ std::vector<Token> lex_directive(std::string_view directive) {
   return tokens;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::transform {
 
 struct Token {
   enum class Kind {
@@ -99,4 +99,4 @@ class TextEdits {
   std::vector<Edit> edits_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -4,7 +4,7 @@
 
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 bool name_char(char c) {
@@ -206,4 +206,4 @@ bool is_make_name(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), name_char);
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

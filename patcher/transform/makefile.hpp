@@ -9,7 +9,7 @@
 
 #include "transform/token_match.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 struct MakeAssignment {
   Span name;
@@ -40,4 +40,4 @@ Makefile read_makefile(std::string_view text);
 
 bool is_make_name(std::string_view text);
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -5,7 +5,7 @@
 #include "transform/source_text.hpp"
 #include "transform/unified_diff.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "patch";
@@ -131,4 +131,4 @@ TransformKind patch_kind() {
           make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

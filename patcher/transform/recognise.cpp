@@ -10,11 +10,10 @@
 #include "transform/source_text.hpp"
 #include "transform/unified_diff.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 
 namespace {
 
-using namespace transform_detail;
 using Lines = std::vector<std::string_view>;
 
 // A run of removed and added lines with nothing in between.
@@ -301,4 +300,4 @@ Result<RecognisedDiff> recognise_diff(const std::string& diff, const std::string
   return Recogniser().run(files);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -8,7 +8,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 
 struct RecognisedStep {
   std::string kind;                                             // "rename-call"
@@ -32,4 +32,4 @@ struct RecognisedDiff {
 // name. Error: usage - no unified diff.
 Result<RecognisedDiff> recognise_diff(const std::string& diff, const std::string& name);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

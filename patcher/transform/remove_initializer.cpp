@@ -6,7 +6,7 @@
 #include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "remove-initializer";
@@ -202,4 +202,4 @@ TransformKind remove_initializer_kind() {
       make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -7,7 +7,7 @@
 #include "transform/kinds.hpp"
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "rename-call";
@@ -223,4 +223,4 @@ TransformKind rename_call_kind() {
       make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

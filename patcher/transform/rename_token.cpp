@@ -5,7 +5,7 @@
 #include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "rename-token";
@@ -128,4 +128,4 @@ TransformKind rename_token_kind() {
           make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -5,7 +5,7 @@
 #include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "replace";
@@ -285,4 +285,4 @@ TransformKind replace_kind() {
       make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -6,7 +6,7 @@
 #include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::string_view kind_name = "replace-function-body";
@@ -124,4 +124,4 @@ TransformKind replace_function_body_kind() {
           make};
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

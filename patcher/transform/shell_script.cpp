@@ -5,7 +5,7 @@
 
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 constexpr std::size_t deepest = 200;  // nesting that no script has; what goes deeper is not read to its end
@@ -283,4 +283,4 @@ std::string in_double_quotes(std::string_view text) {
   return quoted;
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 struct CaseBranch {
   std::size_t begin = 0;  // of the pattern
@@ -34,4 +34,4 @@ bool shell_pattern_matches(std::string_view pattern, std::string_view name);
 // Text as it has to stand between double quotes.
 std::string in_double_quotes(std::string_view text);
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

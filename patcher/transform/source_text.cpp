@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 bool is_c_file(std::string_view path) {
   for (const std::string_view end : {".c", ".h", ".cpp", ".cc", ".hpp"})
@@ -124,4 +124,4 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return joined;
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 // Whether the transforms read the file as C (by its name).
 bool is_c_file(std::string_view path);
@@ -34,4 +34,4 @@ std::vector<std::string_view> words_of(std::string_view text);  // split at whit
 std::string quoted(std::string_view text);  // in backquotes, for messages
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

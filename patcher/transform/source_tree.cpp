@@ -7,7 +7,7 @@
 #include "support/atomic_file.hpp"
 #include "transform/token_match.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 Error no_such_file(std::string_view path) {
@@ -35,12 +35,12 @@ Result<SourceTree> SourceTree::open(const std::filesystem::path& folder) {
     const auto status = entry->symlink_status(failure);
     if (failure) break;
     if (std::filesystem::is_directory(status)) {
-      if (name.starts_with('.') || driver_detail::is_build_output(name, true)) entry.disable_recursion_pending();
+      if (name.starts_with('.') || driver::is_build_output(name, true)) entry.disable_recursion_pending();
       continue;
     }
     if (!std::filesystem::is_regular_file(status)) continue;
     // Binary objects are part of the package, but nothing that a transform may see.
-    if (driver_detail::is_build_output(name, false) || name.ends_with(".o_binary")) continue;
+    if (driver::is_build_output(name, false) || name.ends_with(".o_binary")) continue;
     if (name.starts_with('.') && name != ".manifest") continue;
     tree.on_disk_.push_back(entry->path().lexically_relative(folder).generic_string());
   }
@@ -112,10 +112,10 @@ Result<std::string_view> SourceTree::read(std::string_view path) const {
 std::shared_ptr<const std::vector<Token>> SourceTree::tokens(std::string_view path) const {
   const auto text = read(path);
   if (!text) return std::make_shared<const std::vector<Token>>();
-  if (edits_.contains(path)) return std::make_shared<const std::vector<Token>>(transform_detail::flat_tokens(*text));
+  if (edits_.contains(path)) return std::make_shared<const std::vector<Token>>(flat_tokens(*text));
   const std::lock_guard lock(cache_->mutex);
   auto& known = cache_->tokens[std::string(path)];
-  if (!known) known = std::make_shared<const std::vector<Token>>(transform_detail::flat_tokens(*text));
+  if (!known) known = std::make_shared<const std::vector<Token>>(flat_tokens(*text));
   return known;
 }
 
@@ -135,4 +135,4 @@ void SourceTree::remove(std::string_view path) {
   }
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

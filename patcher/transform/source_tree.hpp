@@ -11,7 +11,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 
 // Matches a path relative to the tree. "**/" any folders, also none; "*" and "?" do not cross a slash; "{a,b}" alternatives.
 bool glob_matches(std::string_view pattern, std::string_view path);
@@ -58,4 +58,4 @@ class SourceTree {
   Edits edits_;
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -6,8 +6,7 @@
 
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
-namespace transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 using Kind = Token::Kind;
@@ -187,14 +186,13 @@ bool is_keyword(std::string_view identifier) {
   return std::find(std::begin(words), std::end(words), identifier) != std::end(words);
 }
 
-}  // namespace transform_detail
 
 struct TokenSearch::State {
-  std::optional<transform_detail::TokenPattern> pattern;
+  std::optional<TokenPattern> pattern;
 };
 
 TokenSearch::TokenSearch(std::string_view tokens) : state_(std::make_unique<State>()) {
-  auto pattern = transform_detail::TokenPattern::parse(tokens, false);
+  auto pattern = TokenPattern::parse(tokens, false);
   if (!pattern) return;  // there is no token in it: it is nowhere
   pattern->open_ended();
   state_->pattern = std::move(*pattern);
@@ -207,4 +205,4 @@ bool TokenSearch::in(const SourceTree& tree, std::string_view path) const {
   return source && state_->pattern && state_->pattern->may_be_in(*source) && !state_->pattern->find(*tree.tokens(path)).empty();
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

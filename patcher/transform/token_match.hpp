@@ -11,7 +11,7 @@
 #include "support/result.hpp"
 #include "transform/lexer.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 // Code and the insides of directives in one row. A directive begins with a token of kind directive with the text "#" and ends with
 // one with an empty text, so that nothing that is looked for in code can reach over it.
@@ -71,4 +71,4 @@ Work work_left(const std::vector<Token>& row, const TokenPattern& find, const st
 
 bool is_keyword(std::string_view identifier);
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -6,7 +6,7 @@
 #include "transform/kinds.hpp"
 #include "transform/source_text.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 
 std::size_t Applied::places() const {
   std::size_t sum = 0;
@@ -15,7 +15,6 @@ std::size_t Applied::places() const {
 }
 
 const std::vector<TransformKind>& transform_kinds() {
-  using namespace transform_detail;
   static const std::vector<TransformKind> kinds = {
       rename_call_kind(), rename_token_kind(), replace_function_body_kind(), remove_initializer_kind(),
       export_gpl_kind(),  add_include_kind(),  conftest_test_kind(),         kbuild_variable_kind(),
@@ -29,7 +28,6 @@ const TransformKind* find_transform(std::string_view name) {
   return nullptr;
 }
 
-namespace transform_detail {
 namespace {
 
 constexpr std::size_t most_named_files = 4;
@@ -156,5 +154,4 @@ Error usage_error(std::string_view kind, std::string why, std::string next) {
   return {Exit::usage, "use " + std::string(kind), std::move(why), std::move(next)};
 }
 
-}  // namespace transform_detail
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -14,7 +14,7 @@
 #include "support/result.hpp"
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 
 // What a transform takes, so that the recipe loader can check YAML against it and say what was expected, where.
 struct ParameterSpec {
@@ -74,7 +74,6 @@ const std::vector<TransformKind>& transform_kinds();
 const TransformKind* find_transform(std::string_view name);
 
 // The helpers that the kinds share.
-namespace transform_detail {
 const std::string& text_of(const Parameters& parameters, std::string_view name);  // must be there
 std::string text_or(const Parameters& parameters, std::string_view name, std::string fallback);
 bool flag_or(const Parameters& parameters, std::string_view name, bool fallback);
@@ -95,6 +94,5 @@ struct Place {
 // The error for a count that was not expected; `what` is "calls of follow_pfn".
 Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted, const std::vector<Place>& found,
                         const std::vector<std::string>& searched);
-}  // namespace transform_detail
 
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -10,7 +10,7 @@
 #include "support/libgit2.hpp"
 #include "transform/source_text.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 namespace {
 
 Error bad_diff(const std::string& name, std::string why) {
@@ -240,4 +240,4 @@ Placement place_hunks(const FileDiff& diff, std::string_view text) {
   return placement;
 }
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

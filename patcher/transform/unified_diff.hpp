@@ -11,7 +11,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit::transform_detail {
+namespace vgpukit::transform {
 
 struct Hunk {
   std::string header;         // "@@ -27,10 +27,7 @@ static inline int ..."
@@ -54,4 +54,4 @@ using Texts = std::map<std::string, std::optional<std::string>, std::less<>>;
 // All hunks must have a place. Error: failed, with libgit2's reason.
 Result<Texts> apply_diffs(const std::vector<FileDiff>& diffs, const std::string& name, const Texts& texts);
 
-}  // namespace vgpukit::transform_detail
+}  // namespace vgpukit::transform

@@ -4,7 +4,7 @@
 #include "vgpu/sysfs_errors.hpp"
 #include "vgpu/vgpu_change.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 // Error: missing for who is not root, unless the root folder is theirs.
 Status need_root(const HostPaths& host, const std::string& tried);
@@ -16,4 +16,4 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
 Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step);
 Status stop_vgpu(const VgpuTools& tools, const VgpuStep& step);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

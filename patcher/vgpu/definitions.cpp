@@ -11,7 +11,7 @@
 #include "support/atomic_file.hpp"
 #include "support/yaml_reader.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -163,4 +163,4 @@ Result<std::string> without_device(const std::string& file, const std::string& t
                found->where};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -10,7 +10,7 @@
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 struct VgpuDefinition {
   std::string card;  // as it was written: an address, a serial number, a GPU's UUID; in mdevctl's folder the parent
@@ -46,4 +46,4 @@ Result<std::string> with_function(const std::string& file, const std::string& te
                                   const std::string& type, const std::string& function);
 Result<std::string> without_device(const std::string& file, const std::string& text, const std::string& name);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

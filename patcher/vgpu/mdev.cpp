@@ -5,7 +5,7 @@
 #include "vgpu/sysfs_errors.hpp"
 #include "vgpu/uuid.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -104,4 +104,4 @@ Status remove_mdev(Sysfs& sysfs, const std::string& uuid) {
   return Error{Exit::failed, tried, "the driver took the request, and the device is still there", "dmesg may tell why"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -6,7 +6,7 @@
 
 #include "vgpu/vgpu.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 using CardOf = std::function<VgpuCard&(const std::string& address)>;
 
@@ -21,4 +21,4 @@ Status remove_mdev(Sysfs& sysfs, const std::string& uuid);
 // Fills in what NVIDIA's description tells; other drivers' descriptions tell nothing.
 void read_description(VgpuType& type);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

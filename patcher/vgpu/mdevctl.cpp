@@ -6,7 +6,7 @@
 #include "vgpu/uuid.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -98,4 +98,4 @@ std::string mdevctl_text(const VgpuDefinition& definition) {
   return data.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

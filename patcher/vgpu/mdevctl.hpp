@@ -8,7 +8,7 @@
 
 #include "vgpu/definitions.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 // All of them, sorted. Files that are no UUID are passed over, as mdevctl does; those that cannot be understood are added to `bad`.
 std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Error>& bad);
@@ -22,4 +22,4 @@ Status remove_mdevctl_file(const fs::path& file);
 // The text as mdevctl writes it, byte for byte (but for the key of an exported one).
 std::string mdevctl_text(const VgpuDefinition& definition);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

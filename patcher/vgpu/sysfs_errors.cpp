@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -59,4 +59,4 @@ void add_nodes(const Sysfs& sysfs, const std::string& folder, Vgpu& device) {
   for (const auto& node : sysfs.list(folder + "/vfio-dev")) device.nodes.push_back("/dev/vfio/devices/" + node);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -6,7 +6,7 @@
 #include "vgpu/vgpu.hpp"
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 enum class SysfsWrite { create, set_type, remove, make_functions };
 
@@ -16,4 +16,4 @@ Error explain_write_error(int error, std::string tried, SysfsWrite request);
 // The device's IOMMU group and the nodes of /dev/vfio that a virtual machine opens. `folder`: the device's, in sysfs.
 void add_nodes(const Sysfs& sysfs, const std::string& folder, Vgpu& device);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

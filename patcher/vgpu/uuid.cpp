@@ -9,7 +9,7 @@
 
 #include "support/hash.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -67,4 +67,4 @@ std::string derived_uuid(std::string_view name) {
   return with_version(hash_of(name), '8');
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -6,7 +6,7 @@
 
 #include "support/result.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 [[nodiscard]] bool is_uuid(std::string_view text);
 // The text with small letters. Error: usage for anything else than 8-4-4-4-12 hexadecimal digits.
@@ -16,4 +16,4 @@ Result<std::string> new_uuid();
 // The same for the same name, always (version 8: made from a hash that is not one of the RFC's).
 std::string derived_uuid(std::string_view name);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

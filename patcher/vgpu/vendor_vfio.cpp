@@ -9,7 +9,7 @@
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -116,4 +116,4 @@ Status set_function_type(Sysfs& sysfs, const std::string& function, const std::s
   return Error{Exit::failed, tried, "the driver took the request, and current_vgpu_type did not change", "dmesg may tell why"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

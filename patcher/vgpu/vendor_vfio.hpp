@@ -8,7 +8,7 @@
 
 #include "vgpu/mdev.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 void add_vendor_vfio_devices(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of);
 
@@ -23,4 +23,4 @@ std::vector<std::pair<unsigned, std::string>> creatable_types(const std::string&
 // with what the errno means.
 Status set_function_type(Sysfs& sysfs, const std::string& function, const std::string& type);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

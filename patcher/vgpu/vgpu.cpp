@@ -8,7 +8,7 @@
 #include "vgpu/vendor_vfio.hpp"
 #include "support/yaml_reader.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -179,4 +179,4 @@ Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word) {
                (near.empty() ? "" : "did you mean '" + near + "'? ") + "vgpukit vgpu types lists them"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -15,7 +15,7 @@
 #include "support/result.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 enum class VgpuInterface { none, mdev, vendor_vfio };
 [[nodiscard]] std::string_view interface_name(VgpuInterface interface);  // "mdev", "vendor-vfio", "none"
@@ -95,4 +95,4 @@ Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word);
 // sees their own processes only.
 std::map<std::string, std::vector<VgpuUser>> vgpu_users(const Sysfs& sysfs, const std::vector<Vgpu>& devices);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

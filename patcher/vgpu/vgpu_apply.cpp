@@ -7,7 +7,7 @@
 #include "vgpu/vendor_vfio.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -117,4 +117,4 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
   return applied;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -9,7 +9,7 @@
 #include "vgpu/uuid.hpp"
 #include "vgpu/vendor_vfio.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -139,4 +139,4 @@ Result<std::string> vgpu_name(const std::string& word) {
                "vgpukit vgpu list shows their names"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

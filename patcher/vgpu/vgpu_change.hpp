@@ -10,7 +10,7 @@
 #include "vgpu/vgpu_plan.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 // The name of a vGPU, a UUID or an address, in the kernel's form. Error: usage.
 Result<std::string> vgpu_name(const std::string& word);
@@ -61,4 +61,4 @@ struct AppliedVgpus {
 };
 Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

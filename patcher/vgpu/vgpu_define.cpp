@@ -4,7 +4,7 @@
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/uuid.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -136,4 +136,4 @@ Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::s
   return files;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

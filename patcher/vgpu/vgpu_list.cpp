@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
   Vgpu device;
@@ -100,4 +100,4 @@ TypeUse use_of(const VgpuView& view, const VgpuCard& card, const VgpuType& type)
   return use;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -7,7 +7,7 @@
 #include "vgpu/definitions.hpp"
 #include "vgpu/vgpu.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 struct VgpuRow {
   Vgpu device;  // of one that is only defined: its name, parent, card and type, as far as they are known
@@ -31,4 +31,4 @@ struct TypeUse {
 };
 TypeUse use_of(const VgpuView& view, const VgpuCard& card, const VgpuType& type);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

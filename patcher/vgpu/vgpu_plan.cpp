@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -194,4 +194,4 @@ VgpuPlan plan_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<
   return Planner(sysfs, view).plan(definitions);
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -7,7 +7,7 @@
 #include "vgpu/definitions.hpp"
 #include "vgpu/vgpu.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 // One vGPU to make.
 struct VgpuStep {
@@ -46,4 +46,4 @@ class InstanceBudget {
 
 VgpuPlan plan_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

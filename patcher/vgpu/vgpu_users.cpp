@@ -3,7 +3,7 @@
 
 #include "vgpu/vgpu.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -126,4 +126,4 @@ std::map<std::string, std::vector<VgpuUser>> vgpu_users(const Sysfs& sysfs, cons
   return Search(sysfs, devices).run();
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -71,4 +71,4 @@ std::string proxmox_option(const Vgpu& device) {
   return "-hostpci0 " + device.name;
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -5,7 +5,7 @@
 
 #include "vgpu/vgpu.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 // libvirt's <hostdev>, for a domain's <devices>. A virtual function has managed='no': it stays bound to NVIDIA's driver.
 std::string hostdev_xml(const Vgpu& device);
@@ -17,4 +17,4 @@ std::string qemu_device(const Vgpu& device);
 // The words after `qm set VMID` on Proxmox.
 std::string proxmox_option(const Vgpu& device);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -5,7 +5,7 @@
 #include "vgpu/sysfs_errors.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 namespace {
 
@@ -65,4 +65,4 @@ Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& ca
                "dmesg may tell why; a virtual function that vfio-pci has taken offers none"};
 }
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -8,7 +8,7 @@
 #include "support/result.hpp"
 #include "support/sysfs.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 
 // Called between two looks: pauses, and says whether there is time left for another one.
 using RetryPause = std::function<bool()>;
@@ -19,4 +19,4 @@ RetryPause retry_until(std::chrono::seconds deadline);
 // Error: failed when that does not come true in time, or what the errno of the write means.
 Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& card, const RetryPause& retry_pause);
 
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -25,11 +25,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t newline = input.find('\n');
   if (newline != std::string::npos) {
     const std::string_view rest = std::string_view(input).substr(newline + 1);
-    if (const auto pattern = vgpukit::transform_detail::TokenPattern::parse(input.substr(0, newline), true))
-      (void)pattern->find(vgpukit::transform_detail::flat_tokens(rest));
+    if (const auto pattern = vgpukit::TokenPattern::parse(input.substr(0, newline), true))
+      (void)pattern->find(vgpukit::flat_tokens(rest));
   }
-  const vgpukit::transform_detail::Makefile makefile = vgpukit::transform_detail::read_makefile(input);
+  const vgpukit::Makefile makefile = vgpukit::read_makefile(input);
   for (const auto& assignment : makefile.assignments) (void)makefile.value_words(assignment);
-  (void)vgpukit::transform_detail::find_case_blocks(input);
+  (void)vgpukit::find_case_blocks(input);
   return 0;
 }

@@ -49,31 +49,31 @@ int main(int argc, char** argv) {
   const Interrupt interrupt;
   const auto host = HostPaths::of_this_machine(argv[1]);
   if (!host) return complain(host.error());
-  const auto kernel = open_kernel(*host, argv[2]);
+  const auto kernel = kernel::open_kernel(*host, argv[2]);
   if (!kernel) return complain(kernel.error());
-  Facts facts(*kernel);
+  kernel::Facts facts(*kernel);
   // As in a build, where the plan has learnt by now what the headers contain and which options the compiler knows.
   if (const auto probe = facts.probe(); !probe) return complain(probe.error());
-  BuildRequest request;
+  build::BuildRequest request;
   request.tree = fs::canonical(argv[3]);
   request.jobs = argc > 4 ? static_cast<unsigned>(std::atoi(argv[4])) : default_jobs();
-  const Command make = make_command(*kernel, request, host->inside(request.tree));
+  const Command make = build::make_command(*kernel, request, host->inside(request.tree));
   const fs::path conftest = request.tree / "conftest";
   const fs::path complete = request.tree / ".conftest-complete";
   fs::remove_all(conftest);
 
-  const ConftestRequest conftest_request{request.tree, request.modules, request.has_objects, request.jobs, {}};
-  const auto engine = answer_conftest(facts, conftest_request, make);
+  const conftest::ConftestRequest conftest_request{request.tree, request.modules, request.has_objects, request.jobs, {}};
+  const auto engine = conftest::answer_conftest(facts, conftest_request, make);
   if (!engine) return complain(engine.error());
   const auto ours = files_of(conftest);
   const auto again_start = std::chrono::steady_clock::now();
   fs::remove_all(conftest);
-  const auto cached = answer_conftest(facts, conftest_request, make);
+  const auto cached = conftest::answer_conftest(facts, conftest_request, make);
   if (!cached) return complain(cached.error());
   const double cached_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - again_start).count();
   const auto ours_again = files_of(conftest);
 
-  for (const auto& one : audit_conftest(facts, engine->checks))
+  for (const auto& one : conftest::audit_conftest(facts, engine->checks))
     std::fprintf(stderr, "%s:%d: %s\n  -> %s\n", one.file.c_str(), one.line, one.message.c_str(), one.hint.c_str());
   if (argc > 5) {  // the engine and the audit alone
     std::printf("%s\n", nlohmann::json{{"tests", engine->tests},

@@ -58,9 +58,9 @@ int main(int argc, char** argv) {
   const Interrupt interrupt;
   const auto host = HostPaths::of_this_machine(argv[1]);
   if (!host) return complain(host.error());
-  const auto kernel = open_kernel(*host, argv[2]);
+  const auto kernel = kernel::open_kernel(*host, argv[2]);
   if (!kernel) return complain(kernel.error());
-  BuildRequest request;
+  build::BuildRequest request;
   request.tree = fs::canonical(argv[3]);
   request.modules.assign(argv + 4, argv + argc);
   request.jobs = default_jobs();
@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
     fs::remove_all(request.tree / "conftest");  // else it is make that goes on with it
     request.precompile_headers = share;
     const auto start = std::chrono::steady_clock::now();
-    const auto built = build_tree(*kernel, request);
+    const auto built = build::build_tree(*kernel, request);
     if (!built) return complain(built.error());
     for (const auto& error : built->errors) std::fprintf(stderr, "%s: %s\n", error.file.c_str(), error.message.c_str());
     if (!built->built) return 3;

@@ -8,7 +8,7 @@
 #include "recipe/recipe.hpp"
 #include "support/scratch.hpp"
 
-namespace vgpukit {
+namespace vgpukit::authoring {
 namespace {
 
 using testing::AllOf;
@@ -35,7 +35,7 @@ class CommitDraft : public testing::Test {
     commit_ = *read;
     auto made = draft_from_commit(commit_);
     if (!made) return made;
-    for (const auto& each : made->drafts) EXPECT_TRUE(parse_recipe(each.text, each.id + ".yaml", scratch_.path())) << each.text;
+    for (const auto& each : made->drafts) EXPECT_TRUE(recipe::parse_recipe(each.text, each.id + ".yaml", scratch_.path())) << each.text;
     return made;
   }
   Draft only(const std::string& mail) {
@@ -194,4 +194,4 @@ TEST_F(CommitDraft, ArgumentsThatOnlyOneCallerHasAreNoRecipe) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::authoring

@@ -6,7 +6,7 @@
 #include "build/make_command.hpp"
 #include "support/scratch.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 using testing::Contains;
@@ -18,8 +18,8 @@ using testing::SizeIs;
 using testing::StartsWith;
 
 // `cache`: for who builds with it.
-Kernel a_kernel(const std::filesystem::path& cache = {}) {
-  Kernel kernel;
+kernel::Kernel a_kernel(const std::filesystem::path& cache = {}) {
+  kernel::Kernel kernel;
   kernel.host.cache = cache;
   kernel.release = "6.12.95";
   kernel.build = "/usr/src/out";
@@ -53,7 +53,7 @@ TEST(MakeCommand, ModulesDebugInformationAndAnotherCompiler) {
   request.jobs = 0;
   request.modules = {"nvidia", "nvidia-vgpu-vfio"};
   request.debug_info = true;
-  Kernel kernel = a_kernel();
+  kernel::Kernel kernel = a_kernel();
   kernel.compiler.exact = false;
   const auto command = make_command(kernel, request, "/x");
   EXPECT_THAT(command.argv, Contains("NV_KERNEL_MODULES=nvidia nvidia-vgpu-vfio"));
@@ -63,8 +63,8 @@ TEST(MakeCommand, ModulesDebugInformationAndAnotherCompiler) {
 }
 
 TEST(MakeCommand, AClangKernelNamesTheToolsThatNvidiasMakefileHandsOn) {
-  Kernel kernel = a_kernel();
-  kernel.compiler.kind = Compiler::Kind::clang;
+  kernel::Kernel kernel = a_kernel();
+  kernel.compiler.kind = kernel::Compiler::Kind::clang;
   kernel.compiler.command = "clang-18";
   kernel.config["CONFIG_LD_IS_LLD"] = "y";
   const auto command = make_command(kernel, {}, "/x");
@@ -220,7 +220,7 @@ TEST_F(BuildTest, WhatAGoodBuildComplainedOfIsAWarning) {
   EXPECT_TRUE(result.built);
   EXPECT_THAT(result.errors, IsEmpty());
   ASSERT_THAT(result.warnings, SizeIs(1));
-  EXPECT_EQ(result.warnings[0].kind, Diagnostic::Kind::warning);
+  EXPECT_EQ(result.warnings[0].kind, diagnostics::Diagnostic::Kind::warning);
 }
 
 TEST_F(BuildTest, AConftestThatBailsOutIsAClearError) {
@@ -245,4 +245,4 @@ TEST_F(BuildTest, ALogThatCannotBeWrittenIsSaidAtOnce) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::build

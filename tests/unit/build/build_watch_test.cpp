@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 using testing::ElementsAre;
@@ -11,8 +11,8 @@ using testing::IsEmpty;
 
 class WatchTest : public testing::Test {
  protected:
-  static KbuildSummary work() {
-    KbuildSummary list;
+  static driver::KbuildSummary work() {
+    driver::KbuildSummary list;
     list.sources = {"a.c", "b.c", "c.c"};
     list.tests = 7;
     list.silent_tests = 2;
@@ -69,4 +69,4 @@ TEST_F(WatchTest, RemembersTheLastWords) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::build

@@ -4,7 +4,7 @@
 
 #include <map>
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 class HeaderPrefixes : public ::testing::Test {
@@ -185,4 +185,4 @@ TEST(RepeatsHarmlessly, AsTheTextSays) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::build

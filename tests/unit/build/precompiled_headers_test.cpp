@@ -10,7 +10,7 @@
 #include "support/scratch.hpp"
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 using testing::HasSubstr;
@@ -258,4 +258,4 @@ TEST_F(CompileWithHeaders, WhereNothingCanBeWrittenTheCompilerDoesItAll) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::build

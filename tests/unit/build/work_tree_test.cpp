@@ -6,7 +6,7 @@
 #include "support/atomic_file.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::build {
 namespace {
 
 class WorkTreeTest : public testing::Test {
@@ -25,16 +25,16 @@ class WorkTreeTest : public testing::Test {
     const auto found = read_file(temp_.path() / path);
     return found ? *found : "(absent)";
   }
-  [[nodiscard]] SourceTree tree(const std::map<std::string, std::string>& edits = {}) const {
-    auto made = SourceTree::open(driver_.sources);
+  [[nodiscard]] transform::SourceTree tree(const std::map<std::string, std::string>& edits = {}) const {
+    auto made = transform::SourceTree::open(driver_.sources);
     for (const auto& [path, edit] : edits) made->write(path, edit);
     return std::move(*made);
   }
-  Result<WorkTree> make(const SourceTree& tree, const std::string& key = "key", const std::string& name = "work") {
+  Result<WorkTree> make(const transform::SourceTree& tree, const std::string& key = "key", const std::string& name = "work") {
     return WorkTree::make(temp_.path() / "trees" / name, key, driver_, tree);
   }
   // A build that keeps its objects.
-  void build(const SourceTree& tree, const std::string& key = "key", const std::string& name = "work") {
+  void build(const transform::SourceTree& tree, const std::string& key = "key", const std::string& name = "work") {
     auto work = make(tree, key, name);
     ASSERT_TRUE(work) << work.error().message();
     write("trees/" + name + "/a.o", "object");
@@ -46,7 +46,7 @@ class WorkTreeTest : public testing::Test {
   }
 
   test::TempFolder temp_;
-  Driver driver_;
+  driver::Driver driver_;
 };
 
 TEST_F(WorkTreeTest, AFirstBuildGetsEverything) {
@@ -169,4 +169,4 @@ TEST_F(WorkTreeTest, ATreeInWhichSomebodyBuildsIsLeftAlone) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::build

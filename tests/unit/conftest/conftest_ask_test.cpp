@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 using testing::ElementsAre;
@@ -35,4 +35,4 @@ TEST(KbuildAnswer, WhatIsNotUnderstoodIsLeftToMake) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

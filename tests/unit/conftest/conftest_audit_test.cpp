@@ -3,18 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 using testing::ElementsAre;
 
-ConftestFailure classified(bool inverted, std::vector<CompileError> errors) {
+ConftestFailure classified(bool inverted, std::vector<kernel::CompileError> errors) {
   return classify_failure({"x", "NV_X", "void conftest_x(void) { x(); }", inverted, {false, std::move(errors)}}).failure;
 }
-CompileError own(std::string message) {
+kernel::CompileError own(std::string message) {
   return {"", 3, false, std::move(message)};
 }
-CompileError in_header(std::string message) {
+kernel::CompileError in_header(std::string message) {
   return {"/usr/src/linux/include/linux/mm.h", 12, false, std::move(message)};
 }
 
@@ -69,4 +69,4 @@ TEST(ConftestAudit, ReadsTheTestsCode) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -5,7 +5,7 @@
 
 #include "support/scratch.hpp"
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 namespace files = std::filesystem;
@@ -82,4 +82,4 @@ TEST_F(ConftestCacheTest, AllAnswersOfABuild) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::conftest {
 namespace {
 
 using testing::Contains;
@@ -168,4 +168,4 @@ TEST(ReadUnit, ASyntaxErrorMaySwallowWhatFollows) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::conftest

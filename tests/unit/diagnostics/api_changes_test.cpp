@@ -9,7 +9,7 @@
 #include "recipe/recipe.hpp"
 #include "support/scratch.hpp"
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using testing::HasSubstr;
@@ -50,7 +50,7 @@ class ApiChangesTest : public testing::Test {
   void put(const std::string& kernel, const std::string& header, const std::string& text) {
     scratch_.write(kernel + "/" + header, text);
   }
-  std::vector<KernelHeaders> kernels() const {
+  std::vector<kernel::KernelHeaders> kernels() const {
     return {{"6.12.1-old", {scratch_.path() / "old"}}, {"7.2.0-new", {scratch_.path() / "new"}}};
   }
   ApiChange find(Subject subject, const std::filesystem::path& driver = {}) const {
@@ -197,19 +197,19 @@ TEST(Nearness, IsThatOfWords) {
 
 class Drafts : public ApiChangesTest {
  protected:
-  std::vector<Draft> draft(const std::string& log) const {
+  std::vector<authoring::Draft> draft(const std::string& log) const {
     const auto read =
         read_build_log(scratch_.write("make.log", "make[1]: Entering directory '/usr/src/linux-headers-7.2.0-new'\n" + log),
                        {"6.12.1-old", "7.2.0-new", "7.2.0"});
     EXPECT_TRUE(read);
     EXPECT_EQ(read->release, "7.2.0-new");
     const auto causes = causes_of(read->errors);
-    return draft_recipes(find_api_changes(kernels(), read->release, causes.subjects, {}), read->errors, causes, read->release);
+    return authoring::draft_recipes(find_api_changes(kernels(), read->release, causes.subjects, {}), read->errors, causes, read->release);
   }
-  static Recipe load(const Draft& draft) {
-    auto recipe = parse_recipe(draft.text, draft.id + ".yaml", {});
+  static recipe::Recipe load(const authoring::Draft& draft) {
+    auto recipe = recipe::parse_recipe(draft.text, draft.id + ".yaml", {});
     EXPECT_TRUE(recipe) << recipe.error().message() << "\n" << draft.text;
-    return recipe ? std::move(*recipe) : Recipe{};
+    return recipe ? std::move(*recipe) : recipe::Recipe{};
   }
 };
 
@@ -221,7 +221,7 @@ TEST_F(Drafts, OfARenameChangesTheDriver) {
   EXPECT_EQ(drafts[0].change, "rename-call del_timer_sync -> timer_delete_sync");
   const auto recipe = load(drafts[0]);
   EXPECT_EQ(recipe.explains, std::vector<std::string>{"implicit declaration of function 'del_timer_sync'"});
-  auto tree = SourceTree::of({{"nvidia/nv.c", "void f(void) { del_timer_sync(&t); }\n"}});
+  auto tree = transform::SourceTree::of({{"nvidia/nv.c", "void f(void) { del_timer_sync(&t); }\n"}});
   ASSERT_THAT(recipe.steps, SizeIs(1));
   ASSERT_TRUE(recipe.steps[0].transform->apply(tree));
   EXPECT_EQ(*tree.read("nvidia/nv.c"), "void f(void) { timer_delete_sync(&t); }\n");
@@ -243,7 +243,7 @@ TEST_F(Drafts, ThatAreNotFinishedLoadAndApplyToNothing) {
     EXPECT_THAT(each.text, HasSubstr("TODO-finish-this-draft")) << each.id;
     const auto recipe = load(each);
     EXPECT_EQ(recipe.id, each.id);
-    EXPECT_EQ(recipe.driver.files.back().what, FileCondition::What::file) << each.id;
+    EXPECT_EQ(recipe.driver.files.back().what, recipe::FileCondition::What::file) << each.id;
   }
   EXPECT_THAT(drafts[0].text,
               HasSubstr("# before: <linux/eventfd.h> line 1 of 6.12.1-old: void eventfd_signal(struct eventfd_ctx *ctx, int n)"));
@@ -322,4 +322,4 @@ TEST(ReadBuildLog, PathsOfDkmsBecomeRelative) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

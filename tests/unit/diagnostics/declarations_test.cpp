@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using testing::ElementsAre;
@@ -99,4 +99,4 @@ TEST(Declarations, NothingBreaksIt) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

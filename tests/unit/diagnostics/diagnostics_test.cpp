@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using testing::Contains;
@@ -276,4 +276,4 @@ TEST(Diagnostics, GarbageIsSurvived) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

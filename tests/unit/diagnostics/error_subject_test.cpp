@@ -5,7 +5,7 @@
 
 #include <sstream>
 
-namespace vgpukit {
+namespace vgpukit::diagnostics {
 namespace {
 
 using testing::ElementsAre;
@@ -184,4 +184,4 @@ TEST(Subject, IsNothingWhereTheKernelHasNoPart) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::diagnostics

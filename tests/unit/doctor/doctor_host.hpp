@@ -22,23 +22,23 @@ class FixtureHost {
     if (!name.empty()) tree.unpack_file(fs::path(VGPUKIT_SOURCE_DIR) / "tests/fixtures/hosts" / (name + ".host"));
   }
 
-  [[nodiscard]] HostView view() const { return read_host_view(host, Sysfs(host)); }
-  [[nodiscard]] Findings run(const std::vector<Check>& checks = host_checks()) const {
+  [[nodiscard]] doctor::HostView view() const { return doctor::read_host_view(host, Sysfs(host)); }
+  [[nodiscard]] doctor::Findings run(const std::vector<doctor::Check>& checks = doctor::host_checks()) const {
     const Sysfs sysfs(host);
     const auto looked = view();
-    return run_checks(checks, {looked, sysfs});
+    return doctor::run_checks(checks, {looked, sysfs});
   }
-  [[nodiscard]] Findings run(Findings (*one)(const CheckInput&)) const {
+  [[nodiscard]] doctor::Findings run(doctor::Findings (*one)(const doctor::CheckInput&)) const {
     const Sysfs sysfs(host);
     const auto looked = view();
     return one({looked, sysfs});
   }
   // "warn parameters.acs", "fail card.driver 0000:01:00.0": all that is not ok.
-  [[nodiscard]] std::vector<std::string> trouble(const std::vector<Check>& checks = host_checks()) const {
+  [[nodiscard]] std::vector<std::string> trouble(const std::vector<doctor::Check>& checks = doctor::host_checks()) const {
     std::vector<std::string> all;
     for (const auto& finding : run(checks))
-      if (finding.state != State::ok)
-        all.push_back(std::string(state_name(finding.state)) + " " + finding.id +
+      if (finding.state != doctor::State::ok)
+        all.push_back(std::string(doctor::state_name(finding.state)) + " " + finding.id +
                       (finding.subject.empty() ? "" : " " + finding.subject));
     return all;
   }

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vgpukit::driver_detail {
+namespace vgpukit::driver {
 namespace {
 
 std::string crc_of(std::string_view text) {
@@ -60,4 +60,4 @@ TEST(Checksum, Md5HasTheRightLengthAtEveryEdge) {
 }
 
 }  // namespace
-}  // namespace vgpukit::driver_detail
+}  // namespace vgpukit::driver

@@ -19,7 +19,7 @@
 #include "support/small_disk.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit::testing_driver {
+namespace vgpukit::driver::testing_driver {
 
 namespace fs = std::filesystem;
 
@@ -193,4 +193,4 @@ class OpensDrivers : public ::testing::Test {
   RunningSystem machine;
 };
 
-}  // namespace vgpukit::testing_driver
+}  // namespace vgpukit::driver::testing_driver

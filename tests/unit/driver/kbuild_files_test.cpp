@@ -5,7 +5,7 @@
 
 #include "support/scratch.hpp"
 
-namespace vgpukit {
+namespace vgpukit::driver {
 namespace {
 
 using testing::ElementsAre;
@@ -52,4 +52,4 @@ TEST_F(WorkListTest, HeaderTestsThatAreAnnouncedAreNotSilent) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::driver

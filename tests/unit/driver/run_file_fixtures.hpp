@@ -9,7 +9,7 @@
 #include "driver/driver_fixtures.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit::testing_driver {
+namespace vgpukit::driver::testing_driver {
 
 // The bytes of an archive. ./ stands before each name, as NVIDIA's makeself.sh has it.
 inline std::string payload_of(const std::vector<std::pair<std::string, std::string>>& files, const char* filter = "xz") {
@@ -77,8 +77,8 @@ inline std::string nvidia_run(const std::string& payload, const RunShape& shape 
       "skip_decompress=" + std::to_string(stub + 1) + "\nsize_decompress=" + std::to_string(lines(binary)) + "\n";
   const auto first = rest.find('\n') + 1;  // the label's line
   const std::string body = (shape.old_order ? rest.substr(first) + numbers : skip_line + numbers + rest) + binary + payload;
-  driver_detail::PosixCrc crc;
-  driver_detail::Md5 md5;
+  PosixCrc crc;
+  Md5 md5;
   crc.add(body);
   md5.add(body);
   const std::string sums = "CRCsum=" + (shape.crc.empty() ? std::to_string(crc.value()) : shape.crc) +
@@ -89,8 +89,8 @@ inline std::string nvidia_run(const std::string& payload, const RunShape& shape 
 
 // makeself's layout; `skip_key`: 2.4.1 and later have the number of lines in a variable, 2.2 to 2.4.0 in the code.
 inline std::string makeself_run(const std::string& payload, bool skip_key = true, const std::string& sizes = "") {
-  driver_detail::PosixCrc crc;
-  driver_detail::Md5 md5;
+  PosixCrc crc;
+  Md5 md5;
   crc.add(payload);
   md5.add(payload);
   const std::string size = sizes.empty() ? std::to_string(payload.size()) : sizes;
@@ -136,4 +136,4 @@ class RunFile : public OpensDrivers {
   std::string payload = payload_of(run_package(vgpu_package()));
 };
 
-}  // namespace vgpukit::testing_driver
+}  // namespace vgpukit::driver::testing_driver

@@ -7,7 +7,7 @@
 #include "support/process.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::history {
 namespace {
 
 using test::TempFolder;
@@ -32,13 +32,13 @@ struct Package {
     EXPECT_TRUE(write_file(temp / "src/sub/conftest.sh", "#!/bin/sh\n", 0755));
     EXPECT_TRUE(write_file(temp / "src/nv-kernel.o_binary", std::string(100'000, 'x')));
   }
-  SourceTree tree() { return SourceTree::open(temp / "src").value(); }
+  transform::SourceTree tree() { return transform::SourceTree::open(temp / "src").value(); }
 };
 
-const SourceTree::Edits first = {{"a.c", "one\n2\nthree\n"}};
-const SourceTree::Edits second = {{"a.c", "one\n2\nthree\n"}, {"new.h", "fresh\n"}};
+const transform::SourceTree::Edits first = {{"a.c", "one\n2\nthree\n"}};
+const transform::SourceTree::Edits second = {{"a.c", "one\n2\nthree\n"}, {"new.h", "fresh\n"}};
 
-Result<History> record(const fs::path& folder, const SourceTree& tree) {
+Result<History> record(const fs::path& folder, const transform::SourceTree& tree) {
   auto history = History::create(folder, tree, "as it came\n");
   if (!history) return history;
   EXPECT_TRUE(history->commit(first, "6.12-two: two is 2 now\n\nbecause\n"));
@@ -112,4 +112,4 @@ TEST(History, AFolderThatCannotBeWrittenIsAnError) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::history

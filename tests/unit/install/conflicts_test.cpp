@@ -7,7 +7,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 class ConflictsTest : public testing::Test {
@@ -124,4 +124,4 @@ TEST(Packages, WhichBringModules) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

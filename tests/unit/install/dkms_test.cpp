@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 TEST(DkmsStatus, ReadsTheOldAndTheNewForm) {
@@ -51,4 +51,4 @@ TEST(DkmsVersion, ReadsEveryFormThatIsKnown) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -10,7 +10,7 @@
 #include "support/process.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 using testing::ElementsAre;
@@ -180,4 +180,4 @@ TEST_F(HookTest, SomebodyElsesFileOfThatNameStays) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

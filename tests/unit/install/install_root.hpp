@@ -52,7 +52,7 @@ class InstallRoot : public testing::Test {
       host_.root = folder_ / "root";
       make_disk();
       make_root();
-      if (const auto dkms = Dkms::open(host_)) return;
+      if (const auto dkms = install::Dkms::open(host_)) return;
       fs::remove_all(folder_);
     }
     GTEST_SKIP() << "programs of another root cannot be run here";
@@ -123,8 +123,8 @@ class InstallRoot : public testing::Test {
 
   // As nvidia-installer does it (backup.c): what was there of it goes; what is in its way is moved to /var/lib/nvidia, then its log
   // names that; a file is copied, then the log names it.
-  Status user_space(const std::string& version, const Transaction& transaction) {
-    const auto old = installed_user_space(host_);
+  Status user_space(const std::string& version, const install::Transaction& transaction) {
+    const auto old = install::installed_user_space(host_);
     for (const auto& file : old) {
       transaction.step("remove " + file);
       fs::remove(host_.in_root(file));
@@ -149,34 +149,34 @@ class InstallRoot : public testing::Test {
   }
 
   Status install(const std::string& version, const OnStep& at) {
-    const auto old = old_version(host_);
-    TRY_ASSIGN(const auto dkms, Dkms::open(host_));
-    TRY_ASSIGN(auto transaction, Transaction::begin(host_, "install " + version, {}, at));
+    const auto old = install::old_version(host_);
+    TRY_ASSIGN(const auto dkms, install::Dkms::open(host_));
+    TRY_ASSIGN(auto transaction, install::Transaction::begin(host_, "install " + version, {}, at));
     std::vector<std::string> versions = {version};
     if (!old.empty()) versions.push_back(old);
-    TRY(transaction.add(install_scope(host_, versions)));
+    TRY(transaction.add(install::install_scope(host_, versions)));
     if (!old.empty()) {
       transaction.step("remove " + old);
-      TRY(remove_installed(host_, dkms, old));
+      TRY(install::remove_installed(host_, dkms, old));
     }
     std::vector<std::string> paths = {"/var/lib/nvidia", "/etc/ld.so.cache", "/var/log/nvidia-installer.log"};
-    for (const auto& file : installed_user_space(host_)) paths.push_back(file);
+    for (const auto& file : install::installed_user_space(host_)) paths.push_back(file);
     TRY(transaction.add(paths));
     transaction.step("dkms add");
     for (const auto* name : {"vgpukit-dkms", "vgpukit.json"})
-      TRY(write_file(host_.in_root(dkms_source_folder(version)) / name, version));
-    TRY(dkms.add(dkms_module_name, version));
+      TRY(write_file(host_.in_root(install::dkms_source_folder(version)) / name, version));
+    TRY(dkms.add(install::dkms_module_name, version));
     transaction.step("dkms build 6.1");
-    TRY(dkms.build(dkms_module_name, version, "6.1"));
+    TRY(dkms.build(install::dkms_module_name, version, "6.1"));
     transaction.step("dkms install 6.1");
-    TRY(dkms.install(dkms_module_name, version, "6.1"));
+    TRY(dkms.install(install::dkms_module_name, version, "6.1"));
     TRY(user_space(version, transaction));
     transaction.step("dkms install 6.12");
-    TRY(dkms.build(dkms_module_name, version, "6.12"));
-    TRY(dkms.install(dkms_module_name, version, "6.12"));
+    TRY(dkms.build(install::dkms_module_name, version, "6.12"));
+    TRY(dkms.install(install::dkms_module_name, version, "6.12"));
     transaction.step("hooks");
-    if (old.empty()) TRY(install_hooks(host_, "/usr/bin/vgpukit"));
-    auto made = hook_paths();
+    if (old.empty()) TRY(install::install_hooks(host_, "/usr/bin/vgpukit"));
+    auto made = install::hook_paths();
     for (const auto* folder : {"/etc/kernel/postinst.d", "/etc/kernel/header_postinst.d", "/etc/kernel"}) made.emplace_back(folder);
     return transaction.commit({{"version", version}, {"modules", {"nvidia"}}, {"made", made}});
   }

@@ -7,7 +7,7 @@
 #include "support/atomic_file.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 using testing::Contains;
@@ -101,19 +101,19 @@ TEST_F(UserSpaceTest, AServiceThatNothingStartsIsSaid) {
   put("/usr/lib/systemd/system/nvidia-vgpud.service", "[Install]\nWantedBy=multi-user.target\n");
   put("/var/lib/nvidia/log",
       "535.1\nNVIDIA\n1: /usr/lib/systemd/system/nvidia-vgpud.service\n1\n1: /usr/lib/systemd/system/nvidia-suspend.service\n1\n");
-  Driver driver;
-  driver.flavour = Flavour::vgpu_kvm;
+  driver::Driver driver;
+  driver.flavour = driver::Flavour::vgpu_kvm;
   auto all = testing::PrintToString(service_warnings(host_, driver));
   EXPECT_THAT(all, testing::HasSubstr("systemctl enable nvidia-vgpud.service"));
   EXPECT_THAT(all, testing::HasSubstr("nvidia-suspend.service, which the installer says it has installed, is not there"));
   EXPECT_THAT(all, testing::HasSubstr("did not install nvidia-vgpu-mgr.service"));
   fs::create_directories(host_.in_root("/etc/systemd/system/multi-user.target.wants"));
   fs::create_symlink("/x", host_.in_root("/etc/systemd/system/multi-user.target.wants/nvidia-vgpud.service"));
-  driver.flavour = Flavour::general;
+  driver.flavour = driver::Flavour::general;
   all = testing::PrintToString(service_warnings(host_, driver));
   EXPECT_THAT(all, Not(testing::HasSubstr("nvidia-vgpud")));
   EXPECT_THAT(all, Not(testing::HasSubstr("nvidia-vgpu-mgr")));
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -9,7 +9,7 @@
 
 #include "install/install_root.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 class FullDiskTest : public test::InstallRoot {
@@ -17,11 +17,11 @@ class FullDiskTest : public test::InstallRoot {
   void SetUp() override {
     if (::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "nothing can be mounted here";
     ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);  // fails where / is no mount point, and need not be then
-    InstallRoot::SetUp();
+    test::InstallRoot::SetUp();
   }
   void TearDown() override {
     ::umount2(host_.root.c_str(), MNT_DETACH);
-    InstallRoot::TearDown();
+    test::InstallRoot::TearDown();
   }
   void make_disk() override {
     fs::create_directories(host_.root);
@@ -145,4 +145,4 @@ TEST_F(FullDiskTest, Uninstall) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -5,7 +5,7 @@
 #include "install/install_root.hpp"
 #include "support/killed_at.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 class KilledTest : public test::InstallRoot {
@@ -145,4 +145,4 @@ TEST_F(KilledTest, WhatItHasStartedIsWaitedFor) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

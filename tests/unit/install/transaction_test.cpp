@@ -7,7 +7,7 @@
 
 #include "support/killed_at.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 // A little root with a driver in it, and what changes it as dkms would: in place, by rename, by removal.
@@ -217,4 +217,4 @@ TEST_F(TransactionTest, AfterRemovalNothingOfOursIsLeft) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -1,6 +1,6 @@
 #include "install/install_root.hpp"
 
-namespace vgpukit {
+namespace vgpukit::install {
 namespace {
 
 class UninstallTest : public test::InstallRoot {};
@@ -18,4 +18,4 @@ TEST_F(UninstallTest, AKernelThatCameLaterKeepsWhatDepmodWroteForIt) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::install

@@ -9,7 +9,7 @@
 #include "kernel/fake_kernel.hpp"
 #include "kernel/kernel_image.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 bool refuses(std::string_view version, std::string_view release = "x") {
@@ -108,4 +108,4 @@ TEST(SymbolGet, TheImageDecidesWhereThereIsOne) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

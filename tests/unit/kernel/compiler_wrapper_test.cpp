@@ -5,7 +5,7 @@
 #include "kernel/fake_kernel.hpp"
 #include "support/checksummed_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 class StandIn : public ::testing::Test {
@@ -81,4 +81,4 @@ TEST_F(StandIn, WhereItCannotStandNothingChanges) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -3,7 +3,7 @@
 
 #include "kernel/fake_kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 class FactsTest : public testing::Test {
@@ -279,4 +279,4 @@ TEST_F(FactsTest, QuestionsThatMakeNoSenseAreNotAsked) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

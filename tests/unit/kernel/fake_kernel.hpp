@@ -68,7 +68,7 @@ inline bool put_build_tools(const fs::path& root) {
 }
 
 // A kernel whose facts can be asked for real. `cache` and the headers live below `folder`.
-inline Kernel fake_kernel(const TempFolder& folder) {
+inline kernel::Kernel fake_kernel(const TempFolder& folder) {
   const fs::path build = folder / "build";
   put_headers(build, "6.99.0-fake");
   put(build / "include/linux/thing.h",
@@ -91,7 +91,7 @@ inline Kernel fake_kernel(const TempFolder& folder) {
       "-Werror=implicit-function-declaration -DKBUILD_MODNAME='\\\"probe\\\"' -c -o $(M)/probe.o $(M)/probe.c ; ./objtool\" > "
       "$(M)/.probe.o.cmd\n"
       "\tprintf 'license=GPL\\0vermagic=6.99.0-fake SMP mod_unload \\0' > $(M)/probe.ko\n");
-  Kernel kernel;
+  kernel::Kernel kernel;
   kernel.host.root = "/";
   kernel.host.cache = folder / "cache";
   kernel.release = "6.99.0-fake";

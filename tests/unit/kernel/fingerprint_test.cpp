@@ -9,7 +9,7 @@
 
 #include "kernel/fake_kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 std::string fingerprint(const Kernel& kernel) {
@@ -105,4 +105,4 @@ TEST(Fingerprint, AHeaderThatCannotBeReadIsAnError) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 using testing::Contains;
@@ -63,4 +63,4 @@ TEST(Chains, EachIsAPartOfTheNext) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

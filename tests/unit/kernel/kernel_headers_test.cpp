@@ -5,7 +5,7 @@
 
 #include "kernel/fake_kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 using test::put;
@@ -21,7 +21,7 @@ std::vector<std::string> releases(const std::vector<KernelHeaders>& all) {
 TEST(HeaderFolders, AreListedFromTheOldestAlsoWithoutACompiler) {
   const test::TempFolder root;
   for (const char* release : {"6.12.9-amd64", "6.1.0-10-amd64", "6.1.0-9-amd64"})
-    put_headers(root / "usr/src/linux-headers-" += release, release);
+    test::put_headers(root / "usr/src/linux-headers-" += release, release);
   fs::remove(root / "usr/src/linux-headers-6.12.9-amd64/Module.symvers");
   HostPaths host;
   host.root = root.path();
@@ -31,9 +31,9 @@ TEST(HeaderFolders, AreListedFromTheOldestAlsoWithoutACompiler) {
 TEST(HeaderFolders, AreInTheOrderOfTheKernelsBuild) {
   const test::TempFolder root;
   const fs::path build = root / "usr/src/linux-headers-6.1";
-  put_headers(build, "6.1");
-  put(build / "arch/x86/include/asm/io.h", "");
-  put(build / "include/uapi/linux/a.h", "");
+  test::put_headers(build, "6.1");
+  test::put(build / "arch/x86/include/asm/io.h", "");
+  test::put(build / "include/uapi/linux/a.h", "");
   HostPaths host;
   host.root = root.path();
   const auto all = list_headers(host);
@@ -49,4 +49,4 @@ TEST(HeaderFolders, OfARootWithoutAny) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -8,7 +8,7 @@
 #include "kernel/fake_kernel.hpp"
 #include "kernel/headers_layout.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 // A little root folder: /etc/os-release, kernels, and programs that are shell scripts.
@@ -310,4 +310,4 @@ TEST_F(RootTest, SuseAndOutputFoldersNameTheirSource) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -4,7 +4,7 @@
 
 #include "kernel/fake_kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -70,4 +70,4 @@ TEST(ProbeBuild, ACacheThatCannotBeWrittenIsNoReasonToFail) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -2,7 +2,7 @@
 
 #include "kernel/facts.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 TEST(Question, TheTextFormGoesBothWays) {
@@ -63,4 +63,4 @@ TEST(Question, KindsHaveNames) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

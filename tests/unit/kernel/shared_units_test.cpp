@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 using testing::ElementsAre;
@@ -91,4 +91,4 @@ TEST(SharedUnits, WhoBringsMoreComesLater) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

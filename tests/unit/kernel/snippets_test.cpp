@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 Question declaration(std::string name, std::string header = "linux/fs.h") {
@@ -140,4 +140,4 @@ TEST(ReadAnswers, ADeclarationIsNeverDoubtful) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

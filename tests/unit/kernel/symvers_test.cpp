@@ -4,7 +4,7 @@
 
 #include "kernel/fake_kernel.hpp"
 
-namespace vgpukit {
+namespace vgpukit::kernel {
 namespace {
 
 TEST(Symvers, ReadsWhatModpostWrites) {
@@ -69,4 +69,4 @@ TEST(Symvers, AnAbsentFileIsMissing) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::kernel

@@ -13,7 +13,7 @@ namespace vgpukit::test {
 
 inline const std::string release = "6.1.0-test";
 
-class FakeRunningSystem : public RunningSystem {
+class FakeRunningSystem : public load::RunningSystem {
  public:
   explicit FakeRunningSystem(const FakeHost& fake) : fake_(fake) {}
 
@@ -23,7 +23,7 @@ class FakeRunningSystem : public RunningSystem {
   std::vector<std::string> did;
 
   int insert(const fs::path& file, const std::string& options) override {
-    const auto name = module_name(file.stem().string());
+    const auto name = load::module_name(file.stem().string());
     did.push_back("insert " + name + (options.empty() ? "" : " " + options));
     if (const auto bad = fail_insert.find(name); bad != fail_insert.end()) return bad->second;
     live(name);
@@ -61,8 +61,8 @@ class ModuleFolder {
   // `exports` and `imports`: names of symbols. `info`: "key=value" strings of .modinfo.
   void module(const std::string& name, const std::vector<std::string>& exports, const std::vector<std::string>& imports,
               const std::vector<std::string>& info = {}, const std::string& folder = "") const {
-    ElfBuilder elf;
-    std::string modinfo = std::string("license=GPL") + '\0' + "name=" + module_name(name) + '\0';
+    module::ElfBuilder elf;
+    std::string modinfo = std::string("license=GPL") + '\0' + "name=" + load::module_name(name) + '\0';
     for (const auto& each : info) modinfo += each + '\0';
     elf.section(".modinfo", modinfo);
     if (!exports.empty()) {
@@ -101,9 +101,9 @@ struct ModuleScene {
   ModuleFolder folder{fake};
   FakeDriver sysfs{fake};
   FakeRunningSystem running_system{fake};
-  std::vector<KernelMessage> messages;  // what the kernel says at the next question
+  std::vector<system::KernelMessage> messages;  // what the kernel says at the next question
 
-  [[nodiscard]] ModuleTools tools() {
+  [[nodiscard]] load::ModuleTools tools() {
     return {fake.host, sysfs, running_system, release, [this] { return std::exchange(messages, {}); }, [] {}};
   }
   // A process with these files open.

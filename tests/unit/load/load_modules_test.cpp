@@ -5,7 +5,7 @@
 
 #include "load/fake_running_system.hpp"
 
-namespace vgpukit {
+namespace vgpukit::load {
 namespace {
 
 using test::ModuleScene;
@@ -104,7 +104,7 @@ TEST_F(Loading, AKernelWithoutADriverSaysWhereToGetOne) {
 TEST_F(Loading, WhatFailsIsExplainedAndTakenBack) {
   running_system.fail_insert["nvidia_vgpu_vfio"] = EINVAL;
   auto with_messages = tools();
-  with_messages.kernel_messages = [&]() -> std::vector<KernelMessage> {
+  with_messages.kernel_messages = [&]() -> std::vector<system::KernelMessage> {
     if (running_system.did.empty() || running_system.did.back() != "insert nvidia_vgpu_vfio") return {};
     return {{4, 1, "failing symbol_get of non-GPLONLY symbol nvidia_vgpu_vfio_get_ops."}};
   };
@@ -162,7 +162,7 @@ TEST_F(Unloading, WhatIsNoServiceIsNeverStopped) {
 
 TEST_F(Unloading, AVirtualMachineIsNeverStopped) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
   process(77, "qemu-system-x86", "/dev/vfio/7", persistenced);
   fake.file("proc/77/cmdline", std::string("qemu\0-name\0guest=web\0-device\0vfio-pci,sysfsdev=x\0", 48));
   const auto report = unload_modules(tools(), {true});
@@ -180,7 +180,7 @@ TEST_F(Unloading, AnotherModuleInTheWayIsNamed) {
 
 TEST_F(Unloading, AHalfUnloadedStateIsPutBack) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
   fake.file("etc/modprobe.d/a.conf", "options nvidia_vgpu_vfio late=1\n");  // not what it was loaded with
   process(812, "nvidia-persiste", "/dev/nvidia0", persistenced);
   running_system.gone["nvidia-persistenced.service"] = {"proc/812"};
@@ -191,7 +191,7 @@ TEST_F(Unloading, AHalfUnloadedStateIsPutBack) {
   EXPECT_THAT(report->not_put_back, ElementsAre());
   EXPECT_THAT(running_system.did, ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio", "insert nvidia_vgpu_vfio",
                                        "start nvidia-persistenced.service"));
-  EXPECT_TRUE(fake.has("sys/bus/mdev/devices/" + uuid_a));
+  EXPECT_TRUE(fake.has("sys/bus/mdev/devices/" + test::uuid_a));
 }
 
 TEST_F(Unloading, AServiceThatDoesNotStopIsStartedAgain) {
@@ -214,7 +214,7 @@ TEST_F(Unloading, WhatCannotBePutBackIsSaid) {
 
 TEST_F(Unloading, ReloadBringsAllOfItBack) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
   process(812, "nvidia-persiste", "/dev/nvidia0", persistenced);
   running_system.gone["nvidia-persistenced.service"] = {"proc/812"};
   const auto report = reload_modules(tools(), {true}, {});
@@ -222,7 +222,7 @@ TEST_F(Unloading, ReloadBringsAllOfItBack) {
   ASSERT_FALSE(report->error) << report->error->message();
   EXPECT_THAT(running_system.did, ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio", "remove nvidia",
                                        "insert nvidia", "insert nvidia_vgpu_vfio", "start nvidia-persistenced.service"));
-  EXPECT_THAT(report->vgpus, ElementsAre(uuid_a));
+  EXPECT_THAT(report->vgpus, ElementsAre(test::uuid_a));
 }
 
 TEST_F(Unloading, AReloadThatFailsEndsWithTheOldModules) {
@@ -253,4 +253,4 @@ TEST(ServiceOf, OnlySystemServicesAreServices) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::load

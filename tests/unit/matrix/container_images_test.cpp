@@ -7,7 +7,7 @@
 #include "matrix/cell_inputs.hpp"
 #include "matrix/matrix_fixtures.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 namespace {
 
 using testing::AllOf;
@@ -101,9 +101,9 @@ TEST_F(ImagesTest, OtherContentIsAnotherRoot) {
   const auto two = unpacked();
   EXPECT_NE(one.root, two.root);
   EXPECT_TRUE(fs::exists(one.root / "etc")) << "somebody may still build in it";
-  Facts facts(test::fake_kernel(folder_), {});
-  Driver driver;
-  const auto catalogue = Catalogue::of({}).value();
+  kernel::Facts facts(test::fake_kernel(folder_), {});
+  driver::Driver driver;
+  const auto catalogue = recipe::Catalogue::of({}).value();
   CellRequest request;
   request.driver = &driver;
   request.catalogue = &catalogue;
@@ -265,4 +265,4 @@ TEST_F(ImagesTest, AJobIsToldWhatItNeedsForThem) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

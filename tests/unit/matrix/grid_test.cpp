@@ -4,7 +4,7 @@
 
 #include "matrix/matrix_fixtures.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 namespace {
 
 using testing::HasSubstr;
@@ -185,4 +185,4 @@ TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -2,7 +2,7 @@
 
 #include "matrix/matrix_fixtures.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 namespace {
 
 using testing::HasSubstr;
@@ -116,4 +116,4 @@ TEST(MatrixFile, RefusesWhatCannotBe) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

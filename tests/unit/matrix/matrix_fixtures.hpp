@@ -11,11 +11,11 @@
 
 namespace vgpukit::test {
 
-inline Environment no_environment() {
+inline matrix::Environment no_environment() {
   return [](const std::string&) { return std::nullopt; };
 }
 
-inline Environment environment_of(std::map<std::string, std::string> variables) {
+inline matrix::Environment environment_of(std::map<std::string, std::string> variables) {
   return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
@@ -23,8 +23,8 @@ inline Environment environment_of(std::map<std::string, std::string> variables) 
 }
 
 // `file` of `folder`, parsed; fails the test where it cannot be.
-inline MatrixFile matrix_of(const std::string& yaml, const fs::path& folder, const Environment& environment = no_environment()) {
-  auto file = parse_matrix_file(yaml, folder / "matrix.yaml", environment);
+inline matrix::MatrixFile matrix_of(const std::string& yaml, const fs::path& folder, const matrix::Environment& environment = no_environment()) {
+  auto file = matrix::parse_matrix_file(yaml, folder / "matrix.yaml", environment);
   if (!file) throw std::runtime_error(file.error().message());
   return *file;
 }
@@ -51,9 +51,9 @@ class InstallRoot {
   TempFolder folder_;
 };
 
-inline CellResult cell(const std::string& driver, const std::string& kernel, const std::string& verdict,
+inline matrix::CellResult cell(const std::string& driver, const std::string& kernel, const std::string& verdict,
                        const std::string& inputs = "i") {
-  CellResult one;
+  matrix::CellResult one;
   one.driver = driver;
   one.kernel = kernel;
   one.verdict = verdict;
@@ -61,7 +61,7 @@ inline CellResult cell(const std::string& driver, const std::string& kernel, con
   return one;
 }
 
-inline MatrixResult result_of(std::vector<CellResult> cells, const std::string& version = "0.1.0") {
+inline matrix::MatrixResult result_of(std::vector<matrix::CellResult> cells, const std::string& version = "0.1.0") {
   return {version, "/m.yaml", std::move(cells), {}};
 }
 

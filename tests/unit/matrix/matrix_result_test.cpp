@@ -4,7 +4,7 @@
 #include "matrix/matrix_fixtures.hpp"
 #include "matrix/markdown.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 namespace {
 
 using test::cell;
@@ -19,12 +19,12 @@ MatrixResult merged(const MatrixResult& a, const MatrixResult& b) {
 }
 
 TEST(MatrixResult, SurvivesBeingWritten) {
-  auto one = cell("535", "6.12", "failed");
+  auto one = test::cell("535", "6.12", "failed");
   one.reason = "nv.c:3: no such thing";
   one.recipes = {"6.12-x"};
   one.seconds = 12.5;
   one.build = {{"result", "failed"}};
-  const auto read = parse_result(document_of(result_of({one, cell("535", "6.1", "verified")})).dump(), "x.json");
+  const auto read = parse_result(document_of(test::result_of({one, test::cell("535", "6.1", "verified")})).dump(), "x.json");
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(read->cells.size(), 2U);
   EXPECT_EQ(nlohmann::json(read->cells[0]), nlohmann::json(one));
@@ -43,39 +43,39 @@ TEST(MatrixResult, WhatIsNoneIsRefused) {
   EXPECT_THAT(why(R"({"vgpukit": ")" VGPUKIT_VERSION R"(", "cells": [{"driver": "a"}]})"), HasSubstr("a cell is not as expected"));
   EXPECT_THAT(why(R"({"vgpukit": "9.9.9", "cells": [{"driver": "a"}]})"),
               testing::AllOf(HasSubstr("vgpukit 9.9.9 wrote it"), HasSubstr("this is " VGPUKIT_VERSION)));
-  EXPECT_THAT(why(document_of(result_of({cell("a", "b", "splendid")})).dump()), HasSubstr("'splendid' is no verdict"));
-  EXPECT_THAT(why(document_of(result_of({cell("a", "b", "verified"), cell("a", "b", "failed")})).dump()),
+  EXPECT_THAT(why(document_of(test::result_of({test::cell("a", "b", "splendid")})).dump()), HasSubstr("'splendid' is no verdict"));
+  EXPECT_THAT(why(document_of(test::result_of({test::cell("a", "b", "verified"), test::cell("a", "b", "failed")})).dump()),
               HasSubstr("stands twice"));
 }
 
 TEST(MatrixResult, TheExitCodeIsThatOfTheWorstCell) {
   EXPECT_EQ(
-      result_of({cell("a", "1", "verified"), cell("a", "2", "compiled"), cell("a", "3", "skipped"), cell("a", "4", "unsupported")})
+      test::result_of({test::cell("a", "1", "verified"), test::cell("a", "2", "compiled"), test::cell("a", "3", "skipped"), test::cell("a", "4", "unsupported")})
           .exit_code(),
       Exit::done);
-  EXPECT_EQ(result_of({cell("a", "1", "consent"), cell("a", "2", "missing")}).exit_code(), Exit::missing);
-  EXPECT_EQ(result_of({cell("a", "1", "missing"), cell("a", "2", "failed")}).exit_code(), Exit::failed);
-  EXPECT_EQ(result_of({cell("a", "1", "consent")}).exit_code(), Exit::consent);
+  EXPECT_EQ(test::result_of({test::cell("a", "1", "consent"), test::cell("a", "2", "missing")}).exit_code(), Exit::missing);
+  EXPECT_EQ(test::result_of({test::cell("a", "1", "missing"), test::cell("a", "2", "failed")}).exit_code(), Exit::failed);
+  EXPECT_EQ(test::result_of({test::cell("a", "1", "consent")}).exit_code(), Exit::consent);
 }
 
 TEST(Merge, JoinsShards) {
   const auto both =
-      merged(result_of({cell("a", "1", "verified")}), result_of({cell("a", "2", "failed"), cell("b", "1", "verified")}));
+      merged(test::result_of({test::cell("a", "1", "verified")}), test::result_of({test::cell("a", "2", "failed"), test::cell("b", "1", "verified")}));
   EXPECT_EQ(both.cells.size(), 3U);
   EXPECT_TRUE(both.contradictions.empty());
   EXPECT_EQ(both.kernels(), (std::vector<std::string>{"1", "2"}));
 }
 
 TEST(Merge, WhatWasBuiltCountsMoreThanWhatWasNotTried) {
-  EXPECT_EQ(merged(result_of({cell("a", "1", "verified")}), result_of({cell("a", "1", "missing", "")})).cells[0].verdict,
+  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "verified")}), test::result_of({test::cell("a", "1", "missing", "")})).cells[0].verdict,
             "verified");
-  EXPECT_EQ(merged(result_of({cell("a", "1", "skipped", "")}), result_of({cell("a", "1", "failed")})).cells[0].verdict, "failed");
+  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "skipped", "")}), test::result_of({test::cell("a", "1", "failed")})).cells[0].verdict, "failed");
 }
 
 TEST(Merge, SameInputsAndAnotherVerdictContradict) {
   for (const bool failed_first : {true, false}) {
-    const auto both = merged(result_of({cell("a", "1", failed_first ? "failed" : "verified")}),
-                             result_of({cell("a", "1", failed_first ? "verified" : "failed")}));
+    const auto both = merged(test::result_of({test::cell("a", "1", failed_first ? "failed" : "verified")}),
+                             test::result_of({test::cell("a", "1", failed_first ? "verified" : "failed")}));
     ASSERT_EQ(both.contradictions.size(), 1U);
     EXPECT_EQ(both.contradictions[0].one, "a.json");
     EXPECT_EQ(both.contradictions[0].other, "b.json");
@@ -87,30 +87,30 @@ TEST(Merge, SameInputsAndAnotherVerdictContradict) {
 
 TEST(Merge, AMachineWithoutAGuestContradictsNobody) {
   for (const bool loads_first : {true, false}) {
-    const auto both = merged(result_of({cell("a", "1", loads_first ? "loads" : "verified")}),
-                             result_of({cell("a", "1", loads_first ? "verified" : "loads")}));
+    const auto both = merged(test::result_of({test::cell("a", "1", loads_first ? "loads" : "verified")}),
+                             test::result_of({test::cell("a", "1", loads_first ? "verified" : "loads")}));
     EXPECT_TRUE(both.contradictions.empty());
     EXPECT_EQ(both.cells[0].verdict, "loads");
   }
-  EXPECT_EQ(merged(result_of({cell("a", "1", "loads")}), result_of({cell("a", "1", "failed")})).cells[0].verdict, "failed");
-  EXPECT_EQ(merged(result_of({cell("a", "1", "failed")}), result_of({cell("a", "1", "loads")})).contradictions.size(), 1U);
+  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "loads")}), test::result_of({test::cell("a", "1", "failed")})).cells[0].verdict, "failed");
+  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "failed")}), test::result_of({test::cell("a", "1", "loads")})).contradictions.size(), 1U);
 }
 
 TEST(Merge, OfDifferentInputsTheLaterCounts) {
-  const auto both = merged(result_of({cell("a", "1", "failed", "yesterday")}), result_of({cell("a", "1", "verified", "today")}));
+  const auto both = merged(test::result_of({test::cell("a", "1", "failed", "yesterday")}), test::result_of({test::cell("a", "1", "verified", "today")}));
   EXPECT_TRUE(both.contradictions.empty());
   EXPECT_EQ(both.cells[0].verdict, "verified");
 }
 
 TEST(Merge, VersionsAreNotMixed) {
-  const auto both = merge_results({{"a.json", result_of({}, "0.1.0")}, {"b.json", result_of({}, "0.2.0")}});
+  const auto both = merge_results({{"a.json", test::result_of({}, "0.1.0")}, {"b.json", test::result_of({}, "0.2.0")}});
   ASSERT_FALSE(both);
   EXPECT_EQ(both.error().code, Exit::usage);
   EXPECT_THAT(both.error().message(), testing::AllOf(HasSubstr("0.1.0"), HasSubstr("0.2.0"), HasSubstr("b.json")));
 }
 
 MatrixResult sample() {
-  auto good = cell("535", "6.12", "verified");
+  auto good = test::cell("535", "6.12", "verified");
   good.recipes = {"6.12-x", "6.13-y"};
   good.seconds = 95.4;
   good.command = "vgpukit build /d/535 --kernel 6.12.1";
@@ -120,11 +120,11 @@ MatrixResult sample() {
                  {{{"tool", "modpost"}, {"message", "missing MODULE_DESCRIPTION() in nvidia.o"}},
                   {{"tool", "gcc"}, {"message", "unused variable"}},
                   {{"tool", 1}, {"message", "of another form"}}}}};
-  auto bad = cell("535", "7.2", "failed");
+  auto bad = test::cell("535", "7.2", "failed");
   bad.reason = "nv.c:3: expected '<' | \"\x01\"";
   bad.hint = "read on";
   bad.seconds = 3;
-  return result_of({good, bad, cell("470", "6.12", "skipped"), cell("470", "7.2", "missing")});
+  return test::result_of({good, bad, test::cell("470", "6.12", "skipped"), test::cell("470", "7.2", "missing")});
 }
 
 TEST(Markdown, IsATableWithSymbolsWordsAndReasons) {
@@ -142,14 +142,14 @@ TEST(Markdown, IsATableWithSymbolsWordsAndReasons) {
 
 TEST(Markdown, WhatAMissingBinaryObjectWouldDefineIsSaidOnce) {
   const auto with = [](const std::string& driver, const std::string& verdict) {
-    auto one = cell(driver, "6.12", verdict);
+    auto one = test::cell(driver, "6.12", verdict);
     one.build = {{"warnings",
                   {{{"tool", "modpost"}, {"message", "\"rm_init\" [nvidia.ko] undefined!"}},
                    {{"tool", "modpost"}, {"message", "\"rm_exit\" [nvidia.ko] undefined!"}},
                    {{"tool", "modpost"}, {"message", "suppressed 160 unresolved symbol warnings because there were too many)"}}}}};
     return one;
   };
-  const auto text = markdown_of(result_of({with("vgpu-525", "compiled"), with("525", "compiled"), with("535", "verified")}));
+  const auto text = markdown_of(test::result_of({with("vgpu-525", "compiled"), with("525", "compiled"), with("535", "verified")}));
   EXPECT_THAT(text, HasSubstr("- modpost: symbols of the binary object that the package lacks are undefined, and no others "
                               "(vgpu-525 on 6.12, 525 on 6.12)\n"));
   EXPECT_THAT(text, HasSubstr("- modpost: \"rm\\_init\" \\[nvidia.ko\\] undefined! (535 on 6.12)\n"));
@@ -165,4 +165,4 @@ TEST(JUnit, CountsAndEscapes) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

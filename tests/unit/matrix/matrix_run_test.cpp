@@ -5,7 +5,7 @@
 #include "matrix/matrix_fixtures.hpp"
 #include "matrix/opened_cells.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 namespace {
 
 using testing::HasSubstr;
@@ -55,9 +55,9 @@ class RunTest : public testing::Test {
                             folder_.path());
   }
   void recipes(const std::vector<std::string>& texts) {
-    std::vector<Recipe> all;
-    for (const auto& text : texts) all.push_back(parse_recipe(text, "r.yaml", "/nowhere").value());
-    catalogue_ = std::make_unique<Catalogue>(Catalogue::of(std::move(all)).value());
+    std::vector<recipe::Recipe> all;
+    for (const auto& text : texts) all.push_back(recipe::parse_recipe(text, "r.yaml", "/nowhere").value());
+    catalogue_ = std::make_unique<recipe::Catalogue>(recipe::Catalogue::of(std::move(all)).value());
   }
   void answer(const std::string& release, const std::string& shell) { test::put(folder_ / ("answers/" + release), shell); }
   MatrixRun settings() {
@@ -91,7 +91,7 @@ class RunTest : public testing::Test {
   HostPaths machine_;
   MatrixFile file_;
   Grid grid_;
-  std::unique_ptr<Catalogue> catalogue_;
+  std::unique_ptr<recipe::Catalogue> catalogue_;
 };
 
 TEST_F(RunTest, EachCellHasItsVerdictRecipesLogAndCommand) {
@@ -278,7 +278,7 @@ TEST_F(RunTest, ResultsOfAnotherVersionOrHalfWrittenAreBuiltAgain) {
 TEST_F(RunTest, AMissingBinaryObjectIsToleratedOnlyWhereTheFileSaysSo) {
   test::put(folder_ / "driver/nvidia/nvidia.Kbuild",
             "NVIDIA_SOURCES = nvidia/nv.c\nNVIDIA_BINARY_OBJECT := $(src)/nvidia/nv-kernel.o_binary\n");
-  const auto driver = open_driver(settings().machine, folder_ / "driver");
+  const auto driver = driver::open_driver(settings().machine, folder_ / "driver");
   ASSERT_TRUE(driver) << driver.error().message();
   ASSERT_FALSE(driver->missing_binary_objects.empty());
   result();
@@ -405,4 +405,4 @@ TEST_F(RunTest, RecipesThatNothingNeedsAreDeadWeight) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -3,7 +3,7 @@
 #include "matrix/matrix_fixtures.hpp"
 #include "matrix/markdown.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 namespace {
 
 using nlohmann::json;
@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 CellResult built(const std::string& driver, const std::string& kernel, const json& build) {
-  auto one = cell(driver, kernel, "verified");
+  auto one = test::cell(driver, kernel, "verified");
   one.build = build;
   return one;
 }
@@ -26,18 +26,18 @@ std::vector<std::string> texts(const std::vector<CellChange>& changes) {
 }
 
 TEST(Changes, AreVerdictsCausesAndRecipes) {
-  auto slow = cell("a", "1", "verified");
+  auto slow = test::cell("a", "1", "verified");
   slow.seconds = 100;
-  auto recipes = cell("a", "2", "verified");
+  auto recipes = test::cell("a", "2", "verified");
   recipes.recipes = {"6.1-x", "6.2-y"};
   auto other_recipes = recipes;
   other_recipes.recipes = {"6.2-y", "6.3-z"};
-  auto cause = cell("a", "3", "failed");
+  auto cause = test::cell("a", "3", "failed");
   cause.reason = "this";
   auto other_cause = cause;
   other_cause.reason = "that";
-  const auto before = result_of({cell("a", "1", "verified"), recipes, cause, cell("a", "4", "failed"), cell("b", "1", "failed")});
-  const auto now = result_of({slow, other_recipes, other_cause, cell("a", "4", "verified"), cell("c", "1", "missing")});
+  const auto before = test::result_of({test::cell("a", "1", "verified"), recipes, cause, test::cell("a", "4", "failed"), test::cell("b", "1", "failed")});
+  const auto now = test::result_of({slow, other_recipes, other_cause, test::cell("a", "4", "verified"), test::cell("c", "1", "missing")});
   EXPECT_THAT(texts(changes_since(before, now)),
               ElementsAre("a on 2: recipes: + 6.3-z, - 6.1-x", "a on 3: still failed, for another reason; it was: this",
                           "a on 4: was failed, is verified", "c on 1: new: missing", "b on 1: no longer there; it was failed"));
@@ -52,7 +52,7 @@ TEST(PageData, SaysOnceWhatCellsShare) {
       {"diff", "diff --git a/a.c b/a.c\n"},
       {"driver", {{"version", "535.1"}}},
       {"modules", {{{"name", "nvidia"}, {"bytes", 5}}}}};
-  const auto result = result_of({built("d", "1", build), built("d", "2", build), cell("e", "1", "missing")});
+  const auto result = test::result_of({built("d", "1", build), built("d", "2", build), test::cell("e", "1", "missing")});
   const auto data = page_data(result, std::nullopt, true);
   EXPECT_EQ(data["drivers"].size(), 2U);
   EXPECT_EQ(data["drivers"][0]["version"], "535.1");
@@ -65,8 +65,8 @@ TEST(PageData, SaysOnceWhatCellsShare) {
 }
 
 TEST(PageData, IsInTheOrderOfTheMatrixFileAlsoWhenShardsWereJoined) {
-  auto first = result_of({cell("a", "1", "verified"), cell("b", "1", "verified")});
-  auto second = result_of({cell("a", "0", "verified"), cell("c", "1", "verified")});
+  auto first = test::result_of({test::cell("a", "1", "verified"), test::cell("b", "1", "verified")});
+  auto second = test::result_of({test::cell("a", "0", "verified"), test::cell("c", "1", "verified")});
   first.driver_order = second.driver_order = {"c", "b", "a", "other"};
   first.kernel_order = second.kernel_order = {"0", "1"};
   const auto merged = merge_results({{"1.json", first}, {"2.json", second}});
@@ -85,13 +85,13 @@ TEST(PageData, BelievesNothingOfABuildsDocument) {
   for (const auto& build :
        {json("a"), json(3), json::array({1}), json{{"recipes", 1}, {"errors", {{"a", 1}}}, {"modules", {1, "b"}}, {"seconds", "x"}},
         json{{"errors", {1, nullptr}}, {"warnings", {nullptr}}, {"notices", {2}}, {"driver", 1}, {"kernel", {1}}, {"diff", {1}}}})
-    EXPECT_EQ(page_data(result_of({built("d", "1", build)}), std::nullopt, true)["cells"].size(), 1U) << build;
+    EXPECT_EQ(page_data(test::result_of({built("d", "1", build)}), std::nullopt, true)["cells"].size(), 1U) << build;
 }
 
 TEST(Page, HasEverythingInItAndNothingThatEndsItsData) {
-  auto bad = cell("d", "1", "failed");
+  auto bad = test::cell("d", "1", "failed");
   bad.reason = "</script><!-- \xFF";
-  const auto page = html_of(result_of({bad}));
+  const auto page = html_of(test::result_of({bad}));
   EXPECT_THAT(page, testing::AllOf(HasSubstr("<style>"), HasSubstr("\\u003c/script>\\u003c!-- "), Not(HasSubstr("</script><!--")),
                                    Not(HasSubstr("/* style */")), Not(HasSubstr("/* grid */")), Not(HasSubstr("/* cell */")),
                                    Not(HasSubstr("http:")), Not(HasSubstr("https:"))));
@@ -101,11 +101,11 @@ TEST(Page, HasEverythingInItAndNothingThatEndsItsData) {
 }
 
 TEST(Reports, LoadedIsAVerdictOfItsOwnAndGreen) {
-  auto loaded = cell("a", "1", "loads");
+  auto loaded = test::cell("a", "1", "loads");
   loaded.build = {{"load", {{"seconds", 3.5}, {"status", 0}, {"lines", {"it is there"}}}}};
-  auto not_here = cell("a", "2", "verified");
+  auto not_here = test::cell("a", "2", "verified");
   not_here.reason = "not loaded, that is not possible here: no QEMU";
-  const auto result = result_of({loaded, not_here});
+  const auto result = test::result_of({loaded, not_here});
   EXPECT_EQ(result.exit_code(), Exit::done);
   const auto text = markdown_of(result);
   EXPECT_THAT(text, testing::AllOf(HasSubstr("| ★ loads, 0 s |"), HasSubstr("1 loads, 1 verified"), Not(HasSubstr("not green")),
@@ -114,19 +114,19 @@ TEST(Reports, LoadedIsAVerdictOfItsOwnAndGreen) {
               testing::AllOf(HasSubstr("tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"0\""), HasSubstr("name=\"1\"")));
   EXPECT_EQ(page_data(result, std::nullopt, true)["cells"][0]["load"]["lines"][0], "it is there");
   EXPECT_THAT(svg_of(result), HasSubstr("2 / 2 green"));
-  const auto changes = changes_since(result_of({cell("a", "1", "verified")}), result_of({loaded}));
+  const auto changes = changes_since(test::result_of({test::cell("a", "1", "verified")}), test::result_of({loaded}));
   ASSERT_EQ(changes.size(), 1U);
   EXPECT_EQ(changes[0].text, "was verified, is loads");
 }
 
 TEST(Badge, CountsWhatWasWanted) {
-  const auto badge = [](std::vector<CellResult> cells) { return svg_of(result_of(std::move(cells))); };
+  const auto badge = [](std::vector<CellResult> cells) { return svg_of(test::result_of(std::move(cells))); };
   EXPECT_THAT(
-      badge({cell("a", "1", "verified"), cell("a", "2", "compiled"), cell("a", "3", "unsupported"), cell("a", "4", "skipped")}),
+      badge({test::cell("a", "1", "verified"), test::cell("a", "2", "compiled"), test::cell("a", "3", "unsupported"), test::cell("a", "4", "skipped")}),
       testing::AllOf(HasSubstr("2 / 2 green"), HasSubstr("#1a7f37")));
-  EXPECT_THAT(badge({cell("a", "1", "verified"), cell("a", "2", "failed")}),
+  EXPECT_THAT(badge({test::cell("a", "1", "verified"), test::cell("a", "2", "failed")}),
               testing::AllOf(HasSubstr("1 / 2 green"), HasSubstr("#cf222e")));
-  EXPECT_THAT(badge({cell("a", "1", "verified"), cell("a", "2", "missing")}),
+  EXPECT_THAT(badge({test::cell("a", "1", "verified"), test::cell("a", "2", "missing")}),
               testing::AllOf(HasSubstr("1 / 2 green"), HasSubstr("#9a6700")));
   EXPECT_THAT(badge({}), HasSubstr("nothing built"));
 }
@@ -155,4 +155,4 @@ TEST(Emit, PartsAreTheShardsOfTheSameCells) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -2,7 +2,7 @@
 
 #include "matrix/matrix_fixtures.hpp"
 
-namespace vgpukit {
+namespace vgpukit::matrix {
 namespace {
 
 std::vector<Cell> row_of_cells(std::size_t count) {
@@ -99,4 +99,4 @@ TEST(JobsForMemory, IsWhatIsFree) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::matrix

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vgpukit {
+namespace vgpukit::module {
 
 class ElfBuilder {
  public:
@@ -144,4 +144,4 @@ class ElfBuilder {
   std::string names_ = std::string(1, '\0');
 };
 
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 using testing::ElementsAre;
@@ -25,7 +25,7 @@ const std::string symvers_text =
 
 class VerifyTest : public testing::Test {
  protected:
-  VerifyTest() : symvers(*Symvers::parse(symvers_text, "Module.symvers")) {
+  VerifyTest() : symvers(*kernel::Symvers::parse(symvers_text, "Module.symvers")) {
     rules.symvers = &symvers;
     rules.vermagic = magic;
     rules.machine = EM_X86_64;
@@ -53,7 +53,7 @@ class VerifyTest : public testing::Test {
     return verdicts.empty() ? Verdict{} : verdicts.front();
   }
 
-  Symvers symvers;
+  kernel::Symvers symvers;
   LoaderRules rules;
 };
 
@@ -255,4 +255,4 @@ TEST(SameMagic, SkipsTheReleaseOnlyWithCrcs) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::module

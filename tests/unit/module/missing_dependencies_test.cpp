@@ -8,7 +8,7 @@
 #include "support/process.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 using test::TempFolder;
@@ -17,14 +17,14 @@ using testing::HasSubstr;
 // nvidia-drm takes symbols from vmlinux, from drm (there) and from drm_kms_helper.
 struct Scene {
   TempFolder temp;
-  Symvers symvers = Symvers::parse(
+  kernel::Symvers symvers = kernel::Symvers::parse(
                         "0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
                         "0x0\tdrm_open\tdrivers/gpu/drm/drm\tEXPORT_SYMBOL\t\n"
                         "0x0\tdrm_helper\tdrivers/gpu/drm/drm_kms_helper\tEXPORT_SYMBOL\t\n"
                         "0x0\tnv_get\tnvidia\tEXPORT_SYMBOL\t\n",
                         "Module.symvers")
                         .value();
-  Kernel kernel;
+  kernel::Kernel kernel;
   std::vector<ModuleFile> modules;
   Scene() {
     kernel.host.root = temp.path();
@@ -79,4 +79,4 @@ TEST(Installed, HeadersWithoutTheirKernelAreABuilderRoot) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::module

@@ -8,7 +8,7 @@
 #include "module/elf_builder.hpp"
 #include "support/scratch.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 using namespace std::string_literals;
@@ -244,4 +244,4 @@ TEST_F(ModuleTest, FlippedBytesDoNotCrash) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::module

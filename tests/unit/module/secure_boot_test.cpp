@@ -6,7 +6,7 @@
 #include "support/atomic_file.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::module {
 namespace {
 
 // A certificate is only compared, never understood: this has the beginning of one.
@@ -161,4 +161,4 @@ TEST_F(SecureBootTest, AConfigurationOfCommentsIsNone) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::module

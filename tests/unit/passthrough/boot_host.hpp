@@ -65,7 +65,7 @@ class BootHost : public FixtureHost {
       if (entry.path().filename().string().starts_with("initrd.img-")) TRY(write_file(entry.path(), etc));
     return {};
   }
-  [[nodiscard]] ChangeTools tools(OnStep on_step = {}, bool overwrite = false) const {
+  [[nodiscard]] passthrough::ChangeTools tools(OnStep on_step = {}, bool overwrite = false) const {
     return {host, [this](const std::vector<std::string>& argv) { return make_boot(argv); }, std::move(on_step), overwrite};
   }
   // As they are on a host before anything: made from its files.
@@ -74,12 +74,12 @@ class BootHost : public FixtureHost {
     ASSERT_TRUE(make_boot({"update-initramfs"}));
   }
 
-  Result<PassthroughPlan> plan(const std::string& card) const { return plan_passthrough(host, Sysfs(host), card); }
-  Result<PassthroughPlan> apply(const std::string& card, OnStep on_step = {}, bool overwrite = false) const {
-    return apply_passthrough(tools(std::move(on_step), overwrite), Sysfs(host), card, {force_display, force_host_devices});
+  Result<passthrough::PassthroughPlan> plan(const std::string& card) const { return passthrough::plan_passthrough(host, Sysfs(host), card); }
+  Result<passthrough::PassthroughPlan> apply(const std::string& card, OnStep on_step = {}, bool overwrite = false) const {
+    return passthrough::apply_passthrough(tools(std::move(on_step), overwrite), Sysfs(host), card, {passthrough::force_display, passthrough::force_host_devices});
   }
-  Result<PassthroughUndone> undo(const std::string& card, OnStep on_step = {}, bool overwrite = false) const {
-    return undo_passthrough(tools(std::move(on_step), overwrite), card, false);
+  Result<passthrough::PassthroughUndone> undo(const std::string& card, OnStep on_step = {}, bool overwrite = false) const {
+    return passthrough::undo_passthrough(tools(std::move(on_step), overwrite), card, false);
   }
 };
 

@@ -15,20 +15,20 @@ using ::testing::Not;
 
 class GuestXml : public ::testing::Test {
  protected:
-  GuestRequest request(const std::string& card = "0000:01:00.0") {
-    GuestRequest made;
+  passthrough::GuestRequest request(const std::string& card = "0000:01:00.0") {
+    passthrough::GuestRequest made;
     made.pci = &pci;
     made.card = pci.find(card);
     return made;
   }
-  EditedDomain edit(const std::string& text, const GuestRequest& what) {
-    auto edited = edit_domain(text, "vm.xml", what);
+  passthrough::EditedDomain edit(const std::string& text, const passthrough::GuestRequest& what) {
+    auto edited = passthrough::edit_domain(text, "vm.xml", what);
     EXPECT_TRUE(edited) << edited.error().message();
-    return edited ? *edited : EditedDomain{};
+    return edited ? *edited : passthrough::EditedDomain{};
   }
 
   FixtureHost host{"003-rtx2080ti-debian"};
-  PciView pci = host.view().pci;
+  system::PciView pci = host.view().pci;
   const std::string domain =
       "<domain type='kvm'>\n  <name>vm</name>\n  <os firmware='efi'>\n    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>\n  "
       "</os>\n"
@@ -39,7 +39,7 @@ class GuestXml : public ::testing::Test {
 };
 
 TEST_F(GuestXml, AllFunctionsInOneSlot) {
-  const auto xml = guest_domain_xml(request());
+  const auto xml = passthrough::guest_domain_xml(request());
   EXPECT_THAT(xml, HasSubstr("<address domain='0x0000' bus='0x01' slot='0x00' function='0x3'/>"));
   EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0' multifunction='on'/>"));
   EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x3'/>"));
@@ -54,7 +54,7 @@ TEST_F(GuestXml, ADomainOfMoreThanFourDigits) {
   pci = host.view().pci;
   ASSERT_TRUE(pci.find("10000:e1:00.0"));
   const auto card = request("10000:e1:00.0");
-  const auto xml = guest_domain_xml(card);
+  const auto xml = passthrough::guest_domain_xml(card);
   EXPECT_THAT(xml, HasSubstr("<address domain='0x10000' bus='0xe1' slot='0x00' function='0x1'/>"));
   EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x1'/>"));
   const auto first = edit(domain, card);
@@ -66,7 +66,7 @@ TEST_F(GuestXml, ADomainOfMoreThanFourDigits) {
 TEST_F(GuestXml, BoundToVfioAtBootStaysThere) {
   const FixtureHost frozen("001-rtx2080ti-frozen");
   pci = frozen.view().pci;
-  const auto xml = guest_domain_xml(request("0000:83:00.0"));
+  const auto xml = passthrough::guest_domain_xml(request("0000:83:00.0"));
   EXPECT_THAT(xml, HasSubstr("managed='no'"));
   EXPECT_THAT(xml, HasSubstr("managed='yes'"));  // the USB controller, which xhci_hcd has
   EXPECT_THAT(xml, HasSubstr("<!-- The host booted on this card"));
@@ -75,21 +75,21 @@ TEST_F(GuestXml, BoundToVfioAtBootStaysThere) {
 TEST_F(GuestXml, HiddenOnlyBefore465) {
   auto what = request();
   what.guest_driver = Version::parse("450.66");
-  EXPECT_THAT(guest_domain_xml(what), HasSubstr("<hidden state='on'/>"));
-  EXPECT_THAT(guest_domain_xml(what), HasSubstr("<vendor_id state='on' value='vgpukit-host'/>"));
+  EXPECT_THAT(passthrough::guest_domain_xml(what), HasSubstr("<hidden state='on'/>"));
+  EXPECT_THAT(passthrough::guest_domain_xml(what), HasSubstr("<vendor_id state='on' value='vgpukit-host'/>"));
   what.guest_driver = Version::parse("465.19.01");
-  EXPECT_FALSE(must_hide(what));
+  EXPECT_FALSE(passthrough::must_hide(what));
   // A Fermi card has no driver that would not mind.
   host.tree.file("sys/bus/pci/devices/0000:01:00.0/device", "0x1040\n");
   pci = host.view().pci;
-  EXPECT_TRUE(must_hide(request()));
+  EXPECT_TRUE(passthrough::must_hide(request()));
 }
 
 TEST_F(GuestXml, WindowsKeepsSecureBootAndGetsHyperv) {
   auto what = request();
   what.windows = true;
   what.rom_file = "/var/lib/roms/it's a <card>.rom";
-  const auto xml = guest_domain_xml(what);
+  const auto xml = passthrough::guest_domain_xml(what);
   EXPECT_THAT(xml, Not(HasSubstr("secure-boot")));
   EXPECT_THAT(xml, HasSubstr("<relaxed state='on'/>"));
   EXPECT_THAT(edit(domain, what).text, Not(HasSubstr("secure-boot")));
@@ -157,7 +157,7 @@ TEST_F(GuestXml, WhatIsNoDomain) {
                           Bad{"<domain", "the tag has no end"}, Bad{"<domain><!-- </domain>", "nothing ends it"},
                           Bad{"<!DOCTYPE x><domain/>", "document type"}, Bad{"<domain></domain><domain/>", "second root"},
                           Bad{"<domain>", "never closed"}, Bad{"< domain/>", "without a name"}}) {
-    const auto edited = edit_domain(bad.text, "vm.xml", request());
+    const auto edited = passthrough::edit_domain(bad.text, "vm.xml", request());
     ASSERT_FALSE(edited) << bad.text;
     EXPECT_EQ(edited.error().code, Exit::usage);
     EXPECT_THAT(edited.error().message(), HasSubstr(bad.why));
@@ -165,7 +165,7 @@ TEST_F(GuestXml, WhatIsNoDomain) {
 }
 
 TEST(XmlText, PlacesAndAttributes) {
-  const auto xml = XmlText::parse("<?xml version='1.0'?>\n<a x=\"1>2\" y = 'z'><b/><![CDATA[</a>]]>\n  <c k='v'></c ></a>\n", "f");
+  const auto xml = passthrough::XmlText::parse("<?xml version='1.0'?>\n<a x=\"1>2\" y = 'z'><b/><![CDATA[</a>]]>\n  <c k='v'></c ></a>\n", "f");
   ASSERT_TRUE(xml) << xml.error().message();
   ASSERT_EQ(xml->elements().size(), 3u);
   EXPECT_EQ(xml->attribute(0, "x"), "1>2");
@@ -175,7 +175,7 @@ TEST(XmlText, PlacesAndAttributes) {
   EXPECT_EQ(xml->indent(xml->child(0, "c")), "  ");
   EXPECT_EQ(xml->indent(xml->child(0, "b")), "");
   EXPECT_EQ(xml->result(), xml->text());
-  EXPECT_EQ(XmlText::parse("<a>\n\n</b>", "f").error().where->line, 3);
+  EXPECT_EQ(passthrough::XmlText::parse("<a>\n\n</b>", "f").error().where->line, 3);
 }
 
 }  // namespace

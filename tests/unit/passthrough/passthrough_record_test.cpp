@@ -4,7 +4,7 @@
 #include "passthrough/boot_host.hpp"
 #include "support/killed_at.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 namespace {
 
 using test::BootHost;
@@ -16,7 +16,7 @@ constexpr const char* modprobe = "/etc/modprobe.d/vgpukit-passthrough.conf";
 constexpr const char* grub = "/etc/default/grub";
 
 struct Debian : BootHost {
-  Debian() : BootHost("003-without-iommu") {
+  Debian() : test::BootHost("003-without-iommu") {
     usual_kernel();
     tree.file("etc/grub.d/10_linux", "#!/bin/sh\n");
     fs::permissions(host.in_root(grub), fs::perms(0640));
@@ -34,7 +34,7 @@ TEST_P(EveryHost, IsTheSameByteForByteAfterUndo) {
   host.usual_kernel();
   host.boot_is_made();
   const Sysfs sysfs(host.host);
-  const auto pci = read_pci_devices(sysfs);
+  const auto pci = system::read_pci_devices(sysfs);
   ASSERT_FALSE(pci.nvidia_cards().empty());
   for (const auto* card : pci.nvidia_cards()) {
     const auto before = host.all();
@@ -66,7 +66,7 @@ TEST_P(EveryHost, IsTheSameByteForByteWhenApplyIsKilledInItsMiddle) {
     const BootHost host(GetParam());
     host.usual_kernel();
     host.boot_is_made();
-    const auto card = read_pci_devices(Sysfs(host.host)).nvidia_cards().front()->address;
+    const auto card = system::read_pci_devices(Sysfs(host.host)).nvidia_cards().front()->address;
     const auto before = host.all();
     if (!test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(card, step)); })) break;
     ++kills;
@@ -195,4 +195,4 @@ TEST(PassthroughUndo, NothingToUndoIsSaid) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

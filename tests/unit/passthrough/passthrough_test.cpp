@@ -5,7 +5,7 @@
 
 #include "passthrough/boot_host.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 namespace {
 
 using test::BootHost;
@@ -18,7 +18,7 @@ constexpr const char* grub = "/etc/default/grub";
 
 // The 2080 Ti's host with Debian 12's own kernel, in whose time vfio_virqfd was a module.
 struct Debian : BootHost {
-  explicit Debian(const std::string& name = "003-rtx2080ti-debian") : BootHost(name) {
+  explicit Debian(const std::string& name = "003-rtx2080ti-debian") : test::BootHost(name) {
     kernel("6.1.0-10-amd64", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "vfio/vfio_virqfd", "usb/host/xhci-pci"},
            {},
            "alias pci:v000010DEd*sv*sd*bc03sc*i* nouveau\nalias pci:v000010DEd00001E04* nvidia_new\nalias pci:v00008086d*bc03* "
@@ -283,4 +283,4 @@ TEST(Passthrough, NoKernelWithVfioPciNoPlan) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

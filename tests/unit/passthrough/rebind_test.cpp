@@ -6,7 +6,7 @@
 #include "passthrough/boot_host.hpp"
 #include "passthrough/libvirt_hooks.hpp"
 
-namespace vgpukit {
+namespace vgpukit::passthrough {
 namespace {
 
 using test::BootHost;
@@ -59,7 +59,7 @@ class FakeBus : public Sysfs {
 };
 
 struct Host : BootHost {
-  Host() : BootHost("003-rtx2080ti-debian"), bus(*this) {
+  Host() : test::BootHost("003-rtx2080ti-debian"), bus(*this) {
     tree.dir("sys/bus/pci/drivers/vfio-pci");
     for (const auto* function : {"0", "1", "2"}) {
       const auto address = std::string("0000:01:00.") + function;
@@ -247,4 +247,4 @@ TEST(LibvirtHooks, SomebodyElsesIsLeftAlone) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::passthrough

@@ -5,7 +5,7 @@
 
 #include "support/atomic_file.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 namespace {
 
 using testing::ElementsAre;
@@ -106,7 +106,7 @@ when:
 transforms:
   - replace: {files: "*.c", find: "int f(", with: "int g(int f(void));\nint f("}
 )yaml");
-  auto tree = SourceTree::of({{"a.c", "int f(void);\n"}});
+  auto tree = transform::SourceTree::of({{"a.c", "int f(void);\n"}});
   ASSERT_TRUE(recipe.steps.at(0).transform->apply(tree));
   const std::string after(tree.read("a.c").value());
   RecipeCase one;
@@ -188,4 +188,4 @@ TEST(ShippedRecipes, AreTested) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

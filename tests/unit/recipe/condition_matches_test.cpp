@@ -5,7 +5,7 @@
 #include "support/atomic_file.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 using test::TempFolder;
 
 namespace {
@@ -18,7 +18,7 @@ FileCondition tokens(const std::string& pattern, std::vector<std::string> globs)
   return condition;
 }
 
-std::string first(ConditionMatches& findings, const FileCondition& condition, const SourceTree& tree) {
+std::string first(ConditionMatches& findings, const FileCondition& condition, const transform::SourceTree& tree) {
   return findings.first(condition, tree).value_or("nowhere");
 }
 
@@ -27,7 +27,7 @@ const std::map<std::string, std::string> files = {
 
 TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
   ConditionMatches findings;
-  const auto tree = SourceTree::of(files);
+  const auto tree = transform::SourceTree::of(files);
   EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
   EXPECT_EQ(first(findings, tokens("in_irq", {"b/*.c", "a/*.c"}), tree), "b/three.c:3");
   EXPECT_EQ(first(findings, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c") << "found as tokens, written otherwise: no line";
@@ -36,7 +36,7 @@ TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
 
 TEST(ConditionMatches, EditsAreLookedAtAndUndoneOnesForgotten) {
   ConditionMatches findings;
-  auto tree = SourceTree::of(files);
+  auto tree = transform::SourceTree::of(files);
   const auto in_c = tokens("in_irq", {"**/*.c"});
   EXPECT_EQ(first(findings, in_c, tree), "a/one.c:2");
   const auto before = tree.snapshot();
@@ -52,7 +52,7 @@ TEST(ConditionMatches, EditsAreLookedAtAndUndoneOnesForgotten) {
 
 TEST(ConditionMatches, AreAskedForFirstOnATreeThatHasEdits) {
   ConditionMatches findings;
-  auto tree = SourceTree::of(files);
+  auto tree = transform::SourceTree::of(files);
   tree.write("a/one.c", "nothing\n");
   EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "b/three.c:3");
   tree.restore({});
@@ -65,11 +65,11 @@ TEST(ConditionMatches, AreKeptAndADamagedFileIsLookedPast) {
   const auto condition = tokens("in_irq", {"**/*.c"});
   {
     ConditionMatches findings(file);
-    first(findings, condition, SourceTree::of(files));
+    first(findings, condition, transform::SourceTree::of(files));
     findings.save();
   }
   // What is kept stands for the content that the file's name says: another tree under the same name shows that it is used.
-  const auto other = SourceTree::of({{"c/four.c", "in_irq();\n"}});
+  const auto other = transform::SourceTree::of({{"c/four.c", "in_irq();\n"}});
   ConditionMatches kept(file);
   EXPECT_EQ(first(kept, condition, other), "a/one.c:2");
   const auto text = *read_file(file);
@@ -81,4 +81,4 @@ TEST(ConditionMatches, AreKeptAndADamagedFileIsLookedPast) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

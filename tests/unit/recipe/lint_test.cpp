@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 namespace {
 
 using testing::ElementsAre;
@@ -125,7 +125,7 @@ Recipe inserts(const std::string& id, const std::string& word, const std::string
                    id);
 }
 
-const std::vector<LintTree> trees = {{"in a test", SourceTree::of({{"a.c", "struct s f = {\n  .x = 1,\n};\n"}})}};
+const std::vector<LintTree> trees = {{"in a test", transform::SourceTree::of({{"a.c", "struct s f = {\n  .x = 1,\n};\n"}})}};
 
 std::vector<std::string> order(const std::vector<Recipe>& recipes) {
   std::vector<const Recipe*> all;
@@ -191,4 +191,4 @@ TEST(VersionIn, FindsOneInEveryRangeThatHasOne) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

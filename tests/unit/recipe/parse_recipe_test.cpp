@@ -5,7 +5,7 @@
 #include "support/atomic_file.hpp"
 #include "support/temp_folder.hpp"
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 namespace {
 
 using test::TempFolder;
@@ -194,4 +194,4 @@ TEST(Catalogue, AFolderThatIsNotThere) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

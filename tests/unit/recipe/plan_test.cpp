@@ -3,25 +3,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::recipe {
 namespace {
 
 using testing::HasSubstr;
 
 // A kernel that is only known by what is assumed of it: asking anything else would need headers and fails the test.
-Facts facts_with(std::map<std::string, bool> assumptions) {
-  Kernel kernel;
+kernel::Facts facts_with(std::map<std::string, bool> assumptions) {
+  kernel::Kernel kernel;
   kernel.release = "6.12.95-test";
   kernel.version = *Version::parse("6.12.95");
   kernel.host.root = "/nowhere";
   kernel.host.cache = "/nowhere/cache";
-  return Facts(std::move(kernel), std::move(assumptions));
+  return kernel::Facts(std::move(kernel), std::move(assumptions));
 }
 
-Driver driver_535() {
-  Driver driver;
+driver::Driver driver_535() {
+  driver::Driver driver;
   driver.version = *Version::parse("535.261.03");
-  driver.flavour = Flavour::vgpu_kvm;
+  driver.flavour = driver::Flavour::vgpu_kvm;
   return driver;
 }
 
@@ -52,7 +52,7 @@ const char* const fops =
 
 struct Planned {
   Catalogue catalogue;
-  SourceTree tree;
+  transform::SourceTree tree;
   Plan plan;
 };
 
@@ -66,7 +66,7 @@ Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std
   }
   auto catalogue = Catalogue::of(std::move(recipes));
   EXPECT_TRUE(catalogue);
-  Planned planned{std::move(catalogue).value(), SourceTree::of(std::move(files)), {}};
+  Planned planned{std::move(catalogue).value(), transform::SourceTree::of(std::move(files)), {}};
   auto facts = facts_with(std::move(assumed));
   auto plan = make_plan(planned.catalogue, driver_535(), facts, planned.tree, accepted);
   EXPECT_TRUE(plan) << plan.error().message();
@@ -182,4 +182,4 @@ TEST(Plan, AnyOfSeveralFactsIsEnough) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::recipe

@@ -4,7 +4,7 @@
 
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 namespace {
 
 constexpr const char* name = "GRUB_CMDLINE_LINUX_DEFAULT";
@@ -95,4 +95,4 @@ TEST(GrubDefaults, AnotherVariableWithALongerNameIsNone) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::system

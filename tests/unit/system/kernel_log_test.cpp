@@ -8,7 +8,7 @@
 #include "vgpu/fake_cards.hpp"
 #include "load/load_errors.hpp"
 
-namespace vgpukit {
+namespace vgpukit::system {
 namespace {
 
 using testing::HasSubstr;
@@ -36,10 +36,10 @@ TEST(Kmsg, NoRecord) {
     EXPECT_FALSE(parse_kmsg(text)) << text;
 }
 
-std::string explained(int error, const std::string& kernel, const std::vector<OccupiedCard>& cards = {}) {
+std::string explained(int error, const std::string& kernel, const std::vector<load::OccupiedCard>& cards = {}) {
   std::vector<KernelMessage> messages;
   if (!kernel.empty()) messages = {{4, 1, "x: loading out-of-tree module taints kernel."}, {4, 2, kernel}};
-  return explain_load("nvidia", error, messages, cards).message();
+  return load::explain_load("nvidia", error, messages, cards).message();
 }
 
 TEST(ExplainLoad, TheKernelsWords) {
@@ -86,11 +86,11 @@ TEST(OccupiedCards, OnlyNvidiasDisplayControllersWithAnotherDriver) {
   device("0000:02:00.0", "0x10de", "0x030200", "nvidia");
   device("0000:03:00.0", "0x10de", "0x030200", "");
   device("0000:04:00.0", "0x1002", "0x030000", "amdgpu");
-  const auto cards = occupied_cards(Sysfs(fake.host));
+  const auto cards = load::occupied_cards(Sysfs(fake.host));
   ASSERT_EQ(cards.size(), 1u);
   EXPECT_EQ(cards[0].address, "0000:01:00.0");
   EXPECT_EQ(cards[0].driver, "nouveau");
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::system

@@ -3,7 +3,7 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters include(std::string header, Parameters more = {}) {
+transform::Parameters include(std::string header, transform::Parameters more = {}) {
   more.insert({{"files", std::string("*.{c,h}")}, {"header", std::move(header)}});
   return more;
 }

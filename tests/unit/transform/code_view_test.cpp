@@ -2,7 +2,7 @@
 
 #include "transform/lexer.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 // The text between the braces of each definition.
@@ -123,4 +123,4 @@ TEST(CodeView, AFunctionBeginsWithItsFirstSpecifier) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

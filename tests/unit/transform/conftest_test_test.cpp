@@ -72,13 +72,13 @@ std::string script_with(const std::string& branches, const std::string& more) {
 }
 
 const std::string functions = "NV_CONFTEST_FUNCTION_COMPILE_TESTS += ";
-Parameters pfnmap(Parameters more = {}) {
+transform::Parameters pfnmap(transform::Parameters more = {}) {
   more.insert({{"test", std::string("follow_pfnmap_start")},
                {"kind", std::string("function")},
                {"code", std::string("#include <linux/mm.h>\nvoid conftest_x(void) {\n    follow_pfnmap_start(\"$\");\n}\n")}});
   return more;
 }
-Parameters rename(Parameters more = {}) {
+transform::Parameters rename(transform::Parameters more = {}) {
   more.insert({{"test", std::string("follow_pfn")}, {"rename-from", std::string("unsafe_follow_pfn")}});
   return more;
 }
@@ -174,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ConftestTestDone, ADriverKeepsItsOwnTestOfThatName) {
   const Files files = {{"conftest.sh", script(safe)}, {"Kbuild", functions + "follow_pfn\n"}};
-  SourceTree tree = SourceTree::of(files);
+  transform::SourceTree tree = transform::SourceTree::of(files);
   const auto applied =
       apply("conftest-test",
             {{"test", std::string("follow_pfn")}, {"kind", std::string("function")}, {"code", std::string("other();")}}, tree);
@@ -185,8 +185,8 @@ TEST(ConftestTestDone, ADriverKeepsItsOwnTestOfThatName) {
 // A recipe whose facts know better than the compiler's error says the answer.
 TEST(ConftestTestAnswer, SaysWhatTheFactsFound) {
   const auto answered = [](const std::string& answer, const std::string& branch) {
-    SourceTree tree = SourceTree::of({{"conftest.sh", script(branch)}});
-    const Parameters parameters = {{"test", std::string("unsafe_follow_pfn")}, {"answer", answer}};
+    transform::SourceTree tree = transform::SourceTree::of({{"conftest.sh", script(branch)}});
+    const transform::Parameters parameters = {{"test", std::string("unsafe_follow_pfn")}, {"answer", answer}};
     const auto applied = apply("conftest-test", parameters, tree);
     EXPECT_TRUE(applied) << applied.error().message();
     const std::string text(*tree.read("conftest.sh"));
@@ -204,7 +204,7 @@ TEST_P(ConftestTestRefuses, Says) {
   expect_refusal("conftest-test", GetParam());
 }
 
-Parameters test_t(Parameters more) {
+transform::Parameters test_t(transform::Parameters more) {
   more.insert({"test", std::string("t")});
   return more;
 }
@@ -283,14 +283,14 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     NameOf());
 
-using transform_detail::find_case_blocks;
+using transform::find_case_blocks;
 
 TEST(ShellScript, FindsBranches) {
   const std::string text =
       "f() {\n case \"$1\" \\\n  in\n  a|b) echo 'x)' \"y;; $(case z in q) echo \")\" ;; esac)\" # ;; esac\n   (cd x; echo `ls "
       ";;`) ;;\n"
       "  (c) case $2 in d) e ;; *) g; esac\n  ;;\n  h) cat <<EOF\n esac ;; i)\nEOF\n esac\n}\ncase x in esac\n";
-  const auto blocks = find_case_blocks(text);
+  const auto blocks = transform::find_case_blocks(text);
   ASSERT_EQ(blocks.size(), 3U);
   EXPECT_EQ(blocks[0].subject, "$2");
   EXPECT_EQ(blocks[1].function, "f");
@@ -307,14 +307,14 @@ TEST(ShellScript, FindsBranches) {
 TEST(ShellScript, SurvivesWhatIsNotClosed) {
   for (const char* text : {"case", "case x", "case x in", "case x in a", "case x in a)", "case x in a) \"", "$(", "${", "`", "'",
                            "<<", "esac ;; )", "f() {", "\\"})
-    EXPECT_TRUE(find_case_blocks(text).empty()) << text;
+    EXPECT_TRUE(transform::find_case_blocks(text).empty()) << text;
 }
 
 TEST(ShellScript, SurvivesAnyDepth) {
   for (const char* piece : {"$(", "${", "\"$(", "case x in a) ", "(", "`"}) {
     std::string text;
     for (int i = 0; i < 100000; ++i) text += piece;
-    EXPECT_TRUE(find_case_blocks(text).empty()) << piece;
+    EXPECT_TRUE(transform::find_case_blocks(text).empty()) << piece;
   }
 }
 

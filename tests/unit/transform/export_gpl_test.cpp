@@ -3,7 +3,7 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters symbols(List names) {
+transform::Parameters symbols(List names) {
   return {{"files", std::string("**/*.c")}, {"symbols", std::move(names)}};
 }
 

@@ -4,14 +4,14 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters variable(std::string action, std::string name, Parameters more = {}) {
+transform::Parameters variable(std::string action, std::string name, transform::Parameters more = {}) {
   more.insert({{"files", List{"Kbuild", "*.Kbuild"}}, {"action", std::move(action)}, {"name", std::move(name)}});
   return more;
 }
-Parameters to_ccflags() {
+transform::Parameters to_ccflags() {
   return variable("rename", "EXTRA_CFLAGS", {{"to", std::string("ccflags-y")}});
 }
-Parameters append(std::string value) {
+transform::Parameters append(std::string value) {
   return variable("append", "ccflags-y", {{"value", std::move(value)}});
 }
 
@@ -136,11 +136,11 @@ INSTANTIATE_TEST_SUITE_P(Table, KbuildVariableRefuses,
                          NameOf());
 
 TEST(Makefile, ReadsAssignments) {
-  using transform_detail::read_makefile;
+  using transform::read_makefile;
   const std::string text =
       "A = 1 # c\n\nifeq ($(X),y)\n B := \\#2 \\\n   3\nendif\nexport C ?= 4\noverride D+=5\nt: ; x\n\tE = 6\nF ::= 7\ndefine G\nH "
       "= 8\nendef\nI = 9\n";
-  const auto makefile = read_makefile(text);
+  const auto makefile = transform::read_makefile(text);
   std::vector<std::string> seen;
   for (const auto& a : makefile.assignments) {
     std::string words;

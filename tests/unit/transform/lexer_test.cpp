@@ -9,7 +9,7 @@
 
 #include "transform/source_tree.hpp"
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 bool contains_tokens(const std::string& source, std::string_view tokens) {
@@ -195,4 +195,4 @@ TEST(TextEdits, AreAppliedTogether) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

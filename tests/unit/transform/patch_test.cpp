@@ -26,7 +26,7 @@ const std::string old_file =
     "diff --git a/nvidia/old.c b/nvidia/old.c\ndeleted file mode 100644\n--- a/nvidia/old.c\n+++ /dev/null\n@@ -1,2 +0,0 "
     "@@\n-one\n-two\n";
 
-Parameters patch(std::string diff) {
+transform::Parameters patch(std::string diff) {
   return {{"diff", std::move(diff)}, {"file", std::string("x.patch")}};
 }
 
@@ -156,7 +156,7 @@ INSTANTIATE_TEST_SUITE_P(
     NameOf());
 
 TEST(PatchDescribes, ItsFiles) {
-  const auto made = find_transform("patch")->make(patch(change + new_file));
+  const auto made = transform::find_transform("patch")->make(patch(change + new_file));
   ASSERT_TRUE(made);
   EXPECT_EQ((*made)->describe(), "patch x.patch to nvidia/nv.c, nvidia/new.c");
 }

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 using testing::ElementsAre;
@@ -105,4 +105,4 @@ TEST(RecogniseDiff, WhatIsNoDiffIsRefused) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

@@ -3,11 +3,11 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters llseek(Parameters more = {}) {
+transform::Parameters llseek(transform::Parameters more = {}) {
   more.insert({{"files", std::string("*.c")}, {"field", std::string("llseek")}, {"value", std::string("no_llseek")}});
   return more;
 }
-Parameters of_fops(Parameters more = {}) {
+transform::Parameters of_fops(transform::Parameters more = {}) {
   more.insert({"of", std::string("struct file_operations")});
   return llseek(std::move(more));
 }
@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
     NameOf());
 
 TEST(RemoveInitializerDone, AnEarlierStepOfThePlanHasDoneIt) {
-  SourceTree tree = SourceTree::of({{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}});
+  transform::SourceTree tree = transform::SourceTree::of({{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}});
   tree.write("a.c", "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\n");
   const auto applied = apply("remove-initializer", llseek(), tree);
   ASSERT_TRUE(applied) << applied.error().message();

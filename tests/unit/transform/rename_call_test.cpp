@@ -3,11 +3,11 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters call(std::string from, std::string to, Parameters more = {}) {
+transform::Parameters call(std::string from, std::string to, transform::Parameters more = {}) {
   more.insert({{"files", std::string("*.{c,h}")}, {"from", std::move(from)}, {"to", std::move(to)}});
   return more;
 }
-Parameters signal() {
+transform::Parameters signal() {
   return call("eventfd_signal", "eventfd_signal", {{"arguments", std::string("$1")}, {"when-arguments", std::string("2")}});
 }
 
@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(
     NameOf());
 
 TEST(RenameCallPlaces, AnyIsFineWithNone) {
-  SourceTree tree = SourceTree::of({{"a.c", "int x;"}});
+  transform::SourceTree tree = transform::SourceTree::of({{"a.c", "int x;"}});
   const auto applied = apply("rename-call", call("f", "g", {{"places", std::string("any")}}), tree);
   ASSERT_TRUE(applied) << applied.error().message();
   EXPECT_FALSE(applied->already);

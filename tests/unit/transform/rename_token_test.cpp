@@ -3,7 +3,7 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters token(std::string from, std::string to, Parameters more = {}) {
+transform::Parameters token(std::string from, std::string to, transform::Parameters more = {}) {
   more.insert({{"files", List{"*.c", "*.h", "conftest.sh", "Kbuild"}}, {"from", std::move(from)}, {"to", std::move(to)}});
   return more;
 }

@@ -3,7 +3,7 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters body(std::string text, Parameters more = {}) {
+transform::Parameters body(std::string text, transform::Parameters more = {}) {
   more.insert({{"files", std::string("*.c")}, {"function", std::string("nv_follow_pfn")}, {"body", std::move(text)}});
   return more;
 }
@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ReplaceFunctionBodyDone, WhiteSpaceAndCommentsDoNotMatter) {
   const Files files = {{"a.c", "int nv_follow_pfn(void) {/* fixed upstream */ return  0 ; }"}};
-  SourceTree tree = SourceTree::of(files);
+  transform::SourceTree tree = transform::SourceTree::of(files);
   const auto applied = apply("replace-function-body", body("\treturn 0;\n"), tree);
   ASSERT_TRUE(applied) << applied.error().message();
   EXPECT_TRUE(applied->already);
@@ -75,8 +75,8 @@ TEST(ReplaceFunctionBodyDone, WhiteSpaceAndCommentsDoNotMatter) {
 }
 
 TEST(ReplaceFunctionBodyDone, OneOfTwoIsDone) {
-  SourceTree tree =
-      SourceTree::of({{"a.c", "int nv_follow_pfn(void) { return 0; }"}, {"b.c", "int nv_follow_pfn(void) { return 1; }"}});
+  transform::SourceTree tree =
+      transform::SourceTree::of({{"a.c", "int nv_follow_pfn(void) { return 0; }"}, {"b.c", "int nv_follow_pfn(void) { return 1; }"}});
   const auto applied = apply("replace-function-body", body("return 0;\n", {{"places", std::string("2")}}), tree);
   ASSERT_TRUE(applied) << applied.error().message();
   EXPECT_FALSE(applied->already);

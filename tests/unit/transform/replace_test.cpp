@@ -4,11 +4,11 @@
 namespace vgpukit::test {
 namespace {
 
-Parameters find(std::string what, std::string how, std::string text, Parameters more = {}) {
+transform::Parameters find(std::string what, std::string how, std::string text, transform::Parameters more = {}) {
   more.insert({{"files", List{"*.c", "*.h", "Kbuild"}}, {"find", std::move(what)}, {std::move(how), std::move(text)}});
   return more;
 }
-Parameters with(std::string what, std::string text, Parameters more = {}) {
+transform::Parameters with(std::string what, std::string text, transform::Parameters more = {}) {
   return find(std::move(what), "with", std::move(text), std::move(more));
 }
 
@@ -152,13 +152,13 @@ INSTANTIATE_TEST_SUITE_P(
 
 // What the wildcards of a pattern caught, as text.
 std::vector<std::string> captured(const std::string& pattern, const std::string& source) {
-  const auto parsed = transform_detail::TokenPattern::parse(pattern, true);
+  const auto parsed = transform::TokenPattern::parse(pattern, true);
   if (!parsed) return {parsed.error().message()};
-  const std::vector<Token> row = transform_detail::flat_tokens(source);
+  const std::vector<transform::Token> row = transform::flat_tokens(source);
   std::vector<std::string> texts;
   for (const auto& match : parsed->find(row)) {
     const auto [first, last] = match.captures[1];
-    const auto span = transform_detail::span_of(row, first, last);
+    const auto span = transform::span_of(row, first, last);
     texts.push_back(source.substr(span.begin, span.end - span.begin));
   }
   return texts;

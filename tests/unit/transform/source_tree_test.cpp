@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace vgpukit {
+namespace vgpukit::transform {
 namespace {
 
 namespace fs = std::filesystem;
@@ -139,4 +139,4 @@ TEST(SourceTree, Matching) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::transform

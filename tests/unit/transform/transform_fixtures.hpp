@@ -17,15 +17,15 @@ namespace vgpukit::test {
 using Files = std::map<std::string, std::string>;
 using List = std::vector<std::string>;
 
-inline Result<Applied> apply(std::string_view kind, const Parameters& parameters, SourceTree& tree) {
-  const TransformKind* found = find_transform(kind);
+inline Result<transform::Applied> apply(std::string_view kind, const transform::Parameters& parameters, transform::SourceTree& tree) {
+  const transform::TransformKind* found = transform::find_transform(kind);
   if (found == nullptr) return Error{Exit::usage, "find the transform " + std::string(kind), "there is none", ""};
   auto made = found->make(parameters);
   if (!made) return made.error();
   return (*made)->apply(tree);
 }
 
-inline Files texts(const SourceTree& tree) {
+inline Files texts(const transform::SourceTree& tree) {
   Files files;
   for (const std::string& path : tree.files()) files[path] = std::string(*tree.read(path));
   return files;
@@ -47,7 +47,7 @@ inline Files dos(Files files) {
 
 struct Case {
   std::string name;
-  Parameters parameters;
+  transform::Parameters parameters;
   Files before;
   Files after;
   std::size_t places = 1;
@@ -66,7 +66,7 @@ inline void expect_case(std::string_view kind, const Case& c) {
     const Files before = with_dos ? dos(c.before) : c.before;
     const Files after = with_dos ? dos(c.after) : c.after;
 
-    SourceTree tree = SourceTree::of(before);
+    transform::SourceTree tree = transform::SourceTree::of(before);
     const auto applied = apply(kind, c.parameters, tree);
     ASSERT_TRUE(applied) << applied.error().message();
     EXPECT_FALSE(applied->already);
@@ -80,7 +80,7 @@ inline void expect_case(std::string_view kind, const Case& c) {
     EXPECT_TRUE(again->files.empty());
     EXPECT_EQ(texts(tree), after);
 
-    SourceTree fresh = SourceTree::of(after);
+    transform::SourceTree fresh = transform::SourceTree::of(after);
     const auto later = apply(kind, c.parameters, fresh);
     if (c.leaves_evidence) {
       ASSERT_TRUE(later) << later.error().message();
@@ -95,7 +95,7 @@ inline void expect_case(std::string_view kind, const Case& c) {
 // A refusal: its exit code, and parts of its message. Nothing is changed.
 struct Refusal {
   std::string name;
-  Parameters parameters;
+  transform::Parameters parameters;
   Files files;
   List says;
   Exit code = Exit::failed;
@@ -105,7 +105,7 @@ inline std::ostream& operator<<(std::ostream& out, const Refusal& r) {
 }
 
 inline void expect_refusal(std::string_view kind, const Refusal& r) {
-  SourceTree tree = SourceTree::of(r.files);
+  transform::SourceTree tree = transform::SourceTree::of(r.files);
   const auto applied = apply(kind, r.parameters, tree);
   ASSERT_FALSE(applied) << (applied->already ? "already" : "applied");
   EXPECT_EQ(applied.error().code, r.code) << applied.error().message();

@@ -7,35 +7,35 @@
 namespace vgpukit::test {
 namespace {
 
-using transform_detail::Place;
-using transform_detail::Places;
+using transform::Place;
+using transform::Places;
 
 TEST(Kinds, AreAllThere) {
   List names;
-  for (const TransformKind& kind : transform_kinds()) names.emplace_back(kind.name);
+  for (const transform::TransformKind& kind : transform::transform_kinds()) names.emplace_back(kind.name);
   EXPECT_THAT(names,
               testing::UnorderedElementsAre("rename-call", "rename-token", "replace-function-body", "remove-initializer",
                                             "export-gpl", "add-include", "conftest-test", "kbuild-variable", "replace", "patch"));
-  EXPECT_EQ(find_transform("rename"), nullptr);
+  EXPECT_EQ(transform::find_transform("rename"), nullptr);
 }
 
 TEST(Kinds, SayWhatTheyTake) {
-  for (const TransformKind& kind : transform_kinds()) {
+  for (const transform::TransformKind& kind : transform::transform_kinds()) {
     SCOPED_TRACE(kind.name);
     EXPECT_THAT(std::string(kind.summary), testing::HasSubstr("one already"));  // when it counts as done
     std::set<std::string_view> names;
-    for (const ParameterSpec& spec : kind.parameters) {
+    for (const transform::ParameterSpec& spec : kind.parameters) {
       EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
       EXPECT_FALSE(spec.help.empty()) << spec.name;
-      EXPECT_EQ(spec.choices.empty(), spec.type != ParameterSpec::Type::choice) << spec.name;
+      EXPECT_EQ(spec.choices.empty(), spec.type != transform::ParameterSpec::Type::choice) << spec.name;
     }
-    EXPECT_EQ(&kind, find_transform(kind.name));
+    EXPECT_EQ(&kind, transform::find_transform(kind.name));
   }
 }
 
 TEST(Kinds, DescribeThemselvesInOneLine) {
-  const auto line = [](std::string_view kind, const Parameters& parameters) {
-    auto made = find_transform(kind)->make(parameters);
+  const auto line = [](std::string_view kind, const transform::Parameters& parameters) {
+    auto made = transform::find_transform(kind)->make(parameters);
     return made ? (*made)->describe() : made.error().message();
   };
   const std::string c = "nvidia/*.c";
@@ -80,10 +80,10 @@ TEST(UnexpectedPlaces, NamesThem) {
   const Places one{1, 1};
   std::vector<Place> many;
   for (int i = 1; i <= 25; ++i) many.push_back({"a.c", i});
-  const std::string message = transform_detail::unexpected_places("rename-call", "calls of f", one, many, {"a.c"}).message();
+  const std::string message = transform::unexpected_places("rename-call", "calls of f", one, many, {"a.c"}).message();
   EXPECT_THAT(message, testing::HasSubstr("found 25 calls of f where exactly 1 was expected: a.c:1, a.c:2,"));
   EXPECT_THAT(message, testing::HasSubstr("a.c:20 and 5 more"));
-  const Error none = transform_detail::unexpected_places("rename-call", "calls of f", one, {}, {"a", "b", "c", "d", "e", "f"});
+  const Error none = transform::unexpected_places("rename-call", "calls of f", one, {}, {"a", "b", "c", "d", "e", "f"});
   EXPECT_EQ(none.code, Exit::failed);
   EXPECT_EQ(none.message(), "cannot apply rename-call: found no calls of f in 6 files (a, b, c, d and 2 more)");
 }

@@ -6,7 +6,7 @@
 #include "vgpu/fake_cards.hpp"
 #include "vgpu/vgpu_xml.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 namespace {
 
 using test::uuid_a;
@@ -24,7 +24,7 @@ TEST(VgpusYaml, CountsUuidsAndFunctions) {
                                "vgpus:\n"
                                "  - {card: 65:00.0, type: GRID P4-1Q, count: 2}\n"
                                "  - card: GPU-5c\n    type: nvidia-64\n    uuids: [" +
-                                   uuid_a +
+                                   test::uuid_a +
                                    "]\n"
                                    "  - {card: '0000:41:00.0', type: '1149', functions: ['41:00.4']}\n");
   ASSERT_TRUE(all) << all.error().message();
@@ -32,7 +32,7 @@ TEST(VgpusYaml, CountsUuidsAndFunctions) {
   EXPECT_EQ((*all)[0].card, "0000:65:00.0");
   EXPECT_TRUE((*all)[0].counted);
   EXPECT_NE((*all)[0].name, (*all)[1].name);
-  EXPECT_EQ((*all)[2].name, uuid_a);
+  EXPECT_EQ((*all)[2].name, test::uuid_a);
   EXPECT_EQ((*all)[3].name, "0000:41:00.4");
 }
 
@@ -71,8 +71,8 @@ TEST(VgpusYaml, EveryMistakeHasItsPlace) {
   EXPECT_THAT(complaint("vgpus:\n  - {card: ../../x, type: b, count: 1}\n"), HasSubstr("'../../x' cannot be a card"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: ../../x, count: 1}\n"), HasSubstr("'../../x' cannot be a type"));
   EXPECT_THAT(
-      complaint("vgpus:\n  - {card: a, type: b, uuids: [" + uuid_a + "]}\n  - {card: c, type: d, uuids: [" + uuid_a + "]}\n"),
-      HasSubstr("vgpus.yaml:3:32: " + uuid_a + " stands twice; the first is in line 2"));
+      complaint("vgpus:\n  - {card: a, type: b, uuids: [" + test::uuid_a + "]}\n  - {card: c, type: d, uuids: [" + test::uuid_a + "]}\n"),
+      HasSubstr("vgpus.yaml:3:32: " + test::uuid_a + " stands twice; the first is in line 2"));
   EXPECT_THAT(complaint("vgpus: {a: b}\n"), HasSubstr("a list for vgpus expected"));
   EXPECT_THAT(complaint("vgpus: [\n"), HasSubstr("not valid YAML"));
 }
@@ -103,12 +103,12 @@ TEST(VgpusYaml, LinesAreAddedAndTakenAndTheRestStays) {
 
 TEST(VgpuXml, PersistentIsForMediatedDevicesOfPciCards) {
   Vgpu device;
-  device.name = uuid_a;
+  device.name = test::uuid_a;
   device.parent = "0000:65:00.0";
   device.type = "nvidia-63";
   ASSERT_TRUE(nodedev_xml(device));
   EXPECT_THAT(*nodedev_xml(device), HasSubstr("<parent>pci_0000_65_00_0</parent>"));
-  EXPECT_THAT(hostdev_xml(device), HasSubstr("<address uuid='" + uuid_a + "'/>"));
+  EXPECT_THAT(hostdev_xml(device), HasSubstr("<address uuid='" + test::uuid_a + "'/>"));
   device.parent = "0.0.26ab";
   EXPECT_FALSE(nodedev_xml(device));
   device.name = device.parent = "0000:41:00.4";
@@ -120,4 +120,4 @@ TEST(VgpuXml, PersistentIsForMediatedDevicesOfPciCards) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

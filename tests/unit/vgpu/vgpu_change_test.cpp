@@ -4,7 +4,7 @@
 #include "vgpu/fake_cards.hpp"
 #include "vgpu/vgpu_change.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 namespace {
 
 using test::uuid_a;
@@ -80,27 +80,27 @@ TEST_F(ChangeTest, EachErrnoSaysWhatItMeans) {
       {ENODEV, "the card or its driver went away"}, {EIO, "the driver failed at it"}};
   for (const auto& [error, meaning] : meanings) {
     driver.fail = {{"/create", error}};
-    const auto made = create("nvidia-63", "", uuid_a);
+    const auto made = create("nvidia-63", "", test::uuid_a);
     ASSERT_FALSE(made) << error;
     EXPECT_THAT(made.error().message(), HasSubstr(meaning));
-    EXPECT_THAT(made.error().message(), HasSubstr(uuid_a));
+    EXPECT_THAT(made.error().message(), HasSubstr(test::uuid_a));
     EXPECT_FALSE(made.error().next.empty()) << error;
   }
   EXPECT_THAT(names(), IsEmpty());
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
   for (const int error : {EPERM, EBUSY, ENODEV, EIO}) {
     driver.fail = {{"/remove", error}};
-    const auto gone = remove_vgpu(tools(), uuid_a);
+    const auto gone = remove_vgpu(tools(), test::uuid_a);
     ASSERT_FALSE(gone);
-    EXPECT_THAT(gone.error().message(), HasSubstr("remove the vGPU " + uuid_a));
+    EXPECT_THAT(gone.error().message(), HasSubstr("remove the vGPU " + test::uuid_a));
   }
-  EXPECT_THAT(names(), Contains(uuid_a));
+  EXPECT_THAT(names(), Contains(test::uuid_a));
 }
 
 TEST_F(ChangeTest, ADriverThatTakesTheWriteAndDoesNothingIsFoundOut) {
   fake.p4();
   Sysfs plain(fake.host);  // a folder does not react to writes
-  const auto made = create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-63", "", uuid_a, true});
+  const auto made = create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-63", "", test::uuid_a, true});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message(), HasSubstr("no device appeared"));
   fake.l40(2);
@@ -111,11 +111,11 @@ TEST_F(ChangeTest, ADriverThatTakesTheWriteAndDoesNothingIsFoundOut) {
 
 TEST_F(ChangeTest, WhatAVirtualMachineUsesIsNotRemoved) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a, 7);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a, 7);
   fake.file("proc/50/comm", "qemu-kvm");
   fake.file("proc/50/cmdline", std::string("qemu-kvm\0-name\0guest=db", 23));
   fake.link("proc/50/fd/3", "/dev/vfio/7");
-  const auto gone = remove_vgpu(tools(), uuid_a);
+  const auto gone = remove_vgpu(tools(), test::uuid_a);
   ASSERT_FALSE(gone);
   EXPECT_THAT(gone.error().message(), HasSubstr("the virtual machine 'db'"));
   EXPECT_THAT(driver.writes, IsEmpty());
@@ -130,7 +130,7 @@ TEST_F(ChangeTest, AVirtualFunctionBecomesAVgpuAndIsOneNoMore) {
   const auto second = create("L40-2Q", "41:00.4");
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().message(), HasSubstr("no room"));
-  EXPECT_FALSE(create("L40-2Q", "", uuid_a)) << "a function has no UUID";
+  EXPECT_FALSE(create("L40-2Q", "", test::uuid_a)) << "a function has no UUID";
   driver.fail = {{"/current_vgpu_type", EPERM}};
   EXPECT_THAT(create("L40-2Q").error().message(), HasSubstr("this virtual function is a vGPU already"));
   driver.fail = {};
@@ -183,4 +183,4 @@ TEST_F(ChangeTest, WhoMayNotWriteIsToldBeforeAnythingChanges) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

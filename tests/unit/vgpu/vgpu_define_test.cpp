@@ -9,7 +9,7 @@
 #include "vgpu/vgpu_list.hpp"
 #include "support/process.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 namespace {
 
 using test::uuid_a;
@@ -41,8 +41,8 @@ class DefinitionsTest : public testing::Test {
 };
 
 TEST_F(DefinitionsTest, MdevctlsFilesAreReadAsMdevctlReadsThem) {
-  fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid_a, R"({"mdev_type": "nvidia-63", "start": "auto"})");
-  fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid_b, R"({"mdev_type":"x","start":"manual","attrs":[{"a/b":"1"},{"c":"2"}]})");
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type": "nvidia-63", "start": "auto"})");
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_b, R"({"mdev_type":"x","start":"manual","attrs":[{"a/b":"1"},{"c":"2"}]})");
   fake.file("etc/mdevctl.d/0000:65:00.0/readme", "no UUID");
   fake.file("etc/mdevctl.d/scripts.d/callouts/a.sh", "");
   const auto found = load_definitions(fake.host);
@@ -65,50 +65,50 @@ TEST_F(DefinitionsTest, AFileThatMdevctlWouldNotTakeIsSaidAndTheOthersCount) {
       {R"({"mdev_type":"a","start":"auto","attrs":{}})", "'attrs' is no list"},
       {R"({"mdev_type":"a","start":"auto","attrs":[{"a":1}]})", "one of 'attrs'"},
       {R"({"mdev_type":"a","start":"auto","attrs":[{"../../x":"1"}]})", "no name below"}};
-  fake.file("etc/mdevctl.d/p/" + uuid_b, R"({"mdev_type":"a","start":"auto"})");
+  fake.file("etc/mdevctl.d/p/" + test::uuid_b, R"({"mdev_type":"a","start":"auto"})");
   for (const auto& [text, why] : wrong) {
-    fake.file("etc/mdevctl.d/p/" + uuid_a, text);
+    fake.file("etc/mdevctl.d/p/" + test::uuid_a, text);
     const auto found = load_definitions(fake.host);
     ASSERT_TRUE(found);
     EXPECT_THAT(found->all, SizeIs(1)) << text;
     ASSERT_THAT(found->bad, SizeIs(1)) << text;
     EXPECT_THAT(found->bad[0].message(), HasSubstr(why));
-    EXPECT_THAT(found->bad[0].message(), HasSubstr(uuid_a));
+    EXPECT_THAT(found->bad[0].message(), HasSubstr(test::uuid_a));
   }
 }
 
 TEST_F(DefinitionsTest, DefineWritesWhatMdevctlWrites) {
   fake.p4();
-  const auto defined = define_vgpu(tools(), {"P4-1Q", "65:00.0", uuid_a, true});
+  const auto defined = define_vgpu(tools(), {"P4-1Q", "65:00.0", test::uuid_a, true});
   ASSERT_TRUE(defined) << defined.error().message();
-  EXPECT_EQ(fake.text("etc/mdevctl.d/0000:65:00.0/" + uuid_a),
+  EXPECT_EQ(fake.text("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a),
             "{\n  \"mdev_type\": \"nvidia-63\",\n  \"start\": \"auto\",\n  \"attrs\": []\n}");
   EXPECT_THAT(names(), IsEmpty()) << "defining makes nothing";
-  const auto again = define_vgpu(tools(), {"P4-1Q", "", uuid_a, true});
+  const auto again = define_vgpu(tools(), {"P4-1Q", "", test::uuid_a, true});
   ASSERT_FALSE(again);
   EXPECT_THAT(again.error().message(), HasSubstr("it is defined already"));
   EXPECT_TRUE(apply().complete());
-  EXPECT_THAT(names(), ElementsAre(uuid_a));
-  ASSERT_TRUE(undefine_vgpu(tools(), uuid_a, ""));
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a));
+  ASSERT_TRUE(undefine_vgpu(tools(), test::uuid_a, ""));
   EXPECT_FALSE(fake.has("etc/mdevctl.d/0000:65:00.0"));
-  EXPECT_THAT(names(), ElementsAre(uuid_a)) << "undefining removes nothing";
-  EXPECT_FALSE(undefine_vgpu(tools(), uuid_a, ""));
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a)) << "undefining removes nothing";
+  EXPECT_FALSE(undefine_vgpu(tools(), test::uuid_a, ""));
 }
 
 TEST_F(DefinitionsTest, DefineKeepsWhatRuns) {
   fake.p4();
   fake.l40(2);
-  fake.device("0000:65:00.0", "nvidia-64", uuid_a);
+  fake.device("0000:65:00.0", "nvidia-64", test::uuid_a);
   fake.file("sys/bus/pci/devices/0000:41:00.5/nvidia/current_vgpu_type", "1150\n");
-  ASSERT_TRUE(define_vgpu(tools(), {uuid_a, "", "", false}, uuid_a));
-  EXPECT_THAT(fake.text("etc/mdevctl.d/0000:65:00.0/" + uuid_a), HasSubstr("\"manual\""));
+  ASSERT_TRUE(define_vgpu(tools(), {test::uuid_a, "", "", false}, test::uuid_a));
+  EXPECT_THAT(fake.text("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a), HasSubstr("\"manual\""));
   ASSERT_TRUE(define_vgpu(tools(), {"41:00.5", "", "", true}, "41:00.5"));
   EXPECT_THAT(fake.text("etc/vgpukit/vgpus.yaml"), HasSubstr("0000:41:00.5"));
   const auto applied = apply();
   EXPECT_TRUE(applied.complete());
   EXPECT_THAT(applied.plan.undefined, IsEmpty());
   EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "0\n");
-  EXPECT_FALSE(define_vgpu(tools(), {uuid_b, "", "", true}, uuid_b)) << "it does not exist";
+  EXPECT_FALSE(define_vgpu(tools(), {test::uuid_b, "", "", true}, test::uuid_b)) << "it does not exist";
 }
 
 TEST_F(DefinitionsTest, ApplyIsIdempotentAndADryRunChangesNothing) {
@@ -135,14 +135,14 @@ TEST_F(DefinitionsTest, ApplyIsIdempotentAndADryRunChangesNothing) {
 
 TEST_F(DefinitionsTest, MdevctlSeesWhatVgpusYamlDefines) {
   fake.p4();
-  yaml("- {card: 65:00.0, type: P4-1Q, uuids: [" + uuid_a + "]}\n");
+  yaml("- {card: 65:00.0, type: P4-1Q, uuids: [" + test::uuid_a + "]}\n");
   apply();
-  EXPECT_THAT(fake.text("etc/mdevctl.d/0000:65:00.0/" + uuid_a),
+  EXPECT_THAT(fake.text("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a),
               HasSubstr("\"mdev_type\": \"nvidia-63\",\n  \"start\": \"manual\""));
   EXPECT_THAT(load_definitions(fake.host)->all, SizeIs(1)) << "the copy is no second one";
-  yaml("- {card: 65:00.0, type: P4-1Q, uuids: [" + uuid_b + "]}\n");
+  yaml("- {card: 65:00.0, type: P4-1Q, uuids: [" + test::uuid_b + "]}\n");
   apply();
-  EXPECT_FALSE(fake.has("etc/mdevctl.d/0000:65:00.0/" + uuid_a)) << "nor does it outlive its entry";
+  EXPECT_FALSE(fake.has("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a)) << "nor does it outlive its entry";
 }
 
 TEST_F(DefinitionsTest, ACardGetsAllOrNothingAndTheOthersTheirs) {
@@ -163,14 +163,14 @@ TEST_F(DefinitionsTest, ACardGetsAllOrNothingAndTheOthersTheirs) {
 TEST_F(DefinitionsTest, WhatFailsHalfWayIsTakenBack) {
   fake.p4("0000:65:00.0");
   fake.p4("0000:66:00.0");
-  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + uuid_a + "]}\n- {card: 65:00.0, type: nvidia-64, uuids: [" + uuid_b +
+  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n- {card: 65:00.0, type: nvidia-64, uuids: [" + test::uuid_b +
        "]}\n- {card: 66:00.0, type: nvidia-64, count: 1}\n");
   for (const int error : {EPERM, EBUSY, ENOSPC, EEXIST, ENODEV, EIO}) {
     driver.fail = {{"65:00.0/mdev_supported_types/nvidia-64/create", error}};
     const auto applied = apply();
     EXPECT_FALSE(applied.complete());
     ASSERT_TRUE(applied.outcomes[0].error);
-    EXPECT_THAT(applied.outcomes[0].error->message(), HasSubstr(uuid_b));
+    EXPECT_THAT(applied.outcomes[0].error->message(), HasSubstr(test::uuid_b));
     EXPECT_THAT(applied.outcomes[0].created, IsEmpty());
     EXPECT_THAT(names(), SizeIs(1)) << "only the one on the other card";
   }
@@ -183,9 +183,9 @@ TEST_F(DefinitionsTest, AnInterruptedApplyLeavesNothingHalfMade) {
   fake.p4();
   yaml("- {card: 65:00.0, type: nvidia-63, count: 3}\n");
   struct Signalling : test::FakeDriver {
-    using FakeDriver::FakeDriver;
+    using test::FakeDriver::FakeDriver;
     int write(const std::string& path, std::string_view text) override {
-      const int error = FakeDriver::write(path, text);
+      const int error = test::FakeDriver::write(path, text);
       if (path.ends_with("/create") && writes.size() == 2) std::raise(SIGTERM);
       return error;
     }
@@ -233,51 +233,51 @@ TEST_F(DefinitionsTest, AFullCardsTypesAreStillKnownByTheirNames) {
 
 TEST_F(DefinitionsTest, AFileThatIsNoDefinitionIsNeverOverwritten) {
   fake.p4();
-  const auto file = "etc/mdevctl.d/0000:65:00.0/" + uuid_a;
+  const auto file = "etc/mdevctl.d/0000:65:00.0/" + test::uuid_a;
   fake.file(file, "{\"mdev_type\": \"nvidia-63\", \"start\":");
-  const auto defined = define_vgpu(tools(), {"nvidia-63", "", uuid_a, true});
+  const auto defined = define_vgpu(tools(), {"nvidia-63", "", test::uuid_a, true});
   ASSERT_FALSE(defined);
-  EXPECT_THAT(defined.error().message(), testing::AllOf(HasSubstr(uuid_a), HasSubstr("no definition of mdevctl's")));
-  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + uuid_a + "]}\n");
+  EXPECT_THAT(defined.error().message(), testing::AllOf(HasSubstr(test::uuid_a), HasSubstr("no definition of mdevctl's")));
+  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n");
   const auto applied = apply();
   EXPECT_FALSE(applied.complete()) << "it is told";
-  EXPECT_THAT(names(), ElementsAre(uuid_a)) << "and the rest is done";
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a)) << "and the rest is done";
   EXPECT_EQ(fake.text(file), "{\"mdev_type\": \"nvidia-63\", \"start\":");
 }
 
 TEST_F(DefinitionsTest, WhatBothPlacesDefineIsOne) {
   fake.p4();
-  const auto file = "etc/mdevctl.d/0000:65:00.0/" + uuid_a;
+  const auto file = "etc/mdevctl.d/0000:65:00.0/" + test::uuid_a;
   fake.file(file, R"({"mdev_type":"nvidia-63","start":"auto"})");
-  yaml("- card: '0322917092147'\n  type: P4-1Q\n  uuids:\n  - " + uuid_a + "\n  - " + uuid_b + "\n");
+  yaml("- card: '0322917092147'\n  type: P4-1Q\n  uuids:\n  - " + test::uuid_a + "\n  - " + test::uuid_b + "\n");
   for (int i = 0; i < 2; ++i) {
     const auto applied = apply();
     EXPECT_TRUE(applied.complete());
-    EXPECT_THAT(names(), ElementsAre(uuid_a, uuid_b));
+    EXPECT_THAT(names(), ElementsAre(test::uuid_a, test::uuid_b));
     EXPECT_THAT(applied.plan.undefined, IsEmpty());
   }
   EXPECT_THAT(list_vgpus(driver, read_vgpus(driver), load_definitions(fake.host)->all), SizeIs(2));
-  const auto files = undefine_vgpu(tools(), uuid_a, "");
+  const auto files = undefine_vgpu(tools(), test::uuid_a, "");
   ASSERT_TRUE(files) << files.error().message();
   EXPECT_THAT(*files, SizeIs(2));
   EXPECT_FALSE(fake.has(file));
-  EXPECT_THAT(fake.text("etc/vgpukit/vgpus.yaml"), testing::AllOf(HasSubstr(uuid_b), testing::Not(HasSubstr(uuid_a))));
+  EXPECT_THAT(fake.text("etc/vgpukit/vgpus.yaml"), testing::AllOf(HasSubstr(test::uuid_b), testing::Not(HasSubstr(test::uuid_a))));
 }
 
 TEST_F(DefinitionsTest, UndefineTakesTheCardByAnyOfItsNames) {
   fake.p4();
-  fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid_a, R"({"mdev_type":"nvidia-63","start":"auto"})");
-  fake.file("etc/mdevctl.d/0000:99:00.0/" + uuid_a, R"({"mdev_type":"nvidia-63","start":"manual"})");
-  EXPECT_THAT(undefine_vgpu(tools(), uuid_a, "").error().message(), HasSubstr("--card"));
-  ASSERT_TRUE(undefine_vgpu(tools(), uuid_a, "0322917092147"));
-  EXPECT_FALSE(fake.has("etc/mdevctl.d/0000:65:00.0/" + uuid_a));
-  EXPECT_TRUE(fake.has("etc/mdevctl.d/0000:99:00.0/" + uuid_a));
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"auto"})");
+  fake.file("etc/mdevctl.d/0000:99:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"manual"})");
+  EXPECT_THAT(undefine_vgpu(tools(), test::uuid_a, "").error().message(), HasSubstr("--card"));
+  ASSERT_TRUE(undefine_vgpu(tools(), test::uuid_a, "0322917092147"));
+  EXPECT_FALSE(fake.has("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a));
+  EXPECT_TRUE(fake.has("etc/mdevctl.d/0000:99:00.0/" + test::uuid_a));
 }
 
 TEST_F(DefinitionsTest, ACopyForMdevctlThatCannotBeWrittenDoesNotHideWhatWasDone) {
   fake.p4();
   fake.file("etc/mdevctl.d", "a file where a folder should be");
-  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + uuid_a + "]}\n");
+  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n");
   const auto applied = apply();
   EXPECT_FALSE(applied.complete());
   EXPECT_THAT(applied.outcomes.at(0).created, SizeIs(1));
@@ -287,11 +287,11 @@ TEST_F(DefinitionsTest, ACopyForMdevctlThatCannotBeWrittenDoesNotHideWhatWasDone
 
 TEST_F(DefinitionsTest, WhatExistsInAnotherWayIsLeftAndSaid) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-64", uuid_a);
-  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + uuid_a + "]}\n");
+  fake.device("0000:65:00.0", "nvidia-64", test::uuid_a);
+  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n");
   const auto applied = apply();
   EXPECT_THAT(applied.plan.cards.at(0).problems, ElementsAre(HasSubstr("it exists as nvidia-64 on 0000:65:00.0; remove it first")));
-  EXPECT_THAT(names(), ElementsAre(uuid_a));
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a));
 }
 
 TEST_F(DefinitionsTest, CountedFunctionsAreMadeWithTheirCardsFunctions) {
@@ -313,7 +313,7 @@ TEST_F(DefinitionsTest, CountedFunctionsAreMadeWithTheirCardsFunctions) {
 TEST_F(DefinitionsTest, UuidsAreForMdevAndFunctionsForVendorVfio) {
   fake.p4();
   fake.l40(2);
-  yaml("- {card: 41:00.0, type: nvidia-1149, uuids: [" + uuid_a +
+  yaml("- {card: 41:00.0, type: nvidia-1149, uuids: [" + test::uuid_a +
        "]}\n- {card: 65:00.0, type: nvidia-63, functions: ['65:00.4']}\n");
   const auto applied = apply();
   EXPECT_THAT(applied.plan.cards[0].problems, ElementsAre(HasSubstr("vGPUs have no UUID")));
@@ -322,19 +322,19 @@ TEST_F(DefinitionsTest, UuidsAreForMdevAndFunctionsForVendorVfio) {
 
 TEST_F(DefinitionsTest, AttributesAreWrittenAndARefusedOneTakesTheDeviceBack) {
   fake.p4();
-  fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid_a,
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a,
             R"({"mdev_type":"nvidia-63","start":"auto","attrs":[{"nvidia/vgpu_params":"x=1"}]})");
   driver.fail = {{"/nvidia/vgpu_params", EIO}};
   const auto applied = apply();
-  EXPECT_THAT(applied.outcomes.at(0).error->message(), HasSubstr("set the attribute nvidia/vgpu_params of " + uuid_a));
+  EXPECT_THAT(applied.outcomes.at(0).error->message(), HasSubstr("set the attribute nvidia/vgpu_params of " + test::uuid_a));
   EXPECT_THAT(names(), IsEmpty());
 }
 
 TEST_F(DefinitionsTest, TheListHoldsWhatExistsAndWhatIsDefined) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a);
-  fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid_a, R"({"mdev_type":"nvidia-63","start":"auto"})");
-  fake.file("etc/mdevctl.d/0000:77:00.0/" + uuid_b, R"({"mdev_type":"nvidia-63","start":"manual"})");
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"auto"})");
+  fake.file("etc/mdevctl.d/0000:77:00.0/" + test::uuid_b, R"({"mdev_type":"nvidia-63","start":"manual"})");
   const auto rows = list_vgpus(driver, read_vgpus(driver), load_definitions(fake.host)->all);
   ASSERT_THAT(rows, SizeIs(2));
   EXPECT_TRUE(rows[0].active && rows[0].defined && rows[0].automatic);
@@ -343,4 +343,4 @@ TEST_F(DefinitionsTest, TheListHoldsWhatExistsAndWhatIsDefined) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu

@@ -9,7 +9,7 @@
 #include "vgpu/vgpu_list.hpp"
 #include "vgpu/vgpu_xml.hpp"
 
-namespace vgpukit {
+namespace vgpukit::vgpu {
 namespace {
 
 using test::uuid_a;
@@ -36,7 +36,7 @@ TEST_F(VgpuTest, AHostWithoutCardsHasNone) {
 
 TEST_F(VgpuTest, MdevTypesWithWhatTheDriverTells) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
   const auto view = read_vgpus(driver);
   ASSERT_EQ(view.cards.size(), 1u);
   const auto& card = view.cards[0];
@@ -60,10 +60,10 @@ TEST_F(VgpuTest, MdevTypesWithWhatTheDriverTells) {
 // mdevctl's own tests have parents and drivers of other kinds (tests/types.rs), and absolute links.
 TEST_F(VgpuTest, OtherDriversAndAbsoluteLinksAsInMdevctlsTests) {
   fake.type("0.0.26ab", "vfio_ccw-io", "name", 4, "line one\nline two");
-  fs::create_directories(fake.folder / "sys/class/mdev_bus/0.0.26ab" / uuid_a);
-  fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab" / uuid_a, fake.folder / "sys/bus/mdev/devices" / uuid_a);
+  fs::create_directories(fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a);
+  fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a, fake.folder / "sys/bus/mdev/devices" / test::uuid_a);
   fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab/mdev_supported_types/vfio_ccw-io",
-                     fake.folder / "sys/class/mdev_bus/0.0.26ab" / uuid_a / "mdev_type");
+                     fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a / "mdev_type");
   const auto view = read_vgpus(driver);
   ASSERT_EQ(view.parents.size(), 1u);
   EXPECT_THAT(view.parents[0].available_instances, ElementsAre(Pair("vfio_ccw-io", 4u)));
@@ -204,36 +204,36 @@ class UsersTest : public VgpuTest {
 
 TEST_F(UsersTest, WhoHasTheGroupOpenIsNamedByQemusCommandLine) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a, 7);
-  fake.device("0000:65:00.0", "nvidia-63", uuid_b, 8);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a, 7);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_b, 8);
   using std::string_literals::operator""s;
   process(4711, "qemu-system-x86", "/usr/bin/qemu-system-x86_64\0-name\0guest=web01,debug-threads=on\0-S\0"s, "/dev/vfio/7");
   process(4712, "vfio-client", "vfio-client\0"s, "/dev/vfio/77");
-  ASSERT_EQ(users_of(uuid_a).size(), 1u);
-  EXPECT_EQ(users_of(uuid_a)[0].text(), "the virtual machine 'web01' (qemu-system-x86, process 4711)");
-  EXPECT_THAT(users_of(uuid_b), IsEmpty());
+  ASSERT_EQ(users_of(test::uuid_a).size(), 1u);
+  EXPECT_EQ(users_of(test::uuid_a)[0].text(), "the virtual machine 'web01' (qemu-system-x86, process 4711)");
+  EXPECT_THAT(users_of(test::uuid_b), IsEmpty());
 }
 
 TEST_F(UsersTest, TheNodeOfNewerKernelsAndAProgramThatIsNoQemu) {
   fake.p4();
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a, 7);
-  fake.file("sys/class/mdev_bus/0000:65:00.0/" + uuid_a + "/vfio-dev/vfio3/dev", "511:3\n");
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a, 7);
+  fake.file("sys/class/mdev_bus/0000:65:00.0/" + test::uuid_a + "/vfio-dev/vfio3/dev", "511:3\n");
   process(99, "cloud-hyperviso", "cloud-hypervisor", "/dev/vfio/devices/vfio3");
-  ASSERT_EQ(users_of(uuid_a).size(), 1u);
-  EXPECT_EQ(users_of(uuid_a)[0].text(), "cloud-hyperviso, process 99");
+  ASSERT_EQ(users_of(test::uuid_a).size(), 1u);
+  EXPECT_EQ(users_of(test::uuid_a)[0].text(), "cloud-hyperviso, process 99");
 }
 
 TEST_F(UsersTest, ACommandLineTellsOrdinaryUsersToo) {
   fake.p4();
   fake.l40(2);
-  fake.device("0000:65:00.0", "nvidia-63", uuid_a, 7);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a, 7);
   fake.file("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type", "1150\n");
   using std::string_literals::operator""s;
   process(1, "kvm",
-          "/usr/bin/kvm\0-name\0desk,debug-threads=on\0-device\0vfio-pci,sysfsdev=/sys/bus/mdev/devices/"s + uuid_a + ",id=x", "");
+          "/usr/bin/kvm\0-name\0desk,debug-threads=on\0-device\0vfio-pci,sysfsdev=/sys/bus/mdev/devices/"s + test::uuid_a + ",id=x", "");
   process(2, "kvm", "/usr/bin/kvm\0-device\0{\"driver\":\"vfio-pci\",\"host\":\"0000:41:00.4\",\"id\":\"h0\"}"s, "");
-  ASSERT_EQ(users_of(uuid_a).size(), 1u);
-  EXPECT_EQ(users_of(uuid_a)[0].vm, "desk");
+  ASSERT_EQ(users_of(test::uuid_a).size(), 1u);
+  EXPECT_EQ(users_of(test::uuid_a)[0].vm, "desk");
   ASSERT_EQ(users_of("0000:41:00.4").size(), 1u);
   EXPECT_EQ(users_of("0000:41:00.4")[0].pid, 2);
 }
@@ -265,4 +265,4 @@ TEST_F(UsersTest, LibvirtNamesAFunctionOfADomainOfMoreThanFourDigits) {
 }
 
 }  // namespace
-}  // namespace vgpukit
+}  // namespace vgpukit::vgpu
