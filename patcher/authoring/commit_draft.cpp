@@ -210,7 +210,7 @@ Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
   const auto subjects = subjects_of(commit, files, made.moved);
   if (subjects.empty())
     return Error{
-        Exit::usage, "draft recipes from " + name,
+        ErrorKind::usage, "draft recipes from " + name,
         made.moved.empty() ? "nothing that a module includes or links to has gone or changed in it: it touches " +
                                  std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") + ", and " +
                                  std::to_string(commit.headers.size()) + " of the headers in include/ and arch/x86/include/"

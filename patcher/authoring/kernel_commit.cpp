@@ -26,7 +26,7 @@ std::optional<std::string> as_included(const std::string& path) {
 }
 
 Error git_refuses(const std::string& tried) {
-  return {Exit::usage, tried, git_reason(), "name a clone with the commit and its parent: --repository DIR"};
+  return {ErrorKind::usage, tried, git_reason(), "name a clone with the commit and its parent: --repository DIR"};
 }
 
 Result<std::string> text_of(git_repository* repository, const git_diff_file& file, bool there, const std::string& tried) {
@@ -110,7 +110,7 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
   if (git_revparse_single(&found, repository.get(), (revision + "^{commit}").c_str()) != 0) return git_refuses(tried);
   const GitObject object(found);
   auto* const commit = reinterpret_cast<git_commit*>(object.get());
-  if (git_commit_parentcount(commit) > 1) return Error{Exit::usage, tried, "it is a merge", "name the commit that made the change"};
+  if (git_commit_parentcount(commit) > 1) return Error{ErrorKind::usage, tried, "it is a merge", "name the commit that made the change"};
 
   const auto tree_of = [&](git_commit* of) -> Result<GitTree> {
     git_tree* tree = nullptr;

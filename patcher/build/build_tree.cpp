@@ -75,7 +75,7 @@ Result<std::ofstream> open_log(const BuildRequest& request) {
   log.open(request.log, std::ios::trunc);
   if (!log) {
     const int number = errno;
-    return Error{Exit::missing, "write the build log " + request.log.string(), std::generic_category().message(number),
+    return Error{ErrorKind::missing, "write the build log " + request.log.string(), std::generic_category().message(number),
                  "make the folder writable, or free some space"};
   }
   return log;
@@ -142,7 +142,7 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   auto outcome = run(command);
   if (!outcome) {
     Error error = outcome.error();
-    if (error.code == Exit::missing && error.next.empty()) error.next = kernel::install_tool_hint(kernel.host, "make");
+    if (error.kind == ErrorKind::missing && error.next.empty()) error.next = kernel::install_tool_hint(kernel.host, "make");
     return error;
   }
 

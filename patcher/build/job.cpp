@@ -157,7 +157,7 @@ Result<BuildReport> start_report(kernel::Facts& facts, const BuildJob& job) {
     if (std::find(job.driver->modules.begin(), job.driver->modules.end(), name) == job.driver->modules.end()) {
       std::string has;
       for (const auto& each : job.driver->modules) has += (has.empty() ? "" : ", ") + each;
-      return Error{Exit::usage, "build the module " + name, "this driver does not have it", "it has: " + has};
+      return Error{ErrorKind::usage, "build the module " + name, "this driver does not have it", "it has: " + has};
     }
   return report;
 }

@@ -75,7 +75,7 @@ Status place_empty_objects(const kernel::Kernel& kernel, const fs::path& tree, c
     command.argv = {kernel.compiler.command, "-x", "c", "-c", "-o", (kernel.host.inside(tree) / object).string(), "/dev/null"};
     TRY_ASSIGN(const auto outcome, run(command));
     if (!outcome.ok())
-      return Error{Exit::failed, "make an empty object in place of " + object, outcome.err.substr(0, outcome.err.find('\n')),
+      return Error{ErrorKind::failed, "make an empty object in place of " + object, outcome.err.substr(0, outcome.err.find('\n')),
                    "does " + kernel.compiler.command + " work?"};
   }
   return {};

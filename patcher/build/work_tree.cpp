@@ -115,7 +115,7 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::
   fs::remove_all(made.folder_, bad);
   fs::create_directories(made.folder_, bad);
   if (bad)
-    return Error{Exit::missing, "make the folder " + made.folder_.string() + " to build in", bad.message(),
+    return Error{ErrorKind::missing, "make the folder " + made.folder_.string() + " to build in", bad.message(),
                  "is it read-only, or another user's?"};
   fs::permissions(made.folder_, fs::perms(0755), bad);  // whatever the umask: see is_ours_alone
   TRY(write_patched_tree(driver, tree, made.folder_));

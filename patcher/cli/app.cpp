@@ -32,7 +32,7 @@ void add_globals(CLI::App& app, Globals& globals) {
 int report(const Error& error, const Globals& globals) {
   log::error(error.message());
   if (globals.json()) print_json(error_json(error));
-  return static_cast<int>(error.code);
+  return static_cast<int>(exit_of(error.kind));
 }
 
 }  // namespace

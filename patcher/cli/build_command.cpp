@@ -16,7 +16,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct BuildOptions {
   std::string driver;
   std::vector<std::string> kernels;
   std::string output;
@@ -146,14 +146,14 @@ void print_report(const build::BuildReport& report, const Globals& globals) {
   if (!report.log.empty()) print("log: " + report.log + "\n");
 }
 
-Exit exit_of(const build::BuildReport& report) {
+Exit exit_of_report(const build::BuildReport& report) {
   if (report.result == "built") return Exit::done;
   if (report.result == "consent") return Exit::consent;
   if (report.result == "missing") return Exit::missing;
   return Exit::failed;
 }
 
-Result<Exit> build(const Globals& globals, const Options& options) {
+Result<Exit> build(const Globals& globals, const BuildOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
   TRY_ASSIGN(const auto accepted, accepted_of(host, recipes.known(), options.accept));
@@ -171,7 +171,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
   const std::chrono::duration<double> extract = std::chrono::steady_clock::now() - start;
   TRY_ASSIGN(auto kernels, std::move(kernels_found));
   if (!options.output.empty() && kernels.size() > 1)
-    return Error{Exit::usage, "put modules for " + std::to_string(kernels.size()) + " kernels into " + options.output,
+    return Error{ErrorKind::usage, "put modules for " + std::to_string(kernels.size()) + " kernels into " + options.output,
                  "--output names one folder", "name one kernel, or leave --output out: each kernel then has a folder of its own"};
 
   nlohmann::json documents = nlohmann::json::array();
@@ -212,14 +212,14 @@ Result<Exit> build(const Globals& globals, const Options& options) {
       auto document = error_json(report.error());
       document["kernel"] = {{"release", release}};
       documents.push_back(std::move(document));
-      if (worst == Exit::done) worst = report.error().code;
+      if (worst == Exit::done) worst = exit_of(report.error().kind);
       continue;
     }
     if (globals.json())
       documents.push_back(*report);
     else
       print_report(*report, globals);
-    if (worst == Exit::done) worst = exit_of(*report);
+    if (worst == Exit::done) worst = exit_of_report(*report);
   }
   if (globals.json())
     print_json(documents.size() == 1 ? documents[0] : nlohmann::json{{options.dry_run ? "plans" : "builds", documents}});
@@ -231,7 +231,7 @@ Result<Exit> build(const Globals& globals, const Options& options) {
 void add_build(CLI::App& app, Globals& globals, Action& action) {
   auto* command =
       app.add_subcommand("build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BuildOptions>();
   command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
   command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")

@@ -64,7 +64,7 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {
     const auto equals = word.rfind('=');
     const auto value = equals == std::string::npos ? "" : word.substr(equals + 1);
     if (value != "yes" && value != "no")
-      return Error{Exit::usage, "take the assumption '" + word + "'", "it does not end in =yes or =no",
+      return Error{ErrorKind::usage, "take the assumption '" + word + "'", "it does not end in =yes or =no",
                    "such as --assume 'declaration no_llseek linux/fs.h=no'"};
     TRY_ASSIGN(const auto question, kernel::Question::parse(word.substr(0, equals)));
     assumptions[question.key()] = value == "yes";
@@ -82,7 +82,7 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::C
     if (!known.contains(name)) {
       std::string list;
       for (const auto& each : known) list += (list.empty() ? "" : ", ") + each;
-      return Error{Exit::usage, "accept the notice '" + name + "'", "no recipe has a notice of that name", "known: " + list};
+      return Error{ErrorKind::usage, "accept the notice '" + name + "'", "no recipe has a notice of that name", "known: " + list};
     }
     accepted.insert(name);
   }
@@ -100,7 +100,7 @@ Result<std::vector<kernel::Kernel>> kernels_of(const HostPaths& host, std::vecto
 Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted) {
   TRY_ASSIGN(auto kernels, kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}, accepted));
   if (kernels.size() != 1)
-    return Error{Exit::usage, "take '" + spec + "' as the kernel",
+    return Error{ErrorKind::usage, "take '" + spec + "' as the kernel",
                  "it names " + std::to_string(kernels.size()) + " kernels, one is wanted",
                  "vgpukit kernel list shows their releases"};
   return std::move(kernels.front());
@@ -153,11 +153,25 @@ std::string human_bytes(std::uintmax_t bytes) {
   return text;
 }
 
+Exit exit_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage: return Exit::usage;
+    case ErrorKind::missing:
+    case ErrorKind::denied:
+    case ErrorKind::no_space: return Exit::missing;
+    case ErrorKind::consent: return Exit::consent;
+    case ErrorKind::failed:
+    case ErrorKind::interrupted: break;
+  }
+  return Exit::failed;
+}
+
 nlohmann::json error_json(const Error& error) {
   const char* result = "failed";
-  if (error.code == Exit::missing) result = "missing";
-  if (error.code == Exit::usage) result = "usage";
-  if (error.code == Exit::consent) result = "consent";
+  const auto exit = exit_of(error.kind);
+  if (exit == Exit::missing) result = "missing";
+  if (exit == Exit::usage) result = "usage";
+  if (exit == Exit::consent) result = "consent";
   return {{"result", result},
           {"errors",
            {{{"file", error.where ? error.where->file : ""},

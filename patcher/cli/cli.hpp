@@ -110,6 +110,8 @@ void print_json(const nlohmann::json& document);  // one document, to stdout
 // Breaks text at blanks to fit the terminal (100 columns where there is none), each line with `indent` blanks in front.
 std::string wrapped(const std::string& text, std::size_t indent);
 std::string human_bytes(std::uintmax_t bytes);
+// The exit code of an error (docs/cli.md).
+Exit exit_of(ErrorKind kind);
 nlohmann::json error_json(const Error& error);
 
 }  // namespace vgpukit::cli

@@ -8,13 +8,13 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct DkmsPrebuildOptions {
   std::string kernel;
   std::string headers;
   std::string folder = ".";
 };
 
-Result<Exit> prebuild(const Globals& globals, const Options& options) {
+Result<Exit> prebuild(const Globals& globals, const DkmsPrebuildOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   install::PrebuildRequest request;
   request.folder = fs::absolute(options.folder).lexically_normal();
@@ -44,7 +44,7 @@ Result<Exit> sign(const Globals& globals, const std::string& release, const std:
 
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("dkms-prebuild", "For dkms: patch its copy of the sources for the kernel that it builds for");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DkmsPrebuildOptions>();
   command->add_option("--kernel", options->kernel, "The release that dkms builds for")->type_name("REL")->required();
   command->add_option("--headers", options->headers, "Where dkms thinks that its headers are")->type_name("DIR");
   command->add_option("FOLDER", options->folder, "dkms's copy (default: where we are)");

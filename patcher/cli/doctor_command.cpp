@@ -15,7 +15,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct DoctorOptions {
   bool guest = false;
   std::string report;
 };
@@ -80,7 +80,7 @@ std::string summary(const doctor::Findings& findings) {
   return text + "\n";
 }
 
-Result<Exit> doctor(const Globals& globals, const Options& options) {
+Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   auto view = doctor::read_host_view(host, sysfs);
@@ -116,7 +116,7 @@ Result<Exit> doctor(const Globals& globals, const Options& options) {
 
 void add_doctor(CLI::App& app, Globals& globals, Action& action) {
   auto* doctor_command = app.add_subcommand("doctor", "Is this host ready for vGPUs and for giving cards away? Changes nothing");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DoctorOptions>();
   doctor_command->add_flag("--guest", options->guest,
                            "This is a virtual machine that was given a card: what keeps its driver from starting");
   doctor_command

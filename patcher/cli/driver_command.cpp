@@ -93,13 +93,13 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
   const auto style = style_of(globals, STDOUT_FILENO);
   print(style.bold("NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) + ")") +
         "\n  version from:   " + driver.version_from + "\n  flavour from:   " + driver.flavour_from +
-        "\n  sources:        " + driver.sources.string() + "\n  modules:        " + joined(driver.modules, ", ") +
-        "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : joined(driver.binary_objects, ", ")) + "\n");
+        "\n  sources:        " + driver.sources.string() + "\n  modules:        " + join(driver.modules, ", ") +
+        "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : join(driver.binary_objects, ", ")) + "\n");
   if (!driver.missing_binary_objects.empty())
-    print(style.yellow("  missing:        ") + joined(driver.missing_binary_objects, ", ") + "\n");
+    print(style.yellow("  missing:        ") + join(driver.missing_binary_objects, ", ") + "\n");
   if (installer) print(installer_text(*installer));
   if (!unnamed.empty())
-    print(style.yellow("  not in .manifest: ") + joined(unnamed, ", ") + "\n    nvidia-installer would leave " +
+    print(style.yellow("  not in .manifest: ") + join(unnamed, ", ") + "\n    nvidia-installer would leave " +
           (unnamed.size() == 1 ? "it" : "them") + " out of the dkms tree\n");
   return Exit::done;
 }
@@ -133,7 +133,7 @@ Result<Exit> extract(const Globals& globals, const std::string& word, const std:
     TRY_ASSIGN(const auto stored, driver::DriverStore(host).find(name));
     package = stored.package;
     if (!package)
-      return Error{Exit::usage, "unpack " + word, "the store has its kernel sources only: it was added from a folder or a tarball",
+      return Error{ErrorKind::usage, "unpack " + word, "the store has its kernel sources only: it was added from a folder or a tarball",
                    "they are in " + stored.folder.string()};
   } else {
     TRY_ASSIGN(package, driver::find_package(file));

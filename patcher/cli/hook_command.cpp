@@ -12,7 +12,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct HookOptions {
   std::string from;
   int parent = 0;
   std::vector<std::string> words;
@@ -47,7 +47,7 @@ std::string line_of(const install::HookKernel& kernel, const std::string& versio
   return start + style.red("NO WORKING DRIVER: ") + kernel.why + (kernel.next.empty() ? "" : " -> " + kernel.next) + "\n";
 }
 
-Result<Exit> run_now(const Globals& globals, const Options& options) {
+Result<Exit> run_now(const Globals& globals, const HookOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const auto caller = caller_of(options.from);
   install::HookRequest request;
@@ -55,7 +55,7 @@ Result<Exit> run_now(const Globals& globals, const Options& options) {
   request.parent = options.parent;
   request.releases = install::hook_releases(caller, options.words, caller == install::HookCaller::pacman ? all_of_stdin() : std::string());
   if (request.releases.empty() && caller == install::HookCaller::person)
-    return Error{Exit::usage, "look after kernels",
+    return Error{ErrorKind::usage, "look after kernels",
                  "none of '" + (options.words.empty() ? "" : options.words.front()) + "' is named like a kernel",
                  "vgpukit hook run RELEASE...; vgpukit status lists them"};
   const auto style = style_of(globals, STDOUT_FILENO);
@@ -92,7 +92,7 @@ Result<Exit> run_now(const Globals& globals, const Options& options) {
 }
 
 // A package manager must never stop for us: what went wrong is said and written down, and the exit status is 0.
-Result<Exit> run(const Globals& globals, const Options& options) {
+Result<Exit> run(const Globals& globals, const HookOptions& options) {
   auto done = run_now(globals, options);
   if (options.from.empty()) return done;
   if (!done) log::error(done.error().message());
@@ -156,7 +156,7 @@ std::string place_text(const install::HookPlace& place, const Style& style) {
   return style.yellow("none") + "; vgpukit hook install writes " + place.path;
 }
 
-Result<Exit> status(const Globals& globals) {
+Result<Exit> hook_status(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const auto vgpukit = install::vgpukit_of(host, "look at the hooks");
   TRY_ASSIGN(const auto places, install::hook_places(host, vgpukit ? *vgpukit : "/usr/bin/vgpukit"));
@@ -193,7 +193,7 @@ void add_hook(CLI::App& app, Globals& globals, Action& action) {
     action = [&globals] { return remove(globals); };
   });
   auto* run_command = hook->add_subcommand("run", "Look whether kernels have a working driver, and build it where not");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HookOptions>();
   run_command
       ->add_option(
           "--from", options->from,
@@ -204,7 +204,7 @@ void add_hook(CLI::App& app, Globals& globals, Action& action) {
   run_command->add_option("RELEASE", options->words, "The kernels that were installed; with --from what the caller says");
   run_command->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
   hook->add_subcommand("status", "Which hooks are there, and what they did last")->callback([&globals, &action] {
-    action = [&globals] { return status(globals); };
+    action = [&globals] { return hook_status(globals); };
   });
 }
 

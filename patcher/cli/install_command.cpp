@@ -11,7 +11,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct InstallOptions {
   std::string driver;
   std::vector<std::string> kernels;
   std::vector<std::string> modules;
@@ -70,7 +70,7 @@ std::string signing_text(const install::SigningState& state, const Style& style)
   return text;
 }
 
-Result<Exit> install(const Globals& globals, const Options& options) {
+Result<Exit> install(const Globals& globals, const InstallOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
   install::InstallRequest request;
@@ -79,7 +79,7 @@ Result<Exit> install(const Globals& globals, const Options& options) {
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
   request.with_nvidia_installer = !options.without_installer;
   if (request.with_nvidia_installer && !driver.package)
-    return Error{Exit::usage, "install " + driver.version.text + " with nvidia-installer", "it is from no installer (.run)",
+    return Error{ErrorKind::usage, "install " + driver.version.text + " with nvidia-installer", "it is from no installer (.run)",
                  "--without-nvidia-installer registers the kernel modules with dkms; the user space is then the distribution's"};
   TRY_ASSIGN(request.kernels,
              kernels_of(host, options.kernels.empty() ? default_kernels(host) : options.kernels, request.choices.accepted));
@@ -221,7 +221,7 @@ Result<Exit> status(const Globals& globals) {
 
 void add_install(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("install", "Build, verify and install a driver, and have dkms look after it");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InstallOptions>();
   command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
   command->add_option("--kernel", options->kernels, "Which kernels (default: the running and the newest; in another root all)")

@@ -9,7 +9,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-Result<Exit> list(const Globals& globals) {
+Result<Exit> list_kernels(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const auto entries = kernel::list_kernels(host);
   if (globals.json()) {
@@ -77,7 +77,7 @@ void add_kernel(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("kernel", "The kernels that one can build for, and what they contain");
   command->require_subcommand(1);
   command->add_subcommand("list", "List the kernels of this root and what each lacks")->callback([&globals, &action] {
-    action = [&globals] { return list(globals); };
+    action = [&globals] { return list_kernels(globals); };
   });
   auto* ask = command->add_subcommand("facts", "Show the facts that recipes ask of a kernel, with the evidence");
   auto options = std::make_shared<FactsOptions>();

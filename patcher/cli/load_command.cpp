@@ -9,7 +9,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct LoadOptions {
   std::vector<std::string> modules;
   std::string from, kernel;
   bool dry_run = false, stop_holders = false;
@@ -21,7 +21,7 @@ std::string running_release(const HostPaths& host) {
   return host.is_host() && ::uname(&name) == 0 ? name.release : "";
 }
 
-load::LoadRequest request_of(const Options& options) {
+load::LoadRequest request_of(const LoadOptions& options) {
   load::LoadRequest request{options.modules, {}};
   if (!options.from.empty()) request.from = fs::absolute(options.from).lexically_normal();
   return request;
@@ -44,13 +44,13 @@ struct Tools {
   }
 };
 
-Result<Exit> load(const Globals& globals, const Options& options) {
+Result<Exit> load(const Globals& globals, const LoadOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Tools tools(host);
   const auto release = options.kernel.empty() ? running_release(host) : options.kernel;
   if (options.dry_run) {
     if (release.empty())
-      return Error{Exit::usage, "plan the load", "no kernel runs in " + host.root.string(), "--kernel REL names one"};
+      return Error{ErrorKind::usage, "plan the load", "no kernel runs in " + host.root.string(), "--kernel REL names one"};
     TRY_ASSIGN(const auto plan, load::plan_load(host, tools.sysfs, release, request_of(options)));
     if (globals.json())
       print_json(plan_json(plan));
@@ -59,7 +59,7 @@ Result<Exit> load(const Globals& globals, const Options& options) {
     return Exit::done;
   }
   if (!options.kernel.empty() && options.kernel != running_release(host))
-    return Error{Exit::usage, "load modules of " + options.kernel, "another kernel runs here",
+    return Error{ErrorKind::usage, "load modules of " + options.kernel, "another kernel runs here",
                  "boot it first; --dry-run shows the plan"};
   TRY_ASSIGN(const auto report, load::load_modules(tools.get(), request_of(options)));
   if (report.error) log::error(report.error->message());
@@ -69,7 +69,7 @@ Result<Exit> load(const Globals& globals, const Options& options) {
     print_json(load_json(report));
   else if (!globals.quiet)
     print(load_text(report, style_of(globals, STDOUT_FILENO)));
-  return report.error ? report.error->code : Exit::done;
+  return report.error ? exit_of(report.error->kind) : Exit::done;
 }
 
 void say(const load::UnloadReport& report) {
@@ -77,7 +77,7 @@ void say(const load::UnloadReport& report) {
   for (const auto& trouble : report.not_put_back) log::error(trouble);
 }
 
-Result<Exit> unload(const Globals& globals, const Options& options) {
+Result<Exit> unload(const Globals& globals, const LoadOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Tools tools(host);
   TRY_ASSIGN(const auto report, load::unload_modules(tools.get(), {options.stop_holders}));
@@ -86,10 +86,10 @@ Result<Exit> unload(const Globals& globals, const Options& options) {
     print_json(unload_json(report));
   else if (!globals.quiet)
     print(unload_text(report));
-  return report.error ? report.error->code : Exit::done;
+  return report.error ? exit_of(report.error->kind) : Exit::done;
 }
 
-Result<Exit> reload(const Globals& globals, const Options& options) {
+Result<Exit> reload(const Globals& globals, const LoadOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Tools tools(host);
   TRY_ASSIGN(const auto report, load::reload_modules(tools.get(), {options.stop_holders}, request_of(options).from));
@@ -99,15 +99,15 @@ Result<Exit> reload(const Globals& globals, const Options& options) {
     print_json(reload_json(report));
   else if (!globals.quiet)
     print(reload_text(report, style_of(globals, STDOUT_FILENO)));
-  if (report.error) return report.error->code;
+  if (report.error) return exit_of(report.error->kind);
   return report.unloaded.not_put_back.empty() ? Exit::done : Exit::failed;
 }
 
 }  // namespace
 
 void add_load(CLI::App& app, Globals& globals, Action& action) {
-  const auto options = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const Options&)) {
+  const auto options = std::make_shared<LoadOptions>();
+  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const LoadOptions&)) {
     auto* sub = app.add_subcommand(name, about);
     sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;

@@ -16,7 +16,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct MatrixOptions {
   std::string file;
   std::string only;
   std::string shard;
@@ -29,7 +29,7 @@ struct Options {
   std::size_t max_jobs = matrix::most_jobs_on_github;
 };
 
-Result<matrix::Grid> selected_grid(const matrix::MatrixFile& file, const HostPaths& machine, matrix::ImageRoots& images, const Options& options) {
+Result<matrix::Grid> selected_grid(const matrix::MatrixFile& file, const HostPaths& machine, matrix::ImageRoots& images, const MatrixOptions& options) {
   matrix::Shard shard;
   if (!options.shard.empty()) {
     TRY_ASSIGN(shard, matrix::Shard::parse(options.shard));
@@ -37,12 +37,12 @@ Result<matrix::Grid> selected_grid(const matrix::MatrixFile& file, const HostPat
   TRY_ASSIGN(auto grid, matrix::make_grid(file, machine, images));
   matrix::select_cells(grid, options.only, shard);
   if (grid.cells.empty() && shard.count == 1)
-    return Error{Exit::usage, "select cells", "none is called like '" + options.only + "'",
+    return Error{ErrorKind::usage, "select cells", "none is called like '" + options.only + "'",
                  "vgpukit matrix list " + options.file + " shows their names"};
   return grid;
 }
 
-Result<Exit> list(const Globals& globals, const Options& options) {
+Result<Exit> list(const Globals& globals, const MatrixOptions& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
   TRY_ASSIGN(const auto file, matrix::read_matrix_file(options.file, environment));
   matrix::ImageRoots images(machine, matrix::program_environment(environment));
@@ -61,7 +61,7 @@ Result<Exit> list(const Globals& globals, const Options& options) {
     std::string state = "ready";
     std::string reason;
     if (const auto& path = paths[cell.row]; !path) {
-      state = path.error().code != Exit::missing ? "failed" : driver.source.optional.empty() ? "missing" : "skipped";
+      state = path.error().kind != ErrorKind::missing ? "failed" : driver.source.optional.empty() ? "missing" : "skipped";
       reason = path.error().why;
     }
     if (column.problem) {
@@ -121,7 +121,7 @@ void print_result(const matrix::MatrixResult& result, const Globals& globals, co
 }
 
 // A part of the matrix does not replace the result of the whole.
-std::string result_name(const Options& options) {
+std::string result_name(const MatrixOptions& options) {
   std::string name = "result";
   if (!options.shard.empty()) {
     auto shard = options.shard;
@@ -179,13 +179,13 @@ Result<Exit> prove(const Globals& globals, const matrix::MatrixRun& run, const f
   if (globals.json()) print_json(nlohmann::json{{"vgpukit", known.vgpukit}, {"result", of.string()}, {"recipes", all}});
   if (any_dead) return Exit::failed;
   if (!proofs.empty() && none_tried)
-    return Error{Exit::failed, "prove the recipes of " + of.string(), "none of its cells could be built here without one",
+    return Error{ErrorKind::failed, "prove the recipes of " + of.string(), "none of its cells could be built here without one",
                  "vgpukit matrix list " + file + " shows what is missing"};
   return Exit::done;
 }
 
 // The words of this command line that every cell's `vgpukit build` has to have, too.
-std::vector<std::string> handed_on(const Globals& globals, const Options& options) {
+std::vector<std::string> handed_on(const Globals& globals, const MatrixOptions& options) {
   std::vector<std::string> words;
   for (const auto& folder : globals.recipes)
     words.insert(words.end(), {"--recipes", fs::absolute(folder).lexically_normal().string()});
@@ -207,7 +207,7 @@ Status check_notices(const matrix::MatrixFile& file, const HostPaths& machine, c
   return {};
 }
 
-Result<Exit> run(const Globals& globals, const Options& options) {
+Result<Exit> run(const Globals& globals, const MatrixOptions& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
   TRY_ASSIGN(const auto file, matrix::read_matrix_file(options.file, environment));
   TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
@@ -257,13 +257,13 @@ Result<Exit> run(const Globals& globals, const Options& options) {
   return result->exit_code();
 }
 
-void add_selection(CLI::App& command, Options& options) {
+void add_selection(CLI::App& command, MatrixOptions& options) {
   command.add_option("FILE", options.file, "The matrix file (docs/matrix-file.md)")->required();
   command.add_option("--only", options.only, "Only cells whose 'DRIVER on KERNEL' holds this text")->type_name("TEXT");
   command.add_option("--shard", options.shard, "The I-th of N parts of the cells, such as 2/8")->type_name("I/N");
 }
 
-void add_run(CLI::App& command, Options& options) {
+void add_run(CLI::App& command, MatrixOptions& options) {
   add_selection(command, options);
   command.add_option("--without", options.without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
   command.add_option("--jobs", options.jobs, "Compilers at once, of all cells together (default: one for each processor)")
@@ -281,7 +281,7 @@ void add_run(CLI::App& command, Options& options) {
 void add_matrix(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("matrix", "Many drivers on many kernels: what builds, and what does not");
   command->require_subcommand(1);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<MatrixOptions>();
 
   auto* cells = command->add_subcommand("list", "List the cells of a matrix file and whether they could be built here");
   add_selection(*cells, *options);

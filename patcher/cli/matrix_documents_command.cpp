@@ -15,7 +15,7 @@ std::optional<std::string> environment(const std::string& name) {
 
 Result<HostPaths> machine_of(const Globals& globals) {
   if (globals.root != "/")
-    return Error{Exit::usage, "run a matrix in " + globals.root, "--root is for one kernel's root",
+    return Error{ErrorKind::usage, "run a matrix in " + globals.root, "--root is for one kernel's root",
                  "name the root of each kernel in the matrix file"};
   return host_of(globals);
 }
@@ -38,7 +38,7 @@ Result<Exit> report(const ReportOptions& options) {
   std::optional<matrix::Baseline> baseline;
   if (!options.baseline.empty()) {
     if (options.format != "html" && options.format != "markdown")
-      return Error{Exit::usage, "compare with " + options.baseline, "--format " + options.format + " has no place for it",
+      return Error{ErrorKind::usage, "compare with " + options.baseline, "--format " + options.format + " has no place for it",
                    "html and markdown have"};
     baseline.emplace();
     baseline->name = options.baseline;

@@ -11,7 +11,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct PackageOptions {
   std::string driver;
   std::string kernel;
   std::string kind;
@@ -23,7 +23,7 @@ struct Options {
   unsigned jobs = 0;
 };
 
-Result<Exit> package(const Globals& globals, const Options& options) {
+Result<Exit> package(const Globals& globals, const PackageOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto recipes, recipes_of(globals));
   TRY_ASSIGN(const auto accepted, accepted_of(host, recipes.known(), options.accept));
@@ -81,7 +81,7 @@ Result<Exit> package(const Globals& globals, const Options& options) {
 
 void add_package(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("package", "Make a deb, rpm or Arch package of modules that were built and verified");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PackageOptions>();
   command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
   command->add_option("--kernel", options->kernel, "For which kernel (default: the running one; in another root the newest)")

@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct PassthroughChangeOptions {
   std::string card, domain;
   bool lose_display = false, take_host_devices = false, overwrite = false, dry_run = false;
   bool any_device = false, single_gpu = false;
@@ -32,13 +32,13 @@ struct Options {
 
 Status needs_root(const HostPaths& host, const std::string& tried) {
   if (!host.is_host() || ::geteuid() == 0) return {};
-  return Error{Exit::missing, tried, "only root may change this machine", "run it with sudo"};
+  return Error{ErrorKind::missing, tried, "only root may change this machine", "run it with sudo"};
 }
 
 // Runs a program of the machine; what it prints is shown with -v, and in the error when it fails.
 passthrough::RunCommand runner(const HostPaths& host) {
   return [host](const std::vector<std::string>& argv) -> Status {
-    log::debug(joined(argv, " "));
+    log::debug(join(argv, " "));
     Command command;
     command.argv = argv;
     command.root = host.root;
@@ -49,7 +49,7 @@ passthrough::RunCommand runner(const HostPaths& host) {
     auto said = outcome.err.empty() ? outcome.out : outcome.err;
     said = said.substr(0, said.find_last_not_of('\n') + 1);
     if (said.size() > 600) said = "..." + said.substr(said.size() - 600);
-    return Error{Exit::failed, "run " + joined(argv, " "),
+    return Error{ErrorKind::failed, "run " + join(argv, " "),
                  "it ended with status " + std::to_string(outcome.status) + (said.empty() ? "" : ": " + said), ""};
   };
 }
@@ -69,7 +69,7 @@ std::string diffs_text(const std::vector<passthrough::FileEdit>& files) {
 
 std::vector<std::string> command_lines(const std::vector<std::vector<std::string>>& commands) {
   std::vector<std::string> lines;
-  for (const auto& command : commands) lines.push_back(joined(command, " "));
+  for (const auto& command : commands) lines.push_back(join(command, " "));
   return lines;
 }
 
@@ -112,7 +112,7 @@ std::string plan_text(const passthrough::PassthroughPlan& plan) {
          lines_text("If the host does not come up", {plan.edits.recovery});
 }
 
-Result<Exit> plan(const Globals& globals, const Options& options) {
+Result<Exit> plan(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   TRY_ASSIGN(const auto plan, passthrough::plan_passthrough(host, sysfs, options.card));
@@ -127,7 +127,7 @@ Result<Exit> plan(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> apply(const Globals& globals, const Options& options) {
+Result<Exit> apply(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, "apply passthrough"));
   const Sysfs sysfs(host);
@@ -146,7 +146,7 @@ Result<Exit> apply(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> undo(const Globals& globals, const Options& options) {
+Result<Exit> undo(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   if (!options.dry_run) TRY(needs_root(host, "take back passthrough"));
   const passthrough::ChangeTools tools{host, runner(host), {}, options.overwrite};
@@ -168,7 +168,7 @@ Result<Exit> undo(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> list(const Globals& globals, const Options&) {
+Result<Exit> list(const Globals& globals, const PassthroughChangeOptions&) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto cards, passthrough::applied_passthrough(host));
   const auto unfinished = passthrough::unfinished_passthrough(host);
@@ -188,7 +188,7 @@ Result<Exit> list(const Globals& globals, const Options&) {
   return Exit::done;
 }
 
-Result<Exit> rebind(const Globals& globals, const Options& options, bool to_vfio) {
+Result<Exit> rebind(const Globals& globals, const PassthroughChangeOptions& options, bool to_vfio) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, to_vfio ? "bind a card to vfio-pci" : "unbind a card from vfio-pci"));
   Sysfs sysfs(host);
@@ -215,14 +215,14 @@ Result<Exit> rebind(const Globals& globals, const Options& options, bool to_vfio
   return Exit::done;
 }
 
-Result<Exit> bind(const Globals& globals, const Options& options) {
+Result<Exit> bind(const Globals& globals, const PassthroughChangeOptions& options) {
   return rebind(globals, options, true);
 }
-Result<Exit> unbind(const Globals& globals, const Options& options) {
+Result<Exit> unbind(const Globals& globals, const PassthroughChangeOptions& options) {
   return rebind(globals, options, false);
 }
 
-Result<Exit> hooks_install(const Globals& globals, const Options& options) {
+Result<Exit> hooks_install(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, "install a libvirt hook"));
   const Sysfs sysfs(host);
@@ -240,7 +240,7 @@ Result<Exit> hooks_install(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> hooks_remove(const Globals& globals, const Options& options) {
+Result<Exit> hooks_remove(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY(needs_root(host, "remove a libvirt hook"));
   TRY_ASSIGN(const auto file, passthrough::remove_hook(host, options.domain, options.overwrite));
@@ -254,9 +254,9 @@ Result<Exit> hooks_remove(const Globals& globals, const Options& options) {
 }  // namespace
 
 void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PassthroughChangeOptions>();
   const auto add = [&](CLI::App& parent, const char* name, const char* about,
-                       Result<Exit> (*what)(const Globals&, const Options&)) {
+                       Result<Exit> (*what)(const Globals&, const PassthroughChangeOptions&)) {
     auto* sub = parent.add_subcommand(name, about);
     sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;

@@ -11,12 +11,12 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct PassthroughOptions {
   std::string card, guest_os, apply, rom_file, guest_driver, output;
   bool any_device = false;
 };
 
-Result<Exit> groups(const Globals& globals, const Options& /*options*/) {
+Result<Exit> groups(const Globals& globals, const PassthroughOptions& /*options*/) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   const auto pci = system::read_pci_devices(sysfs);
@@ -65,7 +65,7 @@ Result<Exit> apply_xml(const Globals& globals, const std::string& file, const pa
   return Exit::done;
 }
 
-Result<Exit> xml(const Globals& globals, const Options& options) {
+Result<Exit> xml(const Globals& globals, const PassthroughOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   const auto pci = system::read_pci_devices(sysfs);
@@ -74,7 +74,7 @@ Result<Exit> xml(const Globals& globals, const Options& options) {
   if (!options.guest_driver.empty()) {
     request.guest_driver = Version::leading(options.guest_driver);
     if (!request.guest_driver)
-      return Error{Exit::usage, "take '" + options.guest_driver + "' as the guest's driver", "it is no version",
+      return Error{ErrorKind::usage, "take '" + options.guest_driver + "' as the guest's driver", "it is no version",
                    "such as 450.66 or 535"};
   }
   if (!options.rom_file.empty()) {
@@ -95,7 +95,7 @@ Result<Exit> xml(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> rom(const Globals& globals, const Options& options) {
+Result<Exit> rom(const Globals& globals, const PassthroughOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   std::error_code bad;
@@ -112,7 +112,7 @@ Result<Exit> rom(const Globals& globals, const Options& options) {
   const auto problems = passthrough::rom_problems(parsed, card);
   if (!options.output.empty()) {
     if (fs::exists(options.output, bad))
-      return Error{Exit::usage, "write the ROM to " + options.output, "there is a file of that name", "choose another name"};
+      return Error{ErrorKind::usage, "write the ROM to " + options.output, "there is a file of that name", "choose another name"};
     // Without what nvflash puts in front: QEMU wants it to begin with 55 AA.
     TRY(write_file(options.output, std::string_view(bytes).substr(parsed.leading), 0644));
   }
@@ -129,8 +129,8 @@ Result<Exit> rom(const Globals& globals, const Options& options) {
 void add_passthrough(CLI::App& app, Globals& globals, Action& action) {
   auto* passthrough = app.add_subcommand("passthrough", "Giving a whole card to a virtual machine");
   passthrough->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const Options&)) {
+  const auto options = std::make_shared<PassthroughOptions>();
+  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const PassthroughOptions&)) {
     auto* sub = passthrough->add_subcommand(name, about);
     sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;

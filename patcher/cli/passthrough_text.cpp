@@ -63,7 +63,7 @@ std::string groups_text(const Sysfs& sysfs, const system::PciView& pci, const st
     for (const auto* device : group->devices) {
       text += "  " + device->address + "  " + device->ids() + "  " + name_of(*device);
       text += "  driver: " + (device->driver.empty() ? "none" : device->driver);
-      if (!device->reset_methods.empty()) text += "  reset: " + joined(device->reset_methods, " ");
+      if (!device->reset_methods.empty()) text += "  reset: " + join(device->reset_methods, " ");
       text += "\n";
     }
     for (const auto* device : group->devices)

@@ -15,7 +15,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct PlanOptions {
   std::string driver;
   std::string kernel;
   std::vector<std::string> accept;
@@ -34,7 +34,7 @@ struct Inputs {
   kernel::Facts facts;
 };
 
-Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
+Result<Inputs> open_inputs(const Globals& globals, const PlanOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
   // The kernel, the recipes and the driver know nothing of each other: all are read at once. (A consent can only make a kernel
@@ -57,7 +57,7 @@ Result<Inputs> open_inputs(const Globals& globals, const Options& options) {
                 kernel::Facts(std::move(kernel), std::move(assumptions))};
 }
 
-Result<Exit> plan(const Globals& globals, const Options& options) {
+Result<Exit> plan(const Globals& globals, const PlanOptions& options) {
   TRY_ASSIGN(auto inputs, open_inputs(globals, options));
   TRY_ASSIGN(const auto shown, show_plan(globals, inputs.driver, inputs.facts, inputs.catalogue, inputs.accepted, options.extras));
   if (globals.json()) print_json(shown.document);
@@ -78,13 +78,13 @@ Result<Exit> say_patched(const Globals& globals, const std::string& release, con
   return Exit::done;
 }
 
-Result<Exit> patch(const Globals& globals, const Options& options) {
+Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
   if (options.output.empty() == options.repack.empty())
-    return Error{Exit::usage, "write the patched driver",
+    return Error{ErrorKind::usage, "write the patched driver",
                  options.output.empty() ? "it is not said where to" : "it is said twice where to",
                  "either --output DIR for the tree, or --repack FILE.run for an installer"};
   if (options.series && options.output.empty())
-    return Error{Exit::usage, "write the series", "--series writes to the folder of --output", "name that folder"};
+    return Error{ErrorKind::usage, "write the series", "--series writes to the folder of --output", "name that folder"};
   TRY_ASSIGN(auto inputs, open_inputs(globals, options));
   const bool repack = !options.repack.empty();
   const auto target = fs::absolute(repack ? options.repack : options.output).lexically_normal();
@@ -136,7 +136,7 @@ Result<Exit> patch(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-void common(CLI::App& command, Options& options) {
+void common(CLI::App& command, PlanOptions& options) {
   command.add_option("DRIVER", options.driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
   command.add_option("--kernel", options.kernel, "running (the default), newest, or a release")->type_name("REL");
@@ -149,14 +149,14 @@ void common(CLI::App& command, Options& options) {
 void add_plan(CLI::App& app, Globals& globals, Action& action) {
   {
     auto* command = app.add_subcommand("plan", "Tell for every recipe whether it applies to this driver on this kernel, and why");
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<PlanOptions>();
     common(*command, *options);
     command->add_flag("--diff", options->extras.diff, "Show what the recipes change as a unified diff");
     command->add_flag("--facts", options->extras.facts, "Show what the kernel was asked and what it answered");
     command->callback([&globals, &action, options] { action = [&globals, options] { return plan(globals, *options); }; });
   }
   auto* command = app.add_subcommand("patch", "Write the patched tree, or the changes as a git-am series, and build nothing");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PlanOptions>();
   common(*command, *options);
   command->add_option("--output", options->output, "The folder to write to: new or empty")->type_name("DIR");
   command

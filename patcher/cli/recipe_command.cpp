@@ -24,7 +24,7 @@ Error no_such_recipe(const recipe::Catalogue& catalogue, const std::string& trie
   std::vector<std::string_view> known;
   for (const auto& each : catalogue.recipes()) known.push_back(each.id);
   const auto near = nearest(id, known);
-  return Error{Exit::usage, tried, "no recipe has that id",
+  return Error{ErrorKind::usage, tried, "no recipe has that id",
                near.empty() ? "vgpukit recipe list shows them all" : "did you mean '" + near + "'?"};
 }
 

@@ -9,13 +9,13 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct RecipeImportOptions {
   std::string patch;
   std::string kernel;
   std::string output = "recipes-imported";
 };
 
-Result<Exit> import(const Globals& globals, const Options& options) {
+Result<Exit> import(const Globals& globals, const RecipeImportOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto diff, read_file(options.patch));
   const auto headers = kernel::list_headers(host);
@@ -27,7 +27,7 @@ Result<Exit> import(const Globals& globals, const Options& options) {
       there = there || each.release == options.kernel;
     }
     if (!there)
-      return Error{Exit::missing, "look up what " + options.patch + " is about",
+      return Error{ErrorKind::missing, "look up what " + options.patch + " is about",
                    "the kernel " + options.kernel + " has no headers here",
                    known.empty() ? "install its headers" : "here are: " + known};
   }
@@ -38,7 +38,7 @@ Result<Exit> import(const Globals& globals, const Options& options) {
   std::error_code bad;
   for (const auto& each : {file, patch})
     if (fs::exists(each, bad))
-      return Error{Exit::usage, "write the draft " + each.string(), "there is such a file already",
+      return Error{ErrorKind::usage, "write the draft " + each.string(), "there is such a file already",
                    "name another folder with --output, or remove it; nothing was written"};
   if (!made.patch.empty()) TRY(write_file(patch, made.patch));
   // What we write must load: a draft that cannot be read helps nobody.
@@ -72,7 +72,7 @@ Result<Exit> import(const Globals& globals, const Options& options) {
 void add_recipe_import(CLI::App& recipe, Globals& globals, Action& action) {
   auto* command =
       recipe.add_subcommand("import", "Draft a recipe from somebody's patch: transforms where one does what a hunk does");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecipeImportOptions>();
   command->add_option("PATCH", options->patch, "A unified diff of a driver's kernel folder, with or without a mail around it")
       ->required();
   command->add_option("--kernel", options->kernel, "The kernel that the patch is for (default: the newest with headers here)")

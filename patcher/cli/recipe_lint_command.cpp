@@ -11,7 +11,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct RecipeLintOptions {
   std::vector<std::string> names;  // ids or files; none: all
   std::string driver;
 };
@@ -26,7 +26,7 @@ bool is_file(const std::string& name) {
 
 class Lint {
  public:
-  Lint(const Globals& globals, const Options& options) : globals_(globals), options_(options) {}
+  Lint(const Globals& globals, const RecipeLintOptions& options) : globals_(globals), options_(options) {}
 
   Result<Exit> run() {
     TRY(read());
@@ -90,7 +90,7 @@ class Lint {
   }
 
   [[nodiscard]] Error unknown(const std::string& name) const {
-    return Error{Exit::usage, "check the recipe '" + name + "'", "no recipe has that id", "vgpukit recipe list shows them all"};
+    return Error{ErrorKind::usage, "check the recipe '" + name + "'", "no recipe has that id", "vgpukit recipe list shows them all"};
   }
 
   // The recipe's test: that there is one, and its snippets for order().
@@ -167,7 +167,7 @@ class Lint {
   }
 
   const Globals& globals_;
-  const Options& options_;
+  const RecipeLintOptions& options_;
   std::map<std::string, recipe::Recipe> by_id_;
   std::set<std::string> broken_;  // stems of files that do not parse
   std::set<std::string> chosen_;  // ids of the files that were named
@@ -178,7 +178,7 @@ class Lint {
 }  // namespace
 
 void add_recipe_lint(CLI::App& app, Globals& globals, Action& action) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecipeLintOptions>();
   auto* command = app.add_subcommand("lint", "Look for what is wrong, or looks wrong, about recipes");
   command->add_option("RECIPE", options->names, "Ids, or files; all recipes without one");
   command->add_option("--driver", options->driver, "Look for edits that depend on their order in this driver's files, too");

@@ -7,7 +7,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-Result<Exit> list(const Globals& globals) {
+Result<Exit> list_recipes(const Globals& globals) {
   TRY_ASSIGN(const auto catalogue, catalogue_of(globals, !globals.no_shipped_recipes));
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
@@ -63,11 +63,11 @@ Result<Uses> uses_in(const std::vector<std::string>& files) {
     TRY_ASSIGN(const auto text, read_file(file));
     const auto document = nlohmann::json::parse(text, nullptr, false);
     if (document.is_discarded())
-      return Error{Exit::usage, "read the result " + file, "it is no JSON", "name what vgpukit build --format json printed"};
+      return Error{ErrorKind::usage, "read the result " + file, "it is no JSON", "name what vgpukit build --format json printed"};
     Uses uses;
     uses.collect(document);
     if (uses.builds == 0)
-      return Error{Exit::usage, "read the result " + file, "no build in it lists its recipes",
+      return Error{ErrorKind::usage, "read the result " + file, "no build in it lists its recipes",
                    "name what vgpukit build --format json printed, a build.json, or a matrix result"};
     all.builds += uses.builds;
     all.applied.merge(uses.applied);
@@ -110,7 +110,7 @@ void add_recipe_list(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("list", "List all recipes, or those that no build needs");
   command->add_option("--unused", *results, "List the recipes that no build in these results applied")->type_name("RESULT.json...");
   command->callback([&globals, &action, results] {
-    action = [&globals, results] { return results->empty() ? list(globals) : unused(globals, *results); };
+    action = [&globals, results] { return results->empty() ? list_recipes(globals) : unused(globals, *results); };
   });
 }
 

@@ -14,7 +14,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct RecipeNewOptions {
   std::string log;
   std::string commit;
   std::string repository = ".";
@@ -26,7 +26,7 @@ Status write_drafts(const std::vector<authoring::Draft>& drafts, const fs::path&
   std::error_code bad;
   for (const auto& each : drafts)
     if (fs::exists(folder / (each.id + ".yaml"), bad))
-      return Error{Exit::usage, "write the draft " + (folder / (each.id + ".yaml")).string(), "there is such a file already",
+      return Error{ErrorKind::usage, "write the draft " + (folder / (each.id + ".yaml")).string(), "there is such a file already",
                    "name another folder with --output, or remove it; nothing was written"};
   for (const auto& each : drafts) {
     // What we write must load: a draft that cannot be read helps nobody.
@@ -56,13 +56,13 @@ void print_drafts(const Globals& globals, const std::vector<authoring::Draft>& d
 }
 
 // A file is a mail of git format-patch; everything else is a commit of the repository.
-Result<authoring::KernelCommit> commit_of(const Options& options) {
+Result<authoring::KernelCommit> commit_of(const RecipeNewOptions& options) {
   std::error_code bad;
   if (fs::is_regular_file(options.commit, bad)) return authoring::commit_of_mail(options.commit);
   return authoring::commit_of_repository(options.repository, options.commit);
 }
 
-Result<Exit> draft_of_commit(const Globals& globals, const Options& options) {
+Result<Exit> draft_of_commit(const Globals& globals, const RecipeNewOptions& options) {
   TRY_ASSIGN(const auto commit, commit_of(options));
   TRY_ASSIGN(const auto made, authoring::draft_from_commit(commit));
   const auto name = commit.id.empty() ? fs::path(options.commit).stem().string() : commit.id.substr(0, 12);
@@ -82,33 +82,33 @@ Result<Exit> draft_of_commit(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<std::string> release_of(const Options& options, const diagnostics::BuildLog& log, const std::vector<std::string>& releases) {
+Result<std::string> release_of(const RecipeNewOptions& options, const diagnostics::BuildLog& log, const std::vector<std::string>& releases) {
   const std::string release = options.kernel.empty() ? log.release : options.kernel;
   if (std::find(releases.begin(), releases.end(), release) != releases.end()) return release;
   std::string known;
   for (const auto& each : releases) known += (known.empty() ? "" : ", ") + each;
   if (known.empty())
-    return Error{Exit::missing, "look up what the log's errors are about", "no kernel here has its headers installed",
+    return Error{ErrorKind::missing, "look up what the log's errors are about", "no kernel here has its headers installed",
                  "install them, or name another root with --root"};
   if (release.empty())
-    return Error{Exit::usage, "tell which kernel " + options.log + " is about",
+    return Error{ErrorKind::usage, "tell which kernel " + options.log + " is about",
                  "it names none of those that have their headers here", "name it with --kernel; here are: " + known};
-  return Error{Exit::usage, "look up what the log's errors are about", "the kernel " + release + " has no headers here",
+  return Error{ErrorKind::usage, "look up what the log's errors are about", "the kernel " + release + " has no headers here",
                "here are: " + known};
 }
 
-Result<Exit> draft(const Globals& globals, const Options& options) {
+Result<Exit> draft(const Globals& globals, const RecipeNewOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const auto headers = kernel::list_headers(host);
   std::vector<std::string> releases;
   for (const auto& each : headers) releases.push_back(each.release);
   TRY_ASSIGN(const auto log, diagnostics::read_build_log(options.log, releases));
   if (log.errors.empty())
-    return Error{Exit::usage, "draft recipes from " + options.log, "the build in this log has no error",
+    return Error{ErrorKind::usage, "draft recipes from " + options.log, "the build in this log has no error",
                  "give the log of a build that failed"};
   const auto causes = diagnostics::causes_of(log.errors);
   if (causes.subjects.empty())
-    return Error{Exit::usage, "draft recipes from " + options.log,
+    return Error{ErrorKind::usage, "draft recipes from " + options.log,
                  "none of its " + std::to_string(log.errors.size()) +
                      " errors is about something of the kernel: " + log.errors.front().message,
                  "vgpukit build says what each error means"};
@@ -134,7 +134,7 @@ Result<Exit> draft(const Globals& globals, const Options& options) {
 
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action) {
   auto* command = recipe.add_subcommand("new", "Draft recipes from the log of a build that failed, or from a commit of the kernel");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RecipeNewOptions>();
   auto* from = command->add_option_group("from", "What the drafts are made of");
   auto* log =
       from->add_option("--from-log", options->log, "The log: STATE/logs/*.log, or what make or dkms printed")->type_name("FILE");

@@ -91,7 +91,7 @@ Status orphans(const Globals& globals, const recipe::Catalogue& catalogue, Tally
       const auto* recipe = catalogue.find(file.stem().string());
       if (recipe && file.extension() == ".yaml") continue;
       broken(file.stem().string(),
-             Error{Exit::usage, "", "no recipe has the id that this test is named after", "name it ID.yaml, or delete it",
+             Error{ErrorKind::usage, "", "no recipe has the id that this test is named after", "name it ID.yaml, or delete it",
                    SourcePos{file.string(), 0, 0}},
              globals, tally);
     }

@@ -81,7 +81,7 @@ std::string quoted(const std::string& text) {
 std::string option_names(const Node& node) {
   std::vector<std::string> names;
   for (const auto& option : node.options) names.insert(names.end(), option.names.begin(), option.names.end());
-  return joined(names, " ");
+  return join(names, " ");
 }
 
 // The commands of all commands, as a pattern of `case`.
@@ -119,7 +119,7 @@ std::string bash(const std::vector<Node>& nodes) {
       if (!option.takes_value) continue;
       const auto values = values_of(option);
       std::string how = "COMPREPLY=($(compgen -f -- \"$cur\"))";
-      if (!values.words.empty()) how = "COMPREPLY=($(compgen -W " + quoted(joined(values.words, " ")) + " -- \"$cur\"))";
+      if (!values.words.empty()) how = "COMPREPLY=($(compgen -W " + quoted(join(values.words, " ")) + " -- \"$cur\"))";
       if (values.folders) how = "COMPREPLY=($(compgen -d -- \"$cur\"))";
       if (values.kernels) how = "COMPREPLY=($(compgen -W \"running newest all $(ls /lib/modules 2>/dev/null)\" -- \"$cur\"))";
       for (const auto& name : option.names)
@@ -130,7 +130,7 @@ std::string bash(const std::vector<Node>& nodes) {
     std::vector<std::string> names;
     for (const auto& [name, about] : node.commands) names.push_back(name);
     text +=
-        "    " + quoted(node.path) + ") names=" + quoted(joined(names, " ")) + " options=" + quoted(option_names(node)) + " ;;\n";
+        "    " + quoted(node.path) + ") names=" + quoted(join(names, " ")) + " options=" + quoted(option_names(node)) + " ;;\n";
   }
   text += "  esac\n  options+=" + quoted(" " + option_names(nodes.front())) +
           "\n"
@@ -167,7 +167,7 @@ std::string zsh(const std::vector<Node>& nodes) {
       if (!option.takes_value) continue;
       const auto values = values_of(option);
       std::string how = "_files";
-      if (!values.words.empty()) how = "compadd -- " + joined(values.words, " ");
+      if (!values.words.empty()) how = "compadd -- " + join(values.words, " ");
       if (values.folders) how = "_files -/";
       if (values.kernels) how = "compadd -- running newest all /lib/modules/*(N:t)";
       for (const auto& name : option.names)
@@ -194,7 +194,7 @@ std::string fish_option(const Word& option, const std::string& when) {
   for (const auto& name : option.names) text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
   const auto values = values_of(option);
   if (option.takes_value) text += " -r";
-  if (!values.words.empty()) text += " -f -a " + quoted(joined(values.words, " "));
+  if (!values.words.empty()) text += " -f -a " + quoted(join(values.words, " "));
   if (values.folders) text += " -f -a '(__fish_complete_directories)'";
   if (values.kernels) text += " -f -a 'running newest all (command ls /lib/modules 2>/dev/null)'";
   return text + " -d " + quoted(option.text) + "\n";

@@ -7,12 +7,12 @@ namespace vgpukit::cli {
 
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::vector<std::string> modules;
   std::string kernel;
 };
 
-Result<Exit> verify(const Globals& globals, const Options& options) {
+Result<Exit> verify(const Globals& globals, const VerifyOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto assumptions, assumptions_of(globals));
   std::vector<module::ModuleFile> modules;
@@ -59,7 +59,7 @@ Result<Exit> verify(const Globals& globals, const Options& options) {
 
 void add_verify(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("verify", "Tell whether a kernel would load these modules, together, before anybody tries");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   command->add_option("MODULE", options->modules, "Module files (.ko, .ko.xz, .ko.zst, .ko.gz)")->required();
   command->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
   command->callback([&globals, &action, options] { action = [&globals, options] { return verify(globals, *options); }; });

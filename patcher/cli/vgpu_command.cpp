@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::chrono::seconds functions_deadline{90};
 
-struct Options {
+struct VgpuOptions {
   vgpu::VgpuRequest request;
   std::string name;
   std::string card;
@@ -29,7 +29,7 @@ Result<vgpu::VgpuPlace> place_of(const vgpu::VgpuView& view, const std::string& 
   return vgpu::find_place(view, word);
 }
 
-Result<Exit> types(const Globals& globals, const Options& options) {
+Result<Exit> types(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   const auto view = vgpu::read_vgpus(sysfs);
@@ -42,7 +42,7 @@ Result<Exit> types(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> list(const Globals& globals, const Options& options) {
+Result<Exit> list(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   const auto view = vgpu::read_vgpus(sysfs);
@@ -68,7 +68,7 @@ Result<Exit> list(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> create(const Globals& globals, const Options& options) {
+Result<Exit> create(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   TRY_ASSIGN(const auto step, vgpu::create_vgpu(tools_of(host, sysfs), options.request));
@@ -79,7 +79,7 @@ Result<Exit> create(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> remove(const Globals& globals, const Options& options) {
+Result<Exit> remove(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   TRY_ASSIGN(const auto device, vgpu::remove_vgpu(tools_of(host, sysfs), options.name));
@@ -92,7 +92,7 @@ Result<Exit> remove(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> define(const Globals& globals, const Options& options) {
+Result<Exit> define(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   auto request = options.request;
@@ -100,7 +100,7 @@ Result<Exit> define(const Globals& globals, const Options& options) {
   // A UUID or an address is no type: it names a vGPU that runs.
   const bool running = static_cast<bool>(vgpu::vgpu_name(request.type));
   if (running && (!request.card.empty() || !request.uuid.empty()))
-    return Error{Exit::usage, "define the vGPU " + request.type, "that names one which exists: it has its card and its name",
+    return Error{ErrorKind::usage, "define the vGPU " + request.type, "that names one which exists: it has its card and its name",
                  "leave --card and --uuid out, or name a type"};
   TRY_ASSIGN(const auto defined, vgpu::define_vgpu(tools_of(host, sysfs), request, running ? request.type : ""));
   if (globals.json()) {
@@ -114,7 +114,7 @@ Result<Exit> define(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> undefine(const Globals& globals, const Options& options) {
+Result<Exit> undefine(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   TRY_ASSIGN(const auto files, vgpu::undefine_vgpu(tools_of(host, sysfs), options.name, options.card));
@@ -125,7 +125,7 @@ Result<Exit> undefine(const Globals& globals, const Options& options) {
   return Exit::done;
 }
 
-Result<Exit> apply(const Globals& globals, const Options& options) {
+Result<Exit> apply(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   TRY_ASSIGN(const auto applied, vgpu::apply_vgpus(tools_of(host, sysfs), options.dry_run));
@@ -144,11 +144,11 @@ Result<vgpu::Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const s
   TRY_ASSIGN(const auto definitions, vgpu::load_definitions(host));
   for (const auto& each : definitions.all)
     if (each.name == name) return vgpu::defined_device(view, each);
-  return Error{Exit::usage, "find the vGPU " + name, "none of that name exists or is defined",
+  return Error{ErrorKind::usage, "find the vGPU " + name, "none of that name exists or is defined",
                "vgpukit vgpu list shows their names"};
 }
 
-Result<Exit> xml(const Globals& globals, const Options& options) {
+Result<Exit> xml(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   TRY_ASSIGN(const auto device, known_vgpu(host, sysfs, options.name));
@@ -177,8 +177,8 @@ Result<Exit> xml(const Globals& globals, const Options& options) {
 void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
   auto* vgpu = app.add_subcommand("vgpu", "The vGPUs of this machine: mediated devices and virtual functions")->alias("mdev");
   vgpu->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const Options&)) {
+  const auto options = std::make_shared<VgpuOptions>();
+  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const VgpuOptions&)) {
     auto* sub = vgpu->add_subcommand(name, about);
     sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;

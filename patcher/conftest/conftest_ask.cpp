@@ -93,7 +93,7 @@ Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, con
   compiler_wrapper.use_in(command);
   command.env["MAKEFILES"] = kernel.host.inside(makefile).string();
   command.env["VGPUKIT_ASK"] = kernel.host.inside(folder).string();
-  command.env["VGPUKIT_SOURCES"] = joined(sources, " ");
+  command.env["VGPUKIT_SOURCES"] = join(sources, " ");
   command.collect = false;
   command.on_line = nullptr;
   const auto outcome = run(command);

@@ -190,9 +190,9 @@ std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const 
     diagnostics::Diagnostic made = warning(one.finding);
     made.message = "this header of the kernel does not compile (" + one.finding.error.message +
                    "), and what conftest says about it is not to be believed: ";
-    if (!one.present.empty()) made.message += "\"present\" to " + joined(one.present, ", ");
+    if (!one.present.empty()) made.message += "\"present\" to " + join(one.present, ", ");
     if (!one.absent.empty())
-      made.message += std::string(one.present.empty() ? "" : "; ") + "\"absent\" to " + joined(one.absent, ", ");
+      made.message += std::string(one.present.empty() ? "" : "; ") + "\"absent\" to " + join(one.absent, ", ");
     made.hint = is_missing_file(one.finding.error)
                     ? "the kernel's headers are not complete: install them again"
                     : "install the kernel's headers again; if the header is meant to be like that, a recipe can set each answer: "

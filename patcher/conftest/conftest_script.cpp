@@ -72,8 +72,8 @@ Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const Kb
     command.argv = {"/bin/sh",      kernel.host.inside(script).string(),        "vgpukit_cc", ask.arch, ask.sources, ask.output,
                     "vgpukit-none", kernel.host.inside(folders.back()).string()};
     command.env = ask.environment;
-    command.env["VGPUKIT_CC"] = joined(ask.compiler, " ");
-    command.env["VGPUKIT_CFLAGS"] = joined(ask.flags, " ");
+    command.env["VGPUKIT_CC"] = join(ask.compiler, " ");
+    command.env["VGPUKIT_CFLAGS"] = join(ask.flags, " ");
     command.deadline = std::chrono::minutes(10);
     commands.push_back(std::move(command));
   }

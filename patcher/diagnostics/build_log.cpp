@@ -40,9 +40,9 @@ std::string tree_in(std::string_view text) {
 Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::vector<std::string>& releases) {
   const std::string tried = "read the build log " + file.string();
   std::error_code bad;
-  if (fs::is_directory(file, bad)) return Error{Exit::usage, tried, "it is a folder", std::string(expected)};
+  if (fs::is_directory(file, bad)) return Error{ErrorKind::usage, tried, "it is a folder", std::string(expected)};
   auto text = read_file(file);
-  if (!text) return Error{Exit::usage, tried, text.error().why, std::string(expected)};
+  if (!text) return Error{ErrorKind::usage, tried, text.error().why, std::string(expected)};
   BuildLog log;
   log.release = release_in(*text, releases);
   DiagnosticCollector collector(tree_in(*text));
@@ -54,7 +54,7 @@ Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::ve
     is_log = kind == LogLine::Kind::step || kind == LogLine::Kind::diagnostic || line.starts_with("make");
   });
   if (!is_log || text->find('\0') != std::string::npos)
-    return Error{Exit::usage, tried, "it holds nothing that make or a compiler printed", std::string(expected)};
+    return Error{ErrorKind::usage, tried, "it holds nothing that make or a compiler printed", std::string(expected)};
   log.errors = collector.errors();
   return log;
 }

@@ -12,6 +12,8 @@
 #include "diagnostics/declarations.hpp"
 #include "kernel/kernel_headers.hpp"
 
+#include "support/text.hpp"
+
 namespace vgpukit::diagnostics {
 
 class HeaderTexts {
@@ -45,24 +47,5 @@ class HeaderTexts {
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::unordered_map<const File*, std::vector<Declaration>> declarations_;
 };
-
-// Calls `visit` with every word (identifier) of a text and its offset.
-template <class Visit>
-void for_each_word(std::string_view text, Visit visit) {
-  const auto in_word = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
-  };
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  for (const char* at = begin; at != end;) {
-    if (!in_word(*at)) {
-      ++at;
-      continue;
-    }
-    const char* const start = at;
-    while (at != end && in_word(*at)) ++at;
-    visit(std::string_view(start, static_cast<std::size_t>(at - start)), static_cast<std::size_t>(start - begin));
-  }
-}
 
 }  // namespace vgpukit::diagnostics

@@ -167,16 +167,16 @@ Findings user_groups(const CheckInput& input) {
     if (member) in.emplace_back(name);
     if (!member && name != std::string_view("video")) missing.emplace_back(name);
   }
-  const auto has = user + " is in " + (in.empty() ? "none of kvm, libvirt, video" : joined(in, ","));
+  const auto has = user + " is in " + (in.empty() ? "none of kvm, libvirt, video" : join(in, ","));
   if (missing.empty() && in.empty()) return {};
-  if (missing.empty()) return {{.what = has, .evidence = {{"/etc/group", joined(in, ",")}}}};
+  if (missing.empty()) return {{.what = has, .evidence = {{"/etc/group", join(in, ",")}}}};
   return {{.state = State::warn,
-           .what = user + " is not in " + joined(missing, ","),
+           .what = user + " is not in " + join(missing, ","),
            .evidence = {{"/etc/group", has}},
            .why =
                "without libvirt virsh and virt-manager ask for a password; without kvm a machine that the user starts has no KVM, "
                "unless the desktop's login gives it",
-           .next = "usermod -aG " + joined(missing, ",") + " " + user + ", then log in again"}};
+           .next = "usermod -aG " + join(missing, ",") + " " + user + ", then log in again"}};
 }
 
 }  // namespace vgpukit::doctor::check

@@ -168,11 +168,11 @@ Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool pre
   std::error_code error;
   const auto status = fs::status(file, error);
   if (!fs::exists(status))
-    return Error{Exit::usage, tried,
+    return Error{ErrorKind::usage, tried,
                  error && status.type() == fs::file_type::none ? error.message() : "there is no such file or folder",
                  "name a folder with the kernel module sources, or a package's file (.run, .zip, a tarball)"};
   if (fs::is_directory(status)) return open_folder(file, path, prefer_open);
-  if (!fs::is_regular_file(status)) return Error{Exit::usage, tried, "it is neither a folder nor a file", ""};
+  if (!fs::is_regular_file(status)) return Error{ErrorKind::usage, tried, "it is neither a folder nor a file", ""};
   TRY_ASSIGN(auto run, find_package(absolute));
   auto driver = open_package(host, {file, run, on_progress}, prefer_open);
   if (!driver) return driver;

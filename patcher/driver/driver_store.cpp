@@ -31,7 +31,7 @@ std::string title(const Version& version, Flavour flavour) {
 
 Result<Package> read_package(const fs::path& folder) {
   const auto damaged = [&](const std::string& why) {
-    return Error{Exit::usage, "read the driver store's folder " + folder.string(), why,
+    return Error{ErrorKind::usage, "read the driver store's folder " + folder.string(), why,
                  "remove that folder and add the driver again: vgpukit driver add FILE"};
   };
   const fs::path file = folder / "package.json";
@@ -70,7 +70,7 @@ Status keep_package(const fs::path& folder, Package& stored, const Driver& drive
   stored.driver.package_folder = driver.package_folder;
   TRY(write_package_json(folder, stored.driver, stored.content));
   fs::rename(part, folder / kPackageFile, error);
-  if (error) return Error{Exit::missing, "write " + (folder / kPackageFile).string(), error.message(), ""};
+  if (error) return Error{ErrorKind::missing, "write " + (folder / kPackageFile).string(), error.message(), ""};
   stored.driver.package.file = folder / kPackageFile;
   return {};
 }
@@ -102,7 +102,7 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const 
     if (stored.content == content && driver.package && !stored.driver.package)
       TRY(keep_package(place, stored, driver, on_progress));
     if (stored.content == content) return stored.driver;
-    return Error{Exit::usage, "add the driver " + driver.path.string(),
+    return Error{ErrorKind::usage, "add the driver " + driver.path.string(),
                  "the store already has another package of " + title(driver.version, driver.flavour) + ", added " +
                      stored.driver.added + " from " + printable(stored.driver.origin),
                  "use --replace to put this one in its place"};
@@ -133,7 +133,7 @@ Result<std::vector<StoredDriver>> DriverStore::list() const {
     TRY_ASSIGN(auto package, read_package(entry->path()));
     drivers.push_back(std::move(package.driver));
   }
-  if (error) return Error{Exit::usage, "read the driver store " + folder_.string(), error.message(), ""};
+  if (error) return Error{ErrorKind::usage, "read the driver store " + folder_.string(), error.message(), ""};
   std::sort(drivers.begin(), drivers.end(), newer_first);
   return drivers;
 }
@@ -148,7 +148,7 @@ Result<StoredDriver> DriverStore::find(const DriverName& name) const {
     why = "the driver store has only";
     for (const auto& driver : drivers) why += (&driver == &drivers.front() ? " " : ", ") + title(driver.version, driver.flavour);
   }
-  return Error{Exit::usage, "find the driver " + printable(name.text), why, "add it with: vgpukit driver add FILE"};
+  return Error{ErrorKind::usage, "find the driver " + printable(name.text), why, "add it with: vgpukit driver add FILE"};
 }
 
 }  // namespace vgpukit::driver

@@ -44,7 +44,7 @@ struct Run {
 
   // Called for each block. False: stop, and `refusal` says why.
   bool goes_on() {
-    if (Interrupt::caught() != 0) refusal = Error{Exit::failed, "unpack " + named.string(), "interrupted", ""};
+    if (Interrupt::caught() != 0) refusal = Error{ErrorKind::interrupted, "unpack " + named.string(), "interrupted", ""};
     if (how.on_progress && counted)
       how.on_progress({"unpacking", static_cast<std::uint64_t>(archive_filter_bytes(counted, -1)), file_bytes});
     return !refusal;
@@ -106,7 +106,7 @@ class Unfiltered {
     const auto& limits = run_.how.limits;
     bytes_ += size;
     if (bytes_ <= limits.bytes + limits.entries * kEntryHeaders) return true;
-    run_.refusal = Error{Exit::usage, "unpack " + run_.named.string(),
+    run_.refusal = Error{ErrorKind::usage, "unpack " + run_.named.string(),
                          "it unpacks to more than " + std::to_string(limits.bytes) + " bytes, which is the limit",
                          "nothing was unpacked; no driver package is that large, so do not trust the file"};
     return false;
@@ -135,7 +135,7 @@ la_ssize_t read_unfiltered(archive* reader, void* stream, const void** block) {
 }
 
 Error bad_archive(const fs::path& archive_path, const std::string& why) {
-  return {Exit::usage, "unpack " + archive_path.string(), why, "fetch the file again; nothing was unpacked"};
+  return {ErrorKind::usage, "unpack " + archive_path.string(), why, "fetch the file again; nothing was unpacked"};
 }
 
 std::string name_of(archive_entry* entry) {
@@ -282,9 +282,9 @@ std::string error_of(::archive* reader) {
 Result<ArchiveFile> open_archive(const fs::path& archive_path) {
   const std::string tried = "unpack " + archive_path.string();
   Descriptor fd(::open(archive_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return Error{Exit::usage, tried, std::generic_category().message(errno), ""};
+  if (!fd) return Error{ErrorKind::usage, tried, std::generic_category().message(errno), ""};
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Error{Exit::usage, tried, "it is not a regular file", ""};
+  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
   if (info.st_size == 0) return bad_archive(archive_path, "the file is empty");
   return ArchiveFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
 }
@@ -305,7 +305,7 @@ bool is_zip(const fs::path& file) {
 Status unpack_from(int fd, std::uint64_t offset, UnpackTarget& target, const fs::path& named, const Unpacking& how) {
   struct stat info {};
   if (::fstat(fd, &info) != 0 || ::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0)
-    return Error{Exit::usage, "unpack " + named.string(), std::generic_category().message(errno), ""};
+    return Error{ErrorKind::usage, "unpack " + named.string(), std::generic_category().message(errno), ""};
   Run run{named, how, static_cast<std::uint64_t>(info.st_size) - offset};
   if (offset == 0 && starts_like_seekable(fd)) return unpack_seekable(fd, target, run);
   return unpack_stream(fd, target, run);

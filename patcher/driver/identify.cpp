@@ -119,13 +119,13 @@ Result<VersionClaim> find_version(const fs::path& sources) {
   if (found.claims.empty()) {
     std::string why = "no file says it";
     for (const auto& reason : found.without) why += (&reason == &found.without.front() ? ": " : ", ") + reason;
-    return Error{Exit::usage, tried, why,
+    return Error{ErrorKind::usage, tried, why,
                  "Kbuild should have -DNV_VERSION_STRING=\\\"535.247.02\\\" or the like: unpack the package again"};
   }
   const auto& first = found.claims.front();
   for (const auto& other : found.claims)
     if (other.version != first.version)
-      return Error{Exit::usage, tried,
+      return Error{ErrorKind::usage, tried,
                    "its files contradict each other: " + first.where + " says " + first.version.text + ", " + other.where +
                        " says " + other.version.text,
                    "this is a mixture of two packages: unpack one of them into an empty folder"};
@@ -295,7 +295,7 @@ Result<Driver> identify(const fs::path& sources, const std::vector<SourceFile>& 
   driver.flavour_from = std::move(flavour.from);
   driver.modules = find_modules(sources);
   if (driver.modules.empty())
-    return Error{Exit::usage, "find the modules of the driver in " + sources.string(),
+    return Error{ErrorKind::usage, "find the modules of the driver in " + sources.string(),
                  "it has none of the folders nvidia, nvidia-uvm, nvidia-vgpu-vfio, nvidia-modeset, nvidia-drm, nvidia-peermem",
                  "unpack the package again"};
   for (const auto& file : files)

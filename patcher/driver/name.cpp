@@ -66,7 +66,7 @@ Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool pr
   TRY_ASSIGN(auto driver, open_driver(host, stored.folder, prefer_open));
   if (driver.version != stored.version || driver.flavour != stored.flavour)
     return Error{
-        Exit::usage, "open the driver " + std::string(word),
+        ErrorKind::usage, "open the driver " + std::string(word),
         stored.folder.string() + " now holds " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ")",
         "somebody changed the store: remove " + stored.folder.parent_path().string() + " and add the driver again"};
   driver.package = stored.package;

@@ -26,7 +26,7 @@ constexpr std::size_t kBlock = 1 << 20;
 constexpr const char* kFetchAgain = "fetch the file again, and compare its size with the download page's";
 
 Error bad_header(const fs::path& file, const std::string& why) {
-  return {Exit::usage, "read the installer " + file.string(), why, kFetchAgain};
+  return {ErrorKind::usage, "read the installer " + file.string(), why, kFetchAgain};
 }
 
 std::optional<std::uint64_t> number(std::string_view text) {
@@ -99,7 +99,7 @@ class Reader {
     for (;;) {
       const auto got = ::pread(fd_, buffer_.data(), buffer_.size(), static_cast<off_t>(at_));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return Error{Exit::usage, "read " + file_.string(), std::generic_category().message(errno), ""};
+      if (got < 0) return Error{ErrorKind::usage, "read " + file_.string(), std::generic_category().message(errno), ""};
       at_ += static_cast<std::uint64_t>(got);
       return std::string_view(buffer_.data(), static_cast<std::size_t>(got));
     }
@@ -143,9 +143,9 @@ struct OpenFile {
 Result<OpenFile> open_file(const fs::path& file) {
   const std::string tried = "read the installer " + file.string();
   Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return Error{Exit::usage, tried, std::generic_category().message(errno), ""};
+  if (!fd) return Error{ErrorKind::usage, tried, std::generic_category().message(errno), ""};
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Error{Exit::usage, tried, "it is not a regular file", ""};
+  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
   return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
 }
 
@@ -279,7 +279,7 @@ Status check_run_file(const fs::path& file, const RunHeader& header, const OnPac
   PosixCrc crc;
   Md5 md5;
   for (;;) {
-    if (Interrupt::caught() != 0) return Error{Exit::failed, tried, "interrupted", ""};
+    if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, tried, "interrupted", ""};
     TRY_ASSIGN(const auto part, reader.next());
     if (part.empty()) break;
     if (!header.crc.empty()) crc.add(part);
@@ -287,7 +287,7 @@ Status check_run_file(const fs::path& file, const RunHeader& header, const OnPac
     if (on_progress) on_progress({"checking", reader.at(), reader.bytes()});
   }
   const auto differs = [&](const char* what, const std::string& have, const std::string& wanted) {
-    return Error{Exit::usage, tried,
+    return Error{ErrorKind::usage, tried,
                  "it is damaged or cut off: its " + std::string(what) + " is " + have + ", and its header says " + wanted,
                  kFetchAgain};
   };
@@ -301,7 +301,7 @@ Status check_run_arch(const RunHeader& header, const fs::path& named) {
   if (header.arch.empty() || ::uname(&machine) != 0) return {};
   // NVIDIA calls 32-bit x86 "x86"; a 32-bit kernel cannot be built for here either way.
   if (header.arch == machine.machine) return {};
-  return Error{Exit::usage, "open the driver " + named.string(),
+  return Error{ErrorKind::usage, "open the driver " + named.string(),
                "it is for " + printable(header.arch, 40) + ", and this machine is " + machine.machine,
                "fetch the package whose name has Linux-" + std::string(machine.machine)};
 }

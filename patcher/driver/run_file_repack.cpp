@@ -86,15 +86,15 @@ class Repacking {
 
  private:
   Error cannot_write(int error) const {
-    return {Exit::missing, "write " + to_.string(), std::generic_category().message(error),
+    return {ErrorKind::missing, "write " + to_.string(), std::generic_category().message(error),
             error == ENOSPC || error == EDQUOT || error == EFBIG ? "free some space there and try again" : ""};
   }
   Error write_failure() {
     if (sink_.error != 0) return cannot_write(sink_.error);
-    return {Exit::failed, "write " + to_.string(), error_of(writer_.get()), ""};
+    return {ErrorKind::failed, "write " + to_.string(), error_of(writer_.get()), ""};
   }
   Error read_failure() {
-    return {Exit::usage, "read the installer " + driver_.package.file.string(), error_of(reader_.get()), "fetch the file again"};
+    return {ErrorKind::usage, "read the installer " + driver_.package.file.string(), error_of(reader_.get()), "fetch the file again"};
   }
 
   Result<std::string> head_of(int fd, const RunHeader& header) const {
@@ -104,7 +104,7 @@ class Repacking {
       const auto got = ::pread(fd, head.data() + have, head.size() - have, static_cast<off_t>(have));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0)
-        return Error{Exit::usage, "read the installer " + driver_.package.file.string(),
+        return Error{ErrorKind::usage, "read the installer " + driver_.package.file.string(),
                      got < 0 ? std::generic_category().message(errno) : "it changed meanwhile", ""};
       have += static_cast<std::size_t>(got);
     }
@@ -125,7 +125,7 @@ class Repacking {
     writer_.reset(archive_write_new());
     const auto& name = header.compression;
     if (name != "none" && archive_write_add_filter_by_name(writer_.get(), name.c_str()) < ARCHIVE_WARN)
-      return Error{Exit::missing, "write " + to_.string(), "this libarchive cannot compress with " + name, ""};
+      return Error{ErrorKind::missing, "write " + to_.string(), "this libarchive cannot compress with " + name, ""};
     if (name == "zstd" || name == "gzip") archive_write_set_filter_option(writer_.get(), name.c_str(), "compression-level", "9");
     // Not every libarchive has threads; then it takes longer.
     if (name == "zstd" || name == "xz")
@@ -145,7 +145,7 @@ class Repacking {
       TRY(copy_entry(entry));
     }
     if (met_folder_) return {};
-    return Error{Exit::usage, "write " + to_.string(), "the installer has no folder " + driver_.package_folder, ""};
+    return Error{ErrorKind::usage, "write " + to_.string(), "the installer has no folder " + driver_.package_folder, ""};
   }
 
   Status copy_entry(archive_entry* entry) {
@@ -231,7 +231,7 @@ class Repacking {
   Status each_block(F use) {
     std::vector<char> buffer(kBlock);
     for (;;) {
-      if (Interrupt::caught() != 0) return Error{Exit::failed, "write " + to_.string(), "interrupted", ""};
+      if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "write " + to_.string(), "interrupted", ""};
       if (on_progress_) on_progress_({"packing", static_cast<std::uint64_t>(archive_filter_bytes(reader_.get(), -1)), total_});
       const auto got = archive_read_data(reader_.get(), buffer.data(), buffer.size());
       if (got < 0) return read_failure();
@@ -290,10 +290,10 @@ class Repacking {
 Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs::path& to, const OnPackage& on_progress) {
   const std::string tried = "write " + to.string();
   if (!driver.package)
-    return Error{Exit::usage, tried, driver.path.string() + " is from no installer",
+    return Error{ErrorKind::usage, tried, driver.path.string() + " is from no installer",
                  "name a .run, or the zip that it came in, as the driver"};
   std::error_code error;
-  if (fs::exists(fs::symlink_status(to, error))) return Error{Exit::usage, tried, "it is there already", "name a new file"};
+  if (fs::exists(fs::symlink_status(to, error))) return Error{ErrorKind::usage, tried, "it is there already", "name a new file"};
   TRY_ASSIGN(const auto scratch, StagedFolder::beside(to));
   const fs::path made = scratch.path() / "made.run";
   TRY(with_run_file(driver.package, scratch.path(), on_progress, [&](const fs::path& file) -> Status {
@@ -305,7 +305,7 @@ Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs:
   TRY_ASSIGN(const auto header, read_run_header(made));
   TRY(check_run_file(made, header, on_progress));
   fs::rename(made, to, error);
-  if (error) return Error{Exit::missing, tried, error.message(), ""};
+  if (error) return Error{ErrorKind::missing, tried, error.message(), ""};
   return {};
 }
 

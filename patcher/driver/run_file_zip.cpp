@@ -31,7 +31,7 @@ bool fits_machine(const std::string& member) {
 Error ambiguous(const fs::path& zip, const std::vector<std::string>& members, const std::string& why) {
   std::string list;
   for (const auto& member : members) list += "\n    " + zip.string() + "/" + printable(member);
-  return {Exit::usage, "choose an installer in " + zip.string(), why, "name one of them:" + list};
+  return {ErrorKind::usage, "choose an installer in " + zip.string(), why, "name one of them:" + list};
 }
 
 }  // namespace
@@ -112,7 +112,7 @@ Status copy_package(const PackageFile& package, const fs::path& to, const OnPack
   std::error_code error;
   if (found) fs::rename(staged.path() / package.member, to, error);
   if (found && !error) return {};
-  return Error{found ? Exit::missing : Exit::usage, "take " + printable(package.member) + " out of " + package.file.string(),
+  return Error{found ? ErrorKind::missing : ErrorKind::usage, "take " + printable(package.member) + " out of " + package.file.string(),
                found ? error.message() : "it is not in it", ""};
 }
 

@@ -40,7 +40,7 @@ bool is_build_output(std::string_view name, bool is_folder) {
 
 Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
   const auto refuse = [&](const fs::path& at, const std::error_code& error) {
-    return Error{Exit::usage, "read the folder " + at.string(), error.message(), ""};
+    return Error{ErrorKind::usage, "read the folder " + at.string(), error.message(), ""};
   };
   std::vector<SourceFile> files;
   std::error_code error;

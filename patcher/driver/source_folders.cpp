@@ -51,7 +51,7 @@ void look_at(const fs::path& here, const fs::path& folder, Search& search, std::
 }
 
 Error not_found(const fs::path& named, Search& search) {
-  Error error{Exit::usage, "open the driver " + named.string(), "",
+  Error error{ErrorKind::usage, "open the driver " + named.string(), "",
               "name a folder with the kernel module sources, or a package's file (.run, .zip, a tarball)"};
   error.why = "it has no folder with conftest.sh and Kbuild";
   if (search.stopped) error.why += " among the first " + std::to_string(kMaxFolders) + " folders";
@@ -88,7 +88,7 @@ Result<std::vector<fs::path>> find_source_folders(const fs::path& folder, const 
       }
       std::error_code error;
       look_at(here, folder, search, below, error);
-      if (error && here == folder) return Error{Exit::usage, "open the driver " + named.string(), error.message(), ""};
+      if (error && here == folder) return Error{ErrorKind::usage, "open the driver " + named.string(), error.message(), ""};
     }
     if (search.stopped) break;
     level = std::move(below);
@@ -109,7 +109,7 @@ Result<SourceChoice> choose_source_folder(const std::vector<fs::path>& folders, 
   }
   std::string why = "it has more than one driver:";
   for (const auto& folder : folders) why += (&folder == &folders.front() ? " " : ", ") + printable(folder.string());
-  return Error{Exit::usage, "open the driver " + named.string(), why, "name one of them"};
+  return Error{ErrorKind::usage, "open the driver " + named.string(), why, "name one of them"};
 }
 
 }  // namespace vgpukit::driver

@@ -66,18 +66,18 @@ bool stays_inside(std::string_view link, std::size_t depth) {
 Result<UnpackTarget> UnpackTarget::open(const std::filesystem::path& folder, const std::filesystem::path& archive,
                                         const ExtractLimits& limits) {
   Descriptor root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!root) return Error{Exit::missing, "write to " + folder.string(), reason(errno), ""};
+  if (!root) return Error{ErrorKind::missing, "write to " + folder.string(), reason(errno), ""};
   return UnpackTarget(std::move(root), folder.parent_path(), archive, limits);
 }
 
 Error UnpackTarget::refuse(std::string_view name, const std::string& why) const {
-  return {Exit::usage, "unpack " + archive_.string(), "the entry \"" + printable(name) + "\" " + why,
+  return {ErrorKind::usage, "unpack " + archive_.string(), "the entry \"" + printable(name) + "\" " + why,
           "nothing was unpacked; no driver package needs this, so do not trust the file"};
 }
 
 Error UnpackTarget::system_failure(std::string_view name, int error) const {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  return {Exit::missing, "unpack " + archive_.string(),
+  return {ErrorKind::missing, "unpack " + archive_.string(),
           "writing \"" + printable(name) + "\" in " + place_.string() + " failed: " + reason(error),
           full ? "nothing was unpacked; free some space there and try again" : "nothing was unpacked"};
 }

@@ -30,7 +30,7 @@ using Signature = std::unique_ptr<git_signature, Freed<git_signature, git_signat
 
 Error git_error(const std::string& tried) {
   const auto* last = git_error_last();
-  return Error{Exit::missing, tried, last && last->message ? last->message : "libgit2 gives no reason",
+  return Error{ErrorKind::missing, tried, last && last->message ? last->message : "libgit2 gives no reason",
                "is the disk full, or the folder read-only?"};
 }
 

@@ -74,12 +74,12 @@ std::optional<Version> parse_dkms_version(std::string_view text) {
 
 Result<Dkms> Dkms::open(const HostPaths& host, OnLine on_line) {
   if (!find_program("dkms", host.root))
-    return Error{Exit::missing, "register the driver with dkms", "dkms is not installed in " + host.root.string(),
+    return Error{ErrorKind::missing, "register the driver with dkms", "dkms is not installed in " + host.root.string(),
                  kernel::install_tool_hint(host, "dkms")};
   TRY_ASSIGN(const auto said, run(dkms_command(host, {"--version"})));
   auto version = parse_dkms_version(said.out);
   if (!said.ok() || !version)
-    return Error{Exit::missing, "use dkms of " + host.root.string(), "it does not tell its version: " + said.out + said.err,
+    return Error{ErrorKind::missing, "use dkms of " + host.root.string(), "it does not tell its version: " + said.out + said.err,
                  "install a dkms from 2.8 on"};
   return Dkms(host, std::move(*version), std::move(on_line));
 }
@@ -88,7 +88,7 @@ Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
   TRY_ASSIGN(const auto said, run(dkms_command(host_, module.empty() ? std::vector<std::string>{"status"}
                                                                      : std::vector<std::string>{"status", "-m", module})));
   if (!said.ok())
-    return Error{Exit::failed, "ask dkms what it has of " + module,
+    return Error{ErrorKind::failed, "ask dkms what it has of " + module,
                  "dkms status ended with " + std::to_string(said.status) + ": " + (said.err.empty() ? said.out : said.err),
                  "look at " + host_.in_root("/var/lib/dkms/" + module).string()};
   return parse_dkms_status(said.out);
@@ -109,7 +109,7 @@ Status Dkms::run_dkms(const std::vector<std::string>& words, const std::string& 
   if (outcome.ok()) return {};
   std::string why = "dkms ended with status " + std::to_string(outcome.status);
   for (const auto& line : last) why += "\n    " + line;
-  return Error{Exit::failed, tried, why, log.empty() ? "" : "read " + log};
+  return Error{ErrorKind::failed, tried, why, log.empty() ? "" : "read " + log};
 }
 
 Status Dkms::add(const std::string& module, const std::string& version) const {

@@ -35,7 +35,7 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
   const auto ours = host.resolve(kernel.build);
   const auto source = host.resolve(kernel.source);
   if (!theirs || theirs == ours || theirs == source) return {};
-  return Error{Exit::usage, "patch the driver for " + kernel.release,
+  return Error{ErrorKind::usage, "patch the driver for " + kernel.release,
                "dkms builds with the headers in " + theirs->string() + ", and those of " + kernel.release + " are in " +
                    kernel.build_here().string(),
                "leave --kernelsourcedir out"};
@@ -45,7 +45,7 @@ Error cannot_apply(const recipe::Plan& plan, const kernel::Kernel& kernel) {
   std::string why;
   for (const auto& line : plan.lines)
     if (line.decision == recipe::Decision::cannot) why += (why.empty() ? "" : "; ") + line.recipe->id + ": " + line.reason;
-  return {Exit::failed, "patch the driver for " + kernel.release, why,
+  return {ErrorKind::failed, "patch the driver for " + kernel.release, why,
           "the modules that are installed for other kernels stay; look for a newer vgpukit"};
 }
 
@@ -54,7 +54,7 @@ Error wants_consent(const recipe::Plan& plan, const kernel::Kernel& kernel) {
   for (const auto& line : plan.lines)
     if (line.decision == recipe::Decision::needs_consent && line.recipe->notice)
       names += (names.empty() ? "" : ", ") + line.recipe->notice->name;
-  return {Exit::consent, "patch the driver for " + kernel.release, "it needs consent to: " + names,
+  return {ErrorKind::consent, "patch the driver for " + kernel.release, "it needs consent to: " + names,
           "read what it is about with vgpukit plan, then accept it: vgpukit install DRIVER --accept NAME"};
 }
 
@@ -95,7 +95,7 @@ Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& 
   std::error_code bad;
   fs::remove(request.folder / kMake, bad);
   if (!is_our_dkms_tree(request.folder))
-    return Error{Exit::usage, "patch the driver in " + request.folder.string(), "vgpukit install did not write it",
+    return Error{ErrorKind::usage, "patch the driver in " + request.folder.string(), "vgpukit install did not write it",
                  "this command is for dkms; vgpukit patch is for people"};
   TRY_ASSIGN(const auto choices, read_dkms_choices(request.folder));
   TRY_ASSIGN(const auto catalogue, catalogue_for(choices));

@@ -79,7 +79,7 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
     document.at("modules").get_to(choices.modules);
     return choices;
   } catch (const json::exception& bad) {
-    return Error{Exit::usage, "read what was decided when this driver was installed (" + file.string() + ")", bad.what(),
+    return Error{ErrorKind::usage, "read what was decided when this driver was installed (" + file.string() + ")", bad.what(),
                  "install the driver again: vgpukit install"};
   }
 }

@@ -81,7 +81,7 @@ Result<std::vector<std::string>> install_hooks(const HostPaths& host, const std:
     if (place.state == HookPlace::State::installed || place.state == HookPlace::State::packaged) continue;
     const auto file = host.in_root(place.path);
     if (place.state == HookPlace::State::different && !is_ours(file))
-      return Error{Exit::usage, "write the hook " + file.string(), "there is a file of that name that is not vgpukit's",
+      return Error{ErrorKind::usage, "write the hook " + file.string(), "there is a file of that name that is not vgpukit's",
                    "give it another name"};
     TRY(write_file(file, place.text, place.mode));
     written.push_back(place.path);
@@ -96,7 +96,7 @@ Result<std::vector<std::string>> remove_hooks(const HostPaths& host) {
     if (!is_ours(file)) continue;
     std::error_code bad;
     fs::remove(file, bad);
-    if (bad) return Error{Exit::missing, "remove " + file.string(), bad.message(), ""};
+    if (bad) return Error{ErrorKind::missing, "remove " + file.string(), bad.message(), ""};
     removed.emplace_back(known.path);
   }
   return removed;
@@ -110,7 +110,7 @@ Result<std::string> vgpukit_of(const HostPaths& host, const std::string& tried) 
     if (!bad && self.filename() == "vgpukit") return self.string();
   }
   if (const auto found = find_program("vgpukit", host.root)) return found->string();
-  return Error{Exit::missing, tried, "it would call vgpukit for each new kernel, and vgpukit is not installed there",
+  return Error{ErrorKind::missing, tried, "it would call vgpukit for each new kernel, and vgpukit is not installed there",
                "install vgpukit in that root"};
 }
 

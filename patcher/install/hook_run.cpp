@@ -319,7 +319,7 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) 
     // After each: the next one may take the machine down. A full disk is no reason to leave the next one alone.
     if (const auto written = run.write(); !written) log::warning(written.error().message());
     if (Interrupt::caught() != 0)
-      return Error{Exit::failed, "look after the kernels that were installed", "interrupted", "vgpukit hook run " + release};
+      return Error{ErrorKind::interrupted, "look after the kernels that were installed", "interrupted", "vgpukit hook run " + release};
   }
   const bool all = std::all_of(outcome.kernels.begin(), outcome.kernels.end(),
                                [](const HookKernel& each) { return each.result != HookKernel::Result::failed; });

@@ -38,7 +38,7 @@ Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& ver
   const auto there = kernel::installed_module_files(kernel.host, kernel.release, names);
   const auto wrong = [&](const std::string& why) {
     return Error{
-        Exit::failed, "use what dkms has installed for " + kernel.release, why,
+        ErrorKind::failed, "use what dkms has installed for " + kernel.release, why,
         "read " + kernel.host.in_root("/var/lib/dkms/nvidia/" + version).string() + "/" + kernel.release + "/*/log/make.log"};
   };
   std::vector<module::ModuleFile> modules;
@@ -122,7 +122,7 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   std::string words;
   for (const auto& line : said) words += (words.empty() ? "" : " ") + line;
   if (status != 0 || !listed)
-    return Error{Exit::failed, "install " + driver.version.text + " for " + kernel.release,
+    return Error{ErrorKind::failed, "install " + driver.version.text + " for " + kernel.release,
                  "nvidia-installer ended with status " + std::to_string(status) +
                      (listed ? "" : ", and dkms does not have its modules") + (said.empty() ? "" : "; it said: " + words),
                  "read " + log_copy.string() + "; what was there before is back"};
@@ -254,7 +254,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
              entry.remark.find("iff") == std::string::npos;
     });
     if (!listed)
-      return Error{Exit::failed, "install " + version + " for " + release, "dkms ended well and does not list it as installed",
+      return Error{ErrorKind::failed, "install " + version + " for " + release, "dkms ended well and does not list it as installed",
                    "dkms status -m nvidia shows what it thinks"};
     TRY_ASSIGN(auto modules, check_kernel(facts, version, request.choices.modules));
     kernels[release] = {{"modules", std::move(modules)}};

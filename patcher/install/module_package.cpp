@@ -80,7 +80,7 @@ Result<std::string> run_tool(const Tool& tool, Command command) {
   if (outcome.ok()) return outcome.out;
   std::string said;
   for (std::size_t i = errors.size() > 4 ? errors.size() - 4 : 0; i < errors.size(); ++i) said += "\n  " + errors[i];
-  return Error{Exit::failed, tried,
+  return Error{ErrorKind::failed, tried,
                "it ended with status " + std::to_string(outcome.status) + (said.empty() ? "" : " and said:") + said,
                "-vv shows all that it said"};
 }
@@ -91,7 +91,7 @@ Result<fs::path> only_file(const fs::path& folder, const std::string& extension)
   for (fs::recursive_directory_iterator at(folder, bad), end; !bad && at != end; at.increment(bad))
     if (at->is_regular_file() && at->path().filename().string().find(extension) != std::string::npos) found.push_back(at->path());
   if (found.size() == 1) return found.front();
-  return Error{Exit::failed, "find the package that was made",
+  return Error{ErrorKind::failed, "find the package that was made",
                "there are " + std::to_string(found.size()) + " in " + folder.string(), ""};
 }
 
@@ -201,14 +201,14 @@ Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel
   }
   if (format == PackageFormat::rpm) {
     if (std::count(release.begin(), release.end(), '-') > 1)
-      return Error{Exit::usage, "find the rpm package of the kernel " + release, "that is not how rpm distributions call a release",
+      return Error{ErrorKind::usage, "find the rpm package of the kernel " + release, "that is not how rpm distributions call a release",
                    "name what the package needs: --depends TEXT"};
     return "kernel-uname-r = " + release;
   }
   const auto base = kernel.host.resolve("/usr/lib/modules/" + release + "/pkgbase");
   const auto text = base ? read_file(*base) : Result<std::string>(Error{});
   if (!text)
-    return Error{Exit::usage, "find the Arch package of the kernel " + release,
+    return Error{ErrorKind::usage, "find the Arch package of the kernel " + release,
                  "/usr/lib/modules/" + release + "/pkgbase is not there",
                  "install that kernel where the package is made, or name it: --depends linux=VERSION"};
   const auto name = text->substr(0, text->find_first_of(" \n"));
@@ -223,11 +223,11 @@ Result<ModulePackage> make_package(const PackageRequest& request) {
   const auto& tool = tool_of(request.format);
   const auto tried = "make a package (" + std::string(tool.name) + ") for " + request.kernel->release;
   if (request.build->modules.empty() || request.build->modules.front().path.empty())
-    return Error{Exit::usage, tried, "the build delivered no modules", ""};
+    return Error{ErrorKind::usage, tried, "the build delivered no modules", ""};
   if (!find_program(tool.program))
-    return Error{Exit::missing, tried, std::string(tool.program) + " is not there", std::string("install ") + tool.from};
+    return Error{ErrorKind::missing, tried, std::string(tool.program) + " is not there", std::string("install ") + tool.from};
   if (request.format == PackageFormat::arch && !find_program("bsdtar"))
-    return Error{Exit::missing, tried, "makepkg needs bsdtar, which is not there", "install libarchive-tools (Debian)"};
+    return Error{ErrorKind::missing, tried, "makepkg needs bsdtar, which is not there", "install libarchive-tools (Debian)"};
   Contents contents;
   contents.release = request.kernel->release;
   contents.name = package_name(request.format, contents.release);
@@ -252,9 +252,9 @@ Result<ModulePackage> make_package(const PackageRequest& request) {
                                                                      : make_arch(contents, tool));
   ModulePackage package{request.output / made.filename(), contents.name, contents.version, contents.depends};
   fs::rename(made, package.file, bad);
-  if (bad) return Error{Exit::missing, tried, package.file.string() + ": " + bad.message(), ""};
+  if (bad) return Error{ErrorKind::missing, tried, package.file.string() + ": " + bad.message(), ""};
   if (::geteuid() == 0 && ::chown(package.file.c_str(), 0, 0) != 0)
-    return Error{Exit::missing, tried, "cannot be made root's: " + package.file.string(), ""};
+    return Error{ErrorKind::missing, tried, "cannot be made root's: " + package.file.string(), ""};
   return package;
 }
 

@@ -74,7 +74,7 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   } const remover{target};
   TRY(driver::unpack_package(driver.package, target));
   if (!fs::exists(target / "nvidia-installer", bad))
-    return Error{Exit::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
+    return Error{ErrorKind::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
                  "--without-nvidia-installer registers its kernel modules with dkms"};
   TRY(write_edits(target, driver.package_folder, edits));
   Command command;

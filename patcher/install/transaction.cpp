@@ -37,7 +37,7 @@ Status move(const fs::path& from, const fs::path& to) {
   std::error_code bad;
   if (!fs::exists(from, bad)) return {};
   fs::rename(from, to, bad);
-  if (bad) return Error{Exit::missing, "move " + from.string() + " to " + to.string(), bad.message(), "is the disk full?"};
+  if (bad) return Error{ErrorKind::missing, "move " + from.string() + " to " + to.string(), bad.message(), "is the disk full?"};
   return {};
 }
 
@@ -138,7 +138,7 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
   }
   const auto journal = read_json(places.journal());
   if (!journal)
-    return Error{Exit::failed, "tell what an interrupted command has left", places.journal().string() + " is damaged",
+    return Error{ErrorKind::failed, "tell what an interrupted command has left", places.journal().string() + " is damaged",
                  "the copies of what was there before are in " + places.working().string() +
                      "; remove the journal when all is as it should be"};
   const auto what = journal->value("what", std::string("something"));

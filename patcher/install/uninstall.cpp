@@ -55,7 +55,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   TRY_ASSIGN(const auto before, previous_state(host));
   outcome.from = old_version(host);
   if (before.empty())
-    return Error{Exit::usage, "go back to the driver before " + (outcome.from.empty() ? "this one" : outcome.from),
+    return Error{ErrorKind::usage, "go back to the driver before " + (outcome.from.empty() ? "this one" : outcome.from),
                  "nothing is kept of one", "vgpukit status tells what is installed"};
   const auto record = previous_record(host);
   outcome.to = record ? record->value("version", std::string()) : std::string();

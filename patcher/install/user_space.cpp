@@ -30,7 +30,7 @@ bool is_there(const fs::path& path) {
 // Moves a file over another one, also to another file system. On an error both are as they were.
 Status move_over(const fs::path& from, const fs::path& to) {
   const auto cannot = [&](const std::string& why) {
-    return Error{Exit::missing, "put back " + to.string(), why,
+    return Error{ErrorKind::missing, "put back " + to.string(), why,
                  "see to it that this file system can be written and has space, then run the command again"};
   };
   std::error_code bad;

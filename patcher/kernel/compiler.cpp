@@ -87,7 +87,7 @@ Result<Compiler> compiler_of(const KernelConfig& config) {
   auto version = is_clang ? clang : gcc;
   if (!version) version = version_in(compiler.text);
   if (!version)
-    return Error{Exit::missing, "find out which compiler built this kernel", "its configuration has no CONFIG_CC_VERSION_TEXT",
+    return Error{ErrorKind::missing, "find out which compiler built this kernel", "its configuration has no CONFIG_CC_VERSION_TEXT",
                  "install the headers that belong to the kernel"};
   compiler.version = *std::move(version);
   if (compiler.text.empty()) compiler.text = std::string(is_clang ? "clang version " : "gcc ") + compiler.version.text;
@@ -124,7 +124,7 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
   std::string why = "this kernel was built with " + wanted.text + ", which is not installed";
   if (!others.empty())
     why += "; there is only " + others + ", and a module from another compiler may be refused by the kernel or, worse, accepted";
-  return Error{Exit::missing, "find the kernel's compiler", std::move(why),
+  return Error{ErrorKind::missing, "find the kernel's compiler", std::move(why),
                install_compiler_hint(host, wanted) +
                    (other ? "\n  or take " + other->identity + " all the same: --accept other-compiler" : "")};
 }

@@ -83,7 +83,7 @@ class Walk {
   };
 
   static Error refuse(const fs::path& path) {
-    return {Exit::failed, "read the kernel's headers " + path.string(), std::strerror(errno), "check the permissions of that file"};
+    return {ErrorKind::failed, "read the kernel's headers " + path.string(), std::strerror(errno), "check the permissions of that file"};
   }
 
   // The file that name_ names.
@@ -206,7 +206,7 @@ Result<std::string> content_of(const Walk& walk, const std::string& frame) {
   TRY(walk.each_file([&](std::string_view name, const std::string& path) -> Status {
     hasher.add(name);
     if (auto added = hasher.add_file(path); !added)
-      return Error{Exit::failed, "read the kernel's headers " + path, added.error().why, "check the permissions of that file"};
+      return Error{ErrorKind::failed, "read the kernel's headers " + path, added.error().why, "check the permissions of that file"};
     return {};
   }));
   return hasher.hex();

@@ -181,10 +181,10 @@ KernelConfig parse_config(std::string_view text) {
 
 Result<KernelConfig> read_config(const fs::path& auto_conf) {
   auto text = read_file(auto_conf);
-  if (!text) return Error{Exit::missing, "read the kernel's configuration " + auto_conf.string(), text.error().why, ""};
+  if (!text) return Error{ErrorKind::missing, "read the kernel's configuration " + auto_conf.string(), text.error().why, ""};
   auto config = parse_config(*text);
   if (config.empty())
-    return Error{Exit::missing, "read the kernel's configuration " + auto_conf.string(), "it has no CONFIG_ line",
+    return Error{ErrorKind::missing, "read the kernel's configuration " + auto_conf.string(), "it has no CONFIG_ line",
                  "install the kernel's headers again"};
   return config;
 }

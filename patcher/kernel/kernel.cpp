@@ -59,26 +59,26 @@ Result<fs::path> build_folder(const HostPaths& host, const std::string& release)
     if (missing.empty()) return folder.build;
     if (incomplete.empty()) incomplete = missing;
   }
-  if (!incomplete.empty()) return Error{Exit::missing, tried, incomplete, advice(host, release)};
+  if (!incomplete.empty()) return Error{ErrorKind::missing, tried, incomplete, advice(host, release)};
 
   const auto modules = host.resolve(link.parent_path());
   const bool has_link = modules && fs::is_symlink(fs::symlink_status(*modules / "build", ignored));
   if (const auto build = host.resolve(link)) {
     // A folder that names no release, or another one
     const auto missing = what_is_missing(host, host.inside(*build));
-    if (!missing.empty()) return Error{Exit::missing, tried, missing, advice(host, release)};
-    return Error{Exit::missing, tried,
+    if (!missing.empty()) return Error{ErrorKind::missing, tried, missing, advice(host, release)};
+    return Error{ErrorKind::missing, tried,
                  link.string() + " leads to " + host.inside(*build).string() + ", which belongs to another kernel",
                  advice(host, release)};
   }
   if (has_link)
-    return Error{Exit::missing, tried,
+    return Error{ErrorKind::missing, tried,
                  link.string() + " points to " + fs::read_symlink(*modules / "build", ignored).string() + ", which does not exist",
                  advice(host, release)};
   if (modules || (host.is_host() && release == running_release()))
-    return Error{Exit::missing, tried, "its headers are not installed", advice(host, release)};
+    return Error{ErrorKind::missing, tried, "its headers are not installed", advice(host, release)};
   const auto known = nearest(list_kernels(host), release);
-  return Error{Exit::usage, tried, "there is no such kernel in " + host.root.string(),
+  return Error{ErrorKind::usage, tried, "there is no such kernel in " + host.root.string(),
                known.empty() ? "no kernel headers are installed: " + install_headers_hint(host, release) : "there are: " + known};
 }
 
@@ -135,7 +135,7 @@ std::vector<KernelEntry> list_kernels(const HostPaths& host) {
 Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool any_compiler) {
   const std::string release(wanted);
   if (release.empty() || release.find('/') != std::string::npos || release == "." || release == "..")
-    return Error{Exit::usage, "use the kernel \"" + release + "\"", "this is no release (what uname -r says)", ""};
+    return Error{ErrorKind::usage, "use the kernel \"" + release + "\"", "this is no release (what uname -r says)", ""};
   Kernel kernel;
   kernel.host = host;
   kernel.release = release;
@@ -146,7 +146,7 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
   auto version = version_of(host, kernel.build, kernel.source);
   if (!version) version = Version::leading(release);
   if (!version)
-    return Error{Exit::missing, "build for the kernel " + release, kernel.build.string() + " does not say which version it is",
+    return Error{ErrorKind::missing, "build for the kernel " + release, kernel.build.string() + " does not say which version it is",
                  advice(host, release)};
   kernel.version = *std::move(version);
   auto compiler = find_compiler(host, kernel.config, any_compiler);
@@ -160,12 +160,12 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
     const auto dash = kernel.compiler.command.rfind("clang-");
     const std::string linker = "ld.lld" + (dash == std::string::npos ? std::string() : kernel.compiler.command.substr(dash + 5));
     if (!find_program(linker, host.root))
-      return Error{Exit::missing, "build for the kernel " + release, "it was linked by " + linker + ", which is not installed",
+      return Error{ErrorKind::missing, "build for the kernel " + release, "it was linked by " + linker + ", which is not installed",
                    install_tool_hint(host, linker)};
   }
   for (const char* tool : {"make", "ld"})
     if (!find_program(tool, host.root))
-      return Error{Exit::missing, "build for the kernel " + release,
+      return Error{ErrorKind::missing, "build for the kernel " + release,
                    std::string(tool) + " is not installed" + (host.is_host() ? "" : " in " + host.root.string()),
                    install_tool_hint(host, tool)};
   return kernel;
@@ -179,7 +179,7 @@ Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vec
   for (const auto& spec : specs) {
     if (spec == "running") {
       if (!host.is_host())
-        return Error{Exit::usage, "use the running kernel", "no kernel runs in " + host.root.string(),
+        return Error{ErrorKind::usage, "use the running kernel", "no kernel runs in " + host.root.string(),
                      "name a release, newest or all"};
       add(running_release());
     } else if (spec == "newest" || spec == "all") {
@@ -192,7 +192,7 @@ Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vec
       }
       if (spec == "all") std::reverse(releases.begin() + static_cast<std::ptrdiff_t>(before), releases.end());
       if (std::none_of(list.begin(), list.end(), [](const auto& entry) { return entry.headers; }))
-        return Error{Exit::missing, "find a kernel to build for",
+        return Error{ErrorKind::missing, "find a kernel to build for",
                      "no kernel in " + host.root.string() + " has its headers installed",
                      install_headers_hint(host, list.empty() ? std::string_view() : list.back().release)};
     } else {

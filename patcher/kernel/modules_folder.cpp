@@ -61,7 +61,7 @@ Status run_depmod(const HostPaths& host, const std::string& release) {
   command.argv = {"depmod", release};
   TRY_ASSIGN(const auto said, run(command));
   if (said.ok()) return {};
-  return Error{Exit::failed, "run depmod for " + release, said.err.empty() ? said.out : said.err,
+  return Error{ErrorKind::failed, "run depmod for " + release, said.err.empty() ? said.out : said.err,
                install_tool_hint(host, "depmod")};
 }
 

@@ -37,7 +37,7 @@ class Scratch {
       }
       error = errno;
     }
-    return Error{Exit::missing, "make a folder to try the kernel's headers in",
+    return Error{ErrorKind::missing, "make a folder to try the kernel's headers in",
                  places[0].string() + ": " + std::strerror(error ? error : EINVAL),
                  "make it writable, or set VGPUKIT_CACHE to a folder whose name has no spaces or colons"};
   }
@@ -116,7 +116,7 @@ std::string unescape_make(std::string_view text) {
 
 Result<std::vector<std::string>> command_words(std::string_view cmd_file) {
   const auto refuse = [](std::string why) {
-    return Error{Exit::failed, "read how the kernel's build compiles a module", std::move(why),
+    return Error{ErrorKind::failed, "read how the kernel's build compiles a module", std::move(why),
                  "report this: it is a gap in vgpukit"};
   };
   // The first line: "cmd_/path/probe.o := gcc ...", "savedcmd_..." from 6.2 on
@@ -216,18 +216,18 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   compiler_wrapper.use_in(make);
   TRY_ASSIGN(const auto outcome, run(make));
   const std::string tried = "build an empty module for " + kernel.release;
-  if (outcome.timed_out) return Error{Exit::failed, tried, "it took more than five minutes", ""};
+  if (outcome.timed_out) return Error{ErrorKind::failed, tried, "it took more than five minutes", ""};
   if (!outcome.ok())
-    return Error{Exit::failed, tried, worst_lines(outcome.err.empty() ? outcome.out : outcome.err),
+    return Error{ErrorKind::failed, tried, worst_lines(outcome.err.empty() ? outcome.out : outcome.err),
                  "the headers or the compiler of this kernel are broken, the driver has no part in it: install both again"};
 
   auto cmd_file = read_file(scratch.path() / ".probe.o.cmd");
-  if (!cmd_file) return Error{Exit::failed, tried, "Kbuild left no command file: " + cmd_file.error().why, ""};
+  if (!cmd_file) return Error{ErrorKind::failed, tried, "Kbuild left no command file: " + cmd_file.error().why, ""};
   TRY_ASSIGN(const auto words, command_words(*cmd_file));
   auto module = read_file(scratch.path() / "probe.ko");
-  if (!module) return Error{Exit::failed, tried, "Kbuild reported success but left no probe.ko", ""};
+  if (!module) return Error{ErrorKind::failed, tried, "Kbuild reported success but left no probe.ko", ""};
   auto vermagic = vermagic_in(*module);
-  if (!vermagic) return Error{Exit::failed, tried, "the module has no vermagic", ""};
+  if (!vermagic) return Error{ErrorKind::failed, tried, "the module has no vermagic", ""};
 
   ProbeBuild probe;
   // Up to 6.12 Kbuild compiles in the build folder and names the object by its whole path; from 6.13 on it changes to the module's.

@@ -63,7 +63,7 @@ std::string Question::key() const {
       return text + " " + hasher.hex();
     }
     case Kind::declaration:
-      return text + " " + name + (headers.empty() ? "" : " " + joined(headers, " "));
+      return text + " " + name + (headers.empty() ? "" : " " + join(headers, " "));
     case Kind::config:
       return text + " " + name + (value.empty() ? "" : "=" + value);
     default:
@@ -75,7 +75,7 @@ Result<Question> Question::parse(std::string_view text) {
   const auto words = words_of(text);
   const auto refuse = [&](std::string why) {
     return Error{
-        Exit::usage, "read the question \"" + std::string(text) + "\"", std::move(why),
+        ErrorKind::usage, "read the question \"" + std::string(text) + "\"", std::move(why),
         "write one of: symbol NAME, symbol-is-gpl NAME, config CONFIG_X[=VALUE], header PATH, declaration NAME HEADER..., compiler "
         "gcc>=15, kbuild NAME, behaviour NAME"};
   };
@@ -117,7 +117,7 @@ Result<Question> Question::parse(std::string_view text) {
 
 Status Question::check(const Question& question) {
   const auto refuse = [&](std::string why) {
-    return Error{Exit::usage, "ask the kernel \"" + question.key() + "\"", std::move(why), ""};
+    return Error{ErrorKind::usage, "ask the kernel \"" + question.key() + "\"", std::move(why), ""};
   };
   const auto is_identifier = [](std::string_view word) {
     if (word.empty() || std::isdigit(static_cast<unsigned char>(word[0]))) return false;

@@ -67,7 +67,7 @@ std::string list_of(const std::vector<std::string>& headers) {
 }
 
 Error broken(const Question& question, const CompileError& error) {
-  return {Exit::failed, "ask the kernel's headers about \"" + (question.name.empty() ? question.key() : question.name) + "\"",
+  return {ErrorKind::failed, "ask the kernel's headers about \"" + (question.name.empty() ? question.key() : question.name) + "\"",
           (question.headers.empty() ? "a header that the snippet includes" : list_of(question.headers)) +
               " does not compile here: " + error.file + ":" + std::to_string(error.line) + ": " + error.message,
           "name the headers that it needs in front of it; if it stands alone in the kernel, install the kernel's headers again"};
@@ -299,7 +299,7 @@ Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kern
     std::vector<Group> again;
     for (std::size_t i = 0; i < groups.size(); ++i) {
       if (outcomes[i].timed_out || outcomes[i].status > 128)
-        return Error{Exit::failed, "ask the kernel's compiler about " + groups[i].questions.front().key(),
+        return Error{ErrorKind::failed, "ask the kernel's compiler about " + groups[i].questions.front().key(),
                      outcomes[i].timed_out ? "it took more than two minutes"
                                            : "it was killed by signal " + std::to_string(outcomes[i].status - 128),
                      "look for a lack of memory"};

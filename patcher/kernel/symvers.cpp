@@ -43,7 +43,7 @@ Result<Symvers> Symvers::load(const std::filesystem::path& file) {
   auto text = read_file(file);
   if (!text) {
     Error error = text.error();
-    error.code = Exit::missing;
+    error.kind = ErrorKind::missing;
     return error;
   }
   return parse(std::move(*text), file.string());
@@ -81,7 +81,7 @@ Result<Symvers> Symvers::parse(std::string text, std::string name) {
       symbol.module = fields[3];
       how = fields[4];
     } else {
-      return Error{Exit::usage, "read the exported symbols in " + symvers.name_,
+      return Error{ErrorKind::usage, "read the exported symbols in " + symvers.name_,
                    "a line does not have the form CRC, symbol, module, export, namespace with tabs between them",
                    "install the kernel's headers again", SourcePos{symvers.name_, line_number, 0}};
     }

@@ -64,7 +64,7 @@ std::string filled(std::string_view sentence, const std::string& word) {
 // What the errno alone tells.
 Error from_errno(std::string tried, int error) {
   const auto because = [&](std::string why, std::string next) {
-    return Error{Exit::failed, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")", std::move(next)};
+    return Error{ErrorKind::failed, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")", std::move(next)};
   };
   switch (error) {
     case ENODEV:
@@ -122,10 +122,10 @@ Error explain_load(const std::string& module, int error, const std::vector<syste
       const auto at = message.text.find(reading.sign);
       if (at == std::string::npos) continue;
       const auto word = up_to_blank(std::string_view(message.text).substr(at + reading.sign.size()));
-      return {Exit::failed, tried, filled(reading.why, word), std::string(reading.next)};
+      return {ErrorKind::failed, tried, filled(reading.why, word), std::string(reading.next)};
     }
   if ((error == ENODEV || error == ENXIO) && !occupied.empty())
-    return {Exit::failed, tried, "the driver " + occupied.front().driver + " has the card " + occupied.front().address,
+    return {ErrorKind::failed, tried, "the driver " + occupied.front().driver + " has the card " + occupied.front().address,
             free_card_hint(occupied.front())};
   return from_errno(tried, error);
 }

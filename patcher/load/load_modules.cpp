@@ -19,10 +19,10 @@ Status check_plan(const LoadPlan& plan) {
   for (const auto& module : plan.modules) {
     any = any || (module.driver && module.left_out.empty());
     if (module.left_out.empty() || module.optional || module.driver) continue;
-    return Error{Exit::failed, "load the module " + module.name, "it is " + module.left_out, "it is " + module.reason};
+    return Error{ErrorKind::failed, "load the module " + module.name, "it is " + module.left_out, "it is " + module.reason};
   }
   if (any) return {};
-  return Error{Exit::failed, "load the NVIDIA driver", plan.modules.back().name + " is " + plan.modules.back().left_out,
+  return Error{ErrorKind::failed, "load the NVIDIA driver", plan.modules.back().name + " is " + plan.modules.back().left_out,
                "modprobe --showconfig prints all that modprobe.d says"};
 }
 
@@ -36,7 +36,7 @@ void unload_again(const ModuleTools& tools, LoadReport& report) {
 
 Status may_change_modules(const ModuleTools& tools, const std::string& tried) {
   if (!tools.host.is_host() && tools.release.empty())
-    return Error{Exit::usage, tried, "--root names another root folder, and no kernel runs there",
+    return Error{ErrorKind::usage, tried, "--root names another root folder, and no kernel runs there",
                  "leave --root out, or use load --dry-run --kernel REL to see the plan"};
   return vgpu::need_root(tools.host, tried);
 }
@@ -58,7 +58,7 @@ LoadReport load_planned(const ModuleTools& tools, const LoadPlan& plan) {
       outcome.state = State::left_out;
     } else if (Interrupt::caught() != 0) {
       outcome.state = State::failed;
-      outcome.error = Error{Exit::failed, "load the module " + module.name, "interrupted", "run it again"};
+      outcome.error = Error{ErrorKind::interrupted, "load the module " + module.name, "interrupted", "run it again"};
     } else {
       const int error = tools.running_system.insert(module.file, module.options);
       outcome.messages = tools.kernel_messages();

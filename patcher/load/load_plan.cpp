@@ -36,9 +36,9 @@ Result<std::map<std::string, module::ModuleFile>> modules_in(const fs::path& fol
     auto key = module_name(module->name);
     modules.emplace(std::move(key), std::move(*module));
   }
-  if (error) return Error{Exit::usage, tried, error.message(), "name the folder that vgpukit build --output filled"};
+  if (error) return Error{ErrorKind::usage, tried, error.message(), "name the folder that vgpukit build --output filled"};
   if (modules.empty())
-    return Error{Exit::usage, tried, "there is no .ko file in it", "name the folder that vgpukit build --output filled"};
+    return Error{ErrorKind::usage, tried, "there is no .ko file in it", "name the folder that vgpukit build --output filled"};
   return modules;
 }
 
@@ -161,11 +161,11 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
     const auto name = module_name(word);
     const auto& known = driver_modules();
     if (std::find(known.begin(), known.end(), name) == known.end() && !files.contains(name))
-      return Error{Exit::usage, "load the module " + word, "it is none of NVIDIA's",
+      return Error{ErrorKind::usage, "load the module " + word, "it is none of NVIDIA's",
                    "modprobe loads others; without a name vgpukit load takes all of the driver's"};
     if (!files.contains(name) && !index.find(name))
       return Error{
-          Exit::usage, "load the module " + word,
+          ErrorKind::usage, "load the module " + word,
           "there is none of that name in " + (from_folder ? request.from : host.in_root("/lib/modules/" + release)).string(),
           "vgpukit install DRIVER, or vgpukit load --from DIR"};
     wanted.push_back(name);
@@ -176,7 +176,7 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
       if (name != "nvidia_peermem" && (from_folder ? files.contains(name) : index.find(name).has_value())) wanted.push_back(name);
     }
   if (wanted.empty())
-    return Error{Exit::missing, "load the NVIDIA driver", "there is none for " + release + " in " + host.modules().string(),
+    return Error{ErrorKind::missing, "load the NVIDIA driver", "there is none for " + release + " in " + host.modules().string(),
                  "vgpukit install DRIVER, or vgpukit load --from DIR with the folder that vgpukit build --output filled"};
   Planner planner(index, sysfs, std::move(files));
   for (const auto& name : wanted) planner.add(name, request.modules.empty() ? part_of_driver : "asked for", false, true);

@@ -43,7 +43,7 @@ Result<ModuleIndex> ModuleIndex::open(const HostPaths& host, const std::string& 
   const auto folder = host.resolve("/lib/modules/" + release);
   std::error_code ignored;
   if (!folder || !fs::exists(*folder / "modules.dep.bin", ignored))
-    return Error{Exit::missing, "look up the modules of " + release,
+    return Error{ErrorKind::missing, "look up the modules of " + release,
                  host.in_root("/lib/modules/" + release).string() + " has no modules.dep.bin",
                  "install that kernel's modules, or run depmod " + release};
   // libkmod's own list of folders, in the order in which an earlier file hides a later one of the same name.
@@ -57,7 +57,7 @@ Result<ModuleIndex> ModuleIndex::open(const HostPaths& host, const std::string& 
   configuration.push_back(nullptr);
   ModuleIndex index;
   index.context_.reset(kmod_new(folder->c_str(), configuration.data()));
-  if (!index.context_) return Error{Exit::failed, "read " + folder->string(), "libkmod cannot", "run depmod " + release};
+  if (!index.context_) return Error{ErrorKind::failed, "read " + folder->string(), "libkmod cannot", "run depmod " + release};
   kmod_set_log_priority(index.context_.get(), LOG_CRIT);
   return index;
 }

@@ -54,7 +54,7 @@ Status RunningSystem::service(const std::string& verb, const std::string& unit) 
   TRY_ASSIGN(const auto outcome, run(command));
   if (outcome.ok()) return {};
   return Error{
-      Exit::failed, verb + " the service " + unit,
+      ErrorKind::failed, verb + " the service " + unit,
       outcome.timed_out ? "systemctl took more than 90 s" : "systemctl says: " + outcome.err.substr(0, outcome.err.find('\n')),
       "systemctl status " + unit + " and journalctl -u " + unit + " tell more"};
 }

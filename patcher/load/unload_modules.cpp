@@ -56,7 +56,7 @@ std::string listed(const std::vector<std::string>& words) {
 // Why nothing may be touched, or nothing. What --stop-holders would stop is no reason when that was asked for.
 std::optional<Error> blocking_holders(const Holders& holders, bool stop_holders) {
   const auto error = [](std::string why, std::string next) {
-    return Error{Exit::failed, tried_text, std::move(why), std::move(next)};
+    return Error{ErrorKind::failed, tried_text, std::move(why), std::move(next)};
   };
   for (const auto& process : holders.processes)
     if (process.has_vgpu) return error(process.text(), "shut it down first; what has a vGPU is never stopped for you");
@@ -90,11 +90,11 @@ int remove_with_retries(const ModuleTools& tools, const std::string& name) {
 Error remove_error(const ModuleTools& tools, const std::string& name, int error) {
   const auto tried = "unload the module " + name;
   if (error != EAGAIN && error != EBUSY)
-    return {Exit::failed, tried, std::strerror(error), error == EPERM ? "is kernel.modules_disabled set?" : "dmesg may tell more"};
+    return {ErrorKind::failed, tried, std::strerror(error), error == EPERM ? "is kernel.modules_disabled set?" : "dmesg may tell more"};
   const auto now = find_holders(tools.sysfs, loaded_modules(tools.sysfs));
   if (!now.processes.empty())
-    return {Exit::failed, tried, now.processes.front().text() + ", which came only now", "stop what starts it, then try again"};
-  return {Exit::failed, tried,
+    return {ErrorKind::failed, tried, now.processes.front().text() + ", which came only now", "stop what starts it, then try again"};
+  return {ErrorKind::failed, tried,
           "it is in use (" + tools.sysfs.read("/sys/module/" + name + "/refcnt").text +
               " times), and no program or module shows by whom",
           "a console or display on the card, or a virtual machine in a container, may have it; a boot frees it"};
@@ -147,7 +147,7 @@ Status stop_holders(const ModuleTools& tools, const Holders& holders, const std:
   }
   const auto left = find_holders(tools.sysfs, modules);
   if (!left.processes.empty())
-    return Error{Exit::failed, tried_text, left.processes.front().text() + ", although its service was stopped",
+    return Error{ErrorKind::failed, tried_text, left.processes.front().text() + ", although its service was stopped",
                  "something starts it again: systemctl list-dependencies --reverse shows what"};
   for (const auto& vgpu : holders.vgpus) {
     TRY_ASSIGN(const auto removed, vgpu::remove_vgpu(vgpu_tools(tools), vgpu.name));
@@ -166,7 +166,7 @@ Status unload(const ModuleTools& tools, const UnloadRequest& request, UnloadRepo
   for (const auto& name : modules) all.push_back({name, restore_from(tools, record, name)});
   TRY(stop_holders(tools, report.holders, modules, undone));
   for (auto& module : all) {
-    if (Interrupt::caught() != 0) return Error{Exit::failed, tried_text, "interrupted", "run it again"};
+    if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, tried_text, "interrupted", "run it again"};
     if (const int error = remove_with_retries(tools, module.name); error != 0) return remove_error(tools, module.name, error);
     report.removed.push_back(module.name);
     undone.modules.push_back(std::move(module));

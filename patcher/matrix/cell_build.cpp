@@ -132,7 +132,7 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   const auto start = std::chrono::steady_clock::now();
   const auto outcome = run(command_of(what));
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (Interrupt::caught() != 0) return Error{Exit::failed, "run the matrix", "interrupted", ""};
+  if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "run the matrix", "interrupted", ""};
   result.command = command_line_of(what);
   if (!outcome) {
     fail(result, "cannot " + outcome.error().tried + ": " + outcome.error().why, outcome.error().next);

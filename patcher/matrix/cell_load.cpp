@@ -66,7 +66,7 @@ Status load_cell(const CellBuild& what, CellResult& result) {
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::error_code ignored;
   fs::remove_all(what.output, ignored);
-  if (Interrupt::caught() != 0) return Error{Exit::failed, "run the matrix", "interrupted", ""};
+  if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "run the matrix", "interrupted", ""};
   result.seconds += seconds;
   if (!outcome) {
     result.verdict = "failed";
@@ -77,7 +77,7 @@ Status load_cell(const CellBuild& what, CellResult& result) {
   result.cpu_seconds += outcome->cpu_seconds;
   judge(*outcome, lines, result);
   // The log is a convenience: a full disk takes nothing from the verdict.
-  (void)add_to_log(what, result, "==> " + joined(command.argv, " "), lines);
+  (void)add_to_log(what, result, "==> " + join(command.argv, " "), lines);
   if (lines.size() > max_log_lines) lines.erase(lines.begin(), lines.end() - max_log_lines);
   result.build["load"] = {{"seconds", seconds}, {"status", outcome->status}, {"lines", lines}};
   return {};

@@ -28,7 +28,7 @@ std::string without_newlines(std::string text) {
 }
 
 Error missing(std::string tried, std::string why, std::string next) {
-  return {Exit::missing, std::move(tried), std::move(why), std::move(next)};
+  return {ErrorKind::missing, std::move(tried), std::move(why), std::move(next)};
 }
 
 // A folder of the root itself, not a link: what is put there from outside must not land elsewhere.

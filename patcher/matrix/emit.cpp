@@ -27,10 +27,10 @@ Status check_path(const std::string& file) {
   const std::string tried = "write jobs for " + file;
   const auto normal = fs::path(file).lexically_normal();
   if (normal.is_absolute() || normal.string().starts_with(".."))
-    return Error{Exit::usage, tried, "a job finds it by its name in the repository",
+    return Error{ErrorKind::usage, tried, "a job finds it by its name in the repository",
                  "run this at the repository's top, and name the file from there"};
   if (file.find_first_not_of(plain) != std::string::npos || file.front() == '-')
-    return Error{Exit::usage, tried, "a shell would take this name for something else",
+    return Error{ErrorKind::usage, tried, "a shell would take this name for something else",
                  "give it a name of letters, digits and _ . + -"};
   return {};
 }

@@ -78,7 +78,7 @@ ordered_json job(const std::string& name, const Emission& emission, const std::s
 
 Result<std::string> kubernetes_of(const Grid& grid, const Emission& emission) {
   if (emission.image.empty())
-    return Error{Exit::usage, "write a Kubernetes Job", "its pods need an image, and none was named",
+    return Error{ErrorKind::usage, "write a Kubernetes Job", "its pods need an image, and none was named",
                  "--image NAME, of an image with vgpukit in it (or with what --setup needs to bring it)"};
   const auto most = emission.max_jobs == 0 ? most_jobs_on_kubernetes : std::min(emission.max_jobs, most_jobs_on_kubernetes);
   const auto count = parts_of(grid, most).size();

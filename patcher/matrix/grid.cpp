@@ -49,7 +49,7 @@ Result<std::string> find_release(const HostPaths& host, const std::vector<kernel
   }
   if (best) return best->release;
   return Error{
-      Exit::missing, "find the kernel " + word + " in " + host.root.string(),
+      ErrorKind::missing, "find the kernel " + word + " in " + host.root.string(),
       there.empty() ? "there is no kernel and no kernel headers" : "it has " + there,
       there.empty() ? "install kernel headers there" : "name one of these, or install the headers of the one that is wanted"};
 }
@@ -65,7 +65,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
     return std::vector<Column>{column};
   };
   if (absent)
-    return lacking({Exit::missing, std::string("find the ") + (in_image ? "container image" : "root") + " of " + entry.name,
+    return lacking({ErrorKind::missing, std::string("find the ") + (in_image ? "container image" : "root") + " of " + entry.name,
                     entry.source.absent, std::string("set it, or name the ") + (in_image ? "image" : "folder") + " in the file"});
   fs::path root = entry.root;
   if (in_image) {
@@ -75,7 +75,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
     column.image = image.id;
     column.packed = !image.unpacked;
     if (column.packed) {
-      column.problem = Error{Exit::missing, "look into the container image " + entry.container,
+      column.problem = Error{ErrorKind::missing, "look into the container image " + entry.container,
                              "it is here; which kernels it has is known when the first run has unpacked it", "vgpukit matrix run"};
       return {column};
     }
@@ -85,7 +85,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
   }
   auto host = HostPaths::of_this_machine(root);
   if (!host) {
-    host.error().code = Exit::missing;
+    host.error().kind = ErrorKind::missing;
     return lacking(std::move(host.error()));
   }
   column.host.root = host->root;
@@ -98,7 +98,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
       all.push_back(column);
     }
     if (!all.empty()) return all;
-    return lacking({Exit::missing, "find kernels in " + column.host.root.string(), "none of them has headers",
+    return lacking({ErrorKind::missing, "find kernels in " + column.host.root.string(), "none of them has headers",
                     "install kernel headers there"});
   }
   if (entry.word == "running" || entry.word == "newest") {
@@ -145,7 +145,7 @@ Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine, ImageRo
       if (same == grid.columns.end()) {
         grid.columns.push_back(std::move(column));
       } else if (same->host.root != column.host.root || same->release != column.release) {
-        return Error{Exit::usage, "name the kernels of " + file.path.string(),
+        return Error{ErrorKind::usage, "name the kernels of " + file.path.string(),
                      column.name + " would be the name of one in " + same->host.root.string() + " and of one in " +
                          column.host.root.string(),
                      "give one of the two entries another name", kernel.where};
@@ -165,7 +165,7 @@ Result<Shard> Shard::parse(const std::string& text) {
   const auto [rest, bad_count] =
       has_slash ? std::from_chars(slash + 1, end, shard.count) : std::from_chars_result{end, std::errc::invalid_argument};
   if (bad_count != std::errc() || rest != end || shard.index < 1 || shard.index > shard.count)
-    return Error{Exit::usage, "take '" + text + "' as a shard", "it is not I/N with I from 1 to N", "such as --shard 2/8"};
+    return Error{ErrorKind::usage, "take '" + text + "' as a shard", "it is not I/N with I from 1 to N", "such as --shard 2/8"};
   return shard;
 }
 
@@ -182,14 +182,14 @@ void select_cells(Grid& grid, const std::string& only, const Shard& shard) {
 Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& machine) {
   const std::string tried = "find the driver " + driver.name;
   if (!driver.source.absent.empty())
-    return Error{Exit::missing, tried, driver.source.absent, "set it, or name the driver in the file"};
+    return Error{ErrorKind::missing, tried, driver.source.absent, "set it, or name the driver in the file"};
   if (const auto name = driver::DriverName::parse(driver.word); name.kind != driver::DriverName::Kind::path) {
     if (name.kind == driver::DriverName::Kind::reference) return driver.word;
     const driver::DriverStore store(machine);
     TRY(store.list());  // a damaged one is no reason to fetch another
     auto stored = store.find(name);
     if (stored) return driver.word;
-    stored.error().code = Exit::missing;
+    stored.error().kind = ErrorKind::missing;
     stored.error().where = driver.where;
     return stored.error();
   }
@@ -201,9 +201,9 @@ Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& mac
   ::globfree(&found);
   if (paths.size() == 1) return paths.front();
   if (paths.empty())
-    return Error{Exit::missing, tried, "there is no " + driver.word, "fetch it, or correct the path in the matrix file",
+    return Error{ErrorKind::missing, tried, "there is no " + driver.word, "fetch it, or correct the path in the matrix file",
                  driver.where};
-  return Error{Exit::usage, tried,
+  return Error{ErrorKind::usage, tried,
                driver.word + " names " + std::to_string(paths.size()) + " files, the first are " + paths[0] + " and " + paths[1],
                "write more of the one that is meant", driver.where};
 }
@@ -227,7 +227,7 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
   for (const auto row : rows) {
     const auto& driver = grid.file->drivers[row];
     const auto path = driver_path(driver, machine);
-    if (!path && path.error().code == Exit::missing) want(driver.source);
+    if (!path && path.error().kind == ErrorKind::missing) want(driver.source);
   }
   for (const auto& argv : commands) {
     std::string words;
@@ -238,7 +238,7 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
     command.cwd = grid.file->path.parent_path();
     command.env = program_environment(environment);
     const auto outcome = run(command);
-    if (Interrupt::caught() != 0) return outcome ? Error{Exit::failed, "run " + argv.front(), "interrupted", ""} : outcome.error();
+    if (Interrupt::caught() != 0) return outcome ? Error{ErrorKind::interrupted, "run " + argv.front(), "interrupted", ""} : outcome.error();
     if (!outcome) {
       problems.push_back(words + ": " + outcome.error().why);
     } else if (!outcome->ok()) {

@@ -105,7 +105,7 @@ std::string warnings(const MatrixResult& result) {
     }
   }
   std::string text;
-  for (const auto& [message, cells] : where) text += "- " + cell_text(message) + " (" + cell_text(joined(cells, ", ")) + ")\n";
+  for (const auto& [message, cells] : where) text += "- " + cell_text(message) + " (" + cell_text(join(cells, ", ")) + ")\n";
   return text.empty() ? "" : "\n## Warnings about modules that were built\n\n" + text;
 }
 

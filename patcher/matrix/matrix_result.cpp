@@ -84,13 +84,13 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
   const std::string tried = "read the result " + name;
   const auto document = nlohmann::json::parse(text, nullptr, false);
   if (document.is_discarded())
-    return Error{Exit::usage, tried, "it is not JSON, or ends in the middle", "name what vgpukit matrix run wrote"};
+    return Error{ErrorKind::usage, tried, "it is not JSON, or ends in the middle", "name what vgpukit matrix run wrote"};
   if (!document.is_object() || !document.contains("vgpukit") || !document["vgpukit"].is_string() || !document.contains("cells"))
-    return Error{Exit::usage, tried, "it is not the result of a matrix", "name what vgpukit matrix run wrote"};
+    return Error{ErrorKind::usage, tried, "it is not the result of a matrix", "name what vgpukit matrix run wrote"};
   MatrixResult result;
   const auto refuse = [&](const std::string& why) {
     const bool other = result.vgpukit != VGPUKIT_VERSION;
-    return Error{Exit::usage, tried, why + (other ? "; vgpukit " + result.vgpukit + " wrote it, this is " VGPUKIT_VERSION : ""),
+    return Error{ErrorKind::usage, tried, why + (other ? "; vgpukit " + result.vgpukit + " wrote it, this is " VGPUKIT_VERSION : ""),
                  other ? "run the matrix again with this version: what it needs is still there" : "run the matrix again"};
   };
   try {
@@ -126,7 +126,7 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
       merged.file = result.file;
     }
     if (result.vgpukit != merged.vgpukit)
-      return Error{Exit::usage, "join " + name + " with " + results.front().first,
+      return Error{ErrorKind::usage, "join " + name + " with " + results.front().first,
                    "vgpukit " + result.vgpukit + " wrote the one and " + merged.vgpukit + " the other",
                    "let one version run all parts of a matrix"};
     append_new(merged.driver_order, result.driver_order);

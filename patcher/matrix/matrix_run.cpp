@@ -17,7 +17,7 @@ namespace vgpukit::matrix {
 namespace {
 
 Error interrupted() {
-  return {Exit::failed, "finish the matrix", "interrupted", "the same command goes on with what is left"};
+  return {ErrorKind::interrupted, "finish the matrix", "interrupted", "the same command goes on with what is left"};
 }
 
 fs::path cell_file(const MatrixRun& run, const CellResult& cell) {

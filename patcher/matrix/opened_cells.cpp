@@ -16,7 +16,7 @@ void skip_or_fail(CellResult& result, const Error& problem, const std::string& s
 }  // namespace
 
 void set_problem(CellResult& result, const Error& problem) {
-  result.verdict = problem.code == Exit::missing ? "missing" : "failed";
+  result.verdict = problem.kind == ErrorKind::missing ? "missing" : "failed";
   result.reason = "cannot " + problem.tried + ": " + problem.why;
   result.hint = problem.next;
 }
@@ -77,7 +77,7 @@ std::optional<OpenCell> OpenedCells::open(const Cell& cell, CellResult& result) 
   }
   const auto& of_driver = driver(cell.row);
   if (of_driver.problem) {
-    const bool absent = of_driver.word.empty() && of_driver.problem->code == Exit::missing;
+    const bool absent = of_driver.word.empty() && of_driver.problem->kind == ErrorKind::missing;
     skip_or_fail(result, *of_driver.problem,
                  absent && !entry.source.optional.empty() ? entry.source.optional + " (" + of_driver.problem->why + ")" : "");
     return std::nullopt;

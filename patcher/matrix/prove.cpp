@@ -64,7 +64,7 @@ Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const Matri
       if (!cell) continue;
       CellResult without;
       const auto open = opened_cells.open(*cell, without);
-      if (Interrupt::caught() != 0) return Error{Exit::failed, "prove the recipes", "interrupted", "begin again"};
+      if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "prove the recipes", "interrupted", "begin again"};
       if (!open) continue;
       auto what = opened_cells.build_of(*cell, *open, file_name_of(without) + "-without-" + recipe);
       what.options.insert(what.options.end(), {"--without", recipe});

@@ -17,11 +17,11 @@ namespace fs = std::filesystem;
 constexpr std::size_t max_unpacked = std::size_t{1} << 30;
 
 Error not_a_module(const std::string& tried, const std::string& why) {
-  return {Exit::usage, tried, why, "name a module that was built for a kernel (a .ko, .ko.xz, .ko.zst or .ko.gz file)"};
+  return {ErrorKind::usage, tried, why, "name a module that was built for a kernel (a .ko, .ko.xz, .ko.zst or .ko.gz file)"};
 }
 
 Error cut_off(const std::string& tried, const std::string& what) {
-  return {Exit::usage, tried, "the file is cut off or damaged: " + what + " is not inside it", "build or copy the module again"};
+  return {ErrorKind::usage, tried, "the file is cut off or damaged: " + what + " is not inside it", "build or copy the module again"};
 }
 
 struct CloseFile {

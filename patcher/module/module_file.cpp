@@ -172,7 +172,7 @@ Result<ModuleFile> read_module(const std::filesystem::path& path) {
 
   const ElfSection* modinfo = image.section(".modinfo");
   if (modinfo == nullptr) {
-    return Error{Exit::usage, "read the module " + path.string(), "it is an object file without .modinfo, not a finished module",
+    return Error{ErrorKind::usage, "read the module " + path.string(), "it is an object file without .modinfo, not a finished module",
                  "name the .ko file that the last step of the build made"};
   }
   module.modinfo = read_modinfo(modinfo->bytes);

@@ -96,7 +96,7 @@ Result<std::string> certificate_der(const fs::path& file) {
   } else if (text.size() > 4 && text[0] == '\x30' && text[1] == '\x82') {  // a SEQUENCE with a length of two bytes
     return text;
   }
-  return Error{Exit::usage, "read the certificate " + file.string(), "it is neither DER nor PEM", ""};
+  return Error{ErrorKind::usage, "read the certificate " + file.string(), "it is neither DER nor PEM", ""};
 }
 
 bool holds_certificate(std::string_view lists, std::string_view der) {

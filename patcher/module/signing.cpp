@@ -62,7 +62,7 @@ Result<std::optional<SigningKey>> signing_key(const HostPaths& host) {
   if (const auto& signing = configuration.signing) {
     const SigningKey key{signing->key, signing->certificate, "the configuration"};
     if (!is_there(host, key))
-      return Error{Exit::usage, "sign modules with " + key.key,
+      return Error{ErrorKind::usage, "sign modules with " + key.key,
                    "the configuration names that key and the certificate " + key.certificate + ", and one of them is not there",
                    "correct signing: in the configuration file"};
     return std::optional<SigningKey>(key);
@@ -78,10 +78,10 @@ Status sign_module(const kernel::Kernel& kernel, const SigningKey& key, const fs
   const auto& host = kernel.host;
   const auto tried = "sign " + module.filename().string() + " for " + kernel.release;
   if (!key.key.starts_with("pkcs11:") && ::access(host.in_root(key.key).c_str(), R_OK) != 0)
-    return Error{Exit::missing, tried, "the key " + key.key + " cannot be read by this user", "run vgpukit as root"};
+    return Error{ErrorKind::missing, tried, "the key " + key.key + " cannot be read by this user", "run vgpukit as root"};
   const auto tool = host.resolve(kernel.build / "scripts/sign-file");
   if (!tool)
-    return Error{Exit::missing, tried, "the kernel's headers have no scripts/sign-file",
+    return Error{ErrorKind::missing, tried, "the kernel's headers have no scripts/sign-file",
                  kernel::install_headers_hint(host, kernel.release)};
   const auto hash = kernel.config.find("CONFIG_MODULE_SIG_HASH");
   Command command;
@@ -90,7 +90,7 @@ Status sign_module(const kernel::Kernel& kernel, const SigningKey& key, const fs
                   host.inside(module).string()};
   TRY_ASSIGN(const auto said, run(command));
   if (said.ok()) return {};
-  return Error{Exit::failed, tried, "sign-file ended with " + std::to_string(said.status) + ": " + said.err + said.out,
+  return Error{ErrorKind::failed, tried, "sign-file ended with " + std::to_string(said.status) + ": " + said.err + said.out,
                "is " + key.key + " the key of " + key.certificate + "?"};
 }
 

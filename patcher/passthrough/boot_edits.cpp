@@ -35,7 +35,7 @@ Result<FileEdit*> PendingEdits::edit(const std::string& path) {
   if (const auto found = host_.resolve(path)) {
     real = host_.inside(*found).string();
   } else if (fs::is_symlink(fs::symlink_status(host_.in_root(path)))) {
-    return Error{Exit::usage, "change " + path, "it is a link that leads nowhere",
+    return Error{ErrorKind::usage, "change " + path, "it is a link that leads nowhere",
                  "make the file that it leads to, or remove the link"};
   }
   const auto known = edits_.find(real);

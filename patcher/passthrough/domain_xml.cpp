@@ -78,11 +78,11 @@ class Editor {
   Result<EditedDomain> run(const std::string& file) {
     const auto& root = xml_.elements().front();
     if (root.name != "domain")
-      return Error{Exit::usage, "give the card to the domain in " + file, "it holds a <" + root.name + ">, not a <domain>",
+      return Error{ErrorKind::usage, "give the card to the domain in " + file, "it holds a <" + root.name + ">, not a <domain>",
                    "virsh dumpxml --inactive DOMAIN > FILE writes one"};
     devices_ = xml_.child(0, "devices");
     if (devices_ == XmlText::npos)
-      return Error{Exit::usage, "give the card to the domain in " + file, "it has no <devices>",
+      return Error{ErrorKind::usage, "give the card to the domain in " + file, "it has no <devices>",
                    "virsh dumpxml --inactive DOMAIN > FILE writes a whole one"};
     if (const auto os = xml_.child(0, "os"); os != XmlText::npos)
       if (const auto type = xml_.child(os, "type"); type != XmlText::npos) machine_ = xml_.attribute(type, "machine");

@@ -37,7 +37,7 @@ Status may_replace(const fs::path& path, const std::string& tried, bool overwrit
   if (!fs::exists(fs::symlink_status(path, bad)) || overwrite) return {};
   TRY_ASSIGN(const auto text, read_file(path));
   if (unchanged(text)) return {};
-  return Error{Exit::usage, tried, path.string() + (is_ours(text) ? " was changed since vgpukit wrote it" : " is not vgpukit's"),
+  return Error{ErrorKind::usage, tried, path.string() + (is_ours(text) ? " was changed since vgpukit wrote it" : " is not vgpukit's"),
                "move it away, or run it with --force-overwrite-changes"};
 }
 
@@ -48,7 +48,7 @@ Result<std::string> hook_file(const std::string& domain) {
   const bool bad = domain.empty() || domain.front() == '.' || domain.find_first_of("/\n") != std::string::npos ||
                    std::any_of(domain.begin(), domain.end(), [](unsigned char c) { return std::iscntrl(c) != 0; });
   if (bad)
-    return Error{Exit::usage, "take '" + domain + "' as a virtual machine", "that cannot be its name",
+    return Error{ErrorKind::usage, "take '" + domain + "' as a virtual machine", "that cannot be its name",
                  "virsh list --all shows them"};
   return "/etc/libvirt/hooks/qemu.d/vgpukit-" + domain;
 }
@@ -76,10 +76,10 @@ Result<std::string> remove_hook(const HostPaths& host, const std::string& domain
   const auto path = host.in_root(file);
   std::error_code bad;
   const auto tried = "remove the hook of '" + domain + "'";
-  if (!fs::exists(path, bad)) return Error{Exit::usage, tried, file + " is not there", ""};
+  if (!fs::exists(path, bad)) return Error{ErrorKind::usage, tried, file + " is not there", ""};
   TRY(may_replace(path, tried, overwrite));
   fs::remove(path, bad);
-  if (bad) return Error{Exit::missing, tried, bad.message(), "run it as root"};
+  if (bad) return Error{ErrorKind::missing, tried, bad.message(), "run it as root"};
   return file;
 }
 

@@ -15,7 +15,7 @@ std::string listed(const std::vector<std::string>& lines) {
 // What others have changed is not lost without a word.
 Status refuse_conflicts(const std::string& tried, const std::vector<std::string>& conflicts, bool overwrite) {
   if (conflicts.empty() || overwrite) return {};
-  return Error{Exit::usage, tried, listed(conflicts),
+  return Error{ErrorKind::usage, tried, listed(conflicts),
                "take your lines out of there, or run it with --force-overwrite-changes: your version is then kept aside"};
 }
 
@@ -71,10 +71,10 @@ Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs&
   TRY_ASSIGN(const auto first_look, plan_passthrough(tools.host, sysfs, card));
   const auto tried = "prepare " + first_look.card.claim.address + " for a virtual machine";
   if (!first_look.edits.unknown.empty())
-    return Error{Exit::missing, tried, first_look.edits.unknown,
+    return Error{ErrorKind::missing, tried, first_look.edits.unknown,
                  "nothing is changed; `vgpukit passthrough plan` shows what would have to stand where"};
   for (const auto& risk : first_look.card.risks)
-    if (!forced.contains(risk.option)) return Error{Exit::consent, tried, risk.text, "if that is what you want: " + risk.option};
+    if (!forced.contains(risk.option)) return Error{ErrorKind::consent, tried, risk.text, "if that is what you want: " + risk.option};
 
   TRY_ASSIGN(const auto lock, begin_change(tools));
   TRY_ASSIGN(const auto baseline, OriginalFiles::open(tools.host));
@@ -91,7 +91,7 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
   auto address = pci_address(word);
   if (!address) address = pci_address(word + ".0");
   const auto tried = "take back what was done for '" + word + "'";
-  if (!address) return Error{Exit::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0"};
+  if (!address) return Error{ErrorKind::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0"};
   std::optional<FileLock> lock;
   if (!dry_run) {
     std::error_code bad;
@@ -107,7 +107,7 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
   const auto gone = std::erase_if(cards, [&](const CardClaim& each) { return each.address == *address; });
   for (const auto& card : cards) undone.cards_left.push_back(card.address);
   if (gone == 0)
-    return Error{Exit::usage, tried, "vgpukit passthrough apply was not run for " + *address,
+    return Error{ErrorKind::usage, tried, "vgpukit passthrough apply was not run for " + *address,
                  undone.cards_left.empty() ? "nothing is applied here" : "applied are " + listed(undone.cards_left)};
   BootEdits edits;
   if (!cards.empty()) {

@@ -26,14 +26,14 @@ Result<std::optional<std::string>> text_at(const fs::path& path) {
 Result<json> read_json(const fs::path& file) {
   TRY_ASSIGN(const auto text, read_file(file));
   auto data = json::parse(text, nullptr, false);
-  if (!data.is_object()) return Error{Exit::usage, "read " + file.string(), "it is damaged", ""};
+  if (!data.is_object()) return Error{ErrorKind::usage, "read " + file.string(), "it is damaged", ""};
   return data;
 }
 
 Status rename_folder(const fs::path& from, const fs::path& to) {
   std::error_code bad;
   fs::rename(from, to, bad);
-  if (bad) return Error{Exit::missing, "move " + from.string() + " to " + to.string(), bad.message(), "is the disk full?"};
+  if (bad) return Error{ErrorKind::missing, "move " + from.string() + " to " + to.string(), bad.message(), "is the disk full?"};
   return {};
 }
 
@@ -91,7 +91,7 @@ Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode
   TRY(write_file(path, text, there ? was.st_mode & 07777U : mode_of_new));
   if (there && ::geteuid() == 0 &&
       (::chown(path.c_str(), was.st_uid, was.st_gid) != 0 || ::chmod(path.c_str(), was.st_mode & 07777U) != 0))
-    return Error{Exit::missing, "give " + path.string() + " the owner that it had", std::generic_category().message(errno), ""};
+    return Error{ErrorKind::missing, "give " + path.string() + " the owner that it had", std::generic_category().message(errno), ""};
   return {};
 }
 

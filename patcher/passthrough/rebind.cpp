@@ -47,11 +47,11 @@ Status refuse_risks(const Target& target, const RebindRequest& request) {
   const auto tried = "give " + target.card->address + " to vfio-pci";
   for (const auto* device : target.companions)
     if (const auto needs = system::host_needs(*device); !needs.empty() && !request.forced.contains(force_host_devices))
-      return Error{Exit::consent, tried, system::describe(*device) + " shares its IOMMU group and would be taken, too: " + needs,
+      return Error{ErrorKind::consent, tried, system::describe(*device) + " shares its IOMMU group and would be taken, too: " + needs,
                    std::string("if that is what you want: ") + force_host_devices};
   if (only_display(target.pci, target.display, target.all()) && !request.single_gpu && !request.forced.contains(force_display))
     return Error{
-        Exit::consent, tried, "it is the only card that this host can show anything on",
+        ErrorKind::consent, tried, "it is the only card that this host can show anything on",
         std::string("with --single-gpu the desktop is stopped first and comes back with unbind; otherwise: ") + force_display};
   return {};
 }
@@ -72,14 +72,14 @@ Status release_console(const RebindTools& tools, const Target& target, RebindJou
     TRY(journal.add({{"what", "console"}, {"name", console.name}}));
     const auto path = "/sys/class/vtconsole/" + console.name + "/bind";
     if (const int error = tools.sysfs.write(path, "0"); error != 0)
-      return Error{Exit::failed, "take the text console off the card (" + path + ")", std::strerror(error), ""};
+      return Error{ErrorKind::failed, "take the text console off the card (" + path + ")", std::strerror(error), ""};
   }
   const auto* boot = target.display.held_by_boot(*target.card);
   if (!boot) return {};
   TRY(journal.add({{"what", "framebuffer"}, {"name", boot->device}, {"driver", boot->driver}}));
   const auto path = "/sys/bus/platform/drivers/" + boot->driver + "/unbind";
   if (const int error = tools.sysfs.write(path, boot->device); error != 0)
-    return Error{Exit::failed, "take " + boot->name + " off the card (" + path + ")", std::strerror(error), ""};
+    return Error{ErrorKind::failed, "take " + boot->name + " off the card (" + path + ")", std::strerror(error), ""};
   return {};
 }
 
@@ -87,7 +87,7 @@ Status wait_for_holders(const RebindTools& tools, const std::vector<const system
   auto holders = system::device_holders(tools.sysfs, devices);
   while (!holders.empty() && patient && tools.wait()) holders = system::device_holders(tools.sysfs, devices);
   if (holders.empty()) return {};
-  return Error{Exit::failed, "take " + devices.front()->address + " from its driver", "it is in use: " + listed(holders),
+  return Error{ErrorKind::failed, "take " + devices.front()->address + " from its driver", "it is in use: " + listed(holders),
                "end these first (systemctl stop display-manager nvidia-persistenced), or let --single-gpu do it"};
 }
 
@@ -138,7 +138,7 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
   if (std::all_of(all.begin(), all.end(), [](const system::PciDevice* each) { return each->driver == "vfio-pci"; }))
     return rebound(tools, all);
   if (!target.card->group)
-    return Error{Exit::missing, "give " + target.card->address + " to vfio-pci", "it is in no IOMMU group: the IOMMU is off",
+    return Error{ErrorKind::missing, "give " + target.card->address + " to vfio-pci", "it is in no IOMMU group: the IOMMU is off",
                  "vgpukit doctor tells how to turn it on"};
   TRY(refuse_risks(target, request));
   if (!request.single_gpu) TRY(wait_for_holders(tools, all, false));
@@ -175,7 +175,7 @@ Result<Rebound> unbind_from_vfio(const RebindTools& tools, const RebindRequest& 
     if (device->driver == "vfio-pci") ours.push_back(device);
   if (ours.empty() && journal.empty()) return rebound(tools, target.all());
   if (const auto holders = system::device_holders(tools.sysfs, ours); !holders.empty())
-    return Error{Exit::failed, "take " + target.card->address + " from vfio-pci", "it is in use: " + listed(holders),
+    return Error{ErrorKind::failed, "take " + target.card->address + " from vfio-pci", "it is in use: " + listed(holders),
                  "shut the virtual machine down first"};
   // What was bound at boot has no old driver: whoever wants it gets it.
   if (journal.empty()) {

@@ -16,7 +16,7 @@ std::string driver_of(const Sysfs& sysfs, const std::string& address) {
 
 Status wrote(int error, const std::string& path, const std::string& text) {
   if (error == 0) return {};
-  return Error{Exit::failed, "write '" + text + "' to " + path, std::strerror(error),
+  return Error{ErrorKind::failed, "write '" + text + "' to " + path, std::strerror(error),
                error == EACCES || error == EPERM ? "run it as root" : "dmesg may tell more"};
 }
 
@@ -50,7 +50,7 @@ Status give_to_driver(const RebindTools& tools, const std::string& address, cons
   const auto after = driver_of(sysfs, address);
   TRY(write(sysfs, folder + "/driver_override", left.empty() ? "\n" : left));
   if (after == driver || (driver.empty() && after != "vfio-pci")) return {};
-  return Error{Exit::failed, "give " + address + " to " + (driver.empty() ? "the driver that it had" : driver),
+  return Error{ErrorKind::failed, "give " + address + " to " + (driver.empty() ? "the driver that it had" : driver),
                after.empty() ? "the driver did not take it" : after + " has it", "dmesg tells why"};
 }
 
@@ -88,7 +88,7 @@ Status RebindJournal::undo(const json& step, std::vector<std::string>& notes) {
     if (const auto bound = write(tools_.sysfs, path, name); !bound) notes.push_back(bound.error().message());
     return {};
   }
-  return Error{Exit::failed, "take back a step", "'" + what + "' is none that is known", "see " + file_.string()};
+  return Error{ErrorKind::failed, "take back a step", "'" + what + "' is none that is known", "see " + file_.string()};
 }
 
 Status RebindJournal::undo(std::vector<std::string>& notes) {

@@ -34,7 +34,7 @@ std::string hex(unsigned value, int digits = 4) {
 }
 
 Error no_rom(const std::string& why) {
-  return {Exit::usage, "read the ROM", why,
+  return {ErrorKind::usage, "read the ROM", why,
           "a card's ROM begins with the bytes 55 AA; vgpukit passthrough rom CARD reads it from the card"};
 }
 
@@ -120,11 +120,11 @@ Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card) {
   const auto file = card.folder() + "/rom";
   const auto tried = "read the ROM of " + card.address;
   if (!sysfs.exists(file))
-    return Error{Exit::failed, tried, "the card has none (" + file + " is not there)",
+    return Error{ErrorKind::failed, tried, "the card has none (" + file + " is not there)",
                  "laptops keep it in the firmware: take it out of the firmware's update file"};
   if (const int error = sysfs.write(file, "1"); error != 0) {
-    if (error == EACCES || error == EPERM) return Error{Exit::missing, tried, "that needs root", "run it with sudo"};
-    return Error{Exit::failed, tried, std::string("it cannot be switched on: ") + std::strerror(error), ""};
+    if (error == EACCES || error == EPERM) return Error{ErrorKind::missing, tried, "that needs root", "run it with sudo"};
+    return Error{ErrorKind::failed, tried, std::string("it cannot be switched on: ") + std::strerror(error), ""};
   }
   const Switch off(sysfs, file);
   auto read = sysfs.read_bytes(file);
@@ -135,15 +135,15 @@ Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card) {
       "firmware's update file (laptops), and check it: vgpukit passthrough rom FILE";
   if (read.error == EIO) {
     const bool boot = card.boot_vga.value_or(false);
-    return Error{Exit::failed, tried,
+    return Error{ErrorKind::failed, tried,
                  boot ? "Input/output error: the firmware drew on this card (boot_vga is 1), so its ROM is shadowed"
                       : "Input/output error: the kernel sees no ROM behind the card's address (no 55 AA): the card sleeps, or the "
                         "firmware keeps its ROM "
                         "elsewhere, as laptops do",
                  boot ? remains : "wake it (echo on > " + card.folder() + "/power/control) and try again; " + remains};
   }
-  if (read.error != 0) return Error{Exit::failed, tried, std::strerror(read.error), remains};
-  return Error{Exit::failed, tried, "the kernel gives no bytes", remains};
+  if (read.error != 0) return Error{ErrorKind::failed, tried, std::strerror(read.error), remains};
+  return Error{ErrorKind::failed, tried, "the kernel gives no bytes", remains};
 }
 
 }  // namespace vgpukit::passthrough

@@ -107,7 +107,7 @@ Result<CardClaim> claim_from_json(const json& data) {
     claim.by_address = data.at("by") == "address";
     return claim;
   } catch (const json::exception& wrong) {
-    return Error{Exit::usage, "read what is kept about a card", wrong.what(), ""};
+    return Error{ErrorKind::usage, "read what is kept about a card", wrong.what(), ""};
   }
 }
 
@@ -115,13 +115,13 @@ Result<const system::PciDevice*> find_own_card(const system::PciView& pci, std::
   TRY_ASSIGN(const auto* card, system::find_card(pci, word, any_device));
   const auto tried = "take '" + std::string(word) + "' as the card";
   if (!any_device && !card->is_nvidia())
-    return Error{Exit::usage, tried, system::describe(*card) + " is not NVIDIA's", "vgpukit passthrough groups shows the cards that are"};
+    return Error{ErrorKind::usage, tried, system::describe(*card) + " is not NVIDIA's", "vgpukit passthrough groups shows the cards that are"};
   if (!any_device && card->is_virtual_function)
-    return Error{Exit::usage, tried, card->address + " is a virtual function: a part of a card for vGPUs",
+    return Error{ErrorKind::usage, tried, card->address + " is a virtual function: a part of a card for vGPUs",
                  "vgpukit vgpu xml " + card->address + " gives it to a virtual machine"};
   for (const auto* function : pci.functions_of(*card))
     if (!readable(*function))
-      return Error{Exit::missing, tried, function->folder() + "/" + function->unreadable.front(),
+      return Error{ErrorKind::missing, tried, function->folder() + "/" + function->unreadable.front(),
                    "run it as root; on a host where root cannot read that either, the device has fallen off the bus: reboot"};
   if (!any_device && !card->address.ends_with(".0"))
     for (const auto* function : pci.functions_of(*card))
@@ -156,7 +156,7 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
   if (!view.modules.everywhere("vfio_pci")) {
     const bool none = !view.modules.loadable_somewhere("vfio_pci") && !view.modules.built_in_somewhere("vfio_pci");
     if (none)
-      return Error{Exit::missing, "prepare " + card.address + " for a virtual machine",
+      return Error{ErrorKind::missing, "prepare " + card.address + " for a virtual machine",
                    view.modules.kernels().empty() ? "no kernel is installed in /lib/modules" : "no installed kernel has vfio-pci",
                    "install the distribution's own kernel (CONFIG_VFIO_PCI)"};
   }

@@ -103,7 +103,7 @@ class Parser {
 
   [[nodiscard]] Error bad(std::size_t at, const std::string& why) const {
     const auto line = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n') + 1;
-    return Error{Exit::usage, "read the XML", why, "virt-xml-validate tells more", SourcePos{file_, static_cast<int>(line), 0}};
+    return Error{ErrorKind::usage, "read the XML", why, "virt-xml-validate tells more", SourcePos{file_, static_cast<int>(line), 0}};
   }
 
   std::string_view text_;

@@ -35,7 +35,7 @@ std::vector<std::size_t> ranks(const std::vector<Recipe>& recipes) {
 }
 
 Error bad_order(const Recipe& recipe, std::string why, std::string next) {
-  return Error{Exit::usage, "", std::move(why), std::move(next), recipe.where};
+  return Error{ErrorKind::usage, "", std::move(why), std::move(next), recipe.where};
 }
 
 // A topological order that stays as close to the ranks as `after` allows: of the recipes that may go next, the earliest goes.
@@ -101,7 +101,7 @@ Result<std::vector<fs::path>> recipe_files(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder, bad))
     if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
   if (bad)
-    return Error{Exit::usage, "read the recipes in " + folder.string(), bad.message(),
+    return Error{ErrorKind::usage, "read the recipes in " + folder.string(), bad.message(),
                  "name a folder that holds recipe files (*.yaml)"};
   std::sort(files.begin(), files.end());
   return files;
@@ -145,7 +145,7 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
       TRY_ASSIGN(auto recipe, std::move(parsed[i]));
       const auto [first, fresh] = here.emplace(recipe.id, files[i].string());
       if (!fresh)
-        return Error{Exit::usage, "", "a second recipe with the id '" + recipe.id + "'; the first is in " + first->second,
+        return Error{ErrorKind::usage, "", "a second recipe with the id '" + recipe.id + "'; the first is in " + first->second,
                      "give one of them another id", recipe.where};
       by_id.insert_or_assign(recipe.id, std::move(recipe));
     }
@@ -162,7 +162,7 @@ Status Catalogue::leave_out(const std::vector<std::string>& ids) {
     std::vector<std::string_view> known;
     for (const auto& recipe : recipes_) known.push_back(recipe.id);
     const auto near = nearest(id, known);
-    return Error{Exit::usage, "leave out the recipe '" + id + "'", "no recipe has that id",
+    return Error{ErrorKind::usage, "leave out the recipe '" + id + "'", "no recipe has that id",
                  near.empty() ? "vgpukit recipe list shows their ids" : "did you mean '" + near + "'?"};
   }
   std::erase_if(recipes_, [&](const Recipe& recipe) { return std::find(ids.begin(), ids.end(), recipe.id) != ids.end(); });

@@ -11,8 +11,8 @@ namespace {
 
 // What a file condition looks for, for sentences: "'no_llseek' in **/*.c".
 std::string wanted_text(const FileCondition& condition) {
-  if (condition.what == FileCondition::What::file) return "file " + joined(condition.globs, " or ");
-  return "'" + condition.pattern + "' in " + joined(condition.globs, ", ");
+  if (condition.what == FileCondition::What::file) return "file " + join(condition.globs, " or ");
+  return "'" + condition.pattern + "' in " + join(condition.globs, ", ");
 }
 
 // The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were found.
@@ -52,7 +52,7 @@ std::string answer_text(const KernelCondition& condition, const kernel::Answer& 
       evidence.clear();
       break;
     case Kind::declaration:
-      text = verb("declares ", "does not declare ") + question.name + " in " + joined(question.headers, ", ");
+      text = verb("declares ", "does not declare ") + question.name + " in " + join(question.headers, ", ");
       evidence.clear();
       break;
     case Kind::compiles:

@@ -18,11 +18,14 @@ namespace vgpukit {
 
 namespace {
 
-Error refuse(Exit code, std::string tried, int error) {
+Error refuse(ErrorKind kind, std::string tried, int error) {
+  const ErrorKind by_errno = kind_of(error, kind);
   std::string next;
-  if (error == ENOSPC || error == EDQUOT) next = "free some space there and try again";
-  if (error == EROFS || error == EACCES || error == EPERM) next = "make it writable, or name another place";
-  return {code, std::move(tried), std::strerror(error), std::move(next)};
+  if (by_errno == ErrorKind::no_space) next = "free some space there and try again";
+  if (by_errno == ErrorKind::denied) next = "make it writable, or name another place";
+  // A file that the user named and that cannot be read is bad input.
+  const bool input = kind == ErrorKind::usage && by_errno == ErrorKind::denied;
+  return {input ? kind : by_errno, std::move(tried), std::strerror(error), std::move(next), std::nullopt, error};
 }
 
 fs::path folder_of(const fs::path& path) {
@@ -63,7 +66,7 @@ int make_folders(const fs::path& folder) {
 Result<std::string> read_file(const fs::path& path) {
   const auto tried = [&] { return "read " + path.string(); };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return refuse(Exit::usage, tried(), errno);
+  if (fd < 0) return refuse(ErrorKind::usage, tried(), errno);
   std::string text;
   struct stat info {};
   if (::fstat(fd, &info) == 0 && info.st_size > 0) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
@@ -76,7 +79,7 @@ Result<std::string> read_file(const fs::path& path) {
     if (got < 0) {
       const int error = errno;
       ::close(fd);
-      return refuse(Exit::usage, tried(), error);
+      return refuse(ErrorKind::usage, tried(), error);
     }
     if (got == 0) break;
     used += static_cast<std::size_t>(got);
@@ -88,10 +91,10 @@ Result<std::string> read_file(const fs::path& path) {
 
 Status write_file(const fs::path& path, std::string_view text, unsigned mode) {
   const auto tried = [&] { return "write " + path.string(); };
-  if (const int error = make_folders(folder_of(path))) return refuse(Exit::missing, tried(), error);
+  if (const int error = make_folders(folder_of(path))) return refuse(ErrorKind::missing, tried(), error);
   std::string beside = template_beside(path);
   const int fd = ::mkostemp(beside.data(), O_CLOEXEC);
-  if (fd < 0) return refuse(Exit::missing, tried(), errno);
+  if (fd < 0) return refuse(ErrorKind::missing, tried(), errno);
   int error = write_all(fd, text);
   if (!error && ::fchmod(fd, static_cast<mode_t>(mode)) != 0) error = errno;
   if (!error && ::fsync(fd) != 0) error = errno;
@@ -100,7 +103,7 @@ Status write_file(const fs::path& path, std::string_view text, unsigned mode) {
   if (!error && ::rename(beside.c_str(), path.c_str()) != 0) error = errno;
   if (error) {
     ::unlink(beside.c_str());
-    return refuse(Exit::missing, tried(), error);
+    return refuse(ErrorKind::missing, tried(), error);
   }
   sync_folder(folder_of(path));
   return {};
@@ -109,13 +112,13 @@ Status write_file(const fs::path& path, std::string_view text, unsigned mode) {
 Status clone_file(const fs::path& from, const fs::path& to) {
   const auto tried = [&] { return "copy " + from.string() + " to " + to.string(); };
   const int in = ::open(from.c_str(), O_RDONLY | O_CLOEXEC);
-  if (in < 0) return refuse(Exit::usage, tried(), errno);
+  if (in < 0) return refuse(ErrorKind::usage, tried(), errno);
   int error = make_folders(folder_of(to));
   const int out = error ? -1 : ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (!error && out < 0) error = errno;
   if (error) {
     ::close(in);
-    return refuse(Exit::missing, tried(), error);
+    return refuse(ErrorKind::missing, tried(), error);
   }
   struct stat info {};
   if (::fstat(in, &info) != 0) error = errno;
@@ -137,15 +140,15 @@ Status clone_file(const fs::path& from, const fs::path& to) {
   ::close(in);
   if (!error) return {};
   ::unlink(to.c_str());
-  return refuse(Exit::missing, tried(), error);
+  return refuse(ErrorKind::missing, tried(), error);
 }
 
 Result<StagedFolder> StagedFolder::beside(const fs::path& target) {
   // "out/" and "out" are the same folder; the temporary name needs the last word of it.
   const fs::path clean = target.has_filename() ? target : target.parent_path();
-  if (const int error = make_folders(folder_of(clean))) return refuse(Exit::missing, "make the folder " + clean.string(), error);
+  if (const int error = make_folders(folder_of(clean))) return refuse(ErrorKind::missing, "make the folder " + clean.string(), error);
   std::string name = template_beside(clean);
-  if (!::mkdtemp(name.data())) return refuse(Exit::missing, "make a folder beside " + clean.string(), errno);
+  if (!::mkdtemp(name.data())) return refuse(ErrorKind::missing, "make a folder beside " + clean.string(), errno);
   ::chmod(name.c_str(), 0755);  // mkdtemp makes it private; what lands at the target is for everybody
   return StagedFolder(name, clean);
 }
@@ -169,10 +172,10 @@ Status StagedFolder::commit(bool durable, const std::function<Status()>& may_rep
   const auto tried = [&] { return "put the finished folder at " + target_.string(); };
   if (durable) {
     const int fd = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return refuse(Exit::missing, tried(), errno);
+    if (fd < 0) return refuse(ErrorKind::missing, tried(), errno);
     const int error = ::syncfs(fd) != 0 ? errno : 0;
     ::close(fd);
-    if (error) return refuse(Exit::missing, tried(), error);
+    if (error) return refuse(ErrorKind::missing, tried(), error);
   }
   if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0) {
     path_.clear();
@@ -180,21 +183,21 @@ Status StagedFolder::commit(bool durable, const std::function<Status()>& may_rep
     if (may_replace) TRY(may_replace());
     // Swapped in one step; the old content is now at path_ and the destructor removes it.
     if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) {
-      if (errno != EINVAL && errno != ENOSYS) return refuse(Exit::missing, tried(), errno);
+      if (errno != EINVAL && errno != ENOSYS) return refuse(ErrorKind::missing, tried(), errno);
       // A file system without the exchange: the target is absent for a moment, but never half-written.
       const std::string old = path_.string() + ".old";
-      if (::rename(target_.c_str(), old.c_str()) != 0) return refuse(Exit::missing, tried(), errno);
+      if (::rename(target_.c_str(), old.c_str()) != 0) return refuse(ErrorKind::missing, tried(), errno);
       if (::rename(path_.c_str(), target_.c_str()) != 0) {
         const int error = errno;
         ::rename(old.c_str(), target_.c_str());
-        return refuse(Exit::missing, tried(), error);
+        return refuse(ErrorKind::missing, tried(), error);
       }
       path_ = old;
     }
   } else {
     const int error = errno;
     if ((error != EINVAL && error != ENOSYS) || ::rename(path_.c_str(), target_.c_str()) != 0)
-      return refuse(Exit::missing, tried(), error);
+      return refuse(ErrorKind::missing, tried(), error);
     path_.clear();
   }
   if (durable) sync_folder(folder_of(target_));
@@ -203,23 +206,23 @@ Status StagedFolder::commit(bool durable, const std::function<Status()>& may_rep
 
 Result<FileLock> FileLock::try_acquire(const fs::path& path) {
   const auto tried = [&] { return "lock " + path.string(); };
-  if (const int error = make_folders(folder_of(path))) return refuse(Exit::missing, tried(), error);
+  if (const int error = make_folders(folder_of(path))) return refuse(ErrorKind::missing, tried(), error);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return refuse(Exit::missing, tried(), errno);
+  if (fd < 0) return refuse(ErrorKind::missing, tried(), errno);
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return FileLock(fd);
   const int error = errno;
   ::close(fd);
   if (error == EWOULDBLOCK || error == EINTR) return FileLock(-1);
-  return refuse(Exit::missing, tried(), error);
+  return refuse(ErrorKind::missing, tried(), error);
 }
 
 Result<FileLock> FileLock::wait(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return refuse(Exit::missing, "lock " + path.string(), errno);
+  if (fd < 0) return refuse(ErrorKind::missing, "lock " + path.string(), errno);
   FileLock lock(fd);
   while (::flock(fd, LOCK_EX) != 0) {
-    if (errno != EINTR) return refuse(Exit::missing, "lock " + path.string(), errno);
-    if (Interrupt::caught()) return Error{Exit::failed, "lock " + path.string(), "interrupted", ""};
+    if (errno != EINTR) return refuse(ErrorKind::missing, "lock " + path.string(), errno);
+    if (Interrupt::caught()) return Error{ErrorKind::interrupted, "lock " + path.string(), "interrupted", ""};
   }
   return lock;
 }

@@ -41,8 +41,8 @@ bool has_recipes(const fs::path& folder) {
 Result<HostPaths> HostPaths::of_this_machine(const fs::path& root) {
   std::error_code error;
   const fs::path real = fs::canonical(root, error);
-  if (error) return Error{Exit::usage, "use the root folder " + root.string(), error.message(), ""};
-  if (!fs::is_directory(real, error)) return Error{Exit::usage, "use the root folder " + root.string(), "it is not a folder", ""};
+  if (error) return Error{ErrorKind::usage, "use the root folder " + root.string(), error.message(), ""};
+  if (!fs::is_directory(real, error)) return Error{ErrorKind::usage, "use the root folder " + root.string(), "it is not a folder", ""};
 
   HostPaths paths;
   paths.root = real;
@@ -117,7 +117,7 @@ Result<fs::path> shipped_data() {
   if (const char* named = std::getenv("VGPUKIT_DATA"); named && *named) {
     // A folder that somebody named is the only one that counts: falling back would hide the mistake.
     if (has_recipes(named)) return fs::absolute(named).lexically_normal();
-    return Error{Exit::missing, "find the recipes of vgpukit",
+    return Error{ErrorKind::missing, "find the recipes of vgpukit",
                  "VGPUKIT_DATA names " + std::string(named) + ", which has no recipes folder", "unset VGPUKIT_DATA or correct it"};
   }
   const fs::path built = VGPUKIT_SOURCE_DIR_BUILT;
@@ -129,7 +129,7 @@ Result<fs::path> shipped_data() {
   const auto choices = runs_installed ? std::vector{installed, built} : std::vector{built, installed};
   for (const auto& choice : choices)
     if (has_recipes(choice)) return choice;
-  return Error{Exit::missing, "find the recipes of vgpukit",
+  return Error{ErrorKind::missing, "find the recipes of vgpukit",
                "neither " + choices[0].string() + " nor " + choices[1].string() + " has a recipes folder",
                "install vgpukit, or set VGPUKIT_DATA to the folder that has recipes, patches and kbuild"};
 }

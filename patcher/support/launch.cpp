@@ -187,18 +187,18 @@ Error launch_error(const Command& command, const std::string& program, int code)
   switch (stage) {
     case Stage::user_namespace:
     case Stage::change_root:
-      return {Exit::missing, "enter the root folder " + command.root.string(), why,
+      return {ErrorKind::missing, "enter the root folder " + command.root.string(), why,
               ::geteuid() == 0
                   ? "this needs CAP_SYS_CHROOT; run vgpukit outside of a restricted container"
                   : "run vgpukit as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1; on "
                     "Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"};
     case Stage::change_folder:
-      return {Exit::missing, "run " + program, "cannot enter the folder " + command.cwd.string() + ": " + why, ""};
+      return {ErrorKind::missing, "run " + program, "cannot enter the folder " + command.cwd.string() + ": " + why, ""};
     case Stage::group:
     case Stage::exec:
       break;
   }
-  return {Exit::missing, "run " + program, why, ""};
+  return {ErrorKind::missing, "run " + program, why, ""};
 }
 
 // A small clean environment: what a build prints and does must not depend on the user's shell.
@@ -257,7 +257,7 @@ bool is_program(const fs::path& path) {
 }  // namespace
 
 Result<Launched> launch(const Command& command) {
-  if (command.argv.empty() || command.argv[0].empty()) return Error{Exit::usage, "run a command", "it is empty", ""};
+  if (command.argv.empty() || command.argv[0].empty()) return Error{ErrorKind::usage, "run a command", "it is empty", ""};
   std::string words;
   for (const auto& word : command.argv) words += " " + word;
   log::debug("run" + (changes_root(command) ? " in " + command.root.string() : "") + ":" + words);
@@ -265,7 +265,7 @@ Result<Launched> launch(const Command& command) {
   if (program.find('/') == std::string::npos) {
     const auto found = find_program(program, changes_root(command) ? command.root : fs::path("/"));
     if (!found)
-      return Error{Exit::missing, "run " + program,
+      return Error{ErrorKind::missing, "run " + program,
                    "there is no such program in PATH" + (changes_root(command) ? " of " + command.root.string() : std::string()),
                    ""};
     program = found->string();
@@ -273,7 +273,7 @@ Result<Launched> launch(const Command& command) {
 
   std::array<int, 2> out{-1, -1};
   std::array<int, 2> err{-1, -1};
-  const auto refuse = [&](int error) { return Error{Exit::missing, "run " + program, std::strerror(error), ""}; };
+  const auto refuse = [&](int error) { return Error{ErrorKind::missing, "run " + program, std::strerror(error), ""}; };
   if (::pipe2(out.data(), O_CLOEXEC) != 0) return refuse(errno);
   Descriptor out_read(out[0]);
   const Descriptor out_write(out[1]);

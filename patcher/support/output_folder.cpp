@@ -10,11 +10,11 @@ Status check_output_folder(const fs::path& folder, const std::string& tried, For
   // With a slash at its end, a link would be followed.
   const fs::path clean = folder.has_filename() ? folder : folder.parent_path();
   const auto refuse = [&](const std::string& why) {
-    return Error{Exit::usage, tried, clean.string() + " is " + why,
+    return Error{ErrorKind::usage, tried, clean.string() + " is " + why,
                  "name a new folder, or an empty one; nothing was changed"};
   };
   const auto unreadable = [&](const std::error_code& bad) {
-    return Error{Exit::missing, tried, "reading " + clean.string() + " failed: " + bad.message(),
+    return Error{ErrorKind::missing, tried, "reading " + clean.string() + " failed: " + bad.message(),
                  "make it readable, or name another folder"};
   };
   std::error_code bad;

@@ -234,7 +234,7 @@ class Running : public std::enable_shared_from_this<Running> {
 };
 
 Error interrupted(const Command& command) {
-  return {Exit::failed, "run " + (command.argv.empty() ? std::string("a command") : command.argv[0]), "interrupted", ""};
+  return {ErrorKind::interrupted, "run " + (command.argv.empty() ? std::string("a command") : command.argv[0]), "interrupted", ""};
 }
 
 }  // namespace

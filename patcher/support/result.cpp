@@ -1,6 +1,14 @@
 #include "support/result.hpp"
 
+#include <cerrno>
+
 namespace vgpukit {
+
+ErrorKind kind_of(int number, ErrorKind otherwise) {
+  if (number == ENOSPC || number == EDQUOT) return ErrorKind::no_space;
+  if (number == EACCES || number == EPERM || number == EROFS) return ErrorKind::denied;
+  return otherwise;
+}
 
 std::string Error::message() const {
   std::string text;

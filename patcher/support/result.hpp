@@ -18,6 +18,20 @@ enum class Exit : int {
   consent = 4,  // a notice needs consent
 };
 
+// What an error is about. cli/ turns it into an exit code.
+enum class ErrorKind {
+  failed,       // the job itself failed: a compile error, a module that the kernel would refuse
+  usage,        // bad usage or bad input
+  missing,      // something is missing on this machine: headers, a compiler, a tool
+  denied,       // root's rights or a permission are missing
+  no_space,     // the disk or a quota is full
+  consent,      // a notice needs consent
+  interrupted,  // a signal ended it: Ctrl-C or SIGTERM
+};
+
+// no_space or denied when the errno says so, otherwise `otherwise`.
+ErrorKind kind_of(int number, ErrorKind otherwise);
+
 // A place in a file that a user wrote. Lines and columns count from 1; 0 means "not known".
 struct SourcePos {
   std::string file;
@@ -27,11 +41,12 @@ struct SourcePos {
 
 // What was tried, on what, why it failed, and what to do next. Each part is one clause without a final full stop.
 struct Error {
-  Exit code = Exit::failed;
+  ErrorKind kind = ErrorKind::failed;
   std::string tried;  // "read the driver package /tmp/x.tar.xz"
   std::string why;    // "the archive ends in the middle of kernel/nvidia/nv.c"
   std::string next;   // "fetch it again"; may be empty
   std::optional<SourcePos> where = std::nullopt;
+  int number = 0;  // the errno behind it; 0 when there is none
 
   // "cannot <tried>: <why>" with the position in front where there is one, and the hint on a line of its own.
   [[nodiscard]] std::string message() const;

@@ -21,8 +21,8 @@ using nlohmann::json;
 constexpr const char* moving = "moving";  // what tree/ is called once its copies are moved back
 
 Error disk(const fs::path& path, int number) {
-  return {Exit::missing, "keep a copy of " + path.string(), std::generic_category().message(number),
-          "free some space in that file system, then try again; nothing has been changed yet"};
+  return {kind_of(number, ErrorKind::missing), "keep a copy of " + path.string(), std::generic_category().message(number),
+          "free some space in that file system, then try again; nothing has been changed yet", std::nullopt, number};
 }
 
 // Owner, set-id bits and times as they are: the copy may have to stand in for the original.
@@ -78,16 +78,16 @@ std::string folder_above(const HostPaths& host, const std::string& path) {
   return above.string();
 }
 
-Error cannot_restore(const fs::path& path, const std::string& why) {
-  return {Exit::missing, "put back " + path.string(), why,
-          "see to it that this file system can be written and has space, then run the command again"};
+Error cannot_restore(const fs::path& path, const std::string& why, int number) {
+  return {kind_of(number, ErrorKind::missing), "put back " + path.string(), why,
+          "make sure that this file system is writable and has free space, then run the command again", std::nullopt, number};
 }
 
 Status remove_path(const HostPaths& host, const SnapshotPath& snapshot) {
   std::error_code bad;
   const auto path = host.in_root(snapshot.path);
   fs::remove_all(path, bad);
-  if (bad) return cannot_restore(path, bad.message());
+  if (bad) return cannot_restore(path, bad.message(), bad.value());
   for (auto above = fs::path(snapshot.path).parent_path(); above != "/" && above.string().size() > snapshot.above.size();
        above = above.parent_path()) {
     std::error_code in_use;
@@ -102,10 +102,10 @@ Status put_back(const fs::path& copy, const fs::path& path) {
   const fs::path fresh = path.parent_path() / ("." + path.filename().string() + ".vgpukit-back");
   fs::remove_all(fresh, bad);  // of a restoration that was cut short
   fs::create_directories(path.parent_path(), bad);
-  if (bad) return cannot_restore(path, bad.message());
+  if (bad) return cannot_restore(path, bad.message(), bad.value());
   if (auto copied = copy_tree(copy, fresh); !copied) {
     fs::remove_all(fresh, bad);
-    return cannot_restore(path, copied.error().why);
+    return cannot_restore(path, copied.error().why, copied.error().number);
   }
   // A folder cannot be renamed over one that is not empty: the two change places.
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) {
@@ -116,7 +116,7 @@ Status put_back(const fs::path& copy, const fs::path& path) {
       if (!bad) fs::rename(fresh, path, bad);
     }
   }
-  if (bad) return cannot_restore(path, bad.message());
+  if (bad) return cannot_restore(path, bad.message(), bad.value());
   fs::remove_all(fresh, bad);
   return {};
 }
@@ -150,11 +150,11 @@ Result<Snapshot> Snapshot::open(const HostPaths& host, const fs::path& folder) {
   try {
     for (const auto& entry : list) snapshot.paths_.push_back({entry.at("path"), entry.at("there"), entry.at("above")});
   } catch (const json::exception& wrong) {
-    return Error{Exit::usage, "read what was kept in " + folder.string(), wrong.what(), ""};
+    return Error{ErrorKind::usage, "read what was kept in " + folder.string(), wrong.what(), ""};
   }
   for (const auto& entry : snapshot.paths_)
     if (!entry.path.starts_with('/') || entry.path.find("/../") != std::string::npos || entry.path == "/")
-      return Error{Exit::usage, "read what was kept in " + folder.string(), "it names the path '" + entry.path + "'", ""};
+      return Error{ErrorKind::usage, "read what was kept in " + folder.string(), "it names the path '" + entry.path + "'", ""};
   return snapshot;
 }
 
@@ -176,7 +176,7 @@ Status Snapshot::move_back(const OnStep& on_step) const {
   const auto copies = folder_ / moving;
   std::error_code bad;
   if (!is_there(copies)) fs::rename(folder_ / "tree", copies, bad);
-  if (bad) return cannot_restore(copies, bad.message());
+  if (bad) return cannot_restore(copies, bad.message(), bad.value());
   for (const auto& entry : paths_) {
     if (entry.there) continue;
     if (on_step) on_step("put back " + entry.path);
@@ -195,7 +195,7 @@ Status Snapshot::move_back(const OnStep& on_step) const {
       TRY(put_back(copy, path));
       fs::remove_all(copy, bad);
     }
-    if (bad) return cannot_restore(path, bad.message());
+    if (bad) return cannot_restore(path, bad.message(), bad.value());
   }
   sync_file_system(host_.in_root("/"));
   sync_file_system(host_.modules());
@@ -207,7 +207,7 @@ bool Snapshot::is_moving() const {
 }
 
 bool Snapshot::is_disk_full(const Error& error) {
-  return error.why == std::generic_category().message(ENOSPC) || error.why == std::generic_category().message(EDQUOT);
+  return error.kind == ErrorKind::no_space;
 }
 
 std::vector<std::string> Snapshot::names() const {

@@ -1,67 +1,73 @@
 #include "support/text.hpp"
 
-#include <algorithm>
 #include <ctime>
 
 namespace vgpukit {
 
-std::string joined(const std::vector<std::string>& words, std::string_view between) {
-  std::string text;
-  for (const auto& word : words) {
-    if (!text.empty()) text += between;
-    text += word;
-  }
-  return text;
-}
-
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  each_line(text, [&](std::string_view line) { lines.emplace_back(line); });
   return lines;
 }
 
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+bool is_comment(std::string_view line) {
+  return trimmed(line).starts_with('#');
 }
 
-namespace {
-
-bool is_word_character(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(white_space);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(white_space) - begin + 1);
 }
 
-}  // namespace
+std::vector<std::string_view> words_of(std::string_view text, std::string_view separators) {
+  std::vector<std::string_view> words;
+  for (auto begin = text.find_first_not_of(separators); begin != std::string_view::npos;) {
+    const auto end = std::min(text.find_first_of(separators, begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = text.find_first_not_of(separators, end);
+  }
+  return words;
+}
 
-std::string_view::size_type find_word(std::string_view line, std::string_view word) {
-  for (auto at = line.find(word); at != std::string_view::npos; at = line.find(word, at + 1)) {
+std::vector<std::string> split_words(std::string_view text) {
+  const auto words = words_of(text);
+  return {words.begin(), words.end()};
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (true) {
+    const auto end = text.find(separator);
+    parts.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+bool is_identifier(std::string_view text) {
+  return !text.empty() && !(text.front() >= '0' && text.front() <= '9') &&
+         std::all_of(text.begin(), text.end(), is_identifier_character);
+}
+
+std::size_t find_word(std::string_view text, std::string_view word, std::size_t from) {
+  for (auto at = text.find(word, from); at != std::string_view::npos; at = text.find(word, at + 1)) {
     const auto end = at + word.size();
-    if (at > 0 && is_word_character(line[at - 1])) continue;
-    if (end < line.size() && is_word_character(line[end])) continue;
+    if (at > 0 && is_identifier_character(text[at - 1])) continue;
+    if (end < text.size() && is_identifier_character(text[end])) continue;
     return at;
   }
   return std::string_view::npos;
 }
 
-std::vector<std::string> split_words(std::string_view line) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < line.size();) {
-    if (is_blank(line[at])) {
-      ++at;
-      continue;
-    }
-    const auto start = at;
-    while (at < line.size() && !is_blank(line[at])) ++at;
-    words.emplace_back(line.substr(start, at - start));
+std::string replace_word(std::string_view text, std::string_view from, std::string_view to) {
+  std::string result;
+  std::size_t copied = 0;
+  for (auto at = find_word(text, from); at != std::string_view::npos; at = find_word(text, from, copied)) {
+    result.append(text, copied, at - copied).append(to);
+    copied = at + from.size();
   }
-  return words;
+  return result.append(text, copied);
 }
 
 std::string printable(std::string_view text, std::size_t limit) {
@@ -81,5 +87,28 @@ std::string printable(std::string_view text, std::size_t limit) {
   return result;
 }
 
+std::string xml_escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '&': result += "&amp;"; break;
+      case '<': result += "&lt;"; break;
+      case '>': result += "&gt;"; break;
+      case '\'': result += "&apos;"; break;
+      case '"': result += "&quot;"; break;
+      default:
+        if (static_cast<unsigned char>(c) >= 0x20 || c == '\t' || c == '\n') result += c;
+    }
+  }
+  return result;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
 
 }  // namespace vgpukit

@@ -63,7 +63,7 @@ std::strong_ordering Version::operator<=>(const Version& other) const {
 
 Result<VersionRange> VersionRange::parse(std::string_view text) {
   const auto refuse = [&](std::string why) {
-    return Error{Exit::usage, "read the version range \"" + std::string(text) + "\"", std::move(why),
+    return Error{ErrorKind::usage, "read the version range \"" + std::string(text) + "\"", std::move(why),
                  "write comparisons like \">=535,<550\" or \"==6.12\""};
   };
   VersionRange range;

@@ -162,7 +162,7 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
 
 Result<YamlNode> YamlReader::parse(const std::string& text) const {
   TRY_ASSIGN(auto document, parse_or_empty(text));
-  if (!document) return Error{Exit::usage, "", "the file is empty, a map was expected", "", SourcePos{file_, 1, 1}};
+  if (!document) return Error{ErrorKind::usage, "", "the file is empty, a map was expected", "", SourcePos{file_, 1, 1}};
   return std::move(*document);
 }
 
@@ -179,15 +179,15 @@ Result<std::optional<YamlNode>> YamlReader::parse_or_empty(const std::string& te
     auto root = next_document(parser);
     if (!root) return std::optional<YamlNode>();
     if (const auto second = next_document(parser))
-      return Error{Exit::usage, "", "more than one YAML document, exactly one was expected",
+      return Error{ErrorKind::usage, "", "more than one YAML document, exactly one was expected",
                    "put the second one into a file of its own", SourcePos{file_, second->line, second->column}};
     YamlNode document(std::move(*root));
     if (cache_) cache_->add(text, document);
     return std::optional(std::move(document));
   } catch (const Refused& refused) {
-    return Error{Exit::usage, "", refused.why, "", place(refused.mark)};
+    return Error{ErrorKind::usage, "", refused.why, "", place(refused.mark)};
   } catch (const YAML::Exception& bad) {
-    return Error{Exit::usage, "", "not valid YAML: " + bad.msg, "", place(bad.mark)};
+    return Error{ErrorKind::usage, "", "not valid YAML: " + bad.msg, "", place(bad.mark)};
   }
 }
 
@@ -196,7 +196,7 @@ SourcePos YamlReader::at(const YamlNode& node) const {
 }
 
 Error YamlReader::wrong(const YamlNode& node, std::string why, std::string next) const {
-  return Error{Exit::usage, "", std::move(why), std::move(next), at(node)};
+  return Error{ErrorKind::usage, "", std::move(why), std::move(next), at(node)};
 }
 
 Error YamlReader::expected(const YamlNode& node, std::string_view expected) const {

@@ -60,7 +60,7 @@ class Scanner {
       value += text_[at_];
     }
     const int line = static_cast<int>(std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(opened), '\n')) + 1;
-    return Error{Exit::usage, "read " + file_, "the quote that begins in line " + std::to_string(line) + " never ends",
+    return Error{ErrorKind::usage, "read " + file_, "the quote that begins in line " + std::to_string(line) + " never ends",
                  "close it, then run update-grub (or grub-mkconfig) to see that grub can read the file", SourcePos{file_, line, 0}};
   }
   Status word(ShellAssignment& found) {

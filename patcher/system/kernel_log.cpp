@@ -49,7 +49,7 @@ KernelLog read_kernel_log(const HostPaths& host) {
   } else {
     log.source = "/var/log/dmesg";
     const auto path = host.resolve(log.source);
-    auto text = path ? read_file(*path) : Result<std::string>(Error{Exit::usage, "", "it is not there", ""});
+    auto text = path ? read_file(*path) : Result<std::string>(Error{ErrorKind::usage, "", "it is not there", ""});
     if (text)
       log.lines = dmesg_lines(*text);
     else

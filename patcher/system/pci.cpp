@@ -145,13 +145,13 @@ Result<const PciDevice*> find_card(const PciView& pci, std::string_view word, bo
   auto address = pci_address(word);
   if (!address) address = pci_address(std::string(word) + ".0");
   if (!address)
-    return Error{Exit::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0; " + cards_here(pci)};
+    return Error{ErrorKind::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0; " + cards_here(pci)};
   const auto* device = pci.find(*address);
-  if (!device) return Error{Exit::usage, tried, "no device has the address " + *address, cards_here(pci)};
+  if (!device) return Error{ErrorKind::usage, tried, "no device has the address " + *address, cards_here(pci)};
   if (device->is_bridge())
-    return Error{Exit::usage, tried, "it is a " + class_name(device->class_code) + ", which belongs to the host", cards_here(pci)};
+    return Error{ErrorKind::usage, tried, "it is a " + class_name(device->class_code) + ", which belongs to the host", cards_here(pci)};
   if (!any_device && !device->is_display())
-    return Error{Exit::usage, tried, "it is no graphics card: " + class_name(device->class_code),
+    return Error{ErrorKind::usage, tried, "it is no graphics card: " + class_name(device->class_code),
                  "name the card's first function; bind, hooks, xml and rom take anything with --any-device; " + cards_here(pci)};
   return device;
 }

@@ -80,7 +80,7 @@ class ConftestTest : public Transform {
     if (!header) {
       TRY_ASSIGN(const std::vector<std::string> paths, select_files(kind_name, tree, scripts));
       if (paths.size() > 1)
-        return Error{Exit::failed, "apply conftest-test", "more than one file matches: " + join(paths, ", "), ""};
+        return Error{ErrorKind::failed, "apply conftest-test", "more than one file matches: " + join(paths, ", "), ""};
       findings.searched = paths;
       TRY(in_script(paths.front(), tree, findings));
     }
@@ -103,12 +103,12 @@ class ConftestTest : public Transform {
     const std::vector<CaseBlock> blocks = find_case_blocks(source);
     const auto block = std::find_if(blocks.begin(), blocks.end(), [](const CaseBlock& b) { return b.function == "compile_test"; });
     if (block == blocks.end() || block->branches.empty())
-      return Error{Exit::failed, "apply conftest-test", path + " has no compile_test() with a case block",
+      return Error{ErrorKind::failed, "apply conftest-test", path + " has no compile_test() with a case block",
                    "is it NVIDIA's conftest.sh?"};
     if (action == "rename") return rename_branch(path, source, *block, findings);
     const CaseBranch* branch = branch_named(*block, test);
     if (action == "add") return add_branch(path, source, *block, branch, findings);
-    if (branch == nullptr) return Error{Exit::failed, "apply conftest-test", path + " has no test " + test + " to replace", ""};
+    if (branch == nullptr) return Error{ErrorKind::failed, "apply conftest-test", path + " has no test " + test + " to replace", ""};
     if (!answer.empty()) return answer_branch(path, source, *branch, findings);
     replace_branch(path, source, *branch, test, findings);
     return {};
@@ -145,7 +145,7 @@ class ConftestTest : public Transform {
     if (std::any_of(block.branches.begin(), block.branches.end(), matches))
       return {};  // is_export_symbol_present_*: nothing to add
     if (!has_content())
-      return Error{Exit::failed, "apply conftest-test", path + " has no test " + test,
+      return Error{ErrorKind::failed, "apply conftest-test", path + " has no test " + test,
                    "it can be added when the recipe gives its `code`"};
     // Behind the last branch that has a name: the catch-all stays the last one.
     const CaseBranch* last = &block.branches.front();
@@ -292,7 +292,7 @@ class ConftestTest : public Transform {
       else if (candidates.size() == 1)
         without = candidates;
       else
-        return Error{Exit::failed, "apply conftest-test",
+        return Error{ErrorKind::failed, "apply conftest-test",
                      candidates.empty() ? "no Kbuild file has a list " + list
                                         : list + " is in more than one file: " + join(candidates, ", "),
                      "`register` names the file in which " + test + " shall be registered"};

@@ -10,7 +10,7 @@ namespace vgpukit::transform {
 namespace {
 
 Error failed(const std::string& name, std::string_view doing) {
-  return {Exit::failed, "apply the patch " + name, std::string(doing) + ": " + git_reason(), ""};
+  return {ErrorKind::failed, "apply the patch " + name, std::string(doing) + ": " + git_reason(), ""};
 }
 
 std::string range(std::size_t index, std::size_t count) {

@@ -66,7 +66,7 @@ class PatchTransform : public Transform {
 
  private:
   Error refuse(std::string why, std::string next) const {
-    return {Exit::failed, "apply the patch " + name, std::move(why), std::move(next)};
+    return {ErrorKind::failed, "apply the patch " + name, std::move(why), std::move(next)};
   }
 
   // A diff that was made in an unpacked package names kernel/nvidia/nv.c; our tree begins inside of kernel/.

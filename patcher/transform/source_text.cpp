@@ -86,26 +86,8 @@ std::string without_final_newline(std::string_view text) {
   return std::string(text);
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n\f\v";
-  const std::size_t first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
-
 std::string trimmed_copy(std::string_view text) {
   return std::string(trimmed(text));
-}
-
-std::vector<std::string_view> words_of(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n";
-  std::vector<std::string_view> words;
-  for (std::size_t at = text.find_first_not_of(space); at != std::string_view::npos; at = text.find_first_not_of(space, at)) {
-    const std::size_t end = std::min(text.find_first_of(space, at), text.size());
-    words.push_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
 }
 
 std::string quoted(std::string_view text) {
@@ -113,15 +95,6 @@ std::string quoted(std::string_view text) {
   result += text;
   result += '`';
   return result;
-}
-
-std::string join(const std::vector<std::string>& parts, std::string_view separator) {
-  std::string joined;
-  for (const std::string& part : parts) {
-    if (!joined.empty()) joined += separator;
-    joined += part;
-  }
-  return joined;
 }
 
 }  // namespace vgpukit::transform

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/text.hpp"
+
 namespace vgpukit::transform {
 
 // Whether the transforms read the file as C (by its name).
@@ -27,11 +29,8 @@ std::string indent_following_lines(std::string_view text, std::string_view inden
 // Puts `indent` in front of each line, with the same exceptions.
 std::string indent_lines(std::string_view text, std::string_view indent);
 std::string without_final_newline(std::string_view text);
-std::string_view trimmed(std::string_view text);
 std::string trimmed_copy(std::string_view text);
-std::vector<std::string_view> words_of(std::string_view text);  // split at white space
 
 std::string quoted(std::string_view text);  // in backquotes, for messages
-std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
 }  // namespace vgpukit::transform

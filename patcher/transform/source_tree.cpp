@@ -11,7 +11,7 @@ namespace vgpukit::transform {
 namespace {
 
 Error no_such_file(std::string_view path) {
-  return {Exit::usage, "read " + std::string(path), "the driver has no such source file", ""};
+  return {ErrorKind::usage, "read " + std::string(path), "the driver has no such source file", ""};
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ Result<SourceTree> SourceTree::open(const std::filesystem::path& folder) {
     if (name.starts_with('.') && name != ".manifest") continue;
     tree.on_disk_.push_back(entry->path().lexically_relative(folder).generic_string());
   }
-  if (failure) return Error{Exit::usage, "list the driver sources in " + folder.string(), failure.message(), ""};
+  if (failure) return Error{ErrorKind::usage, "list the driver sources in " + folder.string(), failure.message(), ""};
   std::sort(tree.on_disk_.begin(), tree.on_disk_.end());
   return tree;
 }

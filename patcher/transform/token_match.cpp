@@ -65,7 +65,7 @@ std::vector<Token> flat_tokens(std::string_view source) {
 
 Result<TokenPattern> TokenPattern::parse(std::string_view text, bool wildcards) {
   const auto refuse = [&](std::string why) {
-    return Error{Exit::usage, "search for the tokens `" + std::string(text) + "`", std::move(why), ""};
+    return Error{ErrorKind::usage, "search for the tokens `" + std::string(text) + "`", std::move(why), ""};
   };
   const std::string named = wildcards ? with_wildcard_names(text) : std::string(text);
   TokenPattern pattern;

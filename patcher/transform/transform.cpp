@@ -35,7 +35,8 @@ constexpr std::size_t most_named_places = 20;
 
 std::string some_of(const std::vector<std::string>& files) {
   const std::size_t shown = std::min(files.size(), most_named_files);
-  std::string text = join({files.begin(), files.begin() + static_cast<std::ptrdiff_t>(shown)}, ", ");
+  const std::vector<std::string> first(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(shown));
+  std::string text = join(first, ", ");
   if (files.size() > shown) text += " and " + std::to_string(files.size() - shown) + " more";
   return text;
 }
@@ -74,7 +75,7 @@ std::vector<std::string> list_of(const Parameters& parameters, std::string_view 
 }
 
 Result<Places> Places::parse(std::string_view text) {
-  const Error bad{Exit::usage, "read the number of places `" + std::string(text) + "`",
+  const Error bad{ErrorKind::usage, "read the number of places `" + std::string(text) + "`",
                   "expected a number from 1 on (\"2\"), a range (\"1..3\", \"1..\") or \"any\"", ""};
   if (text == "any") return Places{0, std::nullopt};
   const std::size_t dots = text.find("..");
@@ -99,7 +100,7 @@ Result<Places> places_of(const Parameters& parameters, std::string_view fallback
 
 Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted, const std::vector<Place>& found,
                         const std::vector<std::string>& searched) {
-  Error error{Exit::failed, "apply " + std::string(kind), "", ""};
+  Error error{ErrorKind::failed, "apply " + std::string(kind), "", ""};
   const std::string files =
       searched.size() == 1 ? searched.front() : std::to_string(searched.size()) + " files (" + some_of(searched) + ")";
   if (found.empty()) {
@@ -123,7 +124,7 @@ Result<std::vector<std::string>> select_files(std::string_view kind, const Sourc
     return std::none_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_matches(glob, path); });
   });
   if (!selected.empty()) return selected;
-  return Error{Exit::failed, "apply " + std::string(kind), "no file of the driver matches " + join(globs, ", "), ""};
+  return Error{ErrorKind::failed, "apply " + std::string(kind), "no file of the driver matches " + join(globs, ", "), ""};
 }
 
 Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResult findings, SourceTree& tree) {
@@ -146,12 +147,12 @@ Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResu
 }
 
 Error other_shape(std::string_view kind, const Place& place, std::string why, std::string next) {
-  return {Exit::failed, "apply " + std::string(kind), place.file + ":" + std::to_string(place.line) + ": " + std::move(why),
+  return {ErrorKind::failed, "apply " + std::string(kind), place.file + ":" + std::to_string(place.line) + ": " + std::move(why),
           std::move(next)};
 }
 
 Error usage_error(std::string_view kind, std::string why, std::string next) {
-  return {Exit::usage, "use " + std::string(kind), std::move(why), std::move(next)};
+  return {ErrorKind::usage, "use " + std::string(kind), std::move(why), std::move(next)};
 }
 
 }  // namespace vgpukit::transform

@@ -14,7 +14,7 @@ namespace vgpukit::transform {
 namespace {
 
 Error bad_diff(const std::string& name, std::string why) {
-  return {Exit::usage, "read the patch " + name, std::move(why), ""};
+  return {ErrorKind::usage, "read the patch " + name, std::move(why), ""};
 }
 
 bool is_inside(std::string_view path) {

@@ -142,14 +142,14 @@ Result<std::string> with_function(const std::string& file, const std::string& te
     const auto after = parse_vgpus(file, all);
     if (after && after->size() == before.size() + 1 && after->back().name == function) return all;
   }
-  return Error{Exit::usage, "add " + function + " to " + file, "nothing can be added at the end of its list",
+  return Error{ErrorKind::usage, "add " + function + " to " + file, "nothing can be added at the end of its list",
                "write it into the list yourself: " + line};
 }
 
 Result<std::string> without_device(const std::string& file, const std::string& text, const std::string& name) {
   TRY_ASSIGN(const auto before, parse_vgpus(file, text));
   const auto found = std::find_if(before.begin(), before.end(), [&](const auto& each) { return each.name == name; });
-  if (found == before.end()) return Error{Exit::usage, "undefine " + name, file + " does not hold it", ""};
+  if (found == before.end()) return Error{ErrorKind::usage, "undefine " + name, file + " does not hold it", ""};
   std::size_t begin = 0;
   for (int line = 1; line < found->where.line; ++line) begin = text.find('\n', begin) + 1;
   auto all = text;
@@ -159,7 +159,7 @@ Result<std::string> without_device(const std::string& file, const std::string& t
   if (after && after->size() + 1 == before.size() &&
       std::none_of(after->begin(), after->end(), [&](const auto& each) { return each.name == name; }))
     return all;
-  return Error{Exit::usage, "undefine " + name, "it shares its lines with others", "take it out of the file yourself",
+  return Error{ErrorKind::usage, "undefine " + name, "it shares its lines with others", "take it out of the file yourself",
                found->where};
 }
 

@@ -94,14 +94,14 @@ Status create_mdev(Sysfs& sysfs, const VgpuParent& parent, const std::string& ty
     return explain_write_error(error, tried, SysfsWrite::create);
   // The write returns when the device is there (mdev_device_create), so there is nothing to wait for.
   if (sysfs.exists(devices_folder + uuid)) return {};
-  return Error{Exit::failed, tried, "the driver took the request, and no device appeared", "dmesg may tell why"};
+  return Error{ErrorKind::failed, tried, "the driver took the request, and no device appeared", "dmesg may tell why"};
 }
 
 Status remove_mdev(Sysfs& sysfs, const std::string& uuid) {
   const auto tried = "remove the vGPU " + uuid;
   if (const int error = sysfs.write(devices_folder + uuid + "/remove", "1")) return explain_write_error(error, tried, SysfsWrite::remove);
   if (!sysfs.exists(devices_folder + uuid)) return {};
-  return Error{Exit::failed, tried, "the driver took the request, and the device is still there", "dmesg may tell why"};
+  return Error{ErrorKind::failed, tried, "the driver took the request, and the device is still there", "dmesg may tell why"};
 }
 
 }  // namespace vgpukit::vgpu

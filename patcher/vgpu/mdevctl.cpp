@@ -70,7 +70,7 @@ std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Erro
       if (why.empty())
         all.push_back(std::move(one));
       else
-        bad.push_back({Exit::usage, "take the vGPU's definition " + file.string(), why, "correct it, or remove the file"});
+        bad.push_back({ErrorKind::usage, "take the vGPU's definition " + file.string(), why, "correct it, or remove the file"});
     }
   }
   return all;
@@ -83,7 +83,7 @@ fs::path mdevctl_file(const HostPaths& host, const std::string& parent, const st
 Status remove_mdevctl_file(const fs::path& file) {
   std::error_code bad;
   fs::remove(file, bad);
-  if (bad) return Error{Exit::missing, "remove mdevctl's definition " + file.string(), bad.message(), ""};
+  if (bad) return Error{ErrorKind::missing, "remove mdevctl's definition " + file.string(), bad.message(), ""};
   fs::remove(file.parent_path(), bad);  // mdevctl leaves the empty folder; it stays where it is not empty
   return {};
 }

@@ -14,15 +14,15 @@ constexpr const char* see_log = "dmesg and 'journalctl -u nvidia-vgpu-mgr' may t
 }  // namespace
 
 Error explain_write_error(int error, std::string tried, SysfsWrite request) {
-  const auto because = [&](std::string why, std::string next, Exit code = Exit::failed) {
-    return Error{code, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")", std::move(next)};
+  const auto because = [&](std::string why, std::string next, ErrorKind kind = ErrorKind::failed) {
+    return Error{kind, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")", std::move(next), std::nullopt, error};
   };
   switch (error) {
     case EPERM:
     case EACCES:
       if (request == SysfsWrite::set_type && error == EPERM)
         return because("this virtual function is a vGPU already", "remove it first, or take another function");
-      if (::geteuid() != 0) return because("that needs root", "run it with sudo", Exit::missing);
+      if (::geteuid() != 0) return because("that needs root", "run it with sudo", ErrorKind::denied);
       return because("the driver does not allow it, not even to root", see_log);
     case EBUSY:
       if (request == SysfsWrite::make_functions)

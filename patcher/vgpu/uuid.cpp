@@ -43,7 +43,7 @@ bool is_uuid(std::string_view text) {
 
 Result<std::string> parse_uuid(std::string_view text) {
   if (!is_uuid(text))
-    return Error{Exit::usage, "take '" + std::string(text) + "' as a UUID", "it is none",
+    return Error{ErrorKind::usage, "take '" + std::string(text) + "' as a UUID", "it is none",
                  "such as 0f2e3d4c-5b6a-4798-8a9b-0c1d2e3f4a5b; without one, vgpukit makes a new one"};
   std::string small(text);
   for (char& digit : small) digit = static_cast<char>(std::tolower(static_cast<unsigned char>(digit)));
@@ -53,7 +53,7 @@ Result<std::string> parse_uuid(std::string_view text) {
 Result<std::string> new_uuid() {
   unsigned char bytes[16];
   if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-    return Error{Exit::missing, "make a UUID", "getrandom: " + std::string(std::strerror(errno)), "give one with --uuid"};
+    return Error{ErrorKind::missing, "make a UUID", "getrandom: " + std::string(std::strerror(errno)), "give one with --uuid"};
   std::string hex;
   for (const auto byte : bytes) {
     char two[3];

@@ -113,7 +113,7 @@ Status set_function_type(Sysfs& sysfs, const std::string& function, const std::s
   const auto file = folder_of(function) + "current_vgpu_type";
   if (const int error = sysfs.write(file, number)) return explain_write_error(error, tried, create ? SysfsWrite::set_type : SysfsWrite::remove);
   if (sysfs.read(file).text == number) return {};
-  return Error{Exit::failed, tried, "the driver took the request, and current_vgpu_type did not change", "dmesg may tell why"};
+  return Error{ErrorKind::failed, tried, "the driver took the request, and current_vgpu_type did not change", "dmesg may tell why"};
 }
 
 }  // namespace vgpukit::vgpu

@@ -145,11 +145,11 @@ Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word) {
   const auto tried = "find the card '" + std::string(word) + "'";
   // The two GPUs of one board have one serial number.
   if (named.size() > 1)
-    return Error{Exit::usage, tried, "it is the serial number of " + listed(named), "name one of them by its address"};
+    return Error{ErrorKind::usage, tried, "it is the serial number of " + listed(named), "name one of them by its address"};
   if (known.empty())
-    return Error{Exit::usage, tried, "no card here offers vGPUs",
+    return Error{ErrorKind::usage, tried, "no card here offers vGPUs",
                  "vgpukit load loads the driver; only cards and drivers for vGPU hosts (vgpu-kvm) offer any"};
-  return Error{Exit::usage, tried, "there is none with that address, serial number or UUID", "there are: " + listed(known)};
+  return Error{ErrorKind::usage, tried, "there is none with that address, serial number or UUID", "there are: " + listed(known)};
 }
 
 bool names_type(const VgpuType& type, std::string_view word) {
@@ -173,9 +173,9 @@ Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word) {
     if (!type.name.empty()) known.push_back(type.name);
   }
   const auto tried = "find the vGPU type '" + std::string(word) + "' on " + card.address;
-  if (known.empty()) return Error{Exit::usage, tried, "this card offers no types", "vgpukit vgpu types"};
+  if (known.empty()) return Error{ErrorKind::usage, tried, "this card offers no types", "vgpukit vgpu types"};
   const auto near = nearest(word, known);
-  return Error{Exit::usage, tried, "the card has no such type",
+  return Error{ErrorKind::usage, tried, "the card has no such type",
                (near.empty() ? "" : "did you mean '" + near + "'? ") + "vgpukit vgpu types lists them"};
 }
 

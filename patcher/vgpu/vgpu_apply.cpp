@@ -15,7 +15,7 @@ namespace {
 void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& plan, CardOutcome& outcome) {
   for (const auto& step : plan.create) {
     auto done = Interrupt::caught() == 0 ? start_vgpu(tools, view, step)
-                                         : Status(Error{Exit::failed, "make the vGPU " + step.name, "interrupted", ""});
+                                         : Status(Error{ErrorKind::interrupted, "make the vGPU " + step.name, "interrupted", ""});
     if (done) {
       outcome.created.push_back(step);
       continue;

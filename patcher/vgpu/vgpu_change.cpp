@@ -54,7 +54,7 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
     full += (full.empty() ? "" : ", ") + (place.parent.empty() ? place.card : place.parent);
   }
   if (!full.empty())
-    return Error{Exit::failed, "make a vGPU of the type " + request.type, "there is no room for it on " + full,
+    return Error{ErrorKind::failed, "make a vGPU of the type " + request.type, "there is no room for it on " + full,
                  "vgpukit vgpu types shows what there is room for, vgpukit vgpu list what takes it"};
   if (unknown && places.size() > 1) unknown->tried = "find the vGPU type '" + request.type + "' on any card";
   return *unknown;
@@ -62,7 +62,7 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
 
 Status need_root(const HostPaths& host, const std::string& tried) {
   if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) return {};
-  return Error{Exit::missing, tried, "that needs root, and nothing was changed",
+  return Error{ErrorKind::missing, tried, "that needs root, and nothing was changed",
                "run it with sudo; vgpu list and types need no root"};
 }
 
@@ -98,14 +98,14 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
   auto view = read_vgpus(tools.sysfs);
   remember_type_names(tools.host, view);
   if (!uuid.empty() && view.device(uuid))
-    return Error{Exit::usage, "make the vGPU " + uuid, "there is one of that UUID, on " + view.device(uuid)->parent,
+    return Error{ErrorKind::usage, "make the vGPU " + uuid, "there is one of that UUID, on " + view.device(uuid)->parent,
                  "take another UUID, or none for a new one"};
   TRY(functions_first(tools, request, view));
   InstanceBudget budget(view);
   TRY_ASSIGN(auto step, choose_parent(view, request, budget));
   if (step.interface == VgpuInterface::vendor_vfio) {
     if (!uuid.empty())
-      return Error{Exit::usage, "make the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
+      return Error{ErrorKind::usage, "make the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
                    "leave --uuid out"};
     step.name = step.parent;
   } else if (uuid.empty()) {
@@ -123,10 +123,10 @@ Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name) {
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   const auto view = read_vgpus(tools.sysfs);
   const auto* device = view.device(wanted);
-  if (!device) return Error{Exit::usage, "remove the vGPU " + wanted, "there is none", "vgpukit vgpu list shows them"};
+  if (!device) return Error{ErrorKind::usage, "remove the vGPU " + wanted, "there is none", "vgpukit vgpu list shows them"};
   const auto users = vgpu_users(tools.sysfs, {*device});
   if (!users.empty())
-    return Error{Exit::failed, "remove the vGPU " + wanted, users.begin()->second.front().text() + " has it",
+    return Error{ErrorKind::failed, "remove the vGPU " + wanted, users.begin()->second.front().text() + " has it",
                  "shut that down first"};
   TRY(stop_vgpu(tools, {device->interface, device->parent, device->type, device->name, {}}));
   return *device;
@@ -135,7 +135,7 @@ Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name) {
 Result<std::string> vgpu_name(const std::string& word) {
   if (is_uuid(word)) return parse_uuid(word);
   if (auto address = pci_address(word)) return std::move(*address);
-  return Error{Exit::usage, "find the vGPU '" + word + "'", "that is neither a UUID nor the PCI address of a virtual function",
+  return Error{ErrorKind::usage, "find the vGPU '" + word + "'", "that is neither a UUID nor the PCI address of a virtual function",
                "vgpukit vgpu list shows their names"};
 }
 

@@ -12,7 +12,7 @@ Result<VgpuStep> step_of_running(const VgpuView& view, const std::string& runnin
   TRY_ASSIGN(const auto name, vgpu_name(running));
   const auto* device = view.device(name);
   if (!device)
-    return Error{Exit::usage, "define the vGPU " + name, "it does not exist, so its card and type are not known",
+    return Error{ErrorKind::usage, "define the vGPU " + name, "it does not exist, so its card and type are not known",
                  "vgpukit vgpu define TYPE --card CARD --uuid " + name};
   return VgpuStep{device->interface, device->parent, device->type, device->name, {}};
 }
@@ -29,7 +29,7 @@ Result<VgpuStep> step_of_request(const VgpuView& view, const VgpuRequest& reques
     (void)budget.take(place->card, function ? *function : place->parent, (*type)->id);
   }
   auto step = choose_parent(view, request, budget);
-  if (step || step.error().code != Exit::failed) return step;
+  if (step || step.error().kind != ErrorKind::failed) return step;
   VgpuView empty = view;
   for (auto& parent : empty.parents)
     for (auto& [type, free] : parent.available_instances) free = 1;
@@ -60,10 +60,10 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   }
   const bool function = step.interface == VgpuInterface::vendor_vfio;
   if (function && !uuid.empty())
-    return Error{Exit::usage, "define the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
+    return Error{ErrorKind::usage, "define the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
                  "leave --uuid out"};
   if (function && !request.automatic)
-    return Error{Exit::usage, "define " + step.parent + " without starting it at boot", "vgpus.yaml has no such thing", ""};
+    return Error{ErrorKind::usage, "define " + step.parent + " without starting it at boot", "vgpus.yaml has no such thing", ""};
   if (function) step.name = step.parent;
   if (step.name.empty() && !uuid.empty()) step.name = uuid;
   if (step.name.empty()) {
@@ -71,7 +71,7 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   }
   for (const auto& each : known.all)
     if (each.name == step.name)
-      return Error{Exit::usage, "define the vGPU " + step.name, "it is defined already, for " + each.card + " as " + each.type,
+      return Error{ErrorKind::usage, "define the vGPU " + step.name, "it is defined already, for " + each.card + " as " + each.type,
                    "vgpukit vgpu undefine " + step.name + " first, or take another one", each.where};
   if (function) {
     const auto file = vgpus_file(tools.host);
@@ -91,7 +91,7 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   // A file of this UUID that could be read as a definition was refused above.
   std::error_code ignored;
   if (fs::exists(file, ignored))
-    return Error{Exit::usage, "define the vGPU " + step.name, "there is a file of that name, which is no definition of mdevctl's",
+    return Error{ErrorKind::usage, "define the vGPU " + step.name, "there is a file of that name, which is no definition of mdevctl's",
                  "correct or remove it, or take another UUID", SourcePos{file.string(), 0, 0}};
   TRY(write_file(file, mdevctl_text(one)));
   return Defined{step, file};
@@ -112,10 +112,10 @@ Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::s
   std::vector<const VgpuDefinition*> found;
   for (const auto& each : known.all)
     if (each.name == wanted && (card.empty() || card_of(each.card) == card_of(card))) found.push_back(&each);
-  if (found.empty()) return Error{Exit::usage, tried, "it is not defined", "vgpukit vgpu list --defined shows what is"};
+  if (found.empty()) return Error{ErrorKind::usage, tried, "it is not defined", "vgpukit vgpu list --defined shows what is"};
   for (const auto* each : found)
     if (card_of(each->card) != card_of(found[0]->card))
-      return Error{Exit::usage, tried, "it is defined for " + found[0]->card + " and for " + each->card,
+      return Error{ErrorKind::usage, tried, "it is defined for " + found[0]->card + " and for " + each->card,
                    "name one of them with --card"};
   std::vector<fs::path> files;
   for (const auto* each : found) {

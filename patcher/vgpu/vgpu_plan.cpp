@@ -109,7 +109,7 @@ class Planner {
   }
 
   // Whether the same vGPU is to be made already: vgpus.yaml and mdevctl may both define it.
-  static bool joined(CardPlan& plan, const VgpuDefinition& each, const VgpuPlace& place, const VgpuType& type) {
+  static bool join(CardPlan& plan, const VgpuDefinition& each, const VgpuPlace& place, const VgpuType& type) {
     const auto twin = std::find_if(plan.create.begin(), plan.create.end(), [&](const VgpuStep& step) {
       return step.name == each.name && step.type == type.id && (place.parent.empty() || step.parent == place.parent);
     });
@@ -127,7 +127,7 @@ class Planner {
                                                    : "the card has mdev, where vGPUs have a UUID: give uuids or a count"));
       return;
     }
-    if (joined(plan, each, place, type)) return;
+    if (join(plan, each, place, type)) return;
     if (!claimed_.insert(each.name).second) {
       plan.problems.push_back(of(each) + "it is defined twice, in different ways; vgpukit vgpu list --defined shows both");
       return;

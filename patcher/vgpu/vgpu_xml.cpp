@@ -45,10 +45,10 @@ std::string hostdev_xml(const Vgpu& device) {
 Result<std::string> nodedev_xml(const Vgpu& device) {
   const auto tried = "print the nodedev XML of " + device.name;
   if (device.interface == VgpuInterface::vendor_vfio)
-    return Error{Exit::usage, tried, "libvirt keeps no definition of a virtual function",
+    return Error{ErrorKind::usage, tried, "libvirt keeps no definition of a virtual function",
                  "vgpukit vgpu define " + device.name + " does; the XML for a domain is printed without --persistent"};
   if (pci_address(device.parent) != device.parent)
-    return Error{Exit::usage, tried, "its parent " + device.parent + " is no PCI function", ""};
+    return Error{ErrorKind::usage, tried, "its parent " + device.parent + " is no PCI function", ""};
   // The names that libvirt itself gives to both. It wants one for the new device, too, and then makes its own.
   const auto word = [](std::string text) {
     std::replace_if(

@@ -55,11 +55,11 @@ Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& ca
     }
     if (ready(sysfs, folder, wanted) == wanted) return {};
   } while (retry_pause());
-  if (Interrupt::caught() != 0) return Error{Exit::failed, tried, "interrupted", ""};
+  if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, tried, "interrupted", ""};
   const auto made = sysfs.read(folder + "/sriov_numvfs").text;
   if (made == "0" && error != 0) return explain_write_error(error, tried, SysfsWrite::make_functions);
   const auto line = said.substr(0, said.find('\n'));
-  return Error{Exit::failed, tried,
+  return Error{ErrorKind::failed, tried,
                "in time, there were " + made + ", and " + std::to_string(ready(sysfs, folder, wanted)) + " of them offer vGPUs" +
                    (line.empty() ? "" : "; sriov-manage said: " + line),
                "dmesg may tell why; a virtual function that vfio-pci has taken offers none"};

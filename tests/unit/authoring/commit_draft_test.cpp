@@ -169,7 +169,7 @@ TEST_F(CommitDraft, WhatNoModuleSeesIsNothing) {
   EXPECT_THAT(why("no patch\n"), HasSubstr("0002-ticker.patch"));
   const auto none = commit_of_mail(scratch_.path() / "absent.patch");
   ASSERT_FALSE(none);
-  EXPECT_EQ(none.error().code, Exit::usage);
+  EXPECT_EQ(none.error().kind, ErrorKind::usage);
 }
 
 TEST_F(CommitDraft, AValueThatGoesMayBeAnInitializer) {

@@ -240,7 +240,7 @@ TEST_F(BuildTest, ALogThatCannotBeWrittenIsSaidAtOnce) {
   request.log = scratch.path() / "file/build.log";
   const auto result = build_tree(a_kernel(scratch.path() / "cache"), request);
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Exit::missing);
+  EXPECT_EQ(result.error().kind, ErrorKind::missing);
   EXPECT_THAT(result.error().message(), HasSubstr("write the build log"));
 }
 

@@ -296,7 +296,7 @@ TEST(ReadBuildLog, RefusesWhatIsNoLog) {
     const auto result = read_build_log(scratch.write("x.log", text), {});
     EXPECT_THAT(why(result), HasSubstr("nothing that make or a compiler printed")) << text;
     if (!result) {
-      EXPECT_EQ(result.error().code, Exit::usage);
+      EXPECT_EQ(result.error().kind, ErrorKind::usage);
     }
   }
   EXPECT_FALSE(read_build_log(scratch.write("binary", std::string("make: \0 x\n", 10)), {}));

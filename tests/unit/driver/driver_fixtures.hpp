@@ -185,7 +185,7 @@ class OpensDrivers : public ::testing::Test {
   void expect_refused(const fs::path& path, const std::vector<std::string>& words) {
     const auto driver = open_driver(machine.host, path);
     ASSERT_FALSE(driver);
-    EXPECT_EQ(driver.error().code, Exit::usage);
+    EXPECT_EQ(driver.error().kind, ErrorKind::usage);
     for (const auto& word : words)
       EXPECT_TRUE(contains(driver.error().message(), word)) << word << " in: " << driver.error().message();
   }

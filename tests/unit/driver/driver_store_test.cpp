@@ -48,12 +48,12 @@ TEST(Flavours, HaveNamesBothWays) {
 
 class Store : public ::testing::Test {
  protected:
-  Driver driver(const std::string& name, const testing_driver::Files& files) {
-    auto opened = open_driver(machine.host, testing_driver::put(machine.folder / name, files));
+  Driver driver(const std::string& name, const Files& files) {
+    auto opened = open_driver(machine.host, put(machine.folder / name, files));
     EXPECT_TRUE(opened) << opened.error().message();
     return std::move(*opened);
   }
-  StoredDriver add(const std::string& name, const testing_driver::Files& files, bool replace = false) {
+  StoredDriver add(const std::string& name, const Files& files, bool replace = false) {
     auto stored = store.add(driver(name, files), replace);
     if (!stored) {
       ADD_FAILURE() << stored.error().message();
@@ -67,18 +67,18 @@ class Store : public ::testing::Test {
     return stored->version.text + " " + std::string(flavour_name(stored->flavour));
   }
 
-  testing_driver::RunningSystem machine;
+  RunningSystem machine;
   DriverStore store{machine.host};
   fs::path folder = machine.folder / "state/drivers";
 };
 
 TEST_F(Store, KeepsTheSourcesAndNotTheBuildOutput) {
-  auto files = testing_driver::vgpu_package();
+  auto files = vgpu_package();
   files["nvidia/nv.o"] = "build output";
   files[".git/HEAD"] = "x";
   const auto package = machine.folder / "package";
-  testing_driver::put(package / "kernel", files);
-  testing_driver::write(package / ".manifest", "NVIDIA\n535.247.02\n");
+  put(package / "kernel", files);
+  write(package / ".manifest", "NVIDIA\n535.247.02\n");
   fs::permissions(package / "kernel/conftest.sh", fs::perms::owner_all | fs::perms::group_all | fs::perms::others_all);
   const auto opened = open_driver(machine.host, package);
   ASSERT_TRUE(opened) << opened.error().message();
@@ -88,9 +88,9 @@ TEST_F(Store, KeepsTheSourcesAndNotTheBuildOutput) {
   EXPECT_EQ(stored->folder, folder / "535.247.02-vgpu-kvm/sources");
   EXPECT_EQ(stored->origin, package.string());
   EXPECT_EQ(stored->added.size(), std::string("2026-01-01T00:00:00Z").size());
-  EXPECT_EQ(testing_driver::read(stored->folder / "nvidia/nv.c"), files["nvidia/nv.c"]);
-  EXPECT_EQ(testing_driver::read(stored->folder / "nvidia/nv-kernel.o_binary"), "binary");
-  EXPECT_EQ(testing_driver::read(folder / "535.247.02-vgpu-kvm/.manifest"), "NVIDIA\n535.247.02\n");
+  EXPECT_EQ(read(stored->folder / "nvidia/nv.c"), files["nvidia/nv.c"]);
+  EXPECT_EQ(read(stored->folder / "nvidia/nv-kernel.o_binary"), "binary");
+  EXPECT_EQ(read(folder / "535.247.02-vgpu-kvm/.manifest"), "NVIDIA\n535.247.02\n");
   EXPECT_FALSE(fs::exists(stored->folder / "nvidia/nv.o"));
   EXPECT_FALSE(fs::exists(stored->folder / ".git"));
   struct stat info {};
@@ -103,45 +103,45 @@ TEST_F(Store, KeepsTheSourcesAndNotTheBuildOutput) {
 }
 
 TEST_F(Store, IsNotTouchedByWhatHappensToTheOriginal) {
-  const auto stored = add("package", testing_driver::general_package());
+  const auto stored = add("package", general_package());
   std::ofstream(machine.folder / "package/nvidia/nv-kernel.o_binary") << "evil!!";
-  EXPECT_EQ(testing_driver::read(stored.folder / "nvidia/nv-kernel.o_binary"), "binary");
+  EXPECT_EQ(read(stored.folder / "nvidia/nv-kernel.o_binary"), "binary");
 }
 
 TEST_F(Store, TheSameAgainChangesNothing) {
-  const auto first = add("a", testing_driver::general_package());
-  testing_driver::write(first.folder / ".seen", "");
-  const auto second = add("b", testing_driver::general_package());  // the same bytes, another place and other times
+  const auto first = add("a", general_package());
+  write(first.folder / ".seen", "");
+  const auto second = add("b", general_package());  // the same bytes, another place and other times
   EXPECT_EQ(second.folder, first.folder);
   EXPECT_EQ(second.origin, first.origin);
   EXPECT_TRUE(fs::exists(first.folder / ".seen"));
 }
 
 TEST_F(Store, AnotherPackageOfTheSameVersionNeedsReplace) {
-  const auto first = add("a", testing_driver::general_package());
-  auto files = testing_driver::general_package();
+  const auto first = add("a", general_package());
+  auto files = general_package();
   files["nvidia/nv-kernel.o_binary"] = "BINARY";  // as long as before
   const auto refused = store.add(driver("b", files));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Exit::usage);
-  EXPECT_TRUE(testing_driver::contains(refused.error().message(), "535.261.03 (general)")) << refused.error().message();
-  EXPECT_TRUE(testing_driver::contains(refused.error().message(), "--replace"));
-  EXPECT_TRUE(testing_driver::contains(refused.error().message(), (machine.folder / "a").string()));
-  EXPECT_EQ(testing_driver::read(first.folder / "nvidia/nv-kernel.o_binary"), "binary");
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_TRUE(contains(refused.error().message(), "535.261.03 (general)")) << refused.error().message();
+  EXPECT_TRUE(contains(refused.error().message(), "--replace"));
+  EXPECT_TRUE(contains(refused.error().message(), (machine.folder / "a").string()));
+  EXPECT_EQ(read(first.folder / "nvidia/nv-kernel.o_binary"), "binary");
 
   const auto replaced = add("b", files, true);
   EXPECT_EQ(replaced.origin, (machine.folder / "b").string());
-  EXPECT_EQ(testing_driver::read(replaced.folder / "nvidia/nv-kernel.o_binary"), "BINARY");
+  EXPECT_EQ(read(replaced.folder / "nvidia/nv-kernel.o_binary"), "BINARY");
   EXPECT_EQ(store.list()->size(), 1u);
 }
 
 TEST_F(Store, ListsTheNewestFirstByNumber) {
   EXPECT_TRUE(store.list()->empty());
-  add("a", testing_driver::general_package("535.54.03"));
-  add("b", testing_driver::general_package("535.261.03"));
-  add("c", testing_driver::general_package("535.247.02"));
-  add("d", testing_driver::vgpu_package("535.247.02"));
-  add("e", testing_driver::general_package("550.163.01"));
+  add("a", general_package("535.54.03"));
+  add("b", general_package("535.261.03"));
+  add("c", general_package("535.247.02"));
+  add("d", vgpu_package("535.247.02"));
+  add("e", general_package("550.163.01"));
   std::vector<std::string> names;
   const auto list = store.list();
   ASSERT_TRUE(list) << list.error().message();
@@ -151,41 +151,41 @@ TEST_F(Store, ListsTheNewestFirstByNumber) {
 }
 
 TEST_F(Store, FindsABranchAndAVersion) {
-  add("a", testing_driver::general_package("535.54.03"));
-  add("b", testing_driver::vgpu_package("535.247.02"));
-  add("c", testing_driver::general_package("535.247.02"));
+  add("a", general_package("535.54.03"));
+  add("b", vgpu_package("535.247.02"));
+  add("c", general_package("535.247.02"));
   EXPECT_EQ(found("535"), "535.247.02 vgpu-kvm");
   EXPECT_EQ(found("535.xxx"), "535.247.02 vgpu-kvm");
   EXPECT_EQ(found("535.54.*"), "535.54.03 general");
   EXPECT_EQ(found("535.54.03"), "535.54.03 general");
-  add("d", testing_driver::general_package("535.261.03"));
+  add("d", general_package("535.261.03"));
   EXPECT_EQ(found("535"), "535.261.03 general");
 }
 
 TEST_F(Store, WhatIsNotThereIsRefusedWithWhatIs) {
-  EXPECT_TRUE(testing_driver::contains(found("535"), "empty")) << found("535");
-  EXPECT_TRUE(testing_driver::contains(found("535"), "vgpukit driver add FILE"));
-  add("a", testing_driver::vgpu_package("535.247.02"));
+  EXPECT_TRUE(contains(found("535"), "empty")) << found("535");
+  EXPECT_TRUE(contains(found("535"), "vgpukit driver add FILE"));
+  add("a", vgpu_package("535.247.02"));
   for (const char* word : {"53", "5", "535.247", "535.247.2.1", "550"}) {
-    EXPECT_TRUE(testing_driver::contains(found(word), "535.247.02 (vgpu-kvm)") && testing_driver::contains(found(word), "cannot")) << found(word);
-    EXPECT_TRUE(testing_driver::contains(found(word), "vgpukit driver add FILE")) << found(word);
+    EXPECT_TRUE(contains(found(word), "535.247.02 (vgpu-kvm)") && contains(found(word), "cannot")) << found(word);
+    EXPECT_TRUE(contains(found(word), "vgpukit driver add FILE")) << found(word);
   }
 }
 
 class Damaged : public Store, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(Damaged, IsNamedWithWhatToDo) {
-  add("a", testing_driver::general_package("535.54.03"));
-  const auto stored = add("b", testing_driver::general_package("535.261.03"));
-  testing_driver::write(stored.folder.parent_path() / "package.json", GetParam());
+  add("a", general_package("535.54.03"));
+  const auto stored = add("b", general_package("535.261.03"));
+  write(stored.folder.parent_path() / "package.json", GetParam());
   const auto list = store.list();
   ASSERT_FALSE(list);
-  EXPECT_EQ(list.error().code, Exit::usage);
-  EXPECT_TRUE(testing_driver::contains(list.error().message(), stored.folder.parent_path().string())) << list.error().message();
-  EXPECT_TRUE(testing_driver::contains(list.error().message(), "remove that folder")) << list.error().message();
+  EXPECT_EQ(list.error().kind, ErrorKind::usage);
+  EXPECT_TRUE(contains(list.error().message(), stored.folder.parent_path().string())) << list.error().message();
+  EXPECT_TRUE(contains(list.error().message(), "remove that folder")) << list.error().message();
   EXPECT_FALSE(store.find(DriverName::parse("535.54.03")));
-  EXPECT_FALSE(store.add(driver("b", testing_driver::general_package("535.261.03"))));
-  add("b", testing_driver::general_package("535.261.03"), true);
+  EXPECT_FALSE(store.add(driver("b", general_package("535.261.03"))));
+  add("b", general_package("535.261.03"), true);
   EXPECT_EQ(found("535"), "535.261.03 general");
 }
 
@@ -195,16 +195,16 @@ INSTANTIATE_TEST_SUITE_P(Texts, Damaged,
                                            R"({"version": "535.261.03", "flavour": "other"})"));
 
 TEST_F(Store, AFolderWithoutSourcesIsDamaged) {
-  const auto stored = add("b", testing_driver::general_package());
+  const auto stored = add("b", general_package());
   fs::remove_all(stored.folder);
   ASSERT_FALSE(store.list());
-  EXPECT_TRUE(testing_driver::contains(store.list().error().message(), "sources"));
+  EXPECT_TRUE(contains(store.list().error().message(), "sources"));
 }
 
 TEST_F(Store, AddsOfManyAtOnceAllStand) {
   std::vector<Driver> drivers;
   for (int i = 0; i < 6; ++i)
-    drivers.push_back(driver("p" + std::to_string(i), testing_driver::general_package("535." + std::to_string(i / 2) + ".1")));
+    drivers.push_back(driver("p" + std::to_string(i), general_package("535." + std::to_string(i / 2) + ".1")));
   std::vector<std::string> errors(drivers.size());
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < drivers.size(); ++i)
@@ -218,24 +218,24 @@ TEST_F(Store, AddsOfManyAtOnceAllStand) {
 }
 
 TEST_F(Store, AFullDiskLeavesWhatWasThere) {
-  const auto first = add("a", testing_driver::general_package());
-  auto files = testing_driver::general_package();
+  const auto first = add("a", general_package());
+  auto files = general_package();
   files["nvidia/nv-kernel.o_binary"] = std::string(500'000, 'x');
   const auto big = driver("b", files);
-  const auto before = testing_driver::listing(folder);
+  const auto before = listing(folder);
   const auto refused = [&] {
     const SmallDisk disk;
     return store.add(big, true);
   }();
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Exit::missing);
-  EXPECT_TRUE(testing_driver::contains(refused.error().message(), "nv-kernel.o_binary")) << refused.error().message();
-  EXPECT_EQ(testing_driver::listing(folder), before);
-  EXPECT_EQ(testing_driver::read(first.folder / "nvidia/nv-kernel.o_binary"), "binary");
+  EXPECT_EQ(refused.error().kind, ErrorKind::missing);
+  EXPECT_TRUE(contains(refused.error().message(), "nv-kernel.o_binary")) << refused.error().message();
+  EXPECT_EQ(listing(folder), before);
+  EXPECT_EQ(read(first.folder / "nvidia/nv-kernel.o_binary"), "binary");
 }
 
 TEST_F(Store, WhatAKilledProcessLeftIsNoDriver) {
-  add("a", testing_driver::general_package());
+  add("a", general_package());
   fs::create_directories(folder / ".535.247.02-grid.a1b2c3");
   ASSERT_TRUE(store.list());
   EXPECT_EQ(store.list()->size(), 1u);
@@ -244,7 +244,7 @@ TEST_F(Store, WhatAKilledProcessLeftIsNoDriver) {
 // ---- find_driver ----
 
 TEST_F(Store, TheWordOfTheCommandLineIsAnything) {
-  add("a", testing_driver::vgpu_package("535.247.02"));
+  add("a", vgpu_package("535.247.02"));
   const auto by_branch = find_driver(machine.host, "535.xxx");
   ASSERT_TRUE(by_branch) << by_branch.error().message();
   EXPECT_EQ(by_branch->version.text, "535.247.02");
@@ -258,22 +258,22 @@ TEST_F(Store, TheWordOfTheCommandLineIsAnything) {
 TEST_F(Store, AnUnknownWordSaysWhatAWordCanBe) {
   const auto driver_or = find_driver(machine.host, "no-such-thing");
   ASSERT_FALSE(driver_or);
-  EXPECT_EQ(driver_or.error().code, Exit::usage);
-  EXPECT_TRUE(testing_driver::contains(driver_or.error().message(), "vgpukit driver list")) << driver_or.error().message();
+  EXPECT_EQ(driver_or.error().kind, ErrorKind::usage);
+  EXPECT_TRUE(contains(driver_or.error().message(), "vgpukit driver list")) << driver_or.error().message();
 }
 
 TEST_F(Store, AChangedStoreIsRefused) {
-  const auto stored = add("a", testing_driver::general_package("535.247.02"));
-  testing_driver::write(stored.folder / "Kbuild", testing_driver::general_package("535.261.03")["Kbuild"]);
+  const auto stored = add("a", general_package("535.247.02"));
+  write(stored.folder / "Kbuild", general_package("535.261.03")["Kbuild"]);
   const auto changed = find_driver(machine.host, "535.247.02");
   ASSERT_FALSE(changed);
-  EXPECT_TRUE(testing_driver::contains(changed.error().message(), "535.261.03")) << changed.error().message();
+  EXPECT_TRUE(contains(changed.error().message(), "535.261.03")) << changed.error().message();
 }
 
 TEST_F(Store, TheReferenceDriverShipsWithUs) {
   const auto data = machine.folder / "data";
   fs::create_directories(data / "recipes");
-  testing_driver::put(data / "kbuild/reference-driver", testing_driver::vgpu_package("535.0.1"));
+  put(data / "kbuild/reference-driver", vgpu_package("535.0.1"));
   ::setenv("VGPUKIT_DATA", data.c_str(), 1);
   const auto reference = find_driver(machine.host, "reference");
   ::unsetenv("VGPUKIT_DATA");

@@ -13,10 +13,10 @@ using namespace testing_driver;
 
 using Names = std::vector<std::string>;
 
-class Tarball : public testing_driver::OpensDrivers {
+class Tarball : public OpensDrivers {
  protected:
   fs::path unpacked = machine.folder / "cache/drivers-unpacked";
-  fs::path tarball = testing_driver::make_tarball(machine.folder / "nvidia-kernel.tar.xz", testing_driver::vgpu_package());
+  fs::path tarball = make_tarball(machine.folder / "nvidia-kernel.tar.xz", vgpu_package());
 
   // The trees in the cache, without their locks.
   Names trees() {
@@ -34,10 +34,10 @@ TEST_F(Tarball, IsUnpackedOnceAndFoundAgain) {
   EXPECT_EQ(first.flavour, Flavour::vgpu_kvm);
   EXPECT_EQ(first.path, tarball);
   EXPECT_EQ(first.scratch, nullptr);
-  EXPECT_EQ(testing_driver::read(first.sources / "nvidia/nv.c"), "int nv;\n");
+  EXPECT_EQ(read(first.sources / "nvidia/nv.c"), "int nv;\n");
   ASSERT_EQ(trees().size(), 1u);
   const auto mark = first.sources / "nvidia/.seen";  // no source, so the tree still fits
-  testing_driver::write(mark, "");
+  write(mark, "");
 
   const auto copy = machine.folder / "copy.tar.xz";
   fs::copy_file(tarball, copy);
@@ -51,7 +51,7 @@ TEST_F(Tarball, IsUnpackedOnceAndFoundAgain) {
 
 TEST_F(Tarball, AnotherOneIsUnpackedAside) {
   open(tarball);
-  testing_driver::make_tarball(tarball, testing_driver::vgpu_package("535.261.02"));
+  make_tarball(tarball, vgpu_package("535.261.02"));
   EXPECT_EQ(open(tarball).version.text, "535.261.02");
   EXPECT_EQ(trees().size(), 2u);
 }
@@ -71,7 +71,7 @@ TEST_F(Tarball, AFileThatIsAsItWasIsNotReadAgainAndAnotherOneUnderItsNameIs) {
 
   // The same name, inode and mtime
   const auto when = fs::last_write_time(tarball);
-  const auto other = testing_driver::make_tarball(machine.folder / "other.tar.xz", testing_driver::vgpu_package("535.261.02"));
+  const auto other = make_tarball(machine.folder / "other.tar.xz", vgpu_package("535.261.02"));
   std::ofstream(tarball, std::ios::binary | std::ios::trunc) << std::ifstream(other, std::ios::binary).rdbuf();
   fs::last_write_time(tarball, when);
   EXPECT_EQ(open(tarball).version.text, "535.261.02");
@@ -79,20 +79,20 @@ TEST_F(Tarball, AFileThatIsAsItWasIsNotReadAgainAndAnotherOneUnderItsNameIs) {
 
 TEST_F(Tarball, AnEditedTreeInTheCacheIsUnpackedAnew) {
   const auto first = open(tarball);
-  testing_driver::write(first.sources / "nvidia/nv.c", "edited");
+  write(first.sources / "nvidia/nv.c", "edited");
   const auto second = open(tarball);
-  EXPECT_EQ(testing_driver::read(second.sources / "nvidia/nv.c"), "int nv;\n");
+  EXPECT_EQ(read(second.sources / "nvidia/nv.c"), "int nv;\n");
   EXPECT_EQ(second.content, first.content);
   EXPECT_EQ(trees().size(), 1u);
 }
 
 TEST_F(Tarball, BothKindsOfModulesAreFoundAgain) {
-  testing_driver::Files files;
-  for (const auto& [name, text] : testing_driver::general_package("550.163.01")) files["kernel/" + name] = text;
-  for (const auto& [name, text] : testing_driver::open_package("550.163.01")) files["kernel-open/" + name] = text;
-  testing_driver::make_tarball(tarball, files, "");
+  Files files;
+  for (const auto& [name, text] : general_package("550.163.01")) files["kernel/" + name] = text;
+  for (const auto& [name, text] : open_package("550.163.01")) files["kernel-open/" + name] = text;
+  make_tarball(tarball, files, "");
   const auto closed = open(tarball);
-  testing_driver::write(closed.sources / ".seen", "");
+  write(closed.sources / ".seen", "");
   EXPECT_EQ(open(tarball, true).flavour, Flavour::open);
   EXPECT_EQ(open(tarball).flavour, Flavour::general);
   EXPECT_TRUE(fs::exists(closed.sources / ".seen"));
@@ -114,7 +114,7 @@ TEST_F(Tarball, ManyAtOnceUnpackItOnce) {
 
 // A file in the place of the cache folder: nothing can be made there, for root neither.
 TEST_F(Tarball, WithoutACacheItLivesAsLongAsTheDriver) {
-  testing_driver::write(machine.folder / "file", "");
+  write(machine.folder / "file", "");
   machine.host.cache = machine.folder / "file/cache";
   fs::path sources;
   {
@@ -137,14 +137,14 @@ TEST_F(Tarball, AReadOnlyCacheIsEnough) {
 }
 
 TEST_F(Tarball, ATruncatedOneLeavesNothing) {
-  const auto bytes = testing_driver::read(tarball);
-  testing_driver::write(tarball, bytes.substr(0, bytes.size() / 2));
+  const auto bytes = read(tarball);
+  write(tarball, bytes.substr(0, bytes.size() / 2));
   expect_refused(tarball, {tarball.string(), "fetch the file again"});
   EXPECT_EQ(trees(), Names{});
 }
 
 TEST_F(Tarball, OneWithoutADriverLeavesNothing) {
-  testing_driver::make_tarball(tarball, {{"README", "hello"}});
+  make_tarball(tarball, {{"README", "hello"}});
   expect_refused(tarball, {tarball.string(), "no folder with conftest.sh and Kbuild", "modules"});
   EXPECT_EQ(trees(), Names{});
 }

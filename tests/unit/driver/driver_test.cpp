@@ -11,7 +11,7 @@ using namespace testing_driver;
 
 using Names = std::vector<std::string>;
 
-class Open : public testing_driver::OpensDrivers {
+class Open : public OpensDrivers {
  protected:
   fs::path place = machine.folder / "NVIDIA-Linux-x86_64-999.99.99-grid";
 };
@@ -19,7 +19,7 @@ class Open : public testing_driver::OpensDrivers {
 // ---- version ----
 
 TEST_F(Open, TheVersionComesFromKbuildNotFromTheFolder) {
-  testing_driver::put(place, testing_driver::general_package("535.261.03"));
+  put(place, general_package("535.261.03"));
   const auto driver = open(place);
   EXPECT_EQ(driver.version.text, "535.261.03");
   EXPECT_EQ(driver.version_from, "Kbuild:3");
@@ -29,47 +29,47 @@ TEST_F(Open, TheVersionComesFromKbuildNotFromTheFolder) {
 }
 
 TEST_F(Open, TheVersionCanComeFromTheManifestBesideKernel) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files["Kbuild"] = "ccflags-y += -DX\n";
-  testing_driver::put(place / "kernel", files);
-  testing_driver::write(place / ".manifest", "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n535.247.02\n \nnvidia\n");
+  put(place / "kernel", files);
+  write(place / ".manifest", "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n535.247.02\n \nnvidia\n");
   EXPECT_EQ(open(place).version.text, "535.247.02");
   EXPECT_EQ(open(place / "kernel/").version_from, "../.manifest:2");
 }
 
 TEST_F(Open, TheManifestOfAnotherFolderDoesNotCount) {
-  testing_driver::put(place / "mine", testing_driver::general_package("535.261.03"));
-  testing_driver::write(place / ".manifest", "something\n1.2.3\n");
+  put(place / "mine", general_package("535.261.03"));
+  write(place / ".manifest", "something\n1.2.3\n");
   EXPECT_EQ(open(place / "mine").version.text, "535.261.03");
 }
 
 TEST_F(Open, TheVersionCanComeFromDkmsConf) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files["Kbuild"] = "# -DNV_VERSION_STRING=\\\"1.2.3\\\"\n";
   files["dkms.conf"] = "PACKAGE_NAME=\"nvidia\"\n#PACKAGE_VERSION=\"2.3\"\nPACKAGE_VERSION=\"535.261.03-1~deb12u1\"\n";
-  const auto driver = open(testing_driver::put(place, files));
+  const auto driver = open(put(place, files));
   EXPECT_EQ(driver.version.text, "535.261.03");
   EXPECT_EQ(driver.version_from, "dkms.conf:3");
 }
 
 TEST_F(Open, TheVersionCanComeFromTheOpenSources) {
-  auto files = testing_driver::open_package();
+  auto files = open_package();
   files["Kbuild"] = "ccflags-y += -DX\n";
-  testing_driver::put(place / "kernel-open", files);
-  testing_driver::write(place / "src/common/inc/nvUnixVersion.h", "#if 1\n#define NV_VERSION_STRING               \"550.163.01\"\n#endif\n");
+  put(place / "kernel-open", files);
+  write(place / "src/common/inc/nvUnixVersion.h", "#if 1\n#define NV_VERSION_STRING               \"550.163.01\"\n#endif\n");
   EXPECT_EQ(open(place).version.text, "550.163.01");
   EXPECT_EQ(open(place).version_from, "../src/common/inc/nvUnixVersion.h:2");
 }
 
 TEST_F(Open, APlaceholderIsNoVersion) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files["Kbuild"] = "ccflags-y += -DX\n";
-  expect_refused(testing_driver::put(place, files), {"no file says it", "dkms.conf:2", "__VERSION_STRING"});
+  expect_refused(put(place, files), {"no file says it", "dkms.conf:2", "__VERSION_STRING"});
 }
 
 TEST_F(Open, TwoVersionsAreRefusedWithBothPlaces) {
-  testing_driver::put(place / "kernel", testing_driver::general_package("535.261.03"));
-  testing_driver::write(place / ".manifest", "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n535.247.02\n");
+  put(place / "kernel", general_package("535.261.03"));
+  write(place / ".manifest", "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n535.247.02\n");
   expect_refused(place, {"contradict", (place / "kernel/Kbuild").string() + ":3 says 535.261.03",
                          (place / ".manifest").string() + ":2 says 535.247.02"});
 }
@@ -77,30 +77,30 @@ TEST_F(Open, TwoVersionsAreRefusedWithBothPlaces) {
 // ---- flavour ----
 
 TEST_F(Open, AVgpuFolderMakesAHostDriver) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files["nvidia-vgpu-vfio/nvidia-vgpu-vfio.Kbuild"] = "";
-  const auto driver = open(testing_driver::put(place, files));
+  const auto driver = open(put(place, files));
   EXPECT_EQ(driver.flavour, Flavour::vgpu_kvm);
   EXPECT_EQ(driver.flavour_from, "nvidia-vgpu-vfio/ is part of the package");
 }
 
 TEST_F(Open, ConftestMakesAHostDriver) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files["conftest.sh"] += "VGX_KVM_BUILD=1\n";
-  const auto driver = open(testing_driver::put(place, files));
+  const auto driver = open(put(place, files));
   EXPECT_EQ(driver.flavour, Flavour::vgpu_kvm);
   EXPECT_EQ(driver.flavour_from, "conftest.sh:6 sets VGX_KVM_BUILD");
 }
 
 TEST_F(Open, KbuildMakesAHostDriver) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files["Kbuild"] += "ccflags-y += -DNV_VGPU_KVM_BUILD\n";
-  EXPECT_EQ(open(testing_driver::put(place, files)).flavour, Flavour::vgpu_kvm);
+  EXPECT_EQ(open(put(place, files)).flavour, Flavour::vgpu_kvm);
 }
 
 TEST_F(Open, TheMarkOfAHostPackageMakesAHostDriver) {
-  testing_driver::put(place / "kernel", testing_driver::general_package());
-  testing_driver::write(place / "is_vgpu_host_package.txt", "");
+  put(place / "kernel", general_package());
+  write(place / "is_vgpu_host_package.txt", "");
   EXPECT_EQ(open(place).flavour, Flavour::vgpu_kvm);
 }
 
@@ -112,9 +112,9 @@ struct GridCase {
 class Grid : public Open, public ::testing::WithParamInterface<GridCase> {};
 
 TEST_P(Grid, IsDecidedBySetting) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files[GetParam().file] += GetParam().line;
-  EXPECT_EQ(open(testing_driver::put(place, files)).flavour, GetParam().flavour) << GetParam().line;
+  EXPECT_EQ(open(put(place, files)).flavour, GetParam().flavour) << GetParam().line;
 }
 
 INSTANTIATE_TEST_SUITE_P(Lines, Grid,
@@ -133,30 +133,30 @@ INSTANTIATE_TEST_SUITE_P(Lines, Grid,
                                            GridCase{"Kbuild", "ccflags-y += -DNV_GRID_BUILD\n", Flavour::grid}));
 
 TEST_F(Open, AMergedPackageIsAHostDriver) {
-  auto files = testing_driver::vgpu_package();
+  auto files = vgpu_package();
   files["conftest.sh"] += "GRID_BUILD=1\n";
-  EXPECT_EQ(open(testing_driver::put(place, files)).flavour, Flavour::vgpu_kvm);
+  EXPECT_EQ(open(put(place, files)).flavour, Flavour::vgpu_kvm);
 }
 
 TEST_F(Open, TheLicenseMakesAnOpenDriver) {
-  const auto driver = open(testing_driver::put(place, testing_driver::open_package()));
+  const auto driver = open(put(place, open_package()));
   EXPECT_EQ(driver.flavour, Flavour::open);
   EXPECT_EQ(driver.flavour_from, "nvidia/nv.c:1 has the license Dual MIT/GPL");
 }
 
 // nvidia-uvm is Dual MIT/GPL in the closed driver too.
 TEST_F(Open, TheLicenseOfAnotherModuleDoesNotMakeAnOpenDriver) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files["nvidia-uvm/uvm.c"] = "MODULE_LICENSE(\"Dual MIT/GPL\");\n";
-  EXPECT_EQ(open(testing_driver::put(place, files)).flavour, Flavour::general);
+  EXPECT_EQ(open(put(place, files)).flavour, Flavour::general);
 }
 
 TEST_F(Open, OfOpenAndClosedModulesTheWantedOnesAreTaken) {
-  testing_driver::put(place / "kernel", testing_driver::general_package("550.163.01"));
-  testing_driver::put(place / "kernel-open", testing_driver::open_package("550.163.01"));
+  put(place / "kernel", general_package("550.163.01"));
+  put(place / "kernel-open", open_package("550.163.01"));
   const auto closed = open(place);
   EXPECT_EQ(closed.sources, place / "kernel");
-  EXPECT_TRUE(testing_driver::contains(closed.flavour_from, "open modules are in kernel-open/")) << closed.flavour_from;
+  EXPECT_TRUE(contains(closed.flavour_from, "open modules are in kernel-open/")) << closed.flavour_from;
   const auto opened = open(place, true);
   EXPECT_EQ(opened.sources, place / "kernel-open");
   EXPECT_EQ(opened.flavour, Flavour::open);
@@ -165,62 +165,62 @@ TEST_F(Open, OfOpenAndClosedModulesTheWantedOnesAreTaken) {
 // ---- modules and binary objects ----
 
 TEST_F(Open, ModulesStandInTheOrderOfTheMakefile) {
-  auto files = testing_driver::vgpu_package();
-  EXPECT_EQ(open(testing_driver::put(place, files)).modules, (Names{"nvidia", "nvidia-uvm", "nvidia-vgpu-vfio", "nvidia-modeset"}));
-  testing_driver::write(place / "Makefile", "NV_KERNEL_MODULES ?= $(wildcard nvidia-modeset nvidia nvidia-new)\n");
+  auto files = vgpu_package();
+  EXPECT_EQ(open(put(place, files)).modules, (Names{"nvidia", "nvidia-uvm", "nvidia-vgpu-vfio", "nvidia-modeset"}));
+  write(place / "Makefile", "NV_KERNEL_MODULES ?= $(wildcard nvidia-modeset nvidia nvidia-new)\n");
   EXPECT_EQ(open(place).modules, (Names{"nvidia-modeset", "nvidia"}));
   fs::remove(place / "Makefile");
   EXPECT_EQ(open(place).modules, (Names{"nvidia", "nvidia-uvm", "nvidia-vgpu-vfio", "nvidia-modeset"}));
 }
 
 TEST_F(Open, NoModuleAtAllIsRefused) {
-  testing_driver::write(place / "Kbuild", "ccflags-y += -DNV_VERSION_STRING=\\\"535.1\\\"\n");
-  testing_driver::write(place / "conftest.sh", "");
+  write(place / "Kbuild", "ccflags-y += -DNV_VERSION_STRING=\\\"535.1\\\"\n");
+  write(place / "conftest.sh", "");
   expect_refused(place, {"none of the folders nvidia"});
 }
 
 TEST_F(Open, BinaryObjectsAreThereOrMissed) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files.erase("nvidia/nv-kernel.o_binary");
-  const auto driver = open(testing_driver::put(place, files));
+  const auto driver = open(put(place, files));
   EXPECT_EQ(driver.binary_objects, (Names{"nvidia-modeset/nv-modeset-kernel.o_binary"}));
   EXPECT_EQ(driver.missing_binary_objects, (Names{"nvidia/nv-kernel.o_binary"}));
 }
 
 // The open modules' own Makefile links to what it compiled.
 TEST_F(Open, ALinkedBinaryObjectCountsWhenItLeadsSomewhere) {
-  auto files = testing_driver::open_package();
+  auto files = open_package();
   files.erase("nvidia/nv-kernel.o_binary");
-  testing_driver::put(place / "kernel-open", files);
+  put(place / "kernel-open", files);
   fs::create_symlink("../../src/nv-kernel.o", place / "kernel-open/nvidia/nv-kernel.o_binary");
   EXPECT_EQ(open(place).missing_binary_objects, (Names{"nvidia/nv-kernel.o_binary"}));
-  testing_driver::write(place / "src/nv-kernel.o", "binary");
+  write(place / "src/nv-kernel.o", "binary");
   EXPECT_EQ(open(place).missing_binary_objects, Names{});
 }
 
 // ---- content ----
 
 TEST_F(Open, TheContentIsThatOfTheSources) {
-  testing_driver::put(place, testing_driver::general_package());
+  put(place, general_package());
   const auto content = open(place).content;
   EXPECT_EQ(content.size(), 32u);
   for (const char* name :
        {"nvidia/nv.o", "nvidia.ko", "nvidia.mod", "nvidia.mod.c", "Module.symvers", "modules.order", "nv_compiler.h",
         "conftest/functions.h", "conftest4711.c", "conftest4711", ".git/HEAD", ".nvidia.ko.cmd", "nvidia/.nv.o.d"})
-    testing_driver::write(place / name, "build output");
+    write(place / name, "build output");
   EXPECT_EQ(open(place).content, content);
 
   const auto changes = [&](const fs::path& path, const std::string& text) {
-    const auto old = fs::exists(path) ? testing_driver::read(path) : "";
-    testing_driver::write(path, text);
+    const auto old = fs::exists(path) ? read(path) : "";
+    write(path, text);
     EXPECT_NE(open(place).content, content) << path;
     fs::remove(path);
-    if (!old.empty()) testing_driver::write(path, old);
+    if (!old.empty()) write(path, old);
     EXPECT_EQ(open(place).content, content) << path;
   };
   changes(place / "nvidia/nv.c", "int nw;\n");
   changes(place / "nvidia/new.c", "");
-  changes(place / "conftest.sh", testing_driver::general_package()["conftest.sh"] + " ");
+  changes(place / "conftest.sh", general_package()["conftest.sh"] + " ");
   changes(place / "conftests.h", "x");
 
   fs::rename(place / "nvidia/nv.c", place / "nvidia/nv.cc");  // the same bytes in the same order
@@ -228,16 +228,16 @@ TEST_F(Open, TheContentIsThatOfTheSources) {
 }
 
 TEST_F(Open, ABinaryObjectCountsBySizeAndTime) {
-  testing_driver::put(place, testing_driver::general_package());
+  put(place, general_package());
   const auto object = place / "nvidia/nv-kernel.o_binary";
   const auto content = open(place).content;
   const auto time = fs::last_write_time(object);
-  testing_driver::write(object, "BINARY");
+  write(object, "BINARY");
   fs::last_write_time(object, time);
   EXPECT_EQ(open(place).content, content);
   fs::last_write_time(object, time + std::chrono::seconds(1));
   EXPECT_NE(open(place).content, content);
-  testing_driver::write(object, "longer binary");
+  write(object, "longer binary");
   fs::last_write_time(object, time);
   EXPECT_NE(open(place).content, content);
 }
@@ -245,35 +245,35 @@ TEST_F(Open, ABinaryObjectCountsBySizeAndTime) {
 // ---- what is no driver ----
 
 TEST_F(Open, SourcesAreFoundFourLevelsDownAndNoFurther) {
-  testing_driver::put(place / "usr/src/nvidia/x", testing_driver::general_package());
+  put(place / "usr/src/nvidia/x", general_package());
   EXPECT_EQ(open(place).sources, place / "usr/src/nvidia/x");
   expect_refused(place / "..", {"no folder with conftest.sh and Kbuild"});
 }
 
 TEST_F(Open, TheReasonSaysWhatIsThere) {
   expect_refused(place, {place.string(), "no such file or folder"});
-  testing_driver::write(place / "README", "");
+  write(place / "README", "");
   expect_refused(place, {"no folder with conftest.sh and Kbuild", "README"});
   fs::create_directories(machine.folder / "empty");
   expect_refused(machine.folder / "empty", {"it is empty"});
 }
 
 TEST_F(Open, AnIncompleteDriverIsNamed) {
-  auto files = testing_driver::general_package();
+  auto files = general_package();
   files.erase("Kbuild");
-  testing_driver::put(place / "kernel", files);
+  put(place / "kernel", files);
   expect_refused(place, {"kernel has conftest.sh, but no Kbuild", "unpack it again"});
 }
 
 TEST_F(Open, AnInstallerInTheFolderIsNamed) {
   const auto run = place / "NVIDIA-Linux-x86_64-535.247.02-vgpu-kvm.run";
-  testing_driver::write(run, "#! /bin/sh\n# makeself\nskip=1200\n");
+  write(run, "#! /bin/sh\n# makeself\nskip=1200\n");
   expect_refused(place, {run.string(), "name that file"});
 }
 
 TEST_F(Open, SeveralDriversAreNamed) {
-  testing_driver::put(place / "src/nvidia-535", testing_driver::general_package());
-  testing_driver::put(place / "src/nvidia-470", testing_driver::general_package("470.256.02"));
+  put(place / "src/nvidia-535", general_package());
+  put(place / "src/nvidia-470", general_package("470.256.02"));
   expect_refused(place, {"more than one driver", (place / "src/nvidia-470").string(), (place / "src/nvidia-535").string(),
                          "name one of them"});
 }

@@ -11,22 +11,22 @@ class Extract : public ::testing::Test {
  protected:
   Extract() {
     fs::create_directories(place);
-    testing_driver::write(folder / "outside/victim", "untouched");
+    write(folder / "outside/victim", "untouched");
   }
 
   Status unpack(const ExtractLimits& limits = {}) { return extract_archive(archive, target, limits); }
 
   // The archive is refused with these words, and nothing is written anywhere.
-  void expect_refused(const std::vector<std::string>& words, Exit code = Exit::usage, const ExtractLimits& limits = {}) {
-    const auto before = testing_driver::listing(folder.path());
+  void expect_refused(const std::vector<std::string>& words, ErrorKind kind = ErrorKind::usage, const ExtractLimits& limits = {}) {
+    const auto before = listing(folder.path());
     const auto status = unpack(limits);
     ASSERT_FALSE(status);
-    EXPECT_EQ(status.error().code, code);
+    EXPECT_EQ(status.error().kind, code);
     for (const auto& word : words)
-      EXPECT_TRUE(testing_driver::contains(status.error().message(), word)) << word << " in: " << status.error().message();
-    EXPECT_TRUE(testing_driver::contains(status.error().message(), archive.string())) << status.error().message();
-    EXPECT_EQ(testing_driver::listing(folder.path()), before);
-    EXPECT_EQ(testing_driver::read(folder / "outside/victim"), "untouched");
+      EXPECT_TRUE(contains(status.error().message(), word)) << word << " in: " << status.error().message();
+    EXPECT_TRUE(contains(status.error().message(), archive.string())) << status.error().message();
+    EXPECT_EQ(listing(folder.path()), before);
+    EXPECT_EQ(read(folder / "outside/victim"), "untouched");
   }
 
   mode_t mode_of(const std::string& name) {
@@ -42,7 +42,7 @@ class Extract : public ::testing::Test {
 };
 
 TEST_F(Extract, GivesFilesFoldersAndLinks) {
-  testing_driver::ArchiveWriter(archive)
+  ArchiveWriter(archive)
       .folder("kernel/")
       .file("kernel/nvidia/nv.c", "int nv;")
       .folder("kernel/empty/")
@@ -52,18 +52,18 @@ TEST_F(Extract, GivesFilesFoldersAndLinks) {
       .file("./top.c", "top");
   const auto status = unpack();
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(testing_driver::read(target / "kernel/nvidia/nv.c"), "int nv;");
+  EXPECT_EQ(read(target / "kernel/nvidia/nv.c"), "int nv;");
   EXPECT_TRUE(fs::is_directory(target / "kernel/empty"));
   EXPECT_EQ(fs::read_symlink(target / "kernel/nvidia/link.c"), "nv.c");
-  EXPECT_EQ(testing_driver::read(target / "kernel/nvidia/up.c"), "top");
-  EXPECT_EQ(testing_driver::read(target / "kernel/nvidia/hard.c"), "int nv;");
-  EXPECT_EQ(testing_driver::listing(place), (std::vector<std::string>{"tree", "tree/kernel", "tree/kernel/empty", "tree/kernel/nvidia",
+  EXPECT_EQ(read(target / "kernel/nvidia/up.c"), "top");
+  EXPECT_EQ(read(target / "kernel/nvidia/hard.c"), "int nv;");
+  EXPECT_EQ(listing(place), (std::vector<std::string>{"tree", "tree/kernel", "tree/kernel/empty", "tree/kernel/nvidia",
                                                       "tree/kernel/nvidia/hard.c", "tree/kernel/nvidia/link.c",
                                                       "tree/kernel/nvidia/nv.c", "tree/kernel/nvidia/up.c", "tree/top.c"}));
 }
 
 TEST_F(Extract, KeepsExecutableBitsAndTimesButNoSetIdNoOwnerNoWritingByOthers) {
-  testing_driver::ArchiveWriter(archive).file("run", "x", 06777).file("plain", "x", 0666).file("readonly", "x", 0444).folder("shared/", 07777);
+  ArchiveWriter(archive).file("run", "x", 06777).file("plain", "x", 0666).file("readonly", "x", 0444).folder("shared/", 07777);
   const auto status = unpack();
   ASSERT_TRUE(status) << status.error().message();
   EXPECT_EQ(mode_of("run"), 0755u);
@@ -79,20 +79,20 @@ TEST_F(Extract, KeepsExecutableBitsAndTimesButNoSetIdNoOwnerNoWritingByOthers) {
 class Compressed : public Extract, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(Compressed, IsRead) {
-  testing_driver::ArchiveWriter(archive, GetParam()).file("nv.c", std::string(300'000, 'n'));
+  ArchiveWriter(archive, GetParam()).file("nv.c", std::string(300'000, 'n'));
   const auto status = unpack();
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(testing_driver::read(target / "nv.c"), std::string(300'000, 'n'));
+  EXPECT_EQ(read(target / "nv.c"), std::string(300'000, 'n'));
 }
 
 TEST_P(Compressed, CutAnywhereIsRefused) {
   std::string noise;
   unsigned state = 1;
   for (int i = 0; i < 40'000; ++i) noise += static_cast<char>((state = state * 1'103'515'245 + 12'345) >> 16);
-  testing_driver::ArchiveWriter(archive, GetParam()).file("a.c", noise).file("b.c", noise);
-  const auto whole = testing_driver::read(archive);
+  ArchiveWriter(archive, GetParam()).file("a.c", noise).file("b.c", noise);
+  const auto whole = read(archive);
   for (const std::size_t size : {whole.size() / 4, whole.size() / 2, whole.size() - whole.size() / 8}) {
-    testing_driver::write(archive, whole.substr(0, size));
+    write(archive, whole.substr(0, size));
     expect_refused({"fetch the file again"});
   }
 }
@@ -102,10 +102,10 @@ INSTANTIATE_TEST_SUITE_P(Filters, Compressed, ::testing::Values("none", "gzip", 
 class Format : public Extract, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(Format, IsRead) {
-  testing_driver::ArchiveWriter(archive, "none", GetParam()).file("kernel/nv.c", "int nv;");
+  ArchiveWriter(archive, "none", GetParam()).file("kernel/nv.c", "int nv;");
   const auto status = unpack();
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(testing_driver::read(target / "kernel/nv.c"), "int nv;");
+  EXPECT_EQ(read(target / "kernel/nv.c"), "int nv;");
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Format, ::testing::Values("pax", "ustar", "newc", "zip", "7zip"));
@@ -113,35 +113,35 @@ INSTANTIATE_TEST_SUITE_P(Formats, Format, ::testing::Values("pax", "ustar", "new
 // ---- entries that want to get out ----
 
 TEST_F(Extract, RefusesDotDot) {
-  testing_driver::ArchiveWriter(archive).file("good", "x").file("../outside/victim", "evil");
+  ArchiveWriter(archive).file("good", "x").file("../outside/victim", "evil");
   expect_refused({"\"../outside/victim\"", ".."});
 }
 
 TEST_F(Extract, RefusesDotDotInTheMiddle) {
-  testing_driver::ArchiveWriter(archive).file("a/../../../outside/victim", "evil");
+  ArchiveWriter(archive).file("a/../../../outside/victim", "evil");
   expect_refused({"\"a/../../../outside/victim\"", ".."});
 }
 
 TEST_F(Extract, RefusesAnAbsolutePath) {
   const std::string victim = (folder / "outside/victim").string();
-  testing_driver::ArchiveWriter(archive).file(victim, "evil");
+  ArchiveWriter(archive).file(victim, "evil");
   expect_refused({"\"" + victim + "\"", "absolute"});
 }
 
 TEST_F(Extract, RefusesDotDotInZipToo) {
-  testing_driver::ArchiveWriter(archive, "none", "zip").file("../outside/victim", "evil");
+  ArchiveWriter(archive, "none", "zip").file("../outside/victim", "evil");
   expect_refused({"\"../outside/victim\"", ".."});
 }
 
 TEST_F(Extract, RefusesAnEntryBelowASymbolicLink) {
-  testing_driver::ArchiveWriter(archive).folder("real/").symlink("way", "real").file("way/x", "evil");
+  ArchiveWriter(archive).folder("real/").symlink("way", "real").file("way/x", "evil");
   expect_refused({"\"way/x\"", "below \"way\""});
 }
 
 class LeavingLink : public Extract, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(LeavingLink, IsRefused) {
-  testing_driver::ArchiveWriter(archive).folder("a/").folder("a/c/").symlink("a/up", "..").symlink("a/c/link", GetParam());
+  ArchiveWriter(archive).folder("a/").folder("a/c/").symlink("a/up", "..").symlink("a/c/link", GetParam());
   expect_refused({"\"a/c/link\"", std::string("\"") + GetParam() + "\"", "leaves the target"});
 }
 
@@ -150,35 +150,35 @@ INSTANTIATE_TEST_SUITE_P(Targets, LeavingLink,
                          ::testing::Values("/etc/passwd", "../../../outside", "..//../../outside", "./../../..", "../up/.."));
 
 TEST_F(Extract, RefusesAHardLinkToOutside) {
-  testing_driver::ArchiveWriter(archive).hardlink("x", "../outside/victim");
+  ArchiveWriter(archive).hardlink("x", "../outside/victim");
   expect_refused({"\"x\"", "hard link", "leaves the target"});
 }
 
 TEST_F(Extract, RefusesAHardLinkToASymbolicLinkAndToNothing) {
-  testing_driver::ArchiveWriter(archive).file("f", "x").symlink("s", "f").hardlink("x", "s");
+  ArchiveWriter(archive).file("f", "x").symlink("s", "f").hardlink("x", "s");
   expect_refused({"\"x\"", "hard link to \"s\""});
-  testing_driver::ArchiveWriter(archive).hardlink("x", "missing");
+  ArchiveWriter(archive).hardlink("x", "missing");
   expect_refused({"\"x\"", "hard link to \"missing\""});
 }
 
 TEST_F(Extract, ReplacesALinkInsteadOfWritingThroughIt) {
-  testing_driver::ArchiveWriter(archive).file("b", "first").symlink("a", "b").file("a", "second");
+  ArchiveWriter(archive).file("b", "first").symlink("a", "b").file("a", "second");
   const auto status = unpack();
   ASSERT_TRUE(status) << status.error().message();
-  EXPECT_EQ(testing_driver::read(target / "b"), "first");
-  EXPECT_EQ(testing_driver::read(target / "a"), "second");
+  EXPECT_EQ(read(target / "b"), "first");
+  EXPECT_EQ(read(target / "a"), "second");
   EXPECT_FALSE(fs::is_symlink(target / "a"));
 }
 
 TEST_F(Extract, AFolderDoesNotBecomeALink) {
-  testing_driver::ArchiveWriter(archive).file("a/x", "x").symlink("a", "b");
+  ArchiveWriter(archive).file("a/x", "x").symlink("a", "b");
   expect_refused({"\"a\"", "also a folder"});
 }
 
 class Special : public Extract, public ::testing::WithParamInterface<std::pair<mode_t, const char*>> {};
 
 TEST_P(Special, IsRefused) {
-  testing_driver::ArchiveWriter(archive, "none", "newc").special("node", GetParam().first);
+  ArchiveWriter(archive, "none", "newc").special("node", GetParam().first);
   expect_refused({"\"node\"", GetParam().second});
 }
 
@@ -189,52 +189,52 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Special,
                                            std::pair<mode_t, const char*>{AE_IFSOCK, "socket"}));
 
 TEST_F(Extract, ANameCannotWriteToTheTerminal) {
-  testing_driver::ArchiveWriter(archive).file("../\x1b[2Jgone\n", "x");
+  ArchiveWriter(archive).file("../\x1b[2Jgone\n", "x");
   expect_refused({"\\x1b[2Jgone\\x0a"});
 }
 
 // ---- damage ----
 
 TEST_F(Extract, ATarCutBetweenTwoEntriesIsRefused) {
-  testing_driver::ArchiveWriter(archive).file("a", std::string(512, 'a')).file("b", std::string(512, 'b'));
-  testing_driver::write(archive, testing_driver::read(archive).substr(0, 1024));  // the whole of a, nothing of b
+  ArchiveWriter(archive).file("a", std::string(512, 'a')).file("b", std::string(512, 'b'));
+  write(archive, read(archive).substr(0, 1024));  // the whole of a, nothing of b
   expect_refused({"cut off", "end mark"});
 }
 
 TEST_F(Extract, TheMessageNamesTheFileInWhichItEnds) {
-  testing_driver::ArchiveWriter(archive).file("kernel/nvidia/nv.c", std::string(5000, 'a'));
-  testing_driver::write(archive, testing_driver::read(archive).substr(0, 2000));
+  ArchiveWriter(archive).file("kernel/nvidia/nv.c", std::string(5000, 'a'));
+  write(archive, read(archive).substr(0, 2000));
   expect_refused({"\"kernel/nvidia/nv.c\""});
 }
 
 // The sum over the bytes stands at the end of an xz file, far behind the last entry when tar has filled up its last block.
 TEST_F(Extract, AnXzWithAWrongSumIsRefused) {
-  testing_driver::ArchiveWriter(archive).file("a", "text");
-  const auto tar = testing_driver::read(archive) + std::string(1'000'000, '\0');
-  testing_driver::ArchiveWriter(archive, "xz", "raw").file("whole", tar);
+  ArchiveWriter(archive).file("a", "text");
+  const auto tar = read(archive) + std::string(1'000'000, '\0');
+  ArchiveWriter(archive, "xz", "raw").file("whole", tar);
   EXPECT_TRUE(unpack());
   fs::remove_all(target);
-  auto bytes = testing_driver::read(archive);
+  auto bytes = read(archive);
   for (const std::size_t from_end : {40u, 1u}) {
     auto wrong = bytes;
     wrong[bytes.size() - from_end] = static_cast<char>(wrong[bytes.size() - from_end] ^ 1);
-    testing_driver::write(archive, wrong);
+    write(archive, wrong);
     expect_refused({"damaged"});
   }
-  testing_driver::write(archive, bytes.substr(0, bytes.size() - 8));
+  write(archive, bytes.substr(0, bytes.size() - 8));
   expect_refused({"damaged"});
 }
 
 TEST_F(Extract, WhatIsNoArchiveIsRefused) {
-  testing_driver::write(archive, "");
+  write(archive, "");
   expect_refused({"empty"});
-  testing_driver::write(archive, "hello, this is a text\n");
+  write(archive, "hello, this is a text\n");
   expect_refused({"no archive"});
-  testing_driver::write(archive, std::string("\x7f"
+  write(archive, std::string("\x7f"
                              "ELF") +
                      std::string(5000, '\x5a'));
   expect_refused({"no archive"});
-  testing_driver::write(archive, std::string(10240, '\0'));
+  write(archive, std::string(10240, '\0'));
   expect_refused({"no entries"});
 }
 
@@ -249,46 +249,46 @@ TEST_F(Extract, WhatIsNoFileIsRefused) {
 
 // libarchive's mtree format takes the bytes of an entry from any file that the archive names.
 TEST_F(Extract, DoesNotReadFilesThatAnArchiveNames) {
-  testing_driver::write(archive, "#mtree\n./passwd type=file contents=" + (folder / "outside/victim").string() + "\n");
+  write(archive, "#mtree\n./passwd type=file contents=" + (folder / "outside/victim").string() + "\n");
   expect_refused({"no archive"});
 }
 
 // ---- limits ----
 
 TEST_F(Extract, TooManyBytesAreRefused) {
-  testing_driver::ArchiveWriter(archive, "xz").file("zeros", std::string(3'000'000, '\0'));
-  expect_refused({"\"zeros\"", "limit", "2 MB"}, Exit::usage, {.bytes = 2'000'000});
-  testing_driver::ArchiveWriter(archive, "xz").file("one", std::string(1'500'000, '\0')).file("two", std::string(1'500'000, '\0'));
-  expect_refused({"\"two\"", "limit"}, Exit::usage, {.bytes = 2'000'000});
+  ArchiveWriter(archive, "xz").file("zeros", std::string(3'000'000, '\0'));
+  expect_refused({"\"zeros\"", "limit", "2 MB"}, ErrorKind::usage, {.bytes = 2'000'000});
+  ArchiveWriter(archive, "xz").file("one", std::string(1'500'000, '\0')).file("two", std::string(1'500'000, '\0'));
+  expect_refused({"\"two\"", "limit"}, ErrorKind::usage, {.bytes = 2'000'000});
 }
 
 TEST_F(Extract, AsManyBytesAsAllowedAreFine) {
-  testing_driver::ArchiveWriter(archive).file("one", std::string(1000, 'x')).file("two", std::string(1000, 'x'));
+  ArchiveWriter(archive).file("one", std::string(1000, 'x')).file("two", std::string(1000, 'x'));
   EXPECT_TRUE(unpack({.bytes = 2000}));
 }
 
 TEST_F(Extract, TooManyEntriesAreRefused) {
   {
-    testing_driver::ArchiveWriter writer(archive);
+    ArchiveWriter writer(archive);
     for (int i = 0; i < 5; ++i) writer.folder("d" + std::to_string(i) + "/");
   }
-  expect_refused({"\"d4/\"", "limit is 4 entries"}, Exit::usage, {.entries = 4});
+  expect_refused({"\"d4/\"", "limit is 4 entries"}, ErrorKind::usage, {.entries = 4});
   EXPECT_TRUE(unpack({.entries = 5}));
 }
 
 // A limit on the size of files fails a write as a full disk does.
 TEST_F(Extract, AFullDiskLeavesNothing) {
-  testing_driver::ArchiveWriter(archive, "xz").file("small", "x").file("big", std::string(500'000, 'x'));
+  ArchiveWriter(archive, "xz").file("small", "x").file("big", std::string(500'000, 'x'));
   {
     const SmallDisk disk;
-    expect_refused({"writing \"big\" in " + place.string() + " failed", "free some space"}, Exit::missing);
+    expect_refused({"writing \"big\" in " + place.string() + " failed", "free some space"}, ErrorKind::missing);
   }
   EXPECT_TRUE(unpack());
 }
 
 TEST_F(Extract, ATargetThatIsThereStays) {
-  testing_driver::ArchiveWriter(archive).file("a", "new");
-  testing_driver::write(target / "mine", "old");
+  ArchiveWriter(archive).file("a", "new");
+  write(target / "mine", "old");
   expect_refused({"there already, and not empty"});
 }
 

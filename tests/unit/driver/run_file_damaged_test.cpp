@@ -11,11 +11,11 @@ using namespace testing_driver;
 
 // ---- nothing is executed ----
 
-TEST_F(testing_driver::RunFile, ShellCodeInTheHeaderIsText) {
+TEST_F(RunFile, ShellCodeInTheHeaderIsText) {
   const auto mark = (machine.folder / "was-run").string();
   const std::string code = "$(touch " + mark + ")`touch " + mark + "`;touch " + mark;
   const auto run = save(
-      testing_driver::nvidia_run(payload, {.version = "$(touch${IFS}" + mark + ")",
+      nvidia_run(payload, {.version = "$(touch${IFS}" + mark + ")",
                            .label = code,
                            .more_keys = "decompress=`touch " + mark + "`\nTMPROOT=$(touch " + mark + ")\ntouch " + mark + "\n"}));
   const auto header = read_run_header(run);
@@ -25,31 +25,31 @@ TEST_F(testing_driver::RunFile, ShellCodeInTheHeaderIsText) {
   EXPECT_FALSE(fs::exists(mark));
 }
 
-TEST_F(testing_driver::RunFile, ShellCodeInPlaceOfANumberIsRefused) {
+TEST_F(RunFile, ShellCodeInPlaceOfANumberIsRefused) {
   const auto mark = (machine.folder / "was-run").string();
   for (const std::string& code : {"$(touch${IFS}" + mark + ")", "`touch${IFS}" + mark + "`", std::string("12a"), std::string("-5"),
                                   std::string("99999999999999999999"), std::string("0"), std::string("1"), std::string("\"\"")})
-    expect_refused(save(testing_driver::nvidia_run(payload, {.skip = code})), {"skip=", "no number of lines"});
-  expect_refused(save(testing_driver::nvidia_run(payload, {.crc = "$(touch${IFS}" + mark + ")"})), {"CRCsum= holds $(touch", "no checksum"});
-  expect_refused(save(testing_driver::nvidia_run(payload, {.crc = "4294967296"})), {"CRCsum= holds 4294967296"});
-  expect_refused(save(testing_driver::nvidia_run(payload, {.md5 = "`touch${IFS}" + mark + "`"})), {"MD5= holds `touch"});
+    expect_refused(save(nvidia_run(payload, {.skip = code})), {"skip=", "no number of lines"});
+  expect_refused(save(nvidia_run(payload, {.crc = "$(touch${IFS}" + mark + ")"})), {"CRCsum= holds $(touch", "no checksum"});
+  expect_refused(save(nvidia_run(payload, {.crc = "4294967296"})), {"CRCsum= holds 4294967296"});
+  expect_refused(save(nvidia_run(payload, {.md5 = "`touch${IFS}" + mark + "`"})), {"MD5= holds `touch"});
   EXPECT_FALSE(fs::exists(mark));
 }
 
-TEST_F(testing_driver::RunFile, AValueCannotWriteToTheTerminal) {
-  expect_refused(save(testing_driver::nvidia_run(payload, {.skip = "\033[2Jx"})), {"\\x1b[2Jx"});
+TEST_F(RunFile, AValueCannotWriteToTheTerminal) {
+  expect_refused(save(nvidia_run(payload, {.skip = "\033[2Jx"})), {"\\x1b[2Jx"});
 }
 
 // ---- damaged files ----
 
-TEST_F(testing_driver::RunFile, AWrongSumIsNamedWithBoth) {
-  expect_refused(save(testing_driver::nvidia_run(payload, {.crc = "1234"})), {"damaged or cut off", "its CRC is", "header says 1234"});
-  expect_refused(save(testing_driver::nvidia_run(payload, {.md5 = std::string(31, '0') + "1"})),
+TEST_F(RunFile, AWrongSumIsNamedWithBoth) {
+  expect_refused(save(nvidia_run(payload, {.crc = "1234"})), {"damaged or cut off", "its CRC is", "header says 1234"});
+  expect_refused(save(nvidia_run(payload, {.md5 = std::string(31, '0') + "1"})),
                  {"damaged or cut off", "its MD5 is", "header says 0000"});
 }
 
-TEST_F(testing_driver::RunFile, ADamagedByteAnywhereIsSeen) {
-  const auto good = testing_driver::nvidia_run(payload, {.decompressor = "program\nof some lines"});
+TEST_F(RunFile, ADamagedByteAnywhereIsSeen) {
+  const auto good = nvidia_run(payload, {.decompressor = "program\nof some lines"});
   const auto header = read_run_header(save(good));
   ASSERT_TRUE(header);
   for (const std::size_t at : {header->sums_from, header->payload - 3, header->payload + 100, header->bytes - 1}) {
@@ -61,8 +61,8 @@ TEST_F(testing_driver::RunFile, ADamagedByteAnywhereIsSeen) {
   }
 }
 
-TEST_F(testing_driver::RunFile, ATruncatedFileIsRefusedAtEveryPoint) {
-  const auto good = testing_driver::nvidia_run(payload, {.decompressor = "program\nof some lines"});
+TEST_F(RunFile, ATruncatedFileIsRefusedAtEveryPoint) {
+  const auto good = nvidia_run(payload, {.decompressor = "program\nof some lines"});
   const auto header = read_run_header(save(good));
   ASSERT_TRUE(header);
   std::vector<std::size_t> points = {0,
@@ -87,7 +87,7 @@ TEST_F(testing_driver::RunFile, ATruncatedFileIsRefusedAtEveryPoint) {
     const auto path = save(good.substr(0, point), "cut.run");
     const auto driver = open_driver(machine.host, path);
     ASSERT_FALSE(driver) << point;
-    EXPECT_EQ(driver.error().code, Exit::usage) << point;
+    EXPECT_EQ(driver.error().kind, ErrorKind::usage) << point;
     EXPECT_FALSE(driver.error().why.empty()) << point;
   }
   expect_nothing_left();
@@ -95,47 +95,47 @@ TEST_F(testing_driver::RunFile, ATruncatedFileIsRefusedAtEveryPoint) {
   expect_refused(save(good.substr(0, header->payload), "no-payload.run"), {"ends with its header"});
 }
 
-TEST_F(testing_driver::RunFile, ATextAfterTheHeaderIsNoPayload) {
-  expect_refused(save(testing_driver::nvidia_run("hello, this is no archive at all")), {"no archive that is known here"});
+TEST_F(RunFile, ATextAfterTheHeaderIsNoPayload) {
+  expect_refused(save(nvidia_run("hello, this is no archive at all")), {"no archive that is known here"});
 }
 
-TEST_F(testing_driver::RunFile, AnotherProcessorIsRefused) {
-  const auto run = save(testing_driver::nvidia_run(payload, {.arch = "riscv128"}));
+TEST_F(RunFile, AnotherProcessorIsRefused) {
+  const auto run = save(nvidia_run(payload, {.arch = "riscv128"}));
   expect_refused(run, {"it is for riscv128", "this machine is"});
   // The label alone says it, too (a file that was packed again).
-  auto bytes = testing_driver::makeself_run(payload);
+  auto bytes = makeself_run(payload);
   bytes.replace(bytes.find("Linux-x86_64"), 12, "Linux-sparc9");
   expect_refused(save(bytes, "b.run"), {"it is for sparc9"});
 }
 
-TEST_F(testing_driver::RunFile, OneWithoutADriverIsRefused) {
-  expect_refused(save(testing_driver::nvidia_run(testing_driver::payload_of({{"cuda-toolkit/x", "x"}, {"readme", "y"}}))),
+TEST_F(RunFile, OneWithoutADriverIsRefused) {
+  expect_refused(save(nvidia_run(payload_of({{"cuda-toolkit/x", "x"}, {"readme", "y"}}))),
                  {"no kernel module sources", "cuda-toolkit", "readme"});
 }
 
-TEST_F(testing_driver::RunFile, EntriesThatLeaveTheTargetAreRefusedEvenWhereNobodyWantsThem) {
+TEST_F(RunFile, EntriesThatLeaveTheTargetAreRefusedEvenWhereNobodyWantsThem) {
   for (const char* name : {"../escaped", "kernel/../../escaped"}) {
     const TempFolder folder;
-    testing_driver::ArchiveWriter writer(folder / "payload", "xz");
-    for (const auto& [file, text] : testing_driver::run_package(testing_driver::vgpu_package())) {
+    ArchiveWriter writer(folder / "payload", "xz");
+    for (const auto& [file, text] : run_package(vgpu_package())) {
       if (file == "kernel/Kbuild") writer.file(std::string("./") + name, "x");
       writer.file("./" + file, text);
     }
     writer.close();
-    expect_refused(save(testing_driver::nvidia_run(testing_driver::read(folder / "payload"))), {"has .. in its path"});
+    expect_refused(save(nvidia_run(read(folder / "payload"))), {"has .. in its path"});
   }
   const TempFolder folder;
-  testing_driver::ArchiveWriter writer(folder / "payload", "xz");
+  ArchiveWriter writer(folder / "payload", "xz");
   writer.symlink("./kernel", "/tmp").file("./kernel/escaped-vgpukit-test", "x").close();
-  expect_refused(save(testing_driver::nvidia_run(testing_driver::read(folder / "payload"))), {"leaves the target"});
+  expect_refused(save(nvidia_run(read(folder / "payload"))), {"leaves the target"});
   EXPECT_FALSE(fs::exists("/tmp/escaped-vgpukit-test"));
   EXPECT_FALSE(fs::exists(machine.folder / "escaped"));
 }
 
 // 64 MB of zeros in some 10 kB, in an entry that nobody wants.
-TEST_F(testing_driver::RunFile, ABombIsRefused) {
+TEST_F(RunFile, ABombIsRefused) {
   for (const char* filter : {"xz", "zstd", "gzip", "bzip2"}) {
-    const auto run = save(testing_driver::nvidia_run(testing_driver::payload_of({{"bomb", std::string(64 << 20, '\0')}, {"kernel/Kbuild", "x"}}, filter)),
+    const auto run = save(nvidia_run(payload_of({{"bomb", std::string(64 << 20, '\0')}, {"kernel/Kbuild", "x"}}, filter)),
                           std::string(filter) + ".run");
     const auto header = read_run_header(run);
     ASSERT_TRUE(header);
@@ -143,50 +143,50 @@ TEST_F(testing_driver::RunFile, ABombIsRefused) {
       const auto target = machine.folder / "target";
       const auto done = unpack_run_file(run, *header, target, part, {}, {.bytes = 1 << 20, .entries = 100});
       ASSERT_FALSE(done) << filter;
-      EXPECT_TRUE(testing_driver::contains(done.error().message(), "which is the limit")) << done.error().message();
+      EXPECT_TRUE(contains(done.error().message(), "which is the limit")) << done.error().message();
       EXPECT_FALSE(fs::exists(target));
     }
   }
 }
 
-TEST_F(testing_driver::RunFile, ManyEntriesAreRefused) {
+TEST_F(RunFile, ManyEntriesAreRefused) {
   std::vector<std::pair<std::string, std::string>> files;
   for (int i = 0; i < 50; ++i) files.emplace_back("x" + std::to_string(i), "");
-  const auto run = save(testing_driver::nvidia_run(testing_driver::payload_of(files)));
+  const auto run = save(nvidia_run(payload_of(files)));
   const auto header = read_run_header(run);
   ASSERT_TRUE(header);
   const auto done =
       unpack_run_file(run, *header, machine.folder / "target", RunPart::kernel, {}, {.bytes = 1 << 20, .entries = 20});
   ASSERT_FALSE(done);
-  EXPECT_TRUE(testing_driver::contains(done.error().message(), "is one too many")) << done.error().message();
+  EXPECT_TRUE(contains(done.error().message(), "is one too many")) << done.error().message();
 }
 
-TEST_F(testing_driver::RunFile, AFullDiskIsSaidAndNothingIsLeft) {
-  auto files = testing_driver::vgpu_package();
+TEST_F(RunFile, AFullDiskIsSaidAndNothingIsLeft) {
+  auto files = vgpu_package();
   files["nvidia/large.c"] = std::string(300'000, 'x');
-  const auto run = save(testing_driver::nvidia_run(testing_driver::payload_of(testing_driver::run_package(files))));
+  const auto run = save(nvidia_run(payload_of(run_package(files))));
   const auto driver = [&] {
     const SmallDisk disk;
     return open_driver(machine.host, run);
   }();
   ASSERT_FALSE(driver);
-  EXPECT_EQ(driver.error().code, Exit::missing);
-  EXPECT_TRUE(testing_driver::contains(driver.error().message(), "kernel/nvidia/large.c")) << driver.error().message();
-  EXPECT_TRUE(testing_driver::contains(driver.error().message(), "free some space")) << driver.error().message();
+  EXPECT_EQ(driver.error().kind, ErrorKind::missing);
+  EXPECT_TRUE(contains(driver.error().message(), "kernel/nvidia/large.c")) << driver.error().message();
+  EXPECT_TRUE(contains(driver.error().message(), "free some space")) << driver.error().message();
   expect_nothing_left();
 }
 
-TEST_F(testing_driver::RunFile, AnUnreadableFileIsNamed) {
+TEST_F(RunFile, AnUnreadableFileIsNamed) {
   if (::geteuid() == 0) GTEST_SKIP() << "root can read everything";
-  const auto run = save(testing_driver::nvidia_run(payload));
+  const auto run = save(nvidia_run(payload));
   fs::permissions(run, fs::perms::none);
   expect_refused(run, {run.string(), "Permission denied"});
 }
 
 // Whatever stands in the header: an error or a driver, and nothing runs. The flips leave the sums as they are, so most are refused.
-TEST_F(testing_driver::RunFile, AFlippedBitInTheHeaderNeverDoesHarm) {
+TEST_F(RunFile, AFlippedBitInTheHeaderNeverDoesHarm) {
   const auto mark = machine.folder / "was-run";
-  const auto good = testing_driver::nvidia_run(payload, {.label = "$(touch " + mark.string() + ")", .decompressor = "program\nof some lines"});
+  const auto good = nvidia_run(payload, {.label = "$(touch " + mark.string() + ")", .decompressor = "program\nof some lines"});
   const auto header = read_run_header(save(good));
   ASSERT_TRUE(header);
   int refused = 0;
@@ -201,9 +201,9 @@ TEST_F(testing_driver::RunFile, AFlippedBitInTheHeaderNeverDoesHarm) {
     if (done) done = unpack_run_file(path, *flipped, target, RunPart::kernel);
     ++(done ? taken : refused);
     if (done) {
-      EXPECT_EQ(testing_driver::read(target / "kernel/nvidia/nv.c"), "int nv;\n") << at;
+      EXPECT_EQ(read(target / "kernel/nvidia/nv.c"), "int nv;\n") << at;
     } else {
-      EXPECT_EQ(done.error().code, Exit::usage) << at << " " << done.error().message();
+      EXPECT_EQ(done.error().kind, ErrorKind::usage) << at << " " << done.error().message();
       EXPECT_FALSE(fs::exists(target)) << at;
     }
     fs::remove_all(target);

@@ -11,7 +11,7 @@ namespace vgpukit::driver {
 namespace {
 
 using namespace testing_driver;
-using Manifest;
+
 
 // ---- .manifest ----
 
@@ -82,13 +82,13 @@ class Repack : public ::testing::Test {
     return outcome ? outcome->status : -1;
   }
 
-  testing_driver::Files unpacked(const fs::path& run, const std::string& name) {
+  Files unpacked(const fs::path& run, const std::string& name) {
     const auto folder = machine.folder / name;
     const auto done = unpack_package({run, {}}, folder);
     EXPECT_TRUE(done) << done.error().message();
-    testing_driver::Files files;
-    for (const auto& path : testing_driver::listing(folder))
-      if (fs::is_regular_file(folder / path)) files[path] = testing_driver::read(folder / path);
+    Files files;
+    for (const auto& path : listing(folder))
+      if (fs::is_regular_file(folder / path)) files[path] = read(folder / path);
     return files;
   }
 
@@ -110,10 +110,10 @@ class Repack : public ::testing::Test {
     EXPECT_EQ(before, after);
     const auto opened = open(to);  // .manifest fits, too
     EXPECT_EQ(opened.version.text, "535.247.02");
-    EXPECT_EQ(testing_driver::read(opened.sources / "nvidia/new.c"), "int added;\n");
+    EXPECT_EQ(read(opened.sources / "nvidia/new.c"), "int added;\n");
   }
 
-  testing_driver::RunningSystem machine;
+  RunningSystem machine;
   SourceEdits edits = {
       {"nvidia/nv.c", "int changed;\n"}, {"nvidia/new.c", "int added;\n"}, {"nvidia-uvm/nvidia-uvm.Kbuild", std::nullopt}};
 };
@@ -128,7 +128,7 @@ TEST_P(RepackKind, NvidiasLayoutAcceptsItself) {
   for (const bool old_order : {false, true}) {
     const auto from = machine.folder / (old_order ? "old.run" : "new.run");
     const auto to = machine.folder / (old_order ? "old-patched.run" : "new-patched.run");
-    testing_driver::write(from, testing_driver::nvidia_run(testing_driver::payload_of(testing_driver::run_package(testing_driver::vgpu_package()), GetParam().name),
+    write(from, nvidia_run(payload_of(run_package(vgpu_package()), GetParam().name),
                            {.unpack = GetParam().unpack, .decompressor = "a program\nof lines\n\n", .old_order = old_order}));
     ASSERT_EQ(run_program({"sh", from.string(), "--check"}), 0) << "the material is wrong";
     const auto done = repack_run_file(open(from), edits, to);
@@ -140,7 +140,7 @@ TEST_P(RepackKind, NvidiasLayoutAcceptsItself) {
     const auto by_shell = machine.folder / (to.filename().string() + ".d");
     fs::create_directories(by_shell);
     EXPECT_EQ(run_program({"sh", to.string(), "--extract-only", by_shell.string()}), 0);
-    EXPECT_EQ(testing_driver::read(by_shell / "kernel/nvidia/new.c"), "int added;\n");
+    EXPECT_EQ(read(by_shell / "kernel/nvidia/new.c"), "int added;\n");
   }
 }
 
@@ -153,7 +153,7 @@ TEST_F(Repack, MakeselfsLayoutIsCorrected) {
   for (const bool skip_key : {true, false}) {
     const auto from = machine.folder / (skip_key ? "a.run" : "b.run");
     const auto to = machine.folder / (skip_key ? "a2.run" : "b2.run");
-    testing_driver::write(from, testing_driver::makeself_run(testing_driver::payload_of(testing_driver::run_package(testing_driver::vgpu_package())), skip_key));
+    write(from, makeself_run(payload_of(run_package(vgpu_package())), skip_key));
     const auto done = repack_run_file(open(from), edits, to);
     ASSERT_TRUE(done) << done.error().message();
     expect_repacked(from, to);
@@ -164,7 +164,7 @@ TEST_F(Repack, MakeselfsLayoutIsCorrected) {
 TEST_F(Repack, WhatMakeselfMadeAcceptsItself) {
   if (!find_program("makeself")) GTEST_SKIP() << "makeself is not installed";
   const auto package = machine.folder / "package";
-  for (const auto& [name, text] : testing_driver::run_package(testing_driver::vgpu_package())) testing_driver::write(package / name, text);
+  for (const auto& [name, text] : run_package(vgpu_package())) write(package / name, text);
   fs::permissions(package / "nvidia-installer", fs::perms::owner_all);
   for (const char* sums : {"--sha256", "--nocrc", "--nomd5"}) {
     const auto from = machine.folder / (std::string("from") + sums + ".run");
@@ -181,7 +181,7 @@ TEST_F(Repack, WhatMakeselfMadeAcceptsItself) {
 
 TEST_F(Repack, ItCanComeFromAZipAndFromTheStore) {
   const auto path = machine.folder / "portal.zip";
-  testing_driver::ArchiveWriter(path, "none", "zip").file("Host_Drivers/x-vgpu-kvm.run", testing_driver::nvidia_run(testing_driver::payload_of(testing_driver::run_package(testing_driver::vgpu_package()))));
+  ArchiveWriter(path, "none", "zip").file("Host_Drivers/x-vgpu-kvm.run", nvidia_run(payload_of(run_package(vgpu_package()))));
   const auto driver = open(path);
   const auto done = repack_run_file(driver, edits, machine.folder / "from-zip.run");
   ASSERT_TRUE(done) << done.error().message();
@@ -189,49 +189,49 @@ TEST_F(Repack, ItCanComeFromAZipAndFromTheStore) {
   const auto stored = find_driver(machine.host, "535.247.02");
   ASSERT_TRUE(stored);
   ASSERT_TRUE(repack_run_file(*stored, edits, machine.folder / "from-store.run"));
-  EXPECT_EQ(testing_driver::read(machine.folder / "from-zip.run"), testing_driver::read(machine.folder / "from-store.run"));
+  EXPECT_EQ(read(machine.folder / "from-zip.run"), read(machine.folder / "from-store.run"));
 }
 
 TEST_F(Repack, ItCanBeRepackedAgain) {
   const auto from = machine.folder / "a.run";
-  testing_driver::write(from, testing_driver::nvidia_run(testing_driver::payload_of(testing_driver::run_package(testing_driver::vgpu_package()))));
+  write(from, nvidia_run(payload_of(run_package(vgpu_package()))));
   ASSERT_TRUE(repack_run_file(open(from), edits, machine.folder / "b.run"));
   const auto done = repack_run_file(open(machine.folder / "b.run"), {{"nvidia/new.c", "int again;\n"}}, machine.folder / "c.run");
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ(run_program({"sh", (machine.folder / "c.run").string(), "--check"}), 0);
-  EXPECT_EQ(testing_driver::read(open(machine.folder / "c.run").sources / "nvidia/new.c"), "int again;\n");
+  EXPECT_EQ(read(open(machine.folder / "c.run").sources / "nvidia/new.c"), "int again;\n");
 }
 
 TEST_F(Repack, WhatIsThereIsNotOverwritten) {
   const auto from = machine.folder / "a.run";
-  testing_driver::write(from, testing_driver::nvidia_run(testing_driver::payload_of(testing_driver::run_package(testing_driver::vgpu_package()))));
-  testing_driver::write(machine.folder / "b.run", "mine");
+  write(from, nvidia_run(payload_of(run_package(vgpu_package()))));
+  write(machine.folder / "b.run", "mine");
   const auto done = repack_run_file(open(from), edits, machine.folder / "b.run");
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Exit::usage);
-  EXPECT_EQ(testing_driver::read(machine.folder / "b.run"), "mine");
+  EXPECT_EQ(done.error().kind, ErrorKind::usage);
+  EXPECT_EQ(read(machine.folder / "b.run"), "mine");
 }
 
 TEST_F(Repack, AFolderIsNoInstaller) {
-  const auto done = repack_run_file(open(testing_driver::put(machine.folder / "d", testing_driver::vgpu_package())), edits, machine.folder / "b.run");
+  const auto done = repack_run_file(open(put(machine.folder / "d", vgpu_package())), edits, machine.folder / "b.run");
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Exit::usage);
-  EXPECT_TRUE(testing_driver::contains(done.error().message(), "is from no installer")) << done.error().message();
+  EXPECT_EQ(done.error().kind, ErrorKind::usage);
+  EXPECT_TRUE(contains(done.error().message(), "is from no installer")) << done.error().message();
 }
 
 TEST_F(Repack, AFullDiskLeavesNothing) {
   const auto from = machine.folder / "out/a.run";
-  auto files = testing_driver::run_package(testing_driver::vgpu_package());
+  auto files = run_package(vgpu_package());
   files.emplace_back("user-space", std::string(300'000, 'u'));
-  testing_driver::write(from, testing_driver::nvidia_run(testing_driver::payload_of(files, "none"), {.unpack = "cat"}));
+  write(from, nvidia_run(payload_of(files, "none"), {.unpack = "cat"}));
   const auto driver = open(from);
   const auto done = [&] {
     const SmallDisk disk;
     return repack_run_file(driver, edits, machine.folder / "out/b.run");
   }();
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Exit::missing) << done.error().message();
-  EXPECT_EQ(testing_driver::listing(machine.folder / "out"), std::vector<std::string>{"a.run"});
+  EXPECT_EQ(done.error().kind, ErrorKind::missing) << done.error().message();
+  EXPECT_EQ(listing(machine.folder / "out"), std::vector<std::string>{"a.run"});
 }
 
 }  // namespace

@@ -8,19 +8,19 @@ namespace {
 
 using namespace testing_driver;
 
-TEST_F(testing_driver::RunFile, ADriverIsReadFromIt) {
-  const auto run = save(testing_driver::nvidia_run(payload));
+TEST_F(RunFile, ADriverIsReadFromIt) {
+  const auto run = save(nvidia_run(payload));
   const auto driver = open(run);
   EXPECT_EQ(driver.version.text, "535.247.02");
   EXPECT_EQ(driver.flavour, Flavour::vgpu_kvm);
   EXPECT_EQ(driver.path, run);
   EXPECT_EQ(driver.package.file, run);
   EXPECT_EQ(driver.package_folder, "kernel");
-  EXPECT_EQ(testing_driver::read(driver.sources / "nvidia/nv.c"), "int nv;\n");
+  EXPECT_EQ(read(driver.sources / "nvidia/nv.c"), "int nv;\n");
 }
 
-TEST_F(testing_driver::RunFile, OnlyWhatBuildingNeedsIsUnpacked) {
-  const auto driver = open(save(testing_driver::nvidia_run(payload)));
+TEST_F(RunFile, OnlyWhatBuildingNeedsIsUnpacked) {
+  const auto driver = open(save(nvidia_run(payload)));
   const auto tree = driver.sources.parent_path();
   EXPECT_TRUE(fs::exists(tree / ".manifest"));
   EXPECT_TRUE(fs::exists(tree / "kernel/nvidia/nv-kernel.o_binary"));
@@ -28,8 +28,8 @@ TEST_F(testing_driver::RunFile, OnlyWhatBuildingNeedsIsUnpacked) {
   EXPECT_FALSE(fs::exists(tree / "libnvidia-vgpu.so.535.247.02"));
 }
 
-TEST_F(testing_driver::RunFile, TheSecondTimeTheUnpackedTreeIsFound) {
-  const auto run = save(testing_driver::nvidia_run(payload));
+TEST_F(RunFile, TheSecondTimeTheUnpackedTreeIsFound) {
+  const auto run = save(nvidia_run(payload));
   const auto first = open(run).sources;
   const auto time = fs::last_write_time(first);
   EXPECT_EQ(open(run).sources, first);
@@ -40,10 +40,10 @@ struct Kind {
   const char* name;
   const char* unpack;
 };
-class Compression : public testing_driver::RunFile, public ::testing::WithParamInterface<Kind> {};
+class Compression : public RunFile, public ::testing::WithParamInterface<Kind> {};
 
 TEST_P(Compression, IsUnpacked) {
-  const auto run = save(testing_driver::nvidia_run(testing_driver::payload_of(testing_driver::run_package(testing_driver::vgpu_package()), GetParam().name), {.unpack = GetParam().unpack}));
+  const auto run = save(nvidia_run(payload_of(run_package(vgpu_package()), GetParam().name), {.unpack = GetParam().unpack}));
   const auto header = read_run_header(run);
   ASSERT_TRUE(header) << header.error().message();
   EXPECT_EQ(header->compression, GetParam().name);
@@ -55,15 +55,15 @@ INSTANTIATE_TEST_SUITE_P(All, Compression,
                                            Kind{"bzip2", "bzip2 -d"}, Kind{"none", "cat"}),
                          [](const auto& kind) { return kind.param.name; });
 
-TEST_F(testing_driver::RunFile, TheOldOrderOfTheHeaderIsRead) {
-  const auto run = save(testing_driver::nvidia_run(payload, {.old_order = true}));
+TEST_F(RunFile, TheOldOrderOfTheHeaderIsRead) {
+  const auto run = save(nvidia_run(payload, {.old_order = true}));
   EXPECT_EQ(open(run).version.text, "535.247.02");
   EXPECT_EQ(run_program({"sh", run.string(), "--check"}), 0);  // the material itself is right
 }
 
-TEST_F(testing_driver::RunFile, TheEmbeddedDecompressorIsSkippedAndNotRun) {
+TEST_F(RunFile, TheEmbeddedDecompressorIsSkippedAndNotRun) {
   const auto mark = machine.folder / "was-run";
-  const auto run = save(testing_driver::nvidia_run(payload, {.decompressor = "#!/bin/sh\ntouch " + mark.string() +
+  const auto run = save(nvidia_run(payload, {.decompressor = "#!/bin/sh\ntouch " + mark.string() +
                                                              "\n\n\xfd"
                                                              "7zXZ\nno payload\n"}));
   EXPECT_EQ(open(run).version.text, "535.247.02");
@@ -71,8 +71,8 @@ TEST_F(testing_driver::RunFile, TheEmbeddedDecompressorIsSkippedAndNotRun) {
   EXPECT_EQ(run_program({"sh", run.string(), "--check"}), 0);
 }
 
-TEST_F(testing_driver::RunFile, TheHeaderTellsItsValues) {
-  const auto header = read_run_header(save(testing_driver::nvidia_run(payload)));
+TEST_F(RunFile, TheHeaderTellsItsValues) {
+  const auto header = read_run_header(save(nvidia_run(payload)));
   ASSERT_TRUE(header);
   EXPECT_EQ(header->layout, RunHeader::Layout::nvidia);
   EXPECT_EQ(header->label, "NVIDIA Accelerated Graphics Driver for Linux-x86_64 535.247.02");
@@ -82,9 +82,9 @@ TEST_F(testing_driver::RunFile, TheHeaderTellsItsValues) {
   EXPECT_EQ(header->bytes - header->payload, payload.size());
 }
 
-TEST_F(testing_driver::RunFile, ProgressIsTold) {
+TEST_F(RunFile, ProgressIsTold) {
   std::vector<std::string> steps;
-  const auto driver = open_driver(machine.host, save(testing_driver::nvidia_run(payload)), false, [&](const PackageProgress& state) {
+  const auto driver = open_driver(machine.host, save(nvidia_run(payload)), false, [&](const PackageProgress& state) {
     EXPECT_LE(state.done, state.total);
     if (steps.empty() || steps.back() != state.step) steps.emplace_back(state.step);
   });
@@ -95,52 +95,52 @@ TEST_F(testing_driver::RunFile, ProgressIsTold) {
 // ---- reading ends early ----
 
 // The end of the payload is damaged, and the sums fit all the same: whoever reads on sees it.
-TEST_F(testing_driver::RunFile, ReadingEndsWhenTheManifestIsComplete) {
-  auto files = testing_driver::run_package(testing_driver::vgpu_package());
+TEST_F(RunFile, ReadingEndsWhenTheManifestIsComplete) {
+  auto files = run_package(vgpu_package());
   for (int i = 0; i < 3; ++i) files.emplace_back("user-space-" + std::to_string(i), std::string(200'000, 'u'));
-  auto plain = testing_driver::payload_of(files, "none");
+  auto plain = payload_of(files, "none");
   for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
-  EXPECT_EQ(open(save(testing_driver::nvidia_run(plain, {.unpack = "cat"}))).version.text, "535.247.02");
+  EXPECT_EQ(open(save(nvidia_run(plain, {.unpack = "cat"}))).version.text, "535.247.02");
   files.erase(files.begin() + 1);  // without .manifest nothing tells where kernel/ ends
-  plain = testing_driver::payload_of(files, "none");
+  plain = payload_of(files, "none");
   for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
-  const auto refused = open_driver(machine.host, save(testing_driver::nvidia_run(plain, {.unpack = "cat"}), "b.run"));
+  const auto refused = open_driver(machine.host, save(nvidia_run(plain, {.unpack = "cat"}), "b.run"));
   ASSERT_FALSE(refused);
-  EXPECT_TRUE(testing_driver::contains(refused.error().message(), "damaged or cut off")) << refused.error().message();
+  EXPECT_TRUE(contains(refused.error().message(), "damaged or cut off")) << refused.error().message();
 }
 
-TEST_F(testing_driver::RunFile, WithoutSumsReadingGoesToTheEnd) {
-  auto files = testing_driver::run_package(testing_driver::vgpu_package());
+TEST_F(RunFile, WithoutSumsReadingGoesToTheEnd) {
+  auto files = run_package(vgpu_package());
   files.emplace_back("user-space", std::string(600'000, 'u'));
-  auto plain = testing_driver::payload_of(files, "none");
+  auto plain = payload_of(files, "none");
   for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
-  expect_refused(save(testing_driver::nvidia_run(plain, {.crc = "0000000000", .md5 = std::string(32, '0')})), {"cut off"});
+  expect_refused(save(nvidia_run(plain, {.crc = "0000000000", .md5 = std::string(32, '0')})), {"cut off"});
 }
 
-TEST_F(testing_driver::RunFile, AFileThatTheManifestDoesNotNameIsThereAllTheSame) {
-  auto files = testing_driver::run_package(testing_driver::vgpu_package());
+TEST_F(RunFile, AFileThatTheManifestDoesNotNameIsThereAllTheSame) {
+  auto files = run_package(vgpu_package());
   for (auto at = files.begin(); at != files.end(); ++at)
     if (at->first == "kernel/nvidia/nv.c") {
       files.insert(at, {"kernel/nvidia/unnamed.c", "int unnamed;\n"});
       break;
     }
-  const auto driver = open(save(testing_driver::nvidia_run(testing_driver::payload_of(files))));
+  const auto driver = open(save(nvidia_run(payload_of(files))));
   EXPECT_TRUE(fs::exists(driver.sources / "nvidia/unnamed.c"));
   EXPECT_EQ(unnamed_sources(driver), std::vector<std::string>{"kernel/nvidia/unnamed.c"});
-  EXPECT_TRUE(unnamed_sources(open(save(testing_driver::nvidia_run(payload), "b.run"))).empty());
+  EXPECT_TRUE(unnamed_sources(open(save(nvidia_run(payload), "b.run"))).empty());
 }
 
-TEST_F(testing_driver::RunFile, AManifestThatNamesAMissingFileIsRefused) {
-  auto files = testing_driver::run_package(testing_driver::vgpu_package());
+TEST_F(RunFile, AManifestThatNamesAMissingFileIsRefused) {
+  auto files = run_package(vgpu_package());
   files[1].second += "kernel/nvidia/ghost.c 0644 KERNEL_MODULE_SRC INHERIT_PATH_DEPTH:1 MODULE:vgpu\n";
-  expect_refused(save(testing_driver::nvidia_run(testing_driver::payload_of(files))), {".manifest names kernel/nvidia/ghost.c", "does not have", "driver extract"});
+  expect_refused(save(nvidia_run(payload_of(files))), {".manifest names kernel/nvidia/ghost.c", "does not have", "driver extract"});
 }
 
 // ---- makeself's own layouts ----
 
-TEST_F(testing_driver::RunFile, MakeselfsLayoutsAreRead) {
+TEST_F(RunFile, MakeselfsLayoutsAreRead) {
   for (const bool skip_key : {true, false}) {
-    const auto run = save(testing_driver::makeself_run(payload, skip_key), skip_key ? "new.run" : "old.run");
+    const auto run = save(makeself_run(payload, skip_key), skip_key ? "new.run" : "old.run");
     const auto header = read_run_header(run);
     ASSERT_TRUE(header) << header.error().message();
     EXPECT_EQ(header->layout, RunHeader::Layout::makeself);
@@ -149,19 +149,19 @@ TEST_F(testing_driver::RunFile, MakeselfsLayoutsAreRead) {
   }
 }
 
-TEST_F(testing_driver::RunFile, MakeselfSaysHowLongItIs) {
-  const auto good = testing_driver::makeself_run(payload);
+TEST_F(RunFile, MakeselfSaysHowLongItIs) {
+  const auto good = makeself_run(payload);
   expect_refused(save(good.substr(0, good.size() - 7)), {"cut off: 7 bytes are missing"});
   expect_refused(save(good + "more"), {"4 bytes more than its header says"});
-  expect_refused(save(testing_driver::makeself_run(payload, true, "$(reboot)")), {"filesizes= holds $(reboot)"});
-  expect_refused(save(testing_driver::makeself_run(payload, true, "100 200")), {"several archives"});
+  expect_refused(save(makeself_run(payload, true, "$(reboot)")), {"filesizes= holds $(reboot)"});
+  expect_refused(save(makeself_run(payload, true, "100 200")), {"several archives"});
 }
 
 // Debian's package, when it is there.
-TEST_F(testing_driver::RunFile, WhatMakeselfMakesIsRead) {
+TEST_F(RunFile, WhatMakeselfMakesIsRead) {
   if (!find_program("makeself")) GTEST_SKIP() << "makeself is not installed";
   const auto package = machine.folder / "package";
-  for (const auto& [name, text] : testing_driver::run_package(testing_driver::vgpu_package())) testing_driver::write(package / name, text);
+  for (const auto& [name, text] : run_package(vgpu_package())) write(package / name, text);
   fs::permissions(package / "nvidia-installer", fs::perms::owner_all);
   for (const char* compression : {"--xz", "--gzip", "--bzip2", "--nocomp"}) {
     const auto run = machine.folder / (std::string("made") + compression + ".run");
@@ -172,12 +172,12 @@ TEST_F(testing_driver::RunFile, WhatMakeselfMakesIsRead) {
     const auto header = read_run_header(run);
     ASSERT_TRUE(header);
     EXPECT_FALSE(header->md5.empty());
-    auto bytes = testing_driver::read(run);
+    auto bytes = read(run);
     bytes[bytes.size() - 9] = static_cast<char>(bytes[bytes.size() - 9] ^ 1);
     const auto bad = save(bytes, std::string("bad") + compression + ".run");
     const auto refused = open_driver(machine.host, bad);
     ASSERT_FALSE(refused);
-    EXPECT_TRUE(testing_driver::contains(refused.error().message(), "damaged or cut off")) << refused.error().message();
+    EXPECT_TRUE(contains(refused.error().message(), "damaged or cut off")) << refused.error().message();
   }
 }
 

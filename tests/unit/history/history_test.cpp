@@ -108,7 +108,7 @@ TEST(History, AFolderThatCannotBeWrittenIsAnError) {
   ASSERT_TRUE(write_file(package.temp / "file", "x"));
   const auto history = History::create(package.temp / "file/below", package.tree(), "m");
   ASSERT_FALSE(history);
-  EXPECT_EQ(history.error().code, Exit::missing);
+  EXPECT_EQ(history.error().kind, ErrorKind::missing);
 }
 
 }  // namespace

@@ -264,7 +264,7 @@ TEST_F(FactsTest, WithoutSymversTheQuestionCannotBeAsked) {
   fs::remove(kernel_.build / "Module.symvers");
   const auto result = ask("symbol printk");
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Exit::missing);
+  EXPECT_EQ(result.error().kind, ErrorKind::missing);
 }
 
 TEST_F(FactsTest, QuestionsThatMakeNoSenseAreNotAsked) {
@@ -274,7 +274,7 @@ TEST_F(FactsTest, QuestionsThatMakeNoSenseAreNotAsked) {
   question.headers = {"linux/thing.h"};
   const auto result = Facts(kernel_).ask(question);
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Exit::usage);
+  EXPECT_EQ(result.error().kind, ErrorKind::usage);
   EXPECT_EQ(test::builds_of(folder_), 0U);
 }
 

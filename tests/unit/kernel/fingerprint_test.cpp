@@ -100,7 +100,7 @@ TEST(Fingerprint, AHeaderThatCannotBeReadIsAnError) {
   ::chmod((kernel.build / "include/linux/thing.h").c_str(), 0);
   const auto result = fingerprint_of(kernel);
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Exit::failed);
+  EXPECT_EQ(result.error().kind, ErrorKind::failed);
   EXPECT_NE(result.error().message().find("include/linux/thing.h: Permission denied"), std::string::npos);
 }
 

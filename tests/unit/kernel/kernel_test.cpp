@@ -33,11 +33,11 @@ class RootTest : public testing::Test {
   }
   void program(const std::string& name, const std::string& says = "") { test::put_program(root_.path(), name, says); }
   bool tools() { return test::put_build_tools(root_.path()); }
-  std::string error_of(std::string_view release, Exit code) {
+  std::string error_of(std::string_view release, ErrorKind code) {
     const auto kernel = open_kernel(host_, release);
     EXPECT_FALSE(kernel) << release;
     if (kernel) return "";
-    EXPECT_EQ(kernel.error().code, code) << kernel.error().message();
+    EXPECT_EQ(kernel.error().kind, code) << kernel.error().message();
     return kernel.error().message();
   }
 
@@ -89,11 +89,11 @@ TEST_F(RootTest, OpensHeadersWithoutAModulesFolderAndWithAbsoluteLinks) {
 TEST_F(RootTest, WhatIsMissingIsNamedWithItsPackage) {
   NEEDS_TOOLS();
   fs::create_directories(root_ / "lib/modules/6.1.0-1-amd64/kernel");
-  EXPECT_HAS(error_of("6.1.0-1-amd64", Exit::missing), "its headers are not installed");
-  EXPECT_HAS(error_of("6.1.0-1-amd64", Exit::missing), "apt install linux-headers-6.1.0-1-amd64");
+  EXPECT_HAS(error_of("6.1.0-1-amd64", ErrorKind::missing), "its headers are not installed");
+  EXPECT_HAS(error_of("6.1.0-1-amd64", ErrorKind::missing), "apt install linux-headers-6.1.0-1-amd64");
 
   link("/usr/src/gone", "lib/modules/6.1.0-2-amd64/build");
-  EXPECT_HAS(error_of("6.1.0-2-amd64", Exit::missing),
+  EXPECT_HAS(error_of("6.1.0-2-amd64", ErrorKind::missing),
              "/lib/modules/6.1.0-2-amd64/build points to /usr/src/gone, which does not exist");
 
   const std::pair<const char*, const char*> parts[] = {{"Module.symvers", "Module.symvers"},
@@ -104,32 +104,32 @@ TEST_F(RootTest, WhatIsMissingIsNamedWithItsPackage) {
   for (const auto& [part, says] : parts) {
     headers("usr/src/linux-headers-6.1.0-3-amd64", "6.1.0-3-amd64");
     fs::remove(root_ / "usr/src/linux-headers-6.1.0-3-amd64" / part);
-    EXPECT_HAS(error_of("6.1.0-3-amd64", Exit::missing), says);
+    EXPECT_HAS(error_of("6.1.0-3-amd64", ErrorKind::missing), says);
   }
 
   headers("usr/src/linux-headers-6.1.0-4-amd64", "6.1.0-4-amd64");
   link("/usr/src/linux-headers-6.1.0-4-amd64", "lib/modules/6.1.0-5-amd64/build");
-  EXPECT_HAS(error_of("6.1.0-5-amd64", Exit::missing), "belongs to another kernel");
+  EXPECT_HAS(error_of("6.1.0-5-amd64", ErrorKind::missing), "belongs to another kernel");
 }
 
 TEST_F(RootTest, AReleaseThatNobodyKnowsIsBadUsage) {
-  EXPECT_HAS(error_of("6.1.0-9-amd64", Exit::usage), "no kernel headers are installed: apt install linux-headers-6.1.0-9-amd64");
+  EXPECT_HAS(error_of("6.1.0-9-amd64", ErrorKind::usage), "no kernel headers are installed: apt install linux-headers-6.1.0-9-amd64");
   headers("usr/src/linux-headers-6.1.0-10-amd64", "6.1.0-10-amd64");
   headers("usr/src/linux-headers-5.10.0-1-amd64", "5.10.0-1-amd64");
-  EXPECT_HAS(error_of("6.1.0-9-amd64", Exit::usage), "there are: 6.1.0-10-amd64, 5.10.0-1-amd64");
-  for (const char* bad : {"", ".", "..", "../../etc", "a/b"}) EXPECT_HAS(error_of(bad, Exit::usage), "no release");
+  EXPECT_HAS(error_of("6.1.0-9-amd64", ErrorKind::usage), "there are: 6.1.0-10-amd64, 5.10.0-1-amd64");
+  for (const char* bad : {"", ".", "..", "../../etc", "a/b"}) EXPECT_HAS(error_of(bad, ErrorKind::usage), "no release");
 }
 
 TEST_F(RootTest, TheCompilerOfTheKernelIsFoundOrNamed) {
   NEEDS_TOOLS();
   headers("usr/src/linux-headers-6.12-x", "6.12-x",
           "CONFIG_X86=y\nCONFIG_CC_VERSION_TEXT=x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0\nCONFIG_GCC_VERSION=140200\n");
-  auto why = error_of("6.12-x", Exit::missing);
+  auto why = error_of("6.12-x", ErrorKind::missing);
   EXPECT_HAS(why, "built with x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0, which is not installed");
   EXPECT_HAS(why, "apt install gcc-14");
   // Another version is not good enough, and the message says that it was seen.
   program("gcc", "gcc (Debian 12.2.0-14) 12.2.0");
-  why = error_of("6.12-x", Exit::missing);
+  why = error_of("6.12-x", ErrorKind::missing);
   EXPECT_HAS(why, "there is only gcc (Debian 12.2.0-14) 12.2.0");
   EXPECT_HAS(why, "worse, accepted");
   // Under another name it is found.
@@ -148,9 +148,9 @@ TEST_F(RootTest, ClangBuiltKernelsWantClangAndItsLinker) {
   headers("usr/src/linux-headers-6.12-clang", "6.12-clang",
           "CONFIG_X86=y\nCONFIG_CC_IS_CLANG=y\nCONFIG_LD_IS_LLD=y\nCONFIG_GCC_VERSION=0\nCONFIG_CLANG_VERSION=180108\n"
           "CONFIG_CC_VERSION_TEXT=\"Debian clang version 18.1.8 (9)\"\n");
-  EXPECT_HAS(error_of("6.12-clang", Exit::missing), "apt install clang-18 lld-18 llvm-18");
+  EXPECT_HAS(error_of("6.12-clang", ErrorKind::missing), "apt install clang-18 lld-18 llvm-18");
   program("clang-18", "Debian clang version 18.1.8 (9)");
-  EXPECT_HAS(error_of("6.12-clang", Exit::missing), "linked by ld.lld-18, which is not installed");
+  EXPECT_HAS(error_of("6.12-clang", ErrorKind::missing), "linked by ld.lld-18, which is not installed");
   program("ld.lld-18");
   const auto kernel = open_kernel(host_, "6.12-clang");
   ASSERT_TRUE(kernel) << kernel.error().message();
@@ -167,9 +167,9 @@ TEST_F(RootTest, ToolsThatABuildNeedsAreNamed) {
   NEEDS_TOOLS();
   headers("usr/src/linux-headers-6.1-x", "6.1-x");
   fs::remove(root_ / "usr/bin/ld");
-  EXPECT_HAS(error_of("6.1-x", Exit::missing), "apt install binutils");
+  EXPECT_HAS(error_of("6.1-x", ErrorKind::missing), "apt install binutils");
   fs::remove(root_ / "usr/bin/make");
-  EXPECT_HAS(error_of("6.1-x", Exit::missing), "apt install make");
+  EXPECT_HAS(error_of("6.1-x", ErrorKind::missing), "apt install make");
 }
 
 TEST_F(RootTest, ListsOldestFirstAndSaysWhatIsWrong) {
@@ -197,7 +197,7 @@ TEST_F(RootTest, SelectsByWord) {
   NEEDS_TOOLS();
   const auto none = select_kernels(host_, {"newest"});
   ASSERT_FALSE(none);
-  EXPECT_EQ(none.error().code, Exit::missing);
+  EXPECT_EQ(none.error().kind, ErrorKind::missing);
   headers("usr/src/linux-headers-6.1.0-10-amd64", "6.1.0-10-amd64");
   headers("usr/src/linux-headers-6.1.0-9-amd64", "6.1.0-9-amd64");
   test::put(root_ / "lib/modules/6.12.0-1-amd64/modules.dep", "");  // newer, but without headers
@@ -213,7 +213,7 @@ TEST_F(RootTest, SelectsByWord) {
   EXPECT_EQ(releases({"newest", "all", "6.1.0-9-amd64"}), "6.1.0-10-amd64 6.1.0-9-amd64 ");
   const auto running = select_kernels(host_, {"running"});
   ASSERT_FALSE(running);
-  EXPECT_EQ(running.error().code, Exit::usage);
+  EXPECT_EQ(running.error().kind, ErrorKind::usage);
   EXPECT_HAS(running.error().message(), "no kernel runs in");
 }
 
@@ -246,7 +246,7 @@ TEST(OpenKernel, TheRunningKernelWithoutHeadersIsMissingAndNotUnknown) {
   const auto host = HostPaths::of_this_machine("/").value();
   const auto kernel = open_kernel(host, names.release);
   if (kernel) GTEST_SKIP() << "this machine has its headers";
-  EXPECT_EQ(kernel.error().code, Exit::missing) << kernel.error().message();
+  EXPECT_EQ(kernel.error().kind, ErrorKind::missing) << kernel.error().message();
   EXPECT_HAS(kernel.error().message(), names.release);
   EXPECT_NE(kernel.error().next, "");
 }

@@ -55,7 +55,7 @@ TEST(ProbeBuild, AModuleThatDoesNotBuildBlamesHeadersAndCompiler) {
   test::put(kernel.build / "include/linux/module.h", "#error \"these headers are broken\"\n");
   const auto probe = build_probe(kernel, "");
   ASSERT_FALSE(probe);
-  EXPECT_EQ(probe.error().code, Exit::failed);
+  EXPECT_EQ(probe.error().kind, ErrorKind::failed);
   EXPECT_NE(probe.error().why.find("these headers are broken"), std::string::npos) << probe.error().message();
   EXPECT_TRUE(fs::is_empty(kernel.host.work())) << "the scratch folder is left";
 }

@@ -51,7 +51,7 @@ TEST(Question, BadOnesSayWhatIsWrong) {
   for (const auto& [text, why] : cases) {
     const auto question = Question::parse(text);
     ASSERT_FALSE(question) << text;
-    EXPECT_EQ(question.error().code, Exit::usage);
+    EXPECT_EQ(question.error().kind, ErrorKind::usage);
     EXPECT_NE(question.error().message().find(why), std::string::npos) << text << ": " << question.error().message();
   }
 }

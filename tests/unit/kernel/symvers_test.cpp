@@ -53,7 +53,7 @@ TEST(Symvers, ALineOfAnotherFormIsRefusedWithItsNumber) {
                           "0x1\tname\tvmlinux\tnothing", "0x1\t\tvmlinux\tEXPORT_SYMBOL", "0x1\ta\tb\tEXPORT_SYMBOL\tc\td"}) {
     const auto symvers = Symvers::parse("0x1\tgood\tvmlinux\tEXPORT_SYMBOL\n" + std::string(bad) + "\n", "the/Module.symvers");
     ASSERT_FALSE(symvers) << bad;
-    EXPECT_EQ(symvers.error().code, Exit::usage);
+    EXPECT_EQ(symvers.error().kind, ErrorKind::usage);
     EXPECT_EQ(symvers.error().where->line, 2) << bad;
     EXPECT_NE(symvers.error().message().find("the/Module.symvers:2:"), std::string::npos);
   }
@@ -63,7 +63,7 @@ TEST(Symvers, AnAbsentFileIsMissing) {
   const test::TempFolder folder;
   const auto symvers = Symvers::load(folder / "Module.symvers");
   ASSERT_FALSE(symvers);
-  EXPECT_EQ(symvers.error().code, Exit::missing);
+  EXPECT_EQ(symvers.error().kind, ErrorKind::missing);
   test::put(folder / "Module.symvers", "");
   EXPECT_EQ(Symvers::load(folder / "Module.symvers").value().size(), 0U) << "a kernel without exports, or a driver's";
 }

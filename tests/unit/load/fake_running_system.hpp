@@ -38,7 +38,7 @@ class FakeRunningSystem : public load::RunningSystem {
   Status service(const std::string& verb, const std::string& unit) override {
     did.push_back(verb + " " + unit);
     if (const auto bad = fail_service.find(verb + " " + unit); bad != fail_service.end())
-      return Error{Exit::failed, verb + " the service " + unit, bad->second, ""};
+      return Error{ErrorKind::failed, verb + " the service " + unit, bad->second, ""};
     if (verb == "stop")
       for (const auto& path : gone[unit]) fs::remove_all(fake_.folder / path);
     return {};

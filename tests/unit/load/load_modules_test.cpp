@@ -79,7 +79,7 @@ TEST_F(Loading, ANameThatOnlyModprobesConfigurationKnowsIsNoModule) {
   const auto planned = plan();
   ASSERT_TRUE(planned) << planned.error().message();
   EXPECT_THAT(names(*planned), Not(Contains("nvidia_uvm")));
-  EXPECT_EQ(plan({{"nvidia_uvm"}, {}}).error().code, Exit::usage);
+  EXPECT_EQ(plan({{"nvidia_uvm"}, {}}).error().kind, ErrorKind::usage);
 }
 
 TEST_F(Loading, BadRequests) {
@@ -88,7 +88,7 @@ TEST_F(Loading, BadRequests) {
   EXPECT_THAT(plan({{}, fake.folder / "nowhere"}).error().message(), HasSubstr("No such file"));
   EXPECT_THAT(plan({{}, fake.folder / "sys"}).error().message(), HasSubstr("no .ko file"));
   fake.file("bad/nvidia.ko", "no ELF");
-  EXPECT_EQ(plan({{}, fake.folder / "bad"}).error().code, Exit::usage);
+  EXPECT_EQ(plan({{}, fake.folder / "bad"}).error().kind, ErrorKind::usage);
   EXPECT_THAT(plan_load(fake.host, sysfs, "9.9.9", {}).error().message(), HasSubstr("modules.dep.bin"));
 }
 
@@ -97,7 +97,7 @@ TEST_F(Loading, AKernelWithoutADriverSaysWhereToGetOne) {
   folder.depmod();
   const auto planned = plan();
   ASSERT_FALSE(planned);
-  EXPECT_EQ(planned.error().code, Exit::missing);
+  EXPECT_EQ(planned.error().kind, ErrorKind::missing);
   EXPECT_THAT(planned.error().message(), HasSubstr("vgpukit install"));
 }
 

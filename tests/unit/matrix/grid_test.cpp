@@ -109,7 +109,7 @@ TEST(Shard, IsTwoNumbers) {
   for (const char* bad : {"", "2", "0/8", "9/8", "1/0", "a/b", "1/2/3", "1/2x", "-1/2", "/2", "1/"}) {
     const auto shard = Shard::parse(bad);
     ASSERT_FALSE(shard) << bad;
-    EXPECT_EQ(shard.error().code, Exit::usage);
+    EXPECT_EQ(shard.error().kind, ErrorKind::usage);
   }
 }
 
@@ -120,9 +120,9 @@ TEST_F(GridTest, AStarInADriversPathIsOneFile) {
   driver.word = (folder_ / "d/a-*.tar.xz").string();
   EXPECT_EQ(driver_path(driver, machine()).value(), (folder_ / "d/a-1.tar.xz").string());
   test::put(folder_ / "d/a-2.tar.xz", "");
-  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::usage);
+  EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::usage);
   driver.word = (folder_ / "d/b-*").string();
-  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::missing);
+  EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::missing);
   driver.word = "reference";
   EXPECT_EQ(driver_path(driver, machine()).value(), "reference");
   driver.source.absent = "the environment variable X is not set";
@@ -132,9 +132,9 @@ TEST_F(GridTest, AStarInADriversPathIsOneFile) {
 TEST_F(GridTest, AWordOfTheStoreIsMissingUntilItIsThere) {
   MatrixDriver driver;
   driver.name = driver.word = "535";
-  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::missing);
+  EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::missing);
   test::put(folder_ / "state/drivers/535.1-general/package.json", "no JSON");
-  EXPECT_EQ(driver_path(driver, machine()).error().code, Exit::usage) << "a damaged store is not a driver to be fetched";
+  EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::usage) << "a damaged store is not a driver to be fetched";
 }
 
 TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
@@ -152,7 +152,7 @@ TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
   file_ = test::matrix_of(entries(root, second.path().string()), folder_.path());
   const auto both = make_grid(file_, machine());
   ASSERT_FALSE(both);
-  EXPECT_EQ(both.error().code, Exit::usage);
+  EXPECT_EQ(both.error().kind, ErrorKind::usage);
   EXPECT_THAT(both.error().why, testing::AllOf(HasSubstr(root), HasSubstr(second.path().string())));
 }
 

@@ -11,7 +11,7 @@ std::string error_of(const std::string& yaml, const Environment& environment = t
   const auto file = parse_matrix_file(yaml, "/m/matrix.yaml", environment);
   EXPECT_FALSE(file) << yaml;
   if (file) return "";
-  EXPECT_EQ(file.error().code, Exit::usage);
+  EXPECT_EQ(file.error().kind, ErrorKind::usage);
   return file.error().message();
 }
 

@@ -105,7 +105,7 @@ TEST(Merge, OfDifferentInputsTheLaterCounts) {
 TEST(Merge, VersionsAreNotMixed) {
   const auto both = merge_results({{"a.json", test::result_of({}, "0.1.0")}, {"b.json", test::result_of({}, "0.2.0")}});
   ASSERT_FALSE(both);
-  EXPECT_EQ(both.error().code, Exit::usage);
+  EXPECT_EQ(both.error().kind, ErrorKind::usage);
   EXPECT_THAT(both.error().message(), testing::AllOf(HasSubstr("0.1.0"), HasSubstr("0.2.0"), HasSubstr("b.json")));
 }
 

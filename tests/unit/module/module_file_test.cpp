@@ -203,7 +203,7 @@ TEST_F(ModuleTest, CompressedModules) {
     ASSERT_TRUE(module) << module.error().message();
     EXPECT_EQ(module->name, "nvidia_vgpu_vfio");
     EXPECT_EQ(module->bytes, file.size());
-    EXPECT_EQ(bad(file.substr(0, file.size() / 2)).code, Exit::usage);
+    EXPECT_EQ(bad(file.substr(0, file.size() / 2)).kind, ErrorKind::usage);
   }
 }
 
@@ -225,7 +225,7 @@ TEST_F(ModuleTest, EveryTruncationIsRefusedOrReadWithoutReadingPastTheEnd) {
   elf.exported(table, names, 0, elf.symbol("first", table), 1, 0);
   const std::string bytes = elf.build();
   for (std::size_t length = 0; length < bytes.size(); length += 3)
-    EXPECT_EQ(bad(bytes.substr(0, length)).code, Exit::usage) << length;
+    EXPECT_EQ(bad(bytes.substr(0, length)).kind, ErrorKind::usage) << length;
 }
 
 TEST_F(ModuleTest, FlippedBytesDoNotCrash) {
@@ -239,7 +239,7 @@ TEST_F(ModuleTest, FlippedBytesDoNotCrash) {
     std::string damaged = bytes;
     damaged[at] = static_cast<char>(damaged[at] ^ (at % 3 == 0 ? '\xff' : at % 3 == 1 ? '\x80' : '\x01'));
     const auto module = read_module(scratch.write("f.ko", damaged));
-    EXPECT_TRUE(module || module.error().code == Exit::usage) << at;
+    EXPECT_TRUE(module || module.error().kind == ErrorKind::usage) << at;
   }
 }
 

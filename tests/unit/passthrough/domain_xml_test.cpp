@@ -159,7 +159,7 @@ TEST_F(GuestXml, WhatIsNoDomain) {
                           Bad{"<domain>", "never closed"}, Bad{"< domain/>", "without a name"}}) {
     const auto edited = passthrough::edit_domain(bad.text, "vm.xml", request());
     ASSERT_FALSE(edited) << bad.text;
-    EXPECT_EQ(edited.error().code, Exit::usage);
+    EXPECT_EQ(edited.error().kind, ErrorKind::usage);
     EXPECT_THAT(edited.error().message(), HasSubstr(bad.why));
   }
 }

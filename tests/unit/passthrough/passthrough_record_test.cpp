@@ -124,7 +124,7 @@ TEST(PassthroughUndo, AProgramThatFailsLeavesEverythingAsItWas) {
   const auto before = host.all();
   auto tools = host.tools();
   tools.run = [&](const std::vector<std::string>& argv) -> Status {
-    if (argv.front() == "update-grub") return Error{Exit::failed, "run update-grub", "no space left", ""};
+    if (argv.front() == "update-grub") return Error{ErrorKind::failed, "run update-grub", "no space left", ""};
     return host.make_boot(argv);
   };
   const auto done = apply_passthrough(tools, Sysfs(host.host), nvidia, {});
@@ -152,7 +152,7 @@ TEST(PassthroughUndo, AChangeOfTheSameLineIsNotLost) {
   const auto applied = host.all();
   const auto refused = host.undo(nvidia);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Exit::usage);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
   EXPECT_THAT(refused.error().why, HasSubstr("/etc/default/grub was changed since, in the lines that vgpukit changed"));
   EXPECT_THAT(refused.error().why, HasSubstr("vgpukit-passthrough.conf: vgpukit made it, and it was changed since"));
   EXPECT_EQ(host.all(), applied);
@@ -188,7 +188,7 @@ TEST(PassthroughUndo, NothingToUndoIsSaid) {
   const auto before = host.all();
   const auto undone = host.undo(nvidia);
   ASSERT_FALSE(undone);
-  EXPECT_EQ(undone.error().code, Exit::usage);
+  EXPECT_EQ(undone.error().kind, ErrorKind::usage);
   EXPECT_THAT(undone.error().message(), HasSubstr("nothing is applied here"));
   EXPECT_FALSE(host.undo("what"));
   EXPECT_EQ(host.all(), before);

@@ -198,7 +198,7 @@ TEST(Passthrough, AnUnknownDistributionIsToldAndNotTouched) {
   EXPECT_FALSE(plan->edits.files.empty());
   const auto done = host.apply(nvidia);
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Exit::missing);
+  EXPECT_EQ(done.error().kind, ErrorKind::missing);
   EXPECT_THAT(done.error().why, HasSubstr("Slackware 15"));
   EXPECT_EQ(host.all(), before);
 }
@@ -209,7 +209,7 @@ TEST(Passthrough, TheOnlyDisplayIsNotTakenUnasked) {
   const auto before = host.all();
   const auto refused = apply_passthrough(host.tools(), Sysfs(host.host), nvidia, {force_host_devices});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Exit::consent);
+  EXPECT_EQ(refused.error().kind, ErrorKind::consent);
   EXPECT_THAT(refused.error().next, HasSubstr("--force-lose-the-only-display"));
   EXPECT_EQ(host.all(), before);
   EXPECT_TRUE(apply_passthrough(host.tools(), Sysfs(host.host), nvidia, {force_display}));
@@ -239,7 +239,7 @@ TEST(Passthrough, WhatIsNoCardOfNvidiasIsRefused) {
   for (const auto* word : {"05:00.0", "00:01.0", "00:02.0", "rubbish", ""}) {
     const auto done = host.apply(word);
     ASSERT_FALSE(done) << word;
-    EXPECT_EQ(done.error().code, Exit::usage) << word;
+    EXPECT_EQ(done.error().kind, ErrorKind::usage) << word;
   }
   EXPECT_THAT(host.apply("00:02.0").error().message(), HasSubstr("is not NVIDIA's"));
 }
@@ -279,7 +279,7 @@ TEST(Passthrough, NoKernelWithVfioPciNoPlan) {
   host.kernel("6.1.0-10-amd64", {"vfio/vfio"});
   const auto plan = host.plan(nvidia);
   ASSERT_FALSE(plan);
-  EXPECT_EQ(plan.error().code, Exit::missing);
+  EXPECT_EQ(plan.error().kind, ErrorKind::missing);
 }
 
 }  // namespace

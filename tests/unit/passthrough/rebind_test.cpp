@@ -73,7 +73,7 @@ struct Host : BootHost {
               for (const auto& word : argv) line += (line.empty() ? "" : " ") + word;
               ran.push_back(line);
               for (const auto& each : fails)
-                if (line.find(each) != std::string::npos) return Error{Exit::failed, "run " + line, "no", ""};
+                if (line.find(each) != std::string::npos) return Error{ErrorKind::failed, "run " + line, "no", ""};
               return {};
             },
             [] { return false; }};
@@ -110,7 +110,7 @@ TEST(Rebind, WhenOneFunctionIsRefusedTheOldDriversAreBack) {
   host.bus.refuses.insert("vfio-pci 0000:01:00.2");
   const auto done = host.bind();
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Exit::failed);
+  EXPECT_EQ(done.error().kind, ErrorKind::failed);
   EXPECT_THAT(done.error().message(), HasSubstr("0000:01:00.2"));
   EXPECT_THAT(done.error().next, HasSubstr("with its old driver again"));
   EXPECT_EQ(host.drivers(), own);
@@ -174,7 +174,7 @@ TEST(Rebind, TheSingleGpusDanceAndBack) {
                  "../../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/efi-framebuffer.0");
   const auto refused = host.bind();
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Exit::consent);
+  EXPECT_EQ(refused.error().kind, ErrorKind::consent);
   EXPECT_THAT(refused.error().next, HasSubstr("--single-gpu"));
   const auto done = host.bind(true);
   ASSERT_TRUE(done) << done.error().message();
@@ -203,7 +203,7 @@ TEST(Rebind, WithoutAGroupThereIsNoVfio) {
   fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:01:00.0/iommu_group"));
   const auto done = host.bind();
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Exit::missing);
+  EXPECT_EQ(done.error().kind, ErrorKind::missing);
 }
 
 TEST(Rebind, OtherDevicesOnlyWhenAsked) {

@@ -89,7 +89,7 @@ TEST(Rom, WhatIsNone) {
                           Bad{good_rom().substr(0, 1500), "and 476 are left: it was cut off"}}) {
     const auto rom = passthrough::parse_rom(bad.bytes);
     ASSERT_FALSE(rom) << bad.why;
-    EXPECT_EQ(rom.error().code, Exit::usage);
+    EXPECT_EQ(rom.error().kind, ErrorKind::usage);
     EXPECT_THAT(rom.error().message(), HasSubstr(bad.why));
   }
 }
@@ -146,7 +146,7 @@ TEST(CardRom, Seed002InputOutputError) {
   auto card = *pci.find("0000:01:00.0");
   const auto laptop = passthrough::read_card_rom(sysfs, card);
   ASSERT_FALSE(laptop);
-  EXPECT_EQ(laptop.error().code, Exit::failed);
+  EXPECT_EQ(laptop.error().kind, ErrorKind::failed);
   EXPECT_THAT(laptop.error().message(), HasSubstr("Input/output error: the kernel sees no ROM behind the card's address"));
   EXPECT_THAT(laptop.error().next, HasSubstr("firmware's update file (laptops)"));
   EXPECT_EQ(sysfs.switched, "10");
@@ -161,7 +161,7 @@ TEST(CardRom, NotForEverybodyAndNotOnEveryCard) {
   EXPECT_THAT(passthrough::read_card_rom(none, *pci.find("0000:01:00.0")).error().message(), HasSubstr("the card has none"));
   CardWithRom sysfs(host);
   sysfs.write_error = EACCES;
-  EXPECT_EQ(passthrough::read_card_rom(sysfs, *pci.find("0000:01:00.0")).error().code, Exit::missing);
+  EXPECT_EQ(passthrough::read_card_rom(sysfs, *pci.find("0000:01:00.0")).error().kind, ErrorKind::missing);
   sysfs.write_error = EIO;
   EXPECT_THAT(passthrough::read_card_rom(sysfs, *pci.find("0000:01:00.0")).error().message(),
               HasSubstr("cannot be switched on: Input/output error"));

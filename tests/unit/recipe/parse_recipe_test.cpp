@@ -67,7 +67,7 @@ TEST_P(BadRecipe, SaysWhereAndWhatWasExpected) {
   const auto recipe = parse(GetParam().yaml);
   ASSERT_FALSE(recipe);
   const auto& error = recipe.error();
-  EXPECT_EQ(error.code, Exit::usage);
+  EXPECT_EQ(error.kind, ErrorKind::usage);
   ASSERT_TRUE(error.where);
   EXPECT_EQ(error.where->file, "r.yaml");
   EXPECT_EQ(error.where->line, GetParam().line);
@@ -137,7 +137,7 @@ TEST(Catalogue, GoesByVersionAndAfter) {
 TEST(Catalogue, SpellsOutACycle) {
   const auto all = catalogue({minimal("a", "after: b\n"), minimal("b", "after: c\n"), minimal("c", "after: a\n"), minimal("d")});
   ASSERT_FALSE(all);
-  EXPECT_EQ(all.error().code, Exit::usage);
+  EXPECT_EQ(all.error().kind, ErrorKind::usage);
   EXPECT_THAT(all.error().message(), HasSubstr("a -> b -> c -> a"));
 }
 
@@ -156,7 +156,7 @@ TEST(Catalogue, LeavesOutWhatIsNamedAlsoWhereAnotherGoesAfterIt) {
   EXPECT_THAT(ids, testing::ElementsAre("5.19-c", "6.1-b"));
   const auto unknown = all->leave_out({"5.19-c", "6.1-bb"});
   ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().code, Exit::usage);
+  EXPECT_EQ(unknown.error().kind, ErrorKind::usage);
   EXPECT_THAT(unknown.error().message(), HasSubstr("did you mean '6.1-b'?"));
   EXPECT_TRUE(all->find("5.19-c")) << "all or nothing";
 }

@@ -49,7 +49,7 @@ TEST(AtomicFile, AFailureLeavesWhatWasThere) {
   fs::create_directories(folder / "target/child");  // a folder that is not empty cannot be replaced by a file
   const auto status = write_file(folder / "target", "text");
   ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Exit::missing);
+  EXPECT_EQ(status.error().kind, ErrorKind::missing);
   EXPECT_TRUE(fs::exists(folder / "target/child"));
   EXPECT_EQ(entries(folder.path()), 1U) << "a temporary file is left";
 }
@@ -70,7 +70,7 @@ TEST(AtomicFile, AWriteThatStopsHalfwayLeavesTheOldFile) {
     return write_file(folder / "f", std::string(100'000, 'x'));
   }();
   ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Exit::missing);
+  EXPECT_EQ(status.error().kind, ErrorKind::missing);
   EXPECT_EQ(read_file(folder / "f").value(), "old");
   EXPECT_EQ(entries(folder.path()), 1U) << "a temporary file is left";
 }
@@ -83,7 +83,7 @@ TEST(AtomicFile, ReadingNamesTheFileAndTheReason) {
   const test::TempFolder folder;
   const auto text = read_file(folder / "absent");
   ASSERT_FALSE(text);
-  EXPECT_EQ(text.error().code, Exit::usage);
+  EXPECT_EQ(text.error().kind, ErrorKind::usage);
   EXPECT_NE(text.error().message().find("absent: No such file"), std::string::npos);
   EXPECT_FALSE(read_file(folder.path()));
 }
@@ -141,7 +141,7 @@ TEST(FileLock, APlaceThatCannotBeWrittenIsAnError) {
   ASSERT_TRUE(write_file(folder / "file", ""));
   const auto lock = FileLock::acquire(folder / "file/lock", [] {});
   ASSERT_FALSE(lock);
-  EXPECT_EQ(lock.error().code, Exit::missing);
+  EXPECT_EQ(lock.error().kind, ErrorKind::missing);
 }
 
 }  // namespace

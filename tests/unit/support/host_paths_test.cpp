@@ -81,7 +81,7 @@ TEST(HostPaths, ARootThatIsNoFolderIsBadUsage) {
   for (const auto& bad : {root / "absent", root / "file"}) {
     const auto host = HostPaths::of_this_machine(bad);
     ASSERT_FALSE(host) << bad;
-    EXPECT_EQ(host.error().code, Exit::usage);
+    EXPECT_EQ(host.error().kind, ErrorKind::usage);
     EXPECT_NE(host.error().message().find(bad.string()), std::string::npos);
   }
 }
@@ -101,7 +101,7 @@ TEST(ShippedData, ComesFromWhereTheEnvironmentSays) {
   const ScopedEnv data("VGPUKIT_DATA", folder.path().string());
   const auto none = shipped_data();
   ASSERT_FALSE(none) << "a named folder without recipes must not be skipped silently";
-  EXPECT_EQ(none.error().code, Exit::missing);
+  EXPECT_EQ(none.error().kind, ErrorKind::missing);
   EXPECT_NE(none.error().message().find(folder.path().string()), std::string::npos);
   fs::create_directory(folder / "recipes");
   EXPECT_EQ(shipped_data().value(), folder.path());

@@ -20,7 +20,7 @@ std::string foreign(const fs::path& folder) {
 std::string refusal(const fs::path& folder, ForeignEntry entry = nullptr) {
   const auto status = check_output_folder(folder, "write it", entry);
   if (status) return "";
-  EXPECT_EQ(status.error().code, Exit::usage);
+  EXPECT_EQ(status.error().kind, ErrorKind::usage);
   return status.error().message();
 }
 

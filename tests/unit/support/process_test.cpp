@@ -117,7 +117,7 @@ TEST(Process, WhatCannotRunIsAnErrorThatNamesIt) {
     const auto outcome = run(command);
     EXPECT_FALSE(outcome);
     if (outcome) return std::string();
-    EXPECT_EQ(outcome.error().code, Exit::missing);
+    EXPECT_EQ(outcome.error().kind, ErrorKind::missing);
     return outcome.error().message();
   };
   Command command;
@@ -142,7 +142,7 @@ TEST(Process, AnotherRootThatDoesNotExist) {
   command.root = folder / "absent";
   const auto outcome = run(command);
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, Exit::missing);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::missing);
   EXPECT_NE(outcome.error().message().find("enter the root folder"), std::string::npos) << outcome.error().message();
 }
 
@@ -252,7 +252,7 @@ TEST(Interrupt, StopsTheRunningCommandAndItsChildren) {
   };
   const auto outcome = run(command);
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, Exit::failed);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::failed);
   EXPECT_EQ(outcome.error().why, "interrupted");
   EXPECT_EQ(Interrupt::caught(), SIGTERM);
   EXPECT_FALSE(runs(pid));

@@ -59,7 +59,7 @@ TEST(VersionRange, SaysWhichPartIsWrong) {
   const auto why = [](std::string_view text) {
     auto parsed = VersionRange::parse(text);
     EXPECT_FALSE(parsed) << text;
-    EXPECT_EQ(parsed.error().code, Exit::usage);
+    EXPECT_EQ(parsed.error().kind, ErrorKind::usage);
     return parsed.error().message();
   };
   EXPECT_NE(why(">=535,<55x").find("\"55x\" is no version"), std::string::npos);

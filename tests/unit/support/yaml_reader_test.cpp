@@ -12,7 +12,7 @@ std::string refusal(const std::string& text) {
   const auto node = YamlReader("f.yaml").parse(text);
   EXPECT_FALSE(node) << text.substr(0, 80);
   if (node) return "";
-  EXPECT_EQ(node.error().code, Exit::usage);
+  EXPECT_EQ(node.error().kind, ErrorKind::usage);
   return node.error().message();
 }
 

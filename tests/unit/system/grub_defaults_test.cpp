@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(GrubDefaults, AQuoteThatNeverEndsIsNamedWithItsLine) {
   const auto bad = with_words("A=1\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\nB=1\n", name, {"x"}, "/etc/default/grub");
   ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().code, Exit::usage);
+  EXPECT_EQ(bad.error().kind, ErrorKind::usage);
   EXPECT_EQ(bad.error().where->line, 2);
 }
 

@@ -72,7 +72,7 @@ TEST(Pci, TheCardThatAUserMeans) {
         Bad{"00:00.0", "it is a host bridge"}, Bad{"00:14.0", "it is no graphics card: USB controller"}}) {
     const auto card = system::find_card(pci, bad.word);
     ASSERT_FALSE(card) << bad.word;
-    EXPECT_EQ(card.error().code, Exit::usage);
+    EXPECT_EQ(card.error().kind, ErrorKind::usage);
     EXPECT_THAT(card.error().message(), HasSubstr(bad.why));
     EXPECT_THAT(card.error().message(), HasSubstr("0000:01:00.0 (NVIDIA VGA controller 10de:1e04)"));
   }

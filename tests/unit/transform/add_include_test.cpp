@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(Table, AddIncludeRefuses,
                               include("b.h"),
                               {{"a.c", "#if X\n#include <a.h>\n#endif\n"}},
                               {"a.c:2: all #includes at the beginning are inside of an #if", "`after`"}},
-                             {"two_lines", include("a.h>\n#include <b.h"), {{"a.c", ""}}, {"more than one line"}, Exit::usage},
+                             {"two_lines", include("a.h>\n#include <b.h"), {{"a.c", ""}}, {"more than one line"}, ErrorKind::usage},
                          }),
                          NameOf());
 

@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(Table, ExportGplRefuses,
                               symbols({"a", "b"}),
                               {{"a.c", "EXPORT_SYMBOL(a);\nEXPORT_SYMBOL_NS(b, X);\nint b;"}},
                               {"found no EXPORT_SYMBOL(b) nor EXPORT_SYMBOL_GPL(b) in a.c"}},
-                             {"no_symbols", symbols({}), {{"a.c", ""}}, {"`symbols` is empty"}, Exit::usage},
+                             {"no_symbols", symbols({}), {{"a.c", ""}}, {"`symbols` is empty"}, ErrorKind::usage},
                          }),
                          NameOf());
 

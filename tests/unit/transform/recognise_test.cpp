@@ -100,7 +100,7 @@ TEST(RecogniseDiff, WhatIsNoDiffIsRefused) {
        {"", "hello", "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n-a\n", "--- a/../x\n+++ b/../x\n@@ -1 +1 @@\n-a\n+b\n"}) {
     const auto made = recognise_diff(bad, "a.patch");
     ASSERT_FALSE(made) << bad;
-    EXPECT_EQ(made.error().code, Exit::usage);
+    EXPECT_EQ(made.error().kind, ErrorKind::usage);
   }
 }
 

@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
          of_fops(),
          {{"a.c", "struct file_operations a = {\n.llseek =\n#if A\n no_llseek,\n#else\n b,\n#endif\n};\n"}},
          {"a.c:2: an #if stands inside of the initializer .llseek"}},
-        {"no_field", llseek({{"field", std::string("a.b")}}), {{"a.c", ""}}, {"`a.b` is not the name of a field"}, Exit::usage},
+        {"no_field", llseek({{"field", std::string("a.b")}}), {{"a.c", ""}}, {"`a.b` is not the name of a field"}, ErrorKind::usage},
     }),
     NameOf());
 

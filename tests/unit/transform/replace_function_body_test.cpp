@@ -107,8 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
          body("x;"),
          {{"a.c", "#if A\nint nv_follow_pfn(int a)\n{\n#else\nint nv_follow_pfn(long a)\n{\n#endif\n a;\n}\n"}},
          {"a.c:2: the body of nv_follow_pfn and an #if cut each other at line 4", "a `patch`"}},
-        {"bad_body", body("if (a) {\nx;"), {{"a.c", ""}}, {"line 1 of `body` has a `{` without its partner"}, Exit::usage},
-        {"bad_conditional", body("#if A\nx;"), {{"a.c", ""}}, {"an #if in `body` has no partner"}, Exit::usage},
+        {"bad_body", body("if (a) {\nx;"), {{"a.c", ""}}, {"line 1 of `body` has a `{` without its partner"}, ErrorKind::usage},
+        {"bad_conditional", body("#if A\nx;"), {{"a.c", ""}}, {"an #if in `body` has no partner"}, ErrorKind::usage},
     }),
     NameOf());
 

@@ -92,7 +92,7 @@ TEST_F(Folder, ReadsOnceAndKeepsTheDiskAsItIs) {
 TEST(SourceTree, SaysWhichFolderCannotBeRead) {
   const auto tree = SourceTree::open("/nowhere/at/all");
   ASSERT_FALSE(tree);
-  EXPECT_EQ(tree.error().code, Exit::usage);
+  EXPECT_EQ(tree.error().kind, ErrorKind::usage);
   EXPECT_THAT(tree.error().message(), HasSubstr("/nowhere/at/all"));
 }
 
@@ -108,7 +108,7 @@ TEST(SourceTree, EditsAreADifference) {
   EXPECT_EQ(tree.edits().find("b.c")->second, std::nullopt);
   const auto gone = tree.read("b.c");
   ASSERT_FALSE(gone);
-  EXPECT_EQ(gone.error().code, Exit::usage);
+  EXPECT_EQ(gone.error().kind, ErrorKind::usage);
   EXPECT_THAT(gone.error().message(), HasSubstr("b.c"));
   EXPECT_FALSE(tree.original("new.c"));
 

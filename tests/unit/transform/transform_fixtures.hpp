@@ -19,7 +19,7 @@ using List = std::vector<std::string>;
 
 inline Result<transform::Applied> apply(std::string_view kind, const transform::Parameters& parameters, transform::SourceTree& tree) {
   const transform::TransformKind* found = transform::find_transform(kind);
-  if (found == nullptr) return Error{Exit::usage, "find the transform " + std::string(kind), "there is none", ""};
+  if (found == nullptr) return Error{ErrorKind::usage, "find the transform " + std::string(kind), "there is none", ""};
   auto made = found->make(parameters);
   if (!made) return made.error();
   return (*made)->apply(tree);
@@ -98,7 +98,7 @@ struct Refusal {
   transform::Parameters parameters;
   Files files;
   List says;
-  Exit code = Exit::failed;
+  ErrorKind code = ErrorKind::failed;
 };
 inline std::ostream& operator<<(std::ostream& out, const Refusal& r) {
   return out << r.name;
@@ -108,7 +108,7 @@ inline void expect_refusal(std::string_view kind, const Refusal& r) {
   transform::SourceTree tree = transform::SourceTree::of(r.files);
   const auto applied = apply(kind, r.parameters, tree);
   ASSERT_FALSE(applied) << (applied->already ? "already" : "applied");
-  EXPECT_EQ(applied.error().code, r.code) << applied.error().message();
+  EXPECT_EQ(applied.error().kind, r.code) << applied.error().message();
   for (const std::string& part : r.says) EXPECT_THAT(applied.error().message(), testing::HasSubstr(part));
   EXPECT_TRUE(tree.edits().empty());
 }

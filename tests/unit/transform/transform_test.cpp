@@ -84,7 +84,7 @@ TEST(UnexpectedPlaces, NamesThem) {
   EXPECT_THAT(message, testing::HasSubstr("found 25 calls of f where exactly 1 was expected: a.c:1, a.c:2,"));
   EXPECT_THAT(message, testing::HasSubstr("a.c:20 and 5 more"));
   const Error none = transform::unexpected_places("rename-call", "calls of f", one, {}, {"a", "b", "c", "d", "e", "f"});
-  EXPECT_EQ(none.code, Exit::failed);
+  EXPECT_EQ(none.kind, ErrorKind::failed);
   EXPECT_EQ(none.message(), "cannot apply rename-call: found no calls of f in 6 files (a, b, c, d and 2 more)");
 }
 

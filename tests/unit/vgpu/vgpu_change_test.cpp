@@ -56,18 +56,18 @@ TEST_F(ChangeTest, TakesTheGivenUuidInAnyCase) {
 
 TEST_F(ChangeTest, BadInputWritesNothing) {
   fake.p4();
-  const auto says = [&](const Result<VgpuStep>& result, Exit code, const char* text) {
+  const auto says = [&](const Result<VgpuStep>& result, ErrorKind kind, const char* text) {
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code, code);
+    EXPECT_EQ(result.error().kind, code);
     EXPECT_THAT(result.error().message(), HasSubstr(text));
   };
-  says(create("nvidia-63", "", "no-uuid"), Exit::usage, "take 'no-uuid' as a UUID");
-  says(create("nvidia-99"), Exit::usage, "the vGPU type 'nvidia-99'");
-  says(create("../../x"), Exit::usage, "the vGPU type '../../x'");
-  says(create("nvidia-63", "../../x"), Exit::usage, "the card '../../x'");
-  says(create("nvidia-63", "0000:77:00.0"), Exit::usage, "there is none with that address");
+  says(create("nvidia-63", "", "no-uuid"), ErrorKind::usage, "take 'no-uuid' as a UUID");
+  says(create("nvidia-99"), ErrorKind::usage, "the vGPU type 'nvidia-99'");
+  says(create("../../x"), ErrorKind::usage, "the vGPU type '../../x'");
+  says(create("nvidia-63", "../../x"), ErrorKind::usage, "the card '../../x'");
+  says(create("nvidia-63", "0000:77:00.0"), ErrorKind::usage, "there is none with that address");
   fake.file("sys/class/mdev_bus/0000:65:00.0/mdev_supported_types/nvidia-63/available_instances", "0\n");
-  says(create("nvidia-63"), Exit::failed, "there is no room for it on 0000:65:00.0");
+  says(create("nvidia-63"), ErrorKind::failed, "there is no room for it on 0000:65:00.0");
   for (const auto* name : {"../../x", "", "nvidia-63"}) EXPECT_FALSE(remove_vgpu(tools(), name)) << name;
   EXPECT_THAT(driver.writes, IsEmpty());
 }
@@ -177,7 +177,7 @@ TEST_F(ChangeTest, WhoMayNotWriteIsToldBeforeAnythingChanges) {
   const auto made = create("nvidia-63");
   fs::permissions(fake.folder.path(), fs::perms::owner_write, fs::perm_options::add);
   ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().code, Exit::missing);
+  EXPECT_EQ(made.error().kind, ErrorKind::missing);
   EXPECT_THAT(made.error().message(), HasSubstr("that needs root"));
   EXPECT_THAT(driver.writes, IsEmpty());
 }

@@ -149,7 +149,7 @@ TEST_F(VgpuTest, CardsByAddressSerialAndUuid) {
   for (const auto* word : {"", "../../x", "0000:66:00.0", "GPU-"}) {
     const auto place = find_place(view, word);
     ASSERT_FALSE(place) << word;
-    EXPECT_EQ(place.error().code, Exit::usage);
+    EXPECT_EQ(place.error().kind, ErrorKind::usage);
     EXPECT_THAT(place.error().message(), HasSubstr("there are: 0000:65:00.0"));
   }
 }
@@ -169,7 +169,7 @@ TEST(Uuid, OnlyTheFormThatTheKernelReads) {
         "6f1c8a2g-9d0b-4c3d-8e7f-0123456789ab", "../../../../../../../../../../../../", "6f1c8a2e-9d0b-4c3d-8e7f_0123456789ab"}) {
     const auto uuid = parse_uuid(word);
     ASSERT_FALSE(uuid) << word;
-    EXPECT_EQ(uuid.error().code, Exit::usage);
+    EXPECT_EQ(uuid.error().kind, ErrorKind::usage);
   }
 }
 
