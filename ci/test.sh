@@ -62,7 +62,7 @@ if [ ${#full[@]} -gt 0 ]; then
   export VGPUKIT_TEST_DRIVERS=$trees
 fi
 
-tests/tools/one-definition.py || die "rooms define the same name twice" 1
+tests/tools/check-includes.py >/dev/null || { tests/tools/check-includes.py; die "an include points the wrong way" 1; }
 say "building with $(c++ -dumpfullversion), warnings are errors"
 build_vgpukit "$ci_top/build-test" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON
 unit "$ci_top/build-test"
