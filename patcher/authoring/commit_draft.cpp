@@ -20,7 +20,8 @@ struct Known {
 using Names = std::map<std::string, Known>;
 
 std::string key_of(const diagnostics::Declaration& one) {
-  if (one.kind == diagnostics::NameKind::field || one.kind == diagnostics::NameKind::type) return one.of + " " + one.name;
+  if (one.kind == diagnostics::NameKind::field || one.kind == diagnostics::NameKind::type)
+    return one.of + " " + one.name;
   return one.name;
 }
 
@@ -30,7 +31,8 @@ std::vector<std::string> collect(const KernelCommit& commit, std::string KernelC
   for (const auto& header : commit.headers)
     for (auto& one : diagnostics::declarations_in(header.*side)) {
       // A header's guard, and the members of a structure without a name, are nothing to ask for.
-      if (one.kind == diagnostics::NameKind::macro && one.body.empty() && !one.callable && one.name.ends_with("_H")) continue;
+      if (one.kind == diagnostics::NameKind::macro && one.body.empty() && !one.callable && one.name.ends_with("_H"))
+        continue;
       if (one.kind == diagnostics::NameKind::field && one.of.find(' ') == std::string::npos) continue;
       const auto key = key_of(one);
       const auto [known, fresh] = names.try_emplace(key);
@@ -45,7 +47,9 @@ std::vector<std::string> collect(const KernelCommit& commit, std::string KernelC
 
 // What a user of it sees: not the parameters' names, and of a structure its members, which have names of their own.
 std::string shape_of(const diagnostics::Declaration& one) {
-  if (one.kind == diagnostics::NameKind::type || one.kind == diagnostics::NameKind::macro || one.kind == diagnostics::NameKind::constant) return "";
+  if (one.kind == diagnostics::NameKind::type || one.kind == diagnostics::NameKind::macro ||
+      one.kind == diagnostics::NameKind::constant)
+    return "";
   if (one.kind != diagnostics::NameKind::function) return one.text;
   auto text = one.text.substr(0, one.text.find(one.name + "("));
   for (const auto& argument : one.arguments) text += "," + argument;
@@ -62,7 +66,8 @@ bool alike(const diagnostics::Declaration& one, const diagnostics::Declaration& 
 // Whether callers of the one can be callers of the other: some branch is the same.
 bool same_shape(const Known& before, const Known& after) {
   return std::any_of(before.all.begin(), before.all.end(), [&](const diagnostics::Declaration& one) {
-    return std::any_of(after.all.begin(), after.all.end(), [&](const diagnostics::Declaration& other) { return alike(one, other); });
+    return std::any_of(after.all.begin(), after.all.end(),
+                       [&](const diagnostics::Declaration& other) { return alike(one, other); });
   });
 }
 
@@ -91,7 +96,8 @@ std::vector<std::string> arguments_of(const transform::RecognisedStep& step) {
   return all;
 }
 
-// "struct ticker *t" is a parameter, and the line a prototype or the function itself: it looks like a call, but nobody is called.
+// "struct ticker *t" is a parameter, and the line a prototype or the function itself: it looks like a call, but nobody
+// is called.
 bool is_declaration(const transform::RecognisedStep& step) {
   const auto arguments = arguments_of(step);
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& one) {
@@ -167,7 +173,7 @@ std::map<std::string, bool> exports(const std::vector<transform::FileDiff>& file
 }
 
 std::vector<diagnostics::Subject> subjects_of(const KernelCommit& commit, const std::vector<transform::FileDiff>& files,
-                                 std::vector<std::string>& moved) {
+                                              std::vector<std::string>& moved) {
   std::vector<diagnostics::Subject> subjects;
   for (const auto& header : commit.headers)
     if (header.gone) subjects.push_back({diagnostics::NameKind::header, header.name, "", true, {}});
@@ -182,14 +188,17 @@ std::vector<diagnostics::Subject> subjects_of(const KernelCommit& commit, const 
       const bool with_its_structure = one.kind == diagnostics::NameKind::field && !after.contains(one.of);
       if (!with_its_structure) subjects.push_back({one.kind, one.name, one.of, true, {}});
     } else if (is->second.header != was.header) {
-      if (one.kind != diagnostics::NameKind::field) moved.push_back(one.name + ": " + was.header + " -> " + is->second.header);
+      if (one.kind != diagnostics::NameKind::field)
+        moved.push_back(one.name + ": " + was.header + " -> " + is->second.header);
     } else if (!same_shape(was, is->second)) {
-      subjects.push_back({one.kind, one.name, one.of, false,
-                          one.kind == diagnostics::NameKind::field ? is->second.all.front().arguments : std::vector<std::string>()});
+      subjects.push_back(
+          {one.kind, one.name, one.of, false,
+           one.kind == diagnostics::NameKind::field ? is->second.all.front().arguments : std::vector<std::string>()});
     }
   }
   const auto gone_too = [&](const std::string& name) {
-    return std::any_of(subjects.begin(), subjects.end(), [&](const diagnostics::Subject& each) { return each.gone && each.name == name; });
+    return std::any_of(subjects.begin(), subjects.end(),
+                       [&](const diagnostics::Subject& each) { return each.gone && each.name == name; });
   };
   const auto now = exports(files, '+');
   for (const auto& [name, gpl] : exports(files, '-')) {
@@ -209,13 +218,14 @@ Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
   CommitDrafts made;
   const auto subjects = subjects_of(commit, files, made.moved);
   if (subjects.empty())
-    return Error{
-        ErrorKind::usage, "draft recipes from " + name,
-        made.moved.empty() ? "nothing that a module includes or links to has gone or changed in it: it touches " +
-                                 std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") + ", and " +
-                                 std::to_string(commit.headers.size()) + " of the headers in include/ and arch/x86/include/"
-                           : "it only moves names to other headers, such as " + made.moved.front(),
-        made.moved.empty() ? "name the commit that changed what the driver uses" : "a driver that misses one wants add-include"};
+    return Error{ErrorKind::usage, "draft recipes from " + name,
+                 made.moved.empty()
+                     ? "nothing that a module includes or links to has gone or changed in it: it touches " +
+                           std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") + ", and " +
+                           std::to_string(commit.headers.size()) + " of the headers in include/ and arch/x86/include/"
+                     : "it only moves names to other headers, such as " + made.moved.front(),
+                 made.moved.empty() ? "name the commit that changed what the driver uses"
+                                    : "a driver that misses one wants add-include"};
 
   const std::string now = commit.release.empty() ? "the commit" : commit.release;
   kernel::KernelHeaders before{"before " + now, {}, {}}, after{now, {}, {}};
@@ -226,14 +236,16 @@ Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
   DraftOrigin origin;
   origin.option = "--from-commit " + name;
   if (!commit.release.empty() && !commit.subject.empty())
-    origin.upstream = "upstream: [{release: " + in_yaml_quotes(commit.release) + ", subject: " + in_yaml_quotes(commit.subject) +
+    origin.upstream = "upstream: [{release: " + in_yaml_quotes(commit.release) +
+                      ", subject: " + in_yaml_quotes(commit.subject) +
                       (commit.id.empty() ? "" : ", commit: " + in_yaml_quotes(commit.id.substr(0, 12))) + "}]";
   else
-    origin.upstream =
-        "# upstream: [{release: \"TODO\", subject: " + in_yaml_quotes(commit.subject.empty() ? "TODO" : commit.subject) +
-        (commit.id.empty() ? "" : ", commit: " + in_yaml_quotes(commit.id.substr(0, 12))) + "}]";
+    origin.upstream = "# upstream: [{release: \"TODO\", subject: " +
+                      in_yaml_quotes(commit.subject.empty() ? "TODO" : commit.subject) +
+                      (commit.id.empty() ? "" : ", commit: " + in_yaml_quotes(commit.id.substr(0, 12))) + "}]";
   for (const auto& subject : subjects) origin.shown.emplace(subject.name, shown_of(recognised, files, subject.name));
-  made.drafts = draft_recipes(diagnostics::find_api_changes({before, after}, now, subjects, {}), {}, {}, commit.release, origin);
+  made.drafts =
+      draft_recipes(diagnostics::find_api_changes({before, after}, now, subjects, {}), {}, {}, commit.release, origin);
   return made;
 }
 

@@ -1,4 +1,5 @@
-// Draft recipes from a commit of the kernel: what its headers declare no longer or otherwise, and what it did to its own callers.
+// Draft recipes from a commit of the kernel: what its headers declare no longer or otherwise, and what it did to its
+// own callers.
 #pragma once
 
 #include <string>
@@ -12,7 +13,8 @@ namespace vgpukit::authoring {
 
 struct CommitDrafts {
   std::vector<Draft> drafts;
-  std::vector<std::string> moved;  // names that are only in another header now: "timer_setup: linux/timer.h -> linux/timer_types.h"
+  std::vector<std::string>
+      moved;  // names that are only in another header now: "timer_setup: linux/timer.h -> linux/timer_types.h"
 };
 
 // Error: usage - nothing that a module can see has gone or changed; a diff that cannot be read (binary files).

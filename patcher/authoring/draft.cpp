@@ -72,8 +72,8 @@ struct Writer {
 
   void nearest_notes() {
     for (const diagnostics::NearName& near : finding.nearest)
-      steps +=
-          comment("  ", "near: " + near.name + ", " + place_text(near.place) + (near.why.empty() ? "" : " (" + near.why + ")"));
+      steps += comment(
+          "  ", "near: " + near.name + ", " + place_text(near.place) + (near.why.empty() ? "" : " (" + near.why + ")"));
   }
 
   void gone() {
@@ -89,19 +89,22 @@ struct Writer {
     }
     if (!finding.nearest.empty() && finding.nearest.front().likely_rename) return renamed(asked);
     nearest_notes();
-    const bool value = finding.before && finding.before->text.find('(') == std::string::npos && subject.kind != diagnostics::NameKind::type;
+    const bool value = finding.before && finding.before->text.find('(') == std::string::npos &&
+                       subject.kind != diagnostics::NameKind::type;
     todo_step("TODO what replaces it? Such as\n" +
-              (value ? "- remove-initializer: {files: \"**/*.c\", field: FIELD, value: " + subject.name +
-                           "}\n- rename-token: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: NEW}"
-                     : "- rename-call: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: NEW, arguments: \"$*\"}"));
+              (value
+                   ? "- remove-initializer: {files: \"**/*.c\", field: FIELD, value: " + subject.name +
+                         "}\n- rename-token: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: NEW}"
+                   : "- rename-call: {files: \"**/*.{c,h}\", from: " + subject.name + ", to: NEW, arguments: \"$*\"}"));
   }
 
   void renamed(const std::string& asked) {
     const diagnostics::NearName& near = finding.nearest.front();
     const diagnostics::Subject& subject = finding.subject;
     ending = "renamed";
-    const std::string to =
-        subject.kind == diagnostics::NameKind::type ? near.place.text.starts_with("typedef ") ? near.name : near.place.text : near.name;
+    const std::string to = subject.kind == diagnostics::NameKind::type
+                               ? near.place.text.starts_with("typedef ") ? near.name : near.place.text
+                               : near.name;
     summary = subject.text() + " is called " + to + " now";
     kernel = "    has: {declaration: " + to + ", header: " + included_header(near.place.header) + "}\n" + kernel;
     nearest_notes();
@@ -109,7 +112,8 @@ struct Writer {
     steps += "  - " + std::string(call ? "rename-call" : "rename-token") + ": {files: \"**/*.{c,h}\", from: " + asked +
              ", to: " + to + "}\n";
     change = std::string(call ? "rename-call " : "rename-token ") + asked + " -> " + to;
-    ensures = "ensures:\n  - absent: {token: " + in_yaml_quotes(asked + (call ? "(" : "")) + ", files: \"**/*.{c,h}\"}\n";
+    ensures =
+        "ensures:\n  - absent: {token: " + in_yaml_quotes(asked + (call ? "(" : "")) + ", files: \"**/*.{c,h}\"}\n";
   }
 
   // It is declared, but not where the driver's file gets it from.
@@ -118,7 +122,8 @@ struct Writer {
     const std::string asked = subject.kind == diagnostics::NameKind::type ? full_type(subject) : subject.name;
     driver = asked;
     ending = "in-another-header";
-    summary = "the driver's file no longer gets " + subject.text() + " from what it includes; it is in <" + header() + ">";
+    summary =
+        "the driver's file no longer gets " + subject.text() + " from what it includes; it is in <" + header() + ">";
     kernel = "    has: {declaration: " + asked + ", header: " + header() + "}\n";
     steps += comment("  ", "if this file includes it already, an #if of the header or of the driver is in the way");
     if (file.empty() || file.starts_with('/'))
@@ -134,15 +139,16 @@ struct Writer {
     summary = subject.text() + " takes other arguments, or gives another result";
     const bool macro = finding.now && finding.now->text.starts_with("#define");
     if (finding.now && !macro)
-      kernel = "    has:\n" + prototype_snippet(finding.now->text) + "      about: " + subject.name + "() as it is declared in " +
-               finding.now->kernel + "\n      header: " + header() + "\n";
+      kernel = "    has:\n" + prototype_snippet(finding.now->text) + "      about: " + subject.name +
+               "() as it is declared in " + finding.now->kernel + "\n      header: " + header() + "\n";
     else
       kernel = "    has: {declaration: " + subject.name + ", header: " + header() + "}" + header_note() +
                "  # TODO what tells this kernel from those before\n";
     if (finding.now) steps += comment("  ", "now:    " + place_text(*finding.now));
     if (finding.before) steps += comment("  ", "before: " + place_text(*finding.before));
     if (as_others()) return;
-    const bool same_parameters = finding.before && finding.now && parameters_of(*finding.before) == parameters_of(*finding.now);
+    const bool same_parameters =
+        finding.before && finding.now && parameters_of(*finding.before) == parameters_of(*finding.now);
     if (same_parameters)
       return todo_step("TODO the result is another one; such as\n- replace: {files: \"**/*.{c,h}\", find: \"return " +
                        subject.name + "($1);\", with: \"" + subject.name + "($1); return 0;\"}");
@@ -160,16 +166,16 @@ struct Writer {
     std::string code;
     if (subject.gone) {
       kernel = "    lacks:\n";
-      code = "unsigned long vgpukit_probe(void);\n        unsigned long vgpukit_probe(void) { return offsetof(" + of + ", " +
-             subject.name + "); }";
+      code = "unsigned long vgpukit_probe(void);\n        unsigned long vgpukit_probe(void) { return offsetof(" + of +
+             ", " + subject.name + "); }";
     } else if (!subject.arguments.empty() && finding.now) {
       kernel = "    has:\n";
-      code = "void vgpukit_probe(" + parameter + ", " + finding.now->text + ");\n        void vgpukit_probe(" + parameter + ", " +
-             finding.now->text + ") { vgpukit_it->" + subject.name + " = " + subject.name + "; }";
+      code = "void vgpukit_probe(" + parameter + ", " + finding.now->text + ");\n        void vgpukit_probe(" +
+             parameter + ", " + finding.now->text + ") { vgpukit_it->" + subject.name + " = " + subject.name + "; }";
     } else {
       kernel = "    lacks:\n";
-      code = "void vgpukit_probe(" + parameter + ");\n        void vgpukit_probe(" + parameter + ") { vgpukit_it->" + subject.name +
-             " = 0; }";
+      code = "void vgpukit_probe(" + parameter + ");\n        void vgpukit_probe(" + parameter + ") { vgpukit_it->" +
+             subject.name + " = 0; }";
     }
     kernel += "      compiles: |\n        " + code + "\n      about: the field " + subject.name + " of " + of +
               "\n      header: " + header() + header_note() + "\n";
@@ -180,7 +186,8 @@ struct Writer {
     if (subject.gone) advice += "\n- remove-initializer: {files: \"**/*.c\", field: " + subject.name + "}";
     for (const diagnostics::NearName& near : finding.nearest)
       if (&near == &finding.nearest.front())
-        advice += "\n- rename-token: {files: \"**/*.c\", from: \"->" + subject.name + "\", to: \"->" + near.name + "\"}";
+        advice +=
+            "\n- rename-token: {files: \"**/*.c\", from: \"->" + subject.name + "\", to: \"->" + near.name + "\"}";
     todo_step(advice);
   }
 
@@ -197,8 +204,8 @@ struct Writer {
     const std::string& name = finding.subject.name;
     driver = name;
     ending = finding.subject.gone ? "not-exported" : "gpl-only";
-    summary =
-        "the kernel exports " + name + (finding.subject.gone ? " no longer" : " to GPL-compatible modules or in a namespace only");
+    summary = "the kernel exports " + name +
+              (finding.subject.gone ? " no longer" : " to GPL-compatible modules or in a namespace only");
     kernel = finding.subject.gone ? "    lacks: {symbol: " + name + "}\n"
                                   : "    has: {symbol-is-gpl: " + name + "}  # TODO or its namespace\n";
     nearest_notes();
@@ -216,8 +223,9 @@ std::string explained(const diagnostics::Diagnostic& error, const diagnostics::S
 
 }  // namespace
 
-std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& findings, const std::vector<diagnostics::Diagnostic>& errors,
-                                 const diagnostics::Causes& causes, const std::string& kernel, const DraftOrigin& origin) {
+std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& findings,
+                                 const std::vector<diagnostics::Diagnostic>& errors, const diagnostics::Causes& causes,
+                                 const std::string& kernel, const DraftOrigin& origin) {
   std::vector<Draft> drafts;
   std::set<std::string> ids;
   for (std::size_t i = 0; i < findings.size(); ++i) {
@@ -241,21 +249,24 @@ std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& find
     else
       writer.gone();
 
-    std::string id = draft_id(kernel, (subject.kind == diagnostics::NameKind::field ? subject.of.substr(subject.of.rfind(' ') + 1) + "-" : "") +
-                                          subject.name + "-" + writer.ending);
+    std::string id = draft_id(
+        kernel,
+        (subject.kind == diagnostics::NameKind::field ? subject.of.substr(subject.of.rfind(' ') + 1) + "-" : "") +
+            subject.name + "-" + writer.ending);
     for (int n = 2; !ids.insert(id).second; ++n)
       id = draft_id(kernel, subject.name + "-" + std::to_string(n) + "-" + writer.ending);
 
-    std::string text = "# A draft by `vgpukit recipe new " + origin.option + "`. " +
-                       std::string(writer.change.empty() ? "It does nothing before the lines with TODO are finished.\n"
-                                                         : "Read it, try it, and say in `summary` what it costs the user.\n");
+    std::string text =
+        "# A draft by `vgpukit recipe new " + origin.option + "`. " +
+        std::string(writer.change.empty() ? "It does nothing before the lines with TODO are finished.\n"
+                                          : "Read it, try it, and say in `summary` what it costs the user.\n");
     if (finding.before) text += comment("", "It was in " + place_text(*finding.before));
     if (!finding.conftest.empty()) text += comment("", "The driver's conftest.sh: " + finding.conftest);
-    text +=
-        "id: " + id + "\nsummary: " + in_yaml_quotes("TODO " + writer.summary) + "\n" +
-        (origin.upstream.empty() ? "# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]" : origin.upstream) +
-        "\nwhen:\n  kernel:\n" + writer.kernel + "  driver:\n    contains:\n      - {token: " + in_yaml_quotes(writer.driver) +
-        ", files: \"**/*.{c,h}\"}\n";
+    text += "id: " + id + "\nsummary: " + in_yaml_quotes("TODO " + writer.summary) + "\n" +
+            (origin.upstream.empty() ? "# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]"
+                                     : origin.upstream) +
+            "\nwhen:\n  kernel:\n" + writer.kernel +
+            "  driver:\n    contains:\n      - {token: " + in_yaml_quotes(writer.driver) + ", files: \"**/*.{c,h}\"}\n";
     if (writer.change.empty())
       text += "      - {file: " + std::string(draft_guard) + "}  # remove this line when the draft is finished\n";
     text += "transforms:\n" + writer.steps + writer.ensures;

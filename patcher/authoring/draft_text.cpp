@@ -32,7 +32,11 @@ std::string step_in_yaml(const transform::RecognisedStep& step, const std::strin
 std::string step_in_words(const transform::RecognisedStep& step) {
   std::string text = step.kind;
   for (const auto& [name, value] : step.parameters)
-    text += (name == "to" ? " -> " : name == "arguments" ? " with " : name == "when-arguments" ? " of arguments " : " ") + value;
+    text += (name == "to"               ? " -> "
+             : name == "arguments"      ? " with "
+             : name == "when-arguments" ? " of arguments "
+                                        : " ") +
+            value;
   return text;
 }
 
@@ -47,8 +51,9 @@ std::string subject_of_mail(const std::string& mail) {
 
 std::string draft_id(const std::string& version, const std::string& words) {
   const auto parsed = Version::leading(version);
-  std::string id =
-      parsed && parsed->parts.size() > 1 ? std::to_string(parsed->parts[0]) + "." + std::to_string(parsed->parts[1]) : "new";
+  std::string id = parsed && parsed->parts.size() > 1
+                       ? std::to_string(parsed->parts[0]) + "." + std::to_string(parsed->parts[1])
+                       : "new";
   id += '-';
   for (const char c : words) {
     const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -16,7 +16,8 @@ std::string in_yaml_quotes(std::string_view text);
 std::string included_header(std::string header);
 // "void f(int x)" at file scope once more: an error when the kernel's prototype is another one.
 std::string prototype_snippet(const std::string& declaration);
-// A step as a recipe has it, indented by two, with its newline; and in words: "rename-call del_timer_sync -> timer_delete_sync".
+// A step as a recipe has it, indented by two, with its newline; and in words: "rename-call del_timer_sync ->
+// timer_delete_sync".
 std::string step_in_yaml(const transform::RecognisedStep& step, const std::string& files);
 std::string step_in_words(const transform::RecognisedStep& step);
 // The subject of a mail, without what git adds to it; empty where there is none.

@@ -18,7 +18,8 @@ struct Condition {
   std::string subject;  // "function del_timer_sync() is gone"
 };
 
-Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<kernel::KernelHeaders>& headers, const std::string& release) {
+Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<kernel::KernelHeaders>& headers,
+                       const std::string& release) {
   std::vector<diagnostics::Subject> subjects;
   const auto ask = [&](const std::vector<std::string>& names) {
     for (const auto& name : names) {
@@ -34,7 +35,8 @@ Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<
     const auto findings = diagnostics::find_api_changes(headers, release, subjects, {});
     const auto gone = findings.begin() + static_cast<std::ptrdiff_t>(diff.gone.size());
     const auto fresh = gone + static_cast<std::ptrdiff_t>(diff.fresh.size());
-    // A name of the kernel's that is there no longer says most, then one that was not there before, then a call's new shape.
+    // A name of the kernel's that is there no longer says most, then one that was not there before, then a call's new
+    // shape.
     for (auto each = findings.begin(); each != gone; ++each)
       if (each->before && !each->now) {
         const auto header = included_header(each->before->header);
@@ -56,7 +58,8 @@ Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<
       }
   }
   if (!diff.version.empty())
-    return {"    version: \">=" + diff.version + "\"  # from the patch's KERNEL_VERSION; a fact would catch backports, too\n",
+    return {"    version: \">=" + diff.version +
+                "\"  # from the patch's KERNEL_VERSION; a fact would catch backports, too\n",
             "version >=" + diff.version, "the kernel has changed"};
   return {};
 }
@@ -72,15 +75,16 @@ std::string words_of_step(const transform::RecognisedStep& step) {
 
 }  // namespace
 
-Result<ImportedPatch> import_patch(const std::string& diff, const std::string& name, const std::vector<kernel::KernelHeaders>& headers,
-                                   const std::string& release) {
+Result<ImportedPatch> import_patch(const std::string& diff, const std::string& name,
+                                   const std::vector<kernel::KernelHeaders>& headers, const std::string& release) {
   TRY_ASSIGN(const auto recognised, transform::recognise_diff(diff, name));
   const auto kernel = release.empty() && !headers.empty() ? headers.back().release : release;
   const auto condition = condition_of(recognised, headers, kernel);
   const auto subject = subject_of_mail(diff);
 
   ImportedPatch made;
-  made.id = draft_id(recognised.version.empty() ? "new" : recognised.version, std::filesystem::path(name).stem().string());
+  made.id =
+      draft_id(recognised.version.empty() ? "new" : recognised.version, std::filesystem::path(name).stem().string());
   made.patch = recognised.rest;
   made.condition = condition.text;
   std::string steps;
@@ -88,7 +92,8 @@ Result<ImportedPatch> import_patch(const std::string& diff, const std::string& n
   // The diff first: its context is the driver's as it came.
   if (!recognised.rest.empty()) {
     steps +=
-        "  # the hunks that are no transform; a driver whose lines differ is refused\n  - patch: {file: " + made.id + ".patch}\n";
+        "  # the hunks that are no transform; a driver whose lines differ is refused\n  - patch: {file: " + made.id +
+        ".patch}\n";
     made.steps.push_back("patch of " + std::to_string(recognised.rest_files.size()) +
                          (recognised.rest_files.size() == 1 ? " file" : " files") + ", the first is " +
                          recognised.rest_files.front());
@@ -100,23 +105,24 @@ Result<ImportedPatch> import_patch(const std::string& diff, const std::string& n
       constructs = "      - {token: " + in_yaml_quotes(step.construct) + ", files: " + files_of(step) + "}\n";
   }
   if (constructs.empty() && !recognised.rest_files.empty())
-    constructs = "      - {file: " + recognised.rest_files.front() + "}  # TODO a token that only drivers with the problem have\n";
+    constructs = "      - {file: " + recognised.rest_files.front() +
+                 "}  # TODO a token that only drivers with the problem have\n";
   if (condition.yaml.empty())
-    constructs += "      - {file: " + std::string(draft_guard) + "}  # remove this line when `kernel` says which kernels need it\n";
+    constructs += "      - {file: " + std::string(draft_guard) +
+                  "}  # remove this line when `kernel` says which kernels need it\n";
   const bool exports = std::any_of(recognised.steps.begin(), recognised.steps.end(),
                                    [](const transform::RecognisedStep& step) { return step.kind == "export-gpl"; });
-  made.text =
-      "# A draft by `vgpukit recipe import " + std::filesystem::path(name).filename().string() +
-      "`. Read it, try it, and say in `summary` what it costs the user.\nid: " + made.id + "\nsummary: " +
-      in_yaml_quotes("TODO " + (!subject.empty()            ? subject
-                                : condition.subject.empty() ? "what the patch does"
-                                                            : condition.subject)) +
-      "\n# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]\nwhen:\n" +
-      (condition.yaml.empty()
-           ? "  # TODO kernel: {lacks: {declaration: " + (recognised.gone.empty() ? std::string("OLD") : recognised.gone.front()) +
-                 ", header: linux/x.h}}\n"
-           : "  kernel:\n" + condition.yaml) +
-      "  driver:\n    contains:\n" + constructs + "transforms:\n" + steps;
+  made.text = "# A draft by `vgpukit recipe import " + std::filesystem::path(name).filename().string() +
+              "`. Read it, try it, and say in `summary` what it costs the user.\nid: " + made.id + "\nsummary: " +
+              in_yaml_quotes("TODO " + (!subject.empty()            ? subject
+                                        : condition.subject.empty() ? "what the patch does"
+                                                                    : condition.subject)) +
+              "\n# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]\nwhen:\n" +
+              (condition.yaml.empty() ? "  # TODO kernel: {lacks: {declaration: " +
+                                            (recognised.gone.empty() ? std::string("OLD") : recognised.gone.front()) +
+                                            ", header: linux/x.h}}\n"
+                                      : "  kernel:\n" + condition.yaml) +
+              "  driver:\n    contains:\n" + constructs + "transforms:\n" + steps;
   if (exports) made.text += "# TODO notice: {name: gpl-export, text: ...}, as in 6.6-symbol-get-gpl-only\n";
   return made;
 }

@@ -16,8 +16,8 @@ namespace {
 using GitObject = std::unique_ptr<git_object, GitFree<git_object_free>>;
 using GitCommit = std::unique_ptr<git_commit, GitFree<git_commit_free>>;
 
-// "include/linux/mm.h" -> "linux/mm.h"; nothing for what no module includes. Of the architectures only ours: NVIDIA's vGPU host
-// driver knows no other.
+// "include/linux/mm.h" -> "linux/mm.h"; nothing for what no module includes. Of the architectures only ours: NVIDIA's
+// vGPU host driver knows no other.
 std::optional<std::string> as_included(const std::string& path) {
   if (!path.ends_with(".h")) return std::nullopt;
   for (const std::string_view folder : {"include/", "arch/x86/include/"})
@@ -29,7 +29,8 @@ Error git_refuses(const std::string& tried) {
   return {ErrorKind::usage, tried, git_reason(), "name a clone with the commit and its parent: --repository DIR"};
 }
 
-Result<std::string> text_of(git_repository* repository, const git_diff_file& file, bool there, const std::string& tried) {
+Result<std::string> text_of(git_repository* repository, const git_diff_file& file, bool there,
+                            const std::string& tried) {
   if (!there) return std::string();
   git_blob* found = nullptr;
   if (git_blob_lookup(&found, repository, &file.id) != 0) return git_refuses(tried);
@@ -53,7 +54,8 @@ std::optional<ReleaseTag> release_tag(const std::string& name) {
     at = next;
     return bad == std::errc();
   };
-  if (!name.starts_with('v') || !number(tag.major) || at == end || *at++ != '.' || !number(tag.minor)) return std::nullopt;
+  if (!name.starts_with('v') || !number(tag.major) || at == end || *at++ != '.' || !number(tag.minor))
+    return std::nullopt;
   if (at == end) return tag;
   if (!std::string_view(at, end).starts_with("-rc")) return std::nullopt;
   at += 3;
@@ -79,8 +81,8 @@ std::string release_of(git_repository* repository, const git_oid& commit) {
   std::sort(tags.begin(), tags.end(), [](const ReleaseTag& a, const ReleaseTag& b) {
     return std::tie(a.major, a.minor, a.candidate) < std::tie(b.major, b.minor, b.candidate);
   });
-  const auto first =
-      std::partition_point(tags.begin(), tags.end(), [&](const ReleaseTag& tag) { return !holds(repository, tag, commit); });
+  const auto first = std::partition_point(tags.begin(), tags.end(),
+                                          [&](const ReleaseTag& tag) { return !holds(repository, tag, commit); });
   return first == tags.end() ? "" : first->release();
 }
 
@@ -90,7 +92,8 @@ std::string side_of(const transform::Hunk& hunk, char left_out) {
   if (const auto at = hunk.header.find("@@ ", 3); at != std::string::npos) {
     auto words = hunk.header.substr(at + 3);
     while (!words.empty() && (words.back() == '\n' || words.back() == ' ')) words.pop_back();
-    if ((words.starts_with("struct ") || words.starts_with("union ") || words.starts_with("enum ")) && words.ends_with('{'))
+    if ((words.starts_with("struct ") || words.starts_with("union ") || words.starts_with("enum ")) &&
+        words.ends_with('{'))
       text = words + "\n";
   }
   for (const auto& line : hunk.lines)
@@ -110,7 +113,8 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
   if (git_revparse_single(&found, repository.get(), (revision + "^{commit}").c_str()) != 0) return git_refuses(tried);
   const GitObject object(found);
   auto* const commit = reinterpret_cast<git_commit*>(object.get());
-  if (git_commit_parentcount(commit) > 1) return Error{ErrorKind::usage, tried, "it is a merge", "name the commit that made the change"};
+  if (git_commit_parentcount(commit) > 1)
+    return Error{ErrorKind::usage, tried, "it is a merge", "name the commit that made the change"};
 
   const auto tree_of = [&](git_commit* of) -> Result<GitTree> {
     git_tree* tree = nullptr;
@@ -126,7 +130,8 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
   }
   TRY_ASSIGN(const auto after, tree_of(commit));
   git_diff* made = nullptr;
-  if (git_diff_tree_to_tree(&made, repository.get(), before.get(), after.get(), nullptr) != 0) return git_refuses(tried);
+  if (git_diff_tree_to_tree(&made, repository.get(), before.get(), after.get(), nullptr) != 0)
+    return git_refuses(tried);
   const GitDiff diff(made);
   git_buf text{};
   if (git_diff_to_buf(&text, diff.get(), GIT_DIFF_FORMAT_PATCH) != 0) return git_refuses(tried);
@@ -159,8 +164,8 @@ Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
   TRY_ASSIGN(const auto files, transform::read_diff(result.diff, file.string()));
   result.subject = subject_of_mail(result.diff);
   // "From 3652117f854819a148ff0fbe4492587d3520b5e5 Mon Sep 17 00:00:00 2001"
-  if (const auto id = result.diff.substr(5, 40);
-      result.diff.starts_with("From ") && id.size() == 40 && id.find_first_not_of("0123456789abcdef") == std::string::npos)
+  if (const auto id = result.diff.substr(5, 40); result.diff.starts_with("From ") && id.size() == 40 &&
+                                                 id.find_first_not_of("0123456789abcdef") == std::string::npos)
     result.id = id;
   for (const auto& one : files) {
     const auto name = as_included(one.path);

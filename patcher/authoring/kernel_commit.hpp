@@ -24,8 +24,8 @@ struct KernelCommit {
   std::vector<Header> headers;
 };
 
-// Error: usage - no repository, no such commit, a merge; a repository that lacks the commit's parent or its files (a shallow or
-// partial clone).
+// Error: usage - no repository, no such commit, a merge; a repository that lacks the commit's parent or its files (a
+// shallow or partial clone).
 Result<KernelCommit> commit_of_repository(const std::filesystem::path& repository, const std::string& revision);
 
 // Error: usage - unreadable, or no unified diff in it.

@@ -1,5 +1,5 @@
-// What a build did, in the shape of the JSON that docs/cli.md promises. It is printed, kept beside the modules, and read again when
-// nothing has changed since.
+// What a build did, in the shape of the JSON that docs/cli.md promises. It is printed, kept beside the modules, and
+// read again when nothing has changed since.
 #pragma once
 
 #include <map>
@@ -36,11 +36,11 @@ struct BuildReport {
     std::string message, hint;
     std::vector<std::string> more;
     // What the headers here tell of the name that it is about; only the first error about a name has the last four.
-    std::string subject = {}, kind = {};                             // "field vm_flags of struct vm_area_struct", "field"
+    std::string subject = {}, kind = {};  // "field vm_flags of struct vm_area_struct", "field"
     std::vector<PlacePart> declared_before = {}, declared_now = {};  // at most one each
     std::vector<NearPart> nearest = {};                              // at most three, the nearest first
-    std::string follows = {};                                        // the subject of the error that this one follows from
-    std::string conftest = {};                                       // what the driver's own conftest.sh says of it
+    std::string follows = {};   // the subject of the error that this one follows from
+    std::string conftest = {};  // what the driver's own conftest.sh says of it
   };
   struct ConftestPart {
     unsigned tests = 0;
@@ -72,11 +72,11 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::RecipePart, id, state, summary, 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ModulePart, name, path, vermagic, license, hash, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::PlacePart, kernel, place, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NearPart, name, place, text, why)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ErrorPart, tool, file, line, message, hint, more, subject, kind, declared_before,
-                                   declared_now, nearest, follows, conftest)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ErrorPart, tool, file, line, message, hint, more, subject, kind,
+                                   declared_before, declared_now, nearest, follows, conftest)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ConftestPart, tests, cached, compiled, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NoticePart, name, recipe, text)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, modules, conftest, seconds, result, errors, warnings,
-                                   notices, output, log, unchanged)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, modules, conftest, seconds, result, errors,
+                                   warnings, notices, output, log, unchanged)
 
 }  // namespace vgpukit::build

@@ -6,12 +6,12 @@
 #include <fstream>
 #include <system_error>
 
+#include "build/build_watch.hpp"
 #include "build/compiler_cache.hpp"
-#include "conftest/conftest.hpp"
-#include "conftest/conftest_audit.hpp"
 #include "build/make_command.hpp"
 #include "build/precompiled_headers.hpp"
-#include "build/build_watch.hpp"
+#include "conftest/conftest.hpp"
+#include "conftest/conftest_audit.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit::build {
@@ -20,7 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-// Kbuild leaves the finished modules in the folder that M= names. Older ones, of another build in the same tree, don't count.
+// Kbuild leaves the finished modules in the folder that M= names. Older ones, of another build in the same tree, don't
+// count.
 std::vector<fs::path> modules_in(const fs::path& tree, fs::file_time_type since) {
   std::vector<fs::path> modules;
   std::error_code error;
@@ -59,7 +60,8 @@ void look_for_modules(const BuildRequest& request, const BuildWatch& watch, Buil
   }
   for (const std::string& name : expected) {
     if (has_module(result.modules, name)) continue;
-    result.errors.push_back(make_error("make ended without an error, but " + name + ".ko is not there", with_log(request)));
+    result.errors.push_back(
+        make_error("make ended without an error, but " + name + ".ko is not there", with_log(request)));
   }
   if (result.modules.empty() && result.errors.empty()) {
     result.errors.push_back(make_error("make ended without an error, but made no module", with_log(request)));
@@ -75,8 +77,8 @@ Result<std::ofstream> open_log(const BuildRequest& request) {
   log.open(request.log, std::ios::trunc);
   if (!log) {
     const int number = errno;
-    return Error{ErrorKind::missing, "write the build log " + request.log.string(), std::generic_category().message(number),
-                 "make the folder writable, or free some space"};
+    return Error{ErrorKind::missing, "write the build log " + request.log.string(),
+                 std::generic_category().message(number), "make the folder writable, or free some space"};
   }
   return log;
 }
@@ -115,8 +117,9 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   if (request.precompile_headers && !cache.used()) shared.emplace(kernel, request);
   TRY_ASSIGN(auto conftest, conftest::answer_conftest(facts, conftest_request(request), command));
   if (log.is_open() && conftest.tests > 0)
-    log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled << " snippets in "
-        << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before" << std::endl;
+    log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled
+        << " snippets in " << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before"
+        << std::endl;
 
   // Only now: a conftest answer is the compiler's own.
   cache.use_in(command);
@@ -129,7 +132,8 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   const auto modules = request.modules.empty() ? driver::modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  BuildWatch watch(tree, driver::read_kbuild_summary(request.tree, request.modules), static_cast<unsigned>(modules), seconds, request.on_progress);
+  BuildWatch watch(tree, driver::read_kbuild_summary(request.tree, request.modules), static_cast<unsigned>(modules),
+                   seconds, request.on_progress);
   command.collect = false;
   std::string last_tool_line;  // the last line of some other program before make's first "***"
   bool make_failed = false;
@@ -142,7 +146,8 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   auto outcome = run(command);
   if (!outcome) {
     Error error = outcome.error();
-    if (error.kind == ErrorKind::missing && error.next.empty()) error.next = kernel::install_tool_hint(kernel.host, "make");
+    if (error.kind == ErrorKind::missing && error.next.empty())
+      error.next = kernel::install_tool_hint(kernel.host, "make");
     return error;
   }
 
@@ -150,7 +155,8 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
     if (log.is_open() && !said.empty()) log << said << std::endl;
   BuildResult result;
   const double total = seconds();
-  // What make itself asked counts from its start to the first object; where it found everything answered, that is no question.
+  // What make itself asked counts from its start to the first object; where it found everything answered, that is no
+  // question.
   const double asked_by_make = conftest.answered ? 0 : watch.conftest_seconds(total);
   result.conftest_tests = conftest.tests + watch.tests();
   result.conftest_cached = conftest.cached;
@@ -176,13 +182,13 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
     }
     return result;
   }
-  result.modules =
-      modules_in(request.tree, fs::file_time_type::clock::now() -
-                                   std::chrono::duration_cast<fs::file_time_type::duration>(std::chrono::duration<double>(total)));
+  result.modules = modules_in(
+      request.tree, fs::file_time_type::clock::now() -
+                        std::chrono::duration_cast<fs::file_time_type::duration>(std::chrono::duration<double>(total)));
   result.errors = std::move(errors);
   // Where only make complains, what some tool said just before is the cause, whatever its form.
-  const bool only_make =
-      std::all_of(result.errors.begin(), result.errors.end(), [](const diagnostics::Diagnostic& one) { return one.tool == "make"; });
+  const bool only_make = std::all_of(result.errors.begin(), result.errors.end(),
+                                     [](const diagnostics::Diagnostic& one) { return one.tool == "make"; });
   if (make_failed && only_make && !last_tool_line.empty()) {
     std::string told = result.errors.empty() ? "" : "; make says " + result.errors.front().message;
     result.errors = {make_error(last_tool_line + told, with_log(request))};

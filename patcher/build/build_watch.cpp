@@ -13,7 +13,8 @@ void BuildWatch::line(std::string_view text) {
   diagnostics_.line(text);
   const diagnostics::LogLine read = diagnostics::read_log_line(text);
   if (read.kind == diagnostics::LogLine::Kind::step) step(read.step, read.subject);
-  if (read.kind == diagnostics::LogLine::Kind::other || read.kind == diagnostics::LogLine::Kind::diagnostic) last_line_ = diagnostics::plain_text(text);
+  if (read.kind == diagnostics::LogLine::Kind::other || read.kind == diagnostics::LogLine::Kind::diagnostic)
+    last_line_ = diagnostics::plain_text(text);
 }
 
 void BuildWatch::step(const std::string& what, std::string subject) {
@@ -21,7 +22,8 @@ void BuildWatch::step(const std::string& what, std::string subject) {
     if (subject.ends_with("_check")) return;  // a sanity check, not a question to the kernel
     tests_seen_.insert(subject);
     // Tests that are run in silence never count as done; leave them out of the total.
-    return report(Phase::conftest, static_cast<unsigned>(tests_seen_.size()), work_.tests - work_.silent_tests, subject);
+    return report(Phase::conftest, static_cast<unsigned>(tests_seen_.size()), work_.tests - work_.silent_tests,
+                  subject);
   }
   // Up to 6.12 make names files by their whole path, then relative to the tree.
   subject = std::filesystem::path(subject).lexically_normal().string();
@@ -34,7 +36,8 @@ void BuildWatch::step(const std::string& what, std::string subject) {
     compiled_.insert(subject.substr(0, subject.find('/')));
     objects_.insert(subject);
     if (subject.ends_with(".o")) subject.replace(subject.size() - 1, 1, "c");
-    return report(Phase::compile, static_cast<unsigned>(objects_.size()), static_cast<unsigned>(work_.sources.size()), subject);
+    return report(Phase::compile, static_cast<unsigned>(objects_.size()), static_cast<unsigned>(work_.sources.size()),
+                  subject);
   }
   if (what == "LD [M]" && subject.ends_with(".ko")) {
     linked_.insert(subject);

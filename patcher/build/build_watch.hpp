@@ -31,7 +31,7 @@ class BuildWatch {
   [[nodiscard]] double conftest_seconds(double total) const;  // until the first object; all of it when there was none
   [[nodiscard]] const std::set<std::string>& compiled() const {
     return compiled_;
-  }                                                                          // module folders of which an object was compiled
+  }  // module folders of which an object was compiled
   [[nodiscard]] const std::string& last_line() const { return last_line_; }  // the last that is not make's farewell
 
  private:

@@ -17,8 +17,8 @@ std::vector<BuildReport::PlacePart> part_of(const std::optional<diagnostics::Hea
 
 }  // namespace
 
-void explain_errors(BuildReport& report, const std::vector<diagnostics::Diagnostic>& diagnostics, const kernel::Kernel& kernel,
-                    const std::filesystem::path& driver) {
+void explain_errors(BuildReport& report, const std::vector<diagnostics::Diagnostic>& diagnostics,
+                    const kernel::Kernel& kernel, const std::filesystem::path& driver) {
   std::vector<diagnostics::Diagnostic> errors = diagnostics;
   for (std::size_t i = errors.size(); i < report.errors.size(); ++i) {
     diagnostics::Diagnostic one;
@@ -28,7 +28,8 @@ void explain_errors(BuildReport& report, const std::vector<diagnostics::Diagnost
   }
   const diagnostics::Causes causes = diagnostics::causes_of(errors);
   if (causes.subjects.empty()) return;
-  const auto findings = diagnostics::find_api_changes(kernel::list_headers(kernel.host), kernel.release, causes.subjects, driver);
+  const auto findings =
+      diagnostics::find_api_changes(kernel::list_headers(kernel.host), kernel.release, causes.subjects, driver);
   for (std::size_t i = 0; i < findings.size(); ++i) {
     const diagnostics::ApiChange& finding = findings[i];
     for (const std::size_t index : causes.errors[i]) {

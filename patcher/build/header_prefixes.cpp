@@ -12,13 +12,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A precompiled header costs about four times what reading its files costs (gcc 12, nv-linux.h: 1.7 s, and 0.3 s to look at it, for
-// 0.5 s).
+// A precompiled header costs about four times what reading its files costs (gcc 12, nv-linux.h: 1.7 s, and 0.3 s to
+// look at it, for 0.5 s).
 constexpr std::size_t cost = 4;
 // Below this many headers of the kernel there is too little to be spared.
 constexpr std::size_t worthwhile = 12;
 
-// --- the text of a file, line by line -------------------------------------------------------------------------------------------
+// --- the text of a file, line by line
+// -------------------------------------------------------------------------------------------
 
 constexpr std::string_view blanks = " \t\r\f\v";
 
@@ -27,8 +28,8 @@ std::string_view trimmed(std::string_view line) {
   return line.substr(begin, line.find_last_not_of(blanks) + 1 - begin);
 }
 
-// The logical lines of a text, without comments; empty ones are left out. `use` says whether to go on. (The transforms' lexer
-// would take every file apart to its end, where the first lines of most are all that is wanted.)
+// The logical lines of a text, without comments; empty ones are left out. `use` says whether to go on. (The transforms'
+// lexer would take every file apart to its end, where the first lines of most are all that is wanted.)
 template <class Use>
 void each_logical_line(std::string_view text, Use use) {
   std::string line;
@@ -75,7 +76,8 @@ struct Line {
 };
 
 std::string_view word_of(std::string_view text) {
-  const auto end = std::find_if(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; });
+  const auto end =
+      std::find_if(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; });
   return text.substr(0, static_cast<std::size_t>(end - text.begin()));
 }
 
@@ -98,7 +100,8 @@ Line read_line(std::string_view text) {
     line.kind = Line::Kind::define;
     line.name = word_of(rest);
     line.plain = !line.name.empty() && line.name == rest;
-  } else if (word == "if" || word == "ifdef" || word == "ifndef" || word == "elif" || word == "else" || word == "endif") {
+  } else if (word == "if" || word == "ifdef" || word == "ifndef" || word == "elif" || word == "else" ||
+             word == "endif") {
     line.kind = Line::Kind::condition;
   }
   return line;
@@ -138,7 +141,8 @@ Header read_header(std::string_view text) {
     header.repeats = true;
     return header;
   }
-  header.repeats = std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.kind == Line::Kind::define; });
+  header.repeats =
+      std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.kind == Line::Kind::define; });
   if (lines.size() < 3 || lines[1].kind != Line::Kind::define) return header;
   const auto guard = asked_to_be_undefined(lines[0].text);
   if (guard.empty() || guard != lines[1].name) return header;
@@ -166,7 +170,8 @@ Header read_header(std::string_view text) {
   return header;
 }
 
-// --- what a file begins with ----------------------------------------------------------------------------------------------------
+// --- what a file begins with
+// ----------------------------------------------------------------------------------------------------
 
 // A place up to which several files may be the same.
 struct State {
@@ -180,15 +185,16 @@ struct State {
 // What a file of the driver includes, and those that it includes.
 struct Closure {
   std::set<std::string> files, kernel;
-  std::set<std::string> beside, searched;  // files that lie in the folder of who includes them, and those that -I leads to
+  std::set<std::string> beside,
+      searched;  // files that lie in the folder of who includes them, and those that -I leads to
 };
 
 class Reader {
  public:
   Reader(std::string folder, const HeaderLookup& lookup) : folder_(std::move(folder)), lookup_(lookup) {}
 
-  // gcc lists a header of the module's folder twice that was found in both ways, and does not tell us which of them was the
-  // precompiled text's.
+  // gcc lists a header of the module's folder twice that was found in both ways, and does not tell us which of them was
+  // the precompiled text's.
   bool lists_twice(const std::string& source) {
     const auto& all = closure(source);
     return std::any_of(all.beside.begin(), all.beside.end(), [&](const std::string& path) {
@@ -234,15 +240,16 @@ class Reader {
   }
 
   const Header* header(const std::string& path) {
-    if (const auto known = headers_.find(path); known != headers_.end()) return known->second ? &*known->second : nullptr;
+    if (const auto known = headers_.find(path); known != headers_.end())
+      return known->second ? &*known->second : nullptr;
     const auto text = lookup_.read(path);
     auto& made = headers_[path];
     if (text) made = read_header(*text);
     return made ? &*made : nullptr;
   }
 
-  // The driver's files that a name may mean. NVIDIA's Kbuild has -I for common/inc and the tree; the folder of a C file comes
-  // first.
+  // The driver's files that a name may mean. NVIDIA's Kbuild has -I for common/inc and the tree; the folder of a C file
+  // comes first.
   std::vector<std::string> places_of(const Line& line, const fs::path& beside) {
     std::vector<std::string> places;
     for (const auto& folder : {beside, fs::path(folder_), fs::path("common/inc"), fs::path()}) {
@@ -255,8 +262,8 @@ class Reader {
 
   void done(const std::string& name, const Line& line, const Closure* closure) {
     done_.insert(name);
-    items_.push_back(
-        {line.quoted ? "#include \"" + line.name + "\"\n" : "#include <" + line.name + ">\n", closure ? name : "", "", closure});
+    items_.push_back({line.quoted ? "#include \"" + line.name + "\"\n" : "#include <" + line.name + ">\n",
+                      closure ? name : "", "", closure});
     State state;
     for (const auto& item : items_) {
       if (item.macro.empty() || is_mentioned(item.macro))
@@ -283,8 +290,8 @@ class Reader {
     });
   }
 
-  // Headers that are open come late behind the prefix: only what they begin with is in it. Alone, the compiler would have met them
-  // before that.
+  // Headers that are open come late behind the prefix: only what they begin with is in it. Alone, the compiler would
+  // have met them before that.
   [[nodiscard]] std::vector<HeaderPrefix::Move> moves() const {
     const auto met_before = [&](std::size_t end, const std::string& path) {
       return std::any_of(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(end),
@@ -318,7 +325,8 @@ class Reader {
     if (!header(path)->repeats || places_of(line, folder_).empty()) return false;
     const auto& all = closure(path);
     // What includes a header that is open, as its own beginning, is the same for everybody only together with that one.
-    if (const auto again = std::find_if(open_.begin(), open_.end(), [&](const Open& one) { return all.files.contains(one.path); });
+    if (const auto again =
+            std::find_if(open_.begin(), open_.end(), [&](const Open& one) { return all.files.contains(one.path); });
         again != open_.end()) {
       std::for_each(again, open_.end(), [](Open& one) { one.ended = true; });
       return true;
@@ -425,7 +433,8 @@ std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& source
   std::vector<HeaderPrefix> prefixes;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (!chosen[i]) continue;
-    auto found = std::find_if(prefixes.begin(), prefixes.end(), [&](const HeaderPrefix& one) { return one.text == *chosen[i]; });
+    auto found =
+        std::find_if(prefixes.begin(), prefixes.end(), [&](const HeaderPrefix& one) { return one.text == *chosen[i]; });
     if (found == prefixes.end()) found = prefixes.insert(prefixes.end(), {*chosen[i], {}});
     found->files.push_back(candidates[*chosen[i]].files[i]);
   }

@@ -7,12 +7,12 @@
 
 #include "build/explain_errors.hpp"
 #include "build/missing_object.hpp"
-#include "module/module_file.hpp"
-#include "module/secure_boot.hpp"
-#include "module/signing.hpp"
 #include "build/work_tree.hpp"
 #include "config.hpp"
 #include "history/history.hpp"
+#include "module/module_file.hpp"
+#include "module/secure_boot.hpp"
+#include "module/signing.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/output_folder.hpp"
@@ -48,8 +48,8 @@ Result<std::string> work_key(kernel::Facts& facts, const BuildJob& job) {
 }
 
 // What decides on the result of a build: when it is the same, the result is the same.
-Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job, const std::optional<module::SigningKey>& key,
-                              const std::string& work) {
+Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
+                              const std::optional<module::SigningKey>& key, const std::string& work) {
   Hasher hasher;
   hasher.add(work);
   for (const auto& recipe : job.catalogue->recipes()) hasher.add(recipe.text).add(recipe.diffs);
@@ -63,7 +63,8 @@ Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job, c
   return hasher.hex();
 }
 
-// The report of the build in `output`, when it was made from the same inputs and its modules are still there as they were made.
+// The report of the build in `output`, when it was made from the same inputs and its modules are still there as they
+// were made.
 std::optional<BuildReport> unchanged_build(const fs::path& output, const std::string& inputs) {
   const auto text = read_file(output / "build.json");
   if (!text) return std::nullopt;
@@ -123,14 +124,14 @@ std::string explain(const std::string& message, const recipe::Plan& plan, const 
     const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
                                    [&](const auto& part) { return message.find(part) != std::string::npos; });
     if (!known) continue;
-    const auto line =
-        std::find_if(plan.lines.begin(), plan.lines.end(), [&](const recipe::PlanLine& each) { return each.recipe->id == recipe.id; });
+    const auto line = std::find_if(plan.lines.begin(), plan.lines.end(),
+                                   [&](const recipe::PlanLine& each) { return each.recipe->id == recipe.id; });
     if (line == plan.lines.end())
       return "the recipe " + recipe.id + " fixes this; it was left out (--no-shipped-recipes, --without)";
     if (line->decision == recipe::Decision::applies)
       return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
-    return "the recipe " + recipe.id + " is about this; it was not applied (" + std::string(recipe::decision_name(line->decision)) + ": " +
-           line->reason + ")";
+    return "the recipe " + recipe.id + " is about this; it was not applied (" +
+           std::string(recipe::decision_name(line->decision)) + ": " + line->reason + ")";
   }
   return "";
 }
@@ -142,17 +143,23 @@ BuildReport::ErrorPart error_part(const diagnostics::Diagnostic& diagnostic, std
 Result<BuildReport> start_report(kernel::Facts& facts, const BuildJob& job) {
   const auto& kernel = facts.kernel();
   BuildReport report;
-  report.driver = {job.driver->version.text, std::string(driver::flavour_name(job.driver->flavour)), job.driver->path.string()};
+  report.driver = {job.driver->version.text, std::string(driver::flavour_name(job.driver->flavour)),
+                   job.driver->path.string()};
   report.kernel = {kernel.release, kernel.compiler.text, kernel.host.root.string()};
-  report.seconds = {
-      {"extract", job.extract_seconds}, {"plan", 0.0}, {"patch", 0.0}, {"conftest", 0.0}, {"compile", 0.0}, {"verify", 0.0}};
+  report.seconds = {{"extract", job.extract_seconds},
+                    {"plan", 0.0},
+                    {"patch", 0.0},
+                    {"conftest", 0.0},
+                    {"compile", 0.0},
+                    {"verify", 0.0}};
   if (!kernel.compiler.exact)
-    report.warnings.push_back({"compiler",
-                               "",
-                               0,
-                               "built with " + kernel.compiler.identity + "; the kernel was built with " + kernel.compiler.text,
-                               "other-compiler was accepted; prefer the kernel's own where it can be had",
-                               {}});
+    report.warnings.push_back(
+        {"compiler",
+         "",
+         0,
+         "built with " + kernel.compiler.identity + "; the kernel was built with " + kernel.compiler.text,
+         "other-compiler was accepted; prefer the kernel's own where it can be had",
+         {}});
   for (const auto& name : job.modules)
     if (std::find(job.driver->modules.begin(), job.driver->modules.end(), name) == job.driver->modules.end()) {
       std::string has;
@@ -163,8 +170,8 @@ Result<BuildReport> start_report(kernel::Facts& facts, const BuildJob& job) {
 }
 
 // Verifies what make built and says what the kernel would refuse.
-Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver::Driver& driver, const std::vector<fs::path>& files,
-                         std::vector<module::ModuleFile>& modules) {
+Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver::Driver& driver,
+                         const std::vector<fs::path>& files, std::vector<module::ModuleFile>& modules) {
   for (const auto& file : files) {
     TRY_ASSIGN(auto module, module::read_module(file));
     modules.push_back(std::move(module));
@@ -191,7 +198,8 @@ Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver
   return loads;
 }
 
-// The key to sign with, where this machine wants signatures (Secure Boot is on) or its owner does (the configuration names a key).
+// The key to sign with, where this machine wants signatures (Secure Boot is on) or its owner does (the configuration
+// names a key).
 Result<std::optional<module::SigningKey>> wanted_key(BuildReport& report, const kernel::Kernel& kernel) {
   if (!kernel.has("CONFIG_MODULE_SIG")) return std::optional<module::SigningKey>();
   TRY_ASSIGN(auto key, module::signing_key(kernel.host));
@@ -208,7 +216,8 @@ Result<std::optional<module::SigningKey>> wanted_key(BuildReport& report, const 
 }
 
 // A module that cannot be signed is of no use where one was wanted.
-void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::SigningKey& key, std::vector<module::ModuleFile>& modules) {
+void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::SigningKey& key,
+               std::vector<module::ModuleFile>& modules) {
   for (auto& module : modules) {
     if (const auto done = module::sign_module(kernel, key, module.path); !done) {
       report.errors.push_back({"signing", module.name + ".ko", 0, done.error().why, done.error().next, {}});
@@ -222,13 +231,14 @@ void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::
 
 // Never nothing: somebody reads this at night.
 constexpr std::string_view no_hint =
-    "no recipe is known for this; it may follow from the first errors of this file, so fix those and build again, then compare "
+    "no recipe is known for this; it may follow from the first errors of this file, so fix those and build again, then "
+    "compare "
     "the place with the "
     "kernel's header that declares what it uses";
 
 // Puts modules, log and report into the output folder, all at once.
-Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output, const std::vector<module::ModuleFile>& modules,
-               const std::string& inputs, Stopwatch& total) {
+Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
+               const std::vector<module::ModuleFile>& modules, const std::string& inputs, Stopwatch& total) {
   TRY_ASSIGN(auto staged, StagedFolder::beside(output));
   for (const auto& module : modules) {
     const auto file = module.path.filename();
@@ -236,8 +246,8 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
     TRY(clone_file(module.path, staged.path() / file));
     Hasher hasher;
     TRY(hasher.add_file(staged.path() / file));
-    report.modules.push_back(
-        {module.name, (output / file).string(), module.info("vermagic"), module.info("license"), hasher.hex(), module.bytes});
+    report.modules.push_back({module.name, (output / file).string(), module.info("vermagic"), module.info("license"),
+                              hasher.hex(), module.bytes});
   }
   TRY(clone_file(report.log, staged.path() / "build.log"));
   report.output = output.string();
@@ -253,13 +263,15 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
 }  // namespace
 
 fs::path default_output(const HostPaths& host, const driver::Driver& driver, const kernel::Kernel& kernel) {
-  return host.state / "built" / (driver.version.text + "-" + std::string(driver::flavour_name(driver.flavour))) / kernel.release;
+  return host.state / "built" / (driver.version.text + "-" + std::string(driver::flavour_name(driver.flavour))) /
+         kernel.release;
 }
 
 std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan) {
   std::vector<BuildReport::RecipePart> parts;
   for (const auto& line : plan.lines) {
-    BuildReport::RecipePart part{line.recipe->id, std::string(recipe::decision_name(line.decision)), line.recipe->summary, line.reason, {}};
+    BuildReport::RecipePart part{
+        line.recipe->id, std::string(recipe::decision_name(line.decision)), line.recipe->summary, line.reason, {}};
     for (const auto& file : line.files) part.files.push_back(file.path);
     parts.push_back(std::move(part));
   }
@@ -287,7 +299,8 @@ std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan) {
         parts.push_back({line.recipe->notice->name, line.recipe->id, line.recipe->notice->text});
     return parts;
   };
-  return plan.has(recipe::Decision::needs_consent) ? of(recipe::Decision::needs_consent) : of(recipe::Decision::applies);
+  return plan.has(recipe::Decision::needs_consent) ? of(recipe::Decision::needs_consent)
+                                                   : of(recipe::Decision::applies);
 }
 
 Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
@@ -297,17 +310,18 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   const auto& host = kernel.host;
   TRY_ASSIGN(auto report, start_report(facts, job));
   const auto output = job.output.empty() ? default_output(host, *job.driver, kernel) : job.output;
-  TRY_ASSIGN(const auto key, job.compile_only ? Result<std::optional<module::SigningKey>>(std::nullopt) : wanted_key(report, kernel));
+  TRY_ASSIGN(const auto key,
+             job.compile_only ? Result<std::optional<module::SigningKey>>(std::nullopt) : wanted_key(report, kernel));
   TRY_ASSIGN(const auto objects, work_key(facts, job));
   TRY_ASSIGN(const auto inputs, inputs_of(facts, job, key, objects));
 
-  const std::string name = job.driver->version.text + "-" + std::string(driver::flavour_name(job.driver->flavour)) + "-" + kernel.release +
-                           "-" + hash_of(host.root.string() + output.string()).substr(0, 8);
-  TRY_ASSIGN(
-      const auto lock, FileLock::acquire(host.state / "locks" / (name + ".lock"), [&] {
-        if (job.on_step)
-          job.on_step("another vgpukit is building " + job.driver->version.text + " for " + kernel.release + ": waiting for it");
-      }));
+  const std::string name = job.driver->version.text + "-" + std::string(driver::flavour_name(job.driver->flavour)) +
+                           "-" + kernel.release + "-" + hash_of(host.root.string() + output.string()).substr(0, 8);
+  TRY_ASSIGN(const auto lock, FileLock::acquire(host.state / "locks" / (name + ".lock"), [&] {
+               if (job.on_step)
+                 job.on_step("another vgpukit is building " + job.driver->version.text + " for " + kernel.release +
+                             ": waiting for it");
+             }));
   if (auto before = unchanged_build(output, inputs); before && !job.compile_only) return std::move(*before);
   if (!job.compile_only) TRY(check_output(job));
 
@@ -320,7 +334,8 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   for (auto& doubt : doubt_parts(plan)) report.warnings.push_back(std::move(doubt));
   const auto finish = [&](const char* result) {
     report.result = result;
-    if (report.result == "failed" && !report.log.empty()) explain_errors(report, of_the_build, kernel, job.driver->sources);
+    if (report.result == "failed" && !report.log.empty())
+      explain_errors(report, of_the_build, kernel, job.driver->sources);
     report.seconds["total"] = job.extract_seconds + total.lap();
     return std::move(report);
   };

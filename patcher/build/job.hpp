@@ -1,4 +1,5 @@
-// One driver on one kernel, from the package to verified modules: plan, patched tree with its history, make, verification, output.
+// One driver on one kernel, from the package to verified modules: plan, patched tree with its history, make,
+// verification, output.
 #pragma once
 
 #include <functional>
@@ -6,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "build/build_tree.hpp"
 #include "build/build_report.hpp"
+#include "build/build_tree.hpp"
 #include "driver/driver.hpp"
 #include "history/history.hpp"
 #include "kernel/facts.hpp"
@@ -20,10 +21,11 @@ struct BuildJob {
   const driver::Driver* driver = nullptr;
   const recipe::Catalogue* catalogue = nullptr;  // the recipes that may be applied
   const recipe::Catalogue* explanations =
-      nullptr;                       // the recipes that may explain an error; the shipped ones also where they are not applied
+      nullptr;  // the recipes that may explain an error; the shipped ones also where they are not applied
   std::set<std::string> accepted;    // notices
   std::vector<std::string> modules;  // empty: all that the driver has
-  // Where the modules go; empty: default_output(). A folder that no build made, with something in it, is an error: usage.
+  // Where the modules go; empty: default_output(). A folder that no build made, with something in it, is an error:
+  // usage.
   std::filesystem::path output;
   unsigned jobs = 1;
   bool debug_info = false;
@@ -39,13 +41,12 @@ struct BuildJob {
 // host.state/built/VERSION-FLAVOUR/RELEASE.
 std::filesystem::path default_output(const HostPaths& host, const driver::Driver& driver, const kernel::Kernel& kernel);
 
-// Builds. When driver, headers, compiler, recipes and options are those of the build that is in the output folder already, and its
-// modules are still what it made, nothing is built again and `unchanged` is set. A build of the same driver for the same kernel by
-// another process is waited for. The output folder appears, or is replaced, only when everything was built and verified; the log of
-// a failed build is kept in host.state/logs. A failed compile, a refused module and missing consent are results. Errors: what
-// cannot be tried at all, and "interrupted".
+// Builds. When driver, headers, compiler, recipes and options are those of the build that is in the output folder
+// already, and its modules are still what it made, nothing is built again and `unchanged` is set. A build of the same
+// driver for the same kernel by another process is waited for. The output folder appears, or is replaced, only when
+// everything was built and verified; the log of a failed build is kept in host.state/logs. A failed compile, a refused
+// module and missing consent are results. Errors: what cannot be tried at all, and "interrupted".
 Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job);
-
 
 // The plan's lines for a report.
 std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan);

@@ -5,10 +5,12 @@
 namespace vgpukit::build {
 namespace {
 
-// NVIDIA's Makefiles hand CC (and newer ones LD and OBJDUMP) on to the kernel's make on the command line, where they outrank what
-// LLVM=1 chooses. So these have to be named along with it. VALUE is 1, a suffix ("-18") or a folder ("/opt/llvm/bin/").
+// NVIDIA's Makefiles hand CC (and newer ones LD and OBJDUMP) on to the kernel's make on the command line, where they
+// outrank what LLVM=1 chooses. So these have to be named along with it. VALUE is 1, a suffix ("-18") or a folder
+// ("/opt/llvm/bin/").
 void add_llvm_tools(const kernel::Kernel& kernel, std::vector<std::string>& argv) {
-  const auto llvm = std::find_if(argv.begin(), argv.end(), [](const std::string& word) { return word.starts_with("LLVM="); });
+  const auto llvm =
+      std::find_if(argv.begin(), argv.end(), [](const std::string& word) { return word.starts_with("LLVM="); });
   if (llvm == argv.end()) return;
   const std::string value = llvm->substr(5);
   const std::string folder = value.ends_with('/') ? value : std::string();
@@ -40,13 +42,14 @@ Command make_command(const kernel::Kernel& kernel, const BuildRequest& request, 
     argv.push_back("NV_KERNEL_MODULES=" + names);
   }
   if (!request.debug_info) {
-    // Command line variables outrank the kernel's auto.conf in every make below. BTF has to go along: without debug information
-    // pahole has nothing to make it from, and on Debian's 6.12 that ends the build.
+    // Command line variables outrank the kernel's auto.conf in every make below. BTF has to go along: without debug
+    // information pahole has nothing to make it from, and on Debian's 6.12 that ends the build.
     for (const char* option : {"CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="})
       argv.emplace_back(option);
   }
   if (request.allow_undefined) argv.emplace_back("KBUILD_MODPOST_WARN=1");
-  // conftest.sh refuses (470) or scolds (535) another compiler than the kernel's. That one is used was already said, with a reason.
+  // conftest.sh refuses (470) or scolds (535) another compiler than the kernel's. That one is used was already said,
+  // with a reason.
   if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
   return command;
 }

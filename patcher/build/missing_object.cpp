@@ -22,7 +22,8 @@ bool declares_here(const transform::CodeView& view, std::size_t i) {
   if (view.depth(i) != 0) return false;
   bool is_extern = false;
   for (std::size_t j = i; j-- > 0;) {
-    if (code[j].kind == transform::Token::Kind::directive || view.is(j, ";") || view.is(j, "}") || view.is(j, "{")) break;
+    if (code[j].kind == transform::Token::Kind::directive || view.is(j, ";") || view.is(j, "}") || view.is(j, "{"))
+      break;
     if (view.is(j, "static") || view.is(j, "typedef") || view.is(j, "=")) return false;
     is_extern = is_extern || view.is(j, "extern");
   }
@@ -68,20 +69,23 @@ void remove_kernel_names(const kernel::Kernel& kernel, Names& names) {
 
 }  // namespace
 
-Status place_empty_objects(const kernel::Kernel& kernel, const fs::path& tree, const std::vector<std::string>& objects) {
+Status place_empty_objects(const kernel::Kernel& kernel, const fs::path& tree,
+                           const std::vector<std::string>& objects) {
   for (const auto& object : objects) {
     Command command;
     command.root = kernel.host.root;
-    command.argv = {kernel.compiler.command, "-x", "c", "-c", "-o", (kernel.host.inside(tree) / object).string(), "/dev/null"};
+    command.argv = {
+        kernel.compiler.command, "-x", "c", "-c", "-o", (kernel.host.inside(tree) / object).string(), "/dev/null"};
     TRY_ASSIGN(const auto outcome, run(command));
     if (!outcome.ok())
-      return Error{ErrorKind::failed, "make an empty object in place of " + object, outcome.err.substr(0, outcome.err.find('\n')),
-                   "does " + kernel.compiler.command + " work?"};
+      return Error{ErrorKind::failed, "make an empty object in place of " + object,
+                   outcome.err.substr(0, outcome.err.find('\n')), "does " + kernel.compiler.command + " work?"};
   }
   return {};
 }
 
-Result<std::vector<std::string>> names_of_missing_objects(const driver::Driver& driver, const kernel::Kernel& kernel, const kernel::Symvers& symvers,
+Result<std::vector<std::string>> names_of_missing_objects(const driver::Driver& driver, const kernel::Kernel& kernel,
+                                                          const kernel::Symvers& symvers,
                                                           const std::vector<module::ModuleFile>& modules) {
   Names exported;
   for (const auto& module : modules)

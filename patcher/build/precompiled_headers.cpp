@@ -48,7 +48,8 @@ std::vector<HeaderPrefix> find_prefixes(const kernel::Kernel& kernel, const Buil
 
 }  // namespace
 
-PrecompiledHeaders::PrecompiledHeaders(const kernel::Kernel& kernel, const BuildRequest& request) : kernel_(kernel), request_(request) {
+PrecompiledHeaders::PrecompiledHeaders(const kernel::Kernel& kernel, const BuildRequest& request)
+    : kernel_(kernel), request_(request) {
   if (is_possible()) finding_ = std::async(std::launch::async, [&] { return find_prefixes(kernel_, request_); });
 }
 
@@ -61,7 +62,8 @@ bool PrecompiledHeaders::is_possible() const {
          kernel_.has("CONFIG_X86_64");
 }
 
-void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, conftest::CompileCommands compile, Command& make) {
+void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, conftest::CompileCommands compile,
+                             Command& make) {
   std::error_code bad;
   if (!finding_.valid() || !compiler_wrapper.usable() || !fs::exists(request_.tree / "conftest/headers.h", bad)) return;
   auto prefixes = finding_.get();
@@ -85,13 +87,14 @@ void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, co
   }
   make.env["VGPUKIT_TREE"] = kernel_.host.inside(request_.tree).string();
   if (request_.jobs > 1)
-    making_ = std::async(std::launch::async,
-                         [this, prefixes = std::move(prefixes), script = compiler_wrapper.script(), compile = std::move(compile),
-                          env = make.env] { compile_in_advance(prefixes, script, compile, env); });
+    making_ = std::async(std::launch::async, [this, prefixes = std::move(prefixes), script = compiler_wrapper.script(),
+                                              compile = std::move(compile),
+                                              env = make.env] { compile_in_advance(prefixes, script, compile, env); });
 }
 
-void PrecompiledHeaders::compile_in_advance(const std::vector<HeaderPrefix>& prefixes, const fs::path& script, const conftest::CompileCommands& compile,
-                               const std::map<std::string, std::string>& env) {
+void PrecompiledHeaders::compile_in_advance(const std::vector<HeaderPrefix>& prefixes, const fs::path& script,
+                                            const conftest::CompileCommands& compile,
+                                            const std::map<std::string, std::string>& env) {
   for (const auto& prefix : prefixes) {
     const auto& file = prefix.files.front().path;
     const auto known = compile.words.find(file);

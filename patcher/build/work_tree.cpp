@@ -24,7 +24,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Record, key, edits)
 // A root's /var/tmp is open to everybody: what another user could have put there is not built upon.
 bool is_ours_alone(const fs::path& folder) {
   struct stat info = {};
-  return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() && (info.st_mode & 022U) == 0;
+  return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() &&
+         (info.st_mode & 022U) == 0;
 }
 
 std::optional<Record> read_record(const fs::path& folder) {
@@ -34,7 +35,8 @@ std::optional<Record> read_record(const fs::path& folder) {
   const auto document = nlohmann::json::parse(*text, nullptr, false);
   try {
     return document.get<Record>();
-  } catch (const nlohmann::json::exception&) {  // the library has no other way to say that a form is not the one that is wanted
+  } catch (const nlohmann::json::exception&) {  // the library has no other way to say that a form is not the one that
+                                                // is wanted
     return std::nullopt;
   }
 }
@@ -50,13 +52,15 @@ bool only_recompiles(const fs::path& path) {
   return path.extension() == ".c" || path.extension() == ".h";
 }
 
-Status write_source(const driver::Driver& driver, const transform::SourceTree& tree, const std::string& path, const fs::path& folder) {
+Status write_source(const driver::Driver& driver, const transform::SourceTree& tree, const std::string& path,
+                    const fs::path& folder) {
   if (!tree.has(path)) return {};
   const auto edit = tree.edits().find(path);
   const auto origin = driver.sources / path;
   if (edit == tree.edits().end()) return clone_file(origin, folder / path);
   std::error_code bad;
-  const auto mode = fs::exists(origin, bad) ? static_cast<unsigned>(fs::status(origin, bad).permissions()) & 0777U : 0644U;
+  const auto mode =
+      fs::exists(origin, bad) ? static_cast<unsigned>(fs::status(origin, bad).permissions()) & 0777U : 0644U;
   return write_file(folder / path, *edit->second, mode);
 }
 
@@ -95,7 +99,8 @@ WorkTree::~WorkTree() {
   if (!keep_) fs::remove_all(folder_, ignored);
 }
 
-Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::Driver& driver, const transform::SourceTree& tree) {
+Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::Driver& driver,
+                                const transform::SourceTree& tree) {
   WorkTree made(std::move(folder), std::move(key));
   made.edits_ = hashes_of(tree);
   std::error_code bad;

@@ -13,8 +13,11 @@ namespace vgpukit::cli {
 namespace {
 
 void add_globals(CLI::App& app, Globals& globals) {
-  app.add_option("--format", globals.format, "How to print results")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
-  app.add_option("--root", globals.root, "Work on another root folder: its /lib/modules, /usr/src, /etc; compilers run inside it")
+  app.add_option("--format", globals.format, "How to print results")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option("--root", globals.root,
+                 "Work on another root folder: its /lib/modules, /usr/src, /etc; compilers run inside it")
       ->type_name("DIR")
       ->capture_default_str();
   app.add_option("--recipes", globals.recipes, "A folder of recipes, in addition to the shipped ones (repeatable)")
@@ -23,7 +26,8 @@ void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("--color", globals.color, "Colours in text")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
-  app.add_option("--assume", globals.assume, "Take a fact as given, such as 'declaration no_llseek linux/fs.h=no' (repeatable)")
+  app.add_option("--assume", globals.assume,
+                 "Take a fact as given, such as 'declaration no_llseek linux/fs.h=no' (repeatable)")
       ->type_name("FACT=yes|no");
   app.add_flag("-v,--verbose", globals.verbose, "Say more: every command that is run");
   app.add_flag("-q,--quiet", globals.quiet, "Say only what failed");
@@ -40,11 +44,13 @@ int report(const Error& error, const Globals& globals) {
 int run_app(int argc, const char* const* argv) {
   CLI::App app{
       "vgpukit builds NVIDIA (vGPU host) drivers for the kernel that is really running.\n"
-      "DRIVER is a folder, an installer (.run, or the .zip that it came in), a tarball, an exact version (535.247.02),\n"
+      "DRIVER is a folder, an installer (.run, or the .zip that it came in), a tarball, an exact version "
+      "(535.247.02),\n"
       "a branch (535, 535.xxx) of the driver store, or 'reference', the small driver that ships with vgpukit.",
       "vgpukit"};
   app.footer(
-      "Exit codes: 0 done; 1 the job failed; 2 bad usage or input; 3 something is missing here (the message names it);\n"
+      "Exit codes: 0 done; 1 the job failed; 2 bad usage or input; 3 something is missing here (the message names "
+      "it);\n"
       "4 a notice needs consent (--accept NAME).");
   app.set_version_flag("--version", "vgpukit " VGPUKIT_VERSION);
   app.require_subcommand(1);
@@ -77,7 +83,8 @@ int run_app(int argc, const char* const* argv) {
     std::fprintf(stderr, "error: %s\n  vgpukit --help, or vgpukit COMMAND --help, tells what there is\n", bad.what());
     return static_cast<int>(Exit::usage);
   }
-  log::setup(globals.quiet ? -2 : globals.verbose, style_of(globals, STDERR_FILENO).on ? log::Color::always : log::Color::never);
+  log::setup(globals.quiet ? -2 : globals.verbose,
+             style_of(globals, STDERR_FILENO).on ? log::Color::always : log::Color::never);
   const auto result = action();
   if (!result) return report(result.error(), globals);
   return static_cast<int>(*result);

@@ -38,7 +38,8 @@ std::string seconds(const build::BuildReport& report, const char* what) {
   return text;
 }
 
-// "  was      linux/timer.h:234 (6.12.117): int del_timer(struct timer_list *timer)", cut to what can be taken in at a glance.
+// "  was      linux/timer.h:234 (6.12.117): int del_timer(struct timer_list *timer)", cut to what can be taken in at a
+// glance.
 std::string fact_line(const char* what, const std::string& place, std::string text, const Style& style) {
   constexpr std::size_t most = 110;
   if (text.size() > most) text = text.substr(0, most - 3) + "...";
@@ -54,7 +55,8 @@ std::string api_change_text(const build::BuildReport::ErrorPart& error, const St
   for (const auto& before : error.declared_before)
     if (!same) text += fact_line("was in   ", before.place + " of " + before.kernel, before.text, style);
   for (const auto& now : error.declared_now)
-    text += fact_line("is in    ", now.place + (same ? ", as in " + error.declared_before.front().kernel : " of " + now.kernel),
+    text += fact_line("is in    ",
+                      now.place + (same ? ", as in " + error.declared_before.front().kernel : " of " + now.kernel),
                       now.text, style);
   for (const auto& near : error.nearest) {
     text += fact_line("near     ", style.bold(near.name) + ", " + near.place, near.text, style);
@@ -72,8 +74,9 @@ void print_error(const build::BuildReport::ErrorPart& error, const Style& style,
   if (error.line > 0) place += ":" + std::to_string(error.line);
   std::string text = "  " + style.bold(place.empty() ? error.tool : place) + ": " + error.message + "\n";
   if (!error.more.empty())
-    text += style.dim("    and in " + std::to_string(error.more.size()) + " more place" + (error.more.size() == 1 ? "" : "s") +
-                      ": " + error.more.front() + (error.more.size() > 1 ? " ..." : "") + "\n");
+    text += style.dim("    and in " + std::to_string(error.more.size()) + " more place" +
+                      (error.more.size() == 1 ? "" : "s") + ": " + error.more.front() +
+                      (error.more.size() > 1 ? " ..." : "") + "\n");
   if (with_hint && !error.hint.empty()) text += wrapped("-> " + error.hint, 4);
   print(text);
 }
@@ -92,16 +95,17 @@ void print_errors(const build::BuildReport& report, const Style& style) {
   }
   if (printed.empty() || report.log.empty()) return;
   print("\n" + std::to_string(printed.size()) + (printed.size() == 1 ? " name" : " names") +
-        " of the kernel in these errors, and no recipe that was applied covers them. To start recipes:\n  vgpukit recipe new "
+        " of the kernel in these errors, and no recipe that was applied covers them. To start recipes:\n  vgpukit "
+        "recipe new "
         "--from-log " +
-        report.log + " --kernel " + report.kernel.release + (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) +
-        "\n");
+        report.log + " --kernel " + report.kernel.release +
+        (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) + "\n");
 }
 
 void print_warnings(const build::BuildReport& report, const Style& style) {
   for (const auto& warning : report.warnings) {
-    if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" && warning.tool != "conftest" &&
-        warning.tool != "facts")
+    if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" &&
+        warning.tool != "conftest" && warning.tool != "facts")
       continue;  // the compiler's own are in the log
     const std::string place = warning.file + (warning.line > 0 ? ":" + std::to_string(warning.line) : "");
     print(style.yellow("warning: ") + (place.empty() ? "" : place + ": ") + warning.message + "\n" +
@@ -111,8 +115,9 @@ void print_warnings(const build::BuildReport& report, const Style& style) {
 
 void print_report(const build::BuildReport& report, const Globals& globals) {
   const auto style = style_of(globals, STDOUT_FILENO);
-  print(style.bold("NVIDIA " + report.driver.version + " (" + report.driver.flavour + ") for " + report.kernel.release) + ", " +
-        report.kernel.compiler + "\n");
+  print(
+      style.bold("NVIDIA " + report.driver.version + " (" + report.driver.flavour + ") for " + report.kernel.release) +
+      ", " + report.kernel.compiler + "\n");
   if (report.result == "consent") {
     print(notices_text(report.notices, style));
     return;
@@ -124,11 +129,12 @@ void print_report(const build::BuildReport& report, const Globals& globals) {
                       : report.unchanged    ? "nothing has changed since it was built and verified"
                                             : "built and verified") +
           (report.unchanged ? ""
-                            : " in " + seconds(report, "total") + " s (conftest " + seconds(report, "conftest") + ", compile " +
-                                  seconds(report, "compile") + ")") +
+                            : " in " + seconds(report, "total") + " s (conftest " + seconds(report, "conftest") +
+                                  ", compile " + seconds(report, "compile") + ")") +
           ":\n");
     for (const auto& module : report.modules)
-      print("  " + (module.path.empty() ? module.name : module.path) + "  " + style.dim(human_bytes(module.bytes)) + "\n");
+      print("  " + (module.path.empty() ? module.name : module.path) + "  " + style.dim(human_bytes(module.bytes)) +
+            "\n");
     print_warnings(report, style);
     if (!report.notices.empty()) {
       std::string names;
@@ -161,8 +167,8 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   auto opening = std::async(std::launch::async, [&] { return driver_of(globals, host, options.driver); });
   auto kernels_found = kernels_of(host, options.kernels, accepted);
-  // A package takes seconds to unpack, on one processor; the other one meanwhile learns how this kernel's modules are compiled.
-  // What goes wrong there is said where it is needed.
+  // A package takes seconds to unpack, on one processor; the other one meanwhile learns how this kernel's modules are
+  // compiled. What goes wrong there is said where it is needed.
   std::optional<kernel::Facts> first;
   if (kernels_found) first.emplace(std::move(kernels_found->front()), assumptions);
   if (first && opening.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout)
@@ -171,8 +177,10 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
   const std::chrono::duration<double> extract = std::chrono::steady_clock::now() - start;
   TRY_ASSIGN(auto kernels, std::move(kernels_found));
   if (!options.output.empty() && kernels.size() > 1)
-    return Error{ErrorKind::usage, "put modules for " + std::to_string(kernels.size()) + " kernels into " + options.output,
-                 "--output names one folder", "name one kernel, or leave --output out: each kernel then has a folder of its own"};
+    return Error{ErrorKind::usage,
+                 "put modules for " + std::to_string(kernels.size()) + " kernels into " + options.output,
+                 "--output names one folder",
+                 "name one kernel, or leave --output out: each kernel then has a folder of its own"};
 
   nlohmann::json documents = nlohmann::json::array();
   Exit worst = Exit::done;
@@ -222,36 +230,45 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
     if (worst == Exit::done) worst = exit_of_report(*report);
   }
   if (globals.json())
-    print_json(documents.size() == 1 ? documents[0] : nlohmann::json{{options.dry_run ? "plans" : "builds", documents}});
+    print_json(documents.size() == 1 ? documents[0]
+                                     : nlohmann::json{{options.dry_run ? "plans" : "builds", documents}});
   return worst;
 }
 
 }  // namespace
 
 void add_build(CLI::App& app, Globals& globals, Action& action) {
-  auto* command =
-      app.add_subcommand("build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
+  auto* command = app.add_subcommand(
+      "build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
   auto options = std::make_shared<BuildOptions>();
-  command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+  command
+      ->add_option("DRIVER", options->driver,
+                   "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
   command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")
       ->type_name("REL");
   command
       ->add_option("--output", options->output, "The folder that gets the modules: new, empty, or of an earlier build")
       ->type_name("DIR");
-  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
-  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")
+      ->delimiter(',');
+  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
   command->add_option("--without", options->without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
   command->add_flag("--compile-only", options->compile_only,
                     "Compile and verify, deliver no modules; a missing binary object is tolerated");
-  command->add_flag("--keep-going", options->keep_going, "Build even though a recipe that is needed could not be applied");
-  command->add_flag("--first-error-only", options->first_error_only, "Stop at the first error, in place of collecting them all");
+  command->add_flag("--keep-going", options->keep_going,
+                    "Build even though a recipe that is needed could not be applied");
+  command->add_flag("--first-error-only", options->first_error_only,
+                    "Stop at the first error, in place of collecting them all");
   command->add_flag("--keep-objects", options->keep_objects,
                     "Leave the tree with its objects: the next such build compiles only what a recipe has changed");
-  command->add_flag("--debug-info", options->debug_info, "Debug information and BTF as the kernel was built with (slower, larger)");
+  command->add_flag("--debug-info", options->debug_info,
+                    "Debug information and BTF as the kernel was built with (slower, larger)");
   command->add_flag("--dry-run", options->dry_run, "Show the plan and build nothing");
-  command->callback([&globals, &action, options] { action = [&globals, options] { return build(globals, *options); }; });
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return build(globals, *options); }; });
 }
 
 }  // namespace vgpukit::cli

@@ -1,3 +1,5 @@
+#include "cli/cli.hpp"
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -6,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "cli/cli.hpp"
 #include "cli/progress.hpp"
 #include "support/configuration.hpp"
 
@@ -39,11 +40,13 @@ Result<std::vector<fs::path>> recipe_folders(const Globals& globals, bool with_s
   return folders;
 }
 
-Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without) {
+Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped,
+                                       const std::vector<std::string>& without) {
   TRY_ASSIGN(const auto data, shipped_data());
   TRY_ASSIGN(const auto folders, recipe_folders(globals, with_shipped));
   const auto host = host_of(globals);
-  TRY_ASSIGN(auto catalogue, recipe::Catalogue::load(folders, data / "patches", host ? host->cache / "recipes" : fs::path()));
+  TRY_ASSIGN(auto catalogue,
+             recipe::Catalogue::load(folders, data / "patches", host ? host->cache / "recipes" : fs::path()));
   TRY(catalogue.leave_out(without));
   return catalogue;
 }
@@ -82,7 +85,8 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::C
     if (!known.contains(name)) {
       std::string list;
       for (const auto& each : known) list += (list.empty() ? "" : ", ") + each;
-      return Error{ErrorKind::usage, "accept the notice '" + name + "'", "no recipe has a notice of that name", "known: " + list};
+      return Error{ErrorKind::usage, "accept the notice '" + name + "'", "no recipe has a notice of that name",
+                   "known: " + list};
     }
     accepted.insert(name);
   }
@@ -92,13 +96,15 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::C
 }
 
 Result<std::vector<kernel::Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
-                                       const std::set<std::string>& accepted) {
+                                               const std::set<std::string>& accepted) {
   if (specs.empty()) specs.emplace_back(host.is_host() ? "running" : "newest");
   return kernel::select_kernels(host, specs, accepted.contains("other-compiler"));
 }
 
-Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted) {
-  TRY_ASSIGN(auto kernels, kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}, accepted));
+Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec,
+                                 const std::set<std::string>& accepted) {
+  TRY_ASSIGN(auto kernels,
+             kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}, accepted));
   if (kernels.size() != 1)
     return Error{ErrorKind::usage, "take '" + spec + "' as the kernel",
                  "it names " + std::to_string(kernels.size()) + " kernels, one is wanted",
@@ -155,13 +161,17 @@ std::string human_bytes(std::uintmax_t bytes) {
 
 Exit exit_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return Exit::usage;
+    case ErrorKind::usage:
+      return Exit::usage;
     case ErrorKind::missing:
     case ErrorKind::denied:
-    case ErrorKind::no_space: return Exit::missing;
-    case ErrorKind::consent: return Exit::consent;
+    case ErrorKind::no_space:
+      return Exit::missing;
+    case ErrorKind::consent:
+      return Exit::consent;
     case ErrorKind::failed:
-    case ErrorKind::interrupted: break;
+    case ErrorKind::interrupted:
+      break;
   }
   return Exit::failed;
 }

@@ -1,5 +1,5 @@
-// What every subcommand gets: the global flags, and the ways to print. A subcommand's file turns flags into calls and results into
-// text or JSON; it decides nothing.
+// What every subcommand gets: the global flags, and the ways to print. A subcommand's file turns flags into calls and
+// results into text or JSON; it decides nothing.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,14 +45,15 @@ void add_kernel(CLI::App& app, Globals& globals, Action& action);         // ker
 void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|extract|list|info
 void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show|test|lint
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
-void add_vgpu(CLI::App& app, Globals& globals, Action& action);           // vgpu types|list|create|remove|define|undefine|apply|xml
-void add_load(CLI::App& app, Globals& globals, Action& action);           // load|unload|reload
-void add_matrix(CLI::App& app, Globals& globals, Action& action);         // matrix list|run|report|merge
-void add_install(CLI::App& app, Globals& globals, Action& action);        // install|uninstall|rollback|status
+void add_vgpu(CLI::App& app, Globals& globals,
+              Action& action);  // vgpu types|list|create|remove|define|undefine|apply|xml
+void add_load(CLI::App& app, Globals& globals, Action& action);     // load|unload|reload
+void add_matrix(CLI::App& app, Globals& globals, Action& action);   // matrix list|run|report|merge
+void add_install(CLI::App& app, Globals& globals, Action& action);  // install|uninstall|rollback|status
 void add_package(CLI::App& app, Globals& globals, Action& action);
 void add_hook(CLI::App& app, Globals& globals, Action& action);  // hook install|remove|run|status
 void add_doctor(CLI::App& app, Globals& globals, Action& action);
-void add_passthrough(CLI::App& app, Globals& globals, Action& action);    // passthrough groups|xml|rom
+void add_passthrough(CLI::App& app, Globals& globals, Action& action);  // passthrough groups|xml|rom
 // passthrough plan|apply|undo|bind|unbind|hooks: subcommands of passthrough
 void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action);
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // for dkms alone
@@ -60,7 +61,8 @@ void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // for
 // The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.
 int run_app(int argc, const char* const* argv);
 
-// --- what the subcommands share -----------------------------------------------------------------------------------------------
+// --- what the subcommands share
+// -----------------------------------------------------------------------------------------------
 
 Result<HostPaths> host_of(const Globals& globals);
 // find_driver(), with a line on the terminal while a large package is read.
@@ -69,9 +71,11 @@ Result<driver::Driver> driver_of(const Globals& globals, const HostPaths& host, 
 Result<std::vector<std::filesystem::path>> recipe_folders(const Globals& globals, bool with_shipped);
 // The recipes of --recipes, and (`with_shipped`) those that ship with us.
 // `without`: ids to leave out. Error: usage for one that no recipe has.
-Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped, const std::vector<std::string>& without = {});
+Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped,
+                                       const std::vector<std::string>& without = {});
 
-// The recipes that a command applies, and those that it knows: errors are explained with these, and notices named, whatever
+// The recipes that a command applies, and those that it knows: errors are explained with these, and notices named,
+// whatever
 // --no-shipped-recipes and --without leave out.
 struct Recipes {
   recipe::Catalogue applied;
@@ -81,13 +85,15 @@ struct Recipes {
 Result<Recipes> recipes_of(const Globals& globals, const std::vector<std::string>& without = {});
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
 // --accept and the configuration file's `accept:`. Error: usage for a name on the command line that no recipe has.
-Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::Catalogue& catalogue, const std::vector<std::string>& names);
+Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::Catalogue& catalogue,
+                                          const std::vector<std::string>& names);
 // The kernels of --kernel; without one the running kernel, or the newest of another root.
 // `accepted` with "other-compiler": where the kernel's own compiler is not here, another version of it is taken.
 Result<std::vector<kernel::Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
-                                       const std::set<std::string>& accepted = {});
+                                               const std::set<std::string>& accepted = {});
 // The same for a subcommand that takes exactly one.
-Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec, const std::set<std::string>& accepted = {});
+Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec,
+                                 const std::set<std::string>& accepted = {});
 
 // Text with colours where the terminal and --color want them.
 struct Style {

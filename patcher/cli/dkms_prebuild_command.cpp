@@ -1,8 +1,8 @@
-#include "module/secure_boot.hpp"
-#include "module/signing.hpp"
 #include "cli/cli.hpp"
 #include "install/dkms.hpp"
 #include "install/dkms_prebuild.hpp"
+#include "module/secure_boot.hpp"
+#include "module/signing.hpp"
 
 namespace vgpukit::cli {
 
@@ -43,14 +43,17 @@ Result<Exit> sign(const Globals& globals, const std::string& release, const std:
 }  // namespace
 
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("dkms-prebuild", "For dkms: patch its copy of the sources for the kernel that it builds for");
+  auto* command =
+      app.add_subcommand("dkms-prebuild", "For dkms: patch its copy of the sources for the kernel that it builds for");
   auto options = std::make_shared<DkmsPrebuildOptions>();
   command->add_option("--kernel", options->kernel, "The release that dkms builds for")->type_name("REL")->required();
   command->add_option("--headers", options->headers, "Where dkms thinks that its headers are")->type_name("DIR");
   command->add_option("FOLDER", options->folder, "dkms's copy (default: where we are)");
-  command->callback([&globals, &action, options] { action = [&globals, options] { return prebuild(globals, *options); }; });
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return prebuild(globals, *options); }; });
 
-  auto* signing = app.add_subcommand("dkms-sign", "For dkms before 3.0, which signs nothing: sign the modules that it has built");
+  auto* signing =
+      app.add_subcommand("dkms-sign", "For dkms before 3.0, which signs nothing: sign the modules that it has built");
   auto files = std::make_shared<std::vector<std::string>>();
   signing->add_option("--kernel", options->kernel, "The release that they are for")->type_name("REL")->required();
   signing->add_option("MODULE.ko", *files, "Modules, not compressed")->required();

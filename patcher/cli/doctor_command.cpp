@@ -27,7 +27,8 @@ std::optional<doctor::DriverState> driver_state(const HostPaths& host) {
   doctor::DriverState state;
   if (status->record) state.version = status->record->value("version", std::string());
   state.unfinished = status->unfinished.value_or("");
-  for (const auto& kernel : status->kernels) state.kernels.push_back({kernel.release, kernel.running, kernel.next, kernel.problem});
+  for (const auto& kernel : status->kernels)
+    state.kernels.push_back({kernel.release, kernel.running, kernel.next, kernel.problem});
   return state;
 }
 
@@ -56,7 +57,8 @@ std::string finding_text(const doctor::Finding& finding, const Style& style, boo
   if (finding.state == doctor::State::ok) word = style.green(word);
   if (finding.state == doctor::State::warn) word = style.yellow(word);
   if (finding.state == doctor::State::fail) word = style.red(style.bold(word));
-  auto text = word + "  " + finding.id + (finding.subject.empty() ? "" : " " + finding.subject) + ": " + finding.what + "\n";
+  auto text =
+      word + "  " + finding.id + (finding.subject.empty() ? "" : " " + finding.subject) + ": " + finding.what + "\n";
   if (finding.state == doctor::State::ok && !verbose) return text;
   for (const auto& evidence : finding.evidence) text += style.dim(wrapped(evidence.file + ": " + evidence.value, 11));
   if (!finding.why.empty()) text += wrapped(finding.why, 9);
@@ -65,8 +67,8 @@ std::string finding_text(const doctor::Finding& finding, const Style& style, boo
 }
 
 std::size_t count(const doctor::Findings& findings, doctor::State state) {
-  return static_cast<std::size_t>(
-      std::count_if(findings.begin(), findings.end(), [&](const doctor::Finding& each) { return each.state == state; }));
+  return static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(),
+                                                [&](const doctor::Finding& each) { return each.state == state; }));
 }
 
 std::string summary(const doctor::Findings& findings) {
@@ -86,7 +88,8 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   auto view = doctor::read_host_view(host, sysfs);
   if (!options.guest) view.driver = driver_state(host);
   view.user = user_of(host);
-  const auto findings = doctor::run_checks(options.guest ? doctor::guest_checks() : doctor::host_checks(), {view, sysfs});
+  const auto findings =
+      doctor::run_checks(options.guest ? doctor::guest_checks() : doctor::host_checks(), {view, sysfs});
   const auto exit = count(findings, doctor::State::fail) > 0 ? Exit::failed : Exit::done;
   if (!options.report.empty()) {
     TRY(write_file(options.report, doctor::host_report(view, findings), 0644));
@@ -115,7 +118,8 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Globals& globals, Action& action) {
-  auto* doctor_command = app.add_subcommand("doctor", "Is this host ready for vGPUs and for giving cards away? Changes nothing");
+  auto* doctor_command =
+      app.add_subcommand("doctor", "Is this host ready for vGPUs and for giving cards away? Changes nothing");
   const auto options = std::make_shared<DoctorOptions>();
   doctor_command->add_flag("--guest", options->guest,
                            "This is a virtual machine that was given a card: what keeps its driver from starting");
@@ -123,8 +127,10 @@ void add_doctor(CLI::App& app, Globals& globals, Action& action) {
       ->add_option("--report", options->report,
                    "Also write one text file to attach to a question; names and serial numbers are taken out")
       ->type_name("FILE");
-  doctor_command->footer("Exit codes: 0 nothing has to be repaired; 1 something has. docs/doctor.md explains each line.");
-  doctor_command->callback([&globals, &action, options] { action = [&globals, options] { return doctor(globals, *options); }; });
+  doctor_command->footer(
+      "Exit codes: 0 nothing has to be repaired; 1 something has. docs/doctor.md explains each line.");
+  doctor_command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return doctor(globals, *options); }; });
 }
 
 }  // namespace vgpukit::cli

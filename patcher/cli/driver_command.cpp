@@ -7,7 +7,6 @@
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
 #include "support/text.hpp"
-#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -23,8 +22,8 @@ struct Installer {
   std::optional<driver::RunHeader> header;
 };
 
-// The sums are compared each time: the question is whether this file is whole now. A zip's members were checked when they were
-// unpacked, by the zip's own sums and by theirs.
+// The sums are compared each time: the question is whether this file is whole now. A zip's members were checked when
+// they were unpacked, by the zip's own sums and by theirs.
 Result<std::optional<Installer>> installer_of(const Globals& globals, const driver::Driver& driver) {
   if (!driver.package) return std::optional<Installer>();
   Installer installer{(driver.package.file / driver.package.member).string(), std::nullopt};
@@ -32,7 +31,8 @@ Result<std::optional<Installer>> installer_of(const Globals& globals, const driv
   installer.place = driver.package.file.string();
   TRY_ASSIGN(installer.header, driver::read_run_header(driver.package.file));
   Progress progress(installer.place, on_terminal(globals));
-  TRY(driver::check_run_file(driver.package.file, *installer.header, [&](const driver::PackageProgress& state) { progress.show(state); }));
+  TRY(driver::check_run_file(driver.package.file, *installer.header,
+                             [&](const driver::PackageProgress& state) { progress.show(state); }));
   return std::optional(installer);
 }
 
@@ -133,7 +133,8 @@ Result<Exit> extract(const Globals& globals, const std::string& word, const std:
     TRY_ASSIGN(const auto stored, driver::DriverStore(host).find(name));
     package = stored.package;
     if (!package)
-      return Error{ErrorKind::usage, "unpack " + word, "the store has its kernel sources only: it was added from a folder or a tarball",
+      return Error{ErrorKind::usage, "unpack " + word,
+                   "the store has its kernel sources only: it was added from a folder or a tarball",
                    "they are in " + stored.folder.string()};
   } else {
     TRY_ASSIGN(package, driver::find_package(file));
@@ -188,22 +189,26 @@ void add_driver(CLI::App& app, Globals& globals, Action& action) {
   command->require_subcommand(1);
   auto word = std::make_shared<std::string>();
   auto replace = std::make_shared<bool>(false);
-  auto* adding = command->add_subcommand("add", "Put a package into the store, so that its version and branch can be named");
+  auto* adding =
+      command->add_subcommand("add", "Put a package into the store, so that its version and branch can be named");
   adding->add_option("DRIVER", *word, "Folder, .run, .zip or tarball")->required();
   adding->add_flag("--replace", *replace, "Replace another package of the same version and flavour");
-  adding->callback(
-      [&globals, &action, word, replace] { action = [&globals, word, replace] { return add(globals, *word, *replace); }; });
+  adding->callback([&globals, &action, word, replace] {
+    action = [&globals, word, replace] { return add(globals, *word, *replace); };
+  });
   auto output = std::make_shared<std::string>();
   auto* extracting = command->add_subcommand("extract", "Unpack all of an installer, without running it");
   extracting->add_option("DRIVER", *word, ".run, .zip, tarball, or a version of the store")->required();
   extracting->add_option("--output", *output, "The folder, new or empty (default: here, named like the file)")
       ->type_name("DIR");
-  extracting->callback(
-      [&globals, &action, word, output] { action = [&globals, word, output] { return extract(globals, *word, *output); }; });
+  extracting->callback([&globals, &action, word, output] {
+    action = [&globals, word, output] { return extract(globals, *word, *output); };
+  });
   command->add_subcommand("list", "List the store")->callback([&globals, &action] {
     action = [&globals] { return list(globals); };
   });
-  auto* telling = command->add_subcommand("info", "Show a package's version, flavour, modules, and what decided on them");
+  auto* telling =
+      command->add_subcommand("info", "Show a package's version, flavour, modules, and what decided on them");
   telling->add_option("DRIVER", *word, "Folder, .run, .zip, tarball, version, branch or 'reference'")->required();
   telling->callback([&globals, &action, word] { action = [&globals, word] { return info(globals, *word); }; });
 }

@@ -27,7 +27,8 @@ install::HookCaller caller_of(const std::string& name) {
 std::string all_of_stdin() {
   std::string text;
   char part[4096];
-  for (ssize_t got = 0; (got = ::read(STDIN_FILENO, part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(got));
+  for (ssize_t got = 0; (got = ::read(STDIN_FILENO, part, sizeof part)) > 0;)
+    text.append(part, static_cast<std::size_t>(got));
   return text;
 }
 
@@ -44,7 +45,8 @@ std::string line_of(const install::HookKernel& kernel, const std::string& versio
     case install::HookKernel::Result::failed:
       break;
   }
-  return start + style.red("NO WORKING DRIVER: ") + kernel.why + (kernel.next.empty() ? "" : " -> " + kernel.next) + "\n";
+  return start + style.red("NO WORKING DRIVER: ") + kernel.why + (kernel.next.empty() ? "" : " -> " + kernel.next) +
+         "\n";
 }
 
 Result<Exit> run_now(const Globals& globals, const HookOptions& options) {
@@ -53,13 +55,16 @@ Result<Exit> run_now(const Globals& globals, const HookOptions& options) {
   install::HookRequest request;
   request.caller = options.from.empty() ? "hand" : options.from;
   request.parent = options.parent;
-  request.releases = install::hook_releases(caller, options.words, caller == install::HookCaller::pacman ? all_of_stdin() : std::string());
+  request.releases = install::hook_releases(caller, options.words,
+                                            caller == install::HookCaller::pacman ? all_of_stdin() : std::string());
   if (request.releases.empty() && caller == install::HookCaller::person)
     return Error{ErrorKind::usage, "look after kernels",
                  "none of '" + (options.words.empty() ? "" : options.words.front()) + "' is named like a kernel",
                  "vgpukit hook run RELEASE...; vgpukit status lists them"};
   const auto style = style_of(globals, STDOUT_FILENO);
-  const auto version = install::installed_record(host) ? install::installed_record(host)->value("version", std::string()) : std::string();
+  const auto version = install::installed_record(host)
+                           ? install::installed_record(host)->value("version", std::string())
+                           : std::string();
   const bool text = !globals.json();
   request.on_begin = [&](const std::string& what) {
     if (text) print("vgpukit: " + what + "\n");
@@ -75,19 +80,22 @@ Result<Exit> run_now(const Globals& globals, const HookOptions& options) {
     const bool failed = kernel.result == install::HookKernel::Result::failed;
     all = all && !failed;
     kernels.push_back({{"release", kernel.release},
-                       {"result", failed                                       ? "failed"
+                       {"result", failed                                                ? "failed"
                                   : kernel.result == install::HookKernel::Result::built ? "built"
-                                                                               : "ready"},
+                                                                                        : "ready"},
                        {"why", kernel.why},
                        {"next", kernel.next},
                        {"log", kernel.log},
                        {"seconds", kernel.seconds}});
   }
-  if (!text) print_json(nlohmann::json{{"version", outcome.version}, {"kernels", kernels}, {"next_boot_problem", outcome.next_boot_problem}});
+  if (!text)
+    print_json(nlohmann::json{
+        {"version", outcome.version}, {"kernels", kernels}, {"next_boot_problem", outcome.next_boot_problem}});
   if (text && !outcome.next_boot_problem.empty())
     print(style.red("vgpukit: WARNING: " + outcome.next_boot_problem) +
           "\nvgpukit: the modules of other kernels are as they were; vgpukit status tells more\n");
-  if (text && outcome.version.empty() && caller == install::HookCaller::person) print("vgpukit has no driver installed here.\n");
+  if (text && outcome.version.empty() && caller == install::HookCaller::person)
+    print("vgpukit has no driver installed here.\n");
   return all ? Exit::done : Exit::failed;
 }
 
@@ -178,7 +186,8 @@ Result<Exit> hook_status(const Globals& globals) {
   print("last run: " + last->value("time", std::string("?")) + " by " + last->value("by", std::string("?")) + "\n");
   const auto kernels = last->value("kernels", nlohmann::json::object());
   for (const auto& [release, entry] : kernels.items())
-    print("  " + release + ", " + entry.value("time", std::string("?")) + ": " + entry.value("text", std::string("?")) + "\n");
+    print("  " + release + ", " + entry.value("time", std::string("?")) + ": " + entry.value("text", std::string("?")) +
+          "\n");
   return Exit::done;
 }
 
@@ -195,14 +204,18 @@ void add_hook(CLI::App& app, Globals& globals, Action& action) {
   auto* run_command = hook->add_subcommand("run", "Look whether kernels have a working driver, and build it where not");
   auto options = std::make_shared<HookOptions>();
   run_command
-      ->add_option(
-          "--from", options->from,
-          "Who calls: a package manager, which gets the exit status 0 whatever happens, and names the kernels in its own way")
+      ->add_option("--from", options->from,
+                   "Who calls: a package manager, which gets the exit status 0 whatever happens, and names the kernels "
+                   "in its own way")
       ->check(CLI::IsMember({"pacman", "postinst", "kernel-install"}));
-  run_command->add_option("--parent", options->parent, "For our hooks: the process after whose end dkms may build what failed here")
+  run_command
+      ->add_option("--parent", options->parent,
+                   "For our hooks: the process after whose end dkms may build what failed here")
       ->group("");
-  run_command->add_option("RELEASE", options->words, "The kernels that were installed; with --from what the caller says");
-  run_command->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
+  run_command->add_option("RELEASE", options->words,
+                          "The kernels that were installed; with --from what the caller says");
+  run_command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
   hook->add_subcommand("status", "Which hooks are there, and what they did last")->callback([&globals, &action] {
     action = [&globals] { return hook_status(globals); };
   });

@@ -21,8 +21,8 @@ struct InstallOptions {
   bool without_installer = false;
 };
 
-// What a machine will run: the running kernel and the newest, which boots next. In another root nothing runs: all that have
-// headers.
+// What a machine will run: the running kernel and the newest, which boots next. In another root nothing runs: all that
+// have headers.
 std::vector<std::string> default_kernels(const HostPaths& host) {
   if (host.is_host()) return {"running", "newest"};
   return {"all"};
@@ -66,7 +66,8 @@ std::string signing_text(const install::SigningState& state, const Style& style)
   if (state.enrolled == "unknown") text += "; whether that is enrolled cannot be told here";
   text += "\n";
   for (const auto& path : state.unsigned_modules) text += style.yellow("  not signed: ") + path + "\n";
-  for (std::size_t i = 0; i < state.steps.size(); ++i) text += "  " + std::to_string(i + 1) + ". " + state.steps[i] + "\n";
+  for (std::size_t i = 0; i < state.steps.size(); ++i)
+    text += "  " + std::to_string(i + 1) + ". " + state.steps[i] + "\n";
   return text;
 }
 
@@ -79,10 +80,11 @@ Result<Exit> install(const Globals& globals, const InstallOptions& options) {
   TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
   request.with_nvidia_installer = !options.without_installer;
   if (request.with_nvidia_installer && !driver.package)
-    return Error{ErrorKind::usage, "install " + driver.version.text + " with nvidia-installer", "it is from no installer (.run)",
-                 "--without-nvidia-installer registers the kernel modules with dkms; the user space is then the distribution's"};
-  TRY_ASSIGN(request.kernels,
-             kernels_of(host, options.kernels.empty() ? default_kernels(host) : options.kernels, request.choices.accepted));
+    return Error{
+        ErrorKind::usage, "install " + driver.version.text + " with nvidia-installer", "it is from no installer (.run)",
+        "--without-nvidia-installer registers the kernel modules with dkms; the user space is then the distribution's"};
+  TRY_ASSIGN(request.kernels, kernels_of(host, options.kernels.empty() ? default_kernels(host) : options.kernels,
+                                         request.choices.accepted));
   for (const auto& folder : globals.recipes) {
     const auto real = fs::weakly_canonical(folder);
     request.choices.recipes.push_back(host.inside(real).string());
@@ -136,11 +138,13 @@ Result<Exit> uninstall(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto outcome, install::uninstall_driver(host));
   if (globals.json()) {
-    print_json(nlohmann::json{
-        {"result", outcome.version.empty() ? "nothing" : "uninstalled"}, {"version", outcome.version}, {"remaining", outcome.left}});
+    print_json(nlohmann::json{{"result", outcome.version.empty() ? "nothing" : "uninstalled"},
+                              {"version", outcome.version},
+                              {"remaining", outcome.left}});
     return Exit::done;
   }
-  print(outcome.version.empty() ? "vgpukit has no driver installed here.\n" : "NVIDIA " + outcome.version + " is uninstalled.\n");
+  print(outcome.version.empty() ? "vgpukit has no driver installed here.\n"
+                                : "NVIDIA " + outcome.version + " is uninstalled.\n");
   for (const auto& left : outcome.left) print("  left: " + left + "\n");
   return Exit::done;
 }
@@ -174,22 +178,28 @@ std::string status_text(const install::InstallStatus& status, const Style& style
             "; the next install, rollback or uninstall finishes or undoes it first\n";
   if (status.record)
     text += style.bold("NVIDIA " + status.record->value("version", std::string("?"))) + ", installed " +
-            status.record->value("installed", std::string("?")) + " by way of " + status.record->value("by", std::string("?")) +
-            (status.previous.empty() ? "" : "; rollback goes to " + (status.previous == "none" ? "no driver" : status.previous)) +
+            status.record->value("installed", std::string("?")) + " by way of " +
+            status.record->value("by", std::string("?")) +
+            (status.previous.empty()
+                 ? ""
+                 : "; rollback goes to " + (status.previous == "none" ? "no driver" : status.previous)) +
             "\n";
   else
     text += "vgpukit has no driver installed here.\n";
   for (const auto& kernel : status.kernels) {
     const std::string marks = std::string(kernel.running ? ", running" : "") + (kernel.next ? ", boots next" : "");
-    const auto state = kernel.modules.empty() ? "no modules" : std::to_string(kernel.modules.size()) + " modules by " + kernel.by;
-    text += "  " + kernel.release + marks + ": " + state + (kernel.problem.empty() ? "" : "; " + style.red(kernel.problem)) + "\n";
+    const auto state =
+        kernel.modules.empty() ? "no modules" : std::to_string(kernel.modules.size()) + " modules by " + kernel.by;
+    text += "  " + kernel.release + marks + ": " + state +
+            (kernel.problem.empty() ? "" : "; " + style.red(kernel.problem)) + "\n";
     if (kernel.next && status.record && !kernel.problem.empty())
       text += style.red("The kernel you will boot next has no working driver: ") + kernel.problem + "\n";
   }
   text += signing_text(status.signing, style);
   if (status.last_hook && !status.last_hook->value("summary", std::string()).empty())
     text += "last hook run, " + status.last_hook->value("time", std::string("?")) + " by " +
-            status.last_hook->value("by", std::string("?")) + ": " + status.last_hook->value("summary", std::string()) + "\n";
+            status.last_hook->value("by", std::string("?")) + ": " + status.last_hook->value("summary", std::string()) +
+            "\n";
   return text;
 }
 
@@ -222,28 +232,34 @@ Result<Exit> status(const Globals& globals) {
 void add_install(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("install", "Build, verify and install a driver, and have dkms look after it");
   auto options = std::make_shared<InstallOptions>();
-  command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+  command
+      ->add_option("DRIVER", options->driver,
+                   "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
-  command->add_option("--kernel", options->kernels, "Which kernels (default: the running and the newest; in another root all)")
+  command
+      ->add_option("--kernel", options->kernels,
+                   "Which kernels (default: the running and the newest; in another root all)")
       ->type_name("REL");
-  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
-  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
+  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")
+      ->delimiter(',');
+  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--accept", options->accept, "Accept the notice of a recipe, for later kernels, too (repeatable)")
       ->type_name("NOTICE");
   command->add_option("--without", options->without, "Leave this recipe out, for later kernels, too (repeatable)")
       ->type_name("RECIPE");
   command->add_flag("--without-nvidia-installer", options->without_installer,
                     "Only the kernel modules, through dkms: the user space is the distribution's");
-  command->callback([&globals, &action, options] { action = [&globals, options] { return install(globals, *options); }; });
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return install(globals, *options); }; });
   app.add_subcommand("uninstall", "Remove the driver that vgpukit has installed")->callback([&globals, &action] {
     action = [&globals] { return uninstall(globals); };
   });
   app.add_subcommand("rollback", "Go back to the driver that was there before")->callback([&globals, &action] {
     action = [&globals] { return rollback(globals); };
   });
-  app.add_subcommand("status", "What is installed, and which kernels have a working driver")->callback([&globals, &action] {
-    action = [&globals] { return status(globals); };
-  });
+  app.add_subcommand("status", "What is installed, and which kernels have a working driver")
+      ->callback([&globals, &action] { action = [&globals] { return status(globals); }; });
 }
 
 }  // namespace vgpukit::cli

@@ -59,15 +59,18 @@ Result<Exit> facts(const Globals& globals, const FactsOptions& options) {
   for (const auto& question : questions) TRY(asked.ask(question));
   const auto& of = asked.kernel();
   if (globals.json()) {
-    print_json(nlohmann::json{
-        {"kernel",
-         {{"release", of.release}, {"version", of.version.text}, {"compiler", of.compiler.text}, {"root", of.host.root.string()}}},
-        {"facts", facts_json(asked)}});
+    print_json(nlohmann::json{{"kernel",
+                               {{"release", of.release},
+                                {"version", of.version.text},
+                                {"compiler", of.compiler.text},
+                                {"root", of.host.root.string()}}},
+                              {"facts", facts_json(asked)}});
     return Exit::done;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
-  print(style.bold(of.release) + " (" + of.version.text + "), " + of.compiler.text + "\n  headers: " + of.build.string() +
-        (of.source == of.build ? "" : " and " + of.source.string()) + "\n" + facts_text(asked, style));
+  print(style.bold(of.release) + " (" + of.version.text + "), " + of.compiler.text +
+        "\n  headers: " + of.build.string() + (of.source == of.build ? "" : " and " + of.source.string()) + "\n" +
+        facts_text(asked, style));
   return Exit::done;
 }
 
@@ -82,8 +85,9 @@ void add_kernel(CLI::App& app, Globals& globals, Action& action) {
   auto* ask = command->add_subcommand("facts", "Show the facts that recipes ask of a kernel, with the evidence");
   auto options = std::make_shared<FactsOptions>();
   ask->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
-  ask->add_option("--ask", options->ask,
-                  "Ask this in place of the recipes' questions, such as 'declaration follow_pfn linux/mm.h' (repeatable)")
+  ask->add_option(
+         "--ask", options->ask,
+         "Ask this in place of the recipes' questions, such as 'declaration follow_pfn linux/mm.h' (repeatable)")
       ->type_name("FACT");
   ask->callback([&globals, &action, options] { action = [&globals, options] { return facts(globals, *options); }; });
 }

@@ -50,7 +50,8 @@ Result<Exit> load(const Globals& globals, const LoadOptions& options) {
   const auto release = options.kernel.empty() ? running_release(host) : options.kernel;
   if (options.dry_run) {
     if (release.empty())
-      return Error{ErrorKind::usage, "plan the load", "no kernel runs in " + host.root.string(), "--kernel REL names one"};
+      return Error{ErrorKind::usage, "plan the load", "no kernel runs in " + host.root.string(),
+                   "--kernel REL names one"};
     TRY_ASSIGN(const auto plan, load::plan_load(host, tools.sysfs, release, request_of(options)));
     if (globals.json())
       print_json(plan_json(plan));
@@ -64,7 +65,8 @@ Result<Exit> load(const Globals& globals, const LoadOptions& options) {
   TRY_ASSIGN(const auto report, load::load_modules(tools.get(), request_of(options)));
   if (report.error) log::error(report.error->message());
   for (const auto& card : report.occupied)
-    log::warning("the card " + card.address + " is not nvidia's: " + card.driver + " has it\n  " + load::free_card_hint(card));
+    log::warning("the card " + card.address + " is not nvidia's: " + card.driver + " has it\n  " +
+                 load::free_card_hint(card));
   if (globals.json())
     print_json(load_json(report));
   else if (!globals.quiet)
@@ -109,15 +111,19 @@ void add_load(CLI::App& app, Globals& globals, Action& action) {
   const auto options = std::make_shared<LoadOptions>();
   const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const LoadOptions&)) {
     auto* sub = app.add_subcommand(name, about);
-    sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    sub->callback(
+        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;
   };
-  const auto* from = "Modules from this folder, such as vgpukit build --output has filled; left out: the installed ones";
-  const auto* stop = "Stop the services that use the driver, and remove vGPUs that nobody uses; never a virtual machine";
+  const auto* from =
+      "Modules from this folder, such as vgpukit build --output has filled; left out: the installed ones";
+  const auto* stop =
+      "Stop the services that use the driver, and remove vGPUs that nobody uses; never a virtual machine";
   auto* in = add("load", "Load NVIDIA's modules, with all that they need", load);
   in->add_option("MODULE", options->modules, "Only these, such as nvidia-uvm; left out: all of the driver's");
   in->add_option("--from", options->from, from)->type_name("DIR");
-  in->add_option("--kernel", options->kernel, "With --dry-run: plan for this kernel in place of the running one")->type_name("REL");
+  in->add_option("--kernel", options->kernel, "With --dry-run: plan for this kernel in place of the running one")
+      ->type_name("REL");
   in->add_flag("--dry-run", options->dry_run, "Only show what would be loaded, in which order, and why");
   auto* out = add("unload", "Unload NVIDIA's modules; says who uses them", unload);
   out->add_flag("--stop-holders", options->stop_holders, stop);

@@ -30,8 +30,11 @@ const char* word_of(load::PlannedModule::State state) {
 }
 
 std::string row(const load::PlannedModule& module, const std::string& state, const Style& style) {
-  const auto blanks = [](std::size_t used, std::size_t width) { return std::string(used < width ? width - used : 1, ' '); };
-  auto text = module.name + blanks(module.name.size(), 20) + state + blanks(state.size(), 16) + style.dim(module.reason);
+  const auto blanks = [](std::size_t used, std::size_t width) {
+    return std::string(used < width ? width - used : 1, ' ');
+  };
+  auto text =
+      module.name + blanks(module.name.size(), 20) + state + blanks(state.size(), 16) + style.dim(module.reason);
   if (!module.options.empty()) text += style.dim("; ") + module.options;
   if (!module.left_out.empty()) text += style.yellow("; " + module.left_out);
   return text + "\n";
@@ -45,7 +48,8 @@ nlohmann::json module_json(const load::PlannedModule& module, const std::string&
 
 nlohmann::json holders_json(const load::Holders& holders) {
   auto all = nlohmann::json::array();
-  for (const auto& module : holders.modules) all.push_back({{"kind", "module"}, {"name", module.name}, {"holds", module.held_by}});
+  for (const auto& module : holders.modules)
+    all.push_back({{"kind", "module"}, {"name", module.name}, {"holds", module.held_by}});
   for (const auto& process : holders.processes)
     all.push_back({{"kind", process.vm.empty() ? "process" : "vm"},
                    {"pid", process.pid},
@@ -71,7 +75,8 @@ void add_error(nlohmann::json& document, const std::optional<Error>& error) {
 
 std::string plan_text(const load::LoadPlan& plan, const Style& style) {
   std::string text;
-  for (const auto& module : plan.modules) text += row(module, module.left_out.empty() ? word_of(module.state) : "skipped", style);
+  for (const auto& module : plan.modules)
+    text += row(module, module.left_out.empty() ? word_of(module.state) : "skipped", style);
   return text;
 }
 
@@ -106,8 +111,10 @@ nlohmann::json load_json(const load::LoadReport& report) {
   }
   auto occupied = nlohmann::json::array();
   for (const auto& card : report.occupied) occupied.push_back({{"card", card.address}, {"driver", card.driver}});
-  nlohmann::json document = {
-      {"kernel", report.release}, {"dry_run", false}, {"modules", std::move(modules)}, {"occupied", std::move(occupied)}};
+  nlohmann::json document = {{"kernel", report.release},
+                             {"dry_run", false},
+                             {"modules", std::move(modules)},
+                             {"occupied", std::move(occupied)}};
   add_error(document, report.error);
   return document;
 }
@@ -117,7 +124,8 @@ std::string unload_text(const load::UnloadReport& report) {
   if (report.error) {
     // The error has told of one; who wants to free the driver wants to see all.
     for (const auto& process : report.holders.processes) text += process.text() + "\n";
-    for (const auto& module : report.holders.modules) text += "the module " + module.name + " uses " + module.held_by + "\n";
+    for (const auto& module : report.holders.modules)
+      text += "the module " + module.name + " uses " + module.held_by + "\n";
     for (const auto& vgpu : report.holders.vgpus) text += "the vGPU " + vgpu.name + " is on " + vgpu.parent + "\n";
     return text;
   }

@@ -29,7 +29,8 @@ struct MatrixOptions {
   std::size_t max_jobs = matrix::most_jobs_on_github;
 };
 
-Result<matrix::Grid> selected_grid(const matrix::MatrixFile& file, const HostPaths& machine, matrix::ImageRoots& images, const MatrixOptions& options) {
+Result<matrix::Grid> selected_grid(const matrix::MatrixFile& file, const HostPaths& machine, matrix::ImageRoots& images,
+                                   const MatrixOptions& options) {
   matrix::Shard shard;
   if (!options.shard.empty()) {
     TRY_ASSIGN(shard, matrix::Shard::parse(options.shard));
@@ -61,7 +62,9 @@ Result<Exit> list(const Globals& globals, const MatrixOptions& options) {
     std::string state = "ready";
     std::string reason;
     if (const auto& path = paths[cell.row]; !path) {
-      state = path.error().kind != ErrorKind::missing ? "failed" : driver.source.optional.empty() ? "missing" : "skipped";
+      state = path.error().kind != ErrorKind::missing ? "failed"
+              : driver.source.optional.empty()        ? "missing"
+                                                      : "skipped";
       reason = path.error().why;
     }
     if (column.problem) {
@@ -72,7 +75,8 @@ Result<Exit> list(const Globals& globals, const MatrixOptions& options) {
       state = "unsupported";
       reason = why;
     }
-    if (!reason.empty() && known_problems.insert(state + ": " + reason).second) problems.push_back(state + ": " + reason);
+    if (!reason.empty() && known_problems.insert(state + ": " + reason).second)
+      problems.push_back(state + ": " + reason);
     if (globals.json()) {
       const auto unpacked = column.image.empty() || column.packed ? std::string() : column.host.root.string();
       cells.push_back({{"driver", driver.name},
@@ -91,7 +95,8 @@ Result<Exit> list(const Globals& globals, const MatrixOptions& options) {
   }
   if (globals.json()) {
     nlohmann::json parts = nlohmann::json::array();
-    for (const auto& part : matrix::parts_of(grid, options.max_jobs)) parts.push_back({{"name", part.name}, {"shard", part.shard}});
+    for (const auto& part : matrix::parts_of(grid, options.max_jobs))
+      parts.push_back({{"name", part.name}, {"shard", part.shard}});
     print_json(nlohmann::json{{"file", file.path.string()}, {"cells", std::move(cells)}, {"parts", std::move(parts)}});
     return Exit::done;
   }
@@ -172,14 +177,15 @@ Result<Exit> prove(const Globals& globals, const matrix::MatrixRun& run, const f
           "  " + style.bold(proof.recipe) + "\n");
     if (!run_time.empty()) print(wrapped(run_time, 4));
     for (const auto& cell : proof.tried)
-      print(wrapped(
-          cell.driver + " on " + cell.kernel + " without it: " + cell.verdict + (cell.reason.empty() ? "" : ": " + cell.reason),
-          4));
+      print(wrapped(cell.driver + " on " + cell.kernel + " without it: " + cell.verdict +
+                        (cell.reason.empty() ? "" : ": " + cell.reason),
+                    4));
   }
   if (globals.json()) print_json(nlohmann::json{{"vgpukit", known.vgpukit}, {"result", of.string()}, {"recipes", all}});
   if (any_dead) return Exit::failed;
   if (!proofs.empty() && none_tried)
-    return Error{ErrorKind::failed, "prove the recipes of " + of.string(), "none of its cells could be built here without one",
+    return Error{ErrorKind::failed, "prove the recipes of " + of.string(),
+                 "none of its cells could be built here without one",
                  "vgpukit matrix list " + file + " shows what is missing"};
   return Exit::done;
 }
@@ -215,15 +221,16 @@ Result<Exit> run(const Globals& globals, const MatrixOptions& options) {
   matrix::ImageRoots images(machine, matrix::program_environment(environment));
   TRY_ASSIGN(auto grid, selected_grid(file, machine, images, options));
   std::vector<std::string> problems;
-  TRY_ASSIGN(const auto fetched,
-             matrix::fetch_sources(
-                 grid, machine, environment, [](const std::string& command) { log::info("fetching: " + command); }, problems));
+  TRY_ASSIGN(const auto fetched, matrix::fetch_sources(
+                                     grid, machine, environment,
+                                     [](const std::string& command) { log::info("fetching: " + command); }, problems));
   for (const auto& problem : problems) log::warning(problem);
   if (fetched > 0) {
     images.forget();
     TRY_ASSIGN(grid, selected_grid(file, machine, images, options));
   }
-  TRY_ASSIGN(const auto unpacked, matrix::unpack_images(grid, images, [](const std::string& text) { log::info(text); }));
+  TRY_ASSIGN(const auto unpacked,
+             matrix::unpack_images(grid, images, [](const std::string& text) { log::info(text); }));
   if (unpacked > 0) {
     TRY_ASSIGN(grid, selected_grid(file, machine, images, options));
   }
@@ -241,7 +248,8 @@ Result<Exit> run(const Globals& globals, const MatrixOptions& options) {
   run.fresh = options.fresh;
   run.on_step = [](std::string_view text) { log::info(text); };
   if (options.prove)
-    return prove(globals, run, options.result.empty() ? run.folder / result_name(options) : fs::path(options.result), options.file);
+    return prove(globals, run, options.result.empty() ? run.folder / result_name(options) : fs::path(options.result),
+                 options.file);
 
   MatrixTable table(grid, !globals.quiet && isatty(STDERR_FILENO) == 1, style_of(globals, STDERR_FILENO));
   run.on_cell = [&](const matrix::Cell& cell, const matrix::CellResult* result) { table.update(cell, result); };
@@ -266,14 +274,19 @@ void add_selection(CLI::App& command, MatrixOptions& options) {
 void add_run(CLI::App& command, MatrixOptions& options) {
   add_selection(command, options);
   command.add_option("--without", options.without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
-  command.add_option("--jobs", options.jobs, "Compilers at once, of all cells together (default: one for each processor)")
+  command
+      .add_option("--jobs", options.jobs, "Compilers at once, of all cells together (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
-  auto* fresh = command.add_flag("--fresh", options.fresh, "Build every cell, also where nothing has changed since it was green");
+  auto* fresh =
+      command.add_flag("--fresh", options.fresh, "Build every cell, also where nothing has changed since it was green");
   auto* output = command.add_option("--output", options.output, "Where the result is written")->type_name("FILE");
-  auto* proof = command.add_flag("--prove-recipes", options.prove,
-                                 "Build cells of the last result without one recipe each, and tell which recipes nothing needs");
+  auto* proof =
+      command.add_flag("--prove-recipes", options.prove,
+                       "Build cells of the last result without one recipe each, and tell which recipes nothing needs");
   proof->excludes(fresh)->excludes(output);
-  command.add_option("--result", options.result, "The result that --prove-recipes is about")->type_name("FILE")->needs(proof);
+  command.add_option("--result", options.result, "The result that --prove-recipes is about")
+      ->type_name("FILE")
+      ->needs(proof);
 }
 
 }  // namespace

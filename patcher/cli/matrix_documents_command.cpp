@@ -21,7 +21,8 @@ Result<HostPaths> machine_of(const Globals& globals) {
 }
 
 Status write_result(const matrix::MatrixResult& result, const fs::path& file) {
-  return write_file(file, matrix::document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_file(file,
+                    matrix::document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 namespace {
@@ -38,8 +39,8 @@ Result<Exit> report(const ReportOptions& options) {
   std::optional<matrix::Baseline> baseline;
   if (!options.baseline.empty()) {
     if (options.format != "html" && options.format != "markdown")
-      return Error{ErrorKind::usage, "compare with " + options.baseline, "--format " + options.format + " has no place for it",
-                   "html and markdown have"};
+      return Error{ErrorKind::usage, "compare with " + options.baseline,
+                   "--format " + options.format + " has no place for it", "html and markdown have"};
     baseline.emplace();
     baseline->name = options.baseline;
     TRY_ASSIGN(baseline->result, matrix::read_result(options.baseline));
@@ -63,8 +64,8 @@ Result<Exit> merge(const std::vector<std::string>& files, const std::string& out
   }
   TRY_ASSIGN(const auto merged, matrix::merge_results(results));
   for (const auto& one : merged.contradictions)
-    log::warning(one.driver + " on " + one.kernel + " is " + one.verdict_one + " in " + one.one + " and " + one.verdict_other +
-                 " in " + one.other + ", of the same inputs; the worse one is kept");
+    log::warning(one.driver + " on " + one.kernel + " is " + one.verdict_one + " in " + one.one + " and " +
+                 one.verdict_other + " in " + one.other + ", of the same inputs; the worse one is kept");
   if (output.empty())
     print_json(matrix::document_of(merged));
   else
@@ -84,7 +85,9 @@ Result<Exit> emit(const Globals& globals, EmitOptions& options) {
   TRY_ASSIGN(const auto file, matrix::parse_matrix_file(emission.text, emission.file, environment));
   matrix::ImageRoots images(machine, matrix::program_environment(environment));
   TRY_ASSIGN(const auto grid, matrix::make_grid(file, machine, images));
-  const auto write = options.format == "github" ? matrix::github_of : options.format == "gitlab" ? matrix::gitlab_of : matrix::kubernetes_of;
+  const auto write = options.format == "github"   ? matrix::github_of
+                     : options.format == "gitlab" ? matrix::gitlab_of
+                                                  : matrix::kubernetes_of;
   TRY_ASSIGN(const auto text, write(grid, emission));
   print(text);
   return Exit::done;
@@ -97,9 +100,13 @@ void add_emit(CLI::App& command, Globals& globals, Action& action) {
   emits->add_option("--format", options->format, "Whose file")
       ->check(CLI::IsMember({"github", "gitlab", "kubernetes"}))
       ->required();
-  emits->add_option("--image", options->emission.image, "The container image that jobs run in (default: the runner itself)")
+  emits
+      ->add_option("--image", options->emission.image,
+                   "The container image that jobs run in (default: the runner itself)")
       ->type_name("NAME");
-  emits->add_option("--setup", options->emission.setup, "A shell command that brings vgpukit into a job (default: it is there)")
+  emits
+      ->add_option("--setup", options->emission.setup,
+                   "A shell command that brings vgpukit into a job (default: it is there)")
       ->type_name("COMMAND");
   emits
       ->add_option("--max-jobs", options->emission.max_jobs,
@@ -119,7 +126,8 @@ void add_matrix_documents(CLI::App& command, Globals& globals, Action& action) {
       ->capture_default_str();
   reports->add_option("--baseline", of->baseline, "An earlier result: tell what changed since (html, markdown)")
       ->type_name("RESULT");
-  reports->add_flag("--without-diffs", of->without_diffs, "Leave the diffs out of the page: they quote the driver's sources");
+  reports->add_flag("--without-diffs", of->without_diffs,
+                    "Leave the diffs out of the page: they quote the driver's sources");
   reports->callback([&globals, &action, of] {
     action = [&globals, of] {
       if (globals.json()) of->format = "json";
@@ -137,7 +145,8 @@ void add_matrix_documents(CLI::App& command, Globals& globals, Action& action) {
   auto parts = std::make_shared<MergeOptions>();
   auto* merges = command.add_subcommand("merge", "Join the results of shards or machines into one");
   merges->add_option("RESULT", parts->files, "What matrix run wrote")->required();
-  merges->add_option("--output", parts->output, "Where the joined result is written (default: printed)")->type_name("FILE");
+  merges->add_option("--output", parts->output, "Where the joined result is written (default: printed)")
+      ->type_name("FILE");
   merges->callback([&action, parts] { action = [parts] { return merge(parts->files, parts->output); }; });
 }
 

@@ -71,7 +71,8 @@ std::string table_text(const std::vector<std::string>& drivers, const std::vecto
   return text;
 }
 
-MatrixTable::MatrixTable(const matrix::Grid& grid, bool terminal, const Style& style) : grid_(grid), in_place_(terminal), style_(style) {
+MatrixTable::MatrixTable(const matrix::Grid& grid, bool terminal, const Style& style)
+    : grid_(grid), in_place_(terminal), style_(style) {
   for (const auto& cell : grid.cells) {
     add_once(drivers_, grid.driver(cell).name);
     add_once(kernels_, grid.column(cell).name);
@@ -96,7 +97,8 @@ void MatrixTable::update(const matrix::Cell& cell, const matrix::CellResult* res
     clear();
     draw();
   } else if (result) {
-    log::info("[" + std::to_string(done_) + "/" + std::to_string(words_.size()) + "] " + driver + " on " + kernel + ": " + words);
+    log::info("[" + std::to_string(done_) + "/" + std::to_string(words_.size()) + "] " + driver + " on " + kernel +
+              ": " + words);
   }
 }
 

@@ -80,24 +80,35 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
 }  // namespace
 
 void add_package(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("package", "Make a deb, rpm or Arch package of modules that were built and verified");
+  auto* command =
+      app.add_subcommand("package", "Make a deb, rpm or Arch package of modules that were built and verified");
   auto options = std::make_shared<PackageOptions>();
-  command->add_option("DRIVER", options->driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+  command
+      ->add_option("DRIVER", options->driver,
+                   "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
-  command->add_option("--kernel", options->kernel, "For which kernel (default: the running one; in another root the newest)")
+  command
+      ->add_option("--kernel", options->kernel,
+                   "For which kernel (default: the running one; in another root the newest)")
       ->type_name("REL");
   command->add_option("--format", options->kind, "The package format; for JSON: vgpukit --format json package ...")
       ->check(CLI::IsMember({"deb", "rpm", "arch"}))
       ->required();
-  command->add_option("--output", options->output, "The folder that it goes to")->type_name("DIR")->capture_default_str();
-  command->add_option("--depends", options->depends, "What it needs, in place of the package of that kernel")->type_name("TEXT");
+  command->add_option("--output", options->output, "The folder that it goes to")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command->add_option("--depends", options->depends, "What it needs, in place of the package of that kernel")
+      ->type_name("TEXT");
   command->add_option("--revision", options->revision, "The package's number, after the driver's version")
       ->check(CLI::Range(1, 9999))
       ->capture_default_str();
-  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")->delimiter(',');
+  command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")
+      ->delimiter(',');
   command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
-  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")->check(CLI::Range(1, 1024));
-  command->callback([&globals, &action, options] { action = [&globals, options] { return package(globals, *options); }; });
+  command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
+      ->check(CLI::Range(1, 1024));
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return package(globals, *options); }; });
 }
 
 }  // namespace vgpukit::cli

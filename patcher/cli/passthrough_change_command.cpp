@@ -105,9 +105,9 @@ std::string plan_text(const passthrough::PassthroughPlan& plan) {
   std::string functions;
   for (const auto& each : plan.card.claim.functions) functions += " " + each.address + " [" + each.ids + "]";
   return "vfio-pci gets" + functions + "\n" + lines_text("Because", plan.card.reasons) + lines_text("Files", whys) +
-         diffs_text(plan.edits.files) + lines_text("Then", command_lines(plan.edits.commands)) + lines_text("Note", warnings) +
-         lines_text("Changed by others", plan.notes) + lines_text("In the way", plan.conflicts) +
-         lines_text("apply refuses, because", risks) +
+         diffs_text(plan.edits.files) + lines_text("Then", command_lines(plan.edits.commands)) +
+         lines_text("Note", warnings) + lines_text("Changed by others", plan.notes) +
+         lines_text("In the way", plan.conflicts) + lines_text("apply refuses, because", risks) +
          (plan.edits.unknown.empty() ? "" : lines_text("apply writes nothing, because", {plan.edits.unknown})) +
          lines_text("If the host does not come up", {plan.edits.recovery});
 }
@@ -141,8 +141,8 @@ Result<Exit> apply(const Globals& globals, const PassthroughChangeOptions& optio
     print("All of it is applied already.\n");
     return Exit::done;
   }
-  print(plan_text(plan) + "It is done, and takes effect with the next boot. vgpukit passthrough undo " + plan.card.claim.address +
-        " takes it back.\n");
+  print(plan_text(plan) + "It is done, and takes effect with the next boot. vgpukit passthrough undo " +
+        plan.card.claim.address + " takes it back.\n");
   return Exit::done;
 }
 
@@ -172,7 +172,8 @@ Result<Exit> list(const Globals& globals, const PassthroughChangeOptions&) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto cards, passthrough::applied_passthrough(host));
   const auto unfinished = passthrough::unfinished_passthrough(host);
-  if (unfinished) log::warning("an earlier \"" + *unfinished + "\" was interrupted: the next apply or undo takes it back first");
+  if (unfinished)
+    log::warning("an earlier \"" + *unfinished + "\" was interrupted: the next apply or undo takes it back first");
   json all = json::array();
   std::string text;
   for (const auto& card : cards) {
@@ -194,19 +195,20 @@ Result<Exit> rebind(const Globals& globals, const PassthroughChangeOptions& opti
   Sysfs sysfs(host);
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   const passthrough::RebindTools tools{host, sysfs, runner(host), [until] {
-                            std::this_thread::sleep_for(std::chrono::milliseconds(100));
-                            return std::chrono::steady_clock::now() < until && Interrupt::caught() == 0;
-                          }};
+                                         std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                                         return std::chrono::steady_clock::now() < until && Interrupt::caught() == 0;
+                                       }};
   const passthrough::RebindRequest request{options.card, options.any_device, options.single_gpu, options.forced()};
-  TRY_ASSIGN(const auto done, to_vfio ? passthrough::bind_to_vfio(tools, request) : passthrough::unbind_from_vfio(tools, request));
+  TRY_ASSIGN(const auto done,
+             to_vfio ? passthrough::bind_to_vfio(tools, request) : passthrough::unbind_from_vfio(tools, request));
   for (const auto& note : done.notes) log::warning(note);
   json functions = json::array();
   std::string text;
   const auto name = [](const std::string& driver) { return driver.empty() ? std::string("no driver") : driver; };
   for (const auto& each : done.functions) {
     functions.push_back({{"address", each.address}, {"before", each.before}, {"driver", each.after}});
-    text +=
-        each.address + "  " + name(each.before) + (each.before == each.after ? ", as before" : " -> " + name(each.after)) + "\n";
+    text += each.address + "  " + name(each.before) +
+            (each.before == each.after ? ", as before" : " -> " + name(each.after)) + "\n";
   }
   if (globals.json())
     print_json({{"result", to_vfio ? "bound" : "unbound"}, {"functions", std::move(functions)}, {"notes", done.notes}});
@@ -231,7 +233,8 @@ Result<Exit> hooks_install(const Globals& globals, const PassthroughChangeOption
   std::error_code bad;
   const auto self = fs::read_symlink("/proc/self/exe", bad);
   const auto program = host.is_host() && !bad ? self.string() : std::string("vgpukit");
-  TRY_ASSIGN(const auto file, passthrough::install_hook(host, options.domain, card->address, options.any_device, program, options.overwrite));
+  TRY_ASSIGN(const auto file, passthrough::install_hook(host, options.domain, card->address, options.any_device,
+                                                        program, options.overwrite));
   if (globals.json()) print_json({{"result", "installed"}, {"file", file}, {"card", card->address}});
   if (!globals.json())
     print(file + " gives " + card->address + " to '" + options.domain +
@@ -258,12 +261,16 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
   const auto add = [&](CLI::App& parent, const char* name, const char* about,
                        Result<Exit> (*what)(const Globals&, const PassthroughChangeOptions&)) {
     auto* sub = parent.add_subcommand(name, about);
-    sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    sub->callback(
+        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;
   };
-  const auto card = [&](CLI::App* sub) { sub->add_option("CARD", options->card, "The card's PCI address (01:00.0)")->required(); };
+  const auto card = [&](CLI::App* sub) {
+    sub->add_option("CARD", options->card, "The card's PCI address (01:00.0)")->required();
+  };
   const auto risks = [&](CLI::App* sub) {
-    sub->add_flag(passthrough::force_display, options->lose_display, "Although the host can then show nothing on any screen");
+    sub->add_flag(passthrough::force_display, options->lose_display,
+                  "Although the host can then show nothing on any screen");
     sub->add_flag(passthrough::force_host_devices, options->take_host_devices,
                   "Although disks, network or keyboards of the host share the card's IOMMU group and are taken, too");
   };
@@ -291,14 +298,17 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
     sub->add_flag("--single-gpu", options->single_gpu,
                   "Stop the desktop, and take the consoles off the card first; unbind brings them back");
   }
-  auto* hooks = passthrough.add_subcommand("hooks", "libvirt hooks: a virtual machine gets the host's only card while it runs");
+  auto* hooks =
+      passthrough.add_subcommand("hooks", "libvirt hooks: a virtual machine gets the host's only card while it runs");
   hooks->require_subcommand(1);
   auto* installs = add(*hooks, "install", "Write the hook of a virtual machine", hooks_install);
   card(installs);
   any_device(installs);
   auto* removes = add(*hooks, "remove", "Remove the hook of a virtual machine", hooks_remove);
   for (auto* sub : {installs, removes}) {
-    sub->add_option("--domain", options->domain, "The virtual machine's name in libvirt")->type_name("NAME")->required();
+    sub->add_option("--domain", options->domain, "The virtual machine's name in libvirt")
+        ->type_name("NAME")
+        ->required();
     overwrite(sub);
   }
 }

@@ -33,7 +33,8 @@ Result<Exit> groups(const Globals& globals, const PassthroughOptions& /*options*
 fs::path keep_as(const fs::path& file) {
   fs::path kept = file.string() + ".before-vgpukit";
   std::error_code bad;
-  for (int i = 2; fs::exists(fs::symlink_status(kept, bad)); ++i) kept = file.string() + ".before-vgpukit." + std::to_string(i);
+  for (int i = 2; fs::exists(fs::symlink_status(kept, bad)); ++i)
+    kept = file.string() + ".before-vgpukit." + std::to_string(i);
   return kept;
 }
 
@@ -85,7 +86,8 @@ Result<Exit> xml(const Globals& globals, const PassthroughOptions& options) {
     request.rom_file = path.string();
   }
   if (!card->is_nvidia())
-    log::warning(system::describe(*card) + " is not NVIDIA's: it gets the same lines, and nothing is known of its driver");
+    log::warning(system::describe(*card) +
+                 " is not NVIDIA's: it gets the same lines, and nothing is known of its driver");
   if (!options.apply.empty()) return apply_xml(globals, options.apply, request);
   const auto text = passthrough::guest_domain_xml(request);
   if (globals.json())
@@ -112,7 +114,8 @@ Result<Exit> rom(const Globals& globals, const PassthroughOptions& options) {
   const auto problems = passthrough::rom_problems(parsed, card);
   if (!options.output.empty()) {
     if (fs::exists(options.output, bad))
-      return Error{ErrorKind::usage, "write the ROM to " + options.output, "there is a file of that name", "choose another name"};
+      return Error{ErrorKind::usage, "write the ROM to " + options.output, "there is a file of that name",
+                   "choose another name"};
     // Without what nvflash puts in front: QEMU wants it to begin with 55 AA.
     TRY(write_file(options.output, std::string_view(bytes).substr(parsed.leading), 0644));
   }
@@ -121,7 +124,8 @@ Result<Exit> rom(const Globals& globals, const PassthroughOptions& options) {
   else
     print(rom_text(parsed, bytes.size(), problems, style_of(globals, STDOUT_FILENO)));
   // Without an EFI image a ROM is still what the card has.
-  return problems.empty() || (problems.size() == 1 && !parsed.has(passthrough::RomImage::Kind::efi)) ? Exit::done : Exit::failed;
+  return problems.empty() || (problems.size() == 1 && !parsed.has(passthrough::RomImage::Kind::efi)) ? Exit::done
+                                                                                                     : Exit::failed;
 }
 
 }  // namespace
@@ -130,9 +134,11 @@ void add_passthrough(CLI::App& app, Globals& globals, Action& action) {
   auto* passthrough = app.add_subcommand("passthrough", "Giving a whole card to a virtual machine");
   passthrough->require_subcommand(1);
   const auto options = std::make_shared<PassthroughOptions>();
-  const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const PassthroughOptions&)) {
+  const auto add = [&](const char* name, const char* about,
+                       Result<Exit> (*what)(const Globals&, const PassthroughOptions&)) {
     auto* sub = passthrough->add_subcommand(name, about);
-    sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    sub->callback(
+        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;
   };
   const auto* card = "The card's PCI address (01:00.0)";
@@ -149,12 +155,15 @@ void add_passthrough(CLI::App& app, Globals& globals, Action& action) {
       ->type_name("VERSION");
   lines->add_option("--rom", options->rom_file, "A file with the card's ROM, for cards whose own the guest cannot read")
       ->type_name("FILE");
-  lines->add_option("--apply", options->apply, "Put the lines into this domain's XML file; the old file is kept beside it")
+  lines
+      ->add_option("--apply", options->apply,
+                   "Put the lines into this domain's XML file; the old file is kept beside it")
       ->type_name("FILE");
   lines->add_flag("--any-device", options->any_device, any);
   auto* image = add("rom", "Read a card's ROM, or check a file with one", rom);
   image->add_option("CARD|FILE", options->card, "The card's PCI address, or a file")->required();
-  image->add_option("--output", options->output, "Write the ROM to this file, as <rom file=...> wants it")->type_name("FILE");
+  image->add_option("--output", options->output, "Write the ROM to this file, as <rom file=...> wants it")
+      ->type_name("FILE");
   image->add_flag("--any-device", options->any_device, any);
   add_passthrough_change(*passthrough, globals, action);
 }

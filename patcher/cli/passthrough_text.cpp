@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "system/nvidia_chips.hpp"
 #include "support/text.hpp"
+#include "system/nvidia_chips.hpp"
 
 namespace vgpukit::cli {
 
@@ -13,12 +13,14 @@ namespace {
 std::vector<const system::IommuGroup*> ordered(const std::vector<system::IommuGroup>& groups) {
   const auto rank = [](const system::IommuGroup* group) {
     int best = 2;
-    for (const auto* device : group->devices) best = std::min(best, device->is_nvidia_card() ? 0 : device->is_display() ? 1 : 2);
+    for (const auto* device : group->devices)
+      best = std::min(best, device->is_nvidia_card() ? 0 : device->is_display() ? 1 : 2);
     return best;
   };
   std::vector<const system::IommuGroup*> all;
   for (const auto& group : groups) all.push_back(&group);
-  std::stable_sort(all.begin(), all.end(), [&](const system::IommuGroup* a, const system::IommuGroup* b) { return rank(a) < rank(b); });
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const system::IommuGroup* a, const system::IommuGroup* b) { return rank(a) < rank(b); });
   return all;
 }
 
@@ -34,7 +36,8 @@ std::string slot_text(const system::Slot& slot) {
   return text + (slot.occupants.empty() ? ", free" : ", holds " + system::describe(*slot.occupants.front()));
 }
 
-std::string warning_text(const Sysfs& sysfs, const system::PciView& pci, const system::PciDevice& card, const Style& style) {
+std::string warning_text(const Sysfs& sysfs, const system::PciView& pci, const system::PciDevice& card,
+                         const Style& style) {
   const auto mates = system::group_members(pci, card);
   if (mates.alone()) return "";
   std::string text = style.yellow("  ! ") + card.address + " cannot go to a guest alone: it shares its group with\n";
@@ -44,22 +47,27 @@ std::string warning_text(const Sysfs& sysfs, const system::PciView& pci, const s
   }
   const auto slots = system::better_slots(sysfs, pci, card);
   if (slots.empty())
-    return text + "    no other slot with a group of its own is seen here; those on the processor itself usually have one\n";
+    return text +
+           "    no other slot with a group of its own is seen here; those on the processor itself usually have one\n";
   text += "    slots with a group of their own:\n";
   for (const auto& slot : slots) text += "      " + slot_text(slot) + "\n";
   return text;
 }
 
 const char* kind_name(passthrough::RomImage::Kind kind) {
-  return kind == passthrough::RomImage::Kind::legacy ? "legacy" : kind == passthrough::RomImage::Kind::efi ? "EFI" : "other";
+  return kind == passthrough::RomImage::Kind::legacy ? "legacy"
+         : kind == passthrough::RomImage::Kind::efi  ? "EFI"
+                                                     : "other";
 }
 
 }  // namespace
 
-std::string groups_text(const Sysfs& sysfs, const system::PciView& pci, const std::vector<system::IommuGroup>& groups, const Style& style) {
+std::string groups_text(const Sysfs& sysfs, const system::PciView& pci, const std::vector<system::IommuGroup>& groups,
+                        const Style& style) {
   std::string text;
   for (const auto* group : ordered(groups)) {
-    text += style.bold("group " + std::to_string(group->number)) + (group->type.empty() ? "" : "  " + group->type) + "\n";
+    text +=
+        style.bold("group " + std::to_string(group->number)) + (group->type.empty() ? "" : "  " + group->type) + "\n";
     for (const auto* device : group->devices) {
       text += "  " + device->address + "  " + device->ids() + "  " + name_of(*device);
       text += "  driver: " + (device->driver.empty() ? "none" : device->driver);
@@ -73,7 +81,8 @@ std::string groups_text(const Sysfs& sysfs, const system::PciView& pci, const st
   return text;
 }
 
-nlohmann::json groups_json(const Sysfs& sysfs, const system::PciView& pci, const std::vector<system::IommuGroup>& groups) {
+nlohmann::json groups_json(const Sysfs& sysfs, const system::PciView& pci,
+                           const std::vector<system::IommuGroup>& groups) {
   auto all = nlohmann::json::array();
   for (const auto* group : ordered(groups)) {
     auto devices = nlohmann::json::array();
@@ -94,7 +103,8 @@ nlohmann::json groups_json(const Sysfs& sysfs, const system::PciView& pci, const
     if (!device.is_display() || device.is_virtual_function || !device.group) continue;
     const auto mates = system::group_members(pci, device);
     auto shares = nlohmann::json::array();
-    for (const auto* each : mates.other_devices) shares.push_back({{"address", each->address}, {"host_needs", system::host_needs(*each)}});
+    for (const auto* each : mates.other_devices)
+      shares.push_back({{"address", each->address}, {"host_needs", system::host_needs(*each)}});
     auto slots = nlohmann::json::array();
     if (!mates.alone())
       for (const auto& slot : system::better_slots(sysfs, pci, device))
@@ -110,14 +120,17 @@ nlohmann::json groups_json(const Sysfs& sysfs, const system::PciView& pci, const
   return {{"groups", std::move(all)}, {"cards", std::move(cards)}};
 }
 
-std::string rom_text(const passthrough::Rom& rom, std::size_t bytes, const std::vector<std::string>& problems, const Style& style) {
+std::string rom_text(const passthrough::Rom& rom, std::size_t bytes, const std::vector<std::string>& problems,
+                     const Style& style) {
   std::string text = std::to_string(bytes) + " bytes, " + std::to_string(rom.images.size()) + " image" +
                      (rom.images.size() == 1 ? "" : "s") + "\n";
   for (const auto& image : rom.images) {
     char line[160];
-    std::snprintf(line, sizeof line, "  %-6s  %04x:%04x  at %zu, %zu bytes%s\n", kind_name(image.kind), image.vendor, image.device,
-                  image.offset, image.length,
-                  image.kind == passthrough::RomImage::Kind::legacy ? (image.checksum ? ", sum is right" : ", sum is wrong") : "");
+    std::snprintf(line, sizeof line, "  %-6s  %04x:%04x  at %zu, %zu bytes%s\n", kind_name(image.kind), image.vendor,
+                  image.device, image.offset, image.length,
+                  image.kind == passthrough::RomImage::Kind::legacy
+                      ? (image.checksum ? ", sum is right" : ", sum is wrong")
+                      : "");
     text += line;
   }
   for (const auto& problem : problems) text += style.yellow("! ") + problem + "\n";

@@ -37,8 +37,8 @@ struct Inputs {
 Result<Inputs> open_inputs(const Globals& globals, const PlanOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
-  // The kernel, the recipes and the driver know nothing of each other: all are read at once. (A consent can only make a kernel
-  // acceptable that is not so without it.)
+  // The kernel, the recipes and the driver know nothing of each other: all are read at once. (A consent can only make a
+  // kernel acceptable that is not so without it.)
   auto asking = std::async(std::launch::async, [&]() -> Result<kernel::Facts> {
     TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, {options.accept.begin(), options.accept.end()}));
     kernel::Facts facts(std::move(kernel), assumptions);
@@ -59,7 +59,8 @@ Result<Inputs> open_inputs(const Globals& globals, const PlanOptions& options) {
 
 Result<Exit> plan(const Globals& globals, const PlanOptions& options) {
   TRY_ASSIGN(auto inputs, open_inputs(globals, options));
-  TRY_ASSIGN(const auto shown, show_plan(globals, inputs.driver, inputs.facts, inputs.catalogue, inputs.accepted, options.extras));
+  TRY_ASSIGN(const auto shown,
+             show_plan(globals, inputs.driver, inputs.facts, inputs.catalogue, inputs.accepted, options.extras));
   if (globals.json()) print_json(shown.document);
   // A plan that says what waits for consent is a plan all the same; one that cannot be carried out is not.
   return shown.code == Exit::failed ? shown.code : Exit::done;
@@ -68,8 +69,8 @@ Result<Exit> plan(const Globals& globals, const PlanOptions& options) {
 Result<Exit> say_patched(const Globals& globals, const std::string& release, const recipe::Plan& plan,
                          const std::vector<std::string>& files, const fs::path& target) {
   if (globals.json()) {
-    print_json(
-        nlohmann::json{{"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", build::recipe_parts(plan)}});
+    print_json(nlohmann::json{
+        {"result", "patched"}, {"output", target.string()}, {"files", files}, {"recipes", build::recipe_parts(plan)}});
     return Exit::done;
   }
   const auto applied = plan.applied().size();
@@ -95,7 +96,8 @@ Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
   const auto style = style_of(globals, STDOUT_FILENO);
   if (plan.has(recipe::Decision::needs_consent)) {
     if (globals.json())
-      print_json(nlohmann::json{{"result", "consent"}, {"notices", build::notice_parts(plan)}, {"recipes", build::recipe_parts(plan)}});
+      print_json(nlohmann::json{
+          {"result", "consent"}, {"notices", build::notice_parts(plan)}, {"recipes", build::recipe_parts(plan)}});
     else
       print(notices_text(build::notice_parts(plan), style));
     return Exit::consent;
@@ -110,7 +112,8 @@ Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
   }
   if (repack) {
     Progress progress(target.filename().string(), !globals.quiet && isatty(STDERR_FILENO) == 1);
-    TRY(driver::repack_run_file(inputs.driver, tree.edits(), target, [&](const driver::PackageProgress& state) { progress.show(state); }));
+    TRY(driver::repack_run_file(inputs.driver, tree.edits(), target,
+                                [&](const driver::PackageProgress& state) { progress.show(state); }));
     progress.clear();
     return say_patched(globals, inputs.facts.kernel().release, plan, {target.string()}, target);
   }
@@ -137,7 +140,9 @@ Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
 }
 
 void common(CLI::App& command, PlanOptions& options) {
-  command.add_option("DRIVER", options.driver, "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
+  command
+      .add_option("DRIVER", options.driver,
+                  "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
   command.add_option("--kernel", options.kernel, "running (the default), newest, or a release")->type_name("REL");
   command.add_option("--accept", options.accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
@@ -148,23 +153,28 @@ void common(CLI::App& command, PlanOptions& options) {
 
 void add_plan(CLI::App& app, Globals& globals, Action& action) {
   {
-    auto* command = app.add_subcommand("plan", "Tell for every recipe whether it applies to this driver on this kernel, and why");
+    auto* command =
+        app.add_subcommand("plan", "Tell for every recipe whether it applies to this driver on this kernel, and why");
     auto options = std::make_shared<PlanOptions>();
     common(*command, *options);
     command->add_flag("--diff", options->extras.diff, "Show what the recipes change as a unified diff");
     command->add_flag("--facts", options->extras.facts, "Show what the kernel was asked and what it answered");
-    command->callback([&globals, &action, options] { action = [&globals, options] { return plan(globals, *options); }; });
+    command->callback(
+        [&globals, &action, options] { action = [&globals, options] { return plan(globals, *options); }; });
   }
-  auto* command = app.add_subcommand("patch", "Write the patched tree, or the changes as a git-am series, and build nothing");
+  auto* command =
+      app.add_subcommand("patch", "Write the patched tree, or the changes as a git-am series, and build nothing");
   auto options = std::make_shared<PlanOptions>();
   common(*command, *options);
   command->add_option("--output", options->output, "The folder to write to: new or empty")->type_name("DIR");
   command
-      ->add_option("--repack", options->repack, "Write the installer (.run) again with the patched sources, in place of a folder")
+      ->add_option("--repack", options->repack,
+                   "Write the installer (.run) again with the patched sources, in place of a folder")
       ->type_name("FILE.run");
   command->add_flag("--series", options->series, "Write one mail for each recipe (git am) in place of the tree");
   command->add_flag("--keep-going", options->keep_going, "Go on without a recipe that is needed and cannot be applied");
-  command->callback([&globals, &action, options] { action = [&globals, options] { return patch(globals, *options); }; });
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return patch(globals, *options); }; });
 }
 
 }  // namespace vgpukit::cli

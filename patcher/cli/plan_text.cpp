@@ -56,7 +56,8 @@ std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& reci
     for (const auto& recipe : recipes) {
       if (recipe.state != state) continue;
       auto reason = wrapped(recipe.reason, width + 6);
-      reason.replace(0, std::min(reason.size(), width + 6), "    " + recipe.id + std::string(width + 2 - recipe.id.size(), ' '));
+      reason.replace(0, std::min(reason.size(), width + 6),
+                     "    " + recipe.id + std::string(width + 2 - recipe.id.size(), ' '));
       text += reason;
     }
   }
@@ -67,17 +68,20 @@ std::string notices_text(const std::vector<build::BuildReport::NoticePart>& noti
   std::string text;
   std::string flags;
   for (const auto& notice : notices) {
-    text += "\n" + style.yellow("consent needed: " + notice.name) + " (recipe " + notice.recipe + ")\n" + wrapped(notice.text, 2);
+    text += "\n" + style.yellow("consent needed: " + notice.name) + " (recipe " + notice.recipe + ")\n" +
+            wrapped(notice.text, 2);
     if (flags.find("--accept " + notice.name) == std::string::npos) flags += " --accept " + notice.name;
   }
-  return text + "\nTo go on, add" + flags + ", or put the names under 'accept:' in the configuration file. Nothing was built.\n";
+  return text + "\nTo go on, add" + flags +
+         ", or put the names under 'accept:' in the configuration file. Nothing was built.\n";
 }
 
 std::string facts_text(const kernel::Facts& facts, const Style& style) {
   std::string text;
   const auto report = facts.report();
   std::size_t width = 0;
-  for (const auto& [question, answer] : report) width = std::max(width, std::min<std::size_t>(question.key().size(), 60));
+  for (const auto& [question, answer] : report)
+    width = std::max(width, std::min<std::size_t>(question.key().size(), 60));
   for (const auto& [question, answer] : report) {
     const auto key = question.key();
     text += "  " + key + std::string(key.size() < width ? width - key.size() : 0, ' ') + "  " +
@@ -105,8 +109,9 @@ Exit say_refused(const Globals& globals, const build::BuildReport& report, const
   } else if (report.result == "consent") {
     print(notices_text(report.notices, style));
   } else {
-    print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " + report.kernel.release + ", so " +
-          so + "; vgpukit build tells all. The first of " + std::to_string(report.errors.size()) + " errors:\n");
+    print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " +
+          report.kernel.release + ", so " + so + "; vgpukit build tells all. The first of " +
+          std::to_string(report.errors.size()) + " errors:\n");
     if (!report.errors.empty())
       print("  " + report.errors.front().file + ":" + std::to_string(report.errors.front().line) + ": " +
             report.errors.front().message + "\n" + wrapped("-> " + report.errors.front().hint, 4));
@@ -116,8 +121,9 @@ Exit say_refused(const Globals& globals, const build::BuildReport& report, const
   return report.result == "missing" ? Exit::missing : Exit::failed;
 }
 
-Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver, kernel::Facts& facts, const recipe::Catalogue& catalogue,
-                            const std::set<std::string>& accepted, const PlanExtras& extras) {
+Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver, kernel::Facts& facts,
+                            const recipe::Catalogue& catalogue, const std::set<std::string>& accepted,
+                            const PlanExtras& extras) {
   const auto& kernel = facts.kernel();
   TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
   TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, accepted));
@@ -126,11 +132,17 @@ Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver
     TRY_ASSIGN(const auto history, history::record_history({}, driver, kernel, tree, plan));
     TRY_ASSIGN(diff, history.diff(0, history.commits().size() - 1));
   }
-  const auto code = plan.has(recipe::Decision::needs_consent) ? Exit::consent : plan.has(recipe::Decision::cannot) ? Exit::failed : Exit::done;
+  const auto code = plan.has(recipe::Decision::needs_consent) ? Exit::consent
+                    : plan.has(recipe::Decision::cannot)      ? Exit::failed
+                                                              : Exit::done;
   if (globals.json()) {
     nlohmann::json document = {
-        {"driver", {{"version", driver.version.text}, {"flavour", driver::flavour_name(driver.flavour)}, {"path", driver.path.string()}}},
-        {"kernel", {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
+        {"driver",
+         {{"version", driver.version.text},
+          {"flavour", driver::flavour_name(driver.flavour)},
+          {"path", driver.path.string()}}},
+        {"kernel",
+         {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
         {"recipes", build::recipe_parts(plan)},
         {"notices", build::notice_parts(plan)},
         {"warnings", build::doubt_parts(plan)}};
@@ -139,8 +151,8 @@ Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver
     return ShownPlan{code, std::move(document)};
   }
   const auto style = style_of(globals, STDOUT_FILENO);
-  print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) + ") on " +
-                   kernel.release) +
+  print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) +
+                   ") on " + kernel.release) +
         "\n  driver: " + driver.path.string() + "\n  kernel: " + kernel.build.string() +
         (kernel.host.is_host() ? "" : " in " + kernel.host.root.string()) + ", " + kernel.compiler.text + "\n");
   print(recipes_text(build::recipe_parts(plan), style, /*brief=*/false));

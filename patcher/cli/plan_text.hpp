@@ -16,7 +16,8 @@ std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& reci
 // Notices that wait for consent, with how to give it.
 std::string notices_text(const std::vector<build::BuildReport::NoticePart>& notices, const Style& style);
 
-// What kept a command from having its modules: a build that failed, or waits for consent. `so`: "nothing was installed".
+// What kept a command from having its modules: a build that failed, or waits for consent. `so`: "nothing was
+// installed".
 Exit say_refused(const Globals& globals, const build::BuildReport& report, const std::string& so);
 
 struct PlanExtras {
@@ -28,8 +29,9 @@ struct ShownPlan {
   nlohmann::json document;  // with --format json: what the caller is to print
 };
 // Makes the plan and prints it as text, or gives its JSON.
-Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver, kernel::Facts& facts, const recipe::Catalogue& catalogue,
-                            const std::set<std::string>& accepted, const PlanExtras& extras);
+Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver, kernel::Facts& facts,
+                            const recipe::Catalogue& catalogue, const std::set<std::string>& accepted,
+                            const PlanExtras& extras);
 // Facts as a table: the question, yes or no, and the evidence.
 std::string facts_text(const kernel::Facts& facts, const Style& style);
 nlohmann::json facts_json(const kernel::Facts& facts);

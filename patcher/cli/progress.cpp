@@ -28,7 +28,8 @@ void Progress::show(const driver::PackageProgress& state) {
   if (now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   std::string line = title_ + ": " + std::string(state.step);
-  if (state.total > 0) line += " " + std::to_string(std::min<std::uint64_t>(100, state.done * 100 / state.total)) + " %";
+  if (state.total > 0)
+    line += " " + std::to_string(std::min<std::uint64_t>(100, state.done * 100 / state.total)) + " %";
   write(std::move(line));
 }
 

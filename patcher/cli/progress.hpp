@@ -18,7 +18,7 @@ class Progress {
   ~Progress() { clear(); }
   void show(const build::BuildProgress& state);
   void show(const driver::PackageProgress& state);  // at most ten times a second
-  void say(std::string_view text);          // a line that stays; also where stderr is no terminal
+  void say(std::string_view text);                  // a line that stays; also where stderr is no terminal
   void clear();
 
  private:

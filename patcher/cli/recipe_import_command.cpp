@@ -59,7 +59,8 @@ Result<Exit> import(const Globals& globals, const RecipeImportOptions& options) 
   print(style.bold(made.id) + " in " + file.string() + ":\n");
   for (const auto& step : made.steps) print("  " + step + "\n");
   if (made.condition.empty())
-    print(style.yellow("  no header here tells which kernels need it") + ": it applies to none before `when` says so\n");
+    print(style.yellow("  no header here tells which kernels need it") +
+          ": it applies to none before `when` says so\n");
   else
     print("  for a kernel that: " + made.condition + "\n");
   print("next: finish the lines with TODO (docs/recipes.md), then\n  vgpukit recipe lint " + file.string() +
@@ -70,15 +71,20 @@ Result<Exit> import(const Globals& globals, const RecipeImportOptions& options) 
 }  // namespace
 
 void add_recipe_import(CLI::App& recipe, Globals& globals, Action& action) {
-  auto* command =
-      recipe.add_subcommand("import", "Draft a recipe from somebody's patch: transforms where one does what a hunk does");
+  auto* command = recipe.add_subcommand(
+      "import", "Draft a recipe from somebody's patch: transforms where one does what a hunk does");
   auto options = std::make_shared<RecipeImportOptions>();
-  command->add_option("PATCH", options->patch, "A unified diff of a driver's kernel folder, with or without a mail around it")
+  command
+      ->add_option("PATCH", options->patch,
+                   "A unified diff of a driver's kernel folder, with or without a mail around it")
       ->required();
-  command->add_option("--kernel", options->kernel, "The kernel that the patch is for (default: the newest with headers here)")
+  command
+      ->add_option("--kernel", options->kernel,
+                   "The kernel that the patch is for (default: the newest with headers here)")
       ->type_name("REL");
   command->add_option("--output", options->output, "The folder for the draft")->type_name("DIR")->capture_default_str();
-  command->callback([&globals, &action, options] { action = [&globals, options] { return import(globals, *options); }; });
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return import(globals, *options); }; });
 }
 
 }  // namespace vgpukit::cli

@@ -73,7 +73,8 @@ class Lint {
       return {};
     }
     if (here && !here->insert(recipe->id).second)
-      add({true, recipe->id, "a second recipe with this id in the same folder", "give one of them another id", recipe->where});
+      add({true, recipe->id, "a second recipe with this id in the same folder", "give one of them another id",
+           recipe->where});
     if (!here) chosen_.insert(recipe->id);
     auto id = recipe->id;
     by_id_.insert_or_assign(std::move(id), *std::move(recipe));
@@ -90,7 +91,8 @@ class Lint {
   }
 
   [[nodiscard]] Error unknown(const std::string& name) const {
-    return Error{ErrorKind::usage, "check the recipe '" + name + "'", "no recipe has that id", "vgpukit recipe list shows them all"};
+    return Error{ErrorKind::usage, "check the recipe '" + name + "'", "no recipe has that id",
+                 "vgpukit recipe list shows them all"};
   }
 
   // The recipe's test: that there is one, and its snippets for order().
@@ -98,9 +100,11 @@ class Lint {
     const auto file = recipe::cases_file(recipe);
     std::error_code ignored;
     if (!fs::exists(file, ignored))
-      return add({false, recipe.id, "it has no test", "write " + file.string() + " (docs/writing-recipes.md)", recipe.where});
+      return add(
+          {false, recipe.id, "it has no test", "write " + file.string() + " (docs/writing-recipes.md)", recipe.where});
     const auto text = read_file(file);
-    const auto cases = text ? recipe::parse_cases(*text, file.string(), recipe) : Result<std::vector<recipe::RecipeCase>>(text.error());
+    const auto cases = text ? recipe::parse_cases(*text, file.string(), recipe)
+                            : Result<std::vector<recipe::RecipeCase>>(text.error());
     if (!cases) {
       auto finding = finding_of(cases.error(), file);
       finding.recipe = recipe.id;
@@ -108,7 +112,8 @@ class Lint {
     }
     for (const auto& one : *cases)
       if (one.result == recipe::Decision::applies)
-        trees_.push_back({"in the test of " + recipe.id + ", \"" + one.name + "\"", transform::SourceTree::of(one.before)});
+        trees_.push_back(
+            {"in the test of " + recipe.id + ", \"" + one.name + "\"", transform::SourceTree::of(one.before)});
   }
 
   Status order() {
@@ -128,7 +133,8 @@ class Lint {
   void circles() {
     std::vector<recipe::Recipe> all;
     const bool known = std::all_of(by_id_.begin(), by_id_.end(), [&](const auto& entry) {
-      return std::all_of(entry.second.after.begin(), entry.second.after.end(), [&](const auto& id) { return by_id_.contains(id); });
+      return std::all_of(entry.second.after.begin(), entry.second.after.end(),
+                         [&](const auto& id) { return by_id_.contains(id); });
     });
     if (!known) return;
     for (auto& [id, recipe] : by_id_) all.push_back(std::move(recipe));
@@ -138,7 +144,8 @@ class Lint {
   }
 
   Exit report() const {
-    const auto errors = std::count_if(findings_.begin(), findings_.end(), [](const recipe::LintFinding& each) { return each.error; });
+    const auto errors =
+        std::count_if(findings_.begin(), findings_.end(), [](const recipe::LintFinding& each) { return each.error; });
     const auto warnings = static_cast<std::ptrdiff_t>(findings_.size()) - errors;
     const auto code = errors ? Exit::failed : Exit::done;
     if (globals_.json()) {
@@ -181,8 +188,10 @@ void add_recipe_lint(CLI::App& app, Globals& globals, Action& action) {
   auto options = std::make_shared<RecipeLintOptions>();
   auto* command = app.add_subcommand("lint", "Look for what is wrong, or looks wrong, about recipes");
   command->add_option("RECIPE", options->names, "Ids, or files; all recipes without one");
-  command->add_option("--driver", options->driver, "Look for edits that depend on their order in this driver's files, too");
-  command->callback([&globals, &action, options] { action = [&globals, options] { return Lint(globals, *options).run(); }; });
+  command->add_option("--driver", options->driver,
+                      "Look for edits that depend on their order in this driver's files, too");
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return Lint(globals, *options).run(); }; });
 }
 
 }  // namespace vgpukit::cli

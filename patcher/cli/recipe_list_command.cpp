@@ -21,13 +21,13 @@ Result<Exit> list_recipes(const Globals& globals) {
   }
   const auto style = style_of(globals, STDOUT_FILENO);
   for (const auto& recipe : catalogue.recipes())
-    print(style.bold(recipe.id) + (recipe.notice ? style.yellow("  needs --accept " + recipe.notice->name) : "") + "\n" +
-          wrapped(recipe.summary, 4));
+    print(style.bold(recipe.id) + (recipe.notice ? style.yellow("  needs --accept " + recipe.notice->name) : "") +
+          "\n" + wrapped(recipe.summary, 4));
   return Exit::done;
 }
 
-// Which recipes the builds of some results applied. A result is whatever holds builds, at any depth: what `build --format json`
-// printed, a build.json, a matrix.
+// Which recipes the builds of some results applied. A result is whatever holds builds, at any depth: what `build
+// --format json` printed, a build.json, a matrix.
 struct Uses {
   std::size_t builds = 0;
   std::set<std::string> applied;
@@ -63,7 +63,8 @@ Result<Uses> uses_in(const std::vector<std::string>& files) {
     TRY_ASSIGN(const auto text, read_file(file));
     const auto document = nlohmann::json::parse(text, nullptr, false);
     if (document.is_discarded())
-      return Error{ErrorKind::usage, "read the result " + file, "it is no JSON", "name what vgpukit build --format json printed"};
+      return Error{ErrorKind::usage, "read the result " + file, "it is no JSON",
+                   "name what vgpukit build --format json printed"};
     Uses uses;
     uses.collect(document);
     if (uses.builds == 0)
@@ -85,7 +86,8 @@ Result<Exit> unused(const Globals& globals, const std::vector<std::string>& file
   for (const auto& recipe : catalogue.recipes()) {
     const bool used = uses.applied.contains(recipe.id);
     if (used && !recipe.unused_because.empty())
-      text += style.yellow(recipe.id) + "\n" + wrapped("is used, although its 'unused-because' says: " + recipe.unused_because, 4);
+      text += style.yellow(recipe.id) + "\n" +
+              wrapped("is used, although its 'unused-because' says: " + recipe.unused_because, 4);
     if (used) continue;
     if (recipe.unused_because.empty()) ++open;
     all.push_back({{"id", recipe.id}, {"because", recipe.unused_because}, {"file", recipe.where.file}});
@@ -99,7 +101,8 @@ Result<Exit> unused(const Globals& globals, const std::vector<std::string>& file
     print_json(nlohmann::json{{"builds", uses.builds}, {"unused", all}, {"unexplained", open}});
   else
     print(text + std::to_string(uses.builds) + " build(s), " + std::to_string(catalogue.recipes().size()) +
-          " recipe(s): " + std::to_string(all.size()) + " unused, " + std::to_string(open) + " of them without an explanation\n");
+          " recipe(s): " + std::to_string(all.size()) + " unused, " + std::to_string(open) +
+          " of them without an explanation\n");
   return open == 0 ? Exit::done : Exit::failed;
 }
 
@@ -108,7 +111,8 @@ Result<Exit> unused(const Globals& globals, const std::vector<std::string>& file
 void add_recipe_list(CLI::App& app, Globals& globals, Action& action) {
   auto results = std::make_shared<std::vector<std::string>>();
   auto* command = app.add_subcommand("list", "List all recipes, or those that no build needs");
-  command->add_option("--unused", *results, "List the recipes that no build in these results applied")->type_name("RESULT.json...");
+  command->add_option("--unused", *results, "List the recipes that no build in these results applied")
+      ->type_name("RESULT.json...");
   command->callback([&globals, &action, results] {
     action = [&globals, results] { return results->empty() ? list_recipes(globals) : unused(globals, *results); };
   });

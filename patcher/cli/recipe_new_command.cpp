@@ -4,8 +4,8 @@
 
 #include "authoring/commit_draft.hpp"
 #include "authoring/draft.hpp"
-#include "diagnostics/build_log.hpp"
 #include "cli/cli.hpp"
+#include "diagnostics/build_log.hpp"
 #include "kernel/kernel_headers.hpp"
 #include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
@@ -26,11 +26,13 @@ Status write_drafts(const std::vector<authoring::Draft>& drafts, const fs::path&
   std::error_code bad;
   for (const auto& each : drafts)
     if (fs::exists(folder / (each.id + ".yaml"), bad))
-      return Error{ErrorKind::usage, "write the draft " + (folder / (each.id + ".yaml")).string(), "there is such a file already",
+      return Error{ErrorKind::usage, "write the draft " + (folder / (each.id + ".yaml")).string(),
+                   "there is such a file already",
                    "name another folder with --output, or remove it; nothing was written"};
   for (const auto& each : drafts) {
     // What we write must load: a draft that cannot be read helps nobody.
-    if (const auto loads = recipe::parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches"); !loads)
+    if (const auto loads = recipe::parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches");
+        !loads)
       return loads.error();
   }
   for (const auto& each : drafts) TRY(write_file(folder / (each.id + ".yaml"), each.text));
@@ -40,16 +42,20 @@ Status write_drafts(const std::vector<authoring::Draft>& drafts, const fs::path&
 nlohmann::json json_of(const std::vector<authoring::Draft>& drafts, const fs::path& folder) {
   nlohmann::json all = nlohmann::json::array();
   for (const auto& each : drafts)
-    all.push_back(
-        {{"id", each.id}, {"file", (folder / (each.id + ".yaml")).string()}, {"subject", each.subject}, {"change", each.change}});
+    all.push_back({{"id", each.id},
+                   {"file", (folder / (each.id + ".yaml")).string()},
+                   {"subject", each.subject},
+                   {"change", each.change}});
   return all;
 }
 
-void print_drafts(const Globals& globals, const std::vector<authoring::Draft>& drafts, const std::string& what, const fs::path& folder) {
+void print_drafts(const Globals& globals, const std::vector<authoring::Draft>& drafts, const std::string& what,
+                  const fs::path& folder) {
   const auto style = style_of(globals, STDOUT_FILENO);
-  const auto finished = std::count_if(drafts.begin(), drafts.end(), [](const authoring::Draft& each) { return !each.change.empty(); });
-  print(std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft " : " drafts ") + what + " in " + folder.string() + ", " +
-        std::to_string(finished) + " of them with a change that can be tried:\n");
+  const auto finished =
+      std::count_if(drafts.begin(), drafts.end(), [](const authoring::Draft& each) { return !each.change.empty(); });
+  print(std::to_string(drafts.size()) + (drafts.size() == 1 ? " draft " : " drafts ") + what + " in " +
+        folder.string() + ", " + std::to_string(finished) + " of them with a change that can be tried:\n");
   for (const auto& each : drafts)
     print("  " + style.bold(each.id) + "  " +
           (each.change.empty() ? style.yellow("TODO: " + each.subject) : style.green(each.change)) + "\n");
@@ -74,7 +80,8 @@ Result<Exit> draft_of_commit(const Globals& globals, const RecipeNewOptions& opt
                               {"moved", made.moved}});
     return Exit::done;
   }
-  if (!commit.subject.empty()) print(commit.subject + (commit.release.empty() ? "" : " (" + commit.release + ")") + "\n");
+  if (!commit.subject.empty())
+    print(commit.subject + (commit.release.empty() ? "" : " (" + commit.release + ")") + "\n");
   print_drafts(globals, made.drafts, "of " + name, folder);
   for (const auto& each : made.moved) print("  moved to another header: " + each + "\n");
   print("next: finish the lines with TODO (docs/recipes.md), then\n  vgpukit plan DRIVER --kernel REL --recipes " +
@@ -82,19 +89,20 @@ Result<Exit> draft_of_commit(const Globals& globals, const RecipeNewOptions& opt
   return Exit::done;
 }
 
-Result<std::string> release_of(const RecipeNewOptions& options, const diagnostics::BuildLog& log, const std::vector<std::string>& releases) {
+Result<std::string> release_of(const RecipeNewOptions& options, const diagnostics::BuildLog& log,
+                               const std::vector<std::string>& releases) {
   const std::string release = options.kernel.empty() ? log.release : options.kernel;
   if (std::find(releases.begin(), releases.end(), release) != releases.end()) return release;
   std::string known;
   for (const auto& each : releases) known += (known.empty() ? "" : ", ") + each;
   if (known.empty())
-    return Error{ErrorKind::missing, "look up what the log's errors are about", "no kernel here has its headers installed",
-                 "install them, or name another root with --root"};
+    return Error{ErrorKind::missing, "look up what the log's errors are about",
+                 "no kernel here has its headers installed", "install them, or name another root with --root"};
   if (release.empty())
     return Error{ErrorKind::usage, "tell which kernel " + options.log + " is about",
                  "it names none of those that have their headers here", "name it with --kernel; here are: " + known};
-  return Error{ErrorKind::usage, "look up what the log's errors are about", "the kernel " + release + " has no headers here",
-               "here are: " + known};
+  return Error{ErrorKind::usage, "look up what the log's errors are about",
+               "the kernel " + release + " has no headers here", "here are: " + known};
 }
 
 Result<Exit> draft(const Globals& globals, const RecipeNewOptions& options) {
@@ -113,36 +121,41 @@ Result<Exit> draft(const Globals& globals, const RecipeNewOptions& options) {
                      " errors is about something of the kernel: " + log.errors.front().message,
                  "vgpukit build says what each error means"};
   TRY_ASSIGN(const auto release, release_of(options, log, releases));
-  const auto drafts = authoring::draft_recipes(diagnostics::find_api_changes(headers, release, causes.subjects, {}), log.errors, causes, release);
+  const auto drafts = authoring::draft_recipes(diagnostics::find_api_changes(headers, release, causes.subjects, {}),
+                                               log.errors, causes, release);
 
   const fs::path folder = options.output.empty() ? fs::path("recipes-" + release) : fs::path(options.output);
   TRY(write_drafts(drafts, folder));
   if (globals.json()) {
-    print_json(nlohmann::json{{"kernel", release}, {"drafts", json_of(drafts, folder)}, {"other_errors", causes.others.size()}});
+    print_json(nlohmann::json{
+        {"kernel", release}, {"drafts", json_of(drafts, folder)}, {"other_errors", causes.others.size()}});
     return Exit::done;
   }
   print_drafts(globals, drafts, "for " + release, folder);
   if (!causes.others.empty())
     print(std::to_string(causes.others.size()) + (causes.others.size() == 1 ? " error names" : " errors name") +
           " nothing of the kernel, and most likely follow from these.\n");
-  print("next: finish the lines with TODO (docs/recipes.md), then\n  vgpukit plan DRIVER --kernel " + release + " --recipes " +
-        folder.string() + "\n");
+  print("next: finish the lines with TODO (docs/recipes.md), then\n  vgpukit plan DRIVER --kernel " + release +
+        " --recipes " + folder.string() + "\n");
   return Exit::done;
 }
 
 }  // namespace
 
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action) {
-  auto* command = recipe.add_subcommand("new", "Draft recipes from the log of a build that failed, or from a commit of the kernel");
+  auto* command =
+      recipe.add_subcommand("new", "Draft recipes from the log of a build that failed, or from a commit of the kernel");
   auto options = std::make_shared<RecipeNewOptions>();
   auto* from = command->add_option_group("from", "What the drafts are made of");
-  auto* log =
-      from->add_option("--from-log", options->log, "The log: STATE/logs/*.log, or what make or dkms printed")->type_name("FILE");
-  auto* commit =
-      from->add_option("--from-commit", options->commit, "A commit of the kernel's repository, or a file of git format-patch")
-          ->type_name("COMMIT|FILE");
+  auto* log = from->add_option("--from-log", options->log, "The log: STATE/logs/*.log, or what make or dkms printed")
+                  ->type_name("FILE");
+  auto* commit = from->add_option("--from-commit", options->commit,
+                                  "A commit of the kernel's repository, or a file of git format-patch")
+                     ->type_name("COMMIT|FILE");
   from->require_option(1);
-  command->add_option("--repository", options->repository, "The clone of the kernel that has the commit (default: this folder's)")
+  command
+      ->add_option("--repository", options->repository,
+                   "The clone of the kernel that has the commit (default: this folder's)")
       ->type_name("DIR")
       ->needs(commit);
   command->add_option("--kernel", options->kernel, "The release that was built for, where the log does not tell")

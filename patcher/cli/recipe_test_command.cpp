@@ -25,7 +25,11 @@ std::string indented(const std::string& text, const Style& style) {
   for (std::size_t pos = 0; pos < text.size();) {
     const auto end = std::min(text.find('\n', pos), text.size());
     const auto line = text.substr(pos, end - pos);
-    all += "        " + (line.starts_with('-') ? style.red(line) : line.starts_with('+') ? style.green(line) : line) + "\n";
+    all += "        " +
+           (line.starts_with('-')   ? style.red(line)
+            : line.starts_with('+') ? style.green(line)
+                                    : line) +
+           "\n";
     pos = end + 1;
   }
   return all;
@@ -34,8 +38,10 @@ std::string indented(const std::string& text, const Style& style) {
 void broken(const std::string& id, const Error& error, const Globals& globals, Tally& tally) {
   ++tally.failed;
   const auto style = style_of(globals, STDOUT_FILENO);
-  tally.document.push_back(
-      {{"id", id}, {"cases", nlohmann::json::array()}, {"untested", nlohmann::json::array()}, {"error", error.message()}});
+  tally.document.push_back({{"id", id},
+                            {"cases", nlohmann::json::array()},
+                            {"untested", nlohmann::json::array()},
+                            {"error", error.message()}});
   if (!globals.json()) print(style.red("FAILED") + "   " + style.bold(id) + "\n" + wrapped(error.message(), 8));
 }
 
@@ -46,13 +52,17 @@ void test_recipe(const recipe::Recipe& recipe, const Globals& globals, Tally& ta
   std::error_code ignored;
   if (!fs::exists(file, ignored)) {
     ++tally.untested;
-    tally.document.push_back(
-        {{"id", recipe.id}, {"cases", nlohmann::json::array()}, {"untested", {"there is no " + file.string()}}, {"error", ""}});
-    if (!globals.json()) print(style.yellow("untested") + " " + style.bold(recipe.id) + ": there is no " + file.string() + "\n");
+    tally.document.push_back({{"id", recipe.id},
+                              {"cases", nlohmann::json::array()},
+                              {"untested", {"there is no " + file.string()}},
+                              {"error", ""}});
+    if (!globals.json())
+      print(style.yellow("untested") + " " + style.bold(recipe.id) + ": there is no " + file.string() + "\n");
     return;
   }
   const auto text = read_file(file);
-  const auto cases = text ? recipe::parse_cases(*text, file.string(), recipe) : Result<std::vector<recipe::RecipeCase>>(text.error());
+  const auto cases =
+      text ? recipe::parse_cases(*text, file.string(), recipe) : Result<std::vector<recipe::RecipeCase>>(text.error());
   if (!cases) return broken(recipe.id, cases.error(), globals, tally);
   nlohmann::json lines = nlohmann::json::array();
   std::vector<recipe::CaseOutcome> outcomes;
@@ -67,8 +77,8 @@ void test_recipe(const recipe::Recipe& recipe, const Globals& globals, Tally& ta
                      {"problem", outcome.problem},
                      {"diff", outcome.diff}});
     if (!globals.json()) {
-      print((passed ? style.green("ok") + "      " : style.red("FAILED") + "  ") + " " + style.bold(recipe.id) + ": " + one.name +
-            (passed ? "" : " (" + place(one.where) + ")") + "\n");
+      print((passed ? style.green("ok") + "      " : style.red("FAILED") + "  ") + " " + style.bold(recipe.id) + ": " +
+            one.name + (passed ? "" : " (" + place(one.where) + ")") + "\n");
       if (!passed) print(wrapped(outcome.problem, 8) + indented(outcome.diff, style));
     }
     outcomes.push_back(std::move(outcome));
@@ -91,8 +101,8 @@ Status orphans(const Globals& globals, const recipe::Catalogue& catalogue, Tally
       const auto* recipe = catalogue.find(file.stem().string());
       if (recipe && file.extension() == ".yaml") continue;
       broken(file.stem().string(),
-             Error{ErrorKind::usage, "", "no recipe has the id that this test is named after", "name it ID.yaml, or delete it",
-                   SourcePos{file.string(), 0, 0}},
+             Error{ErrorKind::usage, "", "no recipe has the id that this test is named after",
+                   "name it ID.yaml, or delete it", SourcePos{file.string(), 0, 0}},
              globals, tally);
     }
   }

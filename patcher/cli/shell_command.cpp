@@ -1,5 +1,5 @@
-// `vgpukit shell bash|zsh|fish|man`: completions for shells and the manual page, from the same description of the command line that
-// parses it. The build makes the files that are installed with this; nobody else has to know it.
+// `vgpukit shell bash|zsh|fish|man`: completions for shells and the manual page, from the same description of the
+// command line that parses it. The build makes the files that are installed with this; nobody else has to know it.
 #include "cli/shell_command.hpp"
 
 #include <algorithm>
@@ -121,16 +121,18 @@ std::string bash(const std::vector<Node>& nodes) {
       std::string how = "COMPREPLY=($(compgen -f -- \"$cur\"))";
       if (!values.words.empty()) how = "COMPREPLY=($(compgen -W " + quoted(join(values.words, " ")) + " -- \"$cur\"))";
       if (values.folders) how = "COMPREPLY=($(compgen -d -- \"$cur\"))";
-      if (values.kernels) how = "COMPREPLY=($(compgen -W \"running newest all $(ls /lib/modules 2>/dev/null)\" -- \"$cur\"))";
+      if (values.kernels)
+        how = "COMPREPLY=($(compgen -W \"running newest all $(ls /lib/modules 2>/dev/null)\" -- \"$cur\"))";
       for (const auto& name : option.names)
-        text += "    " + (node->path.empty() ? "*:" + name : quoted(node->path + ":" + name)) + ") " + how + "; return ;;\n";
+        text += "    " + (node->path.empty() ? "*:" + name : quoted(node->path + ":" + name)) + ") " + how +
+                "; return ;;\n";
     }
   text += "  esac\n  case $at in\n";
   for (const auto& node : nodes) {
     std::vector<std::string> names;
     for (const auto& [name, about] : node.commands) names.push_back(name);
-    text +=
-        "    " + quoted(node.path) + ") names=" + quoted(join(names, " ")) + " options=" + quoted(option_names(node)) + " ;;\n";
+    text += "    " + quoted(node.path) + ") names=" + quoted(join(names, " ")) +
+            " options=" + quoted(option_names(node)) + " ;;\n";
   }
   text += "  esac\n  options+=" + quoted(" " + option_names(nodes.front())) +
           "\n"
@@ -171,7 +173,8 @@ std::string zsh(const std::vector<Node>& nodes) {
       if (values.folders) how = "_files -/";
       if (values.kernels) how = "compadd -- running newest all /lib/modules/*(N:t)";
       for (const auto& name : option.names)
-        text += "    (" + (node->path.empty() ? "*:" + name : quoted(node->path + ":" + name)) + ") " + how + "; return ;;\n";
+        text += "    (" + (node->path.empty() ? "*:" + name : quoted(node->path + ":" + name)) + ") " + how +
+                "; return ;;\n";
     }
   text += "  esac\n  case $at in\n";
   for (const auto& node : nodes) {
@@ -191,7 +194,8 @@ std::string zsh(const std::vector<Node>& nodes) {
 
 std::string fish_option(const Word& option, const std::string& when) {
   std::string text = "complete -c vgpukit" + when;
-  for (const auto& name : option.names) text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+  for (const auto& name : option.names)
+    text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
   const auto values = values_of(option);
   if (option.takes_value) text += " -r";
   if (!values.words.empty()) text += " -f -a " + quoted(join(values.words, " "));
@@ -273,7 +277,8 @@ std::string man(const std::vector<Node>& nodes, const std::string& footer) {
   }
   text += ".SH EXIT STATUS\n" + roff(footer) +
           "\n.SH FILES\n"
-          ".TP\n/etc/vgpukit/config.yaml\n\\fBaccept:\\fR, the notices that are accepted; \\fBsigning:\\fR, with \\fBkey:\\fR and "
+          ".TP\n/etc/vgpukit/config.yaml\n\\fBaccept:\\fR, the notices that are accepted; \\fBsigning:\\fR, with "
+          "\\fBkey:\\fR and "
           "\\fBcertificate:\\fR, what modules are signed with\n"
           ".TP\n/etc/vgpukit/vgpus.yaml\nthe vGPUs that \\fBvgpukit vgpu apply\\fR makes\n"
           ".TP\n/var/lib/vgpukit\nthe driver store, finished builds, what is installed, and the way back\n"

@@ -1,7 +1,7 @@
 #include <unistd.h>
 
-#include "module/module_file.hpp"
 #include "cli/cli.hpp"
+#include "module/module_file.hpp"
 
 namespace vgpukit::cli {
 
@@ -30,12 +30,16 @@ Result<Exit> verify(const Globals& globals, const VerifyOptions& options) {
   if (globals.json()) {
     nlohmann::json list = nlohmann::json::array();
     for (const auto& verdict : verdicts)
-      list.push_back(
-          {{"module", verdict.module}, {"refuses", verdict.refuses}, {"message", verdict.message}, {"hint", verdict.hint}});
+      list.push_back({{"module", verdict.module},
+                      {"refuses", verdict.refuses},
+                      {"message", verdict.message},
+                      {"hint", verdict.hint}});
     nlohmann::json names = nlohmann::json::array();
     for (const auto& module : modules) names.push_back(module.name);
-    print_json(nlohmann::json{
-        {"kernel", {{"release", release}}}, {"modules", names}, {"result", loads ? "loads" : "refused"}, {"verdicts", list}});
+    print_json(nlohmann::json{{"kernel", {{"release", release}}},
+                              {"modules", names},
+                              {"result", loads ? "loads" : "refused"},
+                              {"verdicts", list}});
     return loads ? Exit::done : Exit::failed;
   }
   const auto style = style_of(globals, STDOUT_FILENO);
@@ -50,7 +54,8 @@ Result<Exit> verify(const Globals& globals, const VerifyOptions& options) {
     }
     if (!globals.quiet || refused)
       print(style.bold(module.path.string()) + ": " +
-            (refused ? style.red(release + " would not load it") : style.green(release + " would load it")) + "\n" + text);
+            (refused ? style.red(release + " would not load it") : style.green(release + " would load it")) + "\n" +
+            text);
   }
   return loads ? Exit::done : Exit::failed;
 }
@@ -58,11 +63,13 @@ Result<Exit> verify(const Globals& globals, const VerifyOptions& options) {
 }  // namespace
 
 void add_verify(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("verify", "Tell whether a kernel would load these modules, together, before anybody tries");
+  auto* command =
+      app.add_subcommand("verify", "Tell whether a kernel would load these modules, together, before anybody tries");
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("MODULE", options->modules, "Module files (.ko, .ko.xz, .ko.zst, .ko.gz)")->required();
   command->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
-  command->callback([&globals, &action, options] { action = [&globals, options] { return verify(globals, *options); }; });
+  command->callback(
+      [&globals, &action, options] { action = [&globals, options] { return verify(globals, *options); }; });
 }
 
 }  // namespace vgpukit::cli

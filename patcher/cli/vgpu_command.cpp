@@ -2,8 +2,8 @@
 
 #include "cli/cli.hpp"
 #include "cli/vgpu_text.hpp"
-#include "vgpu/vgpu_xml.hpp"
 #include "support/log.hpp"
+#include "vgpu/vgpu_xml.hpp"
 
 namespace vgpukit::cli {
 
@@ -38,7 +38,8 @@ Result<Exit> types(const Globals& globals, const VgpuOptions& options) {
     print_json(types_json(view, place.card));
   else
     print(types_text(view, place.card, style_of(globals, STDOUT_FILENO)));
-  if (view.cards.empty() && !globals.json()) log::info("no card here offers vGPUs: is the vGPU host driver loaded? (vgpukit load)");
+  if (view.cards.empty() && !globals.json())
+    log::info("no card here offers vGPUs: is the vGPU host driver loaded? (vgpukit load)");
   return Exit::done;
 }
 
@@ -55,8 +56,9 @@ Result<Exit> list(const Globals& globals, const VgpuOptions& options) {
   for (const auto& problem : problems) log::warning(problem);
   auto rows = vgpu::list_vgpus(sysfs, view, definitions ? definitions->all : std::vector<vgpu::VgpuDefinition>{});
   std::erase_if(rows, [&](const vgpu::VgpuRow& row) {
-    return (!place.card.empty() && row.device.card != place.card) || (!place.parent.empty() && row.device.parent != place.parent) ||
-           (options.defined && !row.defined) || (options.active && !row.active);
+    return (!place.card.empty() && row.device.card != place.card) ||
+           (!place.parent.empty() && row.device.parent != place.parent) || (options.defined && !row.defined) ||
+           (options.active && !row.active);
   });
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
@@ -100,7 +102,8 @@ Result<Exit> define(const Globals& globals, const VgpuOptions& options) {
   // A UUID or an address is no type: it names a vGPU that runs.
   const bool running = static_cast<bool>(vgpu::vgpu_name(request.type));
   if (running && (!request.card.empty() || !request.uuid.empty()))
-    return Error{ErrorKind::usage, "define the vGPU " + request.type, "that names one which exists: it has its card and its name",
+    return Error{ErrorKind::usage, "define the vGPU " + request.type,
+                 "that names one which exists: it has its card and its name",
                  "leave --card and --uuid out, or name a type"};
   TRY_ASSIGN(const auto defined, vgpu::define_vgpu(tools_of(host, sysfs), request, running ? request.type : ""));
   if (globals.json()) {
@@ -167,20 +170,24 @@ Result<Exit> xml(const Globals& globals, const VgpuOptions& options) {
     return Exit::done;
   }
   // Comments may follow a document's last element, so all of it is one XML document. They cannot hold two dashes.
-  print(vgpu::hostdev_xml(device) + "<!-- QEMU (-uuid of the machine is what nvidia-vgpu-mgr knows it by):\n     -device " +
-        vgpu::qemu_device(device) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " + vgpu::proxmox_option(device) + " -->\n");
+  print(vgpu::hostdev_xml(device) +
+        "<!-- QEMU (-uuid of the machine is what nvidia-vgpu-mgr knows it by):\n     -device " +
+        vgpu::qemu_device(device) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " + vgpu::proxmox_option(device) +
+        " -->\n");
   return Exit::done;
 }
 
 }  // namespace
 
 void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
-  auto* vgpu = app.add_subcommand("vgpu", "The vGPUs of this machine: mediated devices and virtual functions")->alias("mdev");
+  auto* vgpu =
+      app.add_subcommand("vgpu", "The vGPUs of this machine: mediated devices and virtual functions")->alias("mdev");
   vgpu->require_subcommand(1);
   const auto options = std::make_shared<VgpuOptions>();
   const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const VgpuOptions&)) {
     auto* sub = vgpu->add_subcommand(name, about);
-    sub->callback([&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    sub->callback(
+        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
     return sub;
   };
   const auto* card = "Only this card: a PCI address, a serial number or a GPU's UUID";
@@ -194,18 +201,22 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
   list_of->add_flag("--active", options->active, "Only those that exist");
   auto* make = add("create", "Make a vGPU; prints its name", create);
   make->add_option("TYPE", options->request.type, "An id (nvidia-63) or a name (GRID P4-1Q, P4-1Q)")->required();
-  make->add_option("--card", options->request.card, "On this card; left out: on the first with room")->type_name("CARD");
+  make->add_option("--card", options->request.card, "On this card; left out: on the first with room")
+      ->type_name("CARD");
   make->add_option("--uuid", options->request.uuid, "Its UUID; left out: a new one")->type_name("UUID");
   add("remove", "Remove a vGPU that nobody uses", remove)->add_option("VGPU", options->name, name)->required();
   auto* keep = add("define", "Write down a vGPU that is made at each boot; prints its name", define);
-  keep->add_option("TYPE|VGPU", options->request.type, "A type; or the UUID or function of a vGPU that exists, to keep it")
+  keep->add_option("TYPE|VGPU", options->request.type,
+                   "A type; or the UUID or function of a vGPU that exists, to keep it")
       ->required();
-  keep->add_option("--card", options->request.card, "On this card; left out: on the first with room")->type_name("CARD");
+  keep->add_option("--card", options->request.card, "On this card; left out: on the first with room")
+      ->type_name("CARD");
   keep->add_option("--uuid", options->request.uuid, "Its UUID; left out: a new one")->type_name("UUID");
   keep->add_flag("--manual", options->manual, "Not at boot: mdevctl start, or vgpu create --uuid");
   auto* forget = add("undefine", "Take a definition away; the vGPU itself stays", undefine);
   forget->add_option("VGPU", options->name, name)->required();
-  forget->add_option("--card", options->card, "Where mdevctl has definitions of it for several cards")->type_name("CARD");
+  forget->add_option("--card", options->card, "Where mdevctl has definitions of it for several cards")
+      ->type_name("CARD");
   add("apply", "Make all vGPUs that are defined: what the systemd unit runs at boot", apply)
       ->add_flag("--dry-run", options->dry_run, "Only print the difference");
   auto* lines = add("xml", "What a virtual machine needs: libvirt's XML, QEMU's and Proxmox' line", xml);

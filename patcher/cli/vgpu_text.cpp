@@ -46,9 +46,11 @@ std::string types_text(const vgpu::VgpuView& view, const std::string& card, cons
   for (const auto& each : view.cards) {
     if (!card.empty() && each.address != card) continue;
     text += style.bold(each.address) + (each.model.empty() ? "" : "  " + each.model);
-    if (each.interface != vgpu::VgpuInterface::none) text += "  (" + std::string(vgpu::interface_name(each.interface)) + ")";
+    if (each.interface != vgpu::VgpuInterface::none)
+      text += "  (" + std::string(vgpu::interface_name(each.interface)) + ")";
     if (each.most_functions > 0)
-      text += "  " + std::to_string(each.functions) + " of " + std::to_string(each.most_functions) + " virtual functions";
+      text +=
+          "  " + std::to_string(each.functions) + " of " + std::to_string(each.most_functions) + " virtual functions";
     text += "\n";
     if (each.types.empty()) {
       text += each.interface == vgpu::VgpuInterface::none && each.most_functions > 0 && each.functions == 0
@@ -60,8 +62,8 @@ std::string types_text(const vgpu::VgpuView& view, const std::string& card, cons
     std::vector<std::vector<std::string>> rows = {{"TYPE", "NAME", "MEMORY", "HEADS", "RESOLUTION", "FREE", "USED"}};
     for (const auto& [id, type] : each.types) {
       const auto use = vgpu::use_of(view, each, type);
-      rows.push_back({id, or_dash(type.name), number(type.framebuffer_mb, " MB"), number(type.heads), or_dash(type.resolution),
-                      std::to_string(use.available), std::to_string(use.used)});
+      rows.push_back({id, or_dash(type.name), number(type.framebuffer_mb, " MB"), number(type.heads),
+                      or_dash(type.resolution), std::to_string(use.available), std::to_string(use.used)});
     }
     text += table(rows, "  ");
   }
@@ -152,7 +154,8 @@ std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) 
     const auto& card = applied.plan.cards[i];
     const auto outcome = dry ? vgpu::CardOutcome{} : applied.outcomes[i];
     std::string lines;
-    if (dry && card.needs_functions) lines += "  + its virtual functions; the vGPUs on them are planned when they are there\n";
+    if (dry && card.needs_functions)
+      lines += "  + its virtual functions; the vGPUs on them are planned when they are there\n";
     if (outcome.made_functions) lines += "  + its virtual functions\n";
     // Where one cannot be had, none is made.
     if (card.problems.empty())
@@ -160,7 +163,8 @@ std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) 
     for (const auto& problem : card.problems) lines += "  " + style.red("!") + " " + problem + "\n";
     if (!card.problems.empty() && !card.create.empty())
       lines += "    so none of its other " + std::to_string(card.create.size()) + " is made\n";
-    if (outcome.error) lines += "  " + style.red("!") + " " + outcome.error->message() + "\n    nothing was made on this card\n";
+    if (outcome.error)
+      lines += "  " + style.red("!") + " " + outcome.error->message() + "\n    nothing was made on this card\n";
     kept += card.existing.size();
     if (!lines.empty()) text += style.bold(card.card) + "\n" + lines;
   }
@@ -173,7 +177,10 @@ std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) 
 }
 
 nlohmann::json step_json(const vgpu::VgpuStep& step) {
-  return {{"name", step.name}, {"interface", vgpu::interface_name(step.interface)}, {"parent", step.parent}, {"type", step.type}};
+  return {{"name", step.name},
+          {"interface", vgpu::interface_name(step.interface)},
+          {"parent", step.parent},
+          {"type", step.type}};
 }
 
 nlohmann::json applied_json(const vgpu::AppliedVgpus& applied) {

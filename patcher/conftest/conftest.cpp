@@ -20,7 +20,8 @@ namespace {
 // A folder in the tree for what goes to and fro, and the script that runs there.
 class ScratchFolder {
  public:
-  explicit ScratchFolder(const fs::path& tree) : folder_(tree / ".vgpukit-conftest"), script_(tree / ".vgpukit-answer.sh") {
+  explicit ScratchFolder(const fs::path& tree)
+      : folder_(tree / ".vgpukit-conftest"), script_(tree / ".vgpukit-answer.sh") {
     remove();
     std::error_code ignored;
     fs::create_directories(folder_, ignored);
@@ -47,14 +48,14 @@ bool write_plain(const fs::path& file, const std::string& text) {
   return static_cast<bool>(stream.flush());
 }
 
-// Every file of the driver that decides what is asked: the makefiles and scripts with their content, the headers by name (a header
-// of the driver's own could stand in front of one of the kernel's). What a build has made is none of them: a kept tree asks the
-// same.
+// Every file of the driver that decides what is asked: the makefiles and scripts with their content, the headers by
+// name (a header of the driver's own could stand in front of one of the kernel's). What a build has made is none of
+// them: a kept tree asks the same.
 std::string tree_identity(const fs::path& tree) {
   std::vector<fs::path> paths;
   std::error_code error;
-  for (auto entry = fs::recursive_directory_iterator(tree, error); !error && entry != fs::recursive_directory_iterator();
-       entry.increment(error)) {
+  for (auto entry = fs::recursive_directory_iterator(tree, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     const auto name = entry->path().filename().string();
     if (name == ".git" || name == "conftest" || name.starts_with(".vgpukit"))
       entry.disable_recursion_pending();
@@ -66,8 +67,8 @@ std::string tree_identity(const fs::path& tree) {
   for (const auto& path : paths) {
     const auto name = path.filename().string();
     const auto ending = path.extension();
-    const bool asks = name == "Makefile" || name == "Kbuild" || ending == ".Kbuild" || ending == ".mk" || ending == ".sh" ||
-                      (name.starts_with("patch-") && ending == ".h");
+    const bool asks = name == "Makefile" || name == "Kbuild" || ending == ".Kbuild" || ending == ".mk" ||
+                      ending == ".sh" || (name.starts_with("patch-") && ending == ".h");
     if (!asks && ending != ".h") continue;
     hasher.add(path.lexically_relative(tree).string());
     if (asks && !hasher.add_file(path)) return {};
@@ -89,7 +90,8 @@ std::set<std::string> named_headers(const std::string& script) {
   std::set<std::string> names;
   for (auto at = script.find(directive); at != std::string::npos; at = script.find(directive, at)) {
     at += directive.size();
-    const auto end = script.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./", at);
+    const auto end =
+        script.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./", at);
     if (end != std::string::npos && end > at && script[end] == '>') names.insert(script.substr(at, end - at));
   }
   return names;
@@ -152,8 +154,8 @@ class Engine {
     return {};
   }
 
-  // Writes the files in the order in which make would: each is as new as what it depends on, or newer. What an earlier build was
-  // told already stays as old as it is: every object depends on it.
+  // Writes the files in the order in which make would: each is as new as what it depends on, or newer. What an earlier
+  // build was told already stays as old as it is: every object depends on it.
   Status deliver() {
     bool same = request_.has_objects;
     for (const auto& [path, text] : answers_.files) {
@@ -171,7 +173,8 @@ class Engine {
 
   void keep(const std::string& path, std::string text) { answers_.files.emplace_back(path, std::move(text)); }
 
-  Status ask_all(const KbuildAnswer& ask, ConftestCompiler& compiler, const fs::path& folder, const std::string& fingerprint) {
+  Status ask_all(const KbuildAnswer& ask, ConftestCompiler& compiler, const fs::path& folder,
+                 const std::string& fingerprint) {
     // The sanity checks and these came with the question.
     for (const char* name : {"uts_release", "patches.h"})
       if (auto text = read_file(conftest_ / name)) keep(name, std::move(*text));
@@ -198,7 +201,8 @@ class Engine {
     std::vector<ScriptTest> tests;
     for (const auto& name : names) tests.push_back({name, true, ""});
     std::vector<std::string> found;
-    if (script->find("-MG") != std::string::npos) {  // else the script asks in another way, and asks the compiler itself
+    if (script->find("-MG") !=
+        std::string::npos) {  // else the script asks in another way, and asks the compiler itself
       TRY_ASSIGN(const auto present, compiler.find_headers(names));
       for (std::size_t i = 0; present && i < tests.size(); ++i) {
         tests[i].answers = (*present)[i] ? "1" : "0";
@@ -231,13 +235,15 @@ class Engine {
     }
     if (!done) return false;
     if (kbuild->find("conftest/header_presence/") != std::string::npos)
-      for (std::size_t i = 0; i < tests.size(); ++i) keep("header_presence/" + names[i] + ".part", results.tests[i].text);
+      for (std::size_t i = 0; i < tests.size(); ++i)
+        keep("header_presence/" + names[i] + ".part", results.tests[i].text);
     keep("headers.h", all);
     answers_.tests += static_cast<unsigned>(names.size());
     return true;
   }
 
-  Status answer_tests(const KbuildAnswer& ask, ConftestCompiler& compiler, VerdictCache& cache, const fs::path& folder) {
+  Status answer_tests(const KbuildAnswer& ask, ConftestCompiler& compiler, VerdictCache& cache,
+                      const fs::path& folder) {
     struct Open {
       std::string name, answers, text;
       bool done = false;

@@ -1,9 +1,10 @@
-// Answers the driver's conftest before make would: the same tests of the same conftest.sh, with a fraction of the compiler runs.
+// Answers the driver's conftest before make would: the same tests of the same conftest.sh, with a fraction of the
+// compiler runs.
 //
-// make starts a shell and a compiler for each of some 380 tests. Here Kbuild is asked once for the command, the flags and the lists
-// of tests; conftest.sh runs with a compiler of ours that keeps what it is to compile; snippets that see the same headers are
-// compiled together; and conftest.sh runs again, now with the answers, and writes what it always writes. make then finds conftest/
-// done.
+// make starts a shell and a compiler for each of some 380 tests. Here Kbuild is asked once for the command, the flags
+// and the lists of tests; conftest.sh runs with a compiler of ours that keeps what it is to compile; snippets that see
+// the same headers are compiled together; and conftest.sh runs again, now with the answers, and writes what it always
+// writes. make then finds conftest/ done.
 #pragma once
 
 #include <filesystem>
@@ -40,8 +41,8 @@ struct ConftestRun {
   CompileCommands compile;            // of the C files of request.modules; none where Kbuild did not have to be asked
 };
 
-// `make`: the command that will build the modules of request.tree. Leaves the tree as it was, but for conftest/. Whatever is not
-// understood is left to make, test by test or altogether. Error: "interrupted".
+// `make`: the command that will build the modules of request.tree. Leaves the tree as it was, but for conftest/.
+// Whatever is not understood is left to make, test by test or altogether. Error: "interrupted".
 Result<ConftestRun> answer_conftest(kernel::Facts& facts, const ConftestRequest& request, const Command& make);
 
 }  // namespace vgpukit::conftest

@@ -21,8 +21,8 @@ std::vector<std::string> split(std::string_view text, char at) {
   return parts;
 }
 
-// conftest.sh uses its flags without quotes: the shell splits them at white space and takes quotes as they stand. What it would
-// take for a file name pattern is left to it.
+// conftest.sh uses its flags without quotes: the shell splits them at white space and takes quotes as they stand. What
+// it would take for a file name pattern is left to it.
 std::optional<std::vector<std::string>> words(const std::string& text) {
   if (text.find_first_of("*?[") != std::string::npos) return std::nullopt;
   std::istringstream stream(text);
@@ -80,8 +80,9 @@ std::optional<KbuildAnswer> read_ask(std::string_view command, std::string_view 
   return ask;
 }
 
-Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, const std::string& fingerprint, const Command& make,
-                                              const std::vector<std::string>& sources, const fs::path& folder) {
+Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, const std::string& fingerprint,
+                                               const Command& make, const std::vector<std::string>& sources,
+                                               const fs::path& folder) {
   const std::optional<KbuildAnswer> nothing;
   const auto data = shipped_data();
   if (!data) return nothing;
@@ -107,8 +108,8 @@ Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, con
   auto ask = read_ask(*line, *environment, *lists);
   if (!ask) return nothing;
   ask->cpu_seconds = outcome->cpu_seconds;
-  for (const char* ours :
-       {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
+  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN",
+                           "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
     ask->environment.erase(ours);
   // The tests' compiler is the real one.
   if (auto& path = ask->environment["PATH"]; !command.path_first.empty() && path.starts_with(command.path_first + ":"))

@@ -52,8 +52,8 @@ bool about_shape(const kernel::CompileError& error) {
 }
 
 bool is_missing_file(const kernel::CompileError& error) {
-  return error.fatal &&
-         (error.message.find("No such file") != std::string::npos || error.message.find("file not found") != std::string::npos);
+  return error.fatal && (error.message.find("No such file") != std::string::npos ||
+                         error.message.find("file not found") != std::string::npos);
 }
 
 bool own(const kernel::CompileError& error) {
@@ -93,20 +93,22 @@ std::optional<bool> declared(kernel::Facts& facts, const std::string& function, 
 }
 
 // Nothing when the headers bear the test out.
-std::optional<diagnostics::Diagnostic> false_negative_warning(kernel::Facts& facts, const ConftestCheck& check, const ConftestFinding& finding) {
+std::optional<diagnostics::Diagnostic> false_negative_warning(kernel::Facts& facts, const ConftestCheck& check,
+                                                              const ConftestFinding& finding) {
   const std::string function = check.inverted ? called_function(check.code) : std::string();
   std::optional<bool> fact;
   if (!function.empty()) fact = declared(facts, function, check.code);
   if (fact == true) return std::nullopt;
   diagnostics::Diagnostic made = warning(finding);
-  made.message =
-      "the test " + check.test + " says \"" + answer_of(check) + "\" only because of another error: " + finding.error.message;
+  made.message = "the test " + check.test + " says \"" + answer_of(check) +
+                 "\" only because of another error: " + finding.error.message;
   const std::string believes =
-      check.inverted ? "the driver now believes that this kernel has " +
-                           (function.empty() ? "what it asked for" : function + "()") + " (" + check.define + " is defined)"
-                     : "the driver now believes that this kernel lacks it (" + check.define + " is not defined)";
-  const std::string set =
-      " in a recipe `conftest-test: {test: " + check.test + ", answer: " + (check.inverted ? "absent" : "present") + "}`";
+      check.inverted
+          ? "the driver now believes that this kernel has " +
+                (function.empty() ? "what it asked for" : function + "()") + " (" + check.define + " is defined)"
+          : "the driver now believes that this kernel lacks it (" + check.define + " is not defined)";
+  const std::string set = " in a recipe `conftest-test: {test: " + check.test +
+                          ", answer: " + (check.inverted ? "absent" : "present") + "}`";
   if (fact == false)
     made.hint = believes + ", but its headers declare no " + function + ";" + set + " sets that";
   else
@@ -158,8 +160,8 @@ ConftestFinding classify_failure(const ConftestCheck& check) {
   if (asks_for_function) {
     if (first([](const kernel::CompileError& e) { return own(e) && wrong_arguments(e); }) != errors.end()) return {};
   } else {
-    // A name or a member that is not there, a macro that does not take this (a "functions" test that calls nothing), or anything
-    // else that the test's own lines could not be compiled for.
+    // A name or a member that is not there, a macro that does not take this (a "functions" test that calls nothing), or
+    // anything else that the test's own lines could not be compiled for.
     if (first([](const kernel::CompileError& e) { return own(e) && !about_shape(e); }) != errors.end()) return {};
   }
   if (const auto header = first([](const kernel::CompileError& e) { return !own(e); }); header != errors.end())
@@ -193,10 +195,10 @@ std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const 
     if (!one.present.empty()) made.message += "\"present\" to " + join(one.present, ", ");
     if (!one.absent.empty())
       made.message += std::string(one.present.empty() ? "" : "; ") + "\"absent\" to " + join(one.absent, ", ");
-    made.hint = is_missing_file(one.finding.error)
-                    ? "the kernel's headers are not complete: install them again"
-                    : "install the kernel's headers again; if the header is meant to be like that, a recipe can set each answer: "
-                      "`conftest-test: {test: NAME, answer: present}`, or absent";
+    made.hint = is_missing_file(one.finding.error) ? "the kernel's headers are not complete: install them again"
+                                                   : "install the kernel's headers again; if the header is meant to be "
+                                                     "like that, a recipe can set each answer: "
+                                                     "`conftest-test: {test: NAME, answer: present}`, or absent";
     warnings.push_back(std::move(made));
   }
   return warnings;

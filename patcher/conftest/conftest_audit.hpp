@@ -14,10 +14,12 @@ namespace vgpukit::conftest {
 
 // What made a snippet fail, as far as the compiler's words (gcc 10 to 16, clang) tell.
 enum class ConftestFailure {
-  expected,  // what the test wanted to see: wrong arguments for a function; for others a name, a member or a header that is not there
-  header,  // a header does not compile
-  form,   // the compiler minds how the test is written (no return statement under -Werror), which says nothing about the kernel
-  other,   // for a function: anything else (an implicit declaration that is an error, a header that is not there)
+  expected,  // what the test wanted to see: wrong arguments for a function; for others a name, a member or a header
+             // that is not there
+  header,    // a header does not compile
+  form,  // the compiler minds how the test is written (no return statement under -Werror), which says nothing about the
+         // kernel
+  other,  // for a function: anything else (an implicit declaration that is an error, a header that is not there)
 };
 struct ConftestFinding {
   ConftestFailure failure = ConftestFailure::expected;
@@ -29,8 +31,8 @@ ConftestFinding classify_failure(const ConftestCheck& check);
 std::string called_function(std::string_view code);
 std::vector<std::string> headers_of(std::string_view code);
 
-// One warning for each test that lies, and one for each header that makes tests lie. A function test is not accused where the
-// kernel's own headers declare the function, however the test found it.
+// One warning for each test that lies, and one for each header that makes tests lie. A function test is not accused
+// where the kernel's own headers declare the function, however the test found it.
 std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const std::vector<ConftestCheck>& checks);
 
 }  // namespace vgpukit::conftest

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support/hash.hpp"
 #include "support/checksummed_file.hpp"
+#include "support/hash.hpp"
 
 namespace vgpukit::kernel {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CompileError, file, line, fatal, message)

@@ -40,7 +40,8 @@ struct ConftestCheck {
   ConftestVerdict verdict;
 };
 
-// Everything that one build asked: the files of conftest/, in the order in which they have to be written, and what the audit needs.
+// Everything that one build asked: the files of conftest/, in the order in which they have to be written, and what the
+// audit needs.
 struct ConftestAnswers {
   std::vector<std::pair<std::string, std::string>> files;  // path below conftest/, text
   std::vector<ConftestCheck> checks;

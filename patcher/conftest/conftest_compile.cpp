@@ -14,13 +14,14 @@ bool writes_dependencies(const std::string& flag) {
   return flag == "-MD" || flag == "-MMD" || flag == "-MG" || flag == "-MP" || flag.starts_with("-Wp,-M");
 }
 
-// gcc reads a precompiled header in front of everything else only: what -include brings has to be part of it. Takes these options
-// out; nothing where there are others of the kind.
+// gcc reads a precompiled header in front of everything else only: what -include brings has to be part of it. Takes
+// these options out; nothing where there are others of the kind.
 std::optional<std::vector<std::string>> take_includes(std::vector<std::string>& argv) {
   std::vector<std::string> files;
   std::vector<std::string> rest;
   for (std::size_t i = 0; i < argv.size(); ++i) {
-    if (argv[i].starts_with("-imacros") || (argv[i].starts_with("-include") && argv[i] != "-include")) return std::nullopt;
+    if (argv[i].starts_with("-imacros") || (argv[i].starts_with("-include") && argv[i] != "-include"))
+      return std::nullopt;
     if (argv[i] != "-include")
       rest.push_back(argv[i]);
     else if (++i < argv.size())
@@ -34,8 +35,8 @@ bool killed(const Outcome& outcome) {
   return outcome.timed_out || outcome.status >= 126;
 }
 
-// A place in the snippet has no file name: its number means nothing later on. A broken header may have many errors; those of the
-// snippet itself decide.
+// A place in the snippet has no file name: its number means nothing later on. A broken header may have many errors;
+// those of the snippet itself decide.
 std::vector<kernel::CompileError> first_few(std::vector<kernel::CompileError> errors) {
   std::vector<kernel::CompileError> reported;
   std::size_t own = 0;
@@ -68,7 +69,8 @@ Command ConftestCompiler::command(const std::vector<std::string>& flags, std::st
 Command ConftestCompiler::compile_command(Mode mode, std::string text, const Prefix* prefix) const {
   std::vector<std::string> flags = {"-fno-diagnostics-show-caret", "-fdiagnostics-color=never"};
   // An error inside a macro is the error of who used it; and no error may be held back.
-  flags.emplace_back(kernel_.compiler.kind == kernel::Compiler::Kind::clang ? "-ferror-limit=0" : "-ftrack-macro-expansion=0");
+  flags.emplace_back(kernel_.compiler.kind == kernel::Compiler::Kind::clang ? "-ferror-limit=0"
+                                                                            : "-ftrack-macro-expansion=0");
   if (mode == Mode::parse) flags.emplace_back("-fsyntax-only");
   // The assembler has nothing to say about code without assembly of its own.
   if (mode == Mode::generate) flags.insert(flags.end(), {"-S", "-o", "/dev/null"});
@@ -103,7 +105,8 @@ Result<std::optional<std::vector<bool>>> ConftestCompiler::find_headers(const st
 
 Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& headers, const std::set<std::string>& others,
                                            const std::string& preamble) {
-  // "Absent" is what conftest.sh says when nothing but a file is missing (-MG forgives that), even one that the header includes.
+  // "Absent" is what conftest.sh says when nothing but a file is missing (-MG forgives that), even one that the header
+  // includes.
   const auto lacks_a_file = [](const Outcome& outcome) {
     const auto errors = kernel::compile_errors(outcome.err);
     return killed(outcome) || std::any_of(errors.begin(), errors.end(), [](const auto& error) { return error.fatal; });
@@ -112,8 +115,8 @@ Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& heade
   for (const auto& header : headers) these += "#include <" + header + ">\n";
   std::string all = preamble + "\n" + these;
   for (const auto& other : others) all += "#if __has_include(<" + other + ">)\n#include <" + other + ">\n#endif\n";
-  TRY_ASSIGN(const auto runs,
-             run_these({command({"-E", "-M", "-MG"}, "#include <vgpukit/none.h>\n"), command({"-E", "-dI"}, std::move(all))}));
+  TRY_ASSIGN(const auto runs, run_these({command({"-E", "-M", "-MG"}, "#include <vgpukit/none.h>\n"),
+                                         command({"-E", "-dI"}, std::move(all))}));
   if (!runs[0].ok()) return false;
   if (lacks_a_file(runs[1])) {  // which may be one of the others'
     TRY_ASSIGN(const auto needs_own_unit, run_these({command({"-E", "-M"}, these)}));
@@ -123,7 +126,8 @@ Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& heade
   seen.add(runs[1].out);
   const auto& files = seen.files();
   // Which of the driver's own headers the snippets really read has to be known.
-  if (std::none_of(files.begin(), files.end(), [&](const auto& file) { return is_own(file); })) closures_ = std::move(seen);
+  if (std::none_of(files.begin(), files.end(), [&](const auto& file) { return is_own(file); }))
+    closures_ = std::move(seen);
   return true;
 }
 
@@ -131,8 +135,9 @@ bool ConftestCompiler::is_own(const std::string& file) const {
   return file.starts_with(tree_.string() + "/") && file != tree_.string() + "/conftest/headers.h";
 }
 
-Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snippets, const std::vector<SnippetShape>& shapes,
-                                       const std::string& preamble, Closures& closures) {
+Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snippets,
+                                       const std::vector<SnippetShape>& shapes, const std::string& preamble,
+                                       Closures& closures) {
   includes_.clear();
   TRY_ASSIGN(const auto probed, run_these({command({"-E", "-P"}, include_probe(preamble, snippets, shapes))}));
   if (!probed.front().ok()) return {};
@@ -207,8 +212,8 @@ const ConftestCompiler::Prefix* ConftestCompiler::prefix_for(std::size_t first, 
   return found == prefixes_.end() ? nullptr : &*found;
 }
 
-Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(const std::vector<ConftestSnippet>& snippets,
-                                                                              const std::string& preamble) {
+Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(
+    const std::vector<ConftestSnippet>& snippets, const std::string& preamble) {
   std::vector<std::optional<ConftestVerdict>> verdicts(snippets.size());
   std::vector<SnippetShape> shapes;
   for (const auto& snippet : snippets) shapes.push_back(shape_of(snippet));
@@ -263,7 +268,8 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
       const auto& unit = units[u];
       const auto& outcome = outcomes[u];
       if (unit.size() == 1 && (u >= shared || (!outcome.ok() && !killed(outcome)))) {
-        if (!killed(outcome)) verdicts[unit[0]] = ConftestVerdict{outcome.ok(), first_few(kernel::compile_errors(outcome.err))};
+        if (!killed(outcome))
+          verdicts[unit[0]] = ConftestVerdict{outcome.ok(), first_few(kernel::compile_errors(outcome.err))};
         open.erase(unit[0]);
         continue;
       }
@@ -294,7 +300,8 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(co
     std::vector<Command> again;
     const auto late_units = share_out(late);
     for (const auto& unit : late_units)
-      again.push_back(compile_command(Mode::generate, unit_text(unit, snippets), prefix_for(unit.front(), shapes, closures)));
+      again.push_back(
+          compile_command(Mode::generate, unit_text(unit, snippets), prefix_for(unit.front(), shapes, closures)));
     TRY_ASSIGN(const auto generated, run_these(again));
     for (std::size_t u = 0; u < late_units.size(); ++u)
       for (const std::size_t i : late_units[u]) {

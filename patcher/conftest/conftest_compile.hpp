@@ -18,18 +18,18 @@ namespace vgpukit::conftest {
 class ConftestCompiler {
  public:
   // `tree`: as the compiler sees it; it is run there. `folder`: a folder of ours in the tree, as we see it.
-  ConftestCompiler(const kernel::Kernel& kernel, const KbuildAnswer& ask, std::filesystem::path tree, std::filesystem::path folder,
-                   unsigned jobs)
+  ConftestCompiler(const kernel::Kernel& kernel, const KbuildAnswer& ask, std::filesystem::path tree,
+                   std::filesystem::path folder, unsigned jobs)
       : kernel_(kernel), ask_(ask), tree_(std::move(tree)), folder_(std::move(folder)), jobs_(jobs) {}
 
-  // For each snippet whether it compiles, as `$CC $CFLAGS -c` would say; nothing where the compiler was killed or took minutes.
-  // Error: the compiler cannot be run; "interrupted".
+  // For each snippet whether it compiles, as `$CC $CFLAGS -c` would say; nothing where the compiler was killed or took
+  // minutes. Error: the compiler cannot be run; "interrupted".
   Result<std::vector<std::optional<ConftestVerdict>>> compile(const std::vector<ConftestSnippet>& snippets,
                                                               const std::string& preamble);
   // For each header whether the compiler finds it; nothing where that cannot be told.
   Result<std::optional<std::vector<bool>>> find_headers(const std::vector<std::string>& headers);
-  // Whether these, all of them found, are what conftest.sh calls present as well (-E -M, and then -E -M -MG). Reads, while at it,
-  // what `others` bring: headers that the snippets may include, found or not.
+  // Whether these, all of them found, are what conftest.sh calls present as well (-E -M, and then -E -M -MG). Reads,
+  // while at it, what `others` bring: headers that the snippets may include, found or not.
   Result<bool> are_present(const std::vector<std::string>& headers, const std::set<std::string>& others,
                            const std::string& preamble);
 

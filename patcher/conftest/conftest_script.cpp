@@ -53,7 +53,8 @@ Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const Kb
   // What decides on the verb is left away: some scripts refuse one that they don't know.
   TRY_ASSIGN(const std::string whole, read_file(tree / "conftest.sh"));
   const auto verb = whole.rfind("\ncase \"$5\" in");
-  std::ofstream(folder / "functions.sh", std::ios::binary) << whole.substr(0, verb == std::string::npos ? whole.size() : verb + 1);
+  std::ofstream(folder / "functions.sh", std::ios::binary)
+      << whole.substr(0, verb == std::string::npos ? whole.size() : verb + 1);
 
   const std::size_t shells = std::clamp<std::size_t>(tests.size() / 8, 1, std::max(jobs, 1U));
   std::vector<Command> commands;
@@ -69,8 +70,9 @@ Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const Kb
     Command command;
     command.root = kernel.host.root;
     command.cwd = kernel.host.inside(tree);
-    command.argv = {"/bin/sh",      kernel.host.inside(script).string(),        "vgpukit_cc", ask.arch, ask.sources, ask.output,
-                    "vgpukit-none", kernel.host.inside(folders.back()).string()};
+    command.argv = {
+        "/bin/sh",      kernel.host.inside(script).string(),        "vgpukit_cc", ask.arch, ask.sources, ask.output,
+        "vgpukit-none", kernel.host.inside(folders.back()).string()};
     command.env = ask.environment;
     command.env["VGPUKIT_CC"] = join(ask.compiler, " ");
     command.env["VGPUKIT_CFLAGS"] = join(ask.flags, " ");
@@ -83,7 +85,8 @@ Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const Kb
   for (const auto& outcome : outcomes) results.cpu_seconds += outcome.cpu_seconds;
   if (auto preamble = read_file(folders.front() / "preamble")) results.preamble = std::move(*preamble);
   if (!results.preamble.empty()) results.preamble.pop_back();  // the newline of printf
-  for (std::size_t i = 0; i < tests.size(); ++i) results.tests.push_back(read_result(folders[i % shells], i, results.preamble));
+  for (std::size_t i = 0; i < tests.size(); ++i)
+    results.tests.push_back(read_result(folders[i % shells], i, results.preamble));
   return results;
 }
 

@@ -1,4 +1,5 @@
-// Runs the driver's own conftest.sh with a compiler that keeps the questions and knows the answers (kbuild/conftest-answer.sh).
+// Runs the driver's own conftest.sh with a compiler that keeps the questions and knows the answers
+// (kbuild/conftest-answer.sh).
 #pragma once
 
 #include <filesystem>
@@ -24,9 +25,10 @@ struct ScriptQuestion {
 };
 
 struct ScriptResult {
-  bool done = false;                      // the test came to its end
-  std::string text;                       // what it printed: of worth when it is done and there are no questions
-  std::vector<ScriptQuestion> questions;  // the first one, and those that follow if its answer and each next one is "no"
+  bool done = false;  // the test came to its end
+  std::string text;   // what it printed: of worth when it is done and there are no questions
+  std::vector<ScriptQuestion>
+      questions;  // the first one, and those that follow if its answer and each next one is "no"
 };
 
 struct ScriptResults {
@@ -35,8 +37,10 @@ struct ScriptResults {
   double cpu_seconds = 0;
 };
 
-// `folder` is in the tree and is filled; jobs: how many shells share the tests. Error: "interrupted", or /bin/sh cannot be run.
-Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask, const std::filesystem::path& tree,
-                                          const std::filesystem::path& folder, const std::vector<ScriptTest>& tests, unsigned jobs);
+// `folder` is in the tree and is filled; jobs: how many shells share the tests. Error: "interrupted", or /bin/sh cannot
+// be run.
+Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask,
+                                          const std::filesystem::path& tree, const std::filesystem::path& folder,
+                                          const std::vector<ScriptTest>& tests, unsigned jobs);
 
 }  // namespace vgpukit::conftest

@@ -103,7 +103,8 @@ void look_at_directives(const std::vector<std::string>& directives, SnippetShape
         known.pop_back();
     } else if (name == "include") {
       const auto open = rest.find_first_not_of(" \t");
-      if (open == std::string::npos || rest[open] != '<' || rest.find('>') == std::string::npos) shape.needs_own_unit = true;
+      if (open == std::string::npos || rest[open] != '<' || rest.find('>') == std::string::npos)
+        shape.needs_own_unit = true;
       if (std::find(known.begin(), known.end(), false) != known.end()) shape.needs_own_unit = true;
     } else if (name != "error") {
       shape.needs_own_unit = true;  // a macro or a pragma would reach the neighbours

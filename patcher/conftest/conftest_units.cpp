@@ -109,12 +109,14 @@ std::string include_probe(std::string_view preamble, const std::vector<ConftestS
       const auto close = words.find('>');
       if (directive.starts_with("include") && open != std::string_view::npos && close != std::string_view::npos) {
         const std::string header(words.substr(open + 1, close - open - 1));
-        text += "\"vgpukit-include-" + header + "\"\n#if !__has_include(<" + header + ">)\n\"vgpukit-missing\"\n#endif\n";
+        text +=
+            "\"vgpukit-include-" + header + "\"\n#if !__has_include(<" + header + ">)\n\"vgpukit-missing\"\n#endif\n";
         return;
       }
       const bool opens = directive.starts_with("if");
       if (opens)
-        known.push_back(asks_only_known_names(directive.substr(std::min(directive.find_first_of(" \t(!"), directive.size()))));
+        known.push_back(
+            asks_only_known_names(directive.substr(std::min(directive.find_first_of(" \t(!"), directive.size()))));
       if (!opens && !directive.starts_with("el") && !directive.starts_with("endif")) return;
       if (!known.empty() && known.back()) text += std::string(line) + "\n";
       if (directive.starts_with("endif") && !known.empty()) known.pop_back();
@@ -175,8 +177,8 @@ std::vector<ConftestUnit> plan_units(const std::vector<std::size_t>& which, cons
 }
 
 std::vector<std::size_t> choose_prefixes(const std::map<std::size_t, std::set<int>>& closures) {
-  // Counted in files that the compiler reads. A precompiled header costs about four readings of its files, and every set of
-  // headers is read about twice.
+  // Counted in files that the compiler reads. A precompiled header costs about four readings of its files, and every
+  // set of headers is read about twice.
   constexpr std::size_t cost = 4;
   constexpr std::size_t readings = 2;
   struct Candidate {
@@ -235,10 +237,11 @@ UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view 
       reading.reliable = false;
       continue;
     }
-    // A syntax error may swallow what follows it. A missing expression does not: the parser goes on at the next bracket or
-    // semicolon, and those of a snippet that shares a unit are complete.
+    // A syntax error may swallow what follows it. A missing expression does not: the parser goes on at the next bracket
+    // or semicolon, and those of a snippet that shares a unit are complete.
     const bool syntax = error.message.starts_with("expected") && !error.message.starts_with("expected expression");
-    if (error.fatal || syntax || error.message.find("terminat") != std::string::npos) reading.unreliable.insert(*number);
+    if (error.fatal || syntax || error.message.find("terminat") != std::string::npos)
+      reading.unreliable.insert(*number);
     reading.errors[*number].push_back(std::move(error));
   }
   if (reading.errors.empty()) reading.reliable = false;

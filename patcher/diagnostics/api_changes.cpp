@@ -38,7 +38,8 @@ bool fits(const Subject& subject, const Declaration& one) {
   }
 }
 
-// A field without its structure: the one whose type is what the message shows, or that is const where the message says read-only.
+// A field without its structure: the one whose type is what the message shows, or that is const where the message says
+// read-only.
 bool is_the_field(const Subject& subject, const Declaration& one) {
   if (one.of.empty()) return false;
   if (!subject.arguments.empty()) return one.callable && one.arguments == subject.arguments;
@@ -159,14 +160,17 @@ std::string conftest_comment_on(std::string_view script, const Subject& subject)
 
 class ApiChangeSearch {
  public:
-  ApiChangeSearch(const std::vector<kernel::KernelHeaders>& headers, const std::string& release, std::vector<ApiChange> findings)
+  ApiChangeSearch(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
+                  std::vector<ApiChange> findings)
       : findings_(std::move(findings)), old_(findings_.size()), old_kernel_(findings_.size(), nullptr) {
-    const auto here = std::find_if(headers.begin(), headers.end(), [&](const auto& each) { return each.release == release; });
+    const auto here =
+        std::find_if(headers.begin(), headers.end(), [&](const auto& each) { return each.release == release; });
     if (here == headers.end()) return;
     kernel_.emplace(*here);
     look_here();
     // The newest of the older ones knows the most of what the driver was written for.
-    for (auto older = std::make_reverse_iterator(here); older != headers.rend() && looking_for_more(); ++older) look_in(*older);
+    for (auto older = std::make_reverse_iterator(here); older != headers.rend() && looking_for_more(); ++older)
+      look_in(*older);
     // Types first: with their new names, functions that take them are the same again.
     for (const bool types : {true, false})
       for (std::size_t i = 0; i < findings_.size(); ++i)
@@ -183,7 +187,8 @@ class ApiChangeSearch {
     index_ = kernel_->find(wanted.names, wanted.types);
     for (ApiChange& finding : findings_) {
       complete(finding.subject, index_);
-      if (const auto found = look_up_completed(*kernel_, index_, finding.subject)) finding.now = place_of(*kernel_, *found);
+      if (const auto found = look_up_completed(*kernel_, index_, finding.subject))
+        finding.now = place_of(*kernel_, *found);
     }
   }
 
@@ -251,7 +256,8 @@ class ApiChangeSearch {
     }
     finding.nearest = ranking.best(*kernel_);
     if (finding.nearest.empty() && finding.subject.kind != NameKind::field) lost_.push_back(i);
-    if (finding.subject.kind == NameKind::type && finding.before && !finding.nearest.empty() && finding.nearest.front().likely_rename)
+    if (finding.subject.kind == NameKind::type && finding.before && !finding.nearest.empty() &&
+        finding.nearest.front().likely_rename)
       renames_.emplace(finding.before->text, finding.nearest.front().place.text);
   }
 
@@ -269,8 +275,8 @@ class ApiChangeSearch {
     return files;
   }
 
-  // Names that moved to another header: all words of linux/, drm/ and the folder where it used to be, the nearest of them looked
-  // up.
+  // Names that moved to another header: all words of linux/, drm/ and the folder where it used to be, the nearest of
+  // them looked up.
   void look_everywhere() {
     if (lost_.empty()) return;
     std::unordered_set<std::string_view> words;
@@ -297,7 +303,8 @@ class ApiChangeSearch {
     for (std::size_t k = 0; k < lost_.size(); ++k) {
       for (const auto& [name, all] : index)
         for (const Found& found : all)
-          if (found.file->name.starts_with("linux/") || found.file->name.starts_with("drm/")) rankings[k].consider_other_header(found);
+          if (found.file->name.starts_with("linux/") || found.file->name.starts_with("drm/"))
+            rankings[k].consider_other_header(found);
       findings_[lost_[k]].nearest = rankings[k].best(*kernel_);
     }
   }
@@ -320,7 +327,7 @@ class ApiChangeSearch {
 }  // namespace
 
 std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
-                                const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
+                                        const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
   std::vector<ApiChange> findings;
   for (const Subject& subject : subjects) {
     ApiChange finding;

@@ -1,6 +1,6 @@
-// Unknown territory: an error that no recipe knows. Where an older kernel of this machine declared the name that it is about,
-// whether the new one still does, and which names of the new one are near. Headers and the driver's own conftest.sh are read;
-// nothing is compiled, and what they do not say is not said.
+// Unknown territory: an error that no recipe knows. Where an older kernel of this machine declared the name that it is
+// about, whether the new one still does, and which names of the new one are near. Headers and the driver's own
+// conftest.sh are read; nothing is compiled, and what they do not say is not said.
 #pragma once
 
 #include <filesystem>
@@ -23,8 +23,9 @@ struct HeaderPlace {
 struct NearName {
   std::string name;
   HeaderPlace place;
-  bool likely_rename = false;  // takes the same arguments, and the older kernel's header names it or it is new: a rename, most likely
-  std::string why;          // "del_timer_sync() was only another name for it in 6.12.1"; may be empty
+  bool likely_rename =
+      false;  // takes the same arguments, and the older kernel's header names it or it is new: a rename, most likely
+  std::string why;  // "del_timer_sync() was only another name for it in 6.12.1"; may be empty
 };
 
 struct ApiChange {
@@ -36,9 +37,9 @@ struct ApiChange {
   std::string conftest;               // what the driver's own conftest.sh says of the name
 };
 
-// One finding for each subject, in their order. `headers`: list_headers(); `release`: the kernel that was built for. `driver`: the
-// driver's sources, may be empty.
+// One finding for each subject, in their order. `headers`: list_headers(); `release`: the kernel that was built for.
+// `driver`: the driver's sources, may be empty.
 std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
-                                const std::vector<Subject>& subjects, const std::filesystem::path& driver);
+                                        const std::vector<Subject>& subjects, const std::filesystem::path& driver);
 
 }  // namespace vgpukit::diagnostics

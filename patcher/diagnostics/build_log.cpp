@@ -18,7 +18,8 @@ std::string release_in(std::string_view text, const std::vector<std::string>& re
   return best;
 }
 
-// Where the driver's tree was, so that paths become relative: make's M=..., or the folder above that of the first object.
+// Where the driver's tree was, so that paths become relative: make's M=..., or the folder above that of the first
+// object.
 std::string tree_in(std::string_view text) {
   for (const std::string_view word : {" M=/", " KBUILD_EXTMOD=/", " SUBDIRS=/"}) {
     const auto at = text.find(word);

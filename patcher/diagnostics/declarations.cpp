@@ -11,16 +11,17 @@ namespace {
 using Kind = transform::Token::Kind;
 
 bool is_storage(std::string_view word) {
-  static constexpr std::array<std::string_view, 8> words = {"extern",          "static",       "inline",   "__inline",
-                                                            "__always_inline", "__must_check", "noinline", "__maybe_unused"};
+  static constexpr std::array<std::string_view, 8> words = {
+      "extern", "static", "inline", "__inline", "__always_inline", "__must_check", "noinline", "__maybe_unused"};
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 bool is_keyword(std::string_view word) {
   static constexpr std::array<std::string_view, 24> words = {
-      "if",   "while", "for",      "switch",        "return",         "sizeof",      "typeof", "__typeof__", "__attribute__",
-      "int",  "void",  "char",     "long",          "short",          "unsigned",    "signed", "struct",     "union",
-      "enum", "const", "volatile", "static_assert", "_Static_assert", "BUILD_BUG_ON"};
+      "if",     "while",      "for",           "switch",        "return",         "sizeof",
+      "typeof", "__typeof__", "__attribute__", "int",           "void",           "char",
+      "long",   "short",      "unsigned",      "signed",        "struct",         "union",
+      "enum",   "const",      "volatile",      "static_assert", "_Static_assert", "BUILD_BUG_ON"};
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
@@ -30,10 +31,11 @@ std::string one_line(const std::vector<transform::Token>& code, std::size_t from
   for (std::size_t i = from; i < to; ++i) {
     const transform::Token& token = code[i];
     if (token.kind == Kind::directive) continue;
-    const bool tight = text.empty() || text.back() == '(' || text.back() == '*' || text.back() == '[' || token.text == ")" ||
-                       token.text == "," || token.text == ";" || token.text == "[" || token.text == "]" ||
-                       (token.text == "(" && (text.back() == ')' ||
-                                              (i > from && code[i - 1].kind == Kind::identifier && !is_keyword(code[i - 1].text))));
+    const bool tight =
+        text.empty() || text.back() == '(' || text.back() == '*' || text.back() == '[' || token.text == ")" ||
+        token.text == "," || token.text == ";" || token.text == "[" || token.text == "]" ||
+        (token.text == "(" &&
+         (text.back() == ')' || (i > from && code[i - 1].kind == Kind::identifier && !is_keyword(code[i - 1].text))));
     // "dma_addr_t (*map)": the parenthesis of a function pointer keeps its blank.
     const bool pointer = token.text == "(" && i + 1 < to && code[i + 1].text == "*";
     if (!text.empty() && (!tight || (pointer && text.back() != ')' && text.back() != '('))) text += ' ';
@@ -48,7 +50,8 @@ std::string type_of_parameter(const std::vector<transform::Token>& code, std::si
   std::size_t last = to;
   for (std::size_t i = from; i < to; ++i) {
     if (code[i].kind != Kind::identifier) continue;
-    if (code[i].text != "const" && code[i].text != "struct" && code[i].text != "enum" && code[i].text != "union") ++words;
+    if (code[i].text != "const" && code[i].text != "struct" && code[i].text != "enum" && code[i].text != "union")
+      ++words;
     last = i;
   }
   const bool pointer_before = last < to && last > from && code[last - 1].text == "*";
@@ -62,7 +65,8 @@ std::string type_of_parameter(const std::vector<transform::Token>& code, std::si
   return text;
 }
 
-std::vector<std::string> parameters_between(const std::vector<transform::Token>& code, std::size_t open, std::size_t close) {
+std::vector<std::string> parameters_between(const std::vector<transform::Token>& code, std::size_t open,
+                                            std::size_t close) {
   std::vector<std::string> types;
   std::size_t depth = 0;
   std::size_t from = open + 1;
@@ -131,7 +135,8 @@ class Reader {
       macro(code_[i]);
       return i + 1;
     }
-    if (code_[i].text == "extern" && i + 2 < code_.size() && code_[i + 1].kind == Kind::string && code_[i + 2].text == "{")
+    if (code_[i].text == "extern" && i + 2 < code_.size() && code_[i + 1].kind == Kind::string &&
+        code_[i + 2].text == "{")
       return i + 3;
     std::size_t end = i;
     std::size_t parameters = transform::CodeView::npos;  // of a function: the '(' after its name
@@ -149,8 +154,9 @@ class Reader {
       if (token.text == "(" || token.text == "[") {
         const std::size_t close = view_.partner(end);
         if (close == transform::CodeView::npos) break;
-        if (token.text == "(" && parameters == transform::CodeView::npos && !assigned && body == transform::CodeView::npos && end > i &&
-            code_[end - 1].kind == Kind::identifier && !is_keyword(code_[end - 1].text) && end - 1 > i && !attribute(end - 1)) {
+        if (token.text == "(" && parameters == transform::CodeView::npos && !assigned &&
+            body == transform::CodeView::npos && end > i && code_[end - 1].kind == Kind::identifier &&
+            !is_keyword(code_[end - 1].text) && end - 1 > i && !attribute(end - 1)) {
           parameters = end;
         }
         end = close;
@@ -170,8 +176,9 @@ class Reader {
   // "__printf(1, 2) void f(...)": what stands before the return type is no function's name.
   [[nodiscard]] bool attribute(std::size_t name) const {
     const std::size_t close = view_.partner(name + 1);
-    return close != transform::CodeView::npos && close + 1 < code_.size() && code_[close + 1].kind == Kind::identifier &&
-           !code_[close + 1].text.starts_with("__") && close + 2 < code_.size() && !view_.is(close + 1, "__attribute__") &&
+    return close != transform::CodeView::npos && close + 1 < code_.size() &&
+           code_[close + 1].kind == Kind::identifier && !code_[close + 1].text.starts_with("__") &&
+           close + 2 < code_.size() && !view_.is(close + 1, "__attribute__") &&
            (code_[close + 2].kind == Kind::identifier || code_[close + 2].text == "*");
   }
 
@@ -180,9 +187,11 @@ class Reader {
     while (first < to && code_[first].kind == Kind::directive) ++first;
     if (first >= to) return;
     const bool is_typedef = code_[first].text == "typedef";
-    if (body != transform::CodeView::npos && (parameters == transform::CodeView::npos || body < parameters)) aggregate(first, body);
+    if (body != transform::CodeView::npos && (parameters == transform::CodeView::npos || body < parameters))
+      aggregate(first, body);
     if (is_typedef) return type_name(first, to);
-    if (parameters != transform::CodeView::npos && (body == transform::CodeView::npos || body > parameters)) return function(first, to, parameters, body);
+    if (parameters != transform::CodeView::npos && (body == transform::CodeView::npos || body > parameters))
+      return function(first, to, parameters, body);
     if (body == transform::CodeView::npos || assigned) variable(first, to);
   }
 
@@ -212,7 +221,8 @@ class Reader {
       if (code_[i].text == "(" && name != transform::CodeView::npos) break;
       if (code_[i].kind == Kind::identifier && !code_[i].text.starts_with("__attribute")) name = i;
     }
-    if (name != transform::CodeView::npos) add(NameKind::type, name, "typedef", "typedef " + std::string(code_[name].text));
+    if (name != transform::CodeView::npos)
+      add(NameKind::type, name, "typedef", "typedef " + std::string(code_[name].text));
   }
 
   void variable(std::size_t first, std::size_t to) {
@@ -224,7 +234,8 @@ class Reader {
       if (code_[i].kind == Kind::identifier) name = i, ++words;
     }
     const bool forward = code_[first].text == "struct" || code_[first].text == "union" || code_[first].text == "enum";
-    if (name == transform::CodeView::npos || words < (forward ? 3U : 2U)) return;  // "struct x;" declares nothing that has members
+    if (name == transform::CodeView::npos || words < (forward ? 3U : 2U))
+      return;  // "struct x;" declares nothing that has members
     while (first < name && is_storage(code_[first].text)) ++first;
     add(NameKind::variable, name, "", one_line(code_, first, name + 1));
   }
@@ -233,11 +244,13 @@ class Reader {
   void aggregate(std::size_t first, std::size_t open) {
     const std::size_t close = view_.partner(open);
     std::size_t word = open;
-    while (word > first && code_[word].text != "struct" && code_[word].text != "union" && code_[word].text != "enum") --word;
+    while (word > first && code_[word].text != "struct" && code_[word].text != "union" && code_[word].text != "enum")
+      --word;
     const std::string_view what = code_[word].text;
     if (what != "enum" && what != "struct" && what != "union") return;
     std::size_t name = word + 1;
-    while (name < open && code_[name].kind == Kind::identifier && code_[name].text.starts_with("__") && view_.is(name + 1, "("))
+    while (name < open && code_[name].kind == Kind::identifier && code_[name].text.starts_with("__") &&
+           view_.is(name + 1, "("))
       name = view_.partner(name + 1) + 1;
     std::string label;
     if (name < open && code_[name].kind == Kind::identifier) {
@@ -293,9 +306,10 @@ class Reader {
 
   void member(std::size_t from, std::size_t to, std::size_t inner, const std::string& of) {
     if (inner != transform::CodeView::npos) {
-      const bool named_type =
-          code_[inner - 1].text != "struct" && code_[inner - 1].text != "union" && code_[inner - 1].kind == Kind::identifier;
-      const bool anonymous = view_.partner(inner) + 1 >= to || code_[view_.partner(inner) + 1].kind != Kind::identifier ||
+      const bool named_type = code_[inner - 1].text != "struct" && code_[inner - 1].text != "union" &&
+                              code_[inner - 1].kind == Kind::identifier;
+      const bool anonymous = view_.partner(inner) + 1 >= to ||
+                             code_[view_.partner(inner) + 1].kind != Kind::identifier ||
                              code_[view_.partner(inner) + 1].text.starts_with("__");
       // The members of an anonymous structure are the outer one's.
       members(inner, view_.partner(inner), anonymous ? of : named_type ? std::string(code_[inner - 1].text) : "");
@@ -327,7 +341,8 @@ class Reader {
         name = transform::CodeView::npos;
         if (text != ",") i = text == ";" ? to : next_comma(i, to);
       } else if (code_[i].kind == Kind::identifier &&
-                 !(code_[i].text.starts_with("__") && words > 1 && code_[i - 1].kind == Kind::identifier && view_.is(i + 1, "("))) {
+                 !(code_[i].text.starts_with("__") && words > 1 && code_[i - 1].kind == Kind::identifier &&
+                   view_.is(i + 1, "("))) {
         if (!code_[i].text.starts_with("____") && code_[i].text != "__rcu") name = i;
         ++words;
       }

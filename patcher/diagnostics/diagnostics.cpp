@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "diagnostics/log_line.hpp"
 #include "diagnostics/error_subject.hpp"
+#include "diagnostics/log_line.hpp"
 
 namespace vgpukit::diagnostics {
 namespace {
@@ -43,12 +43,14 @@ bool names_something(std::string_view note) {
          note.ends_with(" defined here");
 }
 
-// A line that may be part of conftest's explanation; empty for the variables, headers and commands that it shows as well.
+// A line that may be part of conftest's explanation; empty for the variables, headers and commands that it shows as
+// well.
 std::string sentence_of(std::string_view text) {
   if (text.empty() || text.front() == ' ' || text.front() == '\t') return {};
   std::string plain = plain_text(text);
   while (!plain.empty() && (plain.back() == ' ' || plain.back() == '\t')) plain.pop_back();
-  if (plain.empty() || plain.find_first_of("#/{}\"") == 0 || plain.ends_with('{') || plain.ends_with('\\') || plain.ends_with(';'))
+  if (plain.empty() || plain.find_first_of("#/{}\"") == 0 || plain.ends_with('{') || plain.ends_with('\\') ||
+      plain.ends_with(';'))
     return {};
   const auto assignment = plain.find('=');
   if (assignment != std::string::npos && plain.find(' ') > assignment) return {};
@@ -138,9 +140,10 @@ void DiagnosticCollector::line(std::string_view text) {
     case LogLine::Kind::diagnostic:
       break;
   }
-  // Some of conftest's checks explain themselves and just exit: make's line is then the verdict. It comes on another stream, so it
-  // may be here before the explanation.
-  if (read.diagnostic.tool == "make" && read.follows && read.diagnostic.message.find("_sanity_check]") != std::string::npos)
+  // Some of conftest's checks explain themselves and just exit: make's line is then the verdict. It comes on another
+  // stream, so it may be here before the explanation.
+  if (read.diagnostic.tool == "make" && read.follows &&
+      read.diagnostic.message.find("_sanity_check]") != std::string::npos)
     sanity_failed_ = true;
   hold(std::move(read.diagnostic), read.follows);
 }
@@ -162,7 +165,8 @@ void DiagnosticCollector::hold(Diagnostic diagnostic, bool follows) {
   flush_pending();
   diagnostic.file = relative(diagnostic.file);
   if (!tree_.empty()) {
-    for (auto at = diagnostic.message.find(tree_ + "/"); at != std::string::npos; at = diagnostic.message.find(tree_ + "/", at)) {
+    for (auto at = diagnostic.message.find(tree_ + "/"); at != std::string::npos;
+         at = diagnostic.message.find(tree_ + "/", at)) {
       diagnostic.message.erase(at, tree_.size() + 1);
     }
   }

@@ -1,4 +1,5 @@
-// What to try, for the classes of errors that a newer kernel makes of an older driver, and for the machine's own troubles.
+// What to try, for the classes of errors that a newer kernel makes of an older driver, and for the machine's own
+// troubles.
 #include <array>
 #include <string>
 #include <string_view>
@@ -41,19 +42,24 @@ struct Rule {
 // The first rule whose part is in the message counts.
 constexpr std::array<Rule, 21> compiler_rules{{
     {"implicit declaration of function", 0,
-     "this kernel does not declare {}() where the driver looks for it: it was removed, renamed or moved to another header; a "
+     "this kernel does not declare {}() where the driver looks for it: it was removed, renamed or moved to another "
+     "header; a "
      "recipe has to name what replaced it"},
     {"call to undeclared function", 0,
-     "this kernel does not declare {}() where the driver looks for it: it was removed, renamed or moved to another header; a "
+     "this kernel does not declare {}() where the driver looks for it: it was removed, renamed or moved to another "
+     "header; a "
      "recipe has to name what replaced it"},
     {"undeclared", 0,
-     "this kernel no longer has {}, or has it in another header; a recipe has to remove its use or name what replaced it"},
+     "this kernel no longer has {}, or has it in another header; a recipe has to remove its use or name what replaced "
+     "it"},
     {"too few arguments to", 0,
      "{}() takes more arguments in this kernel; compare its declaration in the kernel's headers with the call"},
     {"too many arguments to", 0,
      "{}() takes fewer arguments in this kernel; compare its declaration in the kernel's headers with the call"},
-    {"arguments, but ", 0, "the macro {} takes another number of arguments in this kernel; compare its definition with the call"},
-    {"no member named", 1, "this kernel's structure has no member {}: it was removed, renamed or replaced by accessor functions"},
+    {"arguments, but ", 0,
+     "the macro {} takes another number of arguments in this kernel; compare its definition with the call"},
+    {"no member named", 1,
+     "this kernel's structure has no member {}: it was removed, renamed or replaced by accessor functions"},
     {"has incomplete type", -1,
      "the type is not defined in this kernel where the driver looks for it: it was renamed or moved to another header"},
     {"undefined type", 0,
@@ -70,21 +76,26 @@ constexpr std::array<Rule, 21> compiler_rules{{
     {"conflicting types for", 0, "the kernel declares {} with another type than the driver does"},
     {"redefinition of", 0, "this kernel defines {} itself; the driver's own definition is not needed any more"},
     {"conftest failed!", -1,
-     "conftest could not compile its probe: headers and compiler do not fit together, or the probe is too old for them"},
+     "conftest could not compile its probe: headers and compiler do not fit together, or the probe is too old for "
+     "them"},
     {"Killed signal terminated", -1,
      "the compiler was killed, most likely because memory ran out: build with fewer jobs (--jobs 1)"},
     {"out of memory", -1, "the compiler ran out of memory: build with fewer jobs (--jobs 1)"},
     {"unrecognized command", -1,
-     "this compiler does not know an option that the kernel was configured with: use the compiler that built the kernel"},
+     "this compiler does not know an option that the kernel was configured with: use the compiler that built the "
+     "kernel"},
     {"unknown argument", -1,
-     "this compiler does not know an option that the kernel was configured with: use the compiler that built the kernel"},
+     "this compiler does not know an option that the kernel was configured with: use the compiler that built the "
+     "kernel"},
 }};
 
 constexpr std::array<Rule, 5> modpost_rules{{
     {"GPL-incompatible module", 0, "this kernel exports {} to GPL-compatible modules only; a recipe has to avoid it"},
-    {"undefined!", 0, "neither this kernel nor another module of the driver exports {}; a recipe has to name what replaced it"},
+    {"undefined!", 0,
+     "neither this kernel nor another module of the driver exports {}; a recipe has to name what replaced it"},
     {"but does not import it", -1, "the driver needs a MODULE_IMPORT_NS() for this kernel; a recipe has to add it"},
-    {"missing MODULE_LICENSE", -1, "the module says nothing of its licence; the file that does was not built or not linked"},
+    {"missing MODULE_LICENSE", -1,
+     "the module says nothing of its licence; the file that does was not built or not linked"},
     {"Module.symvers is missing", -1,
      "install the complete headers of this kernel: without Module.symvers nobody can tell what it exports"},
 }};
@@ -95,7 +106,8 @@ std::string missing_header(std::string_view message) {
   if (message.ends_with("' file not found")) header = quoted(message);
   if (!header.ends_with(".h")) return {};
   return about(
-      "this kernel has no <{}>: what it declared was moved to another header or removed; a recipe has to change the include",
+      "this kernel has no <{}>: what it declared was moved to another header or removed; a recipe has to change the "
+      "include",
       header);
 }
 
@@ -119,7 +131,8 @@ std::string make_hint(std::string_view message) {
     }
     return about("{} is not there; the driver's package or the kernel's headers are incomplete", file);
   }
-  if (message.ends_with("Command not found") || message.ends_with("command not found") || message.ends_with(": not found")) {
+  if (message.ends_with("Command not found") || message.ends_with("command not found") ||
+      message.ends_with(": not found")) {
     return "a program that the build needs is not installed (in the root, if one is named)";
   }
   if (contains(message, "Kernel configuration is invalid"))
@@ -160,7 +173,8 @@ std::string hint_for(const Diagnostic& diagnostic) {
   // The driver's own names come from its Kbuild file, not from the kernel.
   if (contains(message, "'NV_") && contains(message, "' undeclared")) {
     return about(
-        "{} is the driver's own: its Kbuild flags do not reach the compiler; from 6.15 on the kernel ignores EXTRA_CFLAGS, and "
+        "{} is the driver's own: its Kbuild flags do not reach the compiler; from 6.15 on the kernel ignores "
+        "EXTRA_CFLAGS, and "
         "ccflags-y has to be used",
         quoted(message));
   }

@@ -36,17 +36,19 @@ std::string quoted_before(std::string_view text, std::string_view after) {
 
 bool is_name(std::string_view text) {
   return !text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) == 0 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
 }
 
 bool all_capitals(std::string_view name) {
-  return std::none_of(name.begin(), name.end(), [](char c) { return std::islower(static_cast<unsigned char>(c)) != 0; });
+  return std::none_of(name.begin(), name.end(),
+                      [](char c) { return std::islower(static_cast<unsigned char>(c)) != 0; });
 }
 
 // NVIDIA's own names: nothing in the kernel is to be found about them.
 bool is_drivers_own(std::string_view name) {
-  for (const std::string_view prefix : {"nv_", "NV_", "nvidia_", "NVIDIA_", "os_", "uvm_", "UVM_", "rm_", "nvlink_", "nvKms",
-                                        "vgpu_", "VGPU_", "__nv_", "NvU", "NvS"})
+  for (const std::string_view prefix : {"nv_", "NV_", "nvidia_", "NVIDIA_", "os_", "uvm_", "UVM_", "rm_", "nvlink_",
+                                        "nvKms", "vgpu_", "VGPU_", "__nv_", "NvU", "NvS"})
     if (name.starts_with(prefix)) return true;
   return false;
 }
@@ -86,7 +88,9 @@ Maybe field(std::string name, std::string of, bool gone = true) {
 
 std::vector<transform::Token> code_of(std::string_view line) {
   std::vector<transform::Token> tokens = transform::lex(line);
-  std::erase_if(tokens, [](const transform::Token& token) { return token.kind == transform::Token::Kind::space || token.kind == transform::Token::Kind::comment; });
+  std::erase_if(tokens, [](const transform::Token& token) {
+    return token.kind == transform::Token::Kind::space || token.kind == transform::Token::Kind::comment;
+  });
   return tokens;
 }
 
@@ -96,8 +100,8 @@ std::string call_in(const Diagnostic& diagnostic) {
   for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
     if (tokens[i].kind != transform::Token::Kind::identifier || tokens[i + 1].text != "(") continue;
     if (tokens[i].offset + tokens[i].text.size() < static_cast<std::size_t>(std::max(diagnostic.column, 1))) continue;
-    if (tokens[i].text == "if" || tokens[i].text == "while" || tokens[i].text == "return" || tokens[i].text == "sizeof" ||
-        tokens[i].text == "likely" || tokens[i].text == "unlikely")
+    if (tokens[i].text == "if" || tokens[i].text == "while" || tokens[i].text == "return" ||
+        tokens[i].text == "sizeof" || tokens[i].text == "likely" || tokens[i].text == "unlikely")
       continue;
     return std::string(tokens[i].text);
   }
@@ -109,7 +113,9 @@ std::string assigned_in(const Diagnostic& diagnostic) {
   const auto tokens = code_of(diagnostic.source);
   std::string name;
   for (std::size_t i = 1; i + 1 < tokens.size(); ++i) {
-    if (tokens[i].kind != transform::Token::Kind::identifier || (tokens[i - 1].text != "." && tokens[i - 1].text != "->")) continue;
+    if (tokens[i].kind != transform::Token::Kind::identifier ||
+        (tokens[i - 1].text != "." && tokens[i - 1].text != "->"))
+      continue;
     if (tokens[i + 1].text != "=" && tokens[i + 1].text != "|=" && tokens[i + 1].text != "&=") continue;
     if (!name.empty() && tokens[i].offset >= static_cast<std::size_t>(std::max(diagnostic.column, 1))) break;
     name = tokens[i].text;
@@ -126,7 +132,8 @@ std::string type_declared_in(const Diagnostic& diagnostic) {
   return {};
 }
 
-// The function pointer whose type the kernel changed: the message shows both types, the quoted line or a note the field.
+// The function pointer whose type the kernel changed: the message shows both types, the quoted line or a note the
+// field.
 Maybe callback(const Diagnostic& diagnostic, std::string_view wanted) {
   std::string name = assigned_in(diagnostic);
   if (name.empty()) {
@@ -159,9 +166,11 @@ Maybe of_fields(const Diagnostic& diagnostic) {
   }
   if (message.starts_with("unknown field ")) return field(quoted_after(message, "unknown field "), {});
   if (contains(message, "of read-only member ")) return field(quoted_after(message, "of read-only member "), {}, false);
-  if (contains(message, "to non-static data member ")) return field(quoted_after(message, "to non-static data member "), {}, false);
+  if (contains(message, "to non-static data member "))
+    return field(quoted_after(message, "to non-static data member "), {}, false);
   if (contains(message, "from incompatible pointer type")) {
-    if (message.starts_with("initialization of ")) return callback(diagnostic, quoted_after(message, "initialization of "));
+    if (message.starts_with("initialization of "))
+      return callback(diagnostic, quoted_after(message, "initialization of "));
     if (message.starts_with("assignment to ")) return callback(diagnostic, quoted_after(message, "assignment to "));
     if (message.starts_with("initialization from")) return callback(diagnostic, "(*)");  // gcc before 8 shows no types
   }
@@ -200,9 +209,10 @@ Maybe of_functions(const Diagnostic& diagnostic) {
 
 Maybe of_types(const Diagnostic& diagnostic) {
   const std::string_view message = diagnostic.message;
-  for (const std::string_view words : {"unknown type name ", "use of undefined type ", "use of incomplete typedef ",
-                                       "pointer to incomplete type ", "to incomplete type ", "to an incomplete type ",
-                                       "incomplete definition of type ", "has incomplete type ", "forward declaration of "})
+  for (const std::string_view words :
+       {"unknown type name ", "use of undefined type ", "use of incomplete typedef ", "pointer to incomplete type ",
+        "to incomplete type ", "to an incomplete type ", "incomplete definition of type ", "has incomplete type ",
+        "forward declaration of "})
     if (const auto name = quoted_after(message, words); contains(message, words) && !name.empty()) return type(name);
   if (contains(message, "has incomplete type") || contains(message, "has initializer but incomplete type") ||
       (message.starts_with("storage size of ") && contains(message, "known")))
@@ -216,7 +226,8 @@ Maybe of_names(const Diagnostic& diagnostic) {
   std::string name;
   if (contains(message, "' undeclared")) name = quoted_before(message, " undeclared");
   if (contains(message, "use of undeclared identifier ")) name = quoted_after(message, "use of undeclared identifier ");
-  if (contains(message, "type defaults to 'int' in declaration of ")) name = quoted_after(message, "in declaration of ");
+  if (contains(message, "type defaults to 'int' in declaration of "))
+    name = quoted_after(message, "in declaration of ");
   if (name.empty()) return std::nullopt;
   const NameKind kind = all_capitals(name) ? NameKind::macro : NameKind::name;
   return named(kind, std::move(name));
@@ -226,7 +237,8 @@ Maybe of_headers(std::string_view message) {
   std::string name;
   if (message.ends_with(": No such file or directory")) name = message.substr(0, message.find(": No such file"));
   if (message.ends_with("' file not found")) name = quoted_before(message, " file not found");
-  if (!name.ends_with(".h") || contains(name, " ") || name.starts_with("nv") || name.starts_with("/")) return std::nullopt;
+  if (!name.ends_with(".h") || contains(name, " ") || name.starts_with("nv") || name.starts_with("/"))
+    return std::nullopt;
   return Subject{NameKind::header, std::move(name), {}, true, {}};
 }
 
@@ -267,7 +279,8 @@ std::string Subject::text() const {
 }
 
 std::optional<Subject> subject_of(const Diagnostic& diagnostic) {
-  if (diagnostic.tool == "modpost" || diagnostic.tool == "verify" || diagnostic.tool == "ld") return of_symbols(diagnostic);
+  if (diagnostic.tool == "modpost" || diagnostic.tool == "verify" || diagnostic.tool == "ld")
+    return of_symbols(diagnostic);
   if (diagnostic.tool != "gcc" && diagnostic.tool != "clang") return std::nullopt;
   if (auto found = of_headers(diagnostic.message)) return found;
   if (auto found = of_fields(diagnostic)) return found;
@@ -287,8 +300,8 @@ Causes causes_of(const std::vector<Diagnostic>& errors) {
     auto at = std::find_if(causes.subjects.begin(), causes.subjects.end(), [&](const Subject& each) {
       if (each.name != subject->name) return false;
       const bool fields = each.kind == NameKind::field && subject->kind == NameKind::field;
-      // Not every message says whose field it is. A name that the compiler does not know may be called in one place and named in
-      // another.
+      // Not every message says whose field it is. A name that the compiler does not know may be called in one place and
+      // named in another.
       return fields ? each.of == subject->of || each.of.empty() || subject->of.empty()
                     : each.kind != NameKind::field && subject->kind != NameKind::field;
     });

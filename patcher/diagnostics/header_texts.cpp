@@ -25,7 +25,8 @@ class WordSet {
   std::set<std::string_view> words_;
 };
 
-// Whether a type is defined where its name stands: "struct x {", "} x;", "typedef int x;". It is used in far more headers.
+// Whether a type is defined where its name stands: "struct x {", "} x;", "typedef int x;". It is used in far more
+// headers.
 bool defines_type(std::string_view text, std::size_t begin, std::size_t end) {
   const auto next = text.find_first_not_of(" \t\r\n", end);
   if (next == std::string_view::npos) return false;
@@ -46,11 +47,12 @@ HeaderTexts::HeaderTexts(const kernel::KernelHeaders& headers) : release_(header
   }
   for (const auto& folder : headers.folders) {
     std::error_code bad;
-    for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, bad), end; !bad && at != end;
-         at.increment(bad)) {
+    for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, bad), end;
+         !bad && at != end; at.increment(bad)) {
       const std::string leaf = at->path().filename().string();
       // uapi is a folder of its own in the list; no driver of NVIDIA's reads a device tree's constants.
-      if (at.depth() == 0 && (leaf == "uapi" || leaf == "dt-bindings" || leaf == "generated")) at.disable_recursion_pending();
+      if (at.depth() == 0 && (leaf == "uapi" || leaf == "dt-bindings" || leaf == "generated"))
+        at.disable_recursion_pending();
       if (!leaf.ends_with(".h")) continue;
       std::string name = at->path().string().substr(folder.string().size() + 1);
       if (by_name_.contains(name)) continue;

@@ -11,7 +11,6 @@
 
 #include "diagnostics/declarations.hpp"
 #include "kernel/kernel_headers.hpp"
-
 #include "support/text.hpp"
 
 namespace vgpukit::diagnostics {
@@ -34,8 +33,8 @@ class HeaderTexts {
   [[nodiscard]] const File* file(std::string_view name) const;
   [[nodiscard]] const std::vector<File>& files() const { return files_; }
 
-  // Every declaration of these names, in one pass over all headers. `types`: only where a structure or type of that name is
-  // defined.
+  // Every declaration of these names, in one pass over all headers. `types`: only where a structure or type of that
+  // name is defined.
   std::map<std::string, std::vector<Found>, std::less<>> find(const std::set<std::string, std::less<>>& names,
                                                               const std::set<std::string, std::less<>>& types);
   // What one header declares; read once.

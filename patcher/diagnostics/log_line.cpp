@@ -52,24 +52,27 @@ int take_number(std::string_view& text) {
   return number;
 }
 
-// The tool behind the name of a program ("x86_64-linux-gnu-gcc-12", "/usr/bin/ld.bfd", "make[2]"); empty when it is none that we
-// know, so that it is a file.
+// The tool behind the name of a program ("x86_64-linux-gnu-gcc-12", "/usr/bin/ld.bfd", "make[2]"); empty when it is
+// none that we know, so that it is a file.
 std::string_view tool_of(std::string_view program) {
   program = program.substr(program.rfind('/') + 1);
   if (program.starts_with("make") && (program.size() == 4 || program[4] == '[')) return "make";
-  while (!program.empty() && (is_digit(program.back()) || program.back() == '.' || program.back() == '-')) program.remove_suffix(1);
+  while (!program.empty() && (is_digit(program.back()) || program.back() == '.' || program.back() == '-'))
+    program.remove_suffix(1);
   const auto named = [&](std::string_view name) {
-    return program == name ||
-           (program.ends_with(name) && program.size() > name.size() && program[program.size() - name.size() - 1] == '-');
+    return program == name || (program.ends_with(name) && program.size() > name.size() &&
+                               program[program.size() - name.size() - 1] == '-');
   };
   if (named("gcc") || named("cc") || named("cc1") || program == "cc" || named("g++")) return "gcc";
   if (named("clang")) return "clang";
   if (named("as")) return "as";
-  if (named("ld") || named("ld.bfd") || named("ld.gold") || named("ld.lld") || named("collect") || named("objcopy")) return "ld";
+  if (named("ld") || named("ld.bfd") || named("ld.gold") || named("ld.lld") || named("collect") || named("objcopy"))
+    return "ld";
   if (named("pahole") || named("resolve_btfids") || named("libbpf")) return "pahole";
   if (named("modpost")) return "modpost";
   if (named("objtool")) return "objtool";
-  if (named("sh") || named("bash") || named("dash") || named("cat") || named("cp") || named("ln") || named("mkdir")) return "sh";
+  if (named("sh") || named("bash") || named("dash") || named("cat") || named("cp") || named("ln") || named("mkdir"))
+    return "sh";
   return {};
 }
 
@@ -77,12 +80,14 @@ std::string_view program_of(std::string_view text) {
   return text.substr(0, text.find(':'));
 }
 
-// --- make -----------------------------------------------------------------------------------------------------------------------
+// --- make
+// -----------------------------------------------------------------------------------------------------------------------
 
 // What follows "*** ": a recipe's exit status only repeats what its program said; the rest is make's own judgement.
 LogLine make_stop(std::string_view message) {
   message = trimmed(message);
-  if (message.starts_with("Waiting for unfinished jobs") || message.starts_with("Deleting file")) return of_kind(Kind::noise);
+  if (message.starts_with("Waiting for unfinished jobs") || message.starts_with("Deleting file"))
+    return of_kind(Kind::noise);
   const bool recipe = message.starts_with('[');
   // make 4.x: "[Makefile:12: x.o] Killed"; 137 is what a shell in between makes of it.
   const bool killed = recipe && (message.ends_with("] Killed") || message.ends_with(" Error 137"));
@@ -121,17 +126,21 @@ std::optional<LogLine> from_make(std::string_view text) {
   return std::nullopt;
 }
 
-// --- modpost, objtool, pahole ---------------------------------------------------------------------------------------------------
+// --- modpost, objtool, pahole
+// ---------------------------------------------------------------------------------------------------
 
 std::optional<LogLine> from_modpost(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, Diagnostic::Kind>, 3> words{
-      {{"ERROR: ", Diagnostic::Kind::error}, {"FATAL: ", Diagnostic::Kind::error}, {"WARNING: ", Diagnostic::Kind::warning}}};
+      {{"ERROR: ", Diagnostic::Kind::error},
+       {"FATAL: ", Diagnostic::Kind::error},
+       {"WARNING: ", Diagnostic::Kind::warning}}};
   for (const auto& [word, kind] : words) {
     if (!text.starts_with(word)) continue;
     std::string_view message = text.substr(word.size());
     if (message.starts_with("modpost: ")) return diagnostic("modpost", message.substr(9), kind);
     // Before 5.8 modpost did not give its name.
-    if (message.ends_with(" undefined!") || contains(message, "GPL-incompatible module") || contains(message, "Section mismatch")) {
+    if (message.ends_with(" undefined!") || contains(message, "GPL-incompatible module") ||
+        contains(message, "Section mismatch")) {
       return diagnostic("modpost", message, kind);
     }
     return diagnostic("make", message, kind);
@@ -151,7 +160,8 @@ std::string objtool_message(std::string_view message) {
   return std::string(message);
 }
 
-// --- compilers, the assembler, the linker ---------------------------------------------------------------------------------------
+// --- compilers, the assembler, the linker
+// ---------------------------------------------------------------------------------------
 
 struct Marker {
   std::string_view word;
@@ -207,7 +217,8 @@ std::optional<LogLine> from_marked(std::string_view text) {
   if (contains(place, " ") && tool.empty() && !place.starts_with('{')) return std::nullopt;
 
   LogLine line = diagnostic(!tool.empty() ? tool : assembler ? "as" : at == 0 ? "make" : "gcc", rest, kind);
-  if (found->word == "internal compiler error: ") line.diagnostic.message = "internal compiler error: " + line.diagnostic.message;
+  if (found->word == "internal compiler error: ")
+    line.diagnostic.message = "internal compiler error: " + line.diagnostic.message;
   // What collect2 and "N arguments" of clang's driver say is the consequence of the line before.
   line.follows = rest.starts_with("ld returned ") || rest.starts_with("linker command failed");
   if (tool.empty() && !place.starts_with("{standard input}") && !place.starts_with("/tmp/")) {
@@ -254,7 +265,8 @@ std::optional<LogLine> from_machine(std::string_view text) {
   return diagnostic(tool.empty() ? "sh" : tool, text);
 }
 
-// --- the rest -------------------------------------------------------------------------------------------------------------------
+// --- the rest
+// -------------------------------------------------------------------------------------------------------------------
 
 // Kbuild's short log: two spaces, a word in capitals that may carry [M], and a name. NVIDIA's: " CONFTEST: name".
 std::optional<LogLine> from_step(std::string_view text) {
@@ -272,7 +284,8 @@ std::optional<LogLine> from_step(std::string_view text) {
   }
   if (!text.starts_with("  ") || text.starts_with("   ")) return std::nullopt;
   std::size_t end = 0;
-  while (end < rest.size() && ((rest[end] >= 'A' && rest[end] <= 'Z') || is_digit(rest[end]) || rest[end] == '_')) ++end;
+  while (end < rest.size() && ((rest[end] >= 'A' && rest[end] <= 'Z') || is_digit(rest[end]) || rest[end] == '_'))
+    ++end;
   if (end < 2 || end >= rest.size() || rest[end] != ' ' || !(rest[0] >= 'A' && rest[0] <= 'Z')) return std::nullopt;
   LogLine line = of_kind(Kind::step);
   line.step = rest.substr(0, end);
@@ -319,9 +332,10 @@ std::optional<LogLine> from_quoted(std::string_view text) {
 
 bool is_context(std::string_view text) {
   if (text.starts_with("In file included from ")) return true;
-  if (text.starts_with("   ") && trimmed(text).starts_with("from ") && (text.ends_with(',') || text.ends_with(':'))) return true;
-  return text.ends_with(':') &&
-         (contains(text, ": In function ") || contains(text, ": At top level") || contains(text, ": In member function "));
+  if (text.starts_with("   ") && trimmed(text).starts_with("from ") && (text.ends_with(',') || text.ends_with(':')))
+    return true;
+  return text.ends_with(':') && (contains(text, ": In function ") || contains(text, ": At top level") ||
+                                 contains(text, ": In member function "));
 }
 
 bool is_noise(std::string_view text) {
@@ -378,7 +392,7 @@ LogLine read_log_line(std::string_view raw) {
     return of_kind(Kind::other);  // no tool indents a message: source lines of an old gcc, conftest's headers
   if (auto line = from_conftest(text)) return *line;
   if (text.starts_with("***  ERROR: "))
-    return diagnostic("make", std::string_view(text).substr(12));                                   // Kbuild: unconfigured headers
+    return diagnostic("make", std::string_view(text).substr(12));  // Kbuild: unconfigured headers
   if (text.starts_with("FAILED: ")) return diagnostic("pahole", std::string_view(text).substr(8));  // resolve_btfids
   if (text.starts_with("Encountered error while encoding BTF")) return diagnostic("pahole", text);
   if (text.starts_with("fixdep: ")) return diagnostic("make", text, Diagnostic::Kind::error, true);

@@ -24,8 +24,8 @@ struct LogLine {
   bool follows = false;   // kind diagnostic: only the consequence of another error
   bool fatal = true;      // kind conftest: it stops the build
   std::string step;       // kind step: "CC [M]", "CONFTEST", "LD [M]", "MODPOST" ...
-  std::string
-      subject;  // kind step: "nvidia/nv.o", "follow_pfn"; kind conftest: the sentence; quoted, note: the text. As the tool wrote it
+  std::string subject;  // kind step: "nvidia/nv.o", "follow_pfn"; kind conftest: the sentence; quoted, note: the text.
+                        // As the tool wrote it
 };
 
 // `text` has no newline; colours, a carriage return and typographic quotes in it are undone first.
@@ -34,8 +34,8 @@ LogLine read_log_line(std::string_view text);
 // ASCII quotes for typographic ones and for `this'; no escape sequences, no carriage return.
 std::string plain_text(std::string_view text);
 
-// A plain sentence on what to try for the classes of errors that a kernel change makes, and for the machine's own troubles.
-// Empty when there is nothing better than repeating the message.
+// A plain sentence on what to try for the classes of errors that a kernel change makes, and for the machine's own
+// troubles. Empty when there is nothing better than repeating the message.
 std::string hint_for(const Diagnostic& diagnostic);
 
 }  // namespace vgpukit::diagnostics

@@ -74,7 +74,8 @@ double nearness(std::string_view first, std::string_view second) {
   const std::string a = lower(first);
   const std::string b = lower(second);
   if (a.empty() || b.empty()) return 0;
-  const double letters = 1 - static_cast<double>(edits_between(a, b)) / static_cast<double>(std::max(a.size(), b.size()));
+  const double letters =
+      1 - static_cast<double>(edits_between(a, b)) / static_cast<double>(std::max(a.size(), b.size()));
   // Letters alone say little about long names made of words: "dt_debug" is not near "drm_debug".
   const bool one_word = words_of(a).size() == 1 && words_of(b).size() == 1;
   return one_word ? letters : std::max(by_words(a, b), letters * 0.8);

@@ -5,8 +5,8 @@
 
 namespace vgpukit::diagnostics {
 
-// 0: nothing in common; 1: the same but for upper and lower case. The words between underscores count, in any order, so that
-// del_timer_sync and timer_delete_sync are near; so do the letters, so that strncpy and strscpy are.
+// 0: nothing in common; 1: the same but for upper and lower case. The words between underscores count, in any order, so
+// that del_timer_sync and timer_delete_sync are near; so do the letters, so that strncpy and strscpy are.
 double nearness(std::string_view a, std::string_view b);
 
 }  // namespace vgpukit::diagnostics

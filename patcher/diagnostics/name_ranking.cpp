@@ -53,7 +53,8 @@ std::string with_new_types(const std::string& text, const Renames& renames) {
   for (const auto& [from, to] : renames) {
     for (auto at = result.find(from); at != std::string::npos; at = result.find(from, at)) {
       const auto end = at + from.size();
-      const bool longer = end < result.size() && (std::isalnum(static_cast<unsigned char>(result[end])) != 0 || result[end] == '_');
+      const bool longer =
+          end < result.size() && (std::isalnum(static_cast<unsigned char>(result[end])) != 0 || result[end] == '_');
       if (!longer) result.replace(at, from.size(), to);
       at += longer ? from.size() : to.size();
     }
@@ -90,7 +91,8 @@ void Ranking::consider(const Found& found, double threshold) {
   const bool same_arguments = alike(one);
   const bool was_there = in_old_header(one);
   // Two arguments or more of the same types in what is new are no accident.
-  const bool twin = same_arguments && !was_there && one.callable && one.kind != NameKind::macro && old_arguments_.size() >= 2;
+  const bool twin =
+      same_arguments && !was_there && one.callable && one.kind != NameKind::macro && old_arguments_.size() >= 2;
   if (near < (beside || twin ? 0.3 : 0.45)) return;
   Candidate candidate{found, near, false, {}};
   if (twin) candidate.score += 0.2;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "diagnostics/header_texts.hpp"
 #include "diagnostics/api_changes.hpp"
+#include "diagnostics/header_texts.hpp"
 
 namespace vgpukit::diagnostics {
 
@@ -25,11 +25,13 @@ HeaderPlace place_of(const HeaderTexts& kernel, const HeaderTexts::Found& found)
 class Ranking {
  public:
   // `old`: the declaration in `old_kernel`, where one is known. `renames`: types of its arguments that have new names.
-  Ranking(const ApiChange& finding, HeaderTexts* old_kernel, std::optional<HeaderTexts::Found> old, const Renames& renames);
+  Ranking(const ApiChange& finding, HeaderTexts* old_kernel, std::optional<HeaderTexts::Found> old,
+          const Renames& renames);
 
   // A declaration of the header, or the structure, where it used to be.
   void consider_same_header(const HeaderTexts::Found& found);
-  // One from a header that nobody has named: only the same subsystem's, and from its own header (mdev_...: <linux/mdev.h>) sooner.
+  // One from a header that nobody has named: only the same subsystem's, and from its own header (mdev_...:
+  // <linux/mdev.h>) sooner.
   void consider_other_header(const HeaderTexts::Found& found);
 
   // What the old header names beside the old one: worth looking for, whatever it is called.

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <array>
 
-#include "system/nvidia_chips.hpp"
 #include "doctor/doctor.hpp"
+#include "system/nvidia_chips.hpp"
 
 namespace vgpukit::doctor::check {
 
@@ -18,7 +18,9 @@ Evidence driver_of(const system::PciDevice& device) {
 }
 
 std::string branches(const system::Chip& chip, bool vgpus) {
-  const auto up_to = [](unsigned branch) { return branch == 0 ? std::string("all new ones") : "up to " + std::to_string(branch); };
+  const auto up_to = [](unsigned branch) {
+    return branch == 0 ? std::string("all new ones") : "up to " + std::to_string(branch);
+  };
   auto text = "driver branches " + up_to(chip.last_branch);
   if (vgpus) text += ", for vGPUs " + up_to(chip.last_vgpu);
   if (!chip.open_modules) return text + "; no open modules";
@@ -60,7 +62,8 @@ Findings cards_here(const CheckInput& input) {
     findings.push_back(
         {.state = State::warn,
          .what = "no NVIDIA card is here",
-         .evidence = {{"/sys/bus/pci/devices", std::to_string(pci.devices.size()) + " devices, none of 10de and class 03"}},
+         .evidence = {{"/sys/bus/pci/devices",
+                       std::to_string(pci.devices.size()) + " devices, none of 10de and class 03"}},
          .why = "vGPUs need one; of other makers' cards only whole ones can be given away",
          .next = "is it seated and powered? Boards hide slots: look for Above 4G Decoding in the firmware's setup"});
   return findings;
@@ -96,11 +99,13 @@ Findings card_branch(const CheckInput& input) {
   Findings findings;
   for (const auto* card : view.pci.nvidia_cards()) {
     const auto chip = system::chip_of(card->device);
-    Finding finding{.subject = card->address, .what = name_of(*card), .evidence = {{card->folder() + "/device", card->ids()}}};
+    Finding finding{
+        .subject = card->address, .what = name_of(*card), .evidence = {{card->folder() + "/device", card->ids()}}};
     if (!chip) {
       finding.state = State::unknown;
       finding.why = "which drivers know it cannot be told";
-      finding.next = "look for " + card->ids() + " in NVIDIA's list of supported GPUs (appendix A of the driver's README)";
+      finding.next =
+          "look for " + card->ids() + " in NVIDIA's list of supported GPUs (appendix A of the driver's README)";
       findings.push_back(std::move(finding));
       continue;
     }
@@ -112,8 +117,8 @@ Findings card_branch(const CheckInput& input) {
       finding.state = State::fail;
       finding.what = name_of(*card) + " is too old for the driver " + loaded;
       finding.evidence.push_back({"/sys/module/nvidia/version", loaded});
-      finding.why =
-          "branch " + std::to_string(chip->last_branch) + " is the last that knows " + std::string(chip->generation) + " chips";
+      finding.why = "branch " + std::to_string(chip->last_branch) + " is the last that knows " +
+                    std::string(chip->generation) + " chips";
       finding.next = "install a driver of branch " + std::to_string(chip->last_branch);
     } else if (!chip->open_modules && loaded_is_open(input.sysfs)) {
       finding.state = State::fail;
@@ -144,9 +149,11 @@ Findings card_driver(const CheckInput& input) {
       finding.what = card->driver + " has the card";
       finding.why = "neither NVIDIA's driver nor a guest can have it as long as that is so";
       // The module's name; nova_core's driver called itself NovaCore at first.
-      const auto module = card->driver == "NovaCore" || card->driver.starts_with("nova") ? std::string("nova_core") : card->driver;
-      finding.next = "vgpukit passthrough plan " + card->address + " shows what gives it to guests; for vGPUs: blacklist " +
-                     module + ", make the initramfs anew and reboot";
+      const auto module =
+          card->driver == "NovaCore" || card->driver.starts_with("nova") ? std::string("nova_core") : card->driver;
+      finding.next = "vgpukit passthrough plan " + card->address +
+                     " shows what gives it to guests; for vGPUs: blacklist " + module +
+                     ", make the initramfs anew and reboot";
     }
     findings.push_back(std::move(finding));
   }
@@ -159,14 +166,15 @@ Findings card_functions(const CheckInput& input) {
     if (card->driver != "vfio-pci") continue;
     for (const auto* each : input.view.pci.functions_of(*card)) {
       if (each == card || each->driver == "vfio-pci" || each->driver.empty()) continue;
-      findings.push_back({.subject = each->address,
-                          .state = State::fail,
-                          .what = "the card's " + system::class_name(each->class_code) + " still belongs to " + each->driver,
-                          .evidence = {driver_of(*card), driver_of(*each)},
-                          .why = "all functions of a card go to one guest: otherwise the group is not viable, or the host freezes "
-                                 "when the guest starts",
-                          .next = "vgpukit passthrough plan " + card->address +
-                                  " takes every function along; until the next boot: vgpukit passthrough bind " + card->address});
+      findings.push_back(
+          {.subject = each->address,
+           .state = State::fail,
+           .what = "the card's " + system::class_name(each->class_code) + " still belongs to " + each->driver,
+           .evidence = {driver_of(*card), driver_of(*each)},
+           .why = "all functions of a card go to one guest: otherwise the group is not viable, or the host freezes "
+                  "when the guest starts",
+           .next = "vgpukit passthrough plan " + card->address +
+                   " takes every function along; until the next boot: vgpukit passthrough bind " + card->address});
     }
   }
   return findings;
@@ -178,7 +186,8 @@ Findings card_group(const CheckInput& input) {
   for (const auto* card : view.pci.nvidia_cards()) {
     if (!card->group) continue;
     const auto mates = system::group_members(view.pci, *card);
-    Finding finding{.subject = card->address, .evidence = {{card->folder() + "/iommu_group", std::to_string(*card->group)}}};
+    Finding finding{.subject = card->address,
+                    .evidence = {{card->folder() + "/iommu_group", std::to_string(*card->group)}}};
     if (mates.alone()) {
       finding.what = "the card has IOMMU group " + std::to_string(*card->group) + " for itself";
       findings.push_back(std::move(finding));
@@ -186,20 +195,24 @@ Findings card_group(const CheckInput& input) {
     }
     finding.state = State::warn;
     finding.what = "the card shares IOMMU group " + std::to_string(*card->group) + " with " +
-                   std::to_string(mates.other_devices.size()) + " other device" + (mates.other_devices.size() == 1 ? "" : "s");
+                   std::to_string(mates.other_devices.size()) + " other device" +
+                   (mates.other_devices.size() == 1 ? "" : "s");
     std::size_t needed = 0;
     for (const auto* each : mates.other_devices) {
       const auto reason = system::host_needs(*each);
       if (!reason.empty()) ++needed;
-      finding.evidence.push_back({each->folder() + "/iommu_group", system::describe(*each) + (reason.empty() ? "" : ": " + reason)});
+      finding.evidence.push_back(
+          {each->folder() + "/iommu_group", system::describe(*each) + (reason.empty() ? "" : ": " + reason)});
     }
-    finding.why = needed > 0 ? "a guest gets the whole group, and the host cannot do without all of it (vGPUs do not mind)"
-                             : "a guest gets the whole group (vGPUs do not mind)";
+    finding.why = needed > 0
+                      ? "a guest gets the whole group, and the host cannot do without all of it (vGPUs do not mind)"
+                      : "a guest gets the whole group (vGPUs do not mind)";
     if (needed > 0) finding.state = card->driver == "vfio-pci" ? State::fail : State::warn;
     const auto slots = system::better_slots(input.sysfs, view.pci, *card);
-    finding.next = slots.empty()
-                       ? "put the card into another slot, one that hangs on the processor itself, and look again"
-                       : "put the card into the slot behind " + slots.front().port->address + ", which has a group of its own";
+    finding.next =
+        slots.empty()
+            ? "put the card into another slot, one that hangs on the processor itself, and look again"
+            : "put the card into the slot behind " + slots.front().port->address + ", which has a group of its own";
     findings.push_back(std::move(finding));
   }
   return findings;
@@ -210,12 +223,13 @@ Findings card_reset(const CheckInput& input) {
   Findings findings;
   for (const auto* card : input.view.pci.nvidia_cards()) {
     if (!card->reset_methods.empty() || !input.sysfs.exists(card->folder() + "/iommu_group")) continue;
-    findings.push_back({.subject = card->address,
-                        .state = State::warn,
-                        .what = "the kernel knows no way to reset the card",
-                        .evidence = {{card->folder() + "/reset_method", "none"}},
-                        .why = "a guest that is started a second time may find the card as the first left it, and not start it",
-                        .next = "give the card to one guest, and reboot the host between two"});
+    findings.push_back(
+        {.subject = card->address,
+         .state = State::warn,
+         .what = "the kernel knows no way to reset the card",
+         .evidence = {{card->folder() + "/reset_method", "none"}},
+         .why = "a guest that is started a second time may find the card as the first left it, and not start it",
+         .next = "give the card to one guest, and reboot the host between two"});
   }
   return findings;
 }

@@ -50,9 +50,10 @@ Findings cpu_virtualization(const CheckInput& input) {
   finding.what = "the processor does not offer virtual machines";
   finding.evidence = {{"/proc/cpuinfo", "flags have neither vmx nor svm"}};
   finding.why = "without it KVM does not work, and no virtual machine can have a card";
-  finding.next = view.cpu_has("hypervisor") ? "this is a virtual machine: vgpukit doctor --guest looks at it from the inside"
-                 : view.cpu_is_amd()        ? "switch on SVM in the firmware's setup (often under CPU or overclocking)"
-                                            : "switch on VT-x (Intel Virtualization Technology) in the firmware's setup";
+  finding.next = view.cpu_has("hypervisor")
+                     ? "this is a virtual machine: vgpukit doctor --guest looks at it from the inside"
+                 : view.cpu_is_amd() ? "switch on SVM in the firmware's setup (often under CPU or overclocking)"
+                                     : "switch on VT-x (Intel Virtualization Technology) in the firmware's setup";
   return {finding};
 }
 
@@ -63,15 +64,16 @@ Findings cpu_kvm(const CheckInput& input) {
   const bool loaded = input.sysfs.exists("/sys/module/" + wanted) || input.sysfs.exists("/sys/class/misc/kvm");
   const bool node = input.sysfs.exists("/dev/kvm");
   if (loaded && node) return {{.what = "KVM is there", .evidence = {{"/dev/kvm", "is there"}}}};
-  Finding finding{
-      .state = State::fail,
-      .what = loaded ? "/dev/kvm is not there" : wanted + " is not loaded",
-      .evidence = {{"/sys/module/" + wanted, loaded ? "is there" : "not there"}, {"/dev/kvm", node ? "is there" : "not there"}},
-      .why = "virtual machines would be emulated, without cards, a hundred times slower",
-      .next = "modprobe " + wanted};
+  Finding finding{.state = State::fail,
+                  .what = loaded ? "/dev/kvm is not there" : wanted + " is not loaded",
+                  .evidence = {{"/sys/module/" + wanted, loaded ? "is there" : "not there"},
+                               {"/dev/kvm", node ? "is there" : "not there"}},
+                  .why = "virtual machines would be emulated, without cards, a hundred times slower",
+                  .next = "modprobe " + wanted};
   if (const auto* line = view.log.find("disabled by bios")) {
     finding.evidence.push_back({view.log.source, *line});
-    finding.next = view.cpu_is_amd() ? "switch on SVM in the firmware's setup" : "switch on VT-x in the firmware's setup";
+    finding.next =
+        view.cpu_is_amd() ? "switch on SVM in the firmware's setup" : "switch on VT-x in the firmware's setup";
   }
   return {finding};
 }
@@ -88,7 +90,8 @@ Findings iommu_on(const CheckInput& input) {
       if (const auto* line = view.log.find(sign)) finding.evidence.push_back({view.log.source, *line});
     // Not needed: iommu=pt spares the host's own devices the translation.
     for (const auto& [name, value] : {std::pair{"intel_iommu", "on"}, {"iommu", "pt"}})
-      if (const auto* parameter = view.parameters.with(name, value)) finding.evidence.push_back({"/proc/cmdline", parameter->text});
+      if (const auto* parameter = view.parameters.with(name, value))
+        finding.evidence.push_back({"/proc/cmdline", parameter->text});
     return {finding};
   }
   Finding finding{.state = State::fail,
@@ -107,12 +110,14 @@ Findings iommu_on(const CheckInput& input) {
       finding.evidence.push_back({"/proc/cmdline", "no intel_iommu=on in: " + parameters_of(view)});
       finding.next = system::how_to_add(view.boot, "intel_iommu=on");
     } else {
-      finding.next = "look for AMD-Vi in the kernel log; update the firmware (amd_iommu=on is no parameter that the kernel knows)";
+      finding.next =
+          "look for AMD-Vi in the kernel log; update the firmware (amd_iommu=on is no parameter that the kernel knows)";
     }
     return {finding};
   }
   finding.evidence.push_back({table_file, "not there: the firmware offers none"});
-  finding.next = view.cpu_is_amd() ? "switch on IOMMU (and SVM) in the firmware's setup" : "switch on VT-d in the firmware's setup";
+  finding.next = view.cpu_is_amd() ? "switch on IOMMU (and SVM) in the firmware's setup"
+                                   : "switch on VT-d in the firmware's setup";
   if (!view.cpu_is_amd() && !view.parameters.with("intel_iommu", "on"))
     finding.next += "; then " + system::how_to_add(view.boot, "intel_iommu=on");
   return {finding};
@@ -127,16 +132,17 @@ Findings iommu_remapping(const CheckInput& input) {
   if (!view.log.whole)
     return {{.state = State::unknown,
              .what = "it cannot be told whether interrupts are remapped",
-             .evidence = {{view.log.source, view.log.problem.empty() ? "its beginning is no longer there" : view.log.problem}},
+             .evidence = {{view.log.source,
+                           view.log.problem.empty() ? "its beginning is no longer there" : view.log.problem}},
              .why = "vfio refuses devices without it",
              .next = "run vgpukit doctor as root, soon after booting"}};
   return {{.state = State::warn,
            .what = "interrupts are not remapped",
            .evidence = {{view.log.source, "no line about interrupt remapping"}},
            .why = "vfio-pci refuses devices then (Operation not permitted), because a guest could send any interrupt",
-           .next =
-               "update the firmware and switch on x2APIC or interrupt remapping in it; vfio_iommu_type1.allow_unsafe_interrupts=1 "
-               "only where every guest is trusted"}};
+           .next = "update the firmware and switch on x2APIC or interrupt remapping in it; "
+                   "vfio_iommu_type1.allow_unsafe_interrupts=1 "
+                   "only where every guest is trusted"}};
 }
 
 Findings kvm_access(const CheckInput& input) {
@@ -173,9 +179,9 @@ Findings user_groups(const CheckInput& input) {
   return {{.state = State::warn,
            .what = user + " is not in " + join(missing, ","),
            .evidence = {{"/etc/group", has}},
-           .why =
-               "without libvirt virsh and virt-manager ask for a password; without kvm a machine that the user starts has no KVM, "
-               "unless the desktop's login gives it",
+           .why = "without libvirt virsh and virt-manager ask for a password; without kvm a machine that the user "
+                  "starts has no KVM, "
+                  "unless the desktop's login gives it",
            .next = "usermod -aG " + join(missing, ",") + " " + user + ", then log in again"}};
 }
 

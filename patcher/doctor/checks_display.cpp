@@ -15,8 +15,8 @@ bool to_vfio(const system::PciDevice& card) {
 // The other graphics that the host could draw with.
 const system::PciDevice* other_display(const HostView& view, const system::PciDevice& card) {
   for (const auto& each : view.pci.devices)
-    if (each.is_display() && each.class_code >> 8 == 0x0300 && each.slot() != card.slot() && !each.is_virtual_function &&
-        each.driver != "vfio-pci")
+    if (each.is_display() && each.class_code >> 8 == 0x0300 && each.slot() != card.slot() &&
+        !each.is_virtual_function && each.driver != "vfio-pci")
       return &each;
   return nullptr;
 }
@@ -49,21 +49,21 @@ Findings display_boot_vga(const CheckInput& input) {
   const Evidence evidence{boot->folder() + "/boot_vga", "1"};
   if (!boot->is_nvidia()) return {{.what = "the firmware draws on " + system::describe(*boot), .evidence = {evidence}}};
   if (const auto* other = other_display(view, *boot))
-    return {
-        {.subject = boot->address,
-         .state = State::warn,
-         .what = "the firmware draws on the NVIDIA card, although there is " + system::describe(*other),
-         .evidence = {evidence, {other->folder() + "/boot_vga", "0"}},
-         .why =
-             "the console (also a server's remote one, IPMI) stays black, the card's memory is held by the firmware's framebuffer "
-             "and its ROM is shadowed: guests may freeze the host or get no picture",
-         .next = "set the primary display to onboard (IGD, iGPU, Onboard VGA) in the firmware's setup"}};
-  return {{.subject = boot->address,
-           .state = State::warn,
-           .what = "the NVIDIA card is the only one that the host can draw with",
-           .evidence = {evidence},
-           .why = "a guest that gets it leaves the host without a display: be sure of ssh first. For vGPUs it is no fault",
-           .next = "vgpukit passthrough hooks gives it away only while a guest runs"}};
+    return {{.subject = boot->address,
+             .state = State::warn,
+             .what = "the firmware draws on the NVIDIA card, although there is " + system::describe(*other),
+             .evidence = {evidence, {other->folder() + "/boot_vga", "0"}},
+             .why = "the console (also a server's remote one, IPMI) stays black, the card's memory is held by the "
+                    "firmware's framebuffer "
+                    "and its ROM is shadowed: guests may freeze the host or get no picture",
+             .next = "set the primary display to onboard (IGD, iGPU, Onboard VGA) in the firmware's setup"}};
+  return {
+      {.subject = boot->address,
+       .state = State::warn,
+       .what = "the NVIDIA card is the only one that the host can draw with",
+       .evidence = {evidence},
+       .why = "a guest that gets it leaves the host without a display: be sure of ssh first. For vGPUs it is no fault",
+       .next = "vgpukit passthrough hooks gives it away only while a guest runs"}};
 }
 
 Findings display_framebuffer(const CheckInput& input) {
@@ -73,15 +73,15 @@ Findings display_framebuffer(const CheckInput& input) {
     const auto* held = view.display.held_by_boot(*card);
     if (!held) continue;
     const auto folder = "/sys/bus/platform/drivers/" + held->driver + "/" + held->device;
-    Finding finding{
-        .subject = card->address,
-        .state = to_vfio(*card) ? State::fail : State::warn,
-        .what = "the firmware's framebuffer (" + held->name + ") holds the card's memory",
-        .evidence = {{folder, "is bound"}},
-        .why =
-            "a host may freeze when vfio-pci takes the card (its last line is: vgaarb: changed VGA decodes), or the guest gets "
-            "BAR 0: can't reserve",
-        .next = without_framebuffer(view, *held)};
+    Finding finding{.subject = card->address,
+                    .state = to_vfio(*card) ? State::fail : State::warn,
+                    .what = "the firmware's framebuffer (" + held->name + ") holds the card's memory",
+                    .evidence = {{folder, "is bound"}},
+                    .why =
+                        "a host may freeze when vfio-pci takes the card (its last line is: vgaarb: changed VGA "
+                        "decodes), or the guest gets "
+                        "BAR 0: can't reserve",
+                    .next = without_framebuffer(view, *held)};
     for (const auto& line : view.log.lines)
       if (names_slot(line, card->slot()) &&
           (line.find("changed VGA decodes") != std::string::npos || line.find("can't reserve") != std::string::npos)) {

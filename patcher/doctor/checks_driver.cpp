@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "module/secure_boot.hpp"
 #include "doctor/doctor.hpp"
+#include "module/secure_boot.hpp"
 
 namespace vgpukit::doctor::check {
 
@@ -12,14 +12,16 @@ namespace {
 
 constexpr const char* dkms_folder = "/var/lib/dkms";
 
-// One version of a module of dkms's, as its folders say (dkms's own program reads the same: github.com/dell/dkms, module_status()).
+// One version of a module of dkms's, as its folders say (dkms's own program reads the same: github.com/dell/dkms,
+// module_status()).
 struct DkmsVersion {
   std::string folder;                 // /var/lib/dkms/nvidia/535.247.02
   std::string source;                 // where its source link leads to
   std::map<std::string, bool> built;  // the kernel's release -> installed, too
 };
 
-// In VERSION/RELEASE/ARCH/module are the modules that were built; MODULE/kernel-RELEASE-ARCH is a link to those that are installed.
+// In VERSION/RELEASE/ARCH/module are the modules that were built; MODULE/kernel-RELEASE-ARCH is a link to those that
+// are installed.
 DkmsVersion look_at_version(const Sysfs& sysfs, const std::string& module, const std::string& version) {
   const auto own = std::string(dkms_folder) + "/" + module;
   DkmsVersion state;
@@ -48,11 +50,12 @@ Findings driver_dkms(const CheckInput& input) {
       const auto state = look_at_version(sysfs, module, version);
       versions += (versions.empty() ? "" : ", ") + version;
       if (!sysfs.exists(state.folder + "/source/dkms.conf"))
-        findings.push_back({.state = State::fail,
-                            .what = "dkms has " + module + " " + version + ", and its source is gone",
-                            .evidence = {{state.folder + "/source", "leads to " + state.source + ", which has no dkms.conf"}},
-                            .why = "dkms stops at it at every kernel upgrade, and builds nothing",
-                            .next = "dkms remove " + module + "/" + version + " --all; where it refuses: rm -r " + state.folder});
+        findings.push_back(
+            {.state = State::fail,
+             .what = "dkms has " + module + " " + version + ", and its source is gone",
+             .evidence = {{state.folder + "/source", "leads to " + state.source + ", which has no dkms.conf"}},
+             .why = "dkms stops at it at every kernel upgrade, and builds nothing",
+             .next = "dkms remove " + module + "/" + version + " --all; where it refuses: rm -r " + state.folder});
       if (const auto log = state.folder + "/build/make.log"; sysfs.exists(log)) broken_log = log;
       for (const auto& [release, installed] : state.built)
         if (installed) served.insert(release);
@@ -88,7 +91,8 @@ Findings driver_persistenced(const CheckInput& input) {
     if (input.sysfs.read("/proc/" + pid + "/comm").text != "nvidia-persiste") continue;
     return {{.what = "nvidia-persistenced runs (process " + pid + "): it keeps every card open",
              .evidence = {{"/proc/" + pid + "/comm", "nvidia-persiste"}},
-             .next = "systemctl stop nvidia-persistenced before a card is taken from the driver; otherwise that waits for ever"}};
+             .next = "systemctl stop nvidia-persistenced before a card is taken from the driver; otherwise that waits "
+                     "for ever"}};
   }
   return {};
 }
@@ -110,11 +114,12 @@ Findings kernel_driver(const CheckInput& input) {
                           .evidence = {{"/lib/modules/" + kernel.release, "modules are there"}}});
       continue;
     }
-    findings.push_back({.state = kernel.running || kernel.next ? State::fail : State::warn,
-                        .what = "the driver " + driver->version + " does not work for " + kernel.release + ": " + kernel.problem,
-                        .evidence = {{"/lib/modules/" + kernel.release, kernel.problem}},
-                        .why = kernel.next ? "it is the kernel that boots next" : "that kernel boots without it",
-                        .next = "vgpukit install " + driver->version + " --kernel " + kernel.release});
+    findings.push_back(
+        {.state = kernel.running || kernel.next ? State::fail : State::warn,
+         .what = "the driver " + driver->version + " does not work for " + kernel.release + ": " + kernel.problem,
+         .evidence = {{"/lib/modules/" + kernel.release, kernel.problem}},
+         .why = kernel.next ? "it is the kernel that boots next" : "that kernel boots without it",
+         .next = "vgpukit install " + driver->version + " --kernel " + kernel.release});
   }
   return findings;
 }
@@ -123,21 +128,24 @@ Findings secure_boot(const CheckInput& input) {
   const auto state = vgpukit::module::secure_boot(input.view.host);
   const std::string file = module::secure_boot_variable;
   if (!state.problem.empty())
-    return {{.state = State::unknown, .what = "whether Secure Boot is on cannot be read", .evidence = {{file, state.problem}}}};
+    return {{.state = State::unknown,
+             .what = "whether Secure Boot is on cannot be read",
+             .evidence = {{file, state.problem}}}};
   if (!state.firmware) return {};
   if (!*state.firmware) return {{.what = "Secure Boot is off", .evidence = {{file, "0"}}}};
   if (!state.on)
     return {{.what = "Secure Boot is on, and shim was told to ask for no signatures (mokutil --disable-validation)",
              .evidence = {{file, "1"}, {"MokSBStateRT", "1"}}}};
-  Finding finding{
-      .state = State::warn,
-      .what = "Secure Boot is on",
-      .evidence = {{file, "1"}},
-      .why =
-          "the kernel refuses modules that no enrolled key has signed (Key was rejected by service), and so does a guest with it",
-      .next =
-          "sign them with a key that mokutil --import enrolled (dkms has one: /var/lib/dkms/mok.pub), or switch it off in the "
-          "firmware's setup"};
+  Finding finding{.state = State::warn,
+                  .what = "Secure Boot is on",
+                  .evidence = {{file, "1"}},
+                  .why =
+                      "the kernel refuses modules that no enrolled key has signed (Key was rejected by service), and "
+                      "so does a guest with it",
+                  .next =
+                      "sign them with a key that mokutil --import enrolled (dkms has one: /var/lib/dkms/mok.pub), or "
+                      "switch it off in the "
+                      "firmware's setup"};
   if (const auto text = input.sysfs.read("/sys/kernel/security/lockdown").text; !text.empty())
     finding.evidence.push_back({"/sys/kernel/security/lockdown", text});
   if (const auto* line = input.view.log.find("unavailable key")) {

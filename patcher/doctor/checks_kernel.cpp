@@ -13,7 +13,8 @@ struct Line {
 };
 
 // The lines without comments of the files where modules and their options are written down. Gone files have none.
-std::vector<Line> lines_of(const Sysfs& sysfs, std::vector<std::string> files, const std::vector<std::string>& folders) {
+std::vector<Line> lines_of(const Sysfs& sysfs, std::vector<std::string> files,
+                           const std::vector<std::string>& folders) {
   for (const auto& folder : folders)
     for (const auto& name : sysfs.list(folder))
       if (name.ends_with(".conf")) files.push_back(folder + "/" + name);
@@ -44,7 +45,8 @@ std::vector<std::string> ids_in(std::string list) {
   std::vector<std::string> ids;
   std::istringstream text(list);
   for (std::string id; text >> id;) {
-    std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(id.begin(), id.end(), id.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     ids.push_back(id.substr(0, 9));
   }
   return ids;
@@ -107,16 +109,17 @@ Findings vfio_virqfd(const CheckInput& input) {
   // Folded into vfio: "vfio: Fold vfio_virqfd.ko into vfio.ko", 6.2.
   if (!input.view.kernel_is_at_least("6.2")) return {};
   Findings findings;
-  for (const auto& line :
-       lines_of(input.sysfs, {"/etc/initramfs-tools/modules", "/etc/mkinitcpio.conf", "/etc/modules", "/etc/dracut.conf"},
-                {"/etc/modules-load.d", "/etc/dracut.conf.d", "/etc/mkinitcpio.conf.d"})) {
+  for (const auto& line : lines_of(
+           input.sysfs, {"/etc/initramfs-tools/modules", "/etc/mkinitcpio.conf", "/etc/modules", "/etc/dracut.conf"},
+           {"/etc/modules-load.d", "/etc/dracut.conf.d", "/etc/mkinitcpio.conf.d"})) {
     const auto words = words_of(line.text);
     if (std::find(words.begin(), words.end(), "vfio_virqfd") == words.end()) continue;
-    findings.push_back({.state = State::fail,
-                        .what = "vfio_virqfd is to be loaded, and there is no such module since 6.2",
-                        .evidence = {{line.file, line.text}, {"/proc/sys/kernel/osrelease", input.view.release}},
-                        .why = "mkinitcpio and dracut may refuse to make an initramfs with it, and then the next kernel has none",
-                        .next = "take vfio_virqfd out of " + line.file + " (vfio has it in itself now)"});
+    findings.push_back(
+        {.state = State::fail,
+         .what = "vfio_virqfd is to be loaded, and there is no such module since 6.2",
+         .evidence = {{line.file, line.text}, {"/proc/sys/kernel/osrelease", input.view.release}},
+         .why = "mkinitcpio and dracut may refuse to make an initramfs with it, and then the next kernel has none",
+         .next = "take vfio_virqfd out of " + line.file + " (vfio has it in itself now)"});
   }
   return findings;
 }
@@ -159,12 +162,12 @@ Findings kernel_headers(const CheckInput& input) {
       continue;
     }
     const bool matters = kernel.running || &kernel == &kernels.back();
-    findings.push_back(
-        {.state = matters ? State::fail : State::warn,
-         .what = "no driver can be built for " + kernel.release + (kernel.running ? " (it runs now)" : "") + ": " + kernel.problem,
-         .evidence = {{"/lib/modules/" + kernel.release + "/build", kernel.problem}},
-         .why = "when that kernel boots there is no NVIDIA driver",
-         .next = kernel.next});
+    findings.push_back({.state = matters ? State::fail : State::warn,
+                        .what = "no driver can be built for " + kernel.release +
+                                (kernel.running ? " (it runs now)" : "") + ": " + kernel.problem,
+                        .evidence = {{"/lib/modules/" + kernel.release + "/build", kernel.problem}},
+                        .why = "when that kernel boots there is no NVIDIA driver",
+                        .next = kernel.next});
   }
   return findings;
 }

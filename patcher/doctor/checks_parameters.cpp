@@ -15,7 +15,8 @@ Findings parameters_useless(const CheckInput& input) {
                     .evidence = {{"/proc/cmdline", parameter->text}},
                     .why = "who takes it for the switch looks for the fault in the wrong place",
                     .next = system::how_to_remove(view.boot, parameter->text)};
-    if (const auto* line = view.log.find("AMD-Vi: Unknown option")) finding.evidence.push_back({view.log.source, *line});
+    if (const auto* line = view.log.find("AMD-Vi: Unknown option"))
+      finding.evidence.push_back({view.log.source, *line});
     findings.push_back(std::move(finding));
   }
   if (const auto* parameter = view.parameters.find("intel_iommu"); parameter && view.cpu_is_amd())
@@ -37,7 +38,8 @@ Findings parameters_harmful(const CheckInput& input) {
   };
   static constexpr std::array<Harm, 4> harms = {
       {{"pci", "nomsi", State::fail, "no device may use message signalled interrupts",
-        "NVMe disks and network cards fall back to one shared interrupt line: the whole host becomes slow, and so does every "
+        "NVMe disks and network cards fall back to one shared interrupt line: the whole host becomes slow, and so does "
+        "every "
         "guest"},
        {"pci", "nommconf", State::fail, "the extended configuration space of PCI Express is out of reach",
         "SR-IOV, AER, ACS and resets of cards need it: groups grow, and cards may not come back"},
@@ -64,15 +66,15 @@ Findings parameters_acs(const CheckInput& input) {
   // It is a patch that no kernel of kernel.org has; only the log tells whether this one does.
   const auto* line = view.log.find("disabling ACS can't be secure");
   const auto* warned = line ? line : view.log.find("Overriding ACS");
-  Finding finding{
-      .state = State::warn,
-      .what = parameter->text + " makes groups that the hardware does not keep apart",
-      .evidence = {{"/proc/cmdline", parameter->text}},
-      .why =
-          "devices of different guests may then read and write each other's memory, past the IOMMU; most kernels do not even "
-          "know the parameter",
-      .next = "put the card into a slot with a group of its own (vgpukit passthrough groups), then " +
-              system::how_to_remove(view.boot, parameter->text)};
+  Finding finding{.state = State::warn,
+                  .what = parameter->text + " makes groups that the hardware does not keep apart",
+                  .evidence = {{"/proc/cmdline", parameter->text}},
+                  .why =
+                      "devices of different guests may then read and write each other's memory, past the IOMMU; most "
+                      "kernels do not even "
+                      "know the parameter",
+                  .next = "put the card into a slot with a group of its own (vgpukit passthrough groups), then " +
+                          system::how_to_remove(view.boot, parameter->text)};
   if (warned) finding.evidence.push_back({view.log.source, *warned});
   return {finding};
 }

@@ -1,5 +1,5 @@
-// `vgpukit doctor`: is this host ready for vGPUs or for giving a whole card away, and if not, which line is to be changed. A check
-// is a small function from what was read to findings; docs/doctor.md has a paragraph for each id.
+// `vgpukit doctor`: is this host ready for vGPUs or for giving a whole card away, and if not, which line is to be
+// changed. A check is a small function from what was read to findings; docs/doctor.md has a paragraph for each id.
 #pragma once
 
 #include <string>

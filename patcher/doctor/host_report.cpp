@@ -11,8 +11,8 @@ namespace {
 
 // What the kernel says about cards, IOMMU and virtual machines; the rest of its log is nobody's business.
 bool is_of_interest(const std::string& line) {
-  for (const auto* word : {"DMAR", "AMD-Vi", "iommu", "IOMMU", "vfio", "NVRM", "nvidia", "nouveau", "nova", "vgaarb", "efifb",
-                           "simpledrm", "kvm", "Secure boot", "secureboot", "BAR "})
+  for (const auto* word : {"DMAR", "AMD-Vi", "iommu", "IOMMU", "vfio", "NVRM", "nvidia", "nouveau", "nova", "vgaarb",
+                           "efifb", "simpledrm", "kvm", "Secure boot", "secureboot", "BAR "})
     if (line.find(word) != std::string::npos) return true;
   return false;
 }
@@ -36,7 +36,8 @@ std::string redacted(const std::string& text) {
   static const std::regex mac("\\b([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\\b");
   static const std::regex ip("\\b[0-9]{1,3}(\\.[0-9]{1,3}){3}\\b");
   static const std::regex value(
-      "\\b(root|resume|cryptdevice|cryptkey|rd\\.luks[a-z.]*|luks[a-z.]*|rootflags|zfs|ip|nfsroot|systemd\\.hostname|hostname|BOOT_"
+      "\\b(root|resume|cryptdevice|cryptkey|rd\\.luks[a-z.]*|luks[a-z.]*|rootflags|zfs|ip|nfsroot|systemd\\.hostname|"
+      "hostname|BOOT_"
       "IMAGE|"
       "rd\\.lvm[a-z.]*|[sS]erial [nN]umber|serial)(=|: ?)(\"[^\"]*\"|\\S+)");
   auto all = std::regex_replace(text, value, "$1$2***");
@@ -45,8 +46,9 @@ std::string redacted(const std::string& text) {
 }
 
 std::string host_report(const HostView& view, const Findings& findings) {
-  std::string text = "vgpukit " VGPUKIT_VERSION
-                     " doctor: a report to attach to a question. Addresses, names and serial numbers are taken out.\n\n";
+  std::string text =
+      "vgpukit " VGPUKIT_VERSION
+      " doctor: a report to attach to a question. Addresses, names and serial numbers are taken out.\n\n";
   text += "kernel: " + view.release + "\ndistribution: " + view.boot.distribution.name + "\nparameters:";
   for (const auto& parameter : view.parameters.all()) text += " " + parameter.text;
   text += "\n\nfindings:\n";

@@ -1,4 +1,5 @@
-// One text file about a host that can be attached to a question in public: nothing in it names the person or the machine.
+// One text file about a host that can be attached to a question in public: nothing in it names the person or the
+// machine.
 #pragma once
 
 #include <string>

@@ -90,7 +90,8 @@ HostView read_host_view(const HostPaths& host, const Sysfs& sysfs) {
 }
 
 RunningConfig running_config(const HostPaths& host, const std::string& release) {
-  for (const auto& path : {std::string("/proc/config.gz"), "/boot/config-" + release, "/lib/modules/" + release + "/config"}) {
+  for (const auto& path :
+       {std::string("/proc/config.gz"), "/boot/config-" + release, "/lib/modules/" + release + "/config"}) {
     const auto here = host.resolve(path);
     if (!here || (release.empty() && path != "/proc/config.gz")) continue;
     auto options = parse_config(unpacked(*here));

@@ -1,18 +1,18 @@
-// All that the checks look at, read once. It is made of files below the root of HostPaths, so a check runs on a fixture as on a
-// host.
+// All that the checks look at, read once. It is made of files below the root of HostPaths, so a check runs on a fixture
+// as on a host.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "kernel/kernel.hpp"
 #include "system/boot_setup.hpp"
 #include "system/display.hpp"
 #include "system/iommu_groups.hpp"
 #include "system/kernel_log.hpp"
 #include "system/kernel_parameters.hpp"
 #include "system/pci.hpp"
-#include "kernel/kernel.hpp"
 
 namespace vgpukit::doctor {
 

@@ -1,5 +1,5 @@
-// The two sums of an installer's header: the CRC of POSIX cksum, and MD5 (RFC 1321). They tell a damaged download, and nothing
-// about who made the file.
+// The two sums of an installer's header: the CRC of POSIX cksum, and MD5 (RFC 1321). They tell a damaged download, and
+// nothing about who made the file.
 #pragma once
 
 #include <array>
@@ -10,8 +10,9 @@
 
 namespace vgpukit::driver {
 
-// What `cksum` prints first: CRC-32 with the polynomial 0x04c11db7, most significant bit first, over the bytes and then over their
-// number (POSIX.1-2017, cksum). Sixteen bytes at a time with as many tables (Kounavis and Berry, "slicing by N").
+// What `cksum` prints first: CRC-32 with the polynomial 0x04c11db7, most significant bit first, over the bytes and then
+// over their number (POSIX.1-2017, cksum). Sixteen bytes at a time with as many tables (Kounavis and Berry, "slicing by
+// N").
 class PosixCrc {
  public:
   void add(std::string_view bytes);

@@ -1,4 +1,5 @@
-// open_driver: a folder is looked at in place; a tarball or an installer is unpacked once and then found again by its content.
+// open_driver: a folder is looked at in place; a tarball or an installer is unpacked once and then found again by its
+// content.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,13 +9,13 @@
 
 #include "driver/extract.hpp"
 #include "driver/identify.hpp"
-#include "driver/source_folders.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
 #include "driver/source_files.hpp"
-#include "support/text.hpp"
+#include "driver/source_folders.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver {
 
@@ -41,9 +42,9 @@ Result<Driver> open_folder(const fs::path& folder, const fs::path& named, bool p
 }
 
 // ---- package files ----
-// cache/drivers-unpacked/KEY/tree holds what the tarball holds, or what building needs of an installer. KEY/contents has a line
-// "HASH FOLDER" for each source folder in it, written last: a tree that somebody edited or that a power cut damaged no longer fits,
-// and is unpacked anew.
+// cache/drivers-unpacked/KEY/tree holds what the tarball holds, or what building needs of an installer. KEY/contents
+// has a line "HASH FOLDER" for each source folder in it, written last: a tree that somebody edited or that a power cut
+// damaged no longer fits, and is unpacked anew.
 
 constexpr std::string_view kLayout = "drivers-unpacked 2";
 
@@ -109,8 +110,8 @@ Result<Driver> open_in_scratch(const HostPaths& host, const Source& source, bool
   return driver;
 }
 
-// The package's content. While the file has the size, inode, mtime and ctime of last time it is not read again, as with the
-// kernel's headers: home/*.stat has these in a hash, and the key that belongs to them.
+// The package's content. While the file has the size, inode, mtime and ctime of last time it is not read again, as with
+// the kernel's headers: home/*.stat has these in a hash, and the key that belongs to them.
 Result<std::string> key_of(const Source& source, const fs::path& home) {
   const std::time_t now = std::time(nullptr);
   std::error_code ignored;
@@ -135,8 +136,8 @@ Result<std::string> key_of(const Source& source, const fs::path& home) {
   hasher.add(kLayout).add(source.run.member);
   TRY(hasher.add_file(source.file));
   auto key = hasher.hex();
-  // A file that changed within the clock's grain may change again and keep its times. Best effort: a read-only cache only costs
-  // time.
+  // A file that changed within the clock's grain may change again and keep its times. Best effort: a read-only cache
+  // only costs time.
   if (known && std::max(info.st_ctim.tv_sec, info.st_mtim.tv_sec) + 2 < now && can_write(home))
     static_cast<void>(static_cast<bool>(write_file(index, stats + " " + key + "\n")));
   return key;
@@ -160,7 +161,8 @@ Result<Driver> open_package(const HostPaths& host, const Source& source, bool pr
 
 }  // namespace
 
-Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool prefer_open, const OnPackage& on_progress) {
+Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool prefer_open,
+                           const OnPackage& on_progress) {
   const std::string tried = "open the driver " + path.string();
   fs::path absolute = fs::absolute(path).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();  // "kernel/" is kernel

@@ -1,5 +1,5 @@
-// DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and beside them the package's own files (.manifest) and the
-// installer that it was added from (package.run).
+// DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and beside them the package's own files
+// (.manifest) and the installer that it was added from (package.run).
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -7,7 +7,6 @@
 #include "driver/identify.hpp"
 #include "driver/run_file_zip.hpp"
 #include "driver/source_files.hpp"
-#include "support/text.hpp"
 #include "driver/unpack_target.hpp"
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
@@ -49,15 +48,17 @@ Result<Package> read_package(const fs::path& folder) {
   if (!flavour) return damaged("package.json has no valid \"flavour\"");
   std::error_code ignored;
   if (!fs::is_directory(folder / "sources", ignored)) return damaged("its sources/ folder is gone");
-  StoredDriver driver{*version, *flavour, folder / "sources", word("added"), word("origin"), {}, word("package_folder")};
+  StoredDriver driver{*version,       *flavour, folder / "sources",    word("added"),
+                      word("origin"), {},       word("package_folder")};
   if (fs::is_regular_file(folder / kPackageFile, ignored)) driver.package.file = folder / kPackageFile;
   return Package{std::move(driver), word("content")};
 }
 
 // A path need not be UTF-8; JSON has to be.
 Status write_package_json(const fs::path& folder, const StoredDriver& driver, const std::string& content) {
-  const json data = {{"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"added", driver.added},
-                     {"origin", driver.origin},        {"package_folder", driver.package_folder}, {"content", content}};
+  const json data = {
+      {"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"added", driver.added},
+      {"origin", driver.origin},        {"package_folder", driver.package_folder}, {"content", content}};
   return write_file(folder / "package.json", data.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
@@ -146,9 +147,11 @@ Result<StoredDriver> DriverStore::find(const DriverName& name) const {
   std::string why = "the driver store " + folder_.string() + " is empty";
   if (!drivers.empty()) {
     why = "the driver store has only";
-    for (const auto& driver : drivers) why += (&driver == &drivers.front() ? " " : ", ") + title(driver.version, driver.flavour);
+    for (const auto& driver : drivers)
+      why += (&driver == &drivers.front() ? " " : ", ") + title(driver.version, driver.flavour);
   }
-  return Error{ErrorKind::usage, "find the driver " + printable(name.text), why, "add it with: vgpukit driver add FILE"};
+  return Error{ErrorKind::usage, "find the driver " + printable(name.text), why,
+               "add it with: vgpukit driver add FILE"};
 }
 
 }  // namespace vgpukit::driver

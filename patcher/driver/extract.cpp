@@ -15,10 +15,10 @@
 #include <system_error>
 
 #include "driver/driver.hpp"
-#include "support/text.hpp"
 #include "support/atomic_file.hpp"
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver {
 
@@ -44,15 +44,16 @@ struct Run {
 
   // Called for each block. False: stop, and `refusal` says why.
   bool goes_on() {
-    if (Interrupt::caught() != 0) refusal = Error{ErrorKind::interrupted, "unpack " + named.string(), "interrupted", ""};
+    if (Interrupt::caught() != 0)
+      refusal = Error{ErrorKind::interrupted, "unpack " + named.string(), "interrupted", ""};
     if (how.on_progress && counted)
       how.on_progress({"unpacking", static_cast<std::uint64_t>(archive_filter_bytes(counted, -1)), file_bytes});
     return !refusal;
   }
 };
 
-// The decompressed bytes of a file. It is separate from the archive reader so that the rest after the last entry can be read as
-// well: the checksum of an xz file stands at its end, and a reader of tar stops before it.
+// The decompressed bytes of a file. It is separate from the archive reader so that the rest after the last entry can be
+// read as well: the checksum of an xz file stands at its end, and a reader of tar stops before it.
 class Unfiltered {
  public:
   Unfiltered(int fd, Run& run) : reader_(archive_read_new()), run_(run) {
@@ -101,7 +102,8 @@ class Unfiltered {
   }
 
  private:
-  // UnpackTarget counts what is written; this counts what is read, for entries that nobody wants and for what follows the last one.
+  // UnpackTarget counts what is written; this counts what is read, for entries that nobody wants and for what follows
+  // the last one.
   bool within_limits(std::size_t size) {
     const auto& limits = run_.how.limits;
     bytes_ += size;
@@ -154,7 +156,8 @@ Status copy_data(archive* reader, archive_entry* entry, UnpackTarget::File& file
     if (result == ARCHIVE_EOF) break;
     // A warning here is a checksum that does not fit (zip).
     if (result != ARCHIVE_OK && !run.refusal)
-      return bad_archive(run.named, "it is damaged or cut off in \"" + printable(name) + "\" (" + error_of(reader) + ")");
+      return bad_archive(run.named,
+                         "it is damaged or cut off in \"" + printable(name) + "\" (" + error_of(reader) + ")");
     if (run.refusal || !run.goes_on()) return *run.refusal;
     TRY(file.write(block, size, offset));
   }
@@ -177,8 +180,8 @@ const char* kind_of(mode_t type) {
   }
 }
 
-Status unpack_entry(archive* reader, archive_entry* entry, const std::string& name, const std::vector<std::string>& words,
-                    UnpackTarget& target, Run& run) {
+Status unpack_entry(archive* reader, archive_entry* entry, const std::string& name,
+                    const std::vector<std::string>& words, UnpackTarget& target, Run& run) {
   const char* hardlink = archive_entry_hardlink(entry);
   // Some cpio and pax archives give the bytes again with each hard link; then it is a file.
   const bool has_data = archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0;
@@ -223,7 +226,8 @@ Result<bool> unpack_all(archive* reader, UnpackTarget& target, Run& run) {
   return true;
 }
 
-// zip and 7z keep their table of contents at the end, so they have to be read with seeks; they have their own checksums.
+// zip and 7z keep their table of contents at the end, so they have to be read with seeks; they have their own
+// checksums.
 Status unpack_seekable(int fd, UnpackTarget& target, Run& run) {
   const Reader reader(archive_read_new());
   run.counted = reader.get();
@@ -254,7 +258,8 @@ Status unpack_stream(int fd, UnpackTarget& target, Run& run) {
     return bad_archive(run.named, "it is cut off: the end mark of the archive is missing");
   if (bytes.ended() || bytes.drain()) return {};
   if (run.refusal) return *run.refusal;
-  return bad_archive(run.named, "its end is damaged or cut off, so nothing in it can be trusted (" + bytes.error() + ")");
+  return bad_archive(run.named,
+                     "its end is damaged or cut off, so nothing in it can be trusted (" + bytes.error() + ")");
 }
 
 bool starts_like_seekable(int fd) {
@@ -284,7 +289,8 @@ Result<ArchiveFile> open_archive(const fs::path& archive_path) {
   Descriptor fd(::open(archive_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return Error{ErrorKind::usage, tried, std::generic_category().message(errno), ""};
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
+  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
   if (info.st_size == 0) return bad_archive(archive_path, "the file is empty");
   return ArchiveFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
 }

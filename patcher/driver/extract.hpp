@@ -21,16 +21,18 @@ void add_filters(::archive* reader);
 std::string error_of(::archive* reader);
 
 struct Unpacking {
-  enum class Take { yes, no, stop };                                  // stop: neither this entry nor any after it
-  std::function<Take(const std::vector<std::string>& words)> wanted;  // asked for each entry that was not refused; empty: yes
+  enum class Take { yes, no, stop };  // stop: neither this entry nor any after it
+  std::function<Take(const std::vector<std::string>& words)>
+      wanted;  // asked for each entry that was not refused; empty: yes
   OnPackage on_progress;
   ExtractLimits limits;
 };
 
-// Unpacks what begins at `offset` of the open file: a compressed tar or cpio archive, or a zip or 7z (offset 0 only). With `stop`,
-// the end of the file is not looked at. Errors: as extract_archive(); failed when interrupted. The limits are also kept for entries
-// that are not wanted: reading them costs time.
-Status unpack_from(int fd, std::uint64_t offset, UnpackTarget& target, const std::filesystem::path& named, const Unpacking& how);
+// Unpacks what begins at `offset` of the open file: a compressed tar or cpio archive, or a zip or 7z (offset 0 only).
+// With `stop`, the end of the file is not looked at. Errors: as extract_archive(); failed when interrupted. The limits
+// are also kept for entries that are not wanted: reading them costs time.
+Status unpack_from(int fd, std::uint64_t offset, UnpackTarget& target, const std::filesystem::path& named,
+                   const Unpacking& how);
 
 // A file that is open for reading, and its size.
 struct ArchiveFile {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <system_error>
 
-#include "support/text.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver {
 
@@ -37,10 +37,11 @@ struct VersionClaim {
   std::string where;  // "/x/kernel/Kbuild:75"
 };
 
-// The version in a word such as \"535.247.02\" or 535.247.02-1 (a distribution's revision). A single number is no driver version,
-// and a placeholder that an installer fills in (__VERSION_STRING, #MODULE_VERSION#) is none either.
+// The version in a word such as \"535.247.02\" or 535.247.02-1 (a distribution's revision). A single number is no
+// driver version, and a placeholder that an installer fills in (__VERSION_STRING, #MODULE_VERSION#) is none either.
 std::optional<Version> version_in(std::string_view word) {
-  while (!word.empty() && (word.front() == '\\' || word.front() == '"' || word.front() == '\'' || is_blank(word.front())))
+  while (!word.empty() &&
+         (word.front() == '\\' || word.front() == '"' || word.front() == '\'' || is_blank(word.front())))
     word.remove_prefix(1);
   auto version = Version::leading(word);
   if (!version || version->parts.size() < 2) return std::nullopt;
@@ -126,8 +127,8 @@ Result<VersionClaim> find_version(const fs::path& sources) {
   for (const auto& other : found.claims)
     if (other.version != first.version)
       return Error{ErrorKind::usage, tried,
-                   "its files contradict each other: " + first.where + " says " + first.version.text + ", " + other.where +
-                       " says " + other.version.text,
+                   "its files contradict each other: " + first.where + " says " + first.version.text + ", " +
+                       other.where + " says " + other.version.text,
                    "this is a mixture of two packages: unpack one of them into an empty folder"};
   return first;
 }
@@ -141,17 +142,19 @@ bool sets_variable(std::string_view line, std::string_view variable) {
     line.remove_prefix(at + variable.size());
     if (before == '$' || before == '{' || before == '(') continue;
     auto rest = line;
-    while (!rest.empty() && (is_blank(rest.front()) || rest.front() == ':' || rest.front() == '?')) rest.remove_prefix(1);
+    while (!rest.empty() && (is_blank(rest.front()) || rest.front() == ':' || rest.front() == '?'))
+      rest.remove_prefix(1);
     if (rest.empty() || rest.front() != '=') continue;
     rest.remove_prefix(1);
-    while (!rest.empty() && (is_blank(rest.front()) || rest.front() == '"' || rest.front() == '\'')) rest.remove_prefix(1);
+    while (!rest.empty() && (is_blank(rest.front()) || rest.front() == '"' || rest.front() == '\''))
+      rest.remove_prefix(1);
     if (!rest.empty() && rest.front() != '#') return true;
   }
   return false;
 }
 
-// The line that gives `variable` a value, as a shell or a make variable (VGX_KVM_BUILD=1, in conftest.sh of NVIDIA's vgpu-kvm
-// packages), or as a macro (-DNV_VGPU_KVM_BUILD). 0: none.
+// The line that gives `variable` a value, as a shell or a make variable (VGX_KVM_BUILD=1, in conftest.sh of NVIDIA's
+// vgpu-kvm packages), or as a macro (-DNV_VGPU_KVM_BUILD). 0: none.
 int line_that_sets(std::string_view text, std::string_view variable, std::string_view macro) {
   int result = 0;
   for_each_line(text, [&](std::string_view line, int number) {
@@ -166,7 +169,8 @@ int line_that_sets(std::string_view text, std::string_view variable, std::string
 }
 
 // "conftest.sh:27 sets VGX_KVM_BUILD", or nothing.
-std::optional<std::string> setter_of(const std::vector<PackageText>& texts, std::string_view variable, std::string_view macro) {
+std::optional<std::string> setter_of(const std::vector<PackageText>& texts, std::string_view variable,
+                                     std::string_view macro) {
   for (const auto& file : texts)
     if (const int line = line_that_sets(file.text, variable, macro))
       return file.name + ":" + std::to_string(line) + " sets " + std::string(variable);
@@ -204,8 +208,8 @@ struct FlavourClaim {
   std::string from;
 };
 
-// What a package is for counts first, the license of its modules second: the open modules of a vgpu-kvm package are a vGPU host
-// driver, and a merged package (vgpu-kvm and grid in one) is built for its host side.
+// What a package is for counts first, the license of its modules second: the open modules of a vgpu-kvm package are a
+// vGPU host driver, and a merged package (vgpu-kvm and grid in one) is built for its host side.
 FlavourClaim find_flavour(const fs::path& sources) {
   std::vector<PackageText> texts;
   for (const char* name : {"conftest.sh", "Kbuild", "nvidia/nvidia.Kbuild", "Makefile", "dkms.conf"})
@@ -229,7 +233,8 @@ FlavourClaim find_flavour(const fs::path& sources) {
 
 // NVIDIA's Makefile builds every folder of a list that exists: NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm ...)
 std::vector<std::string> module_candidates(const fs::path& sources) {
-  std::vector<std::string> words = {"nvidia", "nvidia-uvm", "nvidia-vgpu-vfio", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"};
+  std::vector<std::string> words = {"nvidia",         "nvidia-uvm", "nvidia-vgpu-vfio",
+                                    "nvidia-modeset", "nvidia-drm", "nvidia-peermem"};
   const auto makefile = load(sources, "Makefile");
   if (!makefile) return words;
   bool found = false;
@@ -295,9 +300,10 @@ Result<Driver> identify(const fs::path& sources, const std::vector<SourceFile>& 
   driver.flavour_from = std::move(flavour.from);
   driver.modules = find_modules(sources);
   if (driver.modules.empty())
-    return Error{ErrorKind::usage, "find the modules of the driver in " + sources.string(),
-                 "it has none of the folders nvidia, nvidia-uvm, nvidia-vgpu-vfio, nvidia-modeset, nvidia-drm, nvidia-peermem",
-                 "unpack the package again"};
+    return Error{
+        ErrorKind::usage, "find the modules of the driver in " + sources.string(),
+        "it has none of the folders nvidia, nvidia-uvm, nvidia-vgpu-vfio, nvidia-modeset, nvidia-drm, nvidia-peermem",
+        "unpack the package again"};
   for (const auto& file : files)
     if (file.binary_object) driver.binary_objects.push_back(file.path);
   for (const auto& module : driver.modules)

@@ -11,7 +11,8 @@
 namespace vgpukit::driver {
 namespace {
 
-// The assignments of a makefile, with continued lines joined and comments gone: variable -> words, as far as words are literal.
+// The assignments of a makefile, with continued lines joined and comments gone: variable -> words, as far as words are
+// literal.
 void each_assignment(const std::string& text, const auto& use) {
   std::istringstream lines(text);
   std::string line;

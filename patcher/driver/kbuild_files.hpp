@@ -1,5 +1,5 @@
-// What a driver's Kbuild files say there is to do, counted without running make: enough for a progress line, never a reason to
-// fail.
+// What a driver's Kbuild files say there is to do, counted without running make: enough for a progress line, never a
+// reason to fail.
 #pragma once
 
 #include <filesystem>

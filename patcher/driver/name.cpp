@@ -23,12 +23,14 @@ bool is_placeholder(std::string_view part) {
 }  // namespace
 
 std::string_view flavour_name(Flavour flavour) {
-  const auto found = std::find_if(kFlavours.begin(), kFlavours.end(), [&](const auto& entry) { return entry.first == flavour; });
+  const auto found =
+      std::find_if(kFlavours.begin(), kFlavours.end(), [&](const auto& entry) { return entry.first == flavour; });
   return found->second;
 }
 
 std::optional<Flavour> flavour_from(std::string_view name) {
-  const auto found = std::find_if(kFlavours.begin(), kFlavours.end(), [&](const auto& entry) { return entry.second == name; });
+  const auto found =
+      std::find_if(kFlavours.begin(), kFlavours.end(), [&](const auto& entry) { return entry.second == name; });
   return found == kFlavours.end() ? std::nullopt : std::optional(found->first);
 }
 
@@ -37,7 +39,8 @@ DriverName DriverName::parse(std::string_view word) {
   // 535.xxx and 535.xxx.xx, as NVIDIA's documents write it.
   std::string_view numbers = word;
   bool placeholder = false;
-  for (auto dot = numbers.rfind('.'); dot != numbers.npos && is_placeholder(numbers.substr(dot + 1)); dot = numbers.rfind('.')) {
+  for (auto dot = numbers.rfind('.'); dot != numbers.npos && is_placeholder(numbers.substr(dot + 1));
+       dot = numbers.rfind('.')) {
     numbers = numbers.substr(0, dot);
     placeholder = true;
   }
@@ -47,7 +50,8 @@ DriverName DriverName::parse(std::string_view word) {
   return {Kind::version, std::string(numbers)};
 }
 
-Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open, const OnPackage& on_progress) {
+Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open,
+                           const OnPackage& on_progress) {
   const auto name = DriverName::parse(word);
   if (name.kind == DriverName::Kind::reference) {
     TRY_ASSIGN(const auto data, shipped_data());
@@ -58,7 +62,8 @@ Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool pr
     auto driver = open_driver(host, name.text, prefer_open, on_progress);
     if (driver || fs::exists(name.text, ignored) || word.find('/') != word.npos) return driver;
     driver.error().next =
-        "name a package's folder or file (.run, .zip, a tarball), a version or a branch of the driver store (vgpukit driver list), "
+        "name a package's folder or file (.run, .zip, a tarball), a version or a branch of the driver store (vgpukit "
+        "driver list), "
         "or reference";
     return driver;
   }
@@ -67,7 +72,8 @@ Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool pr
   if (driver.version != stored.version || driver.flavour != stored.flavour)
     return Error{
         ErrorKind::usage, "open the driver " + std::string(word),
-        stored.folder.string() + " now holds " + driver.version.text + " (" + std::string(flavour_name(driver.flavour)) + ")",
+        stored.folder.string() + " now holds " + driver.version.text + " (" +
+            std::string(flavour_name(driver.flavour)) + ")",
         "somebody changed the store: remove " + stored.folder.parent_path().string() + " and add the driver again"};
   driver.package = stored.package;
   driver.package_folder = stored.package_folder;

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "driver/checksum.hpp"
-#include "support/text.hpp"
 #include "driver/unpack_target.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver {
 
@@ -145,7 +145,8 @@ Result<OpenFile> open_file(const fs::path& file) {
   Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return Error{ErrorKind::usage, tried, std::generic_category().message(errno), ""};
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
+  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
   return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
 }
 
@@ -160,7 +161,8 @@ Result<std::uint64_t> header_lines(const fs::path& file, std::string_view keys, 
   }
   const auto value = number(skip->text);
   if (!value || *value < 2 || *value > kMaxHeader)
-    return bad_header(file, "its header is damaged: skip= holds " + printable(skip->text, 40) + ", which is no number of lines");
+    return bad_header(
+        file, "its header is damaged: skip= holds " + printable(skip->text, 40) + ", which is no number of lines");
   // NVIDIA's is the line at which the payload begins, makeself's the number of lines before it.
   return layout == RunHeader::Layout::nvidia ? *value - 1 : *value;
 }
@@ -168,9 +170,12 @@ Result<std::uint64_t> header_lines(const fs::path& file, std::string_view keys, 
 Status check_sums_text(const fs::path& file, const RunHeader& header) {
   const auto value = number(header.crc);
   if (!header.crc.empty() && (!value || *value > 0xffffffffU))
-    return bad_header(file, "its header is damaged: CRCsum= holds " + printable(header.crc, 40) + ", which is no checksum");
-  if (!header.md5.empty() && (header.md5.size() != 32 || header.md5.find_first_not_of("0123456789abcdef") != std::string::npos))
-    return bad_header(file, "its header is damaged: MD5= holds " + printable(header.md5, 40) + ", which is no checksum");
+    return bad_header(file,
+                      "its header is damaged: CRCsum= holds " + printable(header.crc, 40) + ", which is no checksum");
+  if (!header.md5.empty() &&
+      (header.md5.size() != 32 || header.md5.find_first_not_of("0123456789abcdef") != std::string::npos))
+    return bad_header(file,
+                      "its header is damaged: MD5= holds " + printable(header.md5, 40) + ", which is no checksum");
   return {};
 }
 
@@ -182,10 +187,13 @@ Status check_size(const fs::path& file, std::string_view keys, const RunHeader& 
   const auto wanted = number(sizes);
   if (!wanted && sizes.find(' ') != std::string::npos)
     return bad_header(file, "it holds several archives (makeself --append), which no driver package does");
-  if (!wanted) return bad_header(file, "its header is damaged: filesizes= holds " + printable(sizes, 40) + ", which is no size");
+  if (!wanted)
+    return bad_header(file, "its header is damaged: filesizes= holds " + printable(sizes, 40) + ", which is no size");
   const auto have = header.bytes - header.payload;
-  if (have < *wanted) return bad_header(file, "it is cut off: " + std::to_string(*wanted - have) + " bytes are missing at its end");
-  if (have > *wanted) return bad_header(file, "it has " + std::to_string(have - *wanted) + " bytes more than its header says");
+  if (have < *wanted)
+    return bad_header(file, "it is cut off: " + std::to_string(*wanted - have) + " bytes are missing at its end");
+  if (have > *wanted)
+    return bad_header(file, "it has " + std::to_string(have - *wanted) + " bytes more than its header says");
   return {};
 }
 
@@ -247,16 +255,19 @@ Result<RunHeader> read_run_header(const fs::path& file) {
   if (!payload) payload = after_lines(start, lines);
   if (!payload && header.bytes <= kMaxHeader)
     return bad_header(file, "it is cut off: its header should have " + std::to_string(lines) + " lines");
-  if (!payload) return bad_header(file, "its header is damaged: the first 16 MB do not have " + std::to_string(lines) + " lines");
+  if (!payload)
+    return bad_header(file, "its header is damaged: the first 16 MB do not have " + std::to_string(lines) + " lines");
   header.payload = *payload;
-  if (header.payload >= header.bytes) return bad_header(file, "it is cut off: it ends with its header, and the driver is missing");
+  if (header.payload >= header.bytes)
+    return bad_header(file, "it is cut off: it ends with its header, and the driver is missing");
   TRY(check_size(file, keys, header));
   // A payload so short that it does not hold the marks of its format is cut off, and the sums say so.
   reader.seek(header.payload);
   TRY_ASSIGN(const auto first, reader.next());
   header.compression = compression_of(first);
   if (header.compression.empty())
-    return bad_header(file, "what follows its header is no archive that is known here (xz, zstd, gzip, bzip2 or plain tar)");
+    return bad_header(file,
+                      "what follows its header is no archive that is known here (xz, zstd, gzip, bzip2 or plain tar)");
 
   header.sums_from = header.payload;
   if (header.layout == RunHeader::Layout::nvidia) {
@@ -287,11 +298,13 @@ Status check_run_file(const fs::path& file, const RunHeader& header, const OnPac
     if (on_progress) on_progress({"checking", reader.at(), reader.bytes()});
   }
   const auto differs = [&](const char* what, const std::string& have, const std::string& wanted) {
-    return Error{ErrorKind::usage, tried,
-                 "it is damaged or cut off: its " + std::string(what) + " is " + have + ", and its header says " + wanted,
-                 kFetchAgain};
+    return Error{
+        ErrorKind::usage, tried,
+        "it is damaged or cut off: its " + std::string(what) + " is " + have + ", and its header says " + wanted,
+        kFetchAgain};
   };
-  if (!header.crc.empty() && crc.value() != number(header.crc)) return differs("CRC", std::to_string(crc.value()), header.crc);
+  if (!header.crc.empty() && crc.value() != number(header.crc))
+    return differs("CRC", std::to_string(crc.value()), header.crc);
   if (!header.md5.empty() && md5.hex() != header.md5) return differs("MD5", md5.hex(), header.md5);
   return {};
 }

@@ -16,8 +16,8 @@
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
-#include "support/text.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver {
 
@@ -94,7 +94,8 @@ class Repacking {
     return {ErrorKind::failed, "write " + to_.string(), error_of(writer_.get()), ""};
   }
   Error read_failure() {
-    return {ErrorKind::usage, "read the installer " + driver_.package.file.string(), error_of(reader_.get()), "fetch the file again"};
+    return {ErrorKind::usage, "read the installer " + driver_.package.file.string(), error_of(reader_.get()),
+            "fetch the file again"};
   }
 
   Result<std::string> head_of(int fd, const RunHeader& header) const {
@@ -126,7 +127,8 @@ class Repacking {
     const auto& name = header.compression;
     if (name != "none" && archive_write_add_filter_by_name(writer_.get(), name.c_str()) < ARCHIVE_WARN)
       return Error{ErrorKind::missing, "write " + to_.string(), "this libarchive cannot compress with " + name, ""};
-    if (name == "zstd" || name == "gzip") archive_write_set_filter_option(writer_.get(), name.c_str(), "compression-level", "9");
+    if (name == "zstd" || name == "gzip")
+      archive_write_set_filter_option(writer_.get(), name.c_str(), "compression-level", "9");
     // Not every libarchive has threads; then it takes longer.
     if (name == "zstd" || name == "xz")
       archive_write_set_filter_option(writer_.get(), name.c_str(), "threads", std::to_string(default_jobs()).c_str());
@@ -145,7 +147,8 @@ class Repacking {
       TRY(copy_entry(entry));
     }
     if (met_folder_) return {};
-    return Error{ErrorKind::usage, "write " + to_.string(), "the installer has no folder " + driver_.package_folder, ""};
+    return Error{ErrorKind::usage, "write " + to_.string(), "the installer has no folder " + driver_.package_folder,
+                 ""};
   }
 
   Status copy_entry(archive_entry* entry) {
@@ -232,7 +235,8 @@ class Repacking {
     std::vector<char> buffer(kBlock);
     for (;;) {
       if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "write " + to_.string(), "interrupted", ""};
-      if (on_progress_) on_progress_({"packing", static_cast<std::uint64_t>(archive_filter_bytes(reader_.get(), -1)), total_});
+      if (on_progress_)
+        on_progress_({"packing", static_cast<std::uint64_t>(archive_filter_bytes(reader_.get(), -1)), total_});
       const auto got = archive_read_data(reader_.get(), buffer.data(), buffer.size());
       if (got < 0) return read_failure();
       if (got == 0) return {};
@@ -287,13 +291,15 @@ class Repacking {
 
 }  // namespace
 
-Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs::path& to, const OnPackage& on_progress) {
+Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs::path& to,
+                       const OnPackage& on_progress) {
   const std::string tried = "write " + to.string();
   if (!driver.package)
     return Error{ErrorKind::usage, tried, driver.path.string() + " is from no installer",
                  "name a .run, or the zip that it came in, as the driver"};
   std::error_code error;
-  if (fs::exists(fs::symlink_status(to, error))) return Error{ErrorKind::usage, tried, "it is there already", "name a new file"};
+  if (fs::exists(fs::symlink_status(to, error)))
+    return Error{ErrorKind::usage, tried, "it is there already", "name a new file"};
   TRY_ASSIGN(const auto scratch, StagedFolder::beside(to));
   const fs::path made = scratch.path() / "made.run";
   TRY(with_run_file(driver.package, scratch.path(), on_progress, [&](const fs::path& file) -> Status {

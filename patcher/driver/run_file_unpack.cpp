@@ -71,14 +71,16 @@ class KernelPart {
 Error no_sources(const fs::path& file, const std::vector<std::string>& top) {
   std::string why = "it has no kernel module sources (no folder kernel/ or kernel-open/)";
   for (const auto& name : top) why += (&name == &top.front() ? "; it has " : ", ") + printable(name, 40);
-  return {ErrorKind::usage, "open the driver " + file.string(), why, "name the installer of a driver: NVIDIA-Linux-...-vgpu-kvm.run"};
+  return {ErrorKind::usage, "open the driver " + file.string(), why,
+          "name the installer of a driver: NVIDIA-Linux-...-vgpu-kvm.run"};
 }
 
 Error manifest_names_missing_files(const fs::path& file, const std::vector<std::string>& missing) {
   std::string why = "its .manifest names " + printable(missing.front());
   if (missing.size() > 1) why += " and " + std::to_string(missing.size() - 1) + " more";
   return {ErrorKind::usage, "open the driver " + file.string(), why + ", which the package does not have",
-          "it was put together wrongly, and nvidia-installer would fail on it: fetch the original again; vgpukit driver extract "
+          "it was put together wrongly, and nvidia-installer would fail on it: fetch the original again; vgpukit "
+          "driver extract "
           "unpacks it as it is"};
 }
 

@@ -11,7 +11,6 @@
 
 namespace vgpukit::driver {
 
-
 namespace {
 
 std::string file_name(const std::string& member) {
@@ -62,7 +61,8 @@ Result<std::vector<std::string>> list_run_members(const fs::path& zip) {
   return members;
 }
 
-Result<std::string> choose_run_member(const fs::path& zip, const std::vector<std::string>& members, const std::string& wanted) {
+Result<std::string> choose_run_member(const fs::path& zip, const std::vector<std::string>& members,
+                                      const std::string& wanted) {
   if (!wanted.empty()) {
     std::vector<std::string> found;
     for (const auto& member : members)
@@ -80,10 +80,10 @@ Result<std::string> choose_run_member(const fs::path& zip, const std::vector<std
   for (const auto& member : fitting)
     if (file_name(member).find("vgpu-kvm") != std::string::npos) hosts.push_back(member);
   if (hosts.size() == 1) return hosts.front();
-  return ambiguous(zip, hosts.empty() ? fitting : hosts,
-                   hosts.empty() ? "it has several, and none is for vGPU hosts (vgpu-kvm)" : "it has several for vGPU hosts");
+  return ambiguous(
+      zip, hosts.empty() ? fitting : hosts,
+      hosts.empty() ? "it has several, and none is for vGPU hosts (vgpu-kvm)" : "it has several for vGPU hosts");
 }
-
 
 Result<PackageFile> find_package(const fs::path& path) {
   const auto named = split_zip_path(path);
@@ -112,12 +112,13 @@ Status copy_package(const PackageFile& package, const fs::path& to, const OnPack
   std::error_code error;
   if (found) fs::rename(staged.path() / package.member, to, error);
   if (found && !error) return {};
-  return Error{found ? ErrorKind::missing : ErrorKind::usage, "take " + printable(package.member) + " out of " + package.file.string(),
+  return Error{found ? ErrorKind::missing : ErrorKind::usage,
+               "take " + printable(package.member) + " out of " + package.file.string(),
                found ? error.message() : "it is not in it", ""};
 }
 
 Status with_run_file(const PackageFile& package, const fs::path& folder, const OnPackage& on_progress,
-                                    const std::function<Status(const fs::path& file)>& use) {
+                     const std::function<Status(const fs::path& file)>& use) {
   if (package.member.empty()) return use(package.file);
   const fs::path file = folder / "package.run";
   TRY(copy_package(package, file, on_progress));

@@ -61,7 +61,8 @@ Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
       // A link to a binary object that nobody made yet is the same as no binary object.
       if (failed == 0 && S_ISREG(info.st_mode))
         files.push_back({path.substr(prefix), static_cast<std::uintmax_t>(info.st_size),
-                         static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec, binary});
+                         static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
+                         binary});
     }
     entry.increment(error);
     if (error) return refuse(path, error);

@@ -28,7 +28,8 @@ std::string relative_text(const fs::path& path, const fs::path& folder) {
 }
 
 // Looks at one folder and adds the folders in it to `below`.
-void look_at(const fs::path& here, const fs::path& folder, Search& search, std::vector<fs::path>& below, std::error_code& error) {
+void look_at(const fs::path& here, const fs::path& folder, Search& search, std::vector<fs::path>& below,
+             std::error_code& error) {
   bool conftest = false;
   bool kbuild = false;
   for (fs::directory_iterator entry(here, error), end; !error && entry != end; entry.increment(error)) {
@@ -88,7 +89,8 @@ Result<std::vector<fs::path>> find_source_folders(const fs::path& folder, const 
       }
       std::error_code error;
       look_at(here, folder, search, below, error);
-      if (error && here == folder) return Error{ErrorKind::usage, "open the driver " + named.string(), error.message(), ""};
+      if (error && here == folder)
+        return Error{ErrorKind::usage, "open the driver " + named.string(), error.message(), ""};
     }
     if (search.stopped) break;
     level = std::move(below);
@@ -98,7 +100,8 @@ Result<std::vector<fs::path>> find_source_folders(const fs::path& folder, const 
   return search.sources;
 }
 
-Result<SourceChoice> choose_source_folder(const std::vector<fs::path>& folders, bool prefer_open, const fs::path& named) {
+Result<SourceChoice> choose_source_folder(const std::vector<fs::path>& folders, bool prefer_open,
+                                          const fs::path& named) {
   if (folders.size() == 1) return SourceChoice{folders.front(), {}};
   if (folders.size() == 2 && folders[0].parent_path() == folders[1].parent_path()) {
     const bool first_open = has_open_license(folders[0]);

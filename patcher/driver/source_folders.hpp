@@ -9,9 +9,9 @@
 
 namespace vgpukit::driver {
 
-// The folders with conftest.sh and Kbuild, all on the same level: `folder` itself, else the first level below that has any, at most
-// four levels down. Links are not followed. Sorted; never empty. `named` is what messages call the folder. Error: usage, saying
-// what was found instead (a .run file, an incomplete driver, other files).
+// The folders with conftest.sh and Kbuild, all on the same level: `folder` itself, else the first level below that has
+// any, at most four levels down. Links are not followed. Sorted; never empty. `named` is what messages call the folder.
+// Error: usage, saying what was found instead (a .run file, an incomplete driver, other files).
 Result<std::vector<std::filesystem::path>> find_source_folders(const std::filesystem::path& folder,
                                                                const std::filesystem::path& named);
 

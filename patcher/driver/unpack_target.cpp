@@ -40,9 +40,9 @@ std::vector<std::string> split_path(std::string_view path, std::string& why) {
   return words;
 }
 
-// May a link in a folder `depth` below the target point to `link`? ".." may stand at the start only, as often as there are folders
-// above: everything after that goes down, and by induction no link on the way leaves the target either. "a/.." is refused because
-// "a" may be a link, whose ".." is another folder.
+// May a link in a folder `depth` below the target point to `link`? ".." may stand at the start only, as often as there
+// are folders above: everything after that goes down, and by induction no link on the way leaves the target either.
+// "a/.." is refused because "a" may be a link, whose ".." is another folder.
 bool stays_inside(std::string_view link, std::size_t depth) {
   if (link.empty() || link.starts_with('/')) return false;
   bool down = false;
@@ -136,10 +136,12 @@ Status UnpackTarget::add_hardlink(std::string_view name, const std::vector<std::
   if (words.empty()) return refuse(name, "is a link in the place of the target");
   std::string why;
   const auto to = split_path(link, why);
-  if (!why.empty() || to.empty()) return refuse(name, "is a hard link to \"" + printable(link) + "\", which leaves the target");
+  if (!why.empty() || to.empty())
+    return refuse(name, "is a hard link to \"" + printable(link) + "\", which leaves the target");
   if (to == words) return {};
   TRY_ASSIGN(const int to_parent, open_parent(name, to));
-  const Descriptor from(::openat(to_parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));  // the next open_parent() closes to_parent
+  const Descriptor from(
+      ::openat(to_parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));  // the next open_parent() closes to_parent
   struct stat info {};
   if (!from || ::fstatat(from.get(), to.back().c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
     return refuse(name, "is a hard link to \"" + printable(link) + "\", which is no file of the same archive");
@@ -150,14 +152,16 @@ Status UnpackTarget::add_hardlink(std::string_view name, const std::vector<std::
   return system_failure(name, errno);
 }
 
-Result<UnpackTarget::File> UnpackTarget::add_file(std::string_view name, const std::vector<std::string>& words, mode_t mode) {
+Result<UnpackTarget::File> UnpackTarget::add_file(std::string_view name, const std::vector<std::string>& words,
+                                                  mode_t mode) {
   if (words.empty()) return refuse(name, "is a file in the place of the target");
   TRY_ASSIGN(const int parent, open_parent(name, words));
   ::unlinkat(parent, words.back().c_str(), 0);
   File file;
   file.owner = this;
   file.name = name;
-  file.fd = Descriptor(::openat(parent, words.back().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  file.fd =
+      Descriptor(::openat(parent, words.back().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.fd && errno == EEXIST) return refuse(name, "is a file, and also a folder in the same archive");
   if (!file.fd) return system_failure(name, errno);
   // Set-id bits are dropped, and so is writing by others: root compiles what lies here.

@@ -17,15 +17,16 @@
 
 namespace vgpukit::driver {
 
-// Every folder on the way to an entry is opened one by one without following links (openat, O_NOFOLLOW), so an entry cannot land
-// outside even when an earlier entry made a link. Links themselves must point to a place inside.
+// Every folder on the way to an entry is opened one by one without following links (openat, O_NOFOLLOW), so an entry
+// cannot land outside even when an earlier entry made a link. Links themselves must point to a place inside.
 class UnpackTarget {
  public:
   // `archive` is what messages call the source. `folder` exists and is empty.
   static Result<UnpackTarget> open(const std::filesystem::path& folder, const std::filesystem::path& archive,
                                    const ExtractLimits& limits);
 
-  // Counts an entry and checks its name; every entry goes through here first. Gives the name's words; none: the target itself
+  // Counts an entry and checks its name; every entry goes through here first. Gives the name's words; none: the target
+  // itself
   // ("./").
   Result<std::vector<std::string>> accept(std::string_view name);
 
@@ -37,7 +38,8 @@ class UnpackTarget {
   class File {
    public:
     Status write(const void* data, std::size_t size, std::int64_t offset);
-    Status finish(std::int64_t size, const timespec* mtime);  // size: of the whole file, holes at its end too; -1: not known
+    Status finish(std::int64_t size,
+                  const timespec* mtime);  // size: of the whole file, holes at its end too; -1: not known
 
    private:
     friend class UnpackTarget;
@@ -64,7 +66,8 @@ class UnpackTarget {
   ExtractLimits limits_;
   std::size_t entries_ = 0;
   std::uintmax_t bytes_ = 0;
-  std::vector<std::string> parent_words_;  // of the folder that parent_ is; archives list a folder's files one after the other
+  std::vector<std::string>
+      parent_words_;  // of the folder that parent_ is; archives list a folder's files one after the other
   Descriptor parent_;
 };
 

@@ -120,10 +120,10 @@ struct History::State {
     const git_commit* parents[1] = {commits_raw.empty() ? nullptr : commits_raw.back().get()};
     // libgit2 1.8 changed the constness of the parents' array back and forth; the variadic form has no such trouble.
     git_oid id;
-    const int bad = parents[0] ? git_commit_create_v(&id, repository.get(), nullptr, who.get(), who.get(), nullptr, message.c_str(),
-                                                     tree.get(), 1, parents[0])
-                               : git_commit_create_v(&id, repository.get(), nullptr, who.get(), who.get(), nullptr, message.c_str(),
-                                                     tree.get(), 0);
+    const int bad = parents[0] ? git_commit_create_v(&id, repository.get(), nullptr, who.get(), who.get(), nullptr,
+                                                     message.c_str(), tree.get(), 1, parents[0])
+                               : git_commit_create_v(&id, repository.get(), nullptr, who.get(), who.get(), nullptr,
+                                                     message.c_str(), tree.get(), 0);
     if (bad != 0) return git_error("write a git commit");
     git_commit* raw = nullptr;
     if (git_commit_lookup(&raw, repository.get(), &id) != 0) return git_error("read back a git commit");
@@ -144,7 +144,8 @@ struct History::State {
     const Tree new_tree(b);
     git_diff_options options = GIT_DIFF_OPTIONS_INIT;
     git_diff* made = nullptr;
-    if (git_diff_tree_to_tree(&made, repository.get(), a, b, &options) != 0) return git_error("compare two versions of the tree");
+    if (git_diff_tree_to_tree(&made, repository.get(), a, b, &options) != 0)
+      return git_error("compare two versions of the tree");
     return Diff(made);
   }
 };
@@ -174,10 +175,11 @@ Result<History> History::create(const fs::path& folder, const transform::SourceT
     if (git_repository_init_ext(&repository, folder.c_str(), &options) != 0)
       return git_error("make a git repository in " + folder.string());
     state->repository.reset(repository);
-    TRY(write_file(folder / ".git" / "info" / "exclude",
-                   "# What a build makes, and the binary objects: not part of the history.\n"
-                   "*.o_binary\n*.o\n*.ko\n*.mod\n*.mod.c\n.*.cmd\n*.order\nModule.symvers\n/conftest/\nconftest[0-9]*\n"
-                   "nv_compiler.h\n.tmp_*\n.module-common.*\n"));
+    TRY(write_file(
+        folder / ".git" / "info" / "exclude",
+        "# What a build makes, and the binary objects: not part of the history.\n"
+        "*.o_binary\n*.o\n*.ko\n*.mod\n*.mod.c\n.*.cmd\n*.order\nModule.symvers\n/conftest/\nconftest[0-9]*\n"
+        "nv_compiler.h\n.tmp_*\n.module-common.*\n"));
     git_odb* odb = nullptr;
     if (git_repository_odb(&odb, repository) != 0) return git_error("open the git object store");
     state->odb.reset(odb);
@@ -234,11 +236,12 @@ Result<std::vector<std::pair<std::string, std::string>>> History::series() const
     TRY_ASSIGN(const auto patch, diff(i - 1, i));
     std::string number = std::to_string(i);
     number.insert(0, number.size() < 4 ? 4 - number.size() : 0, '0');
-    std::string mail = "From " + state_->commits[i].id + " Mon Sep 17 00:00:00 2001\nFrom: vgpukit <vgpukit@localhost>\n" +
-                       "Date: Wed, 1 Jan 2025 00:00:00 +0000\nSubject: [PATCH " + std::to_string(i) + "/" + std::to_string(total) +
-                       "] " + subject +
-                       "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n\n" + body +
-                       (body.empty() || body.back() == '\n' ? "" : "\n") + "---\n" + patch + "-- \nvgpukit\n\n";
+    std::string mail =
+        "From " + state_->commits[i].id + " Mon Sep 17 00:00:00 2001\nFrom: vgpukit <vgpukit@localhost>\n" +
+        "Date: Wed, 1 Jan 2025 00:00:00 +0000\nSubject: [PATCH " + std::to_string(i) + "/" + std::to_string(total) +
+        "] " + subject +
+        "\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n\n" + body +
+        (body.empty() || body.back() == '\n' ? "" : "\n") + "---\n" + patch + "-- \nvgpukit\n\n";
     mails.emplace_back(number + "-" + slug(subject) + ".patch", std::move(mail));
   }
   return mails;
@@ -257,14 +260,16 @@ Status History::finish() {
   git_index* index = nullptr;
   if (git_repository_index(&index, state_->repository.get()) != 0) return git_error("open the index of the history");
   const Index keep_index(index);
-  if (git_index_read_tree(index, tree) != 0 || git_index_write(index) != 0) return git_error("write the index of the history");
+  if (git_index_read_tree(index, tree) != 0 || git_index_write(index) != 0)
+    return git_error("write the index of the history");
   return {};
 }
 
-Result<History> record_history(const fs::path& folder, const driver::Driver& driver, const kernel::Kernel& kernel, const transform::SourceTree& tree,
-                               const recipe::Plan& plan) {
+Result<History> record_history(const fs::path& folder, const driver::Driver& driver, const kernel::Kernel& kernel,
+                               const transform::SourceTree& tree, const recipe::Plan& plan) {
   TRY_ASSIGN(auto history, History::create(folder, tree,
-                                           "NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) +
+                                           "NVIDIA " + driver.version.text + " (" +
+                                               std::string(driver::flavour_name(driver.flavour)) +
                                                ") as it came\n\nFrom " + driver.path.filename().string() + ".\n"));
   for (const auto* line : plan.applied()) {
     const auto& recipe = *line->recipe;

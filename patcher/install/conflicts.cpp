@@ -9,8 +9,8 @@
 
 #include "install/dkms_tree.hpp"
 #include "install/install_scope.hpp"
-#include "kernel/modules_folder.hpp"
 #include "install/transaction.hpp"
+#include "kernel/modules_folder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
@@ -21,7 +21,8 @@ namespace {
 std::vector<fs::path> entries_of(const fs::path& folder) {
   std::vector<fs::path> entries;
   std::error_code bad;
-  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad))
     entries.push_back(entry->path());
   std::sort(entries.begin(), entries.end());
   return entries;
@@ -66,7 +67,8 @@ std::vector<std::string> rpm_packages(const HostPaths& host) {
   return packages;
 }
 
-void add_packages(std::vector<Conflict>& conflicts, const std::vector<std::string>& packages, const std::string& remove) {
+void add_packages(std::vector<Conflict>& conflicts, const std::vector<std::string>& packages,
+                  const std::string& remove) {
   for (const auto& package : packages)
     if (brings_nvidia_modules(package))
       conflicts.push_back(
@@ -90,7 +92,8 @@ void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std
     if (name.starts_with("kernel-") || name == "original_module" || !fs::is_directory(folder, bad)) continue;
     if (host.resolve(host.inside(source))) continue;
     conflicts.push_back(
-        {"the dkms entry nvidia " + name + " is an orphan: its sources are gone, so dkms can neither build nor remove it",
+        {"the dkms entry nvidia " + name +
+             " is an orphan: its sources are gone, so dkms can neither build nor remove it",
          "rm -r " + folder.string() + ", and its modules in " + host.modules().string() + "/*/updates"});
   }
 }
@@ -107,14 +110,16 @@ void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, cons
   for (const auto& kernel : entries_of(host.modules())) {
     const auto release = kernel.filename().string();
     const bool by_dkms = std::any_of(dkms.begin(), dkms.end(), [&](const DkmsEntry& entry) {
-      return entry.module.find("nvidia") != std::string::npos && entry.release == release && entry.state.starts_with("installed");
+      return entry.module.find("nvidia") != std::string::npos && entry.release == release &&
+             entry.state.starts_with("installed");
     });
     const bool ours = record && record->contains("kernels") && record->at("kernels").contains(release);
     const auto there = kernel::installed_module_files(host, release, nvidia_module_names());
     for (const auto& module : there) {
       // One of each name is what dkms or we have put there; modprobe takes one of two without saying which.
-      const bool twice =
-          std::count_if(there.begin(), there.end(), [&](const kernel::InstalledModuleFile& each) { return each.name == module.name; }) > 1;
+      const bool twice = std::count_if(there.begin(), there.end(), [&](const kernel::InstalledModuleFile& each) {
+                           return each.name == module.name;
+                         }) > 1;
       if (by_dkms || ours) {
         if (twice && !is_recorded(record, release, module.path))
           conflicts.push_back({host.in_root(module.path).string() + " is there beside another module " + module.name,
@@ -156,9 +161,10 @@ void add_running(std::vector<Conflict>& conflicts, const HostPaths& host, bool b
 
 // dkms builds in /var/lib/dkms, with objects some three times as large as the modules, and keeps what it built.
 void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const ConflictRequest& request) {
-  const std::map<std::string, std::uintmax_t> wanted = {{"/usr/src", request.source_bytes},
-                                                        {"/var/lib", 2 * request.source_bytes + 5 * request.module_bytes},
-                                                        {"/lib/modules", request.module_bytes}};
+  const std::map<std::string, std::uintmax_t> wanted = {
+      {"/usr/src", request.source_bytes},
+      {"/var/lib", 2 * request.source_bytes + 5 * request.module_bytes},
+      {"/lib/modules", request.module_bytes}};
   std::map<std::uintmax_t, std::pair<std::string, std::uintmax_t>> disks;  // device -> a place on it, bytes
   for (const auto& [path, bytes] : wanted) {
     const auto place = host.resolve(path);
@@ -182,15 +188,17 @@ void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const Co
 
 bool brings_nvidia_modules(const std::string& package) {
   if (package.find("nvidia") == std::string::npos) return false;
-  for (const auto* part :
-       {"nvidia-dkms", "kernel-dkms", "linux-modules-nvidia", "linux-objects-nvidia", "kmod-nvidia", "akmod-nvidia", "nvidia-kmod"})
+  for (const auto* part : {"nvidia-dkms", "kernel-dkms", "linux-modules-nvidia", "linux-objects-nvidia", "kmod-nvidia",
+                           "akmod-nvidia", "nvidia-kmod"})
     if (package.find(part) != std::string::npos) return package.find("common") == std::string::npos;
-  for (const auto* whole : {"nvidia", "nvidia-open", "nvidia-lts", "nvidia-open-dkms", "nvidia-open-lts", "nvidia-vgpu-dkms"})
+  for (const auto* whole :
+       {"nvidia", "nvidia-open", "nvidia-lts", "nvidia-open-dkms", "nvidia-open-lts", "nvidia-vgpu-dkms"})
     if (package == whole) return true;
   return package.starts_with("nvidia") && package.ends_with("-dkms");
 }
 
-std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictRequest& request, const std::vector<DkmsEntry>& dkms) {
+std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictRequest& request,
+                                     const std::vector<DkmsEntry>& dkms) {
   std::vector<Conflict> conflicts;
   add_packages(conflicts, dpkg_packages(host), "apt remove");
   add_packages(conflicts, pacman_packages(host), "pacman -R");

@@ -22,9 +22,11 @@ struct ConflictRequest {
   std::uintmax_t module_bytes = 0;  // of all modules that will be installed
 };
 
-// Packages that bring NVIDIA modules of their own (dpkg, rpm, pacman), modules that nobody looks after, other nvidia entries of
-// dkms and orphaned ones, nouveau or nova_core on the card, a vGPU that runs, no space. `dkms`: all that dkms has.
-std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictRequest& request, const std::vector<DkmsEntry>& dkms);
+// Packages that bring NVIDIA modules of their own (dpkg, rpm, pacman), modules that nobody looks after, other nvidia
+// entries of dkms and orphaned ones, nouveau or nova_core on the card, a vGPU that runs, no space. `dkms`: all that
+// dkms has.
+std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictRequest& request,
+                                     const std::vector<DkmsEntry>& dkms);
 
 // "nvidia-dkms-535", "nvidia-open", "kmod-nvidia": does a package of this name bring NVIDIA's modules?
 bool brings_nvidia_modules(const std::string& package);

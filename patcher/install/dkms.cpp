@@ -79,18 +79,20 @@ Result<Dkms> Dkms::open(const HostPaths& host, OnLine on_line) {
   TRY_ASSIGN(const auto said, run(dkms_command(host, {"--version"})));
   auto version = parse_dkms_version(said.out);
   if (!said.ok() || !version)
-    return Error{ErrorKind::missing, "use dkms of " + host.root.string(), "it does not tell its version: " + said.out + said.err,
-                 "install a dkms from 2.8 on"};
+    return Error{ErrorKind::missing, "use dkms of " + host.root.string(),
+                 "it does not tell its version: " + said.out + said.err, "install a dkms from 2.8 on"};
   return Dkms(host, std::move(*version), std::move(on_line));
 }
 
 Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
-  TRY_ASSIGN(const auto said, run(dkms_command(host_, module.empty() ? std::vector<std::string>{"status"}
-                                                                     : std::vector<std::string>{"status", "-m", module})));
+  TRY_ASSIGN(const auto said,
+             run(dkms_command(host_, module.empty() ? std::vector<std::string>{"status"}
+                                                    : std::vector<std::string>{"status", "-m", module})));
   if (!said.ok())
-    return Error{ErrorKind::failed, "ask dkms what it has of " + module,
-                 "dkms status ended with " + std::to_string(said.status) + ": " + (said.err.empty() ? said.out : said.err),
-                 "look at " + host_.in_root("/var/lib/dkms/" + module).string()};
+    return Error{
+        ErrorKind::failed, "ask dkms what it has of " + module,
+        "dkms status ended with " + std::to_string(said.status) + ": " + (said.err.empty() ? said.out : said.err),
+        "look at " + host_.in_root("/var/lib/dkms/" + module).string()};
   return parse_dkms_status(said.out);
 }
 
@@ -116,7 +118,8 @@ Status Dkms::add(const std::string& module, const std::string& version) const {
   return run_dkms({"add", "-m", module, "-v", version}, "add " + module + " " + version + " to dkms", "");
 }
 
-Status Dkms::build(const std::string& module, const std::string& version, const std::string& release, bool again) const {
+Status Dkms::build(const std::string& module, const std::string& version, const std::string& release,
+                   bool again) const {
   const auto log = host_.in_root("/var/lib/dkms/" + module + "/" + version + "/build/make.log");
   std::vector<std::string> words = {"build", "-m", module, "-v", version, "-k", release};
   if (again) words.emplace_back("--force");
@@ -125,14 +128,15 @@ Status Dkms::build(const std::string& module, const std::string& version, const 
 
 Status Dkms::install(const std::string& module, const std::string& version, const std::string& release) const {
   return run_dkms({"install", "-m", module, "-v", version, "-k", release, "--force"},
-              "install the modules of " + module + " " + version + " for " + release + " with dkms", "");
+                  "install the modules of " + module + " " + version + " for " + release + " with dkms", "");
 }
 
 Status Dkms::remove(const std::string& module, const std::string& version) const {
   TRY_ASSIGN(const auto entries, status(module));
   for (const auto& entry : entries)
     if (entry.version == version)
-      return run_dkms({"remove", "-m", module, "-v", version, "--all"}, "remove " + module + " " + version + " from dkms", "");
+      return run_dkms({"remove", "-m", module, "-v", version, "--all"},
+                      "remove " + module + " " + version + " from dkms", "");
   return {};
 }
 

@@ -1,5 +1,6 @@
-// The dkms of this machine, or of another root: what it says, and how it is told to do something. Its words changed between 2.8 and
-// 3.4, its exit status is not always the truth (github.com/dell/dkms, `dkms.in`), so what IS there is looked up by installed.hpp.
+// The dkms of this machine, or of another root: what it says, and how it is told to do something. Its words changed
+// between 2.8 and 3.4, its exit status is not always the truth (github.com/dell/dkms, `dkms.in`), so what IS there is
+// looked up by installed.hpp.
 #pragma once
 
 #include <functional>
@@ -22,8 +23,8 @@ struct DkmsEntry {
   bool operator==(const DkmsEntry&) const = default;
 };
 
-// "nvidia, 535.0.1, 6.1.0-50-amd64, x86_64: installed" (2.x, and weak ones of 3.x) and "nvidia/535.0.1, 6.1..., x86_64: installed".
-// Other lines (dkms prints its warnings among them) are left out.
+// "nvidia, 535.0.1, 6.1.0-50-amd64, x86_64: installed" (2.x, and weak ones of 3.x) and "nvidia/535.0.1, 6.1..., x86_64:
+// installed". Other lines (dkms prints its warnings among them) are left out.
 std::vector<DkmsEntry> parse_dkms_status(std::string_view text);
 
 // "dkms-3.0.10" (3.x), "dkms: 2.8.4" (2.x; Debian's says only "dkms:2.8").
@@ -40,8 +41,8 @@ class Dkms {
   [[nodiscard]] const Version& version() const { return version_; }
   // Words to put before dkms where it changes something: systemd-inhibit and what that takes.
   void run_under(std::vector<std::string> words) { under_ = std::move(words); }
-  // All entries for the module (empty: for all modules); none when there are none. Error: failed when dkms cannot tell (a damaged
-  // /var/lib/dkms).
+  // All entries for the module (empty: for all modules); none when there are none. Error: failed when dkms cannot tell
+  // (a damaged /var/lib/dkms).
   [[nodiscard]] Result<std::vector<DkmsEntry>> status(const std::string& module) const;
 
   // Error: failed, with the last words of dkms and, for a build, where its make.log is.
@@ -49,8 +50,8 @@ class Dkms {
   // `again`: also where it thinks that it has built that already.
   [[nodiscard]] Status build(const std::string& module, const std::string& version, const std::string& release,
                              bool again = false) const;
-  // Builds first what it has not built. --force: dkms otherwise refuses modules that are not newer than what is there, and a
-  // downgrade is a decision of the caller's.
+  // Builds first what it has not built. --force: dkms otherwise refuses modules that are not newer than what is there,
+  // and a downgrade is a decision of the caller's.
   [[nodiscard]] Status install(const std::string& module, const std::string& version, const std::string& release) const;
   // Uninstalls and forgets it for all kernels. Nothing to do is fine.
   [[nodiscard]] Status remove(const std::string& module, const std::string& version) const;
@@ -58,7 +59,8 @@ class Dkms {
  private:
   Dkms(HostPaths host, Version version, OnLine on_line)
       : host_(std::move(host)), version_(std::move(version)), on_line_(std::move(on_line)) {}
-  [[nodiscard]] Status run_dkms(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const;
+  [[nodiscard]] Status run_dkms(const std::vector<std::string>& words, const std::string& tried,
+                                const std::string& log) const;
 
   HostPaths host_;
   Version version_;

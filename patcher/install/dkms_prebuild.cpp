@@ -1,7 +1,7 @@
 #include "install/dkms_prebuild.hpp"
 
-#include "conftest/conftest.hpp"
 #include "build/make_command.hpp"
+#include "conftest/conftest.hpp"
 #include "driver/driver.hpp"
 #include "install/dkms_tree.hpp"
 #include "kernel/facts.hpp"
@@ -27,8 +27,8 @@ Result<recipe::Catalogue> catalogue_for(const DkmsChoices& choices) {
   return catalogue;
 }
 
-// dkms may have been told to use other headers (--kernelsourcedir): patching for one kernel and building for another is worse than
-// nothing.
+// dkms may have been told to use other headers (--kernelsourcedir): patching for one kernel and building for another is
+// worse than nothing.
 Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const fs::path& headers) {
   if (headers.empty()) return {};
   const auto theirs = host.resolve(headers);
@@ -44,7 +44,8 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
 Error cannot_apply(const recipe::Plan& plan, const kernel::Kernel& kernel) {
   std::string why;
   for (const auto& line : plan.lines)
-    if (line.decision == recipe::Decision::cannot) why += (why.empty() ? "" : "; ") + line.recipe->id + ": " + line.reason;
+    if (line.decision == recipe::Decision::cannot)
+      why += (why.empty() ? "" : "; ") + line.recipe->id + ": " + line.reason;
   return {ErrorKind::failed, "patch the driver for " + kernel.release, why,
           "the modules that are installed for other kernels stay; look for a newer vgpukit"};
 }
@@ -66,7 +67,8 @@ Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
       fs::remove(file, bad);
       continue;
     }
-    const auto mode = fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
+    const auto mode =
+        fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
     TRY(write_file(file, *text, mode));
   }
   return {};
@@ -83,8 +85,8 @@ std::string as_script(const Command& make) {
 
 std::string summary(const driver::Driver& driver, const recipe::Plan& plan, const kernel::Kernel& kernel) {
   const auto applied = plan.applied();
-  std::string text = "vgpukit: NVIDIA " + driver.version.text + " for " + kernel.release + ": " + std::to_string(applied.size()) +
-                     (applied.size() == 1 ? " recipe applied" : " recipes applied");
+  std::string text = "vgpukit: NVIDIA " + driver.version.text + " for " + kernel.release + ": " +
+                     std::to_string(applied.size()) + (applied.size() == 1 ? " recipe applied" : " recipes applied");
   for (std::size_t i = 0; i < applied.size(); ++i) text += (i == 0 ? ": " : ", ") + applied[i]->recipe->id;
   return text + "\n";
 }

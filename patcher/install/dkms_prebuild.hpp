@@ -1,4 +1,5 @@
-// What dkms's PRE_BUILD does: patches the copy of the sources that dkms has made for one build, and leaves the make command for it.
+// What dkms's PRE_BUILD does: patches the copy of the sources that dkms has made for one build, and leaves the make
+// command for it.
 #pragma once
 
 #include <filesystem>
@@ -17,10 +18,11 @@ struct PrebuildRequest {
   std::map<std::string, bool> assumptions;
 };
 
-// Plans and patches in place, answers the driver's conftest, and writes `vgpukit-make`, a shell script that builds as `vgpukit
-// build` does. That file comes last: without it nothing is built. Gives one or two lines that say what was done, for dkms's
-// make.log. Errors: usage for a folder that is none of ours, or dkms and we would use other headers; missing headers or compiler;
-// consent for a notice that nobody has accepted; failed when a recipe that is needed cannot be applied.
+// Plans and patches in place, answers the driver's conftest, and writes `vgpukit-make`, a shell script that builds as
+// `vgpukit build` does. That file comes last: without it nothing is built. Gives one or two lines that say what was
+// done, for dkms's make.log. Errors: usage for a folder that is none of ours, or dkms and we would use other headers;
+// missing headers or compiler; consent for a notice that nobody has accepted; failed when a recipe that is needed
+// cannot be applied.
 Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& request);
 
 }  // namespace vgpukit::install

@@ -26,14 +26,14 @@ Result<std::string> filled(const fs::path& file, const std::vector<std::pair<std
   return text;
 }
 
-// One set of lines for each module. STRIP: the module that is installed is the one that was verified. The location only counts
-// where the distribution does not say otherwise: Debian and Arch have updates/dkms, Red Hat extra.
+// One set of lines for each module. STRIP: the module that is installed is the one that was verified. The location only
+// counts where the distribution does not say otherwise: Debian and Arch have updates/dkms, Red Hat extra.
 std::string module_lines(const std::vector<std::string>& modules) {
   std::string text;
   for (std::size_t i = 0; i < modules.size(); ++i) {
     const auto index = "[" + std::to_string(i) + "]=\"";
-    text += "BUILT_MODULE_NAME" + index + modules[i] + "\"\nDEST_MODULE_LOCATION" + index + "/kernel/drivers/video\"\nSTRIP" +
-            index + "no\"\n";
+    text += "BUILT_MODULE_NAME" + index + modules[i] + "\"\nDEST_MODULE_LOCATION" + index +
+            "/kernel/drivers/video\"\nSTRIP" + index + "no\"\n";
   }
   return text;
 }
@@ -44,7 +44,8 @@ fs::path dkms_source_folder(const std::string& version) {
   return "/usr/src/nvidia-" + version;
 }
 
-Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, const DkmsChoices& choices, const std::string& vgpukit) {
+Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, const DkmsChoices& choices,
+                       const std::string& vgpukit) {
   TRY_ASSIGN(const auto data, shipped_data());
   TRY_ASSIGN(const auto tree, transform::SourceTree::open(driver.sources));
   for (const auto& path : tree.files())
@@ -79,8 +80,8 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
     document.at("modules").get_to(choices.modules);
     return choices;
   } catch (const json::exception& bad) {
-    return Error{ErrorKind::usage, "read what was decided when this driver was installed (" + file.string() + ")", bad.what(),
-                 "install the driver again: vgpukit install"};
+    return Error{ErrorKind::usage, "read what was decided when this driver was installed (" + file.string() + ")",
+                 bad.what(), "install the driver again: vgpukit install"};
   }
 }
 
@@ -93,7 +94,8 @@ Status write_dkms_signing(const HostPaths& host) {
   }
   return write_file(host.in_root(dkms_signing_file),
                     "# Written by vgpukit install: signing: of /etc/vgpukit/config.yaml\nmok_signing_key=\"" +
-                        configuration.signing->key + "\"\nmok_certificate=\"" + configuration.signing->certificate + "\"\n");
+                        configuration.signing->key + "\"\nmok_certificate=\"" + configuration.signing->certificate +
+                        "\"\n");
 }
 
 bool is_our_dkms_tree(const fs::path& folder) {

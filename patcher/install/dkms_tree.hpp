@@ -1,5 +1,5 @@
-// /usr/src/nvidia-VERSION: the driver's sources as they came, with a dkms.conf of ours by which dkms has its copy patched for the
-// kernel that it builds for. The templates are in kbuild/dkms.
+// /usr/src/nvidia-VERSION: the driver's sources as they came, with a dkms.conf of ours by which dkms has its copy
+// patched for the kernel that it builds for. The templates are in kbuild/dkms.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,8 @@
 
 namespace vgpukit::install {
 
-// What was decided when the driver was installed, for the builds to come: nobody can be asked in the middle of a kernel upgrade.
+// What was decided when the driver was installed, for the builds to come: nobody can be asked in the middle of a kernel
+// upgrade.
 struct DkmsChoices {
   std::set<std::string> accepted;    // notices
   std::vector<std::string> recipes;  // folders of --recipes, as the root knows them
@@ -31,8 +32,8 @@ Status write_dkms_tree(const std::filesystem::path& folder, const driver::Driver
 // Reads the choices of such a folder, or of dkms's copy of it. Error: usage when it is none, or is damaged.
 Result<DkmsChoices> read_dkms_choices(const std::filesystem::path& folder);
 
-// dkms from 3.0 on signs what it builds, with a key of its own unless it is told of another. This is where it is told of the key of
-// our configuration; without one what we told it earlier is taken back.
+// dkms from 3.0 on signs what it builds, with a key of its own unless it is told of another. This is where it is told
+// of the key of our configuration; without one what we told it earlier is taken back.
 inline constexpr const char* dkms_signing_file = "/etc/dkms/framework.conf.d/vgpukit.conf";
 Status write_dkms_signing(const HostPaths& host);
 

@@ -22,12 +22,14 @@ struct Known {
 // A file in /etc of the same name takes the place of the one in /usr, for pacman and kernel-install both.
 const std::vector<Known>& known_places() {
   static const std::vector<Known> places = {
-      {"pacman", "/etc/pacman.d/hooks/80-vgpukit.hook", "/usr/share/libalpm/hooks/80-vgpukit.hook", "80-vgpukit.hook", 0644},
+      {"pacman", "/etc/pacman.d/hooks/80-vgpukit.hook", "/usr/share/libalpm/hooks/80-vgpukit.hook", "80-vgpukit.hook",
+       0644},
       {"kernel-install", "/etc/kernel/install.d/45-vgpukit.install", "/usr/lib/kernel/install.d/45-vgpukit.install",
        "45-vgpukit.install", 0755},
-      {"/etc/kernel/postinst.d", "/etc/kernel/postinst.d/00-vgpukit", "/etc/kernel/postinst.d/00-vgpukit", "00-vgpukit", 0755},
-      {"/etc/kernel/header_postinst.d", "/etc/kernel/header_postinst.d/00-vgpukit", "/etc/kernel/header_postinst.d/00-vgpukit",
-       "00-vgpukit", 0755},
+      {"/etc/kernel/postinst.d", "/etc/kernel/postinst.d/00-vgpukit", "/etc/kernel/postinst.d/00-vgpukit", "00-vgpukit",
+       0755},
+      {"/etc/kernel/header_postinst.d", "/etc/kernel/header_postinst.d/00-vgpukit",
+       "/etc/kernel/header_postinst.d/00-vgpukit", "00-vgpukit", 0755},
   };
   return places;
 }
@@ -81,8 +83,8 @@ Result<std::vector<std::string>> install_hooks(const HostPaths& host, const std:
     if (place.state == HookPlace::State::installed || place.state == HookPlace::State::packaged) continue;
     const auto file = host.in_root(place.path);
     if (place.state == HookPlace::State::different && !is_ours(file))
-      return Error{ErrorKind::usage, "write the hook " + file.string(), "there is a file of that name that is not vgpukit's",
-                   "give it another name"};
+      return Error{ErrorKind::usage, "write the hook " + file.string(),
+                   "there is a file of that name that is not vgpukit's", "give it another name"};
     TRY(write_file(file, place.text, place.mode));
     written.push_back(place.path);
   }
@@ -110,7 +112,8 @@ Result<std::string> vgpukit_of(const HostPaths& host, const std::string& tried) 
     if (!bad && self.filename() == "vgpukit") return self.string();
   }
   if (const auto found = find_program("vgpukit", host.root)) return found->string();
-  return Error{ErrorKind::missing, tried, "it would call vgpukit for each new kernel, and vgpukit is not installed there",
+  return Error{ErrorKind::missing, tried,
+               "it would call vgpukit for each new kernel, and vgpukit is not installed there",
                "install vgpukit in that root"};
 }
 

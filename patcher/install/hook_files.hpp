@@ -18,8 +18,8 @@ struct HookPlace {
   enum class State { missing, installed, packaged, different } state = State::missing;
 };
 
-// The places of the package managers that this root has. `vgpukit`: the program that they will run, as the root knows it.
-// Error: missing when the templates are.
+// The places of the package managers that this root has. `vgpukit`: the program that they will run, as the root knows
+// it. Error: missing when the templates are.
 Result<std::vector<HookPlace>> hook_places(const HostPaths& host, const std::string& vgpukit);
 
 // All files that install_hooks() could write, whatever this root has.

@@ -6,14 +6,14 @@
 #include <chrono>
 #include <set>
 
-#include "module/module_file.hpp"
 #include "install/dkms.hpp"
 #include "install/dkms_tree.hpp"
 #include "install/install.hpp"
-#include "install/parts.hpp"
-#include "install/install_status.hpp"
 #include "install/install_scope.hpp"
+#include "install/install_status.hpp"
+#include "install/parts.hpp"
 #include "kernel/facts.hpp"
+#include "module/module_file.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"
@@ -34,7 +34,8 @@ fs::path folder_of(const HostPaths& host) {
 bool can_be_release(std::string_view word) {
   return !word.empty() && word.size() < 65 && word.front() != '.' && word.front() != '-' &&
          std::all_of(word.begin(), word.end(), [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._+~-").find(c) != std::string_view::npos;
+           return std::isalnum(static_cast<unsigned char>(c)) ||
+                  std::string_view("._+~-").find(c) != std::string_view::npos;
          });
 }
 
@@ -47,7 +48,8 @@ std::string release_of_target(std::string_view path) {
   return std::string(path.substr(0, path.find('/')));
 }
 
-// What changes when the modules, or the kernel that they were built for, change: cheaper to ask than to read compressed modules.
+// What changes when the modules, or the kernel that they were built for, change: cheaper to ask than to read compressed
+// modules.
 std::string stamp_of(const HostPaths& host, const std::string& release, const InstallRecord& record,
                      const std::vector<kernel::InstalledModuleFile>& modules) {
   Hasher hasher;
@@ -59,15 +61,16 @@ std::string stamp_of(const HostPaths& host, const std::string& release, const In
     struct stat is {};
     if (::stat(file.c_str(), &is) != 0) continue;
     hasher.add(host.inside(file).string())
-        .add(std::to_string(is.st_size) + " " + std::to_string(is.st_mtim.tv_sec) + "." + std::to_string(is.st_mtim.tv_nsec));
+        .add(std::to_string(is.st_size) + " " + std::to_string(is.st_mtim.tv_sec) + "." +
+             std::to_string(is.st_mtim.tv_nsec));
   }
   return hasher.hex();
 }
 
-// Why the kernel would refuse modules that are there, are for it and of the right version; nothing where it would load them, or
-// where nobody can tell.
+// Why the kernel would refuse modules that are there, are for it and of the right version; nothing where it would load
+// them, or where nobody can tell.
 std::string loader_refusal(const HostPaths& host, const std::string& release, const InstallRecord& record,
-                    const std::vector<kernel::InstalledModuleFile>& there) {
+                           const std::vector<kernel::InstalledModuleFile>& there) {
   auto kernel = kernel::open_kernel(host, release, /*any_compiler=*/true);
   if (!kernel) return {};
   std::vector<module::ModuleFile> modules;
@@ -85,11 +88,12 @@ std::string loader_refusal(const HostPaths& host, const std::string& release, co
   return {};
 }
 
-// Nothing may reboot the machine between the old kernel and the new one's modules. Where systemd does not run there is nobody to
-// ask; where it refuses, a build without its protection is better than none.
+// Nothing may reboot the machine between the old kernel and the new one's modules. Where systemd does not run there is
+// nobody to ask; where it refuses, a build without its protection is better than none.
 std::vector<std::string> inhibit_words(const HostPaths& host) {
   std::error_code bad;
-  if (!fs::is_directory(host.in_root("/run/systemd/system"), bad) || !find_program("systemd-inhibit", host.root)) return {};
+  if (!fs::is_directory(host.in_root("/run/systemd/system"), bad) || !find_program("systemd-inhibit", host.root))
+    return {};
   const std::vector<std::string> words = {"systemd-inhibit", "--what=shutdown:sleep", "--who=vgpukit", "--mode=block",
                                           "--why=The driver of the new kernel is being built"};
   Command probe;
@@ -161,7 +165,8 @@ class Run {
       if (kernels_.contains(release))
         summary += (summary.empty() ? "" : "; ") + release + ": " + kernels_.at(release).value("text", std::string());
     const json document = {{"time", utc_now()}, {"by", request_.caller}, {"summary", summary}, {"kernels", kernels_}};
-    return write_file(folder_of(host_) / "last.json", document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+    return write_file(folder_of(host_) / "last.json",
+                      document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
   }
 
  private:
@@ -213,7 +218,8 @@ class Run {
       return;
     }
     dkms->run_under(inhibit_words(host_));
-    if (request_.on_begin) request_.on_begin("building NVIDIA " + version_ + " for " + kernel.release + " (" + problem + ")");
+    if (request_.on_begin)
+      request_.on_begin("building NVIDIA " + version_ + " for " + kernel.release + " (" + problem + ")");
     const auto start = std::chrono::steady_clock::now();
     Status done;
     // 2.x builds nothing twice, and taking the old away first is not ours to do here.
@@ -262,7 +268,8 @@ class Run {
       // Of what dkms printed last, the first line is mostly its complaint.
       auto line = kernel.why.substr(newline + 1);
       line = line.substr(0, line.find('\n'));
-      kernel.why = kernel.why.substr(0, newline) + ": " + line.substr(std::min(line.find_first_not_of(' '), line.size()));
+      kernel.why =
+          kernel.why.substr(0, newline) + ": " + line.substr(std::min(line.find_first_not_of(' '), line.size()));
     }
   }
 
@@ -277,7 +284,8 @@ class Run {
 
 }  // namespace
 
-std::vector<std::string> hook_releases(HookCaller caller, const std::vector<std::string>& words, std::string_view input) {
+std::vector<std::string> hook_releases(HookCaller caller, const std::vector<std::string>& words,
+                                       std::string_view input) {
   std::vector<std::string> all;
   switch (caller) {
     case HookCaller::pacman:
@@ -319,7 +327,8 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) 
     // After each: the next one may take the machine down. A full disk is no reason to leave the next one alone.
     if (const auto written = run.write(); !written) log::warning(written.error().message());
     if (Interrupt::caught() != 0)
-      return Error{ErrorKind::interrupted, "look after the kernels that were installed", "interrupted", "vgpukit hook run " + release};
+      return Error{ErrorKind::interrupted, "look after the kernels that were installed", "interrupted",
+                   "vgpukit hook run " + release};
   }
   const bool all = std::all_of(outcome.kernels.begin(), outcome.kernels.end(),
                                [](const HookKernel& each) { return each.result != HookKernel::Result::failed; });
@@ -345,7 +354,8 @@ std::optional<json> last_hook_run(const HostPaths& host) {
 
 std::string last_hook_failure(const HostPaths& host, const json& last, const std::string& release) {
   const auto record = installed_record(host);
-  if (!record || !last.contains("kernels") || !last.at("kernels").is_object() || !last.at("kernels").contains(release)) return {};
+  if (!record || !last.contains("kernels") || !last.at("kernels").is_object() || !last.at("kernels").contains(release))
+    return {};
   const auto& entry = last.at("kernels").at(release);
   if (!entry.is_object() || entry.value("result", std::string()) != "failed") return {};
   const auto there = kernel::installed_module_files(host, release, nvidia_module_names());

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <set>
 
-#include "module/module_file.hpp"
 #include "config.hpp"
 #include "install/dkms.hpp"
 #include "install/hook_files.hpp"
-#include "kernel/modules_folder.hpp"
+#include "install/install_scope.hpp"
 #include "install/nvidia_installer.hpp"
 #include "install/parts.hpp"
-#include "install/install_scope.hpp"
+#include "kernel/modules_folder.hpp"
+#include "module/module_file.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"
@@ -33,20 +33,24 @@ std::uintmax_t bytes_of(const fs::path& folder) {
 }
 
 // Are the modules of this kernel there, for it, and of this version, and would it load them?
-Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& version, const std::vector<std::string>& names) {
+Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& version,
+                                    const std::vector<std::string>& names) {
   const auto& kernel = facts.kernel();
   const auto there = kernel::installed_module_files(kernel.host, kernel.release, names);
   const auto wrong = [&](const std::string& why) {
-    return Error{
-        ErrorKind::failed, "use what dkms has installed for " + kernel.release, why,
-        "read " + kernel.host.in_root("/var/lib/dkms/nvidia/" + version).string() + "/" + kernel.release + "/*/log/make.log"};
+    return Error{ErrorKind::failed, "use what dkms has installed for " + kernel.release, why,
+                 "read " + kernel.host.in_root("/var/lib/dkms/nvidia/" + version).string() + "/" + kernel.release +
+                     "/*/log/make.log"};
   };
   std::vector<module::ModuleFile> modules;
   nlohmann::json list = nlohmann::json::array();
   for (const auto& name : names) {
-    const auto count = std::count_if(there.begin(), there.end(), [&](const kernel::InstalledModuleFile& each) { return each.name == name; });
-    if (count == 0) return wrong("dkms says that all is well, and " + name + ".ko is not in /lib/modules/" + kernel.release);
-    if (count > 1) return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
+    const auto count = std::count_if(there.begin(), there.end(),
+                                     [&](const kernel::InstalledModuleFile& each) { return each.name == name; });
+    if (count == 0)
+      return wrong("dkms says that all is well, and " + name + ".ko is not in /lib/modules/" + kernel.release);
+    if (count > 1)
+      return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
   }
   const auto folder = kernel.host.modules() / kernel.release;
   const auto dep = read_file(folder / "modules.dep");
@@ -60,7 +64,8 @@ Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& ver
       return wrong("depmod has not put " + each.path.string() + " into modules.dep, so modprobe will not find it");
     TRY_ASSIGN(auto module, module::read_module(file));
     const auto magic = module.info("vermagic");
-    if (magic.substr(0, magic.find(' ')) != kernel.release) return wrong(each.path.string() + " is for the kernel " + magic);
+    if (magic.substr(0, magic.find(' ')) != kernel.release)
+      return wrong(each.path.string() + " is for the kernel " + magic);
     if (const auto says = module.info("version"); !says.empty() && says != version)
       return wrong(each.path.string() + " is of version " + says + ", not " + version);
     Hasher hasher;
@@ -80,7 +85,8 @@ Status write_our_tree(const HostPaths& host, const InstallRequest& request, cons
   return staged.commit();
 }
 
-Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request, const kernel::Kernel& kernel) {
+Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request,
+                       const kernel::Kernel& kernel) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms build " + kernel.release);
   if (request.on_step) request.on_step("dkms builds " + version + " for " + kernel.release);
@@ -89,10 +95,10 @@ Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const I
   return dkms.install(dkms_module_name, version, kernel.release);
 }
 
-// The whole driver: nvidia-installer builds the patched sources for the first kernel and registers what it built with dkms. What is
-// registered becomes the original then, with our dkms.conf, and dkms builds the other kernels from that.
-Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction, const InstallRequest& request, kernel::Facts& facts,
-                                     const std::string& vgpukit) {
+// The whole driver: nvidia-installer builds the patched sources for the first kernel and registers what it built with
+// dkms. What is registered becomes the original then, with our dkms.conf, and dkms builds the other kernels from that.
+Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction, const InstallRequest& request,
+                                     kernel::Facts& facts, const std::string& vgpukit) {
   const auto& kernel = facts.kernel();
   const auto& host = kernel.host;
   const auto& driver = *request.driver;
@@ -105,13 +111,15 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> said;
-  TRY_ASSIGN(const auto status, run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
-               log::trace(std::string(line));
-               // Its first error is the cause, and goes on in the next lines; the last one only says that it has failed.
-               const bool error = line.find("ERROR: ") != std::string_view::npos;
-               if (said.empty() ? error : said.size() < 3 && !error && line.find_first_not_of(' ') != std::string_view::npos)
-                 said.emplace_back(line);
-             }));
+  TRY_ASSIGN(
+      const auto status,
+      run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
+        log::trace(std::string(line));
+        // Its first error is the cause, and goes on in the next lines; the last one only says that it has failed.
+        const bool error = line.find("ERROR: ") != std::string_view::npos;
+        if (said.empty() ? error : said.size() < 3 && !error && line.find_first_not_of(' ') != std::string_view::npos)
+          said.emplace_back(line);
+      }));
   const auto log_copy = machine_state(host) / "install" / "nvidia-installer.log";
   std::error_code bad;
   fs::copy_file(host.in_root(log), log_copy, fs::copy_options::overwrite_existing, bad);
@@ -124,11 +132,13 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   if (status != 0 || !listed)
     return Error{ErrorKind::failed, "install " + driver.version.text + " for " + kernel.release,
                  "nvidia-installer ended with status " + std::to_string(status) +
-                     (listed ? "" : ", and dkms does not have its modules") + (said.empty() ? "" : "; it said: " + words),
+                     (listed ? "" : ", and dkms does not have its modules") +
+                     (said.empty() ? "" : "; it said: " + words),
                  "read " + log_copy.string() + "; what was there before is back"};
   transaction.step("write the sources");
   TRY(write_our_tree(host, request, vgpukit));
-  for (std::size_t i = 1; i < request.kernels.size(); ++i) TRY(build_with_dkms(dkms, transaction, request, request.kernels[i]));
+  for (std::size_t i = 1; i < request.kernels.size(); ++i)
+    TRY(build_with_dkms(dkms, transaction, request, request.kernels[i]));
   return {};
 }
 
@@ -141,8 +151,8 @@ Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, cons
   return {};
 }
 
-// Which of the files that depmod writes, of dkms's key and of the hooks were not there before a driver of ours was: an uninstall
-// takes them away again. Folders come after what is in them.
+// Which of the files that depmod writes, of dkms's key and of the hooks were not there before a driver of ours was: an
+// uninstall takes them away again. Folders come after what is in them.
 nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction) {
   if (const auto record = installed_record(host); record && record->contains("made")) return record->at("made");
   nlohmann::json made = nlohmann::json::array();
@@ -152,10 +162,12 @@ nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction)
     for (const auto& path : kept.paths()) {
       if (path.there) continue;
       const bool hook = std::find(hooks.begin(), hooks.end(), path.path) != hooks.end();
-      if (!hook && path.path.find("/modules.") == std::string::npos && path.path.find("/mok.") == std::string::npos) continue;
+      if (!hook && path.path.find("/modules.") == std::string::npos && path.path.find("/mok.") == std::string::npos)
+        continue;
       made.push_back(path.path);
       if (hook)
-        for (auto above = fs::path(path.path).parent_path(); above != path.above && above != "/"; above = above.parent_path())
+        for (auto above = fs::path(path.path).parent_path(); above != path.above && above != "/";
+             above = above.parent_path())
           folders.insert(above.string());
     }
   for (const auto& folder : folders) made.push_back(folder);
@@ -208,8 +220,8 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     outcome.refused = std::move(built.refused);
     return outcome;
   }
-  // From here on nobody else changes this system, and what an interrupted command has left is finished or undone: what is there is
-  // looked at after that.
+  // From here on nobody else changes this system, and what an interrupted command has left is finished or undone: what
+  // is there is looked at after that.
   TRY_ASSIGN(auto transaction, Transaction::begin(host, "install " + version, {}, request.at));
   TRY_ASSIGN(const auto entries, dkms.status(""));  // distributions call it nvidia-current, nvidia-srv
   const ConflictRequest question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
@@ -227,7 +239,8 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   }
   transaction.step("signing");
   TRY(write_dkms_signing(host));
-  // An entry of ours without a record is what is left of an interrupted run of an older vgpukit; dkms would refuse to add another.
+  // An entry of ours without a record is what is left of an interrupted run of an older vgpukit; dkms would refuse to
+  // add another.
   TRY(remove_installed(host, dkms, version));
   if (request.with_nvidia_installer) {
     TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), vgpukit));
@@ -254,8 +267,8 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
              entry.remark.find("iff") == std::string::npos;
     });
     if (!listed)
-      return Error{ErrorKind::failed, "install " + version + " for " + release, "dkms ended well and does not list it as installed",
-                   "dkms status -m nvidia shows what it thinks"};
+      return Error{ErrorKind::failed, "install " + version + " for " + release,
+                   "dkms ended well and does not list it as installed", "dkms status -m nvidia shows what it thinks"};
     TRY_ASSIGN(auto modules, check_kernel(facts, version, request.choices.modules));
     kernels[release] = {{"modules", std::move(modules)}};
   }

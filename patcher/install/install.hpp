@@ -1,4 +1,5 @@
-// `vgpukit install`, `uninstall`, `rollback`, `status`: from a driver to modules that dkms looks after, and the way back.
+// `vgpukit install`, `uninstall`, `rollback`, `status`: from a driver to modules that dkms looks after, and the way
+// back.
 #pragma once
 
 #include <functional>
@@ -35,15 +36,15 @@ struct InstallRequest {
 struct InstallOutcome {
   bool installed = false;
   InstallRecord record;
-  std::vector<std::string> warnings;   // what a user should know about what was installed, as sentences
-  std::vector<std::string> hooks;      // the hooks of package managers that were written
-  std::vector<Conflict> conflicts;     // with `blocks` where nothing was done because of them
+  std::vector<std::string> warnings;          // what a user should know about what was installed, as sentences
+  std::vector<std::string> hooks;             // the hooks of package managers that were written
+  std::vector<Conflict> conflicts;            // with `blocks` where nothing was done because of them
   std::optional<build::BuildReport> refused;  // the build that failed, or waits for consent: nothing was done
 };
 
-// Builds and verifies for each kernel before the system is touched; then registers with dkms, has dkms build and install, and looks
-// whether that is so. What was there before is back when anything fails. Errors: missing (no dkms, no vgpukit in another root,
-// headers, space); failed, with what dkms said.
+// Builds and verifies for each kernel before the system is touched; then registers with dkms, has dkms build and
+// install, and looks whether that is so. What was there before is back when anything fails. Errors: missing (no dkms,
+// no vgpukit in another root, headers, space); failed, with what dkms said.
 Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest request);
 
 // What Secure Boot makes of the installed modules.
@@ -71,7 +72,8 @@ struct RollbackOutcome {
   std::vector<std::string> built_now;  // of these, kernels that are newer than it, for which it was built now
 };
 // Error: usage when there is no way back.
-Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::function<void(std::string_view)>& on_step = {},
+Result<RollbackOutcome> rollback_driver(const HostPaths& host,
+                                        const std::function<void(std::string_view)>& on_step = {},
                                         const OnStep& at = {});
 
 // One kernel's line of `vgpukit status`.

@@ -24,9 +24,10 @@ std::vector<std::string> install_scope(const HostPaths& host, const std::vector<
   for (const auto& release : kernel::releases_of(host)) {
     const auto folder = "/lib/modules/" + release + "/";
     for (const auto& name : kernel::depmod_files()) paths.insert(folder + name);
-    for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names())) paths.insert(module.path.string());
-    // Where dkms will put them: Debian and Arch, SUSE, Red Hat, and where dkms.conf says. Compressed as the kernel's own are.
-    // nvidia-installer makes video/, whatever it puts there.
+    for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names()))
+      paths.insert(module.path.string());
+    // Where dkms will put them: Debian and Arch, SUSE, Red Hat, and where dkms.conf says. Compressed as the kernel's
+    // own are. nvidia-installer makes video/, whatever it puts there.
     for (const auto* place : {"updates/dkms/", "updates/", "extra/", "kernel/drivers/video/", "video/"})
       for (const auto& name : nvidia_module_names())
         for (const auto* suffix : {".ko", ".ko.xz", ".ko.zst", ".ko.gz"}) paths.insert(folder + place + name + suffix);

@@ -9,8 +9,8 @@
 
 namespace vgpukit::install {
 
-// What is to be kept before `versions` come or go: their folders in /usr/src, all that dkms has of nvidia, each kernel's NVIDIA
-// modules, what depmod writes, and hooks of package managers. As the root knows them.
+// What is to be kept before `versions` come or go: their folders in /usr/src, all that dkms has of nvidia, each
+// kernel's NVIDIA modules, what depmod writes, and hooks of package managers. As the root knows them.
 std::vector<std::string> install_scope(const HostPaths& host, const std::vector<std::string>& versions);
 
 // The modules that NVIDIA's packages have had so far.

@@ -1,8 +1,9 @@
+#include "install/install_status.hpp"
+
 #include <algorithm>
 
 #include "install/hook_run.hpp"
 #include "install/install.hpp"
-#include "install/install_status.hpp"
 #include "install/install_scope.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
@@ -11,12 +12,14 @@ namespace vgpukit::install {
 
 namespace {
 
-// Are the modules those that were verified when they were installed? What dkms has built since then it has verified itself.
+// Are the modules those that were verified when they were installed? What dkms has built since then it has verified
+// itself.
 std::string owner_of(const HostPaths& host, const KernelStatus& kernel, const InstallRecord& record) {
   const auto kernels = record.value("kernels", nlohmann::json::object());
   if (!kernels.contains(kernel.release)) {
     std::error_code bad;
-    const auto built = host.in_root("/var/lib/dkms/nvidia/" + record.value("version", std::string()) + "/" + kernel.release);
+    const auto built =
+        host.in_root("/var/lib/dkms/nvidia/" + record.value("version", std::string()) + "/" + kernel.release);
     return fs::exists(built, bad) ? "dkms" : "somebody else";
   }
   for (const auto& module : kernels.at(kernel.release).value("modules", nlohmann::json::array())) {
@@ -40,7 +43,8 @@ Result<InstallStatus> install_status(const HostPaths& host) {
   }
   const auto kernels = kernel::list_kernels(host);
   // Headers alone boot nothing. Where no kernel is installed (a builder root), each kernel's headers count.
-  const bool any = std::any_of(kernels.begin(), kernels.end(), [](const kernel::KernelEntry& each) { return each.modules; });
+  const bool any =
+      std::any_of(kernels.begin(), kernels.end(), [](const kernel::KernelEntry& each) { return each.modules; });
   for (const auto& entry : kernels) {
     KernelStatus kernel;
     kernel.release = entry.release;

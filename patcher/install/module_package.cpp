@@ -20,9 +20,10 @@ struct Tool {
   const char* program;  // that makes it
   const char* from;     // the packages that have the program
 };
-constexpr std::array<Tool, 3> kTools = {{{PackageFormat::deb, "deb", "dpkg-deb", "dpkg"},
-                                         {PackageFormat::rpm, "rpm", "rpmbuild", "rpm (Debian) or rpm-build (Fedora)"},
-                                         {PackageFormat::arch, "arch", "makepkg", "makepkg (Debian) or pacman (Arch)"}}};
+constexpr std::array<Tool, 3> kTools = {
+    {{PackageFormat::deb, "deb", "dpkg-deb", "dpkg"},
+     {PackageFormat::rpm, "rpm", "rpmbuild", "rpm (Debian) or rpm-build (Fedora)"},
+     {PackageFormat::arch, "arch", "makepkg", "makepkg (Debian) or pacman (Arch)"}}};
 
 const Tool& tool_of(PackageFormat format) {
   return *std::find_if(kTools.begin(), kTools.end(), [&](const Tool& tool) { return tool.format == format; });
@@ -38,15 +39,17 @@ struct Contents {
 };
 
 std::string readme(const build::BuildReport& build) {
-  std::string text = "NVIDIA " + build.driver.version + " (" + build.driver.flavour + ") for Linux " + build.kernel.release +
-                     ", built with " + build.kernel.compiler + " by vgpukit.\n\n" + "Modules:\n";
+  std::string text = "NVIDIA " + build.driver.version + " (" + build.driver.flavour + ") for Linux " +
+                     build.kernel.release + ", built with " + build.kernel.compiler + " by vgpukit.\n\n" + "Modules:\n";
   for (const auto& module : build.modules) text += "  " + module.name + "\n";
   text += "\nRecipes that were applied:\n";
   for (const auto& recipe : build.recipes)
-    if (recipe.state == "applies") text += "  " + recipe.id + ": " + recipe.summary + "\n      because " + recipe.reason + "\n";
+    if (recipe.state == "applies")
+      text += "  " + recipe.id + ": " + recipe.summary + "\n      because " + recipe.reason + "\n";
   for (const auto& notice : build.notices) text += "\nAccepted: " + notice.name + "\n" + notice.text + "\n";
   return text +
-         "\nThis package is for your own hosts. NVIDIA's licence and, where GPL-only symbols are used, the kernel's decide\n"
+         "\nThis package is for your own hosts. NVIDIA's licence and, where GPL-only symbols are used, the kernel's "
+         "decide\n"
          "whether it may be given to others; vgpukit cannot.\n";
 }
 
@@ -55,8 +58,9 @@ Status lay_out(const PackageRequest& request, Contents& contents) {
     TRY(clone_file(module.path, contents.root / contents.folder.substr(1) / fs::path(module.path).filename()));
   const auto doc = contents.root / "usr/share/doc" / contents.name;
   TRY(write_file(doc / "README", readme(*request.build)));
-  return write_file(doc / "build.json",
-                    nlohmann::json(*request.build).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_file(
+      doc / "build.json",
+      nlohmann::json(*request.build).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // Runs after the files came and after they went; where the kernel itself is gone there is nothing to index.
@@ -89,7 +93,8 @@ Result<fs::path> only_file(const fs::path& folder, const std::string& extension)
   std::vector<fs::path> found;
   std::error_code bad;
   for (fs::recursive_directory_iterator at(folder, bad), end; !bad && at != end; at.increment(bad))
-    if (at->is_regular_file() && at->path().filename().string().find(extension) != std::string::npos) found.push_back(at->path());
+    if (at->is_regular_file() && at->path().filename().string().find(extension) != std::string::npos)
+      found.push_back(at->path());
   if (found.size() == 1) return found.front();
   return Error{ErrorKind::failed, "find the package that was made",
                "there are " + std::to_string(found.size()) + " in " + folder.string(), ""};
@@ -122,8 +127,8 @@ Result<fs::path> make_rpm(const Contents& contents, const Tool& tool) {
                      // Stripped or compressed again, a module's signature would no longer fit.
                      "%global __os_install_post %{nil}\n%global debug_package %{nil}\n%global _build_id_links none\n" +
                      "%description\nMade by vgpukit on one host for hosts of the same owner.\n" + "%install\ncp -a " +
-                     shell_word(contents.root.string() + "/.") + " %{buildroot}/\n" + "%files\n" + contents.folder + "\n" + doc +
-                     "\n" + "%post\n" + depmod_script(contents) + "%postun\n" + depmod_script(contents);
+                     shell_word(contents.root.string() + "/.") + " %{buildroot}/\n" + "%files\n" + contents.folder +
+                     "\n" + doc + "\n" + "%post\n" + depmod_script(contents) + "%postun\n" + depmod_script(contents);
   const auto file = contents.work / "package.spec";
   TRY(write_file(file, spec));
   Command command;
@@ -201,8 +206,8 @@ Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel
   }
   if (format == PackageFormat::rpm) {
     if (std::count(release.begin(), release.end(), '-') > 1)
-      return Error{ErrorKind::usage, "find the rpm package of the kernel " + release, "that is not how rpm distributions call a release",
-                   "name what the package needs: --depends TEXT"};
+      return Error{ErrorKind::usage, "find the rpm package of the kernel " + release,
+                   "that is not how rpm distributions call a release", "name what the package needs: --depends TEXT"};
     return "kernel-uname-r = " + release;
   }
   const auto base = kernel.host.resolve("/usr/lib/modules/" + release + "/pkgbase");
@@ -214,7 +219,8 @@ Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel
   const auto name = text->substr(0, text->find_first_of(" \n"));
   // 6.12.1-arch1-1 is the release of linux 6.12.1.arch1-1; 6.12.1-1-lts that of linux-lts 6.12.1-1.
   auto version = release;
-  if (name.starts_with("linux-") && version.ends_with(name.substr(5))) version.resize(version.size() - (name.size() - 5));
+  if (name.starts_with("linux-") && version.ends_with(name.substr(5)))
+    version.resize(version.size() - (name.size() - 5));
   for (auto dash = version.find('-'); dash != version.rfind('-'); dash = version.find('-')) version[dash] = '.';
   return name + "=" + version;
 }
@@ -225,9 +231,11 @@ Result<ModulePackage> make_package(const PackageRequest& request) {
   if (request.build->modules.empty() || request.build->modules.front().path.empty())
     return Error{ErrorKind::usage, tried, "the build delivered no modules", ""};
   if (!find_program(tool.program))
-    return Error{ErrorKind::missing, tried, std::string(tool.program) + " is not there", std::string("install ") + tool.from};
+    return Error{ErrorKind::missing, tried, std::string(tool.program) + " is not there",
+                 std::string("install ") + tool.from};
   if (request.format == PackageFormat::arch && !find_program("bsdtar"))
-    return Error{ErrorKind::missing, tried, "makepkg needs bsdtar, which is not there", "install libarchive-tools (Debian)"};
+    return Error{ErrorKind::missing, tried, "makepkg needs bsdtar, which is not there",
+                 "install libarchive-tools (Debian)"};
   Contents contents;
   contents.release = request.kernel->release;
   contents.name = package_name(request.format, contents.release);

@@ -1,4 +1,5 @@
-// `vgpukit package`: the modules of a finished build as a package of the distribution's own kind, made with its own tools.
+// `vgpukit package`: the modules of a finished build as a package of the distribution's own kind, made with its own
+// tools.
 #pragma once
 
 #include <filesystem>
@@ -34,15 +35,15 @@ struct ModulePackage {
 // What the package is called: of the kernel, not of the driver, so that the next driver's replaces this one's.
 std::string package_name(PackageFormat format, const std::string& release);
 
-// The package of the kernel itself, as a dependency: Debian's linux-image-RELEASE (of any maker's naming), Proxmox' kernel, the rpm
-// capability kernel-uname-r, or on Arch the package that /usr/lib/modules/RELEASE/pkgbase names with its exact version.
-// Error: usage where the kernel does not tell.
+// The package of the kernel itself, as a dependency: Debian's linux-image-RELEASE (of any maker's naming), Proxmox'
+// kernel, the rpm capability kernel-uname-r, or on Arch the package that /usr/lib/modules/RELEASE/pkgbase names with
+// its exact version. Error: usage where the kernel does not tell.
 Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel& kernel);
 
-// Makes it with dpkg-deb, rpmbuild or makepkg of this machine. The modules go to updates/vgpukit of the kernel's folder; depmod
-// runs when the package comes and goes. It has a README with what was built, the recipes and the notices. A file of that name is
-// replaced, and nothing else is left. Errors: missing when the tool is not there (its package is named) or the disk is full; failed
-// with what the tool said; usage, as of kernel_dependency().
+// Makes it with dpkg-deb, rpmbuild or makepkg of this machine. The modules go to updates/vgpukit of the kernel's
+// folder; depmod runs when the package comes and goes. It has a README with what was built, the recipes and the
+// notices. A file of that name is replaced, and nothing else is left. Errors: missing when the tool is not there (its
+// package is named) or the disk is full; failed with what the tool said; usage, as of kernel_dependency().
 Result<ModulePackage> make_package(const PackageRequest& request);
 
 }  // namespace vgpukit::install

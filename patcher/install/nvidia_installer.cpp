@@ -28,7 +28,8 @@ Status write_edits(const fs::path& folder, const std::string& sources, const dri
       if (manifest) manifest->remove(named);
       continue;
     }
-    const auto mode = fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
+    const auto mode =
+        fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
     TRY(write_file(file, *text, mode));
     if (manifest) manifest->add_source(named);
   }
@@ -37,8 +38,8 @@ Status write_edits(const fs::path& folder, const std::string& sources, const dri
 
 }  // namespace
 
-std::vector<std::string> installer_options(const Version& version, const std::string& release, const std::string& sources,
-                                           const std::string& log, unsigned jobs) {
+std::vector<std::string> installer_options(const Version& version, const std::string& release,
+                                           const std::string& sources, const std::string& log, unsigned jobs) {
   const std::vector<Since> table = {
       {"304", "--silent"},
       {"304", "--no-x-check"},
@@ -58,8 +59,9 @@ std::vector<std::string> installer_options(const Version& version, const std::st
   return options;
 }
 
-Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits, const kernel::Kernel& kernel, const std::string& log,
-                                 unsigned jobs, const std::function<void(std::string_view)>& on_line) {
+Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
+                                 const kernel::Kernel& kernel, const std::string& log, unsigned jobs,
+                                 const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
   fs::create_directories(host.work(), bad);

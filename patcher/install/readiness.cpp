@@ -1,7 +1,6 @@
-#include "install/install_status.hpp"
-
 #include <algorithm>
 
+#include "install/install_status.hpp"
 #include "module/module_file.hpp"
 
 namespace vgpukit::install {
@@ -11,7 +10,8 @@ std::string module_problem(const HostPaths& host, const std::string& release, co
   const auto version = record.value("version", std::string());
   std::string missing;
   for (const auto& name : record.value("modules", std::vector<std::string>())) {
-    const auto found = std::find_if(there.begin(), there.end(), [&](const kernel::InstalledModuleFile& each) { return each.name == name; });
+    const auto found = std::find_if(there.begin(), there.end(),
+                                    [&](const kernel::InstalledModuleFile& each) { return each.name == name; });
     if (found == there.end()) {
       missing += (missing.empty() ? "" : ", ") + name;
       continue;
@@ -20,7 +20,8 @@ std::string module_problem(const HostPaths& host, const std::string& release, co
     if (!module) return module.error().message();
     const auto magic = module->info("vermagic");
     if (magic.substr(0, magic.find(' ')) != release) return name + " is for " + magic;
-    if (const auto says = module->info("version"); !says.empty() && says != version) return name + " is of version " + says;
+    if (const auto says = module->info("version"); !says.empty() && says != version)
+      return name + " is of version " + says;
   }
   return missing.empty() ? "" : "no module " + missing;
 }

@@ -1,9 +1,9 @@
+#include "install/install.hpp"
+#include "install/install_scope.hpp"
+#include "kernel/modules_folder.hpp"
 #include "module/module_file.hpp"
 #include "module/secure_boot.hpp"
 #include "module/signing.hpp"
-#include "install/install.hpp"
-#include "kernel/modules_folder.hpp"
-#include "install/install_scope.hpp"
 
 namespace vgpukit::install {
 
@@ -44,7 +44,8 @@ Result<SigningState> signing_state(const HostPaths& host) {
   if (!key) {
     // dkms from 3.0 on makes one at its first build; earlier ones never do.
     state.steps = {
-        "openssl req -new -x509 -nodes -days 36500 -newkey rsa:2048 -subj '/CN=Module signing key' -keyout /var/lib/dkms/mok.key "
+        "openssl req -new -x509 -nodes -days 36500 -newkey rsa:2048 -subj '/CN=Module signing key' -keyout "
+        "/var/lib/dkms/mok.key "
         "-outform DER -out /var/lib/dkms/mok.pub",
         "vgpukit install DRIVER, again"};
     return state;

@@ -11,7 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-// STATE/install/: journal.json while something is under way, kept-N/ its copies; installed.json; previous/{record.json,kept-N/}.
+// STATE/install/: journal.json while something is under way, kept-N/ its copies; installed.json;
+// previous/{record.json,kept-N/}.
 struct Places {
   explicit Places(const HostPaths& host) : folder(machine_state(host) / "install") {}
   fs::path folder;
@@ -37,7 +38,9 @@ Status move(const fs::path& from, const fs::path& to) {
   std::error_code bad;
   if (!fs::exists(from, bad)) return {};
   fs::rename(from, to, bad);
-  if (bad) return Error{ErrorKind::missing, "move " + from.string() + " to " + to.string(), bad.message(), "is the disk full?"};
+  if (bad)
+    return Error{ErrorKind::missing, "move " + from.string() + " to " + to.string(), bad.message(),
+                 "is the disk full?"};
   return {};
 }
 
@@ -100,7 +103,8 @@ Status finish_commit(const HostPaths& host, const json& journal, const OnStep& o
       remove_folder(places.discarded());
       TRY(move(places.previous(), places.discarded()));
       step("keep the way back");
-      if (const auto old = read_json(places.record())) TRY(write_file(places.working() / "record.json", old->dump(2) + "\n"));
+      if (const auto old = read_json(places.record()))
+        TRY(write_file(places.working() / "record.json", old->dump(2) + "\n"));
       TRY(move(places.working(), places.previous()));
     }
     step("record the installed driver");
@@ -138,7 +142,8 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
   }
   const auto journal = read_json(places.journal());
   if (!journal)
-    return Error{ErrorKind::failed, "tell what an interrupted command has left", places.journal().string() + " is damaged",
+    return Error{ErrorKind::failed, "tell what an interrupted command has left",
+                 places.journal().string() + " is damaged",
                  "the copies of what was there before are in " + places.working().string() +
                      "; remove the journal when all is as it should be"};
   const auto what = journal->value("what", std::string("something"));
@@ -155,17 +160,18 @@ Result<std::optional<std::string>> recover(const HostPaths& host, const OnStep& 
 }
 
 Result<FileLock> lock_installation(const HostPaths& host) {
-  TRY_ASSIGN(auto lock, FileLock::acquire(Places(host).lock(), [] {
-               log::info("waiting for another vgpukit that changes this system, or for what one that was killed has started");
-             }));
+  TRY_ASSIGN(
+      auto lock, FileLock::acquire(Places(host).lock(), [] {
+        log::info("waiting for another vgpukit that changes this system, or for what one that was killed has started");
+      }));
   lock.share_with_children();
   TRY_ASSIGN(const auto recovered, recover(host));
   if (recovered) log::warning(*recovered);
   return lock;
 }
 
-Result<Transaction> Transaction::begin(const HostPaths& host, const std::string& what, const std::vector<std::string>& paths,
-                                       OnStep on_step) {
+Result<Transaction> Transaction::begin(const HostPaths& host, const std::string& what,
+                                       const std::vector<std::string>& paths, OnStep on_step) {
   const Places places(host);
   TRY_ASSIGN(auto lock, lock_installation(host));
   Transaction transaction(host, std::move(lock), std::move(on_step));
@@ -179,8 +185,8 @@ Result<Transaction> Transaction::begin(const HostPaths& host, const std::string&
 }
 
 Status Transaction::add(const std::vector<std::string>& paths) {
-  // The journal comes after the first copies: without one, nothing has been changed. Later copies are made under the journal, and
-  // count from when their kept.json is there, before the change that they are for.
+  // The journal comes after the first copies: without one, nothing has been changed. Later copies are made under the
+  // journal, and count from when their kept.json is there, before the change that they are for.
   const auto folder = Places(host_).working() / ("snapshot-" + std::to_string(snapshots_.size()));
   remove_folder(folder);
   TRY_ASSIGN(auto snapshots, Snapshot::keep(host_, paths, folder, on_step_));

@@ -4,10 +4,10 @@
 #include "install/dkms_tree.hpp"
 #include "install/hook_run.hpp"
 #include "install/install.hpp"
-#include "kernel/modules_folder.hpp"
+#include "install/install_scope.hpp"
 #include "install/nvidia_installer.hpp"
 #include "install/parts.hpp"
-#include "install/install_scope.hpp"
+#include "kernel/modules_folder.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
 
@@ -28,7 +28,8 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
     TRY(remove_installed(host, dkms, outcome.version));
     transaction.step("remove the modules");
     std::error_code full;
-    for (const auto& release : kernel::releases_of(host)) fs::remove(host.modules() / release / "video", full);  // nvidia-installer's
+    for (const auto& release : kernel::releases_of(host))
+      fs::remove(host.modules() / release / "video", full);  // nvidia-installer's
     for (const auto& release : kernel::releases_of(host))
       for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names()))
         outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
@@ -41,7 +42,8 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
   TRY(transaction.commit_removed());
   fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
   if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))
-    outcome.left.push_back("/var/lib/dkms/mok.*, the key that dkms signs with: it may be enrolled, and other modules may need it");
+    outcome.left.push_back(
+        "/var/lib/dkms/mok.*, the key that dkms signs with: it may be enrolled, and other modules may need it");
   if (fs::exists(host.in_root("/var/lib/nvidia"), bad))
     outcome.left.push_back("/var/lib/nvidia and the user space of NVIDIA's installer: nvidia-uninstall removes those");
   return outcome;
@@ -75,8 +77,8 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     transaction.step("remove " + outcome.from);
     TRY(remove_installed(host, dkms, outcome.from));
   }
-  // What depmod writes belongs to all modules of a kernel, and those may have changed: it is made again. Kernels that are gone stay
-  // so.
+  // What depmod writes belongs to all modules of a kernel, and those may have changed: it is made again. Kernels that
+  // are gone stay so.
   const auto releases = kernel::releases_of(host);
   const auto wanted = [&](const std::string& path) {
     if (!path.starts_with("/lib/modules/")) return true;
@@ -108,7 +110,8 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   std::error_code bad;
   for (const auto& release : releases) {
     if (fs::exists(host.modules() / release / "modules.dep", bad)) TRY(kernel::run_depmod(host, release));
-    if (!outcome.to.empty() && !kernel::installed_module_files(host, release, nvidia_module_names()).empty()) outcome.releases.push_back(release);
+    if (!outcome.to.empty() && !kernel::installed_module_files(host, release, nvidia_module_names()).empty())
+      outcome.releases.push_back(release);
   }
   if (record) {
     auto again = *record;

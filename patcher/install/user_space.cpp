@@ -64,8 +64,8 @@ Status put_back(const HostPaths& host, const InstallerBackup& backup, bool repla
   return {};
 }
 
-// A file that the installer has moved away without coming to write down from where (a full disk, a crash): it is some package's,
-// and must not go with the rest.
+// A file that the installer has moved away without coming to write down from where (a full disk, a crash): it is some
+// package's, and must not go with the rest.
 void save_unknown(const HostPaths& host, const Snapshot& snapshot, const std::vector<InstallerBackup>& backups) {
   std::error_code bad;
   std::vector<std::string> names;
@@ -73,14 +73,16 @@ void save_unknown(const HostPaths& host, const Snapshot& snapshot, const std::ve
        entry.increment(bad))
     names.push_back(entry->path().filename().string());
   for (const auto& name : names) {
-    if (name.size() > 6 || name.find_first_not_of("0123456789") != std::string::npos || is_there(snapshot.copy_of(kFolder) / name))
+    if (name.size() > 6 || name.find_first_not_of("0123456789") != std::string::npos ||
+        is_there(snapshot.copy_of(kFolder) / name))
       continue;
     if (std::any_of(backups.begin(), backups.end(),
                     [&](const InstallerBackup& each) { return std::to_string(each.number) == name; }))
       continue;
     const auto saved = machine_state(host) / ("moved-away-by-nvidia-installer-" + name);
     if (const auto moved = move_over(host.in_root(kFolder) / name, saved); moved)
-      log::warning("nvidia-installer had moved a file away and has not written down which: it is now " + saved.string());
+      log::warning("nvidia-installer had moved a file away and has not written down which: it is now " +
+                   saved.string());
     else
       log::warning(moved.error().message());
   }
@@ -90,7 +92,8 @@ void save_unknown(const HostPaths& host, const Snapshot& snapshot, const std::ve
 bool is_enabled(const HostPaths& host, const std::string& unit) {
   std::error_code bad;
   const auto folder = host.in_root("/etc/systemd/system");
-  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad)) {
+  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad)) {
     const auto suffix = entry->path().extension();
     if (suffix != ".wants" && suffix != ".requires") continue;
     std::error_code gone;
@@ -133,7 +136,8 @@ Result<bool> remove_new_user_space(const HostPaths& host, const Snapshot& snapsh
   const auto backups = backups_of_installer_log(*now);
   if (cut_short) save_unknown(host, snapshot, backups);
   std::error_code ignored;
-  // What takes the place of another one stays until that is back: this may be done a second time, and then it is the other one.
+  // What takes the place of another one stays until that is back: this may be done a second time, and then it is the
+  // other one.
   const auto is_backed_up = [&](const std::string& file) {
     return std::any_of(backups.begin(), backups.end(), [&](const InstallerBackup& each) { return each.path == file; });
   };
@@ -174,7 +178,8 @@ std::vector<std::string> installed_user_space(const HostPaths& host) {
 
 // Other packages may have changed since the copies of the linker's cache and of systemd's links were made.
 void refresh_user_space(const HostPaths& host) {
-  for (const auto& words : {std::vector<std::string>{"ldconfig"}, std::vector<std::string>{"systemctl", "daemon-reload"}}) {
+  for (const auto& words :
+       {std::vector<std::string>{"ldconfig"}, std::vector<std::string>{"systemctl", "daemon-reload"}}) {
     std::error_code bad;
     if (words.front() == "systemctl" && !fs::is_directory(host.in_root("/run/systemd/system"), bad)) continue;
     Command command;

@@ -12,10 +12,11 @@ namespace {
 
 constexpr std::string_view message = "failing symbol_get of non-GPLONLY symbol";
 
-// Mainline: 9011e49d54dc ("modules: only allow symbol_get of EXPORT_SYMBOL_GPL modules"), 6.6. The stable releases that took it,
-// from Greg Kroah-Hartman's review announcements and the pushes to linux-stable-rc of September 2023:
+// Mainline: 9011e49d54dc ("modules: only allow symbol_get of EXPORT_SYMBOL_GPL modules"), 6.6. The stable releases that
+// took it, from Greg Kroah-Hartman's review announcements and the pushes to linux-stable-rc of September 2023:
 //   6.5.2 (patch 11/34, 4 September), 6.4.15 (10/32), 6.1.52 (10/31), 5.15.131 (2278b1b314fa in the -rc1),
-//   5.10.195 (006/406, 17 September), 5.4.257 (3c9937e3710f in the -rc), 4.19.295 (in the -rc1), 4.14.326 (004/186, 20 September).
+//   5.10.195 (006/406, 17 September), 5.4.257 (3c9937e3710f in the -rc), 4.19.295 (in the -rc1), 4.14.326 (004/186, 20
+//   September).
 struct Branch {
   unsigned major;
   unsigned minor;
@@ -42,7 +43,8 @@ bool is_enterprise(std::string_view release) {
 Answer symbol_get_by_version(const Version& version, std::string_view release) {
   if (is_enterprise(release))
     return {true,
-            "Red Hat backports what it likes and no image could be read, so it is taken for granted (an export that is GPL-only "
+            "Red Hat backports what it likes and no image could be read, so it is taken for granted (an export that is "
+            "GPL-only "
             "works either way)"};
   const std::string is = "this is " + version.text;
   if (version >= *Version::parse("6.6")) return {true, is + "; every kernel from 6.6 on refuses it"};
@@ -51,7 +53,9 @@ Answer symbol_get_by_version(const Version& version, std::string_view release) {
     const bool yes = part(version, 2) >= branch.first;
     return {yes, is + "; refused from " + dotted(branch) + " on"};
   }
-  return {false, is + "; no release of this branch is known to refuse it (6.6 does, and the stable branches of September 2023)"};
+  return {
+      false,
+      is + "; no release of this branch is known to refuse it (6.6 does, and the stable branches of September 2023)"};
 }
 
 std::string image_identity(const Kernel& kernel) {
@@ -68,8 +72,8 @@ Answer symbol_get_is_gpl_only(const Kernel& kernel) {
     const auto real = kernel.host.resolve(*image);
     const auto contains = real ? image_contains(*real, message) : std::nullopt;
     if (contains)
-      return {*contains,
-              image->string() + (*contains ? " has" : " does not have") + " the message \"" + std::string(message) + "\""};
+      return {*contains, image->string() + (*contains ? " has" : " does not have") + " the message \"" +
+                             std::string(message) + "\""};
   }
   return symbol_get_by_version(kernel.version, kernel.release);
 }

@@ -5,7 +5,8 @@
 
 namespace vgpukit::kernel {
 
-// Whether symbol_get() refuses symbols that are not exported GPL-only. From the image if there is one, else from the version.
+// Whether symbol_get() refuses symbols that are not exported GPL-only. From the image if there is one, else from the
+// version.
 Answer symbol_get_is_gpl_only(const Kernel& kernel);
 
 // The part of it that needs no image. For tests.

@@ -15,15 +15,16 @@ std::optional<Version> decoded(const KernelConfig& config, std::string_view opti
   const auto number = Version::parse(found->second);
   if (!number || number->parts.size() != 1 || number->parts[0] == 0) return std::nullopt;
   const unsigned code = number->parts[0];
-  return Version::parse(std::to_string(code / 10000) + "." + std::to_string(code / 100 % 100) + "." + std::to_string(code % 100));
+  return Version::parse(std::to_string(code / 10000) + "." + std::to_string(code / 100 % 100) + "." +
+                        std::to_string(code % 100));
 }
 
 unsigned major(const Version& version) {
   return version.parts.empty() ? 0 : version.parts[0];
 }
 
-// The names under which this compiler may be installed, best first. Kbuild warns when the first word of --version is not the one of
-// the configuration, so the name that the kernel was built with comes first.
+// The names under which this compiler may be installed, best first. Kbuild warns when the first word of --version is
+// not the one of the configuration, so the name that the kernel was built with comes first.
 std::vector<std::string> names_of(const Compiler& wanted) {
   const std::string family = wanted.kind == Compiler::Kind::clang ? "clang" : "gcc";
   const std::string version = std::to_string(major(wanted.version));
@@ -65,7 +66,8 @@ Result<std::optional<Installed>> ask(const HostPaths& host, const std::string& n
 
 std::optional<Version> version_in(std::string_view line) {
   // clang: after the word "version". gcc: the first version after what the distribution put into parentheses.
-  if (const auto word = line.find("version "); word != std::string_view::npos) return Version::leading(line.substr(word + 8));
+  if (const auto word = line.find("version "); word != std::string_view::npos)
+    return Version::leading(line.substr(word + 8));
   int depth = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
     if (line[i] == '(') ++depth;
@@ -87,8 +89,8 @@ Result<Compiler> compiler_of(const KernelConfig& config) {
   auto version = is_clang ? clang : gcc;
   if (!version) version = version_in(compiler.text);
   if (!version)
-    return Error{ErrorKind::missing, "find out which compiler built this kernel", "its configuration has no CONFIG_CC_VERSION_TEXT",
-                 "install the headers that belong to the kernel"};
+    return Error{ErrorKind::missing, "find out which compiler built this kernel",
+                 "its configuration has no CONFIG_CC_VERSION_TEXT", "install the headers that belong to the kernel"};
   compiler.version = *std::move(version);
   if (compiler.text.empty()) compiler.text = std::string(is_clang ? "clang version " : "gcc ") + compiler.version.text;
   return compiler;
@@ -105,7 +107,8 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
     const bool is_clang = installed->identity.find("clang") != std::string::npos;
     const bool same_kind = is_clang == (wanted.kind == Compiler::Kind::clang);
     if (!same_kind || major(installed->version) != major(wanted.version)) {
-      if (others.find(installed->identity) == std::string::npos) others += (others.empty() ? "" : ", ") + installed->identity;
+      if (others.find(installed->identity) == std::string::npos)
+        others += (others.empty() ? "" : ", ") + installed->identity;
       if (same_kind && !other) other = std::move(installed);
       continue;
     }
@@ -123,7 +126,8 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
   }
   std::string why = "this kernel was built with " + wanted.text + ", which is not installed";
   if (!others.empty())
-    why += "; there is only " + others + ", and a module from another compiler may be refused by the kernel or, worse, accepted";
+    why += "; there is only " + others +
+           ", and a module from another compiler may be refused by the kernel or, worse, accepted";
   return Error{ErrorKind::missing, "find the kernel's compiler", std::move(why),
                install_compiler_hint(host, wanted) +
                    (other ? "\n  or take " + other->identity + " all the same: --accept other-compiler" : "")};

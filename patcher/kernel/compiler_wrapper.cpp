@@ -8,7 +8,8 @@
 namespace vgpukit::kernel {
 
 CompilerWrapper::CompilerWrapper(const Kernel& kernel, fs::path folder, const std::string& fingerprint)
-    : folder_(std::move(folder)), cache_file_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / (fingerprint + ".sh")) {
+    : folder_(std::move(folder)),
+      cache_file_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / (fingerprint + ".sh")) {
   name_ = kernel.compiler.command;
   const auto compiler = name_.find('/') == std::string::npos ? find_program(name_, kernel.host.root) : std::nullopt;
   const auto data = shipped_data();

@@ -67,9 +67,11 @@ void FactCache::save() const {
     if (!answer.doubt.empty()) json["answers"][key]["doubt"] = answer.doubt;
   }
   if (merged.probe)
-    json["probe"] = {
-        {"compile", merged.probe->compile}, {"directory", merged.probe->directory.string()}, {"vermagic", merged.probe->vermagic}};
-  static_cast<void>(static_cast<bool>(write_file(file_, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n")));
+    json["probe"] = {{"compile", merged.probe->compile},
+                     {"directory", merged.probe->directory.string()},
+                     {"vermagic", merged.probe->vermagic}};
+  static_cast<void>(
+      static_cast<bool>(write_file(file_, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n")));
 }
 
 }  // namespace vgpukit::kernel

@@ -17,7 +17,8 @@ class FactCache {
   std::map<std::string, Answer> answers;  // by key
   std::optional<ProbeBuild> probe;
 
-  // Writes everything, together with what another process has added in the meantime. A cache that cannot be written is only slower.
+  // Writes everything, together with what another process has added in the meantime. A cache that cannot be written is
+  // only slower.
   void save() const;
 
  private:

@@ -19,7 +19,8 @@ struct Facts::State {
   Kernel kernel;
   std::map<std::string, bool> assumptions;
   std::map<std::string, std::pair<Question, Answer>> asked;
-  std::map<std::string, Error> failures;  // questions that could not be answered; asking the compiler again would not help
+  std::map<std::string, Error>
+      failures;  // questions that could not be answered; asking the compiler again would not help
   std::optional<Symvers> symvers;
   std::optional<ProbeBuild> probe;
   std::optional<std::string> fingerprint;
@@ -189,8 +190,10 @@ Status Facts::prefetch(const std::vector<Question>& questions) {
   std::vector<Question> open;
   for (const auto& question : questions) {
     TRY(Question::check(question));
-    if (!needs_compiler(question) || state_->failures.contains(question.key()) || state_->remembered(question)) continue;
-    const bool twice = std::any_of(open.begin(), open.end(), [&](const Question& other) { return other.key() == question.key(); });
+    if (!needs_compiler(question) || state_->failures.contains(question.key()) || state_->remembered(question))
+      continue;
+    const bool twice =
+        std::any_of(open.begin(), open.end(), [&](const Question& other) { return other.key() == question.key(); });
     if (!twice) open.push_back(question);
   }
   if (open.empty()) return {};
@@ -213,7 +216,8 @@ Status Facts::prefetch(const std::vector<Question>& questions) {
 Result<const Symvers*> Facts::symvers() {
   if (!state_->symvers) {
     const fs::path inside = state_->kernel.build / "Module.symvers";
-    TRY_ASSIGN(state_->symvers, Symvers::load(state_->kernel.host.resolve(inside).value_or(state_->kernel.symvers_here())));
+    TRY_ASSIGN(state_->symvers,
+               Symvers::load(state_->kernel.host.resolve(inside).value_or(state_->kernel.symvers_here())));
   }
   return &*state_->symvers;
 }

@@ -22,16 +22,18 @@ namespace vgpukit::kernel {
 
 namespace {
 
-// Changes when the way of asking changes (the form of snippets, the flags that are added), so that old answers are not believed.
+// Changes when the way of asking changes (the form of snippets, the flags that are added), so that old answers are not
+// believed.
 constexpr std::string_view generation = "vgpukit facts 2";
 
-// A walk over what decides how a module compiles, some seven thousand files. Names and stat data go into `stats` as they are met;
-// what it takes to read the files later costs no allocation for each.
+// A walk over what decides how a module compiles, some seven thousand files. Names and stat data go into `stats` as
+// they are met; what it takes to read the files later costs no allocation for each.
 class Walk {
  public:
   explicit Walk(const HostPaths& host) : host_(host) {}
 
-  // A folder or a file, as seen from inside the root; what does not exist is noted as such. `deep`: with all folders below.
+  // A folder or a file, as seen from inside the root; what does not exist is noted as such. `deep`: with all folders
+  // below.
   Status add(const fs::path& inside, bool deep) {
     const auto real = host_.resolve(inside);
     stats_.add(inside.string());
@@ -83,7 +85,8 @@ class Walk {
   };
 
   static Error refuse(const fs::path& path) {
-    return {ErrorKind::failed, "read the kernel's headers " + path.string(), std::strerror(errno), "check the permissions of that file"};
+    return {ErrorKind::failed, "read the kernel's headers " + path.string(), std::strerror(errno),
+            "check the permissions of that file"};
   }
 
   // The file that name_ names.
@@ -195,8 +198,8 @@ std::string compiler_identity(const Kernel& kernel) {
   const auto real = program ? kernel.host.resolve(*program) : std::nullopt;
   struct stat info {};
   if (real && ::stat(real->c_str(), &info) == 0)
-    text +=
-        "\n" + kernel.host.inside(*real).string() + " " + std::to_string(info.st_size) + " " + std::to_string(info.st_mtim.tv_sec);
+    text += "\n" + kernel.host.inside(*real).string() + " " + std::to_string(info.st_size) + " " +
+            std::to_string(info.st_mtim.tv_sec);
   return text;
 }
 
@@ -206,7 +209,8 @@ Result<std::string> content_of(const Walk& walk, const std::string& frame) {
   TRY(walk.each_file([&](std::string_view name, const std::string& path) -> Status {
     hasher.add(name);
     if (auto added = hasher.add_file(path); !added)
-      return Error{ErrorKind::failed, "read the kernel's headers " + path, added.error().why, "check the permissions of that file"};
+      return Error{ErrorKind::failed, "read the kernel's headers " + path, added.error().why,
+                   "check the permissions of that file"};
     return {};
   }));
   return hasher.hex();
@@ -223,13 +227,15 @@ Result<std::string> fingerprint_of(const Kernel& kernel) {
   const std::string stats = Hasher().add(frame).add(walk.stats()).hex();
 
   // One small file for each kernel: what its stat data were, and the fingerprint that belongs to them.
-  const fs::path index = kernel.host.cache / "facts" /
-                         (Hasher().add(kernel.host.root.string()).add(kernel.build.string()).add(kernel.release).hex() + ".stat");
-  if (auto known = read_file(index); known && known->size() == 66 && known->starts_with(stats + " ")) return known->substr(33, 32);
+  const fs::path index =
+      kernel.host.cache / "facts" /
+      (Hasher().add(kernel.host.root.string()).add(kernel.build.string()).add(kernel.release).hex() + ".stat");
+  if (auto known = read_file(index); known && known->size() == 66 && known->starts_with(stats + " "))
+    return known->substr(33, 32);
 
   TRY_ASSIGN(auto fingerprint, content_of(walk, frame));
-  // A file that changed within the clock's grain may change again and keep its times: then nothing is remembered (git's "racy"
-  // files).
+  // A file that changed within the clock's grain may change again and keep its times: then nothing is remembered (git's
+  // "racy" files).
   if (walk.newest() + 2 < now) {
     // Best effort: a read-only cache only costs time.
     static_cast<void>(static_cast<bool>(write_file(index, stats + " " + fingerprint + "\n")));

@@ -53,7 +53,8 @@ std::optional<unsigned> number_after(std::string_view text, std::string_view nam
   return number;
 }
 
-std::optional<Version> version_from(std::string_view text, std::string_view major, std::string_view minor, std::string_view patch) {
+std::optional<Version> version_from(std::string_view text, std::string_view major, std::string_view minor,
+                                    std::string_view patch) {
   const auto a = number_after(text, major);
   const auto b = number_after(text, minor);
   const auto c = number_after(text, patch);
@@ -61,7 +62,8 @@ std::optional<Version> version_from(std::string_view text, std::string_view majo
   return Version::parse(std::to_string(*a) + "." + std::to_string(*b) + "." + std::to_string(*c));
 }
 
-// What uname -r will say. The generated header decides: Debian's include/config/kernel.release says 6.1.176 for 6.1.0-50-amd64.
+// What uname -r will say. The generated header decides: Debian's include/config/kernel.release says 6.1.176
+// for 6.1.0-50-amd64.
 std::string release_of(const HostPaths& host, const fs::path& build) {
   std::string release;
   each_line(read_or_empty(host, build / "include/generated/utsrelease.h"), [&](std::string_view line) {
@@ -99,7 +101,8 @@ std::vector<HeadersLayout> find_headers_folders(const HostPaths& host) {
     for (const auto& arch : entries_of(host, "/usr/src" / name))
       for (const auto& flavour : entries_of(host, "/usr/src" / name / arch)) add("/usr/src" / name / arch / flavour);
   }
-  for (const auto& release : entries_of(host, "/usr/src/kernels")) add("/usr/src/kernels" / release);  // Fedora and its family
+  for (const auto& release : entries_of(host, "/usr/src/kernels"))
+    add("/usr/src/kernels" / release);  // Fedora and its family
   return folders;
 }
 
@@ -117,7 +120,8 @@ std::string what_is_missing(const HostPaths& host, const fs::path& build) {
   for (const auto& part : parts)
     if (!host.resolve(build / part.path)) return build.string() + " lacks " + part.what;
   if (!source_of(host, build))
-    return build.string() + " lacks the headers themselves (include/linux), and its Makefile names no folder that has them";
+    return build.string() +
+           " lacks the headers themselves (include/linux), and its Makefile names no folder that has them";
   return {};
 }
 
@@ -181,7 +185,8 @@ KernelConfig parse_config(std::string_view text) {
 
 Result<KernelConfig> read_config(const fs::path& auto_conf) {
   auto text = read_file(auto_conf);
-  if (!text) return Error{ErrorKind::missing, "read the kernel's configuration " + auto_conf.string(), text.error().why, ""};
+  if (!text)
+    return Error{ErrorKind::missing, "read the kernel's configuration " + auto_conf.string(), text.error().why, ""};
   auto config = parse_config(*text);
   if (config.empty())
     return Error{ErrorKind::missing, "read the kernel's configuration " + auto_conf.string(), "it has no CONFIG_ line",

@@ -22,11 +22,12 @@ std::vector<HeadersLayout> find_headers_folders(const HostPaths& host);
 // What a headers folder lacks for building modules, as one line; empty when it has everything.
 std::string what_is_missing(const HostPaths& host, const fs::path& build);
 
-// The folder that has the headers themselves: what `build`'s Makefile includes (split headers, O= builds), else `build`.
-// Nothing when neither has include/linux.
+// The folder that has the headers themselves: what `build`'s Makefile includes (split headers, O= builds), else
+// `build`. Nothing when neither has include/linux.
 std::optional<fs::path> source_of(const HostPaths& host, const fs::path& build);
 
-// The version with its stable patch level. version.h's LINUX_VERSION_CODE stops at patch level 255, so it is the last resort.
+// The version with its stable patch level. version.h's LINUX_VERSION_CODE stops at patch level 255, so it is the last
+// resort.
 std::optional<Version> version_of(const HostPaths& host, const fs::path& build, const fs::path& source);
 
 // include/config/auto.conf. Error: missing when it is absent or has no CONFIG_ line.

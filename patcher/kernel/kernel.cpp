@@ -33,7 +33,8 @@ std::string advice(const HostPaths& host, std::string_view release) {
   return "install its headers: " + install_headers_hint(host, release);
 }
 
-// A few releases that somebody who mistyped could have meant: those that share the most characters with what was asked for.
+// A few releases that somebody who mistyped could have meant: those that share the most characters with what was asked
+// for.
 std::string nearest(const std::vector<KernelEntry>& entries, std::string_view release) {
   std::vector<std::pair<std::size_t, std::string>> ranked;
   for (const auto& entry : entries) {
@@ -73,13 +74,15 @@ Result<fs::path> build_folder(const HostPaths& host, const std::string& release)
   }
   if (has_link)
     return Error{ErrorKind::missing, tried,
-                 link.string() + " points to " + fs::read_symlink(*modules / "build", ignored).string() + ", which does not exist",
+                 link.string() + " points to " + fs::read_symlink(*modules / "build", ignored).string() +
+                     ", which does not exist",
                  advice(host, release)};
   if (modules || (host.is_host() && release == running_release()))
     return Error{ErrorKind::missing, tried, "its headers are not installed", advice(host, release)};
   const auto known = nearest(list_kernels(host), release);
   return Error{ErrorKind::usage, tried, "there is no such kernel in " + host.root.string(),
-               known.empty() ? "no kernel headers are installed: " + install_headers_hint(host, release) : "there are: " + known};
+               known.empty() ? "no kernel headers are installed: " + install_headers_hint(host, release)
+                             : "there are: " + known};
 }
 
 }  // namespace
@@ -146,8 +149,8 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
   auto version = version_of(host, kernel.build, kernel.source);
   if (!version) version = Version::leading(release);
   if (!version)
-    return Error{ErrorKind::missing, "build for the kernel " + release, kernel.build.string() + " does not say which version it is",
-                 advice(host, release)};
+    return Error{ErrorKind::missing, "build for the kernel " + release,
+                 kernel.build.string() + " does not say which version it is", advice(host, release)};
   kernel.version = *std::move(version);
   auto compiler = find_compiler(host, kernel.config, any_compiler);
   if (!compiler) {
@@ -158,10 +161,11 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
   kernel.compiler = std::move(*compiler);
   if (kernel.compiler.kind == Compiler::Kind::clang && kernel.has("CONFIG_LD_IS_LLD")) {
     const auto dash = kernel.compiler.command.rfind("clang-");
-    const std::string linker = "ld.lld" + (dash == std::string::npos ? std::string() : kernel.compiler.command.substr(dash + 5));
+    const std::string linker =
+        "ld.lld" + (dash == std::string::npos ? std::string() : kernel.compiler.command.substr(dash + 5));
     if (!find_program(linker, host.root))
-      return Error{ErrorKind::missing, "build for the kernel " + release, "it was linked by " + linker + ", which is not installed",
-                   install_tool_hint(host, linker)};
+      return Error{ErrorKind::missing, "build for the kernel " + release,
+                   "it was linked by " + linker + ", which is not installed", install_tool_hint(host, linker)};
   }
   for (const char* tool : {"make", "ld"})
     if (!find_program(tool, host.root))
@@ -171,7 +175,8 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
   return kernel;
 }
 
-Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs, bool any_compiler) {
+Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs,
+                                           bool any_compiler) {
   std::vector<std::string> releases;
   const auto add = [&](const std::string& release) {
     if (std::find(releases.begin(), releases.end(), release) == releases.end()) releases.push_back(release);

@@ -1,4 +1,5 @@
-// The headers of every kernel that a root has, for looking names up: nothing is compiled, so nothing but the files is needed.
+// The headers of every kernel that a root has, for looking names up: nothing is compiled, so nothing but the files is
+// needed.
 #pragma once
 
 #include <filesystem>
@@ -13,8 +14,10 @@ namespace vgpukit::kernel {
 
 struct KernelHeaders {
   std::string release;
-  std::vector<std::filesystem::path> folders;     // what the kernel's build searches for <...>, in that order; as we reach them
-  std::map<std::string, std::string> texts = {};  // headers that are in no folder, but in a repository: "linux/mm.h" -> its text
+  std::vector<std::filesystem::path>
+      folders;  // what the kernel's build searches for <...>, in that order; as we reach them
+  std::map<std::string, std::string> texts =
+      {};  // headers that are in no folder, but in a repository: "linux/mm.h" -> its text
 };
 
 // All kernels of this root that have headers, from the oldest to the newest. A folder that lacks something (a compiler,

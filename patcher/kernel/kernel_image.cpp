@@ -46,7 +46,8 @@ bool is_bz_image(std::string_view image) {
   return image.size() >= 0x250 && image.substr(0x202, 4) == "HdrS";
 }
 
-// The compressed kernel inside of a bzImage (Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length).
+// The compressed kernel inside of a bzImage (Documentation/arch/x86/boot.rst: setup_sects, payload_offset,
+// payload_length).
 std::string_view payload_of(std::string_view image) {
   const auto number = [&](std::size_t at) {
     std::uint32_t value = 0;
@@ -66,8 +67,8 @@ struct ArchiveEnd {
   void operator()(archive* reader) const { archive_read_free(reader); }
 };
 
-// Any compression that libarchive knows: gzip, xz, zstd, lz4, lzma, bzip2. The payload of a bzImage has its size appended, which
-// makes a reader complain at the very end; what came before is good.
+// Any compression that libarchive knows: gzip, xz, zstd, lz4, lzma, bzip2. The payload of a bzImage has its size
+// appended, which makes a reader complain at the very end; what came before is good.
 void search_compressed(std::string_view bytes, Search& search) {
   const std::unique_ptr<archive, ArchiveEnd> reader(archive_read_new());
   if (!reader) return;
@@ -88,7 +89,8 @@ void search_compressed(std::string_view bytes, Search& search) {
 }  // namespace
 
 std::optional<fs::path> find_image(const Kernel& kernel) {
-  for (const auto& path : {fs::path("/boot/vmlinuz-" + kernel.release), "/lib/modules/" / fs::path(kernel.release) / "vmlinuz"}) {
+  for (const auto& path :
+       {fs::path("/boot/vmlinuz-" + kernel.release), "/lib/modules/" / fs::path(kernel.release) / "vmlinuz"}) {
     const auto real = kernel.host.resolve(path);
     if (real && ::access(real->c_str(), R_OK) == 0) return path;
   }

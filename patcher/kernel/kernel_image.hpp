@@ -9,10 +9,12 @@
 
 namespace vgpukit::kernel {
 
-// The image of the kernel where this root has a readable one: /boot/vmlinuz-REL, /lib/modules/REL/vmlinuz. As seen from inside.
+// The image of the kernel where this root has a readable one: /boot/vmlinuz-REL, /lib/modules/REL/vmlinuz. As seen from
+// inside.
 std::optional<std::filesystem::path> find_image(const Kernel& kernel);
 
-// Whether the decompressed image has the string. Nothing when the image cannot be read or decompressed: then it says nothing.
+// Whether the decompressed image has the string. Nothing when the image cannot be read or decompressed: then it says
+// nothing.
 std::optional<bool> image_contains(const std::filesystem::path& image, std::string_view text);
 
 }  // namespace vgpukit::kernel

@@ -20,7 +20,8 @@ std::string module_of(std::string name) {
 
 }  // namespace
 
-std::vector<InstalledModuleFile> installed_module_files(const HostPaths& host, const std::string& release, const std::vector<std::string>& names) {
+std::vector<InstalledModuleFile> installed_module_files(const HostPaths& host, const std::string& release,
+                                                        const std::vector<std::string>& names) {
   std::vector<InstalledModuleFile> found;
   std::error_code bad;
   const auto folder = host.modules() / release;
@@ -47,7 +48,8 @@ const std::vector<std::string>& depmod_files() {
 std::vector<std::string> releases_of(const HostPaths& host) {
   std::vector<std::string> releases;
   std::error_code bad;
-  for (auto entry = fs::directory_iterator(host.modules(), bad); !bad && entry != fs::directory_iterator(); entry.increment(bad)) {
+  for (auto entry = fs::directory_iterator(host.modules(), bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad)) {
     std::error_code gone;
     if (entry->is_directory(gone)) releases.push_back(entry->path().filename().string());
   }

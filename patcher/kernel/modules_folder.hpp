@@ -16,7 +16,8 @@ struct InstalledModuleFile {
 };
 
 // The modules of these names in /lib/modules/RELEASE, in whatever folder, compressed or not. '-' and '_' are the same.
-std::vector<InstalledModuleFile> installed_module_files(const HostPaths& host, const std::string& release, const std::vector<std::string>& names);
+std::vector<InstalledModuleFile> installed_module_files(const HostPaths& host, const std::string& release,
+                                                        const std::vector<std::string>& names);
 
 // The files that depmod writes, by name.
 const std::vector<std::string>& depmod_files();

@@ -1,5 +1,5 @@
-// Which package brings what, on the distributions that people run vGPU hosts on. From each distribution's package search; the
-// commands are the ones that their own documentation uses.
+// Which package brings what, on the distributions that people run vGPU hosts on. From each distribution's package
+// search; the commands are the ones that their own documentation uses.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -107,7 +107,8 @@ std::string install_headers_hint(const HostPaths& host, std::string_view release
   }
   std::string command = install(family, packages);
   // A rolling distribution only has the newest kernel's headers.
-  if (family == Family::arch) command += " (for the newest kernel; if it is newer than " + name + ", upgrade and reboot first)";
+  if (family == Family::arch)
+    command += " (for the newest kernel; if it is newer than " + name + ", upgrade and reboot first)";
   return in_that_root(host, std::move(command));
 }
 

@@ -80,7 +80,8 @@ std::string worst_lines(std::string_view output) {
   return text.empty() ? "it says nothing about the reason" : text;
 }
 
-// "vermagic=6.1.0-50-amd64 SMP preempt mod_unload modversions " in .modinfo, which is a list of strings that end in NUL.
+// "vermagic=6.1.0-50-amd64 SMP preempt mod_unload modversions " in .modinfo, which is a list of strings that end in
+// NUL.
 std::optional<std::string> vermagic_in(std::string_view module) {
   constexpr std::string_view key = "vermagic=";
   const auto at = module.find(key);
@@ -173,7 +174,8 @@ std::vector<std::string> compile_words(const std::vector<std::string>& words, co
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
     if (i == 0 && (word == "ccache" || word.ends_with("/ccache"))) continue;  // nothing to cache: no object is made
-    if (word == "-c" || word == "-MMD" || word == "-MD" || word.starts_with("-Wp,-MMD") || word.starts_with("-Wp,-MD")) continue;
+    if (word == "-c" || word == "-MMD" || word == "-MD" || word.starts_with("-Wp,-MMD") || word.starts_with("-Wp,-MD"))
+      continue;
     if (word == "-o" || word == "-MF" || word == "-MT" || word == "-MQ") {
       ++i;
       continue;
@@ -218,8 +220,9 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   const std::string tried = "build an empty module for " + kernel.release;
   if (outcome.timed_out) return Error{ErrorKind::failed, tried, "it took more than five minutes", ""};
   if (!outcome.ok())
-    return Error{ErrorKind::failed, tried, worst_lines(outcome.err.empty() ? outcome.out : outcome.err),
-                 "the headers or the compiler of this kernel are broken, the driver has no part in it: install both again"};
+    return Error{
+        ErrorKind::failed, tried, worst_lines(outcome.err.empty() ? outcome.out : outcome.err),
+        "the headers or the compiler of this kernel are broken, the driver has no part in it: install both again"};
 
   auto cmd_file = read_file(scratch.path() / ".probe.o.cmd");
   if (!cmd_file) return Error{ErrorKind::failed, tried, "Kbuild left no command file: " + cmd_file.error().why, ""};
@@ -230,7 +233,8 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   if (!vermagic) return Error{ErrorKind::failed, tried, "the module has no vermagic", ""};
 
   ProbeBuild probe;
-  // Up to 6.12 Kbuild compiles in the build folder and names the object by its whole path; from 6.13 on it changes to the module's.
+  // Up to 6.12 Kbuild compiles in the build folder and names the object by its whole path; from 6.13 on it changes to
+  // the module's.
   const auto output = std::find(words.begin(), words.end(), "-o");
   const bool in_module_folder = output != words.end() && output + 1 != words.end() && !(output + 1)->starts_with('/');
   probe.compile = compile_words(words, in_module_folder ? inside : kernel.build);

@@ -74,10 +74,10 @@ std::string Question::key() const {
 Result<Question> Question::parse(std::string_view text) {
   const auto words = words_of(text);
   const auto refuse = [&](std::string why) {
-    return Error{
-        ErrorKind::usage, "read the question \"" + std::string(text) + "\"", std::move(why),
-        "write one of: symbol NAME, symbol-is-gpl NAME, config CONFIG_X[=VALUE], header PATH, declaration NAME HEADER..., compiler "
-        "gcc>=15, kbuild NAME, behaviour NAME"};
+    return Error{ErrorKind::usage, "read the question \"" + std::string(text) + "\"", std::move(why),
+                 "write one of: symbol NAME, symbol-is-gpl NAME, config CONFIG_X[=VALUE], header PATH, declaration "
+                 "NAME HEADER..., compiler "
+                 "gcc>=15, kbuild NAME, behaviour NAME"};
   };
   if (words.empty()) return refuse("it is empty");
   const auto kind = kind_from(words[0]);
@@ -142,7 +142,8 @@ Status Question::check(const Question& question) {
         return refuse("\"" + question.name + "\" is no configuration option: they begin with CONFIG_");
       return {};
     case Kind::header:
-      if (!is_header(question.name)) return refuse("\"" + question.name + "\" is no header as in #include <linux/fs.h>");
+      if (!is_header(question.name))
+        return refuse("\"" + question.name + "\" is no header as in #include <linux/fs.h>");
       return {};
     case Kind::declaration: {
       std::string_view word = question.name;
@@ -159,7 +160,8 @@ Status Question::check(const Question& question) {
     case Kind::compiler: {
       const auto operators = question.name.find_first_of("<>=");
       const auto family = std::string_view(question.name).substr(0, operators);
-      if (family != "gcc" && family != "clang") return refuse("\"" + std::string(family) + "\" is no compiler: gcc or clang");
+      if (family != "gcc" && family != "clang")
+        return refuse("\"" + std::string(family) + "\" is no compiler: gcc or clang");
       if (operators == std::string::npos) return {};
       auto range = VersionRange::parse(std::string_view(question.name).substr(operators));
       if (!range) return refuse(range.error().why);

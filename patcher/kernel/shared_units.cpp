@@ -42,8 +42,8 @@ bool leaves_nothing_behind(std::string_view code) {
   if (code.find("//") != std::string_view::npos || code.find("/*") != std::string_view::npos) return false;
   const auto tokens = tokens_of(code);
   std::size_t at = 0;
-  // From an opening bracket to behind the one that closes it; false where there is none, or where a word between them reaches
-  // further.
+  // From an opening bracket to behind the one that closes it; false where there is none, or where a word between them
+  // reaches further.
   const auto skip = [&](std::string_view open, std::string_view close) {
     int depth = 0;
     for (; at < tokens.size(); ++at) {
@@ -58,7 +58,8 @@ bool leaves_nothing_behind(std::string_view code) {
     for (; at < tokens.size() && tokens[at] != "vgpukit_probe"; ++at) {
       const auto word = tokens[at];
       // A struct that no header declares would be declared from here on.
-      if (one_of(word, {"struct", "union", "enum", "typedef", "extern"}) || (word != "*" && !in_word(word.front()))) return false;
+      if (one_of(word, {"struct", "union", "enum", "typedef", "extern"}) || (word != "*" && !in_word(word.front())))
+        return false;
     }
     if (++at >= tokens.size() || tokens[at] != "(" || !skip("(", ")") || at >= tokens.size()) return false;
     if (tokens[at] == ";")
@@ -106,7 +107,8 @@ std::vector<std::vector<Question>> units_by_headers(const std::vector<Question>&
   return units;
 }
 
-std::vector<std::vector<Question>> shared_units(const std::vector<Question>& questions, const HeaderClosures& closures) {
+std::vector<std::vector<Question>> shared_units(const std::vector<Question>& questions,
+                                                const HeaderClosures& closures) {
   std::map<std::vector<std::string>, std::vector<Question>> by_headers;  // snippets first
   std::vector<Question> others;
   for (const auto& question : questions) {

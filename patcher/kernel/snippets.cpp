@@ -51,12 +51,14 @@ std::optional<std::size_t> number_of(std::string_view file, std::string_view mar
   return number;
 }
 
-// A form that compiles exactly when the name is declared, whatever it is: __typeof__ takes functions (static inline ones too),
-// variables, enumerators and typedefs, and neither calls nor defines anything. A macro need not be an expression, so #ifdef asks
-// for it. sizeof wants a complete type: "struct x;" alone is no declaration that a driver could use.
+// A form that compiles exactly when the name is declared, whatever it is: __typeof__ takes functions (static inline
+// ones too), variables, enumerators and typedefs, and neither calls nor defines anything. A macro need not be an
+// expression, so #ifdef asks for it. sizeof wants a complete type: "struct x;" alone is no declaration that a driver
+// could use.
 std::string declaration_form(const Question& question, std::size_t number) {
   const std::string own = "vgpukit_answer_" + std::to_string(number);
-  if (question.name.find(' ') != std::string::npos) return "extern char " + own + "[sizeof(" + question.name + ") + 1];\n";
+  if (question.name.find(' ') != std::string::npos)
+    return "extern char " + own + "[sizeof(" + question.name + ") + 1];\n";
   return "#ifndef " + question.name + "\ntypedef __typeof__(" + question.name + ") " + own + ";\n#endif\n";
 }
 
@@ -67,19 +69,21 @@ std::string list_of(const std::vector<std::string>& headers) {
 }
 
 Error broken(const Question& question, const CompileError& error) {
-  return {ErrorKind::failed, "ask the kernel's headers about \"" + (question.name.empty() ? question.key() : question.name) + "\"",
+  return {ErrorKind::failed,
+          "ask the kernel's headers about \"" + (question.name.empty() ? question.key() : question.name) + "\"",
           (question.headers.empty() ? "a header that the snippet includes" : list_of(question.headers)) +
               " does not compile here: " + error.file + ":" + std::to_string(error.line) + ": " + error.message,
-          "name the headers that it needs in front of it; if it stands alone in the kernel, install the kernel's headers again"};
+          "name the headers that it needs in front of it; if it stands alone in the kernel, install the kernel's "
+          "headers again"};
 }
 
 bool is_missing_file(const CompileError& error) {
-  return error.fatal &&
-         (error.message.find("No such file") != std::string::npos || error.message.find("file not found") != std::string::npos);
+  return error.fatal && (error.message.find("No such file") != std::string::npos ||
+                         error.message.find("file not found") != std::string::npos);
 }
 
-// A snippet asks about one field, one argument. Where a file that it includes or a whole type is unknown, the compiler never got to
-// that: the type may have moved to another header.
+// A snippet asks about one field, one argument. Where a file that it includes or a whole type is unknown, the compiler
+// never got to that: the type may have moved to another header.
 std::string doubt_of(const Question& question, const CompileError& error) {
   if (question.kind != Question::Kind::compiles) return "";
   const auto& message = error.message;
@@ -88,7 +92,8 @@ std::string doubt_of(const Question& question, const CompileError& error) {
     const auto begin = static_cast<std::size_t>(message.starts_with('\'') ? 1 : 0);
     return "there is no " + message.substr(begin, end == std::string::npos ? end : end - begin);
   }
-  // The last one: a struct that no header declares is a new one in every prototype, and the snippet's own two do not match.
+  // The last one: a struct that no header declares is a new one in every prototype, and the snippet's own two do not
+  // match.
   for (const char* words : {"undefined type", "incomplete type", "incomplete definition of type", "unknown type name",
                             "conflicting types for 'vgpukit_probe'"})
     if (message.find(words) != std::string::npos) return message;
@@ -96,7 +101,8 @@ std::string doubt_of(const Question& question, const CompileError& error) {
 }
 
 Answer answer_yes(const Question& question) {
-  return {true, question.kind == Question::Kind::compiles ? "the snippet compiles" : "declared by " + list_of(question.headers)};
+  return {true, question.kind == Question::Kind::compiles ? "the snippet compiles"
+                                                          : "declared by " + list_of(question.headers)};
 }
 
 Answer answer_no(const Question& question, const CompileError& error) {
@@ -110,11 +116,13 @@ Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::stri
   Command command;
   command.argv = probe.compile;
   const bool is_clang = kernel.compiler.kind == Compiler::Kind::clang;
-  for (const char* flag : {"-fsyntax-only", "-fno-diagnostics-show-caret", "-fdiagnostics-color=never",
-                           // These speak about the snippet's shape, not about the kernel; CONFIG_WERROR would make errors of them.
-                           "-Wno-missing-prototypes", "-Wno-missing-declarations", "-Wno-unused-function", "-Wno-unused-variable"})
+  for (const char* flag :
+       {"-fsyntax-only", "-fno-diagnostics-show-caret", "-fdiagnostics-color=never",
+        // These speak about the snippet's shape, not about the kernel; CONFIG_WERROR would make errors of them.
+        "-Wno-missing-prototypes", "-Wno-missing-declarations", "-Wno-unused-function", "-Wno-unused-variable"})
     command.argv.emplace_back(flag);
-  // An error inside a macro is the error of who used it, not of the header that has the macro; and no error may be held back.
+  // An error inside a macro is the error of who used it, not of the header that has the macro; and no error may be held
+  // back.
   command.argv.emplace_back(is_clang ? "-ferror-limit=0" : "-ftrack-macro-expansion=0");
   command.argv.insert(command.argv.end(), {"-x", "c", "-"});
   command.cwd = probe.directory;
@@ -137,7 +145,8 @@ bool same_headers(const std::vector<Question>& questions) {
 }
 
 // Which files the questions' headers bring. Empty where that would cost more than it could spare.
-Result<HeaderClosures> closures_for(const Kernel& kernel, const ProbeBuild& probe, const std::vector<Question>& questions) {
+Result<HeaderClosures> closures_for(const Kernel& kernel, const ProbeBuild& probe,
+                                    const std::vector<Question>& questions) {
   constexpr std::size_t worth_it = 4;  // compiler runs; looking through the headers takes about as long as one
   if (units_by_headers(questions).size() < worth_it) return HeaderClosures();
   std::set<std::string> headers;
@@ -172,7 +181,8 @@ void read_group(const Group& group, const Outcome& outcome, std::vector<std::pai
     }
   }
   std::vector<Question> rest;
-  const std::size_t sure = reading.unreliable.empty() || questions.size() == 1 ? questions.size() : *reading.unreliable.begin();
+  const std::size_t sure =
+      reading.unreliable.empty() || questions.size() == 1 ? questions.size() : *reading.unreliable.begin();
   for (std::size_t q = 0; q < questions.size(); ++q) {
     if (questions.size() > 1 && reading.unreliable.contains(q))
       again.push_back({{questions[q]}, group.prelude});
@@ -222,13 +232,15 @@ std::string translation_unit(const std::vector<Question>& questions, bool prelud
   std::string unit;
   if (prelude) {
     unit += line_marker("vgpukit-prelude-", 0);
-    for (const char* header : {"module", "device", "fs", "mm", "uuid"}) unit += std::string("#include <linux/") + header + ".h>\n";
+    for (const char* header : {"module", "device", "fs", "mm", "uuid"})
+      unit += std::string("#include <linux/") + header + ".h>\n";
   }
   std::size_t headers = 0;
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const auto& question = questions[i];
     if (i == 0 || question.headers != questions[i - 1].headers)
-      for (const auto& header : question.headers) unit += line_marker(header_marker, headers++) + "#include <" + header + ">\n";
+      for (const auto& header : question.headers)
+        unit += line_marker(header_marker, headers++) + "#include <" + header + ">\n";
     unit += line_marker(question_marker, i);
     if (question.kind != Question::Kind::compiles)
       unit += declaration_form(question, i);

@@ -69,7 +69,8 @@ Result<Symvers> Symvers::parse(std::string text, std::string name) {
     const auto count = split(line, fields);
     ExportedSymbol symbol;
     symbol.line = line_number;
-    const bool well_formed = count >= 4 && count <= fields.size() && !fields[1].empty() && parse_crc(fields[0], symbol.crc);
+    const bool well_formed =
+        count >= 4 && count <= fields.size() && !fields[1].empty() && parse_crc(fields[0], symbol.crc);
     std::string_view how;
     if (well_formed && is_export(fields[3])) {
       symbol.module = fields[2];

@@ -11,8 +11,8 @@ namespace {
 
 constexpr const char* rebuild = "build it for the running kernel: vgpukit build DRIVER --kernel running";
 
-// A message of the kernel's (kernel/module/main.c and signing.c, unless another file is named) and what follows from it. In `why`
-// the text behind `sign`, up to a blank, stands for %.
+// A message of the kernel's (kernel/module/main.c and signing.c, unless another file is named) and what follows from
+// it. In `why` the text behind `sign`, up to a blank, stands for %.
 struct Reading {
   std::string_view sign;
   std::string_view why;
@@ -22,14 +22,17 @@ struct Reading {
 constexpr Reading readings[] = {
     {"failing symbol_get of non-GPLONLY symbol ",
      "it asks for % with symbol_get(), and this kernel gives it only what is exported GPL-only",
-     "vgpukit build DRIVER --kernel running --accept gpl-export makes modules that load; docs/boundaries.md tells what that means"},
+     "vgpukit build DRIVER --kernel running --accept gpl-export makes modules that load; docs/boundaries.md tells what "
+     "that means"},
     {"disagrees about version of symbol ", "it was built for another build of this kernel: its % is not this kernel's",
      "install the headers of the very kernel that runs, then build it again: vgpukit build DRIVER --kernel running"},
-    {"no symbol version for ", "it was built without the checksums of the kernel's symbols (Module.symvers): % has none", rebuild},
+    {"no symbol version for ",
+     "it was built without the checksums of the kernel's symbols (Module.symvers): % has none", rebuild},
     {"version magic ", "it was built for another kernel: its version magic is not this kernel's", rebuild},
     {"but does not import it", "it uses a symbol of a namespace that it does not import",
      "vgpukit verify FILE.ko --kernel running names it; vgpukit build applies the recipe for it"},
-    {"from proprietary module ", "it uses GPL-only symbols and those of the proprietary module %, which the kernel does not allow",
+    {"from proprietary module ",
+     "it uses GPL-only symbols and those of the proprietary module %, which the kernel does not allow",
      "vgpukit verify FILE.ko --kernel running names them"},
     {"exports duplicate symbol ", "another module exports % already", "unload the other driver first: vgpukit unload"},
     {"Unknown symbol ", "neither the kernel nor a loaded module gives it %",
@@ -40,8 +43,8 @@ constexpr Reading readings[] = {
      "sign it with an enrolled key (mokutil --import), or switch Secure Boot off"},
     {"is rejected", "the kernel takes only modules that are signed with a key that it trusts",
      "sign it with an enrolled key (mokutil --import), or switch Secure Boot off"},
-    {"section size must match the kernel's built struct module size", "it was built for a kernel that was configured otherwise",
-     rebuild},
+    {"section size must match the kernel's built struct module size",
+     "it was built for a kernel that was configured otherwise", rebuild},
     // NVIDIA's own: nvidia/nv-pci.c and nv.c of the public 525 and later
     {"requires use of the NVIDIA open kernel modules", "the card needs NVIDIA's open kernel modules",
      "take a driver package that has kernel-open/"},
@@ -64,7 +67,8 @@ std::string filled(std::string_view sentence, const std::string& word) {
 // What the errno alone tells.
 Error from_errno(std::string tried, int error) {
   const auto because = [&](std::string why, std::string next) {
-    return Error{ErrorKind::failed, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")", std::move(next)};
+    return Error{ErrorKind::failed, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")",
+                 std::move(next)};
   };
   switch (error) {
     case ENODEV:
@@ -97,7 +101,8 @@ std::vector<OccupiedCard> occupied_cards(const Sysfs& sysfs) {
   for (const auto& address : sysfs.list("/sys/bus/pci/devices")) {
     const auto folder = "/sys/bus/pci/devices/" + address;
     // PCI's base class 3: display controllers, so no audio or USB function of the same card.
-    if (sysfs.read(folder + "/vendor").text != "0x10de" || !sysfs.read(folder + "/class").text.starts_with("0x03")) continue;
+    if (sysfs.read(folder + "/vendor").text != "0x10de" || !sysfs.read(folder + "/class").text.starts_with("0x03"))
+      continue;
     const auto driver = sysfs.link_name(folder + "/driver");
     if (!driver.empty() && driver != "nvidia") cards.push_back({address, driver});
   }
@@ -108,7 +113,8 @@ std::vector<OccupiedCard> occupied_cards(const Sysfs& sysfs) {
 
 std::string free_card_hint(const OccupiedCard& card) {
   if (card.driver.starts_with("vfio") || card.driver == "pci-stub")
-    return "it is set aside for passthrough: take it out of vfio-pci's ids= or driver_override, if the driver shall have it";
+    return "it is set aside for passthrough: take it out of vfio-pci's ids= or driver_override, if the driver shall "
+           "have it";
   // nova_core grabs cards, too, from 6.15 on: a list with nouveau alone is not enough.
   return "blacklist nouveau, nova_core and nova_drm in /etc/modprobe.d, make the initramfs again, boot";
 }
@@ -125,7 +131,8 @@ Error explain_load(const std::string& module, int error, const std::vector<syste
       return {ErrorKind::failed, tried, filled(reading.why, word), std::string(reading.next)};
     }
   if ((error == ENODEV || error == ENXIO) && !occupied.empty())
-    return {ErrorKind::failed, tried, "the driver " + occupied.front().driver + " has the card " + occupied.front().address,
+    return {ErrorKind::failed, tried,
+            "the driver " + occupied.front().driver + " has the card " + occupied.front().address,
             free_card_hint(occupied.front())};
   return from_errno(tried, error);
 }

@@ -1,12 +1,13 @@
-// Why the kernel did not take a module, in words that a user can act on. The kernel's messages say more than its errno does.
+// Why the kernel did not take a module, in words that a user can act on. The kernel's messages say more than its errno
+// does.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "system/kmsg.hpp"
 #include "support/result.hpp"
 #include "support/sysfs.hpp"
+#include "system/kmsg.hpp"
 
 namespace vgpukit::load {
 

@@ -2,10 +2,10 @@
 
 #include <cerrno>
 
-#include "vgpu/change.hpp"
-#include "load/modules_change.hpp"
 #include "load/load_record.hpp"
+#include "load/modules_change.hpp"
 #include "support/process.hpp"
+#include "vgpu/change.hpp"
 
 namespace vgpukit::load {
 
@@ -19,10 +19,12 @@ Status check_plan(const LoadPlan& plan) {
   for (const auto& module : plan.modules) {
     any = any || (module.driver && module.left_out.empty());
     if (module.left_out.empty() || module.optional || module.driver) continue;
-    return Error{ErrorKind::failed, "load the module " + module.name, "it is " + module.left_out, "it is " + module.reason};
+    return Error{ErrorKind::failed, "load the module " + module.name, "it is " + module.left_out,
+                 "it is " + module.reason};
   }
   if (any) return {};
-  return Error{ErrorKind::failed, "load the NVIDIA driver", plan.modules.back().name + " is " + plan.modules.back().left_out,
+  return Error{ErrorKind::failed, "load the NVIDIA driver",
+               plan.modules.back().name + " is " + plan.modules.back().left_out,
                "modprobe --showconfig prints all that modprobe.d says"};
 }
 

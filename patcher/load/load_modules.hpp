@@ -1,5 +1,5 @@
-// Loads NVIDIA's modules into the running kernel and takes them out again. Nothing is left half-done: where a step fails, what was
-// done before it is taken back. One vgpukit at a time.
+// Loads NVIDIA's modules into the running kernel and takes them out again. Nothing is left half-done: where a step
+// fails, what was done before it is taken back. One vgpukit at a time.
 #pragma once
 
 #include <functional>
@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "load/module_holders.hpp"
-#include "system/kmsg.hpp"
-#include "load/running_system.hpp"
 #include "load/load_errors.hpp"
 #include "load/load_plan.hpp"
+#include "load/module_holders.hpp"
+#include "load/running_system.hpp"
 #include "support/atomic_file.hpp"
+#include "system/kmsg.hpp"
 
 namespace vgpukit::load {
 
@@ -20,16 +20,16 @@ struct ModuleTools {
   const HostPaths& host;
   Sysfs& sysfs;
   RunningSystem& running_system;
-  std::string release;                                          // of the running kernel
+  std::string release;                                                  // of the running kernel
   std::function<std::vector<system::KernelMessage>()> kernel_messages;  // what the kernel has said since the last call
-  std::function<void()> on_wait;                                // called once when another vgpukit is at it
+  std::function<void()> on_wait;                                        // called once when another vgpukit is at it
 };
 
 struct ModuleOutcome {
   enum class State { loaded, live, builtin, left_out, failed, unloaded_again };
   PlannedModule module;
   State state = State::loaded;
-  std::optional<Error> error;           // of a failed one
+  std::optional<Error> error;                   // of a failed one
   std::vector<system::KernelMessage> messages;  // what the kernel said while it was loaded
 };
 
@@ -46,17 +46,17 @@ struct UnloadRequest {
 };
 
 struct UnloadReport {
-  Holders holders;                    // as they were before anything was done
-  std::vector<std::string> removed;   // modules, in that order
-  std::vector<std::string> stopped;   // services
-  std::vector<vgpu::Vgpu> vgpus;            // that were removed
+  Holders holders;                        // as they were before anything was done
+  std::vector<std::string> removed;       // modules, in that order
+  std::vector<std::string> stopped;       // services
+  std::vector<vgpu::Vgpu> vgpus;          // that were removed
   std::vector<std::string> not_put_back;  // what could not be put back after a failure
-  std::optional<Error> error;         // then all of it is back, but for the troubles
+  std::optional<Error> error;             // then all of it is back, but for the troubles
 };
 Result<UnloadReport> unload_modules(const ModuleTools& tools, const UnloadRequest& request);
 
-// Unloads, loads the same modules again (from `from`, else from where they came), starts the services and makes the vGPUs again.
-// Where the modules cannot be loaded, the old ones come back.
+// Unloads, loads the same modules again (from `from`, else from where they came), starts the services and makes the
+// vGPUs again. Where the modules cannot be loaded, the old ones come back.
 struct ReloadReport {
   UnloadReport unloaded;
   std::optional<LoadReport> loaded;

@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
-#include "module/module_file.hpp"
 #include "load/module_index.hpp"
+#include "module/module_file.hpp"
 
 namespace vgpukit::load {
 
@@ -36,9 +36,11 @@ Result<std::map<std::string, module::ModuleFile>> modules_in(const fs::path& fol
     auto key = module_name(module->name);
     modules.emplace(std::move(key), std::move(*module));
   }
-  if (error) return Error{ErrorKind::usage, tried, error.message(), "name the folder that vgpukit build --output filled"};
+  if (error)
+    return Error{ErrorKind::usage, tried, error.message(), "name the folder that vgpukit build --output filled"};
   if (modules.empty())
-    return Error{ErrorKind::usage, tried, "there is no .ko file in it", "name the folder that vgpukit build --output filled"};
+    return Error{ErrorKind::usage, tried, "there is no .ko file in it",
+                 "name the folder that vgpukit build --output filled"};
   return modules;
 }
 
@@ -54,7 +56,8 @@ class Planner {
   void add(const std::string& name, const std::string& reason, bool softly, bool driver = false) {
     const auto settings = index_.settings(name);
     PlannedModule planned{name, {}, settings.options, reason, PlannedModule::State::absent, driver, softly, ""};
-    const auto known = std::find_if(planned_.begin(), planned_.end(), [&](const auto& each) { return each.name == name; });
+    const auto known =
+        std::find_if(planned_.begin(), planned_.end(), [&](const auto& each) { return each.name == name; });
     if (known != planned_.end()) {
       known->optional = known->optional && softly;
       return;
@@ -100,7 +103,8 @@ class Planner {
   }
 
   // MODULE_SOFTDEP("pre: a b post: c"). For installed modules depmod has copied these to modules.softdep.
-  static void own_softdeps(const module::ModuleFile& file, std::vector<std::string>& before, std::vector<std::string>& after) {
+  static void own_softdeps(const module::ModuleFile& file, std::vector<std::string>& before,
+                           std::vector<std::string>& after) {
     const auto [begin, end] = file.modinfo.equal_range("softdep");
     for (auto each = begin; each != end; ++each) {
       auto* into = &before;
@@ -113,7 +117,8 @@ class Planner {
     }
   }
 
-  // What modules.dep does not know: symbol_get() leaves no trace there, and a VFIO device is of no use without an IOMMU backend.
+  // What modules.dep does not know: symbol_get() leaves no trace there, and a VFIO device is of no use without an IOMMU
+  // backend.
   void hidden_needs(const PlannedModule& planned, const std::vector<std::string>& needs) {
     auto file = files_.find(planned.name);
     if (file == files_.end()) {
@@ -149,7 +154,8 @@ std::string module_name(std::string_view word) {
   return name;
 }
 
-Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release, const LoadRequest& request) {
+Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release,
+                           const LoadRequest& request) {
   const bool from_folder = !request.from.empty();
   std::map<std::string, module::ModuleFile> files;
   if (from_folder) {
@@ -164,22 +170,25 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
       return Error{ErrorKind::usage, "load the module " + word, "it is none of NVIDIA's",
                    "modprobe loads others; without a name vgpukit load takes all of the driver's"};
     if (!files.contains(name) && !index.find(name))
-      return Error{
-          ErrorKind::usage, "load the module " + word,
-          "there is none of that name in " + (from_folder ? request.from : host.in_root("/lib/modules/" + release)).string(),
-          "vgpukit install DRIVER, or vgpukit load --from DIR"};
+      return Error{ErrorKind::usage, "load the module " + word,
+                   "there is none of that name in " +
+                       (from_folder ? request.from : host.in_root("/lib/modules/" + release)).string(),
+                   "vgpukit install DRIVER, or vgpukit load --from DIR"};
     wanted.push_back(name);
   }
   if (wanted.empty())
     for (const auto& name : driver_modules()) {
       // nvidia_peermem is for RDMA, and only where that is set up: it loads when it is asked for.
-      if (name != "nvidia_peermem" && (from_folder ? files.contains(name) : index.find(name).has_value())) wanted.push_back(name);
+      if (name != "nvidia_peermem" && (from_folder ? files.contains(name) : index.find(name).has_value()))
+        wanted.push_back(name);
     }
   if (wanted.empty())
-    return Error{ErrorKind::missing, "load the NVIDIA driver", "there is none for " + release + " in " + host.modules().string(),
-                 "vgpukit install DRIVER, or vgpukit load --from DIR with the folder that vgpukit build --output filled"};
+    return Error{
+        ErrorKind::missing, "load the NVIDIA driver", "there is none for " + release + " in " + host.modules().string(),
+        "vgpukit install DRIVER, or vgpukit load --from DIR with the folder that vgpukit build --output filled"};
   Planner planner(index, sysfs, std::move(files));
-  for (const auto& name : wanted) planner.add(name, request.modules.empty() ? part_of_driver : "asked for", false, true);
+  for (const auto& name : wanted)
+    planner.add(name, request.modules.empty() ? part_of_driver : "asked for", false, true);
   return LoadPlan{release, std::move(planner).planned()};
 }
 

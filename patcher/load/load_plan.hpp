@@ -1,5 +1,5 @@
-// Which modules `vgpukit load` would load, from where, in which order, and why. libkmod reads modules.dep, modprobe.d and the
-// kernel's command line; the module files themselves tell what they need besides.
+// Which modules `vgpukit load` would load, from where, in which order, and why. libkmod reads modules.dep, modprobe.d
+// and the kernel's command line; the module files themselves tell what they need besides.
 #pragma once
 
 #include <string>
@@ -10,15 +10,15 @@
 
 namespace vgpukit::load {
 
-// NVIDIA's modules that are loaded when none is named, as far as there are such; a host's driver has the first two. In the order
-// in which they load.
+// NVIDIA's modules that are loaded when none is named, as far as there are such; a host's driver has the first two. In
+// the order in which they load.
 const std::vector<std::string>& driver_modules();
 // '-' and '_' are the same to the kernel; it shows '_'.
 std::string module_name(std::string_view word);
 
 struct LoadRequest {
   std::vector<std::string> modules;  // names; empty: driver_modules()
-  fs::path from;                     // a folder with .ko files, such as `vgpukit build --output` left; empty: what is installed
+  fs::path from;  // a folder with .ko files, such as `vgpukit build --output` left; empty: what is installed
 };
 
 struct PlannedModule {
@@ -40,6 +40,7 @@ struct LoadPlan {
 
 // The kernel's modules (dependencies, VFIO, KVM) come from /lib/modules/RELEASE in any case.
 // Errors: usage for a folder or a name that is not there, missing when no driver is installed for that kernel.
-Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release, const LoadRequest& request);
+Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release,
+                           const LoadRequest& request);
 
 }  // namespace vgpukit::load

@@ -1,5 +1,5 @@
-// Where the loaded modules came from. The kernel does not remember it, and whoever takes a module out wants to be able to put it
-// back. /run/vgpukit/modules.json: gone after a boot, as the modules are.
+// Where the loaded modules came from. The kernel does not remember it, and whoever takes a module out wants to be able
+// to put it back. /run/vgpukit/modules.json: gone after a boot, as the modules are.
 #pragma once
 
 #include <map>

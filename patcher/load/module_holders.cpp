@@ -30,13 +30,15 @@ std::string ProcessHolder::text() const {
 std::vector<std::string> Holders::units() const {
   std::vector<std::string> units;
   for (const auto& process : processes)
-    if (!process.unit.empty() && !process.has_vgpu && std::find(units.begin(), units.end(), process.unit) == units.end())
+    if (!process.unit.empty() && !process.has_vgpu &&
+        std::find(units.begin(), units.end(), process.unit) == units.end())
       units.push_back(process.unit);
   return units;
 }
 
 std::string service_of(std::string_view cgroups) {
-  // "0::/system.slice/nvidia-persistenced.service", or with cgroup v1 a line "1:name=systemd:/system.slice/..." among others.
+  // "0::/system.slice/nvidia-persistenced.service", or with cgroup v1 a line "1:name=systemd:/system.slice/..." among
+  // others.
   while (!cgroups.empty()) {
     const auto line = cgroups.substr(0, cgroups.find('\n'));
     cgroups.remove_prefix(std::min(line.size() + 1, cgroups.size()));
@@ -67,7 +69,8 @@ Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules
   }
   for (const auto& [name, users] : vgpu::vgpu_users(sysfs, holders.vgpus))
     for (const auto& user : users) {
-      const auto program = user.program.empty() ? sysfs.read("/proc/" + std::to_string(user.pid) + "/comm").text : user.program;
+      const auto program =
+          user.program.empty() ? sysfs.read("/proc/" + std::to_string(user.pid) + "/comm").text : user.program;
       holders.processes.push_back({user.pid, program, "", user.vm, true, name});
     }
   for (const auto& entry : sysfs.list("/proc")) {

@@ -1,4 +1,5 @@
-// Who keeps NVIDIA's modules in memory: other modules, programs that have /dev/nvidia* open, vGPUs and their virtual machines.
+// Who keeps NVIDIA's modules in memory: other modules, programs that have /dev/nvidia* open, vGPUs and their virtual
+// machines.
 #pragma once
 
 #include <string>
@@ -16,8 +17,8 @@ struct ModuleHolder {
 struct ProcessHolder {
   int pid = 0;
   std::string program;
-  std::string unit;       // the system service that it belongs to, "nvidia-persistenced.service"; empty for everything else
-  std::string vm;         // the virtual machine that it runs, or empty
+  std::string unit;  // the system service that it belongs to, "nvidia-persistenced.service"; empty for everything else
+  std::string vm;    // the virtual machine that it runs, or empty
   bool has_vgpu = false;  // it has a vGPU open: a virtual machine, also where its name is not known
   std::string what;       // "/dev/nvidiactl", or a vGPU's name
   [[nodiscard]] std::string text() const;
@@ -26,7 +27,7 @@ struct ProcessHolder {
 struct Holders {
   std::vector<ModuleHolder> modules;
   std::vector<ProcessHolder> processes;  // each once
-  std::vector<vgpu::Vgpu> vgpus;               // those that exist, used or not
+  std::vector<vgpu::Vgpu> vgpus;         // those that exist, used or not
   [[nodiscard]] bool none() const { return modules.empty() && processes.empty() && vgpus.empty(); }
   // The services that have to be stopped, each once; what has a vGPU is none of them.
   [[nodiscard]] std::vector<std::string> units() const;

@@ -57,7 +57,8 @@ Result<ModuleIndex> ModuleIndex::open(const HostPaths& host, const std::string& 
   configuration.push_back(nullptr);
   ModuleIndex index;
   index.context_.reset(kmod_new(folder->c_str(), configuration.data()));
-  if (!index.context_) return Error{ErrorKind::failed, "read " + folder->string(), "libkmod cannot", "run depmod " + release};
+  if (!index.context_)
+    return Error{ErrorKind::failed, "read " + folder->string(), "libkmod cannot", "run depmod " + release};
   kmod_set_log_priority(index.context_.get(), LOG_CRIT);
   return index;
 }
@@ -90,7 +91,8 @@ ModuleSettings ModuleIndex::settings(const std::string& name) const {
     settings.after = names(after);
   }
   auto* all = kmod_config_get_blacklists(context_.get());
-  while (all && kmod_config_iter_next(all)) settings.blacklisted = settings.blacklisted || name == kmod_config_iter_get_key(all);
+  while (all && kmod_config_iter_next(all))
+    settings.blacklisted = settings.blacklisted || name == kmod_config_iter_get_key(all);
   kmod_config_iter_free_iter(all);
   return settings;
 }

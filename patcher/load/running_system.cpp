@@ -53,10 +53,10 @@ Status RunningSystem::service(const std::string& verb, const std::string& unit) 
   command.deadline = std::chrono::seconds(90);  // systemd's own for a service that does not stop
   TRY_ASSIGN(const auto outcome, run(command));
   if (outcome.ok()) return {};
-  return Error{
-      ErrorKind::failed, verb + " the service " + unit,
-      outcome.timed_out ? "systemctl took more than 90 s" : "systemctl says: " + outcome.err.substr(0, outcome.err.find('\n')),
-      "systemctl status " + unit + " and journalctl -u " + unit + " tell more"};
+  return Error{ErrorKind::failed, verb + " the service " + unit,
+               outcome.timed_out ? "systemctl took more than 90 s"
+                                 : "systemctl says: " + outcome.err.substr(0, outcome.err.find('\n')),
+               "systemctl status " + unit + " and journalctl -u " + unit + " tell more"};
 }
 
 }  // namespace vgpukit::load

@@ -1,4 +1,5 @@
-// What is done to the running kernel and to services while modules come and go. A test derives from this, as from Sysfs.
+// What is done to the running kernel and to services while modules come and go. A test derives from this, as from
+// Sysfs.
 #pragma once
 
 #include <filesystem>

@@ -4,10 +4,10 @@
 #include <cstring>
 #include <thread>
 
-#include "load/modules_change.hpp"
 #include "load/load_record.hpp"
-#include "vgpu/vgpu_change.hpp"
+#include "load/modules_change.hpp"
 #include "support/process.hpp"
+#include "vgpu/vgpu_change.hpp"
 
 namespace vgpukit::load {
 
@@ -37,8 +37,9 @@ std::vector<std::string> loaded_modules(const Sysfs& sysfs) {
   while (!left.empty()) {
     auto next = std::find_if(left.begin(), left.end(), [&](const std::string& name) {
       const auto holders = sysfs.list("/sys/module/" + name + "/holders");
-      return std::none_of(holders.begin(), holders.end(),
-                          [&](const auto& holder) { return std::find(left.begin(), left.end(), holder) != left.end(); });
+      return std::none_of(holders.begin(), holders.end(), [&](const auto& holder) {
+        return std::find(left.begin(), left.end(), holder) != left.end();
+      });
     });
     if (next == left.end()) next = left.begin();
     order.push_back(*next);
@@ -64,11 +65,12 @@ std::optional<Error> blocking_holders(const Holders& holders, bool stop_holders)
     return error("the module " + holders.modules.front().name + " uses " + holders.modules.front().held_by,
                  "unload that first: modprobe -r " + holders.modules.front().name);
   for (const auto& process : holders.processes)
-    if (process.unit.empty()) return error(process.text(), "end it first; it is no service, so it is not stopped for you");
+    if (process.unit.empty())
+      return error(process.text(), "end it first; it is no service, so it is not stopped for you");
   if (stop_holders) return std::nullopt;
   if (!holders.processes.empty())
-    return error(holders.processes.front().text(),
-                 "--stop-holders stops " + listed(holders.units()) + " first; vgpukit reload starts them again afterwards");
+    return error(holders.processes.front().text(), "--stop-holders stops " + listed(holders.units()) +
+                                                       " first; vgpukit reload starts them again afterwards");
   if (!holders.vgpus.empty())
     return error("the vGPU " + holders.vgpus.front().name + " exists on " + holders.vgpus.front().parent +
                      (holders.vgpus.size() > 1 ? ", and " + std::to_string(holders.vgpus.size() - 1) + " more" : ""),
@@ -90,10 +92,12 @@ int remove_with_retries(const ModuleTools& tools, const std::string& name) {
 Error remove_error(const ModuleTools& tools, const std::string& name, int error) {
   const auto tried = "unload the module " + name;
   if (error != EAGAIN && error != EBUSY)
-    return {ErrorKind::failed, tried, std::strerror(error), error == EPERM ? "is kernel.modules_disabled set?" : "dmesg may tell more"};
+    return {ErrorKind::failed, tried, std::strerror(error),
+            error == EPERM ? "is kernel.modules_disabled set?" : "dmesg may tell more"};
   const auto now = find_holders(tools.sysfs, loaded_modules(tools.sysfs));
   if (!now.processes.empty())
-    return {ErrorKind::failed, tried, now.processes.front().text() + ", which came only now", "stop what starts it, then try again"};
+    return {ErrorKind::failed, tried, now.processes.front().text() + ", which came only now",
+            "stop what starts it, then try again"};
   return {ErrorKind::failed, tried,
           "it is in use (" + tools.sysfs.read("/sys/module/" + name + "/refcnt").text +
               " times), and no program or module shows by whom",
@@ -118,21 +122,25 @@ Status make_again(const ModuleTools& tools, const vgpu::Vgpu& vgpu) {
 std::vector<std::string> put_back(const ModuleTools& tools, const Undone& undone) {
   std::vector<std::string> not_put_back;
   for (auto each = undone.modules.rbegin(); each != undone.modules.rend(); ++each) {
-    const int error = each->from.file.empty() ? ENOENT : tools.running_system.insert(each->from.file, each->from.options);
+    const int error =
+        each->from.file.empty() ? ENOENT : tools.running_system.insert(each->from.file, each->from.options);
     if (error != 0 && error != EEXIST)
-      not_put_back.push_back("the module " + each->name + " could not be put back (" + std::strerror(error) + "): vgpukit load");
+      not_put_back.push_back("the module " + each->name + " could not be put back (" + std::strerror(error) +
+                             "): vgpukit load");
   }
   for (const auto& vgpu : undone.vgpus)
     if (const auto made = make_again(tools, vgpu); !made) not_put_back.push_back(made.error().message());
   for (const auto& unit : undone.units)
-    if (const auto started = tools.running_system.service("start", unit); !started) not_put_back.push_back(started.error().message());
+    if (const auto started = tools.running_system.service("start", unit); !started)
+      not_put_back.push_back(started.error().message());
   return not_put_back;
 }
 
 // Where each module can be had again: where we loaded it from, else where modprobe would find it.
 LoadedFrom restore_from(const ModuleTools& tools, const ModuleRecord& record, const std::string& name) {
   std::error_code ignored;
-  if (const auto found = record.find(name); found != record.end() && fs::exists(found->second.file, ignored)) return found->second;
+  if (const auto found = record.find(name); found != record.end() && fs::exists(found->second.file, ignored))
+    return found->second;
   const auto plan = plan_load(tools.host, tools.sysfs, tools.release, {{name}, {}});
   if (plan)
     for (const auto& module : plan->modules)
@@ -140,7 +148,8 @@ LoadedFrom restore_from(const ModuleTools& tools, const ModuleRecord& record, co
   return {};
 }
 
-Status stop_holders(const ModuleTools& tools, const Holders& holders, const std::vector<std::string>& modules, Undone& undone) {
+Status stop_holders(const ModuleTools& tools, const Holders& holders, const std::vector<std::string>& modules,
+                    Undone& undone) {
   for (const auto& unit : holders.units()) {
     undone.units.push_back(unit);  // one that was stopped halfway wants to be started, too
     TRY(tools.running_system.service("stop", unit));
@@ -167,7 +176,8 @@ Status unload(const ModuleTools& tools, const UnloadRequest& request, UnloadRepo
   TRY(stop_holders(tools, report.holders, modules, undone));
   for (auto& module : all) {
     if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, tried_text, "interrupted", "run it again"};
-    if (const int error = remove_with_retries(tools, module.name); error != 0) return remove_error(tools, module.name, error);
+    if (const int error = remove_with_retries(tools, module.name); error != 0)
+      return remove_error(tools, module.name, error);
     report.removed.push_back(module.name);
     undone.modules.push_back(std::move(module));
   }

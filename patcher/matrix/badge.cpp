@@ -29,19 +29,25 @@ std::string svg_of(const MatrixResult& result) {
     green += is_green(cell) ? 1 : 0;
   }
   const std::string left = "drivers on kernels";
-  const std::string right = wanted == 0 ? "nothing built" : std::to_string(green) + " / " + std::to_string(wanted) + " green";
+  const std::string right =
+      wanted == 0 ? "nothing built" : std::to_string(green) + " / " + std::to_string(wanted) + " green";
   const auto code = result.exit_code();
-  const char* colour = wanted == 0 ? "#6e7781" : code == Exit::done ? "#1a7f37" : code == Exit::failed ? "#cf222e" : "#9a6700";
+  const char* colour = wanted == 0            ? "#6e7781"
+                       : code == Exit::done   ? "#1a7f37"
+                       : code == Exit::failed ? "#cf222e"
+                                              : "#9a6700";
   const auto left_text = width_of(left), right_text = width_of(right);
   const auto left_width = left_text + 12, right_width = right_text + 12;
   const auto whole = std::to_string(left_width + right_width);
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + whole + "\" height=\"20\" role=\"img\" aria-label=\"" + left +
-         ": " + right + "\"><title>" + left + ": " + right + "</title><clipPath id=\"r\"><rect width=\"" + whole +
-         "\" height=\"20\" rx=\"4\"/></clipPath><g clip-path=\"url(#r)\"><rect width=\"" + whole +
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + whole + "\" height=\"20\" role=\"img\" aria-label=\"" +
+         left + ": " + right + "\"><title>" + left + ": " + right + "</title><clipPath id=\"r\"><rect width=\"" +
+         whole + "\" height=\"20\" rx=\"4\"/></clipPath><g clip-path=\"url(#r)\"><rect width=\"" + whole +
          "\" height=\"20\" fill=\"#424a53\"/><rect x=\"" + std::to_string(left_width) + "\" width=\"" +
          std::to_string(right_width) + "\" height=\"20\" fill=\"" + colour +
-         "\"/></g><g fill=\"#fff\" text-anchor=\"middle\" font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\">" +
-         text_at(left_width / 2, left_text, left) + text_at(left_width + right_width / 2, right_text, right) + "</g></svg>\n";
+         "\"/></g><g fill=\"#fff\" text-anchor=\"middle\" font-family=\"Verdana,DejaVu Sans,sans-serif\" "
+         "font-size=\"11\">" +
+         text_at(left_width / 2, left_text, left) + text_at(left_width + right_width / 2, right_text, right) +
+         "</g></svg>\n";
 }
 
 }  // namespace vgpukit::matrix

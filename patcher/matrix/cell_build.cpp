@@ -31,14 +31,15 @@ Command command_of(const CellBuild& what) {
   Command command;
   command.argv = words_of(what);
   command.argv.insert(command.argv.begin(), what.program);
-  // No modules are delivered: they would be copied, synced and thrown away again. Everything is verified all the same. Not so where
-  // a binary object is missing and nobody said that this is expected: there the build is to fail.
-  // What is to be loaded is delivered, of course.
-  if (!what.request->compile_only && what.request->driver->missing_binary_objects.empty() && what.request->loads.empty())
+  // No modules are delivered: they would be copied, synced and thrown away again. Everything is verified all the same.
+  // Not so where a binary object is missing and nobody said that this is expected: there the build is to fail. What is
+  // to be loaded is delivered, of course.
+  if (!what.request->compile_only && what.request->driver->missing_binary_objects.empty() &&
+      what.request->loads.empty())
     command.argv.emplace_back("--compile-only");
   if (what.first_error_only) command.argv.emplace_back("--first-error-only");
-  for (const auto& word : {std::string("--output"), what.output.string(), std::string("--jobs"), std::to_string(what.jobs),
-                           std::string("--format"), std::string("json"), std::string("-q")})
+  for (const auto& word : {std::string("--output"), what.output.string(), std::string("--jobs"),
+                           std::to_string(what.jobs), std::string("--format"), std::string("json"), std::string("-q")})
     command.argv.push_back(word);
   command.env = {{"VGPUKIT_CACHE", what.host.cache.string()},
                  {"VGPUKIT_STATE", what.host.state.string()},
@@ -70,7 +71,8 @@ bool died(const CellBuild& what, const Outcome& outcome, CellResult& result) {
   if (outcome.status < 128) return false;
   const int signal = outcome.status - 128;
   fail(result, "vgpukit build was ended by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")",
-       signal == SIGKILL ? "the machine may have been out of memory: try fewer --jobs" : "run its command by hand, and report it");
+       signal == SIGKILL ? "the machine may have been out of memory: try fewer --jobs"
+                         : "run its command by hand, and report it");
   return true;
 }
 
@@ -81,7 +83,8 @@ void take_cause(const nlohmann::json& build, CellResult& result) {
     const auto& first = errors[0];
     const auto file = first.value("file", "");
     const auto line = first.value("line", 0);
-    result.reason = (file.empty() ? "" : file + (line > 0 ? ":" + std::to_string(line) : "") + ": ") + first.value("message", "");
+    result.reason =
+        (file.empty() ? "" : file + (line > 0 ? ":" + std::to_string(line) : "") + ": ") + first.value("message", "");
     result.hint = first.value("hint", "");
     if (errors.size() > 1) result.reason += " (and " + std::to_string(errors.size() - 1) + " more)";
   }
@@ -151,7 +154,8 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   }
   const auto said = outcome->last_error_line();
   fail(result,
-       "vgpukit build ended with status " + std::to_string(outcome->status) + " and no result" + (said.empty() ? "" : ": " + said),
+       "vgpukit build ended with status " + std::to_string(outcome->status) + " and no result" +
+           (said.empty() ? "" : ": " + said),
        "run its command by hand");
   return {};
 }

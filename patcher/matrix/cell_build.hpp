@@ -1,5 +1,5 @@
-// Builds one cell, as a process of its own: `vgpukit build ... --format json`, the contract of docs/cli.md. A crash, a full memory
-// or a hang ends that cell and no other.
+// Builds one cell, as a process of its own: `vgpukit build ... --format json`, the contract of docs/cli.md. A crash, a
+// full memory or a hang ends that cell and no other.
 #pragma once
 
 #include <chrono>
@@ -27,12 +27,13 @@ struct CellBuild {
   unsigned jobs = 1;
   bool first_error_only = false;
   fs::path log;     // where the build's log is to be kept
-  fs::path output;  // names this build, so that no two that run at once share a scratch folder; what is to be loaded is put there
+  fs::path output;  // names this build, so that no two that run at once share a scratch folder; what is to be loaded is
+                    // put there
   std::map<std::string, std::string> environment;  // of the program that loads it
 };
 
-// Runs the build, and where that is wanted loads what it made, and fills verdict, reason, hint, recipes, seconds, log and build.
-// Whatever happens to the build is a result. Error: "interrupted" only.
+// Runs the build, and where that is wanted loads what it made, and fills verdict, reason, hint, recipes, seconds, log
+// and build. Whatever happens to the build is a result. Error: "interrupted" only.
 Status build_cell(const CellBuild& what, CellResult& result);
 
 // The same command for a user to type: `vgpukit build ...`.

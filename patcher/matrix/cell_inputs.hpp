@@ -22,14 +22,14 @@ struct CellRequest {
   std::string image;               // the ID of the container image that it is built in
 };
 
-// Driver, headers, compiler, container image, options, this version of vgpukit, and all recipes. Costs a stat for each header where
-// nothing changed. Error: as Facts::fingerprint().
+// Driver, headers, compiler, container image, options, this version of vgpukit, and all recipes. Costs a stat for each
+// header where nothing changed. Error: as Facts::fingerprint().
 Result<std::string> inputs_of_cell(kernel::Facts& facts, const CellRequest& request);
 
 struct CellTree {
   std::string hash;  // as inputs_of_cell(), with the plan's outcome in the place of all recipes
-  std::string
-      diff;  // from the driver as it came to the tree as it would be compiled: unified, a/ and b/; empty when nothing changes
+  std::string diff;  // from the driver as it came to the tree as it would be compiled: unified, a/ and b/; empty when
+                     // nothing changes
 };
 // The tree as it would be compiled, and what kept it from being so. Costs a plan. Error: as make_plan().
 Result<CellTree> tree_of_cell(kernel::Facts& facts, const CellRequest& request);

@@ -40,7 +40,8 @@ void judge(const Outcome& outcome, const std::vector<std::string>& lines, CellRe
   } else if (outcome.status == static_cast<int>(Exit::missing)) {
     result.reason = "not loaded, that is not possible here: " + last_line(lines);
   } else {
-    fail("it was built and verified, but does not load: " + last_line(lines), "the end of the log has all that was seen");
+    fail("it was built and verified, but does not load: " + last_line(lines),
+         "the end of the log has all that was seen");
   }
 }
 
@@ -59,7 +60,8 @@ Status load_cell(const CellBuild& what, CellResult& result) {
   command.env = what.environment;
   command.collect = false;
   command.on_line = [&](std::string_view line, bool) { lines.emplace_back(line); };
-  const auto left = what.deadline - std::chrono::duration_cast<std::chrono::seconds>(std::chrono::duration<double>(result.seconds));
+  const auto left =
+      what.deadline - std::chrono::duration_cast<std::chrono::seconds>(std::chrono::duration<double>(result.seconds));
   command.deadline = std::max(left, std::chrono::seconds(1));
   const auto start = std::chrono::steady_clock::now();
   const auto outcome = run(command);

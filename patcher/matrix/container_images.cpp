@@ -14,8 +14,9 @@ namespace vgpukit::matrix {
 namespace {
 
 constexpr auto patience = std::chrono::minutes(2);  // for what podman answers from its own records
-constexpr auto keep_for = std::chrono::hours(24);   // an unpacked image that podman no longer has: somebody may still build in it
-constexpr std::size_t id_length = 16;               // of 64 digits: 12 are what podman shows
+constexpr auto keep_for =
+    std::chrono::hours(24);            // an unpacked image that podman no longer has: somebody may still build in it
+constexpr std::size_t id_length = 16;  // of 64 digits: 12 are what podman shows
 constexpr std::string_view label = "vgpukit.unpack";
 
 bool is_id(const std::string& text) {
@@ -40,7 +41,8 @@ Status own_folder(const fs::path& path) {
   return missing("make the folder " + path.string(), bad ? bad.message() : "something is in its place", "");
 }
 
-// Images have folders that their owner cannot write to (Fedora's /). root does not mind; anybody else could not remove them again.
+// Images have folders that their owner cannot write to (Fedora's /). root does not mind; anybody else could not remove
+// them again.
 void open_folders(const fs::path& root) {
   std::error_code bad;
   fs::permissions(root, fs::perms::owner_all, fs::perm_options::add, bad);
@@ -51,7 +53,8 @@ void open_folders(const fs::path& root) {
   }
 }
 
-// What a build in a root folder needs that an image need not have: a place to work in, and places to show /proc and /dev at.
+// What a build in a root folder needs that an image need not have: a place to work in, and places to show /proc and
+// /dev at.
 Status complete(const fs::path& root) {
   open_folders(root);
   for (const char* name : {"proc", "sys", "dev", "tmp", "var", "var/tmp"}) TRY(own_folder(root / name));
@@ -80,10 +83,10 @@ Result<std::string> ImageRoots::podman(const std::string& tried, std::vector<std
   const auto said = outcome->timed_out ? "it has not answered for 2 min" : outcome->last_error_line();
   std::string line;
   for (const auto& word : command.argv) line += (line.empty() ? "" : " ") + shell_word(word);
-  return missing(
-      tried,
-      "podman " + command.argv[1] + " ended with status " + std::to_string(outcome->status) + (said.empty() ? "" : ": " + said),
-      "see whether it works for this user: " + line);
+  return missing(tried,
+                 "podman " + command.argv[1] + " ended with status " + std::to_string(outcome->status) +
+                     (said.empty() ? "" : ": " + said),
+                 "see whether it works for this user: " + line);
 }
 
 // Only "exists" tells "there is none" from all else that may be wrong, by its status.
@@ -101,8 +104,8 @@ Image ImageRoots::ask(const std::string& name) const {
   Image image;
   if (!find_program(program_)) {
     image.absent = true;
-    image.problem =
-        missing(tried, program_ + " is not installed", "install the package podman, or name a root: in the matrix file");
+    image.problem = missing(tried, program_ + " is not installed",
+                            "install the package podman, or name a root: in the matrix file");
     return image;
   }
   auto id = podman(tried, {"image", "inspect", "--format", "{{.Id}}", name});
@@ -123,9 +126,10 @@ Image ImageRoots::ask(const std::string& name) const {
   // A podman that cannot read its own configuration ends with 1, too, whatever it is asked.
   image.absent = is_gone(name) && podman(tried, {"image", "list", "--quiet"});
   if (image.absent)
-    image.problem = missing(tried, "podman has no such image for this user",
-                            "podman pull " + shell_word(name) +
-                                " (or podman build), or let the matrix file do it: fetch: [podman, pull, " + name + "]");
+    image.problem =
+        missing(tried, "podman has no such image for this user",
+                "podman pull " + shell_word(name) +
+                    " (or podman build), or let the matrix file do it: fetch: [podman, pull, " + name + "]");
   return image;
 }
 
@@ -192,7 +196,8 @@ Status ImageRoots::make_root(const std::string& name, const Image& image) const 
     return missing(tried, outcome.error().why, "install the package tar");
   }
   if (!outcome->ok())
-    return missing(tried, "tar ended with status " + std::to_string(outcome->status) + ": " + outcome->last_error_line(),
+    return missing(tried,
+                   "tar ended with status " + std::to_string(outcome->status) + ": " + outcome->last_error_line(),
                    "see whether there is space left in " + folder_.string());
   fs::remove(archive, bad);
   TRY(complete(root));
@@ -208,7 +213,8 @@ Status ImageRoots::unpack(const std::string& name, const std::function<void(cons
   std::error_code bad;
   fs::create_directories(folder_, bad);
   fs::permissions(folder_, fs::perms::owner_all, bad);
-  const auto lock = FileLock::acquire(folder_ / "lock", [&] { on_step("another vgpukit unpacks an image: waiting for it"); });
+  const auto lock =
+      FileLock::acquire(folder_ / "lock", [&] { on_step("another vgpukit unpacks an image: waiting for it"); });
   if (!lock) {
     image.problem = lock.error();
     return {};

@@ -1,6 +1,6 @@
-// Container images as roots to build in. podman hands over what is in an image, once for each image; from then on it is a root
-// folder like any other: cells share it, nothing stays mounted or running after a kill, podman needs no rights for more than that,
-// and the image itself is never changed.
+// Container images as roots to build in. podman hands over what is in an image, once for each image; from then on it is
+// a root folder like any other: cells share it, nothing stays mounted or running after a kill, podman needs no rights
+// for more than that, and the image itself is never changed.
 #pragma once
 
 #include <filesystem>
@@ -24,8 +24,9 @@ struct Image {
   bool absent = false;           // the problem is only that podman or the image is not there
 };
 
-// Unpacked images are CACHE/images/, which is closed to other users (a root's files may say more than they should); each is named
-// after its ID. One whose image podman no longer has is removed by a later unpack(), a day after it was last asked for.
+// Unpacked images are CACHE/images/, which is closed to other users (a root's files may say more than they should);
+// each is named after its ID. One whose image podman no longer has is removed by a later unpack(), a day after it was
+// last asked for.
 class ImageRoots {
  public:
   // `environment`: of podman, program_environment(). Images are those of the user who runs us.
@@ -34,8 +35,9 @@ class ImageRoots {
   // What podman says of the image, asked once. Unpacks and fetches nothing.
   const Image& find(const std::string& name);
 
-  // Unpacks an image that find() found. One at a time, also of several processes; a process that is killed leaves a container that
-  // never ran, which the next one removes. Where it cannot be done, find() has the problem from now on. Error: "interrupted" only.
+  // Unpacks an image that find() found. One at a time, also of several processes; a process that is killed leaves a
+  // container that never ran, which the next one removes. Where it cannot be done, find() has the problem from now on.
+  // Error: "interrupted" only.
   Status unpack(const std::string& name, const std::function<void(const std::string& text)>& on_step);
 
   // Asks podman again from now on: something may have been fetched.

@@ -15,7 +15,8 @@ std::string yaml(const std::string& text) {
 }
 
 void replace_all(std::string& text, const std::string& mark, const std::string& by) {
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size())) text.replace(at, mark.size(), by);
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
+    text.replace(at, mark.size(), by);
 }
 
 std::size_t jobs_of(const Emission& emission, std::size_t most) {

@@ -20,8 +20,8 @@ bool is_there(const fs::path& path) {
 
 // Whether `release` is "6.1.0-56-amd64" and `word` is that, or 6.1, or 6.1.0: never 6 for 60, never 6.1 for 6.12.
 bool names_release(const std::string& word, const std::string& release) {
-  return release.starts_with(word) &&
-         (release.size() == word.size() || std::string_view(".-+").find(release[word.size()]) != std::string_view::npos);
+  return release.starts_with(word) && (release.size() == word.size() ||
+                                       std::string_view(".-+").find(release[word.size()]) != std::string_view::npos);
 }
 
 // The kernels of each root, listed once: a file may name hundreds of one root.
@@ -32,8 +32,10 @@ const std::vector<kernel::KernelEntry>& kernels_of(KernelLists& lists, const Hos
   return found->second;
 }
 
-// The newest kernel with headers whose release begins like that; of several flavours of it the one with the shortest name.
-Result<std::string> find_release(const HostPaths& host, const std::vector<kernel::KernelEntry>& entries, const std::string& word) {
+// The newest kernel with headers whose release begins like that; of several flavours of it the one with the shortest
+// name.
+Result<std::string> find_release(const HostPaths& host, const std::vector<kernel::KernelEntry>& entries,
+                                 const std::string& word) {
   const kernel::KernelEntry* best = nullptr;
   std::string there;
   for (const auto& entry : entries) {
@@ -48,13 +50,14 @@ Result<std::string> find_release(const HostPaths& host, const std::vector<kernel
     if (!same || entry.release.size() <= best->release.size()) best = &entry;  // they come from old to new
   }
   if (best) return best->release;
-  return Error{
-      ErrorKind::missing, "find the kernel " + word + " in " + host.root.string(),
-      there.empty() ? "there is no kernel and no kernel headers" : "it has " + there,
-      there.empty() ? "install kernel headers there" : "name one of these, or install the headers of the one that is wanted"};
+  return Error{ErrorKind::missing, "find the kernel " + word + " in " + host.root.string(),
+               there.empty() ? "there is no kernel and no kernel headers" : "it has " + there,
+               there.empty() ? "install kernel headers there"
+                             : "name one of these, or install the headers of the one that is wanted"};
 }
 
-std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine, KernelLists& lists, ImageRoots& images) {
+std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine, KernelLists& lists,
+                               ImageRoots& images) {
   Column column{entry.name, &entry, machine, "", std::nullopt, "", "", false};
   const bool in_image = !entry.container.empty();
   bool absent = !entry.source.absent.empty();
@@ -65,8 +68,9 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
     return std::vector<Column>{column};
   };
   if (absent)
-    return lacking({ErrorKind::missing, std::string("find the ") + (in_image ? "container image" : "root") + " of " + entry.name,
-                    entry.source.absent, std::string("set it, or name the ") + (in_image ? "image" : "folder") + " in the file"});
+    return lacking(
+        {ErrorKind::missing, std::string("find the ") + (in_image ? "container image" : "root") + " of " + entry.name,
+         entry.source.absent, std::string("set it, or name the ") + (in_image ? "image" : "folder") + " in the file"});
   fs::path root = entry.root;
   if (in_image) {
     const auto& image = images.find(entry.container);
@@ -75,8 +79,9 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
     column.image = image.id;
     column.packed = !image.unpacked;
     if (column.packed) {
-      column.problem = Error{ErrorKind::missing, "look into the container image " + entry.container,
-                             "it is here; which kernels it has is known when the first run has unpacked it", "vgpukit matrix run"};
+      column.problem =
+          Error{ErrorKind::missing, "look into the container image " + entry.container,
+                "it is here; which kernels it has is known when the first run has unpacked it", "vgpukit matrix run"};
       return {column};
     }
     root = image.root;
@@ -140,8 +145,8 @@ Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine, ImageRo
   KernelLists lists;
   for (const auto& kernel : file.kernels) {
     for (auto& column : columns_of(kernel, machine, lists, images)) {
-      const auto same =
-          std::find_if(grid.columns.begin(), grid.columns.end(), [&](const Column& other) { return other.name == column.name; });
+      const auto same = std::find_if(grid.columns.begin(), grid.columns.end(),
+                                     [&](const Column& other) { return other.name == column.name; });
       if (same == grid.columns.end()) {
         grid.columns.push_back(std::move(column));
       } else if (same->host.root != column.host.root || same->release != column.release) {
@@ -162,10 +167,11 @@ Result<Shard> Shard::parse(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [slash, bad_index] = std::from_chars(text.data(), end, shard.index);
   const bool has_slash = bad_index == std::errc() && slash != end && *slash == '/';
-  const auto [rest, bad_count] =
-      has_slash ? std::from_chars(slash + 1, end, shard.count) : std::from_chars_result{end, std::errc::invalid_argument};
+  const auto [rest, bad_count] = has_slash ? std::from_chars(slash + 1, end, shard.count)
+                                           : std::from_chars_result{end, std::errc::invalid_argument};
   if (bad_count != std::errc() || rest != end || shard.index < 1 || shard.index > shard.count)
-    return Error{ErrorKind::usage, "take '" + text + "' as a shard", "it is not I/N with I from 1 to N", "such as --shard 2/8"};
+    return Error{ErrorKind::usage, "take '" + text + "' as a shard", "it is not I/N with I from 1 to N",
+                 "such as --shard 2/8"};
   return shard;
 }
 
@@ -201,11 +207,12 @@ Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& mac
   ::globfree(&found);
   if (paths.size() == 1) return paths.front();
   if (paths.empty())
-    return Error{ErrorKind::missing, tried, "there is no " + driver.word, "fetch it, or correct the path in the matrix file",
-                 driver.where};
-  return Error{ErrorKind::usage, tried,
-               driver.word + " names " + std::to_string(paths.size()) + " files, the first are " + paths[0] + " and " + paths[1],
-               "write more of the one that is meant", driver.where};
+    return Error{ErrorKind::missing, tried, "there is no " + driver.word,
+                 "fetch it, or correct the path in the matrix file", driver.where};
+  return Error{
+      ErrorKind::usage, tried,
+      driver.word + " names " + std::to_string(paths.size()) + " files, the first are " + paths[0] + " and " + paths[1],
+      "write more of the one that is meant", driver.where};
 }
 
 Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const Environment& environment,
@@ -238,18 +245,21 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
     command.cwd = grid.file->path.parent_path();
     command.env = program_environment(environment);
     const auto outcome = run(command);
-    if (Interrupt::caught() != 0) return outcome ? Error{ErrorKind::interrupted, "run " + argv.front(), "interrupted", ""} : outcome.error();
+    if (Interrupt::caught() != 0)
+      return outcome ? Error{ErrorKind::interrupted, "run " + argv.front(), "interrupted", ""} : outcome.error();
     if (!outcome) {
       problems.push_back(words + ": " + outcome.error().why);
     } else if (!outcome->ok()) {
       const auto last = outcome->last_error_line();
-      problems.push_back(words + " ended with status " + std::to_string(outcome->status) + (last.empty() ? "" : ": " + last));
+      problems.push_back(words + " ended with status " + std::to_string(outcome->status) +
+                         (last.empty() ? "" : ": " + last));
     }
   }
   return static_cast<unsigned>(commands.size());
 }
 
-Result<unsigned> unpack_images(const Grid& grid, ImageRoots& images, const std::function<void(const std::string& text)>& on_step) {
+Result<unsigned> unpack_images(const Grid& grid, ImageRoots& images,
+                               const std::function<void(const std::string& text)>& on_step) {
   std::set<std::string> tried;
   for (const auto& cell : grid.cells) {
     const auto& column = grid.column(cell);

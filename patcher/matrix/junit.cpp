@@ -62,8 +62,8 @@ std::string junit_of(const MatrixResult& result) {
       ++(verdict && verdict->wanted ? skipped : cell.verdict == "failed" ? failures : errors);
     }
     text += "  <testsuite name=\"" + xml(driver) + "\" tests=\"" + std::to_string(count) + "\" failures=\"" +
-            std::to_string(failures) + "\" errors=\"" + std::to_string(errors) + "\" skipped=\"" + std::to_string(skipped) +
-            "\" time=\"" + number(seconds) + "\">\n" + tests + "  </testsuite>\n";
+            std::to_string(failures) + "\" errors=\"" + std::to_string(errors) + "\" skipped=\"" +
+            std::to_string(skipped) + "\" time=\"" + number(seconds) + "\">\n" + tests + "  </testsuite>\n";
   }
   return text + "</testsuites>\n";
 }

@@ -1,9 +1,10 @@
+#include "matrix/markdown.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 
 #include "matrix/result_changes.hpp"
-#include "matrix/markdown.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::matrix {
@@ -49,7 +50,8 @@ std::string changes(const MatrixResult& result, const Baseline& baseline) {
   std::string text = "\n## What changed since " + cell_text(baseline.name) + "\n\n";
   const auto all = changes_since(baseline.result, result);
   for (const auto& change : all)
-    text += "- **" + cell_text(change.driver) + " on " + cell_text(change.kernel) + "**: " + cell_text(change.text) + "\n";
+    text +=
+        "- **" + cell_text(change.driver) + " on " + cell_text(change.kernel) + "**: " + cell_text(change.text) + "\n";
   return text + (all.empty() ? "Nothing.\n" : "");
 }
 
@@ -70,7 +72,8 @@ std::string not_loaded(const MatrixResult& result) {
   std::string text;
   for (const auto& cell : result.cells)
     if (is_green(cell) && !cell.reason.empty())
-      text += "- **" + cell_text(cell.driver) + " on " + cell_text(cell.kernel) + "**: " + cell_text(cell.reason) + "\n";
+      text +=
+          "- **" + cell_text(cell.driver) + " on " + cell_text(cell.kernel) + "**: " + cell_text(cell.reason) + "\n";
   return text.empty() ? "" : "\n## What was not loaded\n\n" + text;
 }
 
@@ -79,11 +82,14 @@ std::string contradictions(const MatrixResult& result) {
   for (const auto& one : result.contradictions)
     text += "- **" + cell_text(one.driver) + " on " + cell_text(one.kernel) + "**: " + one.verdict_one + " in " +
             cell_text(one.one) + ", " + one.verdict_other + " in " + cell_text(one.other) + "\n";
-  return text.empty() ? "" : "\n## Results that contradict each other\n\nThe same inputs gave different verdicts.\n\n" + text;
+  return text.empty()
+             ? ""
+             : "\n## Results that contradict each other\n\nThe same inputs gave different verdicts.\n\n" + text;
 }
 
-// What was said about modules that were built all the same: by modpost and by the verification, not by the compiler about the
-// driver's own code. What the missing binary object of a `compiled` cell would define is said once: nothing else was tolerated.
+// What was said about modules that were built all the same: by modpost and by the verification, not by the compiler
+// about the driver's own code. What the missing binary object of a `compiled` cell would define is said once: nothing
+// else was tolerated.
 std::string warnings(const MatrixResult& result) {
   std::map<std::string, std::vector<std::string>> where;  // message -> cells
   for (const auto& cell : result.cells) {
@@ -96,16 +102,18 @@ std::string warnings(const MatrixResult& result) {
       const auto message = warning.value("message", nlohmann::json());
       if (!message.is_string() || (tool != "modpost" && tool != "verify" && tool != "compiler")) continue;
       const auto said = message.get<std::string>();
-      const bool tolerated =
-          cell.verdict == "compiled" && tool == "modpost" && (said.ends_with("] undefined!") || said.starts_with("suppressed "));
+      const bool tolerated = cell.verdict == "compiled" && tool == "modpost" &&
+                             (said.ends_with("] undefined!") || said.starts_with("suppressed "));
       const std::string name = cell.driver + " on " + cell.kernel;
-      auto& cells = where[tolerated ? "modpost: symbols of the binary object that the package lacks are undefined, and no others"
-                                    : tool.get<std::string>() + ": " + said];
+      auto& cells =
+          where[tolerated ? "modpost: symbols of the binary object that the package lacks are undefined, and no others"
+                          : tool.get<std::string>() + ": " + said];
       if (cells.empty() || cells.back() != name) cells.push_back(name);
     }
   }
   std::string text;
-  for (const auto& [message, cells] : where) text += "- " + cell_text(message) + " (" + cell_text(join(cells, ", ")) + ")\n";
+  for (const auto& [message, cells] : where)
+    text += "- " + cell_text(message) + " (" + cell_text(join(cells, ", ")) + ")\n";
   return text.empty() ? "" : "\n## Warnings about modules that were built\n\n" + text;
 }
 
@@ -126,12 +134,12 @@ std::string recipes(const MatrixResult& result) {
 }
 
 std::string how_to_reproduce(const MatrixResult& result) {
-  const auto run =
-      std::find_if(result.cells.begin(), result.cells.end(), [](const CellResult& cell) { return !cell.command.empty(); });
+  const auto run = std::find_if(result.cells.begin(), result.cells.end(),
+                                [](const CellResult& cell) { return !cell.command.empty(); });
   if (run == result.cells.end()) return "";
   return "\n## To reproduce a cell\n\n`vgpukit matrix run " + result.file +
-         " --only 'DRIVER on KERNEL'` runs one again; each has its own command in the JSON result (`command`). " + run->driver +
-         " on " + run->kernel + ", for example:\n\n    " + run->command + "\n";
+         " --only 'DRIVER on KERNEL'` runs one again; each has its own command in the JSON result (`command`). " +
+         run->driver + " on " + run->kernel + ", for example:\n\n    " + run->command + "\n";
 }
 
 }  // namespace
@@ -168,8 +176,8 @@ std::string markdown_of(const MatrixResult& result, const std::optional<Baseline
   for (const auto& verdict : verdict_words())
     if (const auto count = counts.find(verdict.word); count != counts.end())
       total += (total.empty() ? "" : ", ") + std::to_string(count->second) + " " + verdict.word;
-  text += "\n" + std::to_string(result.cells.size()) + (result.cells.size() == 1 ? " cell: " : " cells: ") + total + " (vgpukit " +
-          result.vgpukit + ").\n";
+  text += "\n" + std::to_string(result.cells.size()) + (result.cells.size() == 1 ? " cell: " : " cells: ") + total +
+          " (vgpukit " + result.vgpukit + ").\n";
   if (baseline) text += changes(result, *baseline);
   return text + not_green(result) + not_loaded(result) + contradictions(result) + warnings(result) + recipes(result) +
          how_to_reproduce(result);

@@ -25,7 +25,8 @@ class FileParser {
 
   Result<MatrixFile> parse(const std::string& text, const fs::path& path) {
     TRY_ASSIGN(const auto root, yaml_.parse(text));
-    TRY(yaml_.check_keys(root, "the matrix", {"drivers", "kernels", "unsupported", "deadline"}, {"drivers", "kernels"}));
+    TRY(yaml_.check_keys(root, "the matrix", {"drivers", "kernels", "unsupported", "deadline"},
+                         {"drivers", "kernels"}));
     MatrixFile file;
     file.path = fs::absolute(path).lexically_normal();
     if (root["deadline"]) {
@@ -59,18 +60,21 @@ class FileParser {
   Status fresh(const YamlNode& item, const char* what, const std::string& name, const std::vector<T>& known) {
     const auto same = std::find_if(known.begin(), known.end(), [&](const T& each) { return each.name == name; });
     if (same == known.end()) return {};
-    return yaml_.wrong(
-        item, "a second " + std::string(what) + " called '" + name + "'; the first is in line " + std::to_string(same->where.line),
-        "give one of them another name: ...");
+    return yaml_.wrong(item,
+                       "a second " + std::string(what) + " called '" + name + "'; the first is in line " +
+                           std::to_string(same->where.line),
+                       "give one of them another name: ...");
   }
 
   Result<std::string> name(const YamlNode& node) {
     TRY_ASSIGN(auto text, yaml_.text(node, "name"));
     if (is_name(text)) return text;
-    return yaml_.wrong(node, "'" + text + "' cannot be a name", "letters, digits and . _ + -; the first is a letter or a digit");
+    return yaml_.wrong(node, "'" + text + "' cannot be a name",
+                       "letters, digits and . _ + -; the first is a letter or a digit");
   }
 
-  // "${NAME}" and "${NAME:-what to take where it is not set}". What is not set and has no replacement is said in `absent`.
+  // "${NAME}" and "${NAME:-what to take where it is not set}". What is not set and has no replacement is said in
+  // `absent`.
   Result<std::string> expand(const YamlNode& node, const std::string& text, std::string& absent) {
     std::string all;
     std::size_t at = 0;
@@ -93,7 +97,9 @@ class FileParser {
     return all + text.substr(at);
   }
 
-  [[nodiscard]] std::string absolute(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
+  [[nodiscard]] std::string absolute(const std::string& path) const {
+    return (folder_ / path).lexically_normal().string();
+  }
 
   Result<std::chrono::seconds> deadline(const YamlNode& node) {
     TRY_ASSIGN(const auto text, yaml_.text(node, "deadline"));
@@ -141,9 +147,10 @@ class FileParser {
         return yaml_.wrong(node, "this driver needs a name of its own", "{name: ..., driver: " + node.scalar() + "}");
       return driver;
     }
-    TRY(yaml_.check_keys(node, "a driver",
-                         {"name", "driver", "fetch", "optional", "accept", "modules", "compile-only", "loads", "deadline"},
-                         {"name", "driver"}));
+    TRY(yaml_.check_keys(
+        node, "a driver",
+        {"name", "driver", "fetch", "optional", "accept", "modules", "compile-only", "loads", "deadline"},
+        {"name", "driver"}));
     TRY_ASSIGN(driver.name, name(node["name"]));
     TRY(driver_word(node["driver"], driver));
     TRY(source(node, driver.source));
@@ -159,7 +166,8 @@ class FileParser {
     if (node["loads"]) {
       TRY_ASSIGN(driver.loads, command(node["loads"], "loads"));
       if (driver.compile_only)
-        return yaml_.wrong(node["loads"], "what is only compiled cannot be loaded", "leave out loads: or compile-only:");
+        return yaml_.wrong(node["loads"], "what is only compiled cannot be loaded",
+                           "leave out loads: or compile-only:");
     }
     if (node["deadline"]) {
       TRY_ASSIGN(driver.deadline, deadline(node["deadline"]));
@@ -170,7 +178,8 @@ class FileParser {
   Status container(const YamlNode& node, MatrixKernel& kernel) {
     const auto image = node["container"];
     if (node["root"])
-      return yaml_.wrong(image, "a kernel is in a root or in a container image, not in both", "leave out root: or container:");
+      return yaml_.wrong(image, "a kernel is in a root or in a container image, not in both",
+                         "leave out root: or container:");
     TRY_ASSIGN(const auto text, yaml_.text(image, "container"));
     TRY_ASSIGN(kernel.container, expand(image, text, kernel.source.absent));
     // What else a name may hold is podman's to know; an option it must not become.
@@ -225,7 +234,8 @@ class FileParser {
   Status unsupported(const YamlNode& node, MatrixFile& file) {
     TRY_ASSIGN(const auto items, yaml_.items(node, "unsupported"));
     for (const auto& item : items) {
-      TRY(yaml_.check_keys(item, "an unsupported cell", {"driver", "kernel", "reason"}, {"driver", "kernel", "reason"}));
+      TRY(yaml_.check_keys(item, "an unsupported cell", {"driver", "kernel", "reason"},
+                           {"driver", "kernel", "reason"}));
       Unsupported one;
       TRY_ASSIGN(one.driver, known_name(item["driver"], "driver", file.drivers));
       TRY_ASSIGN(one.kernel, known_name(item["kernel"], "kernel", file.kernels));

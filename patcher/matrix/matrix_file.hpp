@@ -28,7 +28,8 @@ struct MatrixDriver {
   std::vector<std::string> accept;
   std::vector<std::string> modules;  // empty: all
   bool compile_only = false;
-  std::vector<std::string> loads;  // a command that loads a verified cell's modules somewhere; docs/matrix-file.md has its contract
+  std::vector<std::string>
+      loads;  // a command that loads a verified cell's modules somewhere; docs/matrix-file.md has its contract
   std::optional<std::chrono::seconds> deadline;
   SourcePos where;
 };
@@ -61,8 +62,8 @@ struct MatrixFile {
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-// Errors: usage, with file, line and column: no YAML, an unknown or repeated key, a name that stands twice or is none, an
-// `unsupported` that names no driver or kernel of the file, a deadline that is no time.
+// Errors: usage, with file, line and column: no YAML, an unknown or repeated key, a name that stands twice or is none,
+// an `unsupported` that names no driver or kernel of the file, a deadline that is no time.
 Result<MatrixFile> parse_matrix_file(const std::string& yaml, const fs::path& path, const Environment& environment);
 Result<MatrixFile> read_matrix_file(const fs::path& path, const Environment& environment);
 

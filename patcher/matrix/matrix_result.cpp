@@ -30,7 +30,8 @@ void append_new(std::vector<std::string>& to, const std::vector<std::string>& mo
 
 // The one machine had a guest to load it in, the other one had not: no contradiction.
 bool loaded_here_only(const CellResult& one, const CellResult& other) {
-  return (one.verdict == "loads" && other.verdict == "verified") || (one.verdict == "verified" && other.verdict == "loads");
+  return (one.verdict == "loads" && other.verdict == "verified") ||
+         (one.verdict == "verified" && other.verdict == "loads");
 }
 
 bool was_tried(const CellResult& cell) {
@@ -51,7 +52,8 @@ const std::vector<VerdictWord>& verdict_words() {
 
 const VerdictWord* find_verdict(const std::string& word) {
   const auto& words = verdict_words();
-  const auto found = std::find_if(words.begin(), words.end(), [&](const VerdictWord& each) { return each.word == word; });
+  const auto found =
+      std::find_if(words.begin(), words.end(), [&](const VerdictWord& each) { return each.word == word; });
   return found == words.end() ? nullptr : &*found;
 }
 
@@ -84,14 +86,18 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
   const std::string tried = "read the result " + name;
   const auto document = nlohmann::json::parse(text, nullptr, false);
   if (document.is_discarded())
-    return Error{ErrorKind::usage, tried, "it is not JSON, or ends in the middle", "name what vgpukit matrix run wrote"};
-  if (!document.is_object() || !document.contains("vgpukit") || !document["vgpukit"].is_string() || !document.contains("cells"))
+    return Error{ErrorKind::usage, tried, "it is not JSON, or ends in the middle",
+                 "name what vgpukit matrix run wrote"};
+  if (!document.is_object() || !document.contains("vgpukit") || !document["vgpukit"].is_string() ||
+      !document.contains("cells"))
     return Error{ErrorKind::usage, tried, "it is not the result of a matrix", "name what vgpukit matrix run wrote"};
   MatrixResult result;
   const auto refuse = [&](const std::string& why) {
     const bool other = result.vgpukit != VGPUKIT_VERSION;
-    return Error{ErrorKind::usage, tried, why + (other ? "; vgpukit " + result.vgpukit + " wrote it, this is " VGPUKIT_VERSION : ""),
-                 other ? "run the matrix again with this version: what it needs is still there" : "run the matrix again"};
+    return Error{
+        ErrorKind::usage, tried,
+        why + (other ? "; vgpukit " + result.vgpukit + " wrote it, this is " VGPUKIT_VERSION : ""),
+        other ? "run the matrix again with this version: what it needs is still there" : "run the matrix again"};
   };
   try {
     result.vgpukit = document["vgpukit"].get<std::string>();
@@ -99,7 +105,8 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
     result.cells = document["cells"].get<std::vector<CellResult>>();
     result.driver_order = document.value("drivers", result.driver_order);
     result.kernel_order = document.value("kernels", result.kernel_order);
-    if (document.contains("contradictions")) result.contradictions = document["contradictions"].get<std::vector<Contradiction>>();
+    if (document.contains("contradictions"))
+      result.contradictions = document["contradictions"].get<std::vector<Contradiction>>();
   } catch (const nlohmann::json::exception& bad) {
     return refuse("a cell is not as expected (" + std::string(bad.what()) + ")");
   }
@@ -107,7 +114,8 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
   for (const auto& cell : result.cells) {
     if (!find_verdict(cell.verdict))
       return refuse("'" + cell.verdict + "' is no verdict (" + cell.driver + " on " + cell.kernel + ")");
-    if (!seen.emplace(cell.driver, cell.kernel).second) return refuse(cell.driver + " on " + cell.kernel + " stands twice in it");
+    if (!seen.emplace(cell.driver, cell.kernel).second)
+      return refuse(cell.driver + " on " + cell.kernel + " stands twice in it");
   }
   return result;
 }
@@ -131,7 +139,8 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
                    "let one version run all parts of a matrix"};
     append_new(merged.driver_order, result.driver_order);
     append_new(merged.kernel_order, result.kernel_order);
-    merged.contradictions.insert(merged.contradictions.end(), result.contradictions.begin(), result.contradictions.end());
+    merged.contradictions.insert(merged.contradictions.end(), result.contradictions.begin(),
+                                 result.contradictions.end());
     for (const auto& cell : result.cells) {
       const auto known = std::find_if(merged.cells.begin(), merged.cells.end(), [&](const CellResult& each) {
         return each.driver == cell.driver && each.kernel == cell.kernel;

@@ -22,15 +22,16 @@ struct CellResult {
   double cpu_seconds = 0;
   bool unchanged = false;  // taken from an earlier run: nothing had changed
   std::string inputs;      // hash of all that decides on the result; empty when the cell could not be opened
-  std::string tree;        // hash of what was compiled, and where: the same although a recipe that does not apply here has changed
-  std::string command;     // reproduces the cell
-  std::string log;         // every line that make printed; empty when make did not run
-  std::string run;         // which run made it; for going on after an interruption
-  nlohmann::json build;    // what `build --format json` printed; null when it was not run
+  std::string
+      tree;  // hash of what was compiled, and where: the same although a recipe that does not apply here has changed
+  std::string command;   // reproduces the cell
+  std::string log;       // every line that make printed; empty when make did not run
+  std::string run;       // which run made it; for going on after an interruption
+  nlohmann::json build;  // what `build --format json` printed; null when it was not run
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CellResult, driver, kernel, verdict, reason, hint, recipes, seconds, cpu_seconds, unchanged,
-                                   inputs, tree, command, log, run, build)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CellResult, driver, kernel, verdict, reason, hint, recipes, seconds, cpu_seconds,
+                                   unchanged, inputs, tree, command, log, run, build)
 
 // loads        verified, and loaded by that kernel in a guest (MatrixDriver::loads)
 // verified     built, and the kernel would load every module
@@ -62,11 +63,14 @@ struct MatrixResult {
   std::string file;     // the matrix file
   std::vector<CellResult> cells;
   std::vector<Contradiction> contradictions;
-  std::vector<std::string> driver_order = {}, kernel_order = {};  // of the matrix file: shards have their cells in no such order
+  std::vector<std::string> driver_order = {},
+                           kernel_order = {};  // of the matrix file: shards have their cells in no such order
 
-  [[nodiscard]] std::vector<std::string> drivers() const;  // of the cells, in the matrix file's order, else as they first appear
+  [[nodiscard]] std::vector<std::string> drivers()
+      const;  // of the cells, in the matrix file's order, else as they first appear
   [[nodiscard]] std::vector<std::string> kernels() const;
-  [[nodiscard]] Exit exit_code() const;  // done when all is green or said to be otherwise; else failed, missing or consent
+  [[nodiscard]] Exit exit_code()
+      const;  // done when all is green or said to be otherwise; else failed, missing or consent
 };
 
 nlohmann::json document_of(const MatrixResult& result);
@@ -74,9 +78,9 @@ nlohmann::json document_of(const MatrixResult& result);
 Result<MatrixResult> read_result(const fs::path& path);
 Result<MatrixResult> parse_result(const std::string& text, const std::string& name);
 
-// Joins results, named for messages. A cell that was built in one and not tried in another is taken from the first; two builds of
-// the same inputs that disagree are a contradiction, of which the worse verdict is kept; of different inputs the later result wins.
-// Error: usage when they were written by different versions of vgpukit.
+// Joins results, named for messages. A cell that was built in one and not tried in another is taken from the first; two
+// builds of the same inputs that disagree are a contradiction, of which the worse verdict is kept; of different inputs
+// the later result wins. Error: usage when they were written by different versions of vgpukit.
 Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, MatrixResult>>& results);
 
 }  // namespace vgpukit::matrix

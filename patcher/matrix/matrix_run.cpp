@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "config.hpp"
-#include "matrix/schedule.hpp"
 #include "matrix/opened_cells.hpp"
+#include "matrix/schedule.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/process.hpp"
@@ -44,12 +44,13 @@ Status keep(const MatrixRun& run, const CellResult& result) {
                     nlohmann::json(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-// The name of this run: that of the one that was interrupted, where there is one and it was of the same kind. A fresh run goes on
-// with a fresh one only: others may have taken over what it is to build.
+// The name of this run: that of the one that was interrupted, where there is one and it was of the same kind. A fresh
+// run goes on with a fresh one only: others may have taken over what it is to build.
 Result<std::string> run_name(const MatrixRun& run) {
   const auto file = run.folder / "run";
   const std::string kind = run.fresh ? "fresh-" : "";
-  if (const auto left = read_file(file); left && !left->empty() && left->starts_with("fresh-") == run.fresh) return *left;
+  if (const auto left = read_file(file); left && !left->empty() && left->starts_with("fresh-") == run.fresh)
+    return *left;
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
   const auto name = kind + hash_of(std::to_string(now)).substr(0, 12);
   TRY(write_file(file, name));

@@ -1,4 +1,5 @@
-// Runs the cells of a grid: several at once, each result written when it is there, those taken over where nothing has changed.
+// Runs the cells of a grid: several at once, each result written when it is there, those taken over where nothing has
+// changed.
 #pragma once
 
 #include <functional>
@@ -18,11 +19,12 @@ namespace vgpukit::matrix {
 struct MatrixRun {
   const Grid* grid = nullptr;
   HostPaths machine;
-  const recipe::Catalogue* catalogue = nullptr;     // the recipes that may be applied
-  std::set<std::string> accepted;           // notices, for all cells
-  std::map<std::string, bool> assumptions;  // facts, for all cells
-  std::vector<std::string> options;         // words for every `vgpukit build` that say the same: --recipes, --without, --assume
-  std::string program = "/proc/self/exe";   // the vgpukit that builds
+  const recipe::Catalogue* catalogue = nullptr;  // the recipes that may be applied
+  std::set<std::string> accepted;                // notices, for all cells
+  std::map<std::string, bool> assumptions;       // facts, for all cells
+  std::vector<std::string>
+      options;  // words for every `vgpukit build` that say the same: --recipes, --without, --assume
+  std::string program = "/proc/self/exe";          // the vgpukit that builds
   std::map<std::string, std::string> environment;  // of what the file's `loads` run: program_environment()
   fs::path folder;                                 // keeps results and logs from run to run; one run at a time
   unsigned jobs = 1;                               // compilers at once, of all cells together
@@ -36,21 +38,24 @@ struct MatrixRun {
 fs::path default_folder(const HostPaths& machine, const fs::path& file);
 
 // Runs the grid's cells. Green cells whose inputs are those of the result in `folder` are taken over; of a run that was
-// interrupted, all that it had done. What is missing, fails, dies or takes too long is a result. Errors: missing when `folder`
-// cannot be written; "interrupted": what was done is in `folder`.
+// interrupted, all that it had done. What is missing, fails, dies or takes too long is a result. Errors: missing when
+// `folder` cannot be written; "interrupted": what was done is in `folder`.
 Result<MatrixResult> run_matrix(const MatrixRun& run);
 
 // For each recipe that was applied in a green cell of `result`: whether the cell still is green without it.
 struct RecipeProof {
   std::string recipe;
-  std::vector<CellResult> tried;  // the cheapest first; the last is the one that failed without the recipe, if there is one
+  std::vector<CellResult>
+      tried;  // the cheapest first; the last is the one that failed without the recipe, if there is one
   [[nodiscard]] bool is_unneeded() const;  // tried at least once, and never missed
 };
 struct ProofOptions {
   unsigned cells_per_recipe = 6;  // how many cells may still be green before the recipe is called dead weight
   std::function<void(const std::string& recipe, const CellResult& cell)> on_try;
 };
-// Cells that are not in the grid, or cannot be opened, prove nothing. Builds stop at their first error. Errors as of run_matrix().
-Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result, const ProofOptions& options);
+// Cells that are not in the grid, or cannot be opened, prove nothing. Builds stop at their first error. Errors as of
+// run_matrix().
+Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result,
+                                               const ProofOptions& options);
 
 }  // namespace vgpukit::matrix

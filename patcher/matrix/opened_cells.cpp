@@ -48,8 +48,10 @@ const Result<kernel::Kernel>& OpenedCells::kernel(std::size_t column, bool any_c
   auto found = kernels_.find(key);
   if (found == kernels_.end()) {
     const auto& of = run_.grid->columns[column];
-    auto opened = of.problem ? Result<kernel::Kernel>(*of.problem) : kernel::open_kernel(of.host, of.release, any_compiler);
-    if (!opened && !of.problem && !of.image.empty()) opened = image_error(opened.error(), of.host.root, of.entry->container);
+    auto opened =
+        of.problem ? Result<kernel::Kernel>(*of.problem) : kernel::open_kernel(of.host, of.release, any_compiler);
+    if (!opened && !of.problem && !of.image.empty())
+      opened = image_error(opened.error(), of.host.root, of.entry->container);
     found = kernels_.emplace(key, std::move(opened)).first;
   }
   return found->second;
@@ -78,8 +80,9 @@ std::optional<OpenCell> OpenedCells::open(const Cell& cell, CellResult& result) 
   const auto& of_driver = driver(cell.row);
   if (of_driver.problem) {
     const bool absent = of_driver.word.empty() && of_driver.problem->kind == ErrorKind::missing;
-    skip_or_fail(result, *of_driver.problem,
-                 absent && !entry.source.optional.empty() ? entry.source.optional + " (" + of_driver.problem->why + ")" : "");
+    skip_or_fail(
+        result, *of_driver.problem,
+        absent && !entry.source.optional.empty() ? entry.source.optional + " (" + of_driver.problem->why + ")" : "");
     return std::nullopt;
   }
   open.driver = &*of_driver.driver;

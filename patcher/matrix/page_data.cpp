@@ -1,8 +1,8 @@
 #include <functional>
 #include <map>
 
-#include "matrix/result_changes.hpp"
 #include "matrix/markdown.hpp"
+#include "matrix/result_changes.hpp"
 
 namespace vgpukit::matrix {
 
@@ -62,7 +62,8 @@ class Page {
     json gone = json::array();
     if (baseline) {
       for (auto& change : changes_since(baseline->result, result_)) {
-        if (change.is.empty()) gone.push_back({{"driver", change.driver}, {"kernel", change.kernel}, {"change", change.text}});
+        if (change.is.empty())
+          gone.push_back({{"driver", change.driver}, {"kernel", change.kernel}, {"change", change.text}});
         changed[{change.driver, change.kernel}] = std::move(change.text);
       }
     }
@@ -119,7 +120,9 @@ class Page {
   // What was decided about a recipe, and why.
   std::size_t decision(const json& recipe) {
     const auto id = text_at(recipe, "id");
-    const auto number = recipes_.place_of(id, [&] { return json{{"id", id}, {"summary", text_at(recipe, "summary")}}; });
+    const auto number = recipes_.place_of(id, [&] {
+      return json{{"id", id}, {"summary", text_at(recipe, "summary")}};
+    });
     const json made = {number, text_at(recipe, "state"), text_at(recipe, "reason"), list_at(recipe, "files")};
     return decisions_.place_of(made.dump(-1, ' ', false, json::error_handler_t::replace), [&] { return made; });
   }
@@ -127,7 +130,8 @@ class Page {
   void add_build(const json& build, json& one) {
     if (!build.is_object()) return;
     json modules = json::array();
-    for (const auto& module : list_at(build, "modules")) modules.push_back({text_at(module, "name"), at(module, "bytes")});
+    for (const auto& module : list_at(build, "modules"))
+      modules.push_back({text_at(module, "name"), at(module, "bytes")});
     if (!modules.empty()) one["modules"] = std::move(modules);
     if (at(build, "seconds").is_object()) one["steps"] = build["seconds"];
     if (at(build, "conftest").is_object()) one["conftest"] = build["conftest"];
@@ -137,7 +141,8 @@ class Page {
     for (const auto& warning : list_at(build, "warnings")) {
       // The compiler's about the driver's own code have no tool here: they are in the log.
       const auto tool = text_at(warning, "tool");
-      if (tool != "gcc" && tool != "clang" && !tool.empty()) warnings.push_back(tool + ": " + text_at(warning, "message"));
+      if (tool != "gcc" && tool != "clang" && !tool.empty())
+        warnings.push_back(tool + ": " + text_at(warning, "message"));
     }
     if (!warnings.empty()) one["warnings"] = std::move(warnings);
     json notices = json::array();

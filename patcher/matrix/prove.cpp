@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <map>
 
-#include "matrix/schedule.hpp"
 #include "matrix/opened_cells.hpp"
+#include "matrix/schedule.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 
@@ -10,14 +10,17 @@ namespace vgpukit::matrix {
 
 namespace {
 
-// The cheapest cell first, then always the cheapest of those whose driver and kernel have been tried least: what one driver, kernel
-// or compiler does not mind, the next one may.
+// The cheapest cell first, then always the cheapest of those whose driver and kernel have been tried least: what one
+// driver, kernel or compiler does not mind, the next one may.
 void order(std::vector<const CellResult*>& cells) {
   std::map<std::string, unsigned> drivers;
   std::map<std::string, unsigned> kernels;
-  const auto rank = [&](const CellResult* cell) { return std::pair(drivers[cell->driver] + kernels[cell->kernel], cell->seconds); };
+  const auto rank = [&](const CellResult* cell) {
+    return std::pair(drivers[cell->driver] + kernels[cell->kernel], cell->seconds);
+  };
   for (auto next = cells.begin(); next != cells.end(); ++next) {
-    std::iter_swap(next, std::min_element(next, cells.end(), [&](const auto* a, const auto* b) { return rank(a) < rank(b); }));
+    std::iter_swap(
+        next, std::min_element(next, cells.end(), [&](const auto* a, const auto* b) { return rank(a) < rank(b); }));
     ++drivers[(*next)->driver];
     ++kernels[(*next)->kernel];
   }
@@ -43,10 +46,12 @@ const Cell* find_cell(const Grid& grid, const CellResult& of) {
 }  // namespace
 
 bool RecipeProof::is_unneeded() const {
-  return !tried.empty() && std::all_of(tried.begin(), tried.end(), [](const CellResult& cell) { return is_green(cell); });
+  return !tried.empty() &&
+         std::all_of(tried.begin(), tried.end(), [](const CellResult& cell) { return is_green(cell); });
 }
 
-Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result, const ProofOptions& options) {
+Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result,
+                                               const ProofOptions& options) {
   TRY_ASSIGN(const auto lock, FileLock::acquire(run.folder / "lock", [&] {
                if (run.on_step) run.on_step("another vgpukit runs this matrix: waiting for it");
              }));
@@ -64,7 +69,8 @@ Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const Matri
       if (!cell) continue;
       CellResult without;
       const auto open = opened_cells.open(*cell, without);
-      if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "prove the recipes", "interrupted", "begin again"};
+      if (Interrupt::caught() != 0)
+        return Error{ErrorKind::interrupted, "prove the recipes", "interrupted", "begin again"};
       if (!open) continue;
       auto what = opened_cells.build_of(*cell, *open, file_name_of(without) + "-without-" + recipe);
       what.options.insert(what.options.end(), {"--without", recipe});

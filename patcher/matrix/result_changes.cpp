@@ -31,7 +31,8 @@ std::string difference(std::vector<std::string> was, std::vector<std::string> is
 
 std::string change_of(const CellResult& was, const CellResult& is) {
   if (was.verdict != is.verdict) return "was " + was.verdict + ", is " + is.verdict;
-  if (!is_green(is)) return was.reason == is.reason ? "" : "still " + is.verdict + ", for another reason; it was: " + was.reason;
+  if (!is_green(is))
+    return was.reason == is.reason ? "" : "still " + is.verdict + ", for another reason; it was: " + was.reason;
   const auto recipes = difference(was.recipes, is.recipes);
   return recipes.empty() ? "" : "recipes: " + recipes;
 }

@@ -14,8 +14,8 @@ struct CellChange {
   std::string text;     // "was failed, is verified", "recipes: + 6.8-x, - 6.6-y"
 };
 
-// Cells with another verdict, another first cause, or other recipes applied, in the order of `now`; then those that `now` lacks.
-// How long a cell took, and where it was built, are no change.
+// Cells with another verdict, another first cause, or other recipes applied, in the order of `now`; then those that
+// `now` lacks. How long a cell took, and where it was built, are no change.
 std::vector<CellChange> changes_since(const MatrixResult& baseline, const MatrixResult& now);
 
 }  // namespace vgpukit::matrix

@@ -19,7 +19,8 @@ Estimate estimate_from(const Grid& grid, const std::vector<CellResult>& earlier)
     auto& longest = of_driver[cell.driver];
     longest = std::max(longest, cell.seconds);
   }
-  return [&grid, of_cell = std::move(of_cell), of_driver = std::move(of_driver)](const Cell& cell) -> std::optional<double> {
+  return [&grid, of_cell = std::move(of_cell),
+          of_driver = std::move(of_driver)](const Cell& cell) -> std::optional<double> {
     const auto& driver = grid.driver(cell).name;
     if (const auto own = of_cell.find({driver, grid.column(cell).name}); own != of_cell.end()) return own->second;
     if (const auto any = of_driver.find(driver); any != of_driver.end()) return any->second;
@@ -30,7 +31,8 @@ Estimate estimate_from(const Grid& grid, const std::vector<CellResult>& earlier)
 std::vector<Cell> longest_first(std::vector<Cell> cells, const Estimate& estimate) {
   std::vector<std::pair<double, Cell>> known;
   known.reserve(cells.size());
-  for (const auto& cell : cells) known.emplace_back(estimate(cell).value_or(std::numeric_limits<double>::infinity()), cell);
+  for (const auto& cell : cells)
+    known.emplace_back(estimate(cell).value_or(std::numeric_limits<double>::infinity()), cell);
   std::stable_sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   std::transform(known.begin(), known.end(), cells.begin(), [](const auto& each) { return each.second; });
   return cells;

@@ -1,4 +1,5 @@
-// Which cell goes next, and with how many compilers: a budget of jobs is shared out among the cells, never multiplied by them.
+// Which cell goes next, and with how many compilers: a budget of jobs is shared out among the cells, never multiplied
+// by them.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ Estimate estimate_from(const Grid& grid, const std::vector<CellResult>& earlier)
 // Unknown ones first, then the longest first, so that no long one is left for the end; else as in the grid.
 std::vector<Cell> longest_first(std::vector<Cell> cells, const Estimate& estimate);
 
-// Jobs that the memory which is free now has room for (a compiler of today's kernel headers takes up to memory_per_job), at
-// least 1.
+// Jobs that the memory which is free now has room for (a compiler of today's kernel headers takes up to
+// memory_per_job), at least 1.
 constexpr std::uint64_t memory_per_job = std::uint64_t{768} << 20;
 unsigned jobs_for_memory(const HostPaths& host);
 
@@ -38,8 +39,8 @@ class WorkQueue {
   WorkQueue(std::vector<Cell> cells, unsigned jobs);
   // How many workers it has work for: at most one for each job.
   [[nodiscard]] unsigned workers() const { return workers_; }
-  // The next cell with its share of the jobs: where cells are left for every worker, an equal one; where there are less cells than
-  // workers, theirs too. Nothing when all were handed out.
+  // The next cell with its share of the jobs: where cells are left for every worker, an equal one; where there are less
+  // cells than workers, theirs too. Nothing when all were handed out.
   std::optional<Work> take();
   void done(const Work& work);
 

@@ -17,11 +17,13 @@ namespace fs = std::filesystem;
 constexpr std::size_t max_unpacked = std::size_t{1} << 30;
 
 Error not_a_module(const std::string& tried, const std::string& why) {
-  return {ErrorKind::usage, tried, why, "name a module that was built for a kernel (a .ko, .ko.xz, .ko.zst or .ko.gz file)"};
+  return {ErrorKind::usage, tried, why,
+          "name a module that was built for a kernel (a .ko, .ko.xz, .ko.zst or .ko.gz file)"};
 }
 
 Error cut_off(const std::string& tried, const std::string& what) {
-  return {ErrorKind::usage, tried, "the file is cut off or damaged: " + what + " is not inside it", "build or copy the module again"};
+  return {ErrorKind::usage, tried, "the file is cut off or damaged: " + what + " is not inside it",
+          "build or copy the module again"};
 }
 
 struct CloseFile {
@@ -112,7 +114,8 @@ Status ModuleImage::read(const std::string& tried) {
   for (std::size_t i = 0; i < count; ++i) {
     ElfSection section;
     Elf_Scn* scn = elf_getscn(elf_.get(), i);
-    if (scn == nullptr || gelf_getshdr(scn, &section.header) == nullptr) return cut_off(tried, "section " + std::to_string(i));
+    if (scn == nullptr || gelf_getshdr(scn, &section.header) == nullptr)
+      return cut_off(tried, "section " + std::to_string(i));
     const char* name = elf_strptr(elf_.get(), names, section.header.sh_name);
     if (i > 0 && name == nullptr) return cut_off(tried, "the name of section " + std::to_string(i));
     section.name = name != nullptr ? name : "";
@@ -174,7 +177,8 @@ std::vector<ElfRelocation> ModuleImage::relocations(std::size_t section_index) c
       found.push_back({raw.r_offset, static_cast<std::uint32_t>(ELF64_R_TYPE(raw.r_info)), symbol, raw.r_addend});
     }
   }
-  std::stable_sort(found.begin(), found.end(), [](const ElfRelocation& a, const ElfRelocation& b) { return a.offset < b.offset; });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const ElfRelocation& a, const ElfRelocation& b) { return a.offset < b.offset; });
   return found;
 }
 

@@ -1,6 +1,7 @@
 // The ELF side of a module file: sections, symbols and relocations, each read only after its bounds were checked.
 //
-// libelf and not libkmod: libkmod knows names, modinfo and CRCs, but neither which exports are GPL-only, nor namespaces, nor 7.x's
+// libelf and not libkmod: libkmod knows names, modinfo and CRCs, but neither which exports are GPL-only, nor
+// namespaces, nor 7.x's
 // __kflagstab, nor relocations, and all of it has to come from one consistent reading of the file.
 #pragma once
 
@@ -49,7 +50,8 @@ class ModuleImage {
   [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
   [[nodiscard]] const std::vector<ElfSymbol>& symbols() const { return symbols_; }
   [[nodiscard]] const ElfSection* section(std::string_view name) const;
-  // What is to be relocated in the section with this index, by offset. Relocations with a bad symbol index are left out.
+  // What is to be relocated in the section with this index, by offset. Relocations with a bad symbol index are left
+  // out.
   [[nodiscard]] std::vector<ElfRelocation> relocations(std::size_t section_index) const;
   // The string at an offset of a section: up to its NUL. Empty outside of it or without a NUL.
   [[nodiscard]] std::string_view string_at(std::size_t section_index, std::uint64_t offset) const;

@@ -29,7 +29,8 @@ std::string hex(std::uint32_t value) {
   return text.data();
 }
 
-// What a name means to a module that imports it: the kernel's own symbol first, then a sibling's, as find_symbol() looks.
+// What a name means to a module that imports it: the kernel's own symbol first, then a sibling's, as find_symbol()
+// looks.
 struct Found {
   bool gpl_only = false;
   std::string_view name_space;
@@ -92,10 +93,11 @@ class Loader {
       for (const ModuleFile& module : modules_) {
         module_ = &module;
         if (proprietary_.contains(&module)) continue;
-        const bool inherits = std::any_of(module.imports.begin(), module.imports.end(), [&](const ModuleImport& import) {
-          const auto found = find(import.name);
-          return found && found->sibling != nullptr && proprietary_.contains(found->sibling);
-        });
+        const bool inherits =
+            std::any_of(module.imports.begin(), module.imports.end(), [&](const ModuleImport& import) {
+              const auto found = find(import.name);
+              return found && found->sibling != nullptr && proprietary_.contains(found->sibling);
+            });
         if (inherits) changed = proprietary_.insert(&module).second;
       }
     }
@@ -109,8 +111,9 @@ class Loader {
     }
     const std::string magic = module_->info("vermagic");
     if (!same_magic(magic, rules_.vermagic, module_->has_versions && rules_.modversions)) {
-      say_module("version magic '" + magic + "' should be '" + rules_.vermagic + "'",
-                 "the module was built for another kernel or another configuration of it; build it again for this kernel");
+      say_module(
+          "version magic '" + magic + "' should be '" + rules_.vermagic + "'",
+          "the module was built for another kernel or another configuration of it; build it again for this kernel");
       return false;
     }
     if (!rules_.modversions || !module_->layout_crc) return true;
@@ -141,8 +144,9 @@ class Loader {
       const auto found = find(import.name);
       if (!found) {
         if (!import.weak)
-          unknown(import.name, -2,
-                  "neither this kernel nor a module that was checked with it exports it; a recipe has to replace its use");
+          unknown(
+              import.name, -2,
+              "neither this kernel nor a module that was checked with it exports it; a recipe has to replace its use");
         continue;
       }
       if (found->gpl_only && tainted) {
@@ -176,21 +180,23 @@ class Loader {
   bool check_version(const ModuleImport& import, const Found& found) {
     if (!rules_.modversions || !found.crc) return true;
     if (!module_->has_versions) {
-      unknown(
-          import.name, -22,
-          "this kernel checks symbol versions (CONFIG_MODVERSIONS) and the module carries none; build it again for this kernel");
+      unknown(import.name, -22,
+              "this kernel checks symbol versions (CONFIG_MODVERSIONS) and the module carries none; build it again for "
+              "this kernel");
       return false;
     }
     if (!import.crc) {
       say_module("no symbol version for " + import.name,
-                 "it was missing from the Module.symvers that the module was built with; the kernel takes it unchecked", false);
+                 "it was missing from the Module.symvers that the module was built with; the kernel takes it unchecked",
+                 false);
       return true;
     }
     if (*import.crc == *found.crc) return true;
     say_module("disagrees about version of symbol " + import.name,
                "the module was built against CRC " + hex(*import.crc) + ", but " +
-                   (found.sibling != nullptr ? found.sibling->name : std::string("this kernel")) + " exports " + hex(*found.crc) +
-                   "; build " + (found.sibling != nullptr ? "both modules together" : "it again for this kernel"));
+                   (found.sibling != nullptr ? found.sibling->name : std::string("this kernel")) + " exports " +
+                   hex(*found.crc) + "; build " +
+                   (found.sibling != nullptr ? "both modules together" : "it again for this kernel"));
     return false;
   }
 
@@ -219,7 +225,8 @@ class Loader {
       const std::string owner = module_name(kernel->module);
       if (names_.contains(owner)) continue;  // its own entry
       if (kernel->module == "vmlinux")
-        say_module(message + "kernel)", "the kernel exports that name itself now; the driver's own has to be renamed or removed");
+        say_module(message + "kernel)",
+                   "the kernel exports that name itself now; the driver's own has to be renamed or removed");
       else
         say_module(message + owner + ")", "the two cannot be loaded together: unload " + owner + " first", false);
     }
@@ -231,7 +238,8 @@ class Loader {
       if (!found || found->gpl_only || !rules_.symbol_get_gpl_only) continue;
       say("failing symbol_get of non-GPLONLY symbol " + name + ".",
           module_->name +
-              " asks for it with symbol_get(), and this kernel gives it only what is exported with EXPORT_SYMBOL_GPL (" +
+              " asks for it with symbol_get(), and this kernel gives it only what is exported with EXPORT_SYMBOL_GPL "
+              "(" +
               where(*found) + "); a recipe has to change the export");
     }
   }
@@ -247,8 +255,10 @@ class Loader {
 };
 
 std::uint16_t machine_of(const kernel::Kernel& kernel) {
-  static constexpr std::array<std::pair<std::string_view, std::uint16_t>, 4> machines{
-      {{"CONFIG_X86_64", EM_X86_64}, {"CONFIG_ARM64", EM_AARCH64}, {"CONFIG_PPC64", EM_PPC64}, {"CONFIG_RISCV", EM_RISCV}}};
+  static constexpr std::array<std::pair<std::string_view, std::uint16_t>, 4> machines{{{"CONFIG_X86_64", EM_X86_64},
+                                                                                       {"CONFIG_ARM64", EM_AARCH64},
+                                                                                       {"CONFIG_PPC64", EM_PPC64},
+                                                                                       {"CONFIG_RISCV", EM_RISCV}}};
   for (const auto& [option, machine] : machines)
     if (kernel.has(option)) return machine;
   return 0;
@@ -296,7 +306,8 @@ Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modul
   rules.modversions = kernel.has("CONFIG_MODVERSIONS");
   rules.missing_imports_allowed = kernel.has("CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS");
   // Only a module that calls symbol_get() needs the answer.
-  if (std::any_of(modules.begin(), modules.end(), [](const ModuleFile& module) { return !module.symbol_gets.empty(); })) {
+  if (std::any_of(modules.begin(), modules.end(),
+                  [](const ModuleFile& module) { return !module.symbol_gets.empty(); })) {
     kernel::Question question;
     question.kind = kernel::Question::Kind::behaviour;
     question.name = "symbol-get-gpl-only";

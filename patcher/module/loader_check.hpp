@@ -6,19 +6,19 @@
 #include <string_view>
 #include <vector>
 
-#include "module/module_file.hpp"
 #include "kernel/symvers.hpp"
+#include "module/module_file.hpp"
 
 namespace vgpukit::module {
 
 // What one kernel insists on.
 struct LoaderRules {
-  const kernel::Symvers* symvers = nullptr;      // never null when used
-  std::string vermagic;                  // what every module for this kernel carries
-  std::uint16_t machine = 0;             // e_machine of its modules; 0: not known, not compared
-  bool modversions = false;              // CONFIG_MODVERSIONS
-  bool missing_imports_allowed = false;  // CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS
-  bool symbol_get_gpl_only = false;      // __symbol_get() refuses what is not exported GPL-only
+  const kernel::Symvers* symvers = nullptr;  // never null when used
+  std::string vermagic;                      // what every module for this kernel carries
+  std::uint16_t machine = 0;                 // e_machine of its modules; 0: not known, not compared
+  bool modversions = false;                  // CONFIG_MODVERSIONS
+  bool missing_imports_allowed = false;      // CONFIG_MODULE_ALLOW_MISSING_NAMESPACE_IMPORTS
+  bool symbol_get_gpl_only = false;          // __symbol_get() refuses what is not exported GPL-only
 };
 
 // All refusals and warnings, module by module, in the order in which the loader would meet them.

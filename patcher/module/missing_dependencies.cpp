@@ -30,7 +30,8 @@ std::string name_of(std::string_view module) {
 
 }  // namespace
 
-std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const kernel::Symvers& symvers, const kernel::Kernel& kernel) {
+std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const kernel::Symvers& symvers,
+                                          const kernel::Kernel& kernel) {
   const auto folder = kernel.host.resolve("/lib/modules/" + kernel.release);
   std::error_code ignored;
   if (!folder || !fs::exists(*folder / "modules.dep", ignored)) return {};
@@ -50,7 +51,8 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
       if (siblings.contains(name) || !asked.insert(name).second || has_module(context.get(), name)) continue;
       verdicts.push_back(
           {module.name,
-           "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() + " does not have it",
+           "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() +
+               " does not have it",
            "install the kernel's full package of modules (Debian's cloud kernels leave them out), then run depmod " +
                kernel.release,
            false});

@@ -59,21 +59,26 @@ Versions read_versions(const ModuleImage& image, bool& present) {
   present = table != nullptr;
   if (table == nullptr) return versions;
   for (std::size_t i = 0; i + version_entry <= table->bytes.size(); i += version_entry) {
-    versions.emplace(until_nul(table->bytes.substr(i + version_name, version_entry - version_name)), u32_at(table->bytes, i));
+    versions.emplace(until_nul(table->bytes.substr(i + version_name, version_entry - version_name)),
+                     u32_at(table->bytes, i));
   }
   return versions;
 }
 
-// --- exports --------------------------------------------------------------------------------------------------------------------
+// --- exports
+// --------------------------------------------------------------------------------------------------------------------
 
-// A table of exports: "__ksymtab" and "__ksymtab_gpl" as module.lds merges them, or "___ksymtab+name" as the compiler leaves them.
+// A table of exports: "__ksymtab" and "__ksymtab_gpl" as module.lds merges them, or "___ksymtab+name" as the compiler
+// leaves them.
 bool is_table(std::string_view section, std::string_view table) {
   if (section.starts_with("___")) section.remove_prefix(1);
-  return section == table || (section.starts_with(table) && section.size() > table.size() && section[table.size()] == '+');
+  return section == table ||
+         (section.starts_with(table) && section.size() > table.size() && section[table.size()] == '+');
 }
 
 bool is_export_table(std::string_view section) {
-  return is_table(section, "__ksymtab") || is_table(section, "__ksymtab_gpl") || is_table(section, "__ksymtab_gpl_future");
+  return is_table(section, "__ksymtab") || is_table(section, "__ksymtab_gpl") ||
+         is_table(section, "__ksymtab_gpl_future");
 }
 
 // The table of CRCs or flags that goes with a table of exports: the same name with another first word.
@@ -83,8 +88,8 @@ std::string beside(std::string_view table, std::string_view word) {
   return name;
 }
 
-// struct kernel_symbol is value, name and namespace, as 4-byte relative or 8-byte absolute references by architecture; all of them
-// are relocations. So an entry is one reference to the symbol and, after it, two into __ksymtab_strings.
+// struct kernel_symbol is value, name and namespace, as 4-byte relative or 8-byte absolute references by architecture;
+// all of them are relocations. So an entry is one reference to the symbol and, after it, two into __ksymtab_strings.
 std::vector<ModuleExport> read_table(const ModuleImage& image, std::size_t index) {
   std::vector<ModuleExport> exports;
   int strings = 2;
@@ -98,7 +103,8 @@ std::vector<ModuleExport> read_table(const ModuleImage& image, std::size_t index
       continue;
     }
     if (exports.empty() || strings >= 2) continue;
-    const std::string_view text = image.string_at(symbol.st_shndx, symbol.st_value + static_cast<std::uint64_t>(relocation.addend));
+    const std::string_view text =
+        image.string_at(symbol.st_shndx, symbol.st_value + static_cast<std::uint64_t>(relocation.addend));
     (strings++ == 0 ? exports.back().name : exports.back().name_space) = text;
   }
   return exports;
@@ -172,7 +178,8 @@ Result<ModuleFile> read_module(const std::filesystem::path& path) {
 
   const ElfSection* modinfo = image.section(".modinfo");
   if (modinfo == nullptr) {
-    return Error{ErrorKind::usage, "read the module " + path.string(), "it is an object file without .modinfo, not a finished module",
+    return Error{ErrorKind::usage, "read the module " + path.string(),
+                 "it is an object file without .modinfo, not a finished module",
                  "name the .ko file that the last step of the build made"};
   }
   module.modinfo = read_modinfo(modinfo->bytes);

@@ -29,7 +29,8 @@ bool is_one(const std::optional<std::string>& value) {
 
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {
   std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  for (std::size_t i = 0; i < 4; ++i)
+    value |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
   return value;
 }
 
@@ -81,8 +82,9 @@ SecureBoot secure_boot(const HostPaths& host) {
   state.on = state.firmware.value_or(false) && !is_one(variable(host, "MokSBStateRT", kShim));
   const auto lockdown = read_file(host.in_root("/sys/kernel/security/lockdown"));
   const auto enforce = read_file(host.in_root("/sys/module/module/parameters/sig_enforce"));
-  state.enforced = (lockdown && lockdown->find('[') != std::string::npos && lockdown->find("[none]") == std::string::npos) ||
-                   (enforce && enforce->starts_with('Y'));
+  state.enforced =
+      (lockdown && lockdown->find('[') != std::string::npos && lockdown->find("[none]") == std::string::npos) ||
+      (enforce && enforce->starts_with('Y'));
   return state;
 }
 
@@ -91,7 +93,8 @@ Result<std::string> certificate_der(const fs::path& file) {
   constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
   if (const auto at = text.find(begin); at != std::string::npos) {
     const auto start = at + begin.size();
-    if (auto der = from_base64(std::string_view(text).substr(start, text.find("-----END", start) - start)); der && !der->empty())
+    if (auto der = from_base64(std::string_view(text).substr(start, text.find("-----END", start) - start));
+        der && !der->empty())
       return std::move(*der);
   } else if (text.size() > 4 && text[0] == '\x30' && text[1] == '\x82') {  // a SEQUENCE with a length of two bytes
     return text;
@@ -124,7 +127,8 @@ Enrolment enrolment_of(const HostPaths& host, const std::string& certificate) {
   if (const auto whole = read_file(host.in_root("/sys/firmware/efi/mok-variables/MokListRT")))
     list = *whole;  // without attributes, and never cut off
   if (list && holds_certificate(*list, *der)) return Enrolment::enrolled;
-  if (const auto wanted = variable(host, "MokNew", kShim); wanted && holds_certificate(*wanted, *der)) return Enrolment::pending;
+  if (const auto wanted = variable(host, "MokNew", kShim); wanted && holds_certificate(*wanted, *der))
+    return Enrolment::pending;
   return list ? Enrolment::missing : Enrolment::unknown;
 }
 

@@ -1,5 +1,5 @@
-// Does this machine check who signed its kernel's modules, and does it know a key? Read from the firmware's variables, as the
-// kernel and shim do.
+// Does this machine check who signed its kernel's modules, and does it know a key? Read from the firmware's variables,
+// as the kernel and shim do.
 #pragma once
 
 #include <optional>
@@ -12,19 +12,22 @@
 
 namespace vgpukit::module {
 
-inline constexpr const char* secure_boot_variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+inline constexpr const char* secure_boot_variable =
+    "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
 struct SecureBoot {
   bool efi = false;
   std::optional<bool> firmware;  // what the firmware's variable says; nothing where there is none, or it cannot be read
   std::string problem;           // why it cannot
   bool on = false;               // and shim was not told to look away (mokutil --disable-validation)
-  bool enforced = false;  // the running kernel refuses modules that nobody it knows has signed (lockdown, or module.sig_enforce)
+  bool enforced =
+      false;  // the running kernel refuses modules that nobody it knows has signed (lockdown, or module.sig_enforce)
 };
 SecureBoot secure_boot(const HostPaths& host);
 
 enum class Enrolment { enrolled, pending, missing, unknown };  // pending: at the next boot, shim's MokManager asks
-// Of a certificate (DER or PEM; as the root knows it) among the machine owner's keys. mokutil is asked where it is installed.
+// Of a certificate (DER or PEM; as the root knows it) among the machine owner's keys. mokutil is asked where it is
+// installed.
 Enrolment enrolment_of(const HostPaths& host, const std::string& certificate);
 
 // What to type to have the certificate enrolled, line by line.

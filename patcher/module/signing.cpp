@@ -13,7 +13,8 @@ namespace vgpukit::module {
 
 namespace {
 
-// NAME=value, NAME="value" of a file that dkms sources; the last one counts. What a shell would have to work out is not ours.
+// NAME=value, NAME="value" of a file that dkms sources; the last one counts. What a shell would have to work out is not
+// ours.
 std::string assigned(const std::string& text, const std::string& name) {
   std::string value;
   for (std::size_t at = 0; at < text.size();) {
@@ -34,7 +35,8 @@ std::optional<SigningKey> framework_key(const HostPaths& host) {
   std::vector<fs::path> files;
   std::error_code bad;
   const auto folder = host.in_root("/etc/dkms/framework.conf.d");
-  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad))
     if (entry->path().extension() == ".conf") files.push_back(entry->path());
   std::sort(files.begin(), files.end());
   files.insert(files.begin(), host.in_root("/etc/dkms/framework.conf"));
@@ -62,14 +64,16 @@ Result<std::optional<SigningKey>> signing_key(const HostPaths& host) {
   if (const auto& signing = configuration.signing) {
     const SigningKey key{signing->key, signing->certificate, "the configuration"};
     if (!is_there(host, key))
-      return Error{ErrorKind::usage, "sign modules with " + key.key,
-                   "the configuration names that key and the certificate " + key.certificate + ", and one of them is not there",
-                   "correct signing: in the configuration file"};
+      return Error{
+          ErrorKind::usage, "sign modules with " + key.key,
+          "the configuration names that key and the certificate " + key.certificate + ", and one of them is not there",
+          "correct signing: in the configuration file"};
     return std::optional<SigningKey>(key);
   }
   if (auto key = framework_key(host); key && is_there(host, *key)) return std::optional<SigningKey>(std::move(key));
-  for (const SigningKey& key : {SigningKey{"/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der", "Ubuntu"},
-                                SigningKey{"/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub", "dkms"}})
+  for (const SigningKey& key :
+       {SigningKey{"/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der", "Ubuntu"},
+        SigningKey{"/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub", "dkms"}})
     if (is_there(host, key)) return std::optional<SigningKey>(key);
   return std::optional<SigningKey>();
 }
@@ -78,7 +82,8 @@ Status sign_module(const kernel::Kernel& kernel, const SigningKey& key, const fs
   const auto& host = kernel.host;
   const auto tried = "sign " + module.filename().string() + " for " + kernel.release;
   if (!key.key.starts_with("pkcs11:") && ::access(host.in_root(key.key).c_str(), R_OK) != 0)
-    return Error{ErrorKind::missing, tried, "the key " + key.key + " cannot be read by this user", "run vgpukit as root"};
+    return Error{ErrorKind::missing, tried, "the key " + key.key + " cannot be read by this user",
+                 "run vgpukit as root"};
   const auto tool = host.resolve(kernel.build / "scripts/sign-file");
   if (!tool)
     return Error{ErrorKind::missing, tried, "the kernel's headers have no scripts/sign-file",
@@ -86,11 +91,12 @@ Status sign_module(const kernel::Kernel& kernel, const SigningKey& key, const fs
   const auto hash = kernel.config.find("CONFIG_MODULE_SIG_HASH");
   Command command;
   command.root = host.root;
-  command.argv = {host.inside(*tool).string(), hash == kernel.config.end() ? "sha512" : hash->second, key.key, key.certificate,
-                  host.inside(module).string()};
+  command.argv = {host.inside(*tool).string(), hash == kernel.config.end() ? "sha512" : hash->second, key.key,
+                  key.certificate, host.inside(module).string()};
   TRY_ASSIGN(const auto said, run(command));
   if (said.ok()) return {};
-  return Error{ErrorKind::failed, tried, "sign-file ended with " + std::to_string(said.status) + ": " + said.err + said.out,
+  return Error{ErrorKind::failed, tried,
+               "sign-file ended with " + std::to_string(said.status) + ": " + said.err + said.out,
                "is " + key.key + " the key of " + key.certificate + "?"};
 }
 

@@ -6,7 +6,8 @@
 namespace vgpukit::module {
 namespace {
 
-// symbol_get("x") is a load of the string's address and a call, next to each other but for what the compiler moves in between.
+// symbol_get("x") is a load of the string's address and a call, next to each other but for what the compiler moves in
+// between.
 constexpr std::uint64_t max_distance = 96;
 
 bool is_symbol_name(std::string_view text) {
@@ -31,7 +32,8 @@ std::string_view string_of(const ModuleImage& image, const ElfRelocation& reloca
   return is_symbol_name(text) ? text : std::string_view{};
 }
 
-// Does the operand at `offset` go into %rdi: mov $imm32,%rdi; mov $imm32,%edi; lea disp32(%rip),%rdi; movabs $imm64,%rdi?
+// Does the operand at `offset` go into %rdi: mov $imm32,%rdi; mov $imm32,%edi; lea disp32(%rip),%rdi; movabs
+// $imm64,%rdi?
 bool loads_first_argument(std::string_view code, std::uint64_t offset) {
   if (offset < 1 || offset > code.size()) return false;
   const std::string_view before = code.substr(0, offset);

@@ -8,7 +8,8 @@
 
 namespace vgpukit::module {
 
-// From the last string that is loaded into the first argument's register before each call. x86-64 only; empty for the others.
+// From the last string that is loaded into the first argument's register before each call. x86-64 only; empty for the
+// others.
 std::vector<std::string> find_symbol_gets(const ModuleImage& image);
 
 }  // namespace vgpukit::module

@@ -14,7 +14,8 @@ using Family = Distribution::Family;
 // Why nothing should be written here. Empty: all is known.
 std::string unknown_here(const system::BootSetup& setup, bool needs_parameters) {
   const auto family = setup.distribution.family;
-  const auto name = setup.distribution.name.empty() ? std::string("a distribution without os-release") : setup.distribution.name;
+  const auto name =
+      setup.distribution.name.empty() ? std::string("a distribution without os-release") : setup.distribution.name;
   if (family != Family::debian && family != Family::arch && family != Family::fedora)
     return "vgpukit does not know how " + name + " boots: Debian, Ubuntu, Proxmox, Arch, Manjaro and Fedora are known";
   if (setup.initramfs == system::InitramfsTool::none)
@@ -67,7 +68,8 @@ Result<std::vector<std::string>> PendingEdits::names(const std::string& folder, 
   const auto here = host_.resolve(folder);
   if (!here) return names;
   std::error_code bad;
-  for (auto entry = fs::directory_iterator(*here, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad)) {
+  for (auto entry = fs::directory_iterator(*here, bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad)) {
     const auto name = entry->path().filename().string();
     if (!name.ends_with(suffix) || !fs::is_regular_file(entry->path(), bad)) continue;
     TRY_ASSIGN(const auto without_us, read_(folder + "/" + name));
@@ -103,8 +105,9 @@ std::string ids_of(const std::vector<CardClaim>& claims, const std::vector<std::
   return text;
 }
 
-Result<BootEdits> boot_edits(const HostPaths& host, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
-                             const InstalledModules& modules, const ReadText& read) {
+Result<BootEdits> boot_edits(const HostPaths& host, const system::BootSetup& setup,
+                             const std::vector<CardClaim>& claims, const InstalledModules& modules,
+                             const ReadText& read) {
   BootEdits edits;
   PendingEdits draft(host, read);
   std::vector<std::string> parameters;
@@ -125,14 +128,16 @@ std::vector<std::string> boot_products(const HostPaths& host) {
     const auto here = host.resolve(folder);
     if (!here) return;
     std::error_code bad;
-    for (auto entry = fs::directory_iterator(*here, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+    for (auto entry = fs::directory_iterator(*here, bad); !bad && entry != fs::directory_iterator();
+         entry.increment(bad))
       if (entry->is_regular_file(bad) && wanted(entry->path().filename().string()))
         list.push_back(host.inside(entry->path()).string());
   };
   add("/boot", [](const std::string& name) {
     return name.starts_with("initrd.img-") || (name.starts_with("initramfs-") && name.ends_with(".img"));
   });
-  for (const auto* folder : {"/boot/grub", "/boot/grub2"}) add(folder, [](const std::string& name) { return name == "grub.cfg"; });
+  for (const auto* folder : {"/boot/grub", "/boot/grub2"})
+    add(folder, [](const std::string& name) { return name == "grub.cfg"; });
   for (const auto* esp : {"/boot", "/efi", "/boot/efi"}) {
     add(std::string(esp) + "/loader/entries", [](const std::string& name) { return name.ends_with(".conf"); });
     add(std::string(esp) + "/EFI/Linux", [](const std::string& name) { return name.ends_with(".efi"); });

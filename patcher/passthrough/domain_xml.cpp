@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <set>
 
-#include "system/nvidia_chips.hpp"
 #include "passthrough/xml_text.hpp"
+#include "system/nvidia_chips.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -34,21 +34,25 @@ std::vector<const system::PciDevice*> functions_of(const GuestRequest& request) 
   return all;
 }
 
-std::string hostdev(const GuestRequest& request, const system::PciDevice& function, const GuestSlot& place, bool first, bool several) {
+std::string hostdev(const GuestRequest& request, const system::PciDevice& function, const GuestSlot& place, bool first,
+                    bool several) {
   // A function that is vfio-pci's since the boot stays there; of others libvirt takes care.
   const bool managed = function.driver != "vfio-pci";
   std::string text = "<hostdev mode='subsystem' type='pci' managed='" + std::string(managed ? "yes" : "no") +
                      "'>\n  <source>\n    " + libvirt_address(function.address) + "\n  </source>\n";
-  if (!request.rom_file.empty() && &function == request.card) text += "  <rom file='" + xml_escaped(request.rom_file) + "'/>\n";
+  if (!request.rom_file.empty() && &function == request.card)
+    text += "  <rom file='" + xml_escaped(request.rom_file) + "'/>\n";
   text += "  <address type='pci' domain='0x0000' bus='" + hex(place.bus) + "' slot='" + hex(place.slot) +
           "' function='0x" + function.address.back() + "'" + (first && several ? " multifunction='on'" : "") +
           "/>\n</hostdev>\n";
   return text;
 }
 
-std::string hostdevs(const GuestRequest& request, const GuestSlot& place, const std::vector<const system::PciDevice*>& functions) {
+std::string hostdevs(const GuestRequest& request, const GuestSlot& place,
+                     const std::vector<const system::PciDevice*>& functions) {
   std::string text;
-  for (const auto* each : functions) text += hostdev(request, *each, place, each == functions.front(), functions.size() > 1);
+  for (const auto* each : functions)
+    text += hostdev(request, *each, place, each == functions.front(), functions.size() > 1);
   return text;
 }
 
@@ -78,7 +82,8 @@ class Editor {
   Result<EditedDomain> run(const std::string& file) {
     const auto& root = xml_.elements().front();
     if (root.name != "domain")
-      return Error{ErrorKind::usage, "give the card to the domain in " + file, "it holds a <" + root.name + ">, not a <domain>",
+      return Error{ErrorKind::usage, "give the card to the domain in " + file,
+                   "it holds a <" + root.name + ">, not a <domain>",
                    "virsh dumpxml --inactive DOMAIN > FILE writes one"};
     devices_ = xml_.child(0, "devices");
     if (devices_ == XmlText::npos)
@@ -109,7 +114,8 @@ class Editor {
     std::erase_if(functions, [&](const system::PciDevice* each) { return there.contains(each->address); });
     if (!functions.empty() && functions.size() != all)
       edited_.notes.push_back(
-          "some functions of the card were there already: those that were added are in a slot of their own, and the guest "
+          "some functions of the card were there already: those that were added are in a slot of their own, and the "
+          "guest "
           "sees two devices; take the old <hostdev> elements out for one");
     return functions;
   }
@@ -140,10 +146,10 @@ class Editor {
     if (functions.empty()) return;
     const auto place = free_place();
     if (!q35())
-      edited_.notes.push_back(
-          "the machine type is " + (machine_.empty() ? "libvirt's default" : machine_) +
-          ", which has no PCI Express: drivers may miss interrupts (MSI) and memory; q35 is what cards expect, but a guest's "
-          "system may have to be installed anew for it");
+      edited_.notes.push_back("the machine type is " + (machine_.empty() ? "libvirt's default" : machine_) +
+                              ", which has no PCI Express: drivers may miss interrupts (MSI) and memory; q35 is what "
+                              "cards expect, but a guest's "
+                              "system may have to be installed anew for it");
     xml_.add_inside(devices_, hostdevs(request_, place, functions));
     std::string names;
     for (const auto* each : functions) names += (names.empty() ? "" : ", ") + each->address;
@@ -153,8 +159,8 @@ class Editor {
 
   std::size_t features() { return xml_.child(0, "features"); }
 
-  // Puts lines into <features>, which is made where there is none. All of them in one go: an element that is not there yet has no
-  // place.
+  // Puts lines into <features>, which is made where there is none. All of them in one go: an element that is not there
+  // yet has no place.
   void add_features(const std::string& lines) {
     if (features() == XmlText::npos)
       xml_.add_inside(0, "<features>\n" + indented(lines, "  ") + "</features>\n");
@@ -196,12 +202,14 @@ class Editor {
     const auto loader = xml_.child(os, "loader");
     if (loader != XmlText::npos && xml_.attribute(loader, "secure") == "yes")
       edited_.notes.emplace_back(
-          "the guest's firmware is one with Secure Boot (<loader secure='yes'>): sign the driver's modules in the guest, or "
+          "the guest's firmware is one with Secure Boot (<loader secure='yes'>): sign the driver's modules in the "
+          "guest, or "
           "choose firmware without it");
     if (xml_.attribute(os, "firmware") != "efi") {
       if (loader == XmlText::npos)
         edited_.notes.emplace_back(
-            "the guest boots with SeaBIOS: cards with much memory want UEFI (<os firmware='efi'>), but a system that is "
+            "the guest boots with SeaBIOS: cards with much memory want UEFI (<os firmware='efi'>), but a system that "
+            "is "
             "installed would not boot any more");
       return;
     }
@@ -227,7 +235,8 @@ class Editor {
     // QEMU 4.0 gave q35 a split interrupt controller, and cards' audio was silent; 4.0.1 took that back.
     if (machine_ != "pc-q35-4.0") return;
     edited_.notes.emplace_back(
-        "pc-q35-4.0 splits the interrupt controller, and audio of cards stays silent: change machine= to pc-q35-4.0.1 or newer, or "
+        "pc-q35-4.0 splits the interrupt controller, and audio of cards stays silent: change machine= to pc-q35-4.0.1 "
+        "or newer, or "
         "to pc-q35-3.1, or put <ioapic driver='kvm'/> into <features>");
   }
 
@@ -251,7 +260,8 @@ std::string guest_domain_xml(const GuestRequest& request) {
   const bool hide = must_hide(request);
   std::string xml =
       "<domain type='kvm'>\n"
-      "  <!-- What the card needs, in its places; vgpukit passthrough xml CARD with apply puts it into a domain of yours. -->\n"
+      "  <!-- What the card needs, in its places; vgpukit passthrough xml CARD with apply puts it into a domain of "
+      "yours. -->\n"
       "  <name>with-card</name>\n"
       "  <memory unit='GiB'>8</memory>\n"
       "  <vcpu>4</vcpu>\n";
@@ -259,12 +269,15 @@ std::string guest_domain_xml(const GuestRequest& request) {
   xml += "  <os firmware='efi'>\n    <type arch='x86_64' machine='q35'>hvm</type>\n";
   if (!request.windows)
     xml +=
-        "    <!-- Drivers that are built in the guest are not signed. For a domain that is there: virsh start DOMAIN with "
+        "    <!-- Drivers that are built in the guest are not signed. For a domain that is there: virsh start DOMAIN "
+        "with "
         "reset-nvram, once. -->\n" +
         indented(firmware_lines, "    ");
   xml += "  </os>\n  <features>\n    <acpi/>\n";
   if (hide) {
-    xml += "    <!-- The driver is older than 465 and refuses virtual machines (error 43): it must not see that this is one. -->\n";
+    xml +=
+        "    <!-- The driver is older than 465 and refuses virtual machines (error 43): it must not see that this is "
+        "one. -->\n";
     xml += indented(kvm_lines, "    ");
   }
   if (hide || request.windows) {
@@ -277,7 +290,8 @@ std::string guest_domain_xml(const GuestRequest& request) {
   xml += "  </features>\n  <cpu mode='host-passthrough'/>\n  <devices>\n";
   if (request.card->boot_vga.value_or(false) && request.rom_file.empty())
     xml +=
-        "    <!-- The host booted on this card, so its ROM may be shadowed. Where the guest shows nothing: vgpukit passthrough "
+        "    <!-- The host booted on this card, so its ROM may be shadowed. Where the guest shows nothing: vgpukit "
+        "passthrough "
         "rom. -->\n";
   xml += indented(hostdevs(request, {}, functions_of(request)), "    ");
   return xml + "  </devices>\n</domain>\n";

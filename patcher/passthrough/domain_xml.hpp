@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "system/pci.hpp"
 #include "support/version.hpp"
+#include "system/pci.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -19,11 +19,12 @@ struct GuestRequest {
   std::string rom_file;                 // for <rom file=...>; empty: the card's own
 };
 
-// Whether the guest's driver refuses virtual machines: before 465 (GeForce cards in virtual machines were allowed then).
+// Whether the guest's driver refuses virtual machines: before 465 (GeForce cards in virtual machines were allowed
+// then).
 bool must_hide(const GuestRequest& request);
 
-// A whole domain, with what the card needs in its places: accepted by virt-xml-validate, and by virsh define once it has a disk.
-// Comments say what each line is for.
+// A whole domain, with what the card needs in its places: accepted by virt-xml-validate, and by virsh define once it
+// has a disk. Comments say what each line is for.
 std::string guest_domain_xml(const GuestRequest& request);
 
 struct EditedDomain {
@@ -31,7 +32,8 @@ struct EditedDomain {
   std::vector<std::string> changes;  // one clause each; none: all was there
   std::vector<std::string> notes;    // what was left as it is, and why
 };
-// Puts the lines into the text of a domain's XML; everything else stays byte for byte. Error: usage for what is no domain.
+// Puts the lines into the text of a domain's XML; everything else stays byte for byte. Error: usage for what is no
+// domain.
 Result<EditedDomain> edit_domain(const std::string& text, const std::string& file, const GuestRequest& request);
 
 }  // namespace vgpukit::passthrough

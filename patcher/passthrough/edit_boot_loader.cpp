@@ -11,8 +11,8 @@ namespace {
 
 constexpr const char* variable = "GRUB_CMDLINE_LINUX_DEFAULT";
 
-// Which of the words a command line lacks. Where one is there with another value, ours goes behind it, and the kernel takes the
-// last.
+// Which of the words a command line lacks. Where one is there with another value, ours goes behind it, and the kernel
+// takes the last.
 std::vector<std::string> missing_words(const std::string& line, const std::vector<std::string>& words) {
   const system::KernelParameters there(line);
   std::vector<std::string> missing;
@@ -63,7 +63,8 @@ std::string grub_recovery(const std::vector<std::string>& words) {
          "echo '}'\n";
 }
 
-// The file that has the last word about the variable: Debian and Ubuntu source /etc/default/grub.d/*.cfg after /etc/default/grub.
+// The file that has the last word about the variable: Debian and Ubuntu source /etc/default/grub.d/*.cfg after
+// /etc/default/grub.
 struct GrubFiles {
   std::string last = "/etc/default/grub";
   std::string line;  // both variables, as the kernel gets them
@@ -78,8 +79,8 @@ Result<GrubFiles> read_grub(PendingEdits& draft, BootEdits& edits) {
     TRY_ASSIGN(const auto text, draft.text(file));
     if (!text) continue;
     if (system::line_end_of(*text) == "\r\n")
-      edits.warnings.push_back(file + " has Windows line ends, which grub-mkconfig takes for a part of the values: dos2unix " +
-                               file);
+      edits.warnings.push_back(
+          file + " has Windows line ends, which grub-mkconfig takes for a part of the values: dos2unix " + file);
     TRY_ASSIGN(const auto base, system::assignments_of(*text, "GRUB_CMDLINE_LINUX", file));
     TRY_ASSIGN(const auto more, system::assignments_of(*text, variable, file));
     always = system::value_after(base, "GRUB_CMDLINE_LINUX", always);
@@ -133,12 +134,13 @@ std::string entry_with(const std::string& text, const std::vector<std::string>& 
   const auto at = text.rfind("\noptions");
   const auto begin = at == std::string::npos ? (text.starts_with("options") ? 0 : std::string::npos) : at + 1;
   if (begin == std::string::npos || !has_key(text.substr(begin), "options"))
-    return text + (text.ends_with('\n') || text.empty() ? "" : "\n") + "options " + joined(words) + system::line_end_of(text);
+    return text + (text.ends_with('\n') || text.empty() ? "" : "\n") + "options " + joined(words) +
+           system::line_end_of(text);
   return text.substr(0, begin) + with_words_in_line(text.substr(begin), words);
 }
 
-// A copy that boots as if nothing had been changed. Without a sort-key it stands behind all that have one, and by its name behind
-// the others; no "default arch*" means it.
+// A copy that boots as if nothing had been changed. Without a sort-key it stands behind all that have one, and by its
+// name behind the others; no "default arch*" means it.
 std::string recovery_entry(const std::string& text) {
   std::string copy;
   std::istringstream lines(text);
@@ -181,9 +183,10 @@ Status edit_command_line(PendingEdits& draft, const std::vector<std::string>& pa
 
 }  // namespace
 
-Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters, BootEdits& edits) {
-  const std::string by_hand =
-      std::string("press e in the boot menu and add ") + recovery_parameter + " to the line with the kernel's parameters";
+Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters,
+                   BootEdits& edits) {
+  const std::string by_hand = std::string("press e in the boot menu and add ") + recovery_parameter +
+                              " to the line with the kernel's parameters";
   edits.recovery = by_hand;
   bool entries = false;
   if (setup.loader == system::BootLoader::grub) TRY(edit_grub(draft, parameters, edits));
@@ -198,14 +201,16 @@ Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const st
     edits.recovery = "choose an entry \"(without passthrough)\" in the boot menu, or " + by_hand;
   } else if (setup.loader == system::BootLoader::grub) {
     edits.recovery =
-        "choose \"Without passthrough (vgpukit)\" in GRUB's menu (where there is none, hold Shift or press Esc while the host "
+        "choose \"Without passthrough (vgpukit)\" in GRUB's menu (where there is none, hold Shift or press Esc while "
+        "the host "
         "starts), "
         "or " +
         by_hand;
   }
-  // Entries and the line that new ones are made from are written above; only what is made from them has to be made anew.
-  // mkinitcpio puts /etc/kernel/cmdline into its unified images itself.
-  const bool made = setup.loader == system::BootLoader::systemd_boot && (entries || setup.initramfs == system::InitramfsTool::mkinitcpio);
+  // Entries and the line that new ones are made from are written above; only what is made from them has to be made
+  // anew. mkinitcpio puts /etc/kernel/cmdline into its unified images itself.
+  const bool made = setup.loader == system::BootLoader::systemd_boot &&
+                    (entries || setup.initramfs == system::InitramfsTool::mkinitcpio);
   if (!setup.update_parameters.empty() && !made) edits.commands.push_back(setup.update_parameters);
   return {};
 }

@@ -22,7 +22,8 @@ bool any_by_address(const std::vector<CardClaim>& claims) {
 // "10de:1e04" as a device's modalias begins.
 std::string modalias_start(const std::string& ids) {
   std::string upper = ids;
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return "v0000" + upper.substr(0, 4) + "d0000" + upper.substr(5);
 }
 
@@ -51,15 +52,16 @@ Result<Others> others_about_vfio(PendingEdits& draft) {
           for (const auto& id : split(word.substr(4), ',')) others.ids.push_back(id);
       // kmod reads the files by name, and the last ids= is the one that counts.
       if (name > std::string(modprobe_file).substr(16) && !others.ids.empty())
-        others.warnings.push_back(path + " is read after vgpukit's file, and its ids= takes the place of ours: move its line away");
+        others.warnings.push_back(
+            path + " is read after vgpukit's file, and its ids= takes the place of ours: move its line away");
     }
   }
   return others;
 }
 
-// Runs in the initramfs's shell (klibc's, busybox's or dash) when a module of a rival, or vfio-pci itself, is about to be loaded.
-// With the parameter of the way back, the kernel refuses vfio_pci, and nothing is done to the devices. The ids are compared,
-// because addresses move when a card is added.
+// Runs in the initramfs's shell (klibc's, busybox's or dash) when a module of a rival, or vfio-pci itself, is about to
+// be loaded. With the parameter of the way back, the kernel refuses vfio_pci, and nothing is done to the devices. The
+// ids are compared, because addresses move when a card is added.
 std::string install_line(const std::vector<CardClaim>& claims, bool stand_in) {
   std::string evict, all;
   for (const auto& claim : claims) {
@@ -69,8 +71,9 @@ std::string install_line(const std::vector<CardClaim>& claims, bool stand_in) {
   }
   const auto loop = [](const std::string& list, const std::string& first) {
     return "for f in" + list +
-           "; do p=/sys/bus/pci/devices/${f%=*}; [ -e $p ] || continue; read m <$p/modalias; case $m in pci:${f#*=}*) " + first +
-           "echo vfio-pci >$p/driver_override; echo ${f%=*} >/sys/bus/pci/drivers_probe;; esac; done; ";
+           "; do p=/sys/bus/pci/devices/${f%=*}; [ -e $p ] || continue; read m <$p/modalias; case $m in "
+           "pci:${f#*=}*) " +
+           first + "echo vfio-pci >$p/driver_override; echo ${f%=*} >/sys/bus/pci/drivers_probe;; esac; done; ";
   };
   std::string line = std::string("install ") + (stand_in ? placeholder_module : "vfio-pci") + " ";
   line += stand_in ? std::string("read c </proc/cmdline; case $c in *") + recovery_parameter + "*) exit 0;; esac; "
@@ -80,13 +83,15 @@ std::string install_line(const std::vector<CardClaim>& claims, bool stand_in) {
   return line.substr(0, line.size() - 2) + "\n";
 }
 
-Status edit_modprobe(PendingEdits& draft, const std::vector<CardClaim>& claims, const InstalledModules& modules, BootEdits& edits) {
+Status edit_modprobe(PendingEdits& draft, const std::vector<CardClaim>& claims, const InstalledModules& modules,
+                     BootEdits& edits) {
   TRY_ASSIGN(auto others, others_about_vfio(draft));
   edits.warnings.insert(edits.warnings.end(), others.warnings.begin(), others.warnings.end());
   const bool loadable = modules.loadable_somewhere("vfio_pci");
   const bool stand_in = modules.built_in_somewhere("vfio_pci") && any_by_address(claims);
   std::string text =
-      "# Written by vgpukit passthrough apply. `vgpukit passthrough undo CARD` takes it back, and makes the initramfs anew.\n"
+      "# Written by vgpukit passthrough apply. `vgpukit passthrough undo CARD` takes it back, and makes the initramfs "
+      "anew.\n"
       "# A host that does not come up: add " +
       std::string(recovery_parameter) + " to the kernel's parameters in the boot menu.\n";
   std::set<std::string> competing_modules;
@@ -99,7 +104,8 @@ Status edit_modprobe(PendingEdits& draft, const std::vector<CardClaim>& claims, 
   if (const auto own = ids_of(claims, {}); !own.empty() && loadable)
     text += "options vfio-pci ids=" + ids_of(claims, others.ids) + "\n";
   if (any_by_address(claims)) text += install_line(claims, stand_in);
-  const std::string first = std::string(loadable ? " vfio-pci" : "") + (stand_in ? std::string(" ") + placeholder_module : "");
+  const std::string first =
+      std::string(loadable ? " vfio-pci" : "") + (stand_in ? std::string(" ") + placeholder_module : "");
   for (const auto& module : competing_modules)
     if (!first.empty()) text += "softdep " + module + " pre:" + first + "\n";
   return draft.set(modprobe_file, std::move(text),
@@ -126,7 +132,8 @@ Status edit_initramfs_tools(PendingEdits& draft, const std::vector<std::string>&
     if (!listed.contains(module)) more += module + line_end;
   if (more.empty()) return {};
   if (!content.empty() && content.back() != '\n') content += line_end;
-  return draft.set(path, content + "# vgpukit passthrough" + line_end + more, "loads vfio before the card's own drivers");
+  return draft.set(path, content + "# vgpukit passthrough" + line_end + more,
+                   "loads vfio before the card's own drivers");
 }
 
 Status edit_dracut(PendingEdits& draft, const std::vector<std::string>& modules) {
@@ -188,7 +195,8 @@ Status edit_initramfs(PendingEdits& draft, const system::BootSetup& setup, const
   switch (setup.initramfs) {
     case system::InitramfsTool::initramfs_tools: {
       auto with_placeholder = list;
-      if (modules.built_in_somewhere("vfio_pci") && any_by_address(claims)) with_placeholder.emplace_back(placeholder_module);
+      if (modules.built_in_somewhere("vfio_pci") && any_by_address(claims))
+        with_placeholder.emplace_back(placeholder_module);
       return edit_initramfs_tools(draft, with_placeholder);
     }
     case system::InitramfsTool::dracut:
@@ -198,7 +206,8 @@ Status edit_initramfs(PendingEdits& draft, const system::BootSetup& setup, const
     case system::InitramfsTool::none:
       break;
   }
-  if (!list.empty()) edits.warnings.push_back("the initramfs has to load, before the card's own drivers: " + joined(list));
+  if (!list.empty())
+    edits.warnings.push_back("the initramfs has to load, before the card's own drivers: " + joined(list));
   return {};
 }
 

@@ -37,7 +37,8 @@ Status may_replace(const fs::path& path, const std::string& tried, bool overwrit
   if (!fs::exists(fs::symlink_status(path, bad)) || overwrite) return {};
   TRY_ASSIGN(const auto text, read_file(path));
   if (unchanged(text)) return {};
-  return Error{ErrorKind::usage, tried, path.string() + (is_ours(text) ? " was changed since vgpukit wrote it" : " is not vgpukit's"),
+  return Error{ErrorKind::usage, tried,
+               path.string() + (is_ours(text) ? " was changed since vgpukit wrote it" : " is not vgpukit's"),
                "move it away, or run it with --force-overwrite-changes"};
 }
 
@@ -53,8 +54,8 @@ Result<std::string> hook_file(const std::string& domain) {
   return "/etc/libvirt/hooks/qemu.d/vgpukit-" + domain;
 }
 
-Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card, bool any_device,
-                                 const std::string& vgpukit, bool overwrite) {
+Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card,
+                                 bool any_device, const std::string& vgpukit, bool overwrite) {
   TRY_ASSIGN(const auto file, hook_file(domain));
   TRY(may_replace(host.in_root(file), "install the hook for '" + domain + "'", overwrite));
   const auto call = quoted(vgpukit) + " passthrough ";

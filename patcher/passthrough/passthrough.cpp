@@ -15,8 +15,9 @@ std::string listed(const std::vector<std::string>& lines) {
 // What others have changed is not lost without a word.
 Status refuse_conflicts(const std::string& tried, const std::vector<std::string>& conflicts, bool overwrite) {
   if (conflicts.empty() || overwrite) return {};
-  return Error{ErrorKind::usage, tried, listed(conflicts),
-               "take your lines out of there, or run it with --force-overwrite-changes: your version is then kept aside"};
+  return Error{
+      ErrorKind::usage, tried, listed(conflicts),
+      "take your lines out of there, or run it with --force-overwrite-changes: your version is then kept aside"};
 }
 
 // The edits as they look to who knows the machine as it is now, with what we wrote earlier in it.
@@ -33,8 +34,8 @@ Status from_now(const HostPaths& host, BootEdits& edits) {
   return {};
 }
 
-Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, const std::string& word, const OriginalFiles& baseline,
-                                  std::vector<CardClaim>& cards, BootEdits& edits) {
+Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, const std::string& word,
+                                  const OriginalFiles& baseline, std::vector<CardClaim>& cards, BootEdits& edits) {
   PassthroughPlan plan;
   const auto view = read_claim_view(host, sysfs);
   TRY_ASSIGN(const auto* card, find_own_card(view.pci, word));
@@ -43,15 +44,16 @@ Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, con
   cards = baseline.cards();
   std::erase_if(cards, [&](const CardClaim& each) { return each.address == card->address; });
   cards.push_back(plan.card.claim);
-  TRY_ASSIGN(edits,
-             boot_edits(host, plan.setup, cards, view.modules, [&](const std::string& path) { return baseline.text(path); }));
+  TRY_ASSIGN(edits, boot_edits(host, plan.setup, cards, view.modules,
+                               [&](const std::string& path) { return baseline.text(path); }));
   plan.edits = edits;
   TRY(from_now(host, plan.edits));
   std::erase_if(plan.edits.files, [](const FileEdit& edit) { return edit.before == edit.after; });
   plan.notes = baseline.merged();
   plan.conflicts = baseline.conflicts();
-  const bool known = std::any_of(baseline.cards().begin(), baseline.cards().end(),
-                                 [&](const CardClaim& each) { return claim_json(each) == claim_json(plan.card.claim); });
+  const bool known = std::any_of(baseline.cards().begin(), baseline.cards().end(), [&](const CardClaim& each) {
+    return claim_json(each) == claim_json(plan.card.claim);
+  });
   plan.nothing = known && plan.edits.files.empty();
   return plan;
 }
@@ -74,7 +76,8 @@ Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs&
     return Error{ErrorKind::missing, tried, first_look.edits.unknown,
                  "nothing is changed; `vgpukit passthrough plan` shows what would have to stand where"};
   for (const auto& risk : first_look.card.risks)
-    if (!forced.contains(risk.option)) return Error{ErrorKind::consent, tried, risk.text, "if that is what you want: " + risk.option};
+    if (!forced.contains(risk.option))
+      return Error{ErrorKind::consent, tried, risk.text, "if that is what you want: " + risk.option};
 
   TRY_ASSIGN(const auto lock, begin_change(tools));
   TRY_ASSIGN(const auto baseline, OriginalFiles::open(tools.host));
@@ -91,7 +94,8 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
   auto address = pci_address(word);
   if (!address) address = pci_address(word + ".0");
   const auto tried = "take back what was done for '" + word + "'";
-  if (!address) return Error{ErrorKind::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0"};
+  if (!address)
+    return Error{ErrorKind::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0"};
   std::optional<FileLock> lock;
   if (!dry_run) {
     std::error_code bad;
@@ -111,8 +115,9 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
                  undone.cards_left.empty() ? "nothing is applied here" : "applied are " + listed(undone.cards_left)};
   BootEdits edits;
   if (!cards.empty()) {
-    TRY_ASSIGN(edits, boot_edits(tools.host, system::boot_setup_of(tools.host), cards, InstalledModules::read(tools.host),
-                                 [&](const std::string& path) { return baseline.text(path); }));
+    TRY_ASSIGN(edits,
+               boot_edits(tools.host, system::boot_setup_of(tools.host), cards, InstalledModules::read(tools.host),
+                          [&](const std::string& path) { return baseline.text(path); }));
   }
   edits.commands = baseline.commands();
   undone.commands = edits.commands;

@@ -33,7 +33,9 @@ Result<json> read_json(const fs::path& file) {
 Status rename_folder(const fs::path& from, const fs::path& to) {
   std::error_code bad;
   fs::rename(from, to, bad);
-  if (bad) return Error{ErrorKind::missing, "move " + from.string() + " to " + to.string(), bad.message(), "is the disk full?"};
+  if (bad)
+    return Error{ErrorKind::missing, "move " + from.string() + " to " + to.string(), bad.message(),
+                 "is the disk full?"};
   return {};
 }
 
@@ -91,7 +93,8 @@ Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode
   TRY(write_file(path, text, there ? was.st_mode & 07777U : mode_of_new));
   if (there && ::geteuid() == 0 &&
       (::chown(path.c_str(), was.st_uid, was.st_gid) != 0 || ::chmod(path.c_str(), was.st_mode & 07777U) != 0))
-    return Error{ErrorKind::missing, "give " + path.string() + " the owner that it had", std::generic_category().message(errno), ""};
+    return Error{ErrorKind::missing, "give " + path.string() + " the owner that it had",
+                 std::generic_category().message(errno), ""};
   return {};
 }
 
@@ -185,7 +188,8 @@ std::optional<std::string> unfinished_passthrough(const HostPaths& host) {
 
 Result<FileLock> begin_change(const ChangeTools& tools) {
   const PassthroughPlaces places(tools.host);
-  TRY_ASSIGN(auto lock, FileLock::acquire(places.lock(), [] { log::info("waiting for another vgpukit that changes boot files"); }));
+  TRY_ASSIGN(auto lock, FileLock::acquire(places.lock(),
+                                          [] { log::info("waiting for another vgpukit that changes boot files"); }));
   std::error_code bad;
   if (!fs::exists(places.journal(), bad)) {
     remove_folder(places.working());  // of a change that had not begun
@@ -204,8 +208,8 @@ Result<FileLock> begin_change(const ChangeTools& tools) {
   return lock;
 }
 
-Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline, const std::vector<CardClaim>& cards,
-                 const BootEdits& edits) {
+Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline,
+                 const std::vector<CardClaim>& cards, const BootEdits& edits) {
   const PassthroughPlaces places(tools.host);
   const auto step = [&](const std::string& name) {
     if (tools.on_step) tools.on_step(name);
@@ -241,7 +245,8 @@ Status change_to(const ChangeTools& tools, const std::string& what, const Origin
       TRY_ASSIGN(const auto after, Snapshot::keep(tools.host, written, places.next() / "after", tools.on_step));
       json list = json::array();
       for (const auto& card : cards) list.push_back(claim_json(card));
-      TRY(write_file(places.next() / "record.json", json{{"cards", list}, {"commands", edits.commands}}.dump(1) + "\n"));
+      TRY(write_file(places.next() / "record.json",
+                     json{{"cards", list}, {"commands", edits.commands}}.dump(1) + "\n"));
     }
     for (const auto& command : edits.commands) {
       step("run " + command.front());

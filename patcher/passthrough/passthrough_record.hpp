@@ -1,7 +1,8 @@
 // What passthrough apply has done to this machine, and how every byte of it is taken back.
 //
-// STATE/passthrough/applied/ has record.json (the cards), before/ (each file as it was without us) and after/ (as we wrote it). A
-// change of it goes through working/ (all that may be touched, as it is now) and next/; journal.json says how far it got.
+// STATE/passthrough/applied/ has record.json (the cards), before/ (each file as it was without us) and after/ (as we
+// wrote it). A change of it goes through working/ (all that may be touched, as it is now) and next/; journal.json says
+// how far it got.
 #pragma once
 
 #include <functional>
@@ -12,8 +13,8 @@
 
 #include "passthrough/boot_edits.hpp"
 #include "support/atomic_file.hpp"
-#include "support/snapshot.hpp"
 #include "support/machine_state.hpp"
+#include "support/snapshot.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -79,10 +80,10 @@ struct ChangeTools {
 // The lock, after what a crash has left has been undone or finished. Any change of the machine's files begins with it.
 Result<FileLock> begin_change(const ChangeTools& tools);
 
-// From what is applied now to `cards` with these edits; none of them: all is taken back. Whole or not at all: on an error, also of
-// a program, everything is as it was. The lock must be held.
-Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline, const std::vector<CardClaim>& cards,
-                 const BootEdits& edits);
+// From what is applied now to `cards` with these edits; none of them: all is taken back. Whole or not at all: on an
+// error, also of a program, everything is as it was. The lock must be held.
+Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline,
+                 const std::vector<CardClaim>& cards, const BootEdits& edits);
 
 // "apply 0000:01:00.0", where one was interrupted.
 std::optional<std::string> unfinished_passthrough(const HostPaths& host);

@@ -27,7 +27,8 @@ class PendingEdits {
 };
 
 inline constexpr const char* modprobe_file = "/etc/modprobe.d/vgpukit-passthrough.conf";
-// A module that does not exist: an install line has its name where vfio-pci itself is built in and is never "installed".
+// A module that does not exist: an install line has its name where vfio-pci itself is built in and is never
+// "installed".
 inline constexpr const char* placeholder_module = "vgpukit_passthrough";
 inline constexpr const char* recovery_parameter = "module_blacklist=vfio_pci";
 
@@ -35,7 +36,8 @@ inline constexpr const char* recovery_parameter = "module_blacklist=vfio_pci";
 Status edit_initramfs(PendingEdits& draft, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
                       const InstalledModules& modules, BootEdits& edits);
 // The kernel's parameters, and an entry of the boot menu that boots without us.
-Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters, BootEdits& edits);
+Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters,
+                   BootEdits& edits);
 
 // The ids of the cards that are named by ids, and of `more`, each once.
 std::string ids_of(const std::vector<CardClaim>& claims, const std::vector<std::string>& more);

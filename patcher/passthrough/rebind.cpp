@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "system/device_holders.hpp"
 #include "passthrough/rebind_journal.hpp"
+#include "system/device_holders.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -47,12 +47,14 @@ Status refuse_risks(const Target& target, const RebindRequest& request) {
   const auto tried = "give " + target.card->address + " to vfio-pci";
   for (const auto* device : target.companions)
     if (const auto needs = system::host_needs(*device); !needs.empty() && !request.forced.contains(force_host_devices))
-      return Error{ErrorKind::consent, tried, system::describe(*device) + " shares its IOMMU group and would be taken, too: " + needs,
+      return Error{ErrorKind::consent, tried,
+                   system::describe(*device) + " shares its IOMMU group and would be taken, too: " + needs,
                    std::string("if that is what you want: ") + force_host_devices};
-  if (only_display(target.pci, target.display, target.all()) && !request.single_gpu && !request.forced.contains(force_display))
-    return Error{
-        ErrorKind::consent, tried, "it is the only card that this host can show anything on",
-        std::string("with --single-gpu the desktop is stopped first and comes back with unbind; otherwise: ") + force_display};
+  if (only_display(target.pci, target.display, target.all()) && !request.single_gpu &&
+      !request.forced.contains(force_display))
+    return Error{ErrorKind::consent, tried, "it is the only card that this host can show anything on",
+                 std::string("with --single-gpu the desktop is stopped first and comes back with unbind; otherwise: ") +
+                     force_display};
   return {};
 }
 
@@ -87,11 +89,13 @@ Status wait_for_holders(const RebindTools& tools, const std::vector<const system
   auto holders = system::device_holders(tools.sysfs, devices);
   while (!holders.empty() && patient && tools.wait()) holders = system::device_holders(tools.sysfs, devices);
   if (holders.empty()) return {};
-  return Error{ErrorKind::failed, "take " + devices.front()->address + " from its driver", "it is in use: " + listed(holders),
+  return Error{ErrorKind::failed, "take " + devices.front()->address + " from its driver",
+               "it is in use: " + listed(holders),
                "end these first (systemctl stop display-manager nvidia-persistenced), or let --single-gpu do it"};
 }
 
-// NVIDIA's driver lets go of a card for good only when it is gone: nvidia_drm keeps its framebuffer. Not while another card has it.
+// NVIDIA's driver lets go of a card for good only when it is gone: nvidia_drm keeps its framebuffer. Not while another
+// card has it.
 Status unload_nvidia(const RebindTools& tools, const Target& target, RebindJournal& journal) {
   if (target.card->driver != "nvidia") return {};
   for (const auto& device : target.pci.devices)
@@ -124,8 +128,8 @@ Status move_functions(const RebindTools& tools, const Target& target, RebindJour
 Rebound rebound(const RebindTools& tools, const std::vector<const system::PciDevice*>& before) {
   Rebound result;
   for (const auto* device : before)
-    result.functions.push_back(
-        {device->address, device->driver, tools.sysfs.link_name("/sys/bus/pci/devices/" + device->address + "/driver")});
+    result.functions.push_back({device->address, device->driver,
+                                tools.sysfs.link_name("/sys/bus/pci/devices/" + device->address + "/driver")});
   return result;
 }
 
@@ -138,8 +142,8 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
   if (std::all_of(all.begin(), all.end(), [](const system::PciDevice* each) { return each->driver == "vfio-pci"; }))
     return rebound(tools, all);
   if (!target.card->group)
-    return Error{ErrorKind::missing, "give " + target.card->address + " to vfio-pci", "it is in no IOMMU group: the IOMMU is off",
-                 "vgpukit doctor tells how to turn it on"};
+    return Error{ErrorKind::missing, "give " + target.card->address + " to vfio-pci",
+                 "it is in no IOMMU group: the IOMMU is off", "vgpukit doctor tells how to turn it on"};
   TRY(refuse_risks(target, request));
   if (!request.single_gpu) TRY(wait_for_holders(tools, all, false));
   if (!tools.sysfs.exists("/sys/bus/pci/drivers/vfio-pci")) TRY(tools.run({"modprobe", "vfio-pci"}));
@@ -159,8 +163,8 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
     std::vector<std::string> notes;
     const auto undone = journal.undo(notes);
     error.next += error.next.empty() ? "" : "; ";
-    error.next +=
-        undone ? "the card is with its old driver again" : "and the old driver did not take it back: " + undone.error().message();
+    error.next += undone ? "the card is with its old driver again"
+                         : "and the old driver did not take it back: " + undone.error().message();
     return error;
   }
   return rebound(tools, all);
@@ -175,8 +179,8 @@ Result<Rebound> unbind_from_vfio(const RebindTools& tools, const RebindRequest& 
     if (device->driver == "vfio-pci") ours.push_back(device);
   if (ours.empty() && journal.empty()) return rebound(tools, target.all());
   if (const auto holders = system::device_holders(tools.sysfs, ours); !holders.empty())
-    return Error{ErrorKind::failed, "take " + target.card->address + " from vfio-pci", "it is in use: " + listed(holders),
-                 "shut the virtual machine down first"};
+    return Error{ErrorKind::failed, "take " + target.card->address + " from vfio-pci",
+                 "it is in use: " + listed(holders), "shut the virtual machine down first"};
   // What was bound at boot has no old driver: whoever wants it gets it.
   if (journal.empty()) {
     for (const auto* device : ours) {

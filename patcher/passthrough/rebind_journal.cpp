@@ -24,19 +24,21 @@ Status write(Sysfs& sysfs, const std::string& path, const std::string& text) {
   return wrote(sysfs.write(path, text), path, text == "\n" ? "" : text);
 }
 
-// vfio-pci has the device's ids (passthrough apply), and takes it at each probe. "bind" asks one driver, which refuses what it does
-// not know (ENODEV).
+// vfio-pci has the device's ids (passthrough apply), and takes it at each probe. "bind" asks one driver, which refuses
+// what it does not know (ENODEV).
 Status offer_to_all(Sysfs& sysfs, const std::string& address) {
   TRY(write(sysfs, "/sys/bus/pci/devices/" + address + "/driver/unbind", address));
   for (const auto& driver : sysfs.list("/sys/bus/pci/drivers"))
-    if (driver != "vfio-pci" && driver != "pci-stub" && sysfs.write("/sys/bus/pci/drivers/" + driver + "/bind", address) == 0)
+    if (driver != "vfio-pci" && driver != "pci-stub" &&
+        sysfs.write("/sys/bus/pci/drivers/" + driver + "/bind", address) == 0)
       break;
   return {};
 }
 
 }  // namespace
 
-Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver, const std::string& left) {
+Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver,
+                      const std::string& left) {
   const auto folder = "/sys/bus/pci/devices/" + address;
   auto& sysfs = tools.sysfs;
   const auto now = driver_of(sysfs, address);
@@ -83,7 +85,8 @@ Status RebindJournal::undo(const json& step, std::vector<std::string>& notes) {
   if (what == "unit") return tools_.run({"systemctl", "start", name});
   if (what == "console") return write(tools_.sysfs, "/sys/class/vtconsole/" + name + "/bind", "1");
   if (what == "framebuffer") {
-    // The guest may have left the card in a mode in which nothing can be drawn: a driver of the card's own shows pictures again.
+    // The guest may have left the card in a mode in which nothing can be drawn: a driver of the card's own shows
+    // pictures again.
     const auto path = "/sys/bus/platform/drivers/" + step.value("driver", std::string()) + "/bind";
     if (const auto bound = write(tools_.sysfs, path, name); !bound) notes.push_back(bound.error().message());
     return {};

@@ -29,8 +29,9 @@ class RebindJournal {
   nlohmann::json steps_ = nlohmann::json::array();
 };
 
-// Gives a function to a driver by driver_override and drivers_probe; an empty `driver`: to whoever wants it. The override is `left`
-// in the end. Error: failed, when it has another driver or none.
-Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver, const std::string& left);
+// Gives a function to a driver by driver_override and drivers_probe; an empty `driver`: to whoever wants it. The
+// override is `left` in the end. Error: failed, when it has another driver or none.
+Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver,
+                      const std::string& left);
 
 }  // namespace vgpukit::passthrough

@@ -61,7 +61,8 @@ Result<Rom> parse_rom(std::string_view bytes) {
   if (bytes.size() < 0x1a) return no_rom("it has only " + std::to_string(bytes.size()) + " bytes");
   Rom rom;
   // The first 55 AA that has a PCIR; images begin at multiples of 512 bytes of their own, headers of files do not.
-  while (rom.leading + 1 < bytes.size() && !(signed_at(bytes, rom.leading) && pcir_at(bytes, rom.leading) != 0)) ++rom.leading;
+  while (rom.leading + 1 < bytes.size() && !(signed_at(bytes, rom.leading) && pcir_at(bytes, rom.leading) != 0))
+    ++rom.leading;
   if (rom.leading + 1 >= bytes.size()) {
     if (signed_at(bytes, 0)) return no_rom("it begins with 55 AA, but nothing with the name PCIR follows");
     return no_rom("it begins with " + hex(byte_at(bytes, 0), 2) + " " + hex(byte_at(bytes, 1), 2) +
@@ -79,8 +80,9 @@ Result<Rom> parse_rom(std::string_view bytes) {
     if (image.code_type == 0) image.kind = RomImage::Kind::legacy;
     if (image.code_type == 3) image.kind = RomImage::Kind::efi;
     if (image.length == 0 || image.length > bytes.size() - at)
-      return no_rom("image " + std::to_string(rom.images.size() + 1) + " says that it has " + std::to_string(image.length) +
-                    " bytes, and " + std::to_string(bytes.size() - at) + " are left: it was cut off");
+      return no_rom("image " + std::to_string(rom.images.size() + 1) + " says that it has " +
+                    std::to_string(image.length) + " bytes, and " + std::to_string(bytes.size() - at) +
+                    " are left: it was cut off");
     if (image.kind == RomImage::Kind::legacy) {
       unsigned sum = 0;
       // Its own length stands in its third byte; PCIR's may be longer, with what the sum does not cover.
@@ -106,7 +108,8 @@ std::vector<std::string> rom_problems(const Rom& rom, const system::PciDevice* c
       problems.push_back("it is for the device " + ids + ", and the card is " + card->ids());
     else if (!card && image.vendor != 0x10de)
       problems.push_back("it is for a device that is not NVIDIA's (" + ids + ")");
-    if (!image.checksum) problems.push_back("the bytes of its legacy image do not add up to 0: it was changed or read wrongly");
+    if (!image.checksum)
+      problems.push_back("the bytes of its legacy image do not add up to 0: it was changed or read wrongly");
   }
   if (!rom.complete) problems.emplace_back("its last image is missing");
   if (!rom.has(RomImage::Kind::efi))
@@ -123,21 +126,24 @@ Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card) {
     return Error{ErrorKind::failed, tried, "the card has none (" + file + " is not there)",
                  "laptops keep it in the firmware: take it out of the firmware's update file"};
   if (const int error = sysfs.write(file, "1"); error != 0) {
-    if (error == EACCES || error == EPERM) return Error{ErrorKind::missing, tried, "that needs root", "run it with sudo"};
+    if (error == EACCES || error == EPERM)
+      return Error{ErrorKind::missing, tried, "that needs root", "run it with sudo"};
     return Error{ErrorKind::failed, tried, std::string("it cannot be switched on: ") + std::strerror(error), ""};
   }
   const Switch off(sysfs, file);
   auto read = sysfs.read_bytes(file);
   if (read.error == 0 && !read.text.empty()) return std::move(read.text);
   const std::string remains =
-      "boot with another card as the primary display and try again; or take the ROM with nvflash or GPU-Z on another system, or "
+      "boot with another card as the primary display and try again; or take the ROM with nvflash or GPU-Z on another "
+      "system, or "
       "out of the "
       "firmware's update file (laptops), and check it: vgpukit passthrough rom FILE";
   if (read.error == EIO) {
     const bool boot = card.boot_vga.value_or(false);
     return Error{ErrorKind::failed, tried,
                  boot ? "Input/output error: the firmware drew on this card (boot_vga is 1), so its ROM is shadowed"
-                      : "Input/output error: the kernel sees no ROM behind the card's address (no 55 AA): the card sleeps, or the "
+                      : "Input/output error: the kernel sees no ROM behind the card's address (no 55 AA): the card "
+                        "sleeps, or the "
                         "firmware keeps its ROM "
                         "elsewhere, as laptops do",
                  boot ? remains : "wake it (echo on > " + card.folder() + "/power/control) and try again; " + remains};

@@ -19,7 +19,8 @@ struct RomImage {
 };
 
 struct Rom {
-  std::size_t leading = 0;  // bytes before the first image: nvflash and makers' update files put a header of their own there
+  std::size_t leading =
+      0;  // bytes before the first image: nvflash and makers' update files put a header of their own there
   std::vector<RomImage> images;
   bool complete = false;  // the last image says that it is the last
   [[nodiscard]] bool has(RomImage::Kind kind) const;
@@ -31,8 +32,8 @@ Result<Rom> parse_rom(std::string_view bytes);
 // What is wrong with it for this card (none: any): one clause each. None: nothing is.
 std::vector<std::string> rom_problems(const Rom& rom, const system::PciDevice* card);
 
-// The bytes of the card's ROM. It is switched on, read, and switched off again, whatever happens in between. Error: missing when
-// that needs root; failed, with what the errno means for this card and what remains to be done.
+// The bytes of the card's ROM. It is switched on, read, and switched off again, whatever happens in between. Error:
+// missing when that needs root; failed, with what the errno means for this card and what remains to be done.
 Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card);
 
 }  // namespace vgpukit::passthrough

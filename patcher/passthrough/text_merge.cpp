@@ -8,16 +8,17 @@
 
 namespace vgpukit::passthrough {
 
-std::string text_diff(const std::string& path, const std::optional<std::string>& before, const std::optional<std::string>& after) {
+std::string text_diff(const std::string& path, const std::optional<std::string>& before,
+                      const std::optional<std::string>& after) {
   const GitLibrary library;
   const auto name = path.substr(path.find_first_not_of('/'));
   git_diff_options options;
   git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
   options.flags |= GIT_DIFF_FORCE_TEXT;
   git_patch* raw = nullptr;
-  if (git_patch_from_buffers(&raw, before ? before->data() : nullptr, before ? before->size() : 0, before ? name.c_str() : nullptr,
-                             after ? after->data() : nullptr, after ? after->size() : 0, after ? name.c_str() : nullptr,
-                             &options) != 0)
+  if (git_patch_from_buffers(&raw, before ? before->data() : nullptr, before ? before->size() : 0,
+                             before ? name.c_str() : nullptr, after ? after->data() : nullptr,
+                             after ? after->size() : 0, after ? name.c_str() : nullptr, &options) != 0)
     throw std::runtime_error("git_patch_from_buffers: " + git_reason());
   const GitPatch patch(raw);
   std::string text;
@@ -31,7 +32,8 @@ std::string text_diff(const std::string& path, const std::optional<std::string>&
     for (std::size_t i = 0; i < lines; ++i) {
       const git_diff_line* each = nullptr;
       git_patch_get_line_in_hunk(&each, patch.get(), hunk, i);
-      if (each->origin == GIT_DIFF_LINE_CONTEXT || each->origin == GIT_DIFF_LINE_ADDITION || each->origin == GIT_DIFF_LINE_DELETION)
+      if (each->origin == GIT_DIFF_LINE_CONTEXT || each->origin == GIT_DIFF_LINE_ADDITION ||
+          each->origin == GIT_DIFF_LINE_DELETION)
         text += each->origin;
       text.append(each->content, each->content_len);
     }

@@ -20,8 +20,8 @@ bool claimed(const std::vector<const system::PciDevice*>& taken, const system::P
   return std::find(taken.begin(), taken.end(), &device) != taken.end();
 }
 
-// What shares the group and has a driver has to go along (vfio_group_viable: a device without a driver is no hindrance). Bridges
-// cannot be given away.
+// What shares the group and has a driver has to go along (vfio_group_viable: a device without a driver is no
+// hindrance). Bridges cannot be given away.
 std::vector<const system::PciDevice*> companions(const system::GroupMembers& mates) {
   std::vector<const system::PciDevice*> list;
   for (const auto* device : mates.other_devices)
@@ -39,24 +39,27 @@ void add_parameters(const ClaimView& view, const system::PciDevice& card, ClaimP
     if (by_hand) plan.claim.parameters = {"intel_iommu=on"};
   } else if (view.cpuinfo.find("AuthenticAMD") != std::string::npos) {
     plan.warnings.emplace_back(
-        "the IOMMU is off, and an AMD host has no kernel parameter to turn it on (amd_iommu=on does nothing): enable IOMMU "
+        "the IOMMU is off, and an AMD host has no kernel parameter to turn it on (amd_iommu=on does nothing): enable "
+        "IOMMU "
         "(AMD-Vi) "
         "in the firmware's setup");
   } else {
     plan.claim.parameters = {"intel_iommu=on", "iommu=pt"};
-    plan.reasons.emplace_back("no IOMMU group is there: intel_iommu=on turns the IOMMU on, iommu=pt spares the host's own devices");
+    plan.reasons.emplace_back(
+        "no IOMMU group is there: intel_iommu=on turns the IOMMU on, iommu=pt spares the host's own devices");
     plan.warnings.emplace_back(
-        "VT-d has to be enabled in the firmware's setup; what shares the card's group is known only after the next boot: look with "
+        "VT-d has to be enabled in the firmware's setup; what shares the card's group is known only after the next "
+        "boot: look with "
         "vgpukit passthrough groups, and apply again");
   }
   const auto* boot = view.display.held_by_boot(card);
   if (!boot) return;
-  // A framebuffer driver that is turned off leaves the card's memory alone. simpledrm has no such switch: its device is made by
-  // sysfb_init (drivers/firmware/sysfb.c).
+  // A framebuffer driver that is turned off leaves the card's memory alone. simpledrm has no such switch: its device is
+  // made by sysfb_init (drivers/firmware/sysfb.c).
   const bool has_switch = boot->name == "efifb" || boot->name == "vesafb";
   plan.claim.parameters.push_back(has_switch ? "video=" + boot->name + ":off" : "initcall_blacklist=sysfb_init");
-  plan.reasons.push_back(boot->name +
-                         " draws the boot messages in the card's memory, and would hold it: " + plan.claim.parameters.back());
+  plan.reasons.push_back(
+      boot->name + " draws the boot messages in the card's memory, and would hold it: " + plan.claim.parameters.back());
 }
 
 void decide_naming(const ClaimView& view, const std::vector<const system::PciDevice*>& taken, ClaimPlan& plan) {
@@ -65,14 +68,15 @@ void decide_naming(const ClaimView& view, const std::vector<const system::PciDev
     if (claimed(taken, device)) continue;
     if (!readable(device)) {
       claim.by_address = true;
-      plan.reasons.push_back("by address: what " + device.address + " is cannot be read (" + device.unreadable.front() + ")");
+      plan.reasons.push_back("by address: what " + device.address + " is cannot be read (" + device.unreadable.front() +
+                             ")");
       continue;
     }
     for (const auto* function : taken) {
       if (device.ids() != function->ids()) continue;
       claim.by_address = true;
-      plan.reasons.push_back("by address: " + device.address + ", which stays with the host, has the ids of " + function->address +
-                             ", " + device.ids());
+      plan.reasons.push_back("by address: " + device.address + ", which stays with the host, has the ids of " +
+                             function->address + ", " + device.ids());
     }
   }
   for (auto& function : claim.functions)
@@ -101,7 +105,8 @@ Result<CardClaim> claim_from_json(const json& data) {
   try {
     CardClaim claim;
     claim.address = data.at("address");
-    for (const auto& each : data.at("functions")) claim.functions.push_back({each.at("address"), each.at("ids"), each.at("evict")});
+    for (const auto& each : data.at("functions"))
+      claim.functions.push_back({each.at("address"), each.at("ids"), each.at("evict")});
     claim.competing_modules = data.at("competing_modules");
     claim.parameters = data.at("parameters");
     claim.by_address = data.at("by") == "address";
@@ -115,14 +120,16 @@ Result<const system::PciDevice*> find_own_card(const system::PciView& pci, std::
   TRY_ASSIGN(const auto* card, system::find_card(pci, word, any_device));
   const auto tried = "take '" + std::string(word) + "' as the card";
   if (!any_device && !card->is_nvidia())
-    return Error{ErrorKind::usage, tried, system::describe(*card) + " is not NVIDIA's", "vgpukit passthrough groups shows the cards that are"};
+    return Error{ErrorKind::usage, tried, system::describe(*card) + " is not NVIDIA's",
+                 "vgpukit passthrough groups shows the cards that are"};
   if (!any_device && card->is_virtual_function)
     return Error{ErrorKind::usage, tried, card->address + " is a virtual function: a part of a card for vGPUs",
                  "vgpukit vgpu xml " + card->address + " gives it to a virtual machine"};
   for (const auto* function : pci.functions_of(*card))
     if (!readable(*function))
-      return Error{ErrorKind::missing, tried, function->folder() + "/" + function->unreadable.front(),
-                   "run it as root; on a host where root cannot read that either, the device has fallen off the bus: reboot"};
+      return Error{
+          ErrorKind::missing, tried, function->folder() + "/" + function->unreadable.front(),
+          "run it as root; on a host where root cannot read that either, the device has fallen off the bus: reboot"};
   if (!any_device && !card->address.ends_with(".0"))
     for (const auto* function : pci.functions_of(*card))
       if (function->is_nvidia_card()) return function;
@@ -132,14 +139,19 @@ Result<const system::PciDevice*> find_own_card(const system::PciView& pci, std::
 bool shows_pictures(const system::PciDevice& device, const system::Display& display) {
   if (!device.is_display() || device.is_virtual_function) return false;
   if (device.class_code >> 8 == 0x0300 || device.boot_vga.value_or(false)) return true;
-  return std::any_of(display.cards.begin(), display.cards.end(),
-                     [&](const system::DrmCard& card) { return card.address == device.address && !card.connected.empty(); });
+  return std::any_of(display.cards.begin(), display.cards.end(), [&](const system::DrmCard& card) {
+    return card.address == device.address && !card.connected.empty();
+  });
 }
 
-bool only_display(const system::PciView& pci, const system::Display& display, const std::vector<const system::PciDevice*>& taken) {
-  if (std::none_of(taken.begin(), taken.end(), [&](const system::PciDevice* each) { return shows_pictures(*each, display); })) return false;
-  return std::none_of(pci.devices.begin(), pci.devices.end(),
-                      [&](const system::PciDevice& each) { return !claimed(taken, each) && shows_pictures(each, display); });
+bool only_display(const system::PciView& pci, const system::Display& display,
+                  const std::vector<const system::PciDevice*>& taken) {
+  if (std::none_of(taken.begin(), taken.end(),
+                   [&](const system::PciDevice* each) { return shows_pictures(*each, display); }))
+    return false;
+  return std::none_of(pci.devices.begin(), pci.devices.end(), [&](const system::PciDevice& each) {
+    return !claimed(taken, each) && shows_pictures(each, display);
+  });
 }
 
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs) {
@@ -157,7 +169,8 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
     const bool none = !view.modules.loadable_somewhere("vfio_pci") && !view.modules.built_in_somewhere("vfio_pci");
     if (none)
       return Error{ErrorKind::missing, "prepare " + card.address + " for a virtual machine",
-                   view.modules.kernels().empty() ? "no kernel is installed in /lib/modules" : "no installed kernel has vfio-pci",
+                   view.modules.kernels().empty() ? "no kernel is installed in /lib/modules"
+                                                  : "no installed kernel has vfio-pci",
                    "install the distribution's own kernel (CONFIG_VFIO_PCI)"};
   }
   ClaimPlan plan;
@@ -170,7 +183,8 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
     plan.reasons.push_back(system::describe(*device) + " goes along: it is in the card's IOMMU group");
     if (const auto needs = system::host_needs(*device); !needs.empty())
       plan.risks.push_back(
-          {force_host_devices, system::describe(*device) + " shares the card's IOMMU group and would be taken, too: " + needs});
+          {force_host_devices,
+           system::describe(*device) + " shares the card's IOMMU group and would be taken, too: " + needs});
   }
   std::set<std::string> competing_modules;
   for (const auto* device : taken) {
@@ -182,13 +196,15 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
   }
   // What is built in cannot be held back.
   for (const auto& module : competing_modules)
-    if (!view.modules.built_in_somewhere(module) || view.modules.loadable_somewhere(module)) claim.competing_modules.push_back(module);
+    if (!view.modules.built_in_somewhere(module) || view.modules.loadable_somewhere(module))
+      claim.competing_modules.push_back(module);
   decide_naming(view, taken, plan);
   add_parameters(view, card, plan);
   if (only_display(view.pci, view.display, taken))
-    plan.risks.push_back({force_display, system::describe(card) +
-                                             " is the only card that this host can show anything on: its screen would stay black "
-                                             "from the boot on, and the network would be the only way in"});
+    plan.risks.push_back(
+        {force_display, system::describe(card) +
+                            " is the only card that this host can show anything on: its screen would stay black "
+                            "from the boot on, and the network would be the only way in"});
   else if (card.boot_vga.value_or(false))
     plan.warnings.push_back(
         "the firmware shows its menus on " + card.address +

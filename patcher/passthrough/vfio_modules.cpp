@@ -43,13 +43,14 @@ InstalledModules InstalledModules::read(const HostPaths& host) {
   const auto folder = host.resolve("/lib/modules");
   if (!folder) return modules;
   std::error_code bad;
-  for (auto entry = fs::directory_iterator(*folder, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+  for (auto entry = fs::directory_iterator(*folder, bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad))
     if (fs::exists(entry->path() / "modules.dep")) modules.kernels_.push_back(entry->path().filename().string());
   std::sort(modules.kernels_.begin(), modules.kernels_.end());
   for (const auto& release : modules.kernels_) {
     const auto aliases = read_file(*folder / release / "modules.alias");
-    modules.all_.push_back({names_in(*folder / release / "modules.dep"), names_in(*folder / release / "modules.builtin"),
-                            aliases ? *aliases : std::string()});
+    modules.all_.push_back({names_in(*folder / release / "modules.dep"),
+                            names_in(*folder / release / "modules.builtin"), aliases ? *aliases : std::string()});
   }
   return modules;
 }
@@ -63,8 +64,9 @@ bool InstalledModules::built_in_somewhere(std::string_view module) const {
 }
 
 bool InstalledModules::everywhere(std::string_view module) const {
-  return !all_.empty() && std::all_of(all_.begin(), all_.end(),
-                                      [&](const One& one) { return holds(one.loadable, module) || holds(one.built_in, module); });
+  return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const One& one) {
+    return holds(one.loadable, module) || holds(one.built_in, module);
+  });
 }
 
 std::vector<std::string> InstalledModules::vfio() const {
@@ -86,7 +88,8 @@ std::vector<std::string> InstalledModules::competing_modules(const system::PciDe
     for (std::string line; std::getline(lines, line);) {
       if (!line.starts_with("alias pci:")) continue;
       const auto blank = line.find(' ', 6);
-      if (blank == std::string::npos || ::fnmatch(line.substr(6, blank - 6).c_str(), device.modalias.c_str(), 0) != 0) continue;
+      if (blank == std::string::npos || ::fnmatch(line.substr(6, blank - 6).c_str(), device.modalias.c_str(), 0) != 0)
+        continue;
       names.insert(module_name(line.substr(blank + 1)));
     }
   }

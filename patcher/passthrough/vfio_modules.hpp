@@ -1,13 +1,13 @@
-// What the installed kernels have of vfio, and which of their modules would take a device: asked of the files that depmod made, not
-// of version numbers.
+// What the installed kernels have of vfio, and which of their modules would take a device: asked of the files that
+// depmod made, not of version numbers.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "system/pci.hpp"
 #include "support/host_paths.hpp"
+#include "system/pci.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -22,10 +22,11 @@ class InstalledModules {
   [[nodiscard]] bool built_in_somewhere(std::string_view module) const;
   [[nodiscard]] bool everywhere(std::string_view module) const;  // loadable or built in
 
-  // What an initramfs should load: vfio_pci, vfio, vfio_iommu_type1 and, where every kernel still has it (it became a part of vfio
-  // in 6.2), vfio_virqfd. What is built in everywhere is left out.
+  // What an initramfs should load: vfio_pci, vfio, vfio_iommu_type1 and, where every kernel still has it (it became a
+  // part of vfio in 6.2), vfio_virqfd. What is built in everywhere is left out.
   [[nodiscard]] std::vector<std::string> vfio() const;
-  // Modules that would bind to the device when they are loaded: by its alias, and those that NVIDIA's functions are known for.
+  // Modules that would bind to the device when they are loaded: by its alias, and those that NVIDIA's functions are
+  // known for.
   [[nodiscard]] std::vector<std::string> competing_modules(const system::PciDevice& device) const;
 
  private:

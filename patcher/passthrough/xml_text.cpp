@@ -103,7 +103,8 @@ class Parser {
 
   [[nodiscard]] Error bad(std::size_t at, const std::string& why) const {
     const auto line = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n') + 1;
-    return Error{ErrorKind::usage, "read the XML", why, "virt-xml-validate tells more", SourcePos{file_, static_cast<int>(line), 0}};
+    return Error{ErrorKind::usage, "read the XML", why, "virt-xml-validate tells more",
+                 SourcePos{file_, static_cast<int>(line), 0}};
   }
 
   std::string_view text_;
@@ -166,7 +167,8 @@ void XmlText::add_inside(std::size_t index, const std::string& lines) {
   auto at = element.close;
   while (at > element.inside && (text_[at - 1] == ' ' || text_[at - 1] == '\t')) --at;
   const bool own_line = at > 0 && text_[at - 1] == '\n';
-  edits_.push_back({own_line ? at : element.close, own_line ? at : element.close, own_line ? body : "\n" + body + margin});
+  edits_.push_back(
+      {own_line ? at : element.close, own_line ? at : element.close, own_line ? body : "\n" + body + margin});
 }
 
 void XmlText::set_attribute(std::size_t index, std::string_view name, const std::string& value) {

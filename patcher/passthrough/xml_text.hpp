@@ -1,5 +1,5 @@
-// An XML text with the places of its elements, so that a line can be put in and all the rest stays as the user wrote it. It knows
-// what libvirt writes: no DTD, no entities of one's own.
+// An XML text with the places of its elements, so that a line can be put in and all the rest stays as the user wrote
+// it. It knows what libvirt writes: no DTD, no entities of one's own.
 #pragma once
 
 #include <string>

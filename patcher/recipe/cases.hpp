@@ -1,5 +1,5 @@
-// A recipe's own test: tests/ID.yaml beside the recipe. Each case gives the kernel's answers and a driver's files, and says what
-// comes out. No kernel and no compiler is needed: the real planner runs on facts that are given.
+// A recipe's own test: tests/ID.yaml beside the recipe. Each case gives the kernel's answers and a driver's files, and
+// says what comes out. No kernel and no compiler is needed: the real planner runs on facts that are given.
 #pragma once
 
 #include <map>
@@ -25,8 +25,8 @@ struct RecipeCase {
 // Where the recipe's cases are expected: the folder tests/ beside its file.
 std::filesystem::path cases_file(const Recipe& recipe);
 
-// Error: usage with file, line and column: unknown keys, a fact that the recipe does not ask, one that it asks and that is not
-// given, a case without files or without an outcome.
+// Error: usage with file, line and column: unknown keys, a fact that the recipe does not ask, one that it asks and that
+// is not given, a case without files or without an outcome.
 Result<std::vector<RecipeCase>> parse_cases(const std::string& yaml, const std::string& file, const Recipe& recipe);
 
 struct CaseOutcome {
@@ -39,7 +39,8 @@ struct CaseOutcome {
 // Also runs the recipe on its own result, which must change nothing.
 CaseOutcome run_case(const Recipe& recipe, const RecipeCase& one);
 
-// What the cases leave open, a clause each: no case that applies, none where the kernel needs nothing, a step that no case uses ...
+// What the cases leave open, a clause each: no case that applies, none where the kernel needs nothing, a step that no
+// case uses ...
 std::vector<std::string> untested(const Recipe& recipe, const std::vector<CaseOutcome>& outcomes);
 
 }  // namespace vgpukit::recipe

@@ -15,8 +15,8 @@ namespace vgpukit::recipe {
 
 namespace {
 
-// Each recipe's place when nothing waits: 5.19-x before 6.1-x before 6.12-x; what has no version at its start comes last. Then by
-// the letters.
+// Each recipe's place when nothing waits: 5.19-x before 6.1-x before 6.12-x; what has no version at its start comes
+// last. Then by the letters.
 std::vector<std::size_t> ranks(const std::vector<Recipe>& recipes) {
   std::vector<std::optional<Version>> versions;
   for (const auto& recipe : recipes) versions.push_back(Version::leading(recipe.id));
@@ -38,7 +38,8 @@ Error bad_order(const Recipe& recipe, std::string why, std::string next) {
   return Error{ErrorKind::usage, "", std::move(why), std::move(next), recipe.where};
 }
 
-// A topological order that stays as close to the ranks as `after` allows: of the recipes that may go next, the earliest goes.
+// A topological order that stays as close to the ranks as `after` allows: of the recipes that may go next, the earliest
+// goes.
 Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < recipes.size(); ++i) index.emplace(recipes[i].id, i);
@@ -50,7 +51,8 @@ Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
         std::vector<std::string_view> known;
         for (const auto& each : recipes) known.push_back(each.id);
         const auto near = nearest(name, known);
-        return bad_order(recipes[i], "the recipe '" + recipes[i].id + "' goes after '" + name + "', and no recipe has that id",
+        return bad_order(recipes[i],
+                         "the recipe '" + recipes[i].id + "' goes after '" + name + "', and no recipe has that id",
                          near.empty() ? "" : "did you mean '" + near + "'?");
       }
       waits[i].insert(found->second);
@@ -79,7 +81,8 @@ Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
       at = *std::find_if(waits[at].begin(), waits[at].end(), [&](std::size_t w) { return !placed[w]; });
     }
     std::string text = recipes[at].id;
-    for (auto it = std::find(trail.begin(), trail.end(), at) + 1; it != trail.end(); ++it) text += " -> " + recipes[*it].id;
+    for (auto it = std::find(trail.begin(), trail.end(), at) + 1; it != trail.end(); ++it)
+      text += " -> " + recipes[*it].id;
     return bad_order(recipes[at], "the recipes wait for each other: " + text + " -> " + recipes[at].id,
                      "take one 'after:' out of the circle");
   }
@@ -99,7 +102,8 @@ Result<std::vector<fs::path>> recipe_files(const fs::path& folder) {
   std::error_code bad;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder, bad))
-    if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml") files.push_back(entry.path());
+    if (const auto extension = entry.path().extension(); extension == ".yaml" || extension == ".yml")
+      files.push_back(entry.path());
   if (bad)
     return Error{ErrorKind::usage, "read the recipes in " + folder.string(), bad.message(),
                  "name a folder that holds recipe files (*.yaml)"};
@@ -109,7 +113,8 @@ Result<std::vector<fs::path>> recipe_files(const fs::path& folder) {
 
 namespace {
 
-// Reading YAML is most of what a plan costs: the files are shared out to the processors. Results in the order of the files.
+// Reading YAML is most of what a plan costs: the files are shared out to the processors. Results in the order of the
+// files.
 std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const fs::path& patches, YamlCache& cache) {
   std::vector<std::optional<Result<Recipe>>> parsed(files.size());
   std::atomic<std::size_t> next = 0;
@@ -131,7 +136,8 @@ std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const 
 
 }  // namespace
 
-Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches, const fs::path& cache_file) {
+Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches,
+                                  const fs::path& cache_file) {
   YamlCache cache(cache_file);
   std::map<std::string, Recipe> by_id;
   for (const auto& folder : folders) {
@@ -145,7 +151,8 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
       TRY_ASSIGN(auto recipe, std::move(parsed[i]));
       const auto [first, fresh] = here.emplace(recipe.id, files[i].string());
       if (!fresh)
-        return Error{ErrorKind::usage, "", "a second recipe with the id '" + recipe.id + "'; the first is in " + first->second,
+        return Error{ErrorKind::usage, "",
+                     "a second recipe with the id '" + recipe.id + "'; the first is in " + first->second,
                      "give one of them another id", recipe.where};
       by_id.insert_or_assign(recipe.id, std::move(recipe));
     }
@@ -165,12 +172,14 @@ Status Catalogue::leave_out(const std::vector<std::string>& ids) {
     return Error{ErrorKind::usage, "leave out the recipe '" + id + "'", "no recipe has that id",
                  near.empty() ? "vgpukit recipe list shows their ids" : "did you mean '" + near + "'?"};
   }
-  std::erase_if(recipes_, [&](const Recipe& recipe) { return std::find(ids.begin(), ids.end(), recipe.id) != ids.end(); });
+  std::erase_if(recipes_,
+                [&](const Recipe& recipe) { return std::find(ids.begin(), ids.end(), recipe.id) != ids.end(); });
   return {};
 }
 
 const Recipe* Catalogue::find(std::string_view id) const {
-  const auto found = std::find_if(recipes_.begin(), recipes_.end(), [&](const Recipe& recipe) { return recipe.id == id; });
+  const auto found =
+      std::find_if(recipes_.begin(), recipes_.end(), [&](const Recipe& recipe) { return recipe.id == id; });
   return found == recipes_.end() ? nullptr : &*found;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "support/hash.hpp"
 #include "support/checksummed_file.hpp"
+#include "support/hash.hpp"
 #include "transform/lexer.hpp"
 
 namespace vgpukit::recipe {
@@ -35,8 +35,8 @@ class Search {
   explicit Search(const FileCondition& condition)
       : condition_(condition), tokens_(condition.what == FileCondition::What::token ? condition.pattern : "") {}
 
-  // The line where it stands in this file; 0 where the tokens are there and their text is written otherwise; nothing: it is not
-  // there.
+  // The line where it stands in this file; 0 where the tokens are there and their text is written otherwise; nothing:
+  // it is not there.
   [[nodiscard]] std::optional<int> in(const transform::SourceTree& tree, const std::string& path) const {
     const auto text = tree.read(path);
     if (!text) return std::nullopt;
@@ -64,7 +64,8 @@ ConditionMatches::ConditionMatches(std::filesystem::path file) : file_(std::move
   }
 }
 
-const ConditionMatches::Places& ConditionMatches::on_disk(const FileCondition& condition, const transform::SourceTree& tree) {
+const ConditionMatches::Places& ConditionMatches::on_disk(const FileCondition& condition,
+                                                          const transform::SourceTree& tree) {
   const auto [found, fresh] = cached_.try_emplace(key_of(condition));
   if (!fresh) return found->second;
   changed_ = true;
@@ -95,7 +96,8 @@ std::optional<std::string> ConditionMatches::first(const FileCondition& conditio
         if (const auto line = search.in(tree, path)) return place_text(path, *line);
         continue;
       }
-      const auto kept = std::find_if(places.begin(), places.end(), [&](const auto& place) { return place.first == path; });
+      const auto kept =
+          std::find_if(places.begin(), places.end(), [&](const auto& place) { return place.first == path; });
       if (kept != places.end()) return place_text(path, kept->second);
     }
   }

@@ -66,8 +66,8 @@ class Linter {
   void name() {
     const auto stem = std::filesystem::path(recipe_.where.file).stem().string();
     if (stem != recipe_.id)
-      error("the id '" + recipe_.id + "' is not the file's name '" + stem + "'", "call the file " + recipe_.id + ".yaml",
-            key("id"));
+      error("the id '" + recipe_.id + "' is not the file's name '" + stem + "'",
+            "call the file " + recipe_.id + ".yaml", key("id"));
   }
 
   void summary() {
@@ -77,8 +77,8 @@ class Linter {
       warning("the summary '" + text + "' is no sentence", "say what changed, what the recipe does, and what it costs",
               key("summary"));
     else if (std::string_view(".:,;").find(text.back()) != std::string_view::npos)
-      warning("the summary ends in '" + std::string(1, text.back()) + "'", "lists add their own punctuation: leave it out",
-              key("summary"));
+      warning("the summary ends in '" + std::string(1, text.back()) + "'",
+              "lists add their own punctuation: leave it out", key("summary"));
   }
 
   // Facts that cannot all be as they are wanted.
@@ -116,7 +116,8 @@ class Linter {
         return set.wanted && !none.wanted && none.question.value.empty() && set.question.value != "n";
       };
       if (unset(a, b) || unset(b, a)) return p.name + " is set and is not set";
-      if (a.wanted && b.wanted && !p.value.empty() && !q.value.empty() && p.value != q.value) return p.name + " has two values";
+      if (a.wanted && b.wanted && !p.value.empty() && !q.value.empty() && p.value != q.value)
+        return p.name + " has two values";
     }
     if (p.kind == Kind::compiler && q.kind == Kind::compiler && a.wanted && b.wanted) return compilers(p.name, q.name);
     return "";
@@ -153,7 +154,8 @@ class Linter {
   void ranges() {
     const auto check = [&](const std::optional<VersionRange>& range, const char* whose) {
       if (range && !version_in({*range}))
-        error(std::string("no ") + whose + " version is in the range \"" + range->text + "\"", "look at its bounds", key("when"));
+        error(std::string("no ") + whose + " version is in the range \"" + range->text + "\"", "look at its bounds",
+              key("when"));
     };
     check(recipe_.kernel_versions, "kernel");
     check(recipe_.driver.versions, "driver");
@@ -165,21 +167,23 @@ class Linter {
         error("it goes after itself", "take it out of 'after'", key("after"));
       } else if (std::find(ids_.begin(), ids_.end(), id) == ids_.end()) {
         const auto near = nearest(id, ids_);
-        error("it goes after '" + id + "', and no recipe has that id", near.empty() ? "" : "did you mean '" + near + "'?",
-              key("after"));
+        error("it goes after '" + id + "', and no recipe has that id",
+              near.empty() ? "" : "did you mean '" + near + "'?", key("after"));
       }
     }
   }
 
-  // The other transforms find every place of what they change, or refuse. What a text or a diff leaves over only `ensures` sees.
+  // The other transforms find every place of what they change, or refuse. What a text or a diff leaves over only
+  // `ensures` sees.
   void ensures() {
     if (!recipe_.ensures.empty()) return;
     const auto step = std::find_if(recipe_.steps.begin(), recipe_.steps.end(), [](const Step& each) {
       return each.transform->kind() == "replace" || each.transform->kind() == "patch";
     });
     if (step == recipe_.steps.end()) return;
-    warning("there is no 'ensures', and '" + std::string(step->transform->kind()) + "' does not see what it leaves over",
-            "say what must be absent or present afterwards: a driver of another shape then says so", step->where);
+    warning(
+        "there is no 'ensures', and '" + std::string(step->transform->kind()) + "' does not see what it leaves over",
+        "say what must be absent or present afterwards: a driver of another shape then says so", step->where);
   }
 
   // An explanation is looked for in compiler messages about any driver: it must name what the message is about.
@@ -188,14 +192,16 @@ class Linter {
     for (const auto& text : recipe_.explains) {
       if (!seen.insert(text).second) warning("'explains' says \"" + text + "\" twice", "", key("explains"));
       if (std::none_of(text.begin(), text.end(), is_word))
-        error("'explains' has \"" + text + "\", which says nothing", "name a part of the compiler's message", key("explains"));
+        error("'explains' has \"" + text + "\", which says nothing", "name a part of the compiler's message",
+              key("explains"));
       else if (!is_specific(text))
         warning("'explains' has \"" + text + "\", which is a part of many messages",
                 "add the function, type or file that the message is about", key("explains"));
     }
   }
 
-  // It has something in quotes, or a word as names are written: with '_', with '.' inside, with a digit, or all in capitals.
+  // It has something in quotes, or a word as names are written: with '_', with '.' inside, with a digit, or all in
+  // capitals.
   static bool is_specific(const std::string& text) {
     const auto quote = text.find('\'');
     if (quote != std::string::npos &&
@@ -209,7 +215,8 @@ class Linter {
       std::size_t end = i;
       while (end < text.size() && (is_word(text[end]) || text[end] == '.' || text[end] == '/')) ++end;
       const auto word = std::string_view(text).substr(i, end - i);
-      if (word.find('_') != std::string_view::npos || word.substr(0, word.size() - 1).find('.') != std::string_view::npos)
+      if (word.find('_') != std::string_view::npos ||
+          word.substr(0, word.size() - 1).find('.') != std::string_view::npos)
         return true;
       i = end;
     }
@@ -228,8 +235,8 @@ std::vector<LintFinding> lint_recipe(const Recipe& recipe, const std::vector<std
 }
 
 std::optional<Version> version_in(const std::vector<VersionRange>& ranges) {
-  // The bounds cut the versions into stretches; one version of each stretch is enough: the bounds themselves, and what lies right
-  // beside them.
+  // The bounds cut the versions into stretches; one version of each stretch is enough: the bounds themselves, and what
+  // lies right beside them.
   std::vector<Version> candidates = {*Version::parse("0"), *Version::parse("99999")};
   for (const auto& range : ranges)
     for (const auto& bound : range.bounds) {

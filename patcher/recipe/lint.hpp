@@ -1,5 +1,5 @@
-// What is wrong, or looks wrong, about a recipe that parses: conditions that can never hold, edits whose order matters and is not
-// given, words that help nobody.
+// What is wrong, or looks wrong, about a recipe that parses: conditions that can never hold, edits whose order matters
+// and is not given, words that help nobody.
 #pragma once
 
 #include <string>
@@ -26,9 +26,9 @@ struct LintTree {
   std::string name;  // for the message: "the test of 6.1-x (a case)"
   transform::SourceTree tree;
 };
-// Pairs of recipes that can meet on one kernel and driver, that both change one of the trees, and whose result depends on which
-// goes first, while neither says `after` the other (nor a recipe between them does). Each pair once, with the first tree that shows
-// it.
+// Pairs of recipes that can meet on one kernel and driver, that both change one of the trees, and whose result depends
+// on which goes first, while neither says `after` the other (nor a recipe between them does). Each pair once, with the
+// first tree that shows it.
 std::vector<LintFinding> lint_order(const std::vector<const Recipe*>& recipes, const std::vector<LintTree>& trees);
 
 // A version that all the ranges contain, or nothing: the ranges contradict each other.

@@ -28,7 +28,8 @@ bool want(const std::vector<KernelCondition>& conditions, std::map<std::string, 
 std::optional<Overlap> overlap_of(const Recipe& a, const Recipe& b) {
   Overlap meet;
   if (!want(a.kernel, meet.facts) || !want(b.kernel, meet.facts)) return std::nullopt;
-  // Of the choices, those that do not contradict what is wanted for certain; planning says whether one of them is enough.
+  // Of the choices, those that do not contradict what is wanted for certain; planning says whether one of them is
+  // enough.
   for (const auto* recipe : {&a, &b})
     for (const auto& choice : recipe->kernel_any) meet.facts.emplace(choice.question.key(), choice.wanted);
   std::vector<VersionRange> kernels;
@@ -42,7 +43,9 @@ std::optional<Overlap> overlap_of(const Recipe& a, const Recipe& b) {
     if (flavours.empty()) {
       flavours = wanted;
     } else {
-      std::erase_if(flavours, [&](driver::Flavour each) { return std::find(wanted.begin(), wanted.end(), each) == wanted.end(); });
+      std::erase_if(flavours, [&](driver::Flavour each) {
+        return std::find(wanted.begin(), wanted.end(), each) == wanted.end();
+      });
       if (flavours.empty()) return std::nullopt;
     }
   }
@@ -56,7 +59,8 @@ std::optional<Overlap> overlap_of(const Recipe& a, const Recipe& b) {
 }
 
 // The recipes in this order on a copy of the tree: the edits, or nothing where not all of them apply.
-std::optional<transform::SourceTree::Edits> edits(const std::vector<const Recipe*>& recipes, const Overlap& meet, transform::SourceTree tree) {
+std::optional<transform::SourceTree::Edits> edits(const std::vector<const Recipe*>& recipes, const Overlap& meet,
+                                                  transform::SourceTree tree) {
   for (const auto* recipe : recipes) {
     driver::Driver driver;
     driver.version = meet.driver;

@@ -15,7 +15,8 @@ constexpr std::array<std::pair<std::string_view, Decision>, 4> refusals = {{{"no
 
 // How a test names a fact: as --assume does, and a snippet by what it is about.
 std::string fact_name(const KernelCondition& condition) {
-  return condition.question.kind == kernel::Question::Kind::compiles ? "compiles " + condition.about : condition.question.key();
+  return condition.question.kind == kernel::Question::Kind::compiles ? "compiles " + condition.about
+                                                                     : condition.question.key();
 }
 
 class CaseParser {
@@ -31,11 +32,13 @@ class CaseParser {
     RecipeCase common;
     if (root["kernel"]) TRY(kernel(root["kernel"], common));
     if (root["driver"]) TRY(driver(root["driver"], common));
-    if (!root["cases"].is_sequence() || root["cases"].size() == 0) return yaml_.expected(root["cases"], "a list of cases");
+    if (!root["cases"].is_sequence() || root["cases"].size() == 0)
+      return yaml_.expected(root["cases"], "a list of cases");
     std::vector<RecipeCase> all;
     for (const auto& node : root["cases"].items()) {
       TRY_ASSIGN(auto one, a_case(node, common));
-      const auto same = std::find_if(all.begin(), all.end(), [&](const RecipeCase& other) { return other.name == one.name; });
+      const auto same =
+          std::find_if(all.begin(), all.end(), [&](const RecipeCase& other) { return other.name == one.name; });
       if (same != all.end()) return yaml_.wrong(node, "a second case with the name '" + one.name + "'");
       all.push_back(std::move(one));
     }
@@ -44,9 +47,10 @@ class CaseParser {
 
  private:
   Result<RecipeCase> a_case(const YamlNode& node, const RecipeCase& common) const {
-    TRY(yaml_.check_keys(node, "a case",
-                         {"name", "kernel", "driver", "before", "after", "not-needed", "already-fixed", "needs-consent", "cannot"},
-                         {"name", "before"}));
+    TRY(yaml_.check_keys(
+        node, "a case",
+        {"name", "kernel", "driver", "before", "after", "not-needed", "already-fixed", "needs-consent", "cannot"},
+        {"name", "before"}));
     RecipeCase one = common;
     one.where = yaml_.at(node);
     TRY_ASSIGN(one.name, yaml_.text(node["name"], "name"));
@@ -57,9 +61,11 @@ class CaseParser {
         return yaml_.wrong(node, "the recipe asks '" + name + "', and no answer is given",
                            "write it into the test's 'kernel:' or the case's: " + name + ": yes (or no)");
     if (recipe_.kernel_versions && one.kernel.text.empty())
-      return yaml_.wrong(node, "the recipe asks for the kernel's version, and none is given", "kernel: {version: \"6.12.1\"}");
+      return yaml_.wrong(node, "the recipe asks for the kernel's version, and none is given",
+                         "kernel: {version: \"6.12.1\"}");
     if (recipe_.driver.versions && one.driver.text.empty())
-      return yaml_.wrong(node, "the recipe asks for the driver's version, and none is given", "driver: {version: 535.161.05}");
+      return yaml_.wrong(node, "the recipe asks for the driver's version, and none is given",
+                         "driver: {version: 535.161.05}");
     TRY(files(node["before"], "before", one.before));
     int outcomes = 0;
     if (node["after"]) {
@@ -76,8 +82,10 @@ class CaseParser {
     }
     if (outcomes != 1)
       return yaml_.wrong(
-          node, std::string(outcomes == 0 ? "the case does not say" : "the case says more than once") + " what comes out",
-          "give it 'after' (the files), or one of not-needed, already-fixed, needs-consent, cannot (a part of the reason)");
+          node,
+          std::string(outcomes == 0 ? "the case does not say" : "the case says more than once") + " what comes out",
+          "give it 'after' (the files), or one of not-needed, already-fixed, needs-consent, cannot (a part of the "
+          "reason)");
     return one;
   }
 
@@ -108,7 +116,8 @@ class CaseParser {
     if (node["flavour"]) {
       TRY_ASSIGN(const auto word, yaml_.text(node["flavour"], "flavour"));
       const auto flavour = driver::flavour_from(word);
-      if (!flavour) return yaml_.wrong(node["flavour"], "'" + word + "' is no flavour", "known: vgpu-kvm, grid, general, open");
+      if (!flavour)
+        return yaml_.wrong(node["flavour"], "'" + word + "' is no flavour", "known: vgpu-kvm, grid, general, open");
       into.flavour = *flavour;
     }
     return {};
@@ -121,7 +130,8 @@ class CaseParser {
   }
 
   Status files(const YamlNode& node, std::string_view what, std::map<std::string, std::string>& into) const {
-    if (!node.is_map() || node.size() == 0) return yaml_.expected(node, "a map of paths and texts for " + std::string(what));
+    if (!node.is_map() || node.size() == 0)
+      return yaml_.expected(node, "a map of paths and texts for " + std::string(what));
     for (const auto& pair : node.entries()) {
       if (!pair.first.is_scalar() || pair.first.scalar().empty()) return yaml_.expected(pair.first, "a path");
       if (!pair.second.is_scalar()) return yaml_.expected(pair.second, "the text of " + pair.first.scalar());

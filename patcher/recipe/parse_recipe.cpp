@@ -13,7 +13,8 @@ namespace {
 // Reads one recipe file. Each method takes the node it reads and fills its part of the recipe.
 class RecipeParser {
  public:
-  RecipeParser(const std::string& file, const fs::path& patches, YamlCache* cache) : yaml_(file, cache), patches_(patches) {}
+  RecipeParser(const std::string& file, const fs::path& patches, YamlCache* cache)
+      : yaml_(file, cache), patches_(patches) {}
 
   Result<Recipe> parse(const std::string& text) {
     TRY_ASSIGN(const auto root, yaml_.parse(text));
@@ -21,8 +22,8 @@ class RecipeParser {
     recipe.text = text;
     recipe.where = yaml_.at(root);
     TRY(yaml_.check_keys(root, "a recipe",
-                         {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures", "notice",
-                          "explains", "run-time", "unused-because"},
+                         {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures",
+                          "notice", "explains", "run-time", "unused-because"},
                          {"id", "summary", "when", "transforms"}));
     TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
     TRY(check_id(root["id"], recipe.id));
@@ -127,11 +128,11 @@ class RecipeParser {
   }
 
   Result<kernel::Question> question(const YamlNode& node) const {
-    static const std::vector<std::string_view> kinds = {"symbol",   "symbol-is-gpl", "config",    "declaration", "compiles",
-                                                        "compiler", "kbuild",        "behaviour", "header"};
+    static const std::vector<std::string_view> kinds = {
+        "symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
-                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour",
-                          "header", "value", "about"},
+                         {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild",
+                          "behaviour", "header", "value", "about"},
                          {}));
     kernel::Question asked;
     std::string kind;
@@ -145,8 +146,8 @@ class RecipeParser {
                            "make it two facts: a list with one map each");
     }
     if (kind.empty())
-      return yaml_.expected(node,
-                            "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, kbuild, behaviour");
+      return yaml_.expected(
+          node, "one of symbol, symbol-is-gpl, config, header, declaration, compiles, compiler, kbuild, behaviour");
     asked.kind = *kernel::Question::kind_from(kind);
     TRY_ASSIGN(const auto word, yaml_.text(node[kind], kind));
     if (asked.kind == kernel::Question::Kind::compiles)
@@ -180,7 +181,8 @@ class RecipeParser {
       TRY_ASSIGN(const auto names, yaml_.texts(flavours, "flavour"));
       for (const auto& name : names) {
         const auto flavour = driver::flavour_from(name);
-        if (!flavour) return yaml_.wrong(flavours, "'" + name + "' is no flavour", "known: vgpu-kvm, grid, general, open");
+        if (!flavour)
+          return yaml_.wrong(flavours, "'" + name + "' is no flavour", "known: vgpu-kvm, grid, general, open");
         driver.flavours.push_back(*flavour);
       }
     }
@@ -204,7 +206,8 @@ class RecipeParser {
     FileCondition condition;
     condition.where = yaml_.at(node);
     const int kinds = (node["token"] ? 1 : 0) + (node["text"] ? 1 : 0) + (node["file"] ? 1 : 0);
-    if (kinds != 1) return yaml_.wrong(node, "exactly one of 'token', 'text' and 'file' is expected in " + std::string(what));
+    if (kinds != 1)
+      return yaml_.wrong(node, "exactly one of 'token', 'text' and 'file' is expected in " + std::string(what));
     if (node["file"]) {
       condition.what = FileCondition::What::file;
       TRY_ASSIGN(condition.globs, yaml_.texts(node["file"], "file"));
@@ -213,7 +216,8 @@ class RecipeParser {
     const bool token = static_cast<bool>(node["token"]);
     condition.what = token ? FileCondition::What::token : FileCondition::What::text;
     TRY_ASSIGN(condition.pattern, yaml_.text(node[token ? "token" : "text"], token ? "token" : "text"));
-    if (!node["files"]) return yaml_.wrong(node, "'files' is missing: which files are looked at", "such as files: \"**/*.{c,h}\"");
+    if (!node["files"])
+      return yaml_.wrong(node, "'files' is missing: which files are looked at", "such as files: \"**/*.{c,h}\"");
     TRY_ASSIGN(condition.globs, yaml_.texts(node["files"], "files"));
     return condition;
   }
@@ -246,7 +250,8 @@ class RecipeParser {
   Status transforms(const YamlNode& node, Recipe& recipe) const {
     if (!node.is_sequence() || node.size() == 0) return yaml_.expected(node, "a list of transforms");
     for (const auto& item : node.items()) {
-      if (!item.is_map() || item.size() != 1) return yaml_.expected(item, "a map with one key, the kind of the transform,");
+      if (!item.is_map() || item.size() != 1)
+        return yaml_.expected(item, "a map with one key, the kind of the transform,");
       const auto pair = item.entries().front();
       const std::string& name = pair.first.scalar();
       const auto* kind = transform::find_transform(name);
@@ -293,7 +298,8 @@ class RecipeParser {
         return yaml_.wrong(node["file"], "'" + name + "' is not the name of a file in patches/");
       auto text = read_file(patches_ / name);
       if (!text)
-        return yaml_.wrong(node["file"], "the diff " + (patches_ / name).string() + " cannot be read: " + text.error().why);
+        return yaml_.wrong(node["file"],
+                           "the diff " + (patches_ / name).string() + " cannot be read: " + text.error().why);
       parameters["diff"] = std::move(text).value();
     }
     return parameters;
@@ -346,7 +352,8 @@ class RecipeParser {
 
 }  // namespace
 
-Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const fs::path& patches, YamlCache* cache) {
+Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const fs::path& patches,
+                            YamlCache* cache) {
   return RecipeParser(file, patches, cache).parse(yaml);
 }
 

@@ -15,9 +15,10 @@ std::string wanted_text(const FileCondition& condition) {
   return "'" + condition.pattern + "' in " + join(condition.globs, ", ");
 }
 
-// The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were found.
-std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, ConditionMatches& findings, const transform::SourceTree& tree,
-                                       std::string* evidence) {
+// The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were
+// found.
+std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, ConditionMatches& findings,
+                                       const transform::SourceTree& tree, std::string* evidence) {
   for (const auto& condition : conditions) {
     const auto place = findings.first(condition, tree);
     if (place.has_value() != condition.wanted)
@@ -28,8 +29,9 @@ std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditi
   return std::nullopt;
 }
 
-// What the kernel answered, as a clause: "does not declare no_llseek in linux/fs.h". Only what was asked and answered: whether
-// something is gone or was never there is not ours to say. The evidence is added where the clause does not say it all.
+// What the kernel answered, as a clause: "does not declare no_llseek in linux/fs.h". Only what was asked and answered:
+// whether something is gone or was never there is not ours to say. The evidence is added where the clause does not say
+// it all.
 std::string answer_text(const KernelCondition& condition, const kernel::Answer& answer) {
   using Kind = kernel::Question::Kind;
   const auto& question = condition.question;
@@ -76,7 +78,8 @@ std::string answer_text(const KernelCondition& condition, const kernel::Answer& 
 
 class Planner {
  public:
-  Planner(const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree, const std::set<std::string>& accepted, ConditionMatches& findings)
+  Planner(const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree,
+          const std::set<std::string>& accepted, ConditionMatches& findings)
       : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), findings_(findings) {}
 
   Status decide(const Recipe& recipe, PlanLine& line) {
@@ -92,7 +95,9 @@ class Planner {
     std::vector<std::string> doubts;
     TRY_ASSIGN(const auto no, kernel_refuses(recipe, kernel_says, doubts));
     if (no) return set(line, Decision::not_needed, "this kernel " + *no);
-    if (fixed) return set(line, Decision::already_fixed, "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")"));
+    if (fixed)
+      return set(line, Decision::already_fixed,
+                 "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")"));
     line.doubts = std::move(doubts);
     std::string reason = kernel_says.empty() ? "" : "this kernel " + kernel_says;
     if (!evidence.empty()) reason += std::string(reason.empty() ? "" : "; ") + "the driver uses it: " + evidence;
@@ -131,7 +136,8 @@ class Planner {
     if (!wanted.flavours.empty() &&
         std::find(wanted.flavours.begin(), wanted.flavours.end(), driver_.flavour) == wanted.flavours.end()) {
       std::string names;
-      for (const auto flavour : wanted.flavours) names += (names.empty() ? "" : " or ") + std::string(driver::flavour_name(flavour));
+      for (const auto flavour : wanted.flavours)
+        names += (names.empty() ? "" : " or ") + std::string(driver::flavour_name(flavour));
       return "for " + names + " drivers, this is " + std::string(driver::flavour_name(driver_.flavour));
     }
     return std::nullopt;
@@ -144,9 +150,10 @@ class Planner {
     return std::nullopt;
   }
 
-  // The clause that says why the kernel does not need the recipe, or nothing; `says` collects what it answered, `doubts` which
-  // of it may have another reason. Only what a kernel lacks can be doubtful: what compiles is there.
-  Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says, std::vector<std::string>& doubts) {
+  // The clause that says why the kernel does not need the recipe, or nothing; `says` collects what it answered,
+  // `doubts` which of it may have another reason. Only what a kernel lacks can be doubtful: what compiles is there.
+  Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says,
+                                                    std::vector<std::string>& doubts) {
     const auto doubt = [&](const KernelCondition& condition, const kernel::Answer& answer) {
       if (answer.yes || answer.doubt.empty()) return;
       doubts.push_back("whether this kernel takes " + condition.about + " is not certain: " + answer.doubt);
@@ -198,7 +205,8 @@ class Planner {
   }
 
   static void add_file(PlanLine& line, const transform::Applied::File& file) {
-    const auto same = std::find_if(line.files.begin(), line.files.end(), [&](const auto& each) { return each.path == file.path; });
+    const auto same =
+        std::find_if(line.files.begin(), line.files.end(), [&](const auto& each) { return each.path == file.path; });
     if (same == line.files.end())
       line.files.push_back(file);
     else
@@ -241,8 +249,8 @@ std::vector<const PlanLine*> Plan::applied() const {
   return all;
 }
 
-Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree,
-                       const std::set<std::string>& accepted) {
+Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver, kernel::Facts& facts,
+                       transform::SourceTree& tree, const std::set<std::string>& accepted) {
   Plan plan;
   // Drivers without a content are made up, by tests.
   const auto& cache = facts.kernel().host.cache;
@@ -259,8 +267,8 @@ Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver,
   return plan;
 }
 
-Result<PlanLine> plan_recipe(const Recipe& recipe, const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree,
-                             const std::set<std::string>& accepted) {
+Result<PlanLine> plan_recipe(const Recipe& recipe, const driver::Driver& driver, kernel::Facts& facts,
+                             transform::SourceTree& tree, const std::set<std::string>& accepted) {
   PlanLine line;
   line.recipe = &recipe;
   ConditionMatches findings;

@@ -1,4 +1,5 @@
-// A recipe: what changed in the kernel, how to see that this kernel has the change and this driver the construct, and what to do.
+// A recipe: what changed in the kernel, how to see that this kernel has the change and this driver the construct, and
+// what to do.
 #pragma once
 
 #include <filesystem>
@@ -70,15 +71,16 @@ struct Recipe {
   std::vector<FileCondition> ensures;  // must hold afterwards
   std::optional<Notice> notice;
   std::vector<std::string> explains;  // parts of compiler messages that this recipe would have prevented
-  std::string run_time;        // what goes wrong at run time without it, where the build is green; for `matrix run --prove-recipes`
+  std::string
+      run_time;  // what goes wrong at run time without it, where the build is green; for `matrix run --prove-recipes`
   std::string unused_because;  // why no build of the matrix needs it, for `recipe list --unused`
   SourcePos where;
   std::string text;   // the YAML as it stands, for keys and `recipe show`
   std::string diffs;  // what it names in patches/: as much a part of the recipe as its text
 };
 
-// Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter; `cache`, where there is one, spares the
-// scanning of YAML that was read before. Error: usage with file, line, column and what was expected.
+// Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter; `cache`, where there is one,
+// spares the scanning of YAML that was read before. Error: usage with file, line, column and what was expected.
 Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const std::filesystem::path& patches,
                             YamlCache* cache = nullptr);
 
@@ -90,14 +92,14 @@ class Catalogue {
  public:
   // Loads *.yaml of each folder, the earlier folders first; a recipe in a later folder replaces one with the same id.
   // The result is ordered: `after` first, then by id in version order (5.19 before 6.1 before 6.12).
-  // Errors: usage - a file that does not parse, two with one id in one folder, an `after` that names no recipe, a cycle (spelled
-  // out).
-  // `cache`: a file that keeps what was read for the next time (support/yaml_cache.hpp); empty: none.
+  // Errors: usage - a file that does not parse, two with one id in one folder, an `after` that names no recipe, a cycle
+  // (spelled out). `cache`: a file that keeps what was read for the next time (support/yaml_cache.hpp); empty: none.
   static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& patches,
                                 const std::filesystem::path& cache = {});
   static Result<Catalogue> of(std::vector<Recipe> recipes);
 
-  // Leaves these recipes out; the others keep their order. Error: usage for an id that no recipe has, with the nearest one.
+  // Leaves these recipes out; the others keep their order. Error: usage for an id that no recipe has, with the nearest
+  // one.
   Status leave_out(const std::vector<std::string>& ids);
 
   [[nodiscard]] const std::vector<Recipe>& recipes() const { return recipes_; }

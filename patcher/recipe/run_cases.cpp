@@ -137,7 +137,8 @@ class Run {
     if (!line) {
       outcome.problem = "on its own result: " + line.error().message();
     } else if (line->decision != Decision::not_needed && line->decision != Decision::already_fixed) {
-      outcome.problem = "on its own result it says \"" + std::string(decision_name(line->decision)) + "\": " + line->reason;
+      outcome.problem =
+          "on its own result it says \"" + std::string(decision_name(line->decision)) + "\": " + line->reason;
       outcome.diff = texts_diff(texts, texts_of(tree));
     } else if (const auto steps = changing_steps(recipe_, texts); !steps.empty()) {
       outcome.problem = "on its own result " + step_name(recipe_, *steps.begin()) + " changes something again";
@@ -171,7 +172,8 @@ std::vector<std::string> untested(const Recipe& recipe, const std::vector<CaseOu
     if (none([](const CaseOutcome& each) { return each.decision == Decision::already_fixed; }))
       open.emplace_back("no case where the driver brings its own fix");
   } else if (none([&](const CaseOutcome& each) {
-               return each.decision == Decision::already_fixed || (each.decision == Decision::not_needed && !by_kernel(each));
+               return each.decision == Decision::already_fixed ||
+                      (each.decision == Decision::not_needed && !by_kernel(each));
              })) {
     open.emplace_back("no case where the driver lacks the construct");
   }

@@ -70,7 +70,8 @@ json transforms() {
       // Of a patch, the file is named and the diff is read from it.
       if (spec.required && kind.name != "patch") required.emplace_back(spec.name);
     }
-    json one = map({{std::string(kind.name), map(std::move(parameters), std::move(required))}}, {std::string(kind.name)});
+    json one =
+        map({{std::string(kind.name), map(std::move(parameters), std::move(required))}}, {std::string(kind.name)});
     one["description"] = kind.summary;
     kinds.push_back(std::move(one));
   }
@@ -78,17 +79,18 @@ json transforms() {
 }
 
 json kernel_fact() {
-  json fact = map({{"symbol", text("is it exported?")},
-                   {"symbol-is-gpl", text("is it exported GPL-only?")},
-                   {"config", text("is it set (to `value`)?")},
-                   {"declaration", text("is it declared in `header`? A function, macro, variable, enumerator or type")},
-                   {"compiles", text("does the snippet compile as a part of a module?")},
-                   {"compiler", text("which compiler builds for this kernel: \"gcc>=15\"")},
-                   {"kbuild", text("do the kernel's own build files know this variable?")},
-                   {"behaviour", text("something that no header shows; only known names")},
-                   {"header", strings("is there such a header? With declaration and compiles: where to look, what to include")},
-                   {"value", text("of a config")},
-                   {"about", text("what a snippet uses, in words")}});
+  json fact =
+      map({{"symbol", text("is it exported?")},
+           {"symbol-is-gpl", text("is it exported GPL-only?")},
+           {"config", text("is it set (to `value`)?")},
+           {"declaration", text("is it declared in `header`? A function, macro, variable, enumerator or type")},
+           {"compiles", text("does the snippet compile as a part of a module?")},
+           {"compiler", text("which compiler builds for this kernel: \"gcc>=15\"")},
+           {"kbuild", text("do the kernel's own build files know this variable?")},
+           {"behaviour", text("something that no header shows; only known names")},
+           {"header", strings("is there such a header? With declaration and compiles: where to look, what to include")},
+           {"value", text("of a config")},
+           {"about", text("what a snippet uses, in words")}});
   fact["minProperties"] = 1;
   return fact;
 }
@@ -98,7 +100,8 @@ json file_condition() {
                         {"text", text("literal text")},
                         {"file", strings("a file that is there")},
                         {"files", strings("globs of the files to look at")}});
-  condition["oneOf"] = {{{"required", {"token", "files"}}}, {{"required", {"text", "files"}}}, {{"required", {"file"}}}};
+  condition["oneOf"] = {
+      {{"required", {"token", "files"}}}, {{"required", {"text", "files"}}}, {{"required", {"file"}}}};
   return condition;
 }
 
@@ -119,25 +122,27 @@ json when() {
 }  // namespace
 
 nlohmann::ordered_json recipe_schema() {
-  json root = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "A recipe of vgpukit (docs/recipes.md)"}};
-  root.update(
-      map({{"id", text("the file's name without .yaml: KERNEL-what-changed")},
-           {"summary", text("one sentence for people, with what the change costs the user")},
-           {"upstream",
-            texts(map({{"release", text("of the kernel")}, {"subject", text("of the commit")}, {"commit", text("its hash")}},
-                      {"release", "subject"}),
-                  "the kernel's commits")},
-           {"when", when()},
-           {"already-fixed", map({{"contains", one_or_more("files")}, {"lacks", one_or_more("files")}})},
-           {"after", strings("recipes that go first")},
-           {"transforms", transforms()},
-           {"ensures", texts(map({{"absent", one_or_more("files")}, {"present", one_or_more("files")}}),
-                             "what must be so afterwards; otherwise the recipe is taken back")},
-           {"notice", map({{"name", text("for --accept")}, {"text", text("what the user agrees to")}}, {"name", "text"})},
-           {"explains", strings("parts of compiler messages that a user sees without this recipe")},
-           {"run-time", text("what goes wrong at run time without it, where the build is green")},
-           {"unused-because", text("why no build of the matrix needs it")}},
-          {"id", "summary", "when", "transforms"}));
+  json root = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+               {"title", "A recipe of vgpukit (docs/recipes.md)"}};
+  root.update(map(
+      {{"id", text("the file's name without .yaml: KERNEL-what-changed")},
+       {"summary", text("one sentence for people, with what the change costs the user")},
+       {"upstream",
+        texts(
+            map({{"release", text("of the kernel")}, {"subject", text("of the commit")}, {"commit", text("its hash")}},
+                {"release", "subject"}),
+            "the kernel's commits")},
+       {"when", when()},
+       {"already-fixed", map({{"contains", one_or_more("files")}, {"lacks", one_or_more("files")}})},
+       {"after", strings("recipes that go first")},
+       {"transforms", transforms()},
+       {"ensures", texts(map({{"absent", one_or_more("files")}, {"present", one_or_more("files")}}),
+                         "what must be so afterwards; otherwise the recipe is taken back")},
+       {"notice", map({{"name", text("for --accept")}, {"text", text("what the user agrees to")}}, {"name", "text"})},
+       {"explains", strings("parts of compiler messages that a user sees without this recipe")},
+       {"run-time", text("what goes wrong at run time without it, where the build is green")},
+       {"unused-because", text("why no build of the matrix needs it")}},
+      {"id", "summary", "when", "transforms"}));
   root["$defs"] = {{"fact", kernel_fact()}, {"files", file_condition()}};
   return root;
 }

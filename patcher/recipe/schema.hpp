@@ -1,5 +1,5 @@
-// A JSON schema of recipe files, for editors that complete and check YAML while it is written. The loader (parse.cpp) is the judge;
-// a test holds the schema against every recipe, and against files that the loader refuses.
+// A JSON schema of recipe files, for editors that complete and check YAML while it is written. The loader (parse.cpp)
+// is the judge; a test holds the schema against every recipe, and against files that the loader refuses.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -47,7 +47,8 @@ int write_all(int fd, std::string_view text) {
   return 0;
 }
 
-// Makes a rename in `folder` survive a power cut. Some file systems refuse to sync a folder; the rename stands all the same.
+// Makes a rename in `folder` survive a power cut. Some file systems refuse to sync a folder; the rename stands all the
+// same.
 void sync_folder(const fs::path& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
@@ -146,7 +147,8 @@ Status clone_file(const fs::path& from, const fs::path& to) {
 Result<StagedFolder> StagedFolder::beside(const fs::path& target) {
   // "out/" and "out" are the same folder; the temporary name needs the last word of it.
   const fs::path clean = target.has_filename() ? target : target.parent_path();
-  if (const int error = make_folders(folder_of(clean))) return refuse(ErrorKind::missing, "make the folder " + clean.string(), error);
+  if (const int error = make_folders(folder_of(clean)))
+    return refuse(ErrorKind::missing, "make the folder " + clean.string(), error);
   std::string name = template_beside(clean);
   if (!::mkdtemp(name.data())) return refuse(ErrorKind::missing, "make a folder beside " + clean.string(), errno);
   ::chmod(name.c_str(), 0755);  // mkdtemp makes it private; what lands at the target is for everybody

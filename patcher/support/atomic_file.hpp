@@ -20,10 +20,10 @@ Result<std::string> read_file(const fs::path& path);
 // Error: missing when the disk is full or the place is read-only (the system's reason is in `why`).
 Status write_file(const fs::path& path, std::string_view text, unsigned mode = 0644);
 
-// Copies one file to a name that is not taken yet, with its permissions (no set-id bits) and times. The bytes are shared where the
-// file system can do that (btrfs, XFS); never a hard link: whoever can write to the original could then change the copy. Parent
-// folders are made. On failure nothing is left at `to`. Error: usage when `from` cannot be read, missing for a full disk or a
-// read-only place.
+// Copies one file to a name that is not taken yet, with its permissions (no set-id bits) and times. The bytes are
+// shared where the file system can do that (btrfs, XFS); never a hard link: whoever can write to the original could
+// then change the copy. Parent folders are made. On failure nothing is left at `to`. Error: usage when `from` cannot be
+// read, missing for a full disk or a read-only place.
 Status clone_file(const fs::path& from, const fs::path& to);
 
 // A folder that is removed again unless commit() moves it to its final place.
@@ -36,9 +36,9 @@ class StagedFolder {
   ~StagedFolder();  // removes what was not committed
 
   [[nodiscard]] const fs::path& path() const { return path_; }
-  // Puts the folder at the target; what was there is swapped out and removed. `durable` syncs the file system first, so that it
-  // survives a power cut; a folder that can be made again need not. `may_replace` is asked right before something at
-  // the target is swapped out; its error leaves the target as it is. Error: missing, as for write_file.
+  // Puts the folder at the target; what was there is swapped out and removed. `durable` syncs the file system first, so
+  // that it survives a power cut; a folder that can be made again need not. `may_replace` is asked right before
+  // something at the target is swapped out; its error leaves the target as it is. Error: missing, as for write_file.
   Status commit(bool durable = true, const std::function<Status()>& may_replace = {});
 
  private:
@@ -50,7 +50,8 @@ class StagedFolder {
 // An advisory lock (flock) on a file, held until destruction. The kernel drops it when the process dies.
 class FileLock {
  public:
-  // Waits until the lock is free. `on_wait` is called once if it is not free at once ("another vgpukit builds this tree").
+  // Waits until the lock is free. `on_wait` is called once if it is not free at once ("another vgpukit builds this
+  // tree").
   template <class F>
   static Result<FileLock> acquire(const fs::path& path, F on_wait) {
     auto first = try_acquire(path);

@@ -8,8 +8,8 @@
 
 namespace vgpukit {
 
-// What write_sealed() was given. Nothing where there is no such file, or one that was cut off, written over in part, or is not
-// ours: a cache then is as if it were empty.
+// What write_sealed() was given. Nothing where there is no such file, or one that was cut off, written over in part, or
+// is not ours: a cache then is as if it were empty.
 std::optional<std::string> read_checksummed(const std::filesystem::path& file);
 
 // A file that cannot be written (a full disk, a read-only cache) is left out: the next run is slower, and not wrong.

@@ -29,7 +29,8 @@ Distribution::Family family_in(const std::string& ids) {
   if (is("debian") || is("ubuntu")) return Family::debian;
   if (is("arch") || is("archarm") || is("manjaro")) return Family::arch;
   if (is("fedora") || is("rhel") || is("centos")) return Family::fedora;
-  if (is("suse") || is("opensuse") || is("opensuse-tumbleweed") || is("opensuse-leap") || is("sles")) return Family::suse;
+  if (is("suse") || is("opensuse") || is("opensuse-tumbleweed") || is("opensuse-leap") || is("sles"))
+    return Family::suse;
   if (is("alpine")) return Family::alpine;
   return Family::other;
 }

@@ -32,7 +32,9 @@ Hasher& Hasher::add(std::string_view bytes) {
 }
 
 Status Hasher::add_file(const std::filesystem::path& path) {
-  const auto refuse = [&](int error) { return Error{ErrorKind::usage, "read " + path.string(), std::strerror(error), ""}; };
+  const auto refuse = [&](int error) {
+    return Error{ErrorKind::usage, "read " + path.string(), std::strerror(error), ""};
+  };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return refuse(errno);
   std::array<char, 64 * 1024> buffer;  // not initialized: most files are much shorter

@@ -1,4 +1,5 @@
-// Content hashes for cache keys (XXH3, 128 bits, from xxHash). Not cryptographic: it guards against change, not against malice.
+// Content hashes for cache keys (XXH3, 128 bits, from xxHash). Not cryptographic: it guards against change, not against
+// malice.
 #pragma once
 
 #include <filesystem>

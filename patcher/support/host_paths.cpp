@@ -14,7 +14,8 @@ namespace vgpukit {
 
 namespace {
 
-// An environment variable that names an absolute path, or nothing. The XDG specification says that relative ones are ignored.
+// An environment variable that names an absolute path, or nothing. The XDG specification says that relative ones are
+// ignored.
 fs::path absolute_from(const char* variable) {
   const char* value = std::getenv(variable);
   if (!value || *value != '/') return {};
@@ -42,7 +43,8 @@ Result<HostPaths> HostPaths::of_this_machine(const fs::path& root) {
   std::error_code error;
   const fs::path real = fs::canonical(root, error);
   if (error) return Error{ErrorKind::usage, "use the root folder " + root.string(), error.message(), ""};
-  if (!fs::is_directory(real, error)) return Error{ErrorKind::usage, "use the root folder " + root.string(), "it is not a folder", ""};
+  if (!fs::is_directory(real, error))
+    return Error{ErrorKind::usage, "use the root folder " + root.string(), "it is not a folder", ""};
 
   HostPaths paths;
   paths.root = real;
@@ -118,13 +120,15 @@ Result<fs::path> shipped_data() {
     // A folder that somebody named is the only one that counts: falling back would hide the mistake.
     if (has_recipes(named)) return fs::absolute(named).lexically_normal();
     return Error{ErrorKind::missing, "find the recipes of vgpukit",
-                 "VGPUKIT_DATA names " + std::string(named) + ", which has no recipes folder", "unset VGPUKIT_DATA or correct it"};
+                 "VGPUKIT_DATA names " + std::string(named) + ", which has no recipes folder",
+                 "unset VGPUKIT_DATA or correct it"};
   }
   const fs::path built = VGPUKIT_SOURCE_DIR_BUILT;
   const fs::path installed = VGPUKIT_INSTALLED_DATA;  // PREFIX/share/vgpukit
   std::error_code ignored;
   const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
-  // A binary in PREFIX/bin brings its own data. Any other one was run from a build folder, and belongs to that source tree.
+  // A binary in PREFIX/bin brings its own data. Any other one was run from a build folder, and belongs to that source
+  // tree.
   const bool runs_installed = self.parent_path() == installed.parent_path().parent_path() / "bin";
   const auto choices = runs_installed ? std::vector{installed, built} : std::vector{built, installed};
   for (const auto& choice : choices)

@@ -1,5 +1,5 @@
-// The only place that knows where a machine keeps its kernels, sources and state. Every function that touches the machine takes
-// one of these; a test hands it a folder (mdevctl's Environment and kmod's test rootfs are the models).
+// The only place that knows where a machine keeps its kernels, sources and state. Every function that touches the
+// machine takes one of these; a test hands it a folder (mdevctl's Environment and kmod's test rootfs are the models).
 #pragma once
 
 #include <filesystem>
@@ -18,14 +18,15 @@ struct HostPaths {
   fs::path state;       // the driver store and finished builds. On this machine, not in the root
   fs::path config;      // the configuration file; may not exist
 
-  // The paths of this machine for the user who runs us: root keeps its things in /var/{cache,lib}/vgpukit, everybody else in
-  // the XDG folders. VGPUKIT_CACHE, VGPUKIT_STATE and VGPUKIT_CONFIG (a file) override them. `root` is made absolute.
-  // Error: usage when `root` is not a folder.
+  // The paths of this machine for the user who runs us: root keeps its things in /var/{cache,lib}/vgpukit, everybody
+  // else in the XDG folders. VGPUKIT_CACHE, VGPUKIT_STATE and VGPUKIT_CONFIG (a file) override them. `root` is made
+  // absolute. Error: usage when `root` is not a folder.
   static Result<HostPaths> of_this_machine(const fs::path& root);
 
   [[nodiscard]] bool is_host() const { return root == "/"; }
 
-  // A path as the root knows it ("/lib/modules") -> as we reach it ("/srv/root/lib/modules"). Symbolic links are NOT followed.
+  // A path as the root knows it ("/lib/modules") -> as we reach it ("/srv/root/lib/modules"). Symbolic links are NOT
+  // followed.
   [[nodiscard]] fs::path in_root(const fs::path& inside) const;
   // The other way round. `path` must lie below root.
   [[nodiscard]] fs::path inside(const fs::path& path) const;
@@ -38,13 +39,14 @@ struct HostPaths {
   [[nodiscard]] fs::path usr_src() const { return in_root("/usr/src"); }
   [[nodiscard]] fs::path os_release() const { return in_root("/etc/os-release"); }
 
-  // Where a build's scratch tree goes: it has to be visible from inside the root. cache/work on this machine, var/tmp in another.
+  // Where a build's scratch tree goes: it has to be visible from inside the root. cache/work on this machine, var/tmp
+  // in another.
   [[nodiscard]] fs::path work() const;
 };
 
-// Where the recipes, patches, probe snippets and the reference driver that ship with vgpukit are: VGPUKIT_DATA, else the
-// source tree that this binary was built in, else the installed folder (PREFIX/share/vgpukit).
-// Error: missing, naming the folders that were tried.
+// Where the recipes, patches, probe snippets and the reference driver that ship with vgpukit are: VGPUKIT_DATA, else
+// the source tree that this binary was built in, else the installed folder (PREFIX/share/vgpukit). Error: missing,
+// naming the folders that were tried.
 Result<fs::path> shipped_data();
 
 }  // namespace vgpukit

@@ -1,6 +1,9 @@
-// The adapter for Boost.Process v2, the only file that includes it. It must compile with 1.81 (header-only, and with the faults
-// noted below) and with the compiled library of 1.86 and newer. Boost starts the program and reports why exec failed; waiting is
-// ours (process_run.cpp), because Boost's wait gives neither the CPU time nor the process group.
+// The adapter for Boost.Process v2, the only file that includes it. It must compile with 1.81 (header-only, and with
+// the faults noted below) and with the compiled library of 1.86 and newer. Boost starts the program and reports why
+// exec failed; waiting is ours (process_run.cpp), because Boost's wait gives neither the CPU time nor the process
+// group.
+#include "support/launch.hpp"
+
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sched.h>
@@ -26,7 +29,6 @@
 #include <mutex>
 
 #include "support/host_paths.hpp"
-#include "support/launch.hpp"
 #include "support/log.hpp"
 
 extern char** environ;
@@ -59,9 +61,9 @@ bool write_file_now(const char* path, const std::string& text) {
   return all;
 }
 
-// A context that is not told of the fork. Boost would tell it in the child, and Asio allocates memory to hear it: where another
-// thread was allocating at that moment, only an allocator that looks after forks survives it (glibc's does, AddressSanitizer's in
-// gcc 12 does not, and the child spun for ever). There is nothing to tell: it runs nothing.
+// A context that is not told of the fork. Boost would tell it in the child, and Asio allocates memory to hear it: where
+// another thread was allocating at that moment, only an allocator that looks after forks survives it (glibc's does,
+// AddressSanitizer's in gcc 12 does not, and the child spun for ever). There is nothing to tell: it runs nothing.
 class Context : public boost::asio::io_context {
  public:
   void notify_fork(fork_event /*event*/) {}
@@ -75,8 +77,12 @@ class ContextExecutor {
   void execute(Function&& function) const {
     context_->get_executor().execute(std::forward<Function>(function));
   }
-  friend bool operator==(const ContextExecutor& a, const ContextExecutor& b) noexcept { return a.context_ == b.context_; }
-  friend bool operator!=(const ContextExecutor& a, const ContextExecutor& b) noexcept { return a.context_ != b.context_; }
+  friend bool operator==(const ContextExecutor& a, const ContextExecutor& b) noexcept {
+    return a.context_ == b.context_;
+  }
+  friend bool operator!=(const ContextExecutor& a, const ContextExecutor& b) noexcept {
+    return a.context_ != b.context_;
+  }
 
  private:
   Context* context_;
@@ -147,17 +153,18 @@ class ChildSetup {
     return write_file_now("/proc/self/uid_map", uid_map_) && write_file_now("/proc/self/gid_map", gid_map_);
   }
 
-  // A kernel build wants /proc (objtool of 7.2 reads /proc/self/limits) and /dev/null, and a root folder that nobody has booted has
-  // neither. They are mounted in a mount namespace that only this child sees and that ends with it. Where that is not allowed (a
-  // container without CAP_SYS_ADMIN) the root has to bring its own.
+  // A kernel build wants /proc (objtool of 7.2 reads /proc/self/limits) and /dev/null, and a root folder that nobody
+  // has booted has neither. They are mounted in a mount namespace that only this child sees and that ends with it.
+  // Where that is not allowed (a container without CAP_SYS_ADMIN) the root has to bring its own.
   void show_proc_and_dev() const {
     if (::unshare(CLONE_NEWNS) != 0) return;
-    // Without this, what we mount could show up on the host. Where we are in a chroot ourselves, whose root is no mount point, the
-    // kernel refuses it (EINVAL): then at worst one mount of /proc stays behind in that root, which the test below keeps from
-    // piling up.
+    // Without this, what we mount could show up on the host. Where we are in a chroot ourselves, whose root is no mount
+    // point, the kernel refuses it (EINVAL): then at worst one mount of /proc stays behind in that root, which the test
+    // below keeps from piling up.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL) return;
     struct stat null_device {};
-    if (::stat(proc_self_.c_str(), &null_device) != 0) ::mount("/proc", proc_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
+    if (::stat(proc_self_.c_str(), &null_device) != 0)
+      ::mount("/proc", proc_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
     if (::stat(dev_null_.c_str(), &null_device) != 0 || !S_ISCHR(null_device.st_mode))
       ::mount("/dev", dev_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
   }
@@ -188,10 +195,10 @@ Error launch_error(const Command& command, const std::string& program, int code)
     case Stage::user_namespace:
     case Stage::change_root:
       return {ErrorKind::missing, "enter the root folder " + command.root.string(), why,
-              ::geteuid() == 0
-                  ? "this needs CAP_SYS_CHROOT; run vgpukit outside of a restricted container"
-                  : "run vgpukit as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1; on "
-                    "Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"};
+              ::geteuid() == 0 ? "this needs CAP_SYS_CHROOT; run vgpukit outside of a restricted container"
+                               : "run vgpukit as root, or allow unprivileged user namespaces (sysctl "
+                                 "kernel.unprivileged_userns_clone=1; on "
+                                 "Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"};
     case Stage::change_folder:
       return {ErrorKind::missing, "run " + program, "cannot enter the folder " + command.cwd.string() + ": " + why, ""};
     case Stage::group:
@@ -231,7 +238,8 @@ std::map<std::string, std::string> environment_of(const Command& command) {
   return env;
 }
 
-// Standard input: a memory file, so that a child that does not read cannot block us, nor one that exits early kill us (SIGPIPE).
+// Standard input: a memory file, so that a child that does not read cannot block us, nor one that exits early kill us
+// (SIGPIPE).
 int open_input(const std::string& input) {
   if (input.empty()) return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   const int fd = ::memfd_create("vgpukit-input", MFD_CLOEXEC);
@@ -257,7 +265,8 @@ bool is_program(const fs::path& path) {
 }  // namespace
 
 Result<Launched> launch(const Command& command) {
-  if (command.argv.empty() || command.argv[0].empty()) return Error{ErrorKind::usage, "run a command", "it is empty", ""};
+  if (command.argv.empty() || command.argv[0].empty())
+    return Error{ErrorKind::usage, "run a command", "it is empty", ""};
   std::string words;
   for (const auto& word : command.argv) words += " " + word;
   log::debug("run" + (changes_root(command) ? " in " + command.root.string() : "") + ":" + words);
@@ -265,9 +274,10 @@ Result<Launched> launch(const Command& command) {
   if (program.find('/') == std::string::npos) {
     const auto found = find_program(program, changes_root(command) ? command.root : fs::path("/"));
     if (!found)
-      return Error{ErrorKind::missing, "run " + program,
-                   "there is no such program in PATH" + (changes_root(command) ? " of " + command.root.string() : std::string()),
-                   ""};
+      return Error{
+          ErrorKind::missing, "run " + program,
+          "there is no such program in PATH" + (changes_root(command) ? " of " + command.root.string() : std::string()),
+          ""};
     program = found->string();
   }
 
@@ -298,9 +308,9 @@ Result<Launched> launch(const Command& command) {
   bp::posix::default_launcher launcher;
   bp::error_code error;
   try {
-    auto process =
-        launcher(ContextExecutor(context), error, program, arguments,
-                 bp::process_stdio{input.get(), out_write.get(), err_write.get()}, ChildSetup(command, environment.data()));
+    auto process = launcher(ContextExecutor(context), error, program, arguments,
+                            bp::process_stdio{input.get(), out_write.get(), err_write.get()},
+                            ChildSetup(command, environment.data()));
     process.detach();
   } catch (const std::exception&) {
     // The child runs, but Boost could not make a handle for it (a kernel without pidfd). We only need the pid.

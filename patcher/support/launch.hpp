@@ -1,4 +1,5 @@
-// Between process.cpp (starts one program, through Boost.Process) and process_run.cpp (waits for it). Nobody else includes this.
+// Between process.cpp (starts one program, through Boost.Process) and process_run.cpp (waits for it). Nobody else
+// includes this.
 #pragma once
 
 #include <sys/types.h>

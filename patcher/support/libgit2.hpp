@@ -8,8 +8,9 @@
 
 namespace vgpukit {
 
-// Make one before anything of libgit2 is used. The first one starts the library, which then stays until the program ends: a thread
-// frees its part of the library's state when it ends, and no longer can once another one has shut the library down.
+// Make one before anything of libgit2 is used. The first one starts the library, which then stays until the program
+// ends: a thread frees its part of the library's state when it ends, and no longer can once another one has shut the
+// library down.
 struct GitLibrary {
   GitLibrary() {
     static const struct Process {

@@ -1,4 +1,5 @@
-// Waits for commands: output, deadline, interruption, and the promise that nothing of a command's process group outlives it.
+// Waits for commands: output, deadline, interruption, and the promise that nothing of a command's process group
+// outlives it.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -32,8 +33,8 @@ constexpr auto grace = 2s;           // between SIGTERM and SIGKILL
 constexpr auto last_output = 500ms;  // for what escaped the group and still holds a pipe
 constexpr auto poll_interval = 10ms;
 
-// Whether anybody of a process group still runs. kill() also finds members that are dead but not reaped, and where nobody reaps
-// orphans (a container without an init) those stay for ever; /proc tells them apart.
+// Whether anybody of a process group still runs. kill() also finds members that are dead but not reaped, and where
+// nobody reaps orphans (a container without an init) those stay for ever; /proc tells them apart.
 bool group_runs(pid_t group) {
   if (::kill(-group, 0) != 0 && errno == ESRCH) return false;
   std::error_code error;
@@ -55,8 +56,8 @@ bool group_runs(pid_t group) {
   return !looked;  // without /proc, what kill() says counts
 }
 
-// One running command. It leaves the loop by itself when the process has ended, its output is read and its group is empty.
-// Handlers hold it (shared_from_this), because a timer that has fired can no longer be called off.
+// One running command. It leaves the loop by itself when the process has ended, its output is read and its group is
+// empty. Handlers hold it (shared_from_this), because a timer that has fired can no longer be called off.
 class Running : public std::enable_shared_from_this<Running> {
  public:
   Running(asio::io_context& context, const Command& command, Launched launched)
@@ -136,11 +137,12 @@ class Running : public std::enable_shared_from_this<Running> {
   }
 
   void read(Stream& from) {
-    from.stream.async_read_some(asio::buffer(from.buffer), [self = shared_from_this(), &from](error_code error, std::size_t bytes) {
-      self->take(from, std::string_view(from.buffer.data(), bytes));
-      if (!error) return self->read(from);
-      self->finish(from);
-    });
+    from.stream.async_read_some(asio::buffer(from.buffer),
+                                [self = shared_from_this(), &from](error_code error, std::size_t bytes) {
+                                  self->take(from, std::string_view(from.buffer.data(), bytes));
+                                  if (!error) return self->read(from);
+                                  self->finish(from);
+                                });
   }
 
   void take(Stream& from, std::string_view bytes) const {
@@ -234,7 +236,8 @@ class Running : public std::enable_shared_from_this<Running> {
 };
 
 Error interrupted(const Command& command) {
-  return {ErrorKind::interrupted, "run " + (command.argv.empty() ? std::string("a command") : command.argv[0]), "interrupted", ""};
+  return {ErrorKind::interrupted, "run " + (command.argv.empty() ? std::string("a command") : command.argv[0]),
+          "interrupted", ""};
 }
 
 }  // namespace

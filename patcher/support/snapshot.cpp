@@ -21,8 +21,12 @@ using nlohmann::json;
 constexpr const char* moving = "moving";  // what tree/ is called once its copies are moved back
 
 Error disk(const fs::path& path, int number) {
-  return {kind_of(number, ErrorKind::missing), "keep a copy of " + path.string(), std::generic_category().message(number),
-          "free some space in that file system, then try again; nothing has been changed yet", std::nullopt, number};
+  return {kind_of(number, ErrorKind::missing),
+          "keep a copy of " + path.string(),
+          std::generic_category().message(number),
+          "free some space in that file system, then try again; nothing has been changed yet",
+          std::nullopt,
+          number};
 }
 
 // Owner, set-id bits and times as they are: the copy may have to stand in for the original.
@@ -50,7 +54,8 @@ Status copy_tree(const fs::path& from, const fs::path& to) {
   } else if (kind == fs::file_type::directory) {
     fs::create_directories(to, bad);
     if (bad) return disk(to, bad.value());
-    for (auto entry = fs::directory_iterator(from, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+    for (auto entry = fs::directory_iterator(from, bad); !bad && entry != fs::directory_iterator();
+         entry.increment(bad))
       TRY(copy_tree(entry->path(), to / entry->path().filename()));
     if (bad) return disk(from, bad.value());
   } else {
@@ -79,8 +84,12 @@ std::string folder_above(const HostPaths& host, const std::string& path) {
 }
 
 Error cannot_restore(const fs::path& path, const std::string& why, int number) {
-  return {kind_of(number, ErrorKind::missing), "put back " + path.string(), why,
-          "make sure that this file system is writable and has free space, then run the command again", std::nullopt, number};
+  return {kind_of(number, ErrorKind::missing),
+          "put back " + path.string(),
+          why,
+          "make sure that this file system is writable and has free space, then run the command again",
+          std::nullopt,
+          number};
 }
 
 Status remove_path(const HostPaths& host, const SnapshotPath& snapshot) {
@@ -88,8 +97,8 @@ Status remove_path(const HostPaths& host, const SnapshotPath& snapshot) {
   const auto path = host.in_root(snapshot.path);
   fs::remove_all(path, bad);
   if (bad) return cannot_restore(path, bad.message(), bad.value());
-  for (auto above = fs::path(snapshot.path).parent_path(); above != "/" && above.string().size() > snapshot.above.size();
-       above = above.parent_path()) {
+  for (auto above = fs::path(snapshot.path).parent_path();
+       above != "/" && above.string().size() > snapshot.above.size(); above = above.parent_path()) {
     std::error_code in_use;
     if (!is_there(host.in_root(above))) continue;
     if (!fs::is_empty(host.in_root(above), in_use) || in_use || !fs::remove(host.in_root(above), in_use)) break;
@@ -124,7 +133,7 @@ Status put_back(const fs::path& copy, const fs::path& path) {
 }  // namespace
 
 Result<Snapshot> Snapshot::keep(const HostPaths& host, const std::vector<std::string>& paths, const fs::path& folder,
-                        const OnStep& on_step) {
+                                const OnStep& on_step) {
   Snapshot snapshot(host, folder);
   std::error_code bad;
   fs::create_directories(folder / "tree", bad);
@@ -154,7 +163,8 @@ Result<Snapshot> Snapshot::open(const HostPaths& host, const fs::path& folder) {
   }
   for (const auto& entry : snapshot.paths_)
     if (!entry.path.starts_with('/') || entry.path.find("/../") != std::string::npos || entry.path == "/")
-      return Error{ErrorKind::usage, "read what was kept in " + folder.string(), "it names the path '" + entry.path + "'", ""};
+      return Error{ErrorKind::usage, "read what was kept in " + folder.string(),
+                   "it names the path '" + entry.path + "'", ""};
   return snapshot;
 }
 

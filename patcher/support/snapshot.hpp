@@ -24,19 +24,21 @@ struct SnapshotPath {
 
 class Snapshot {
  public:
-  // Copies what is at `paths` into `folder` (below it at the same places) and says what was not there. Contents are shared with the
-  // originals where the file system can do that, and never linked: dkms writes into files that are there.
-  // Error: missing for a full disk; then `folder` is of no use.
-  static Result<Snapshot> keep(const HostPaths& host, const std::vector<std::string>& paths, const std::filesystem::path& folder,
-                           const OnStep& on_step = {});
+  // Copies what is at `paths` into `folder` (below it at the same places) and says what was not there. Contents are
+  // shared with the originals where the file system can do that, and never linked: dkms writes into files that are
+  // there. Error: missing for a full disk; then `folder` is of no use.
+  static Result<Snapshot> keep(const HostPaths& host, const std::vector<std::string>& paths,
+                               const std::filesystem::path& folder, const OnStep& on_step = {});
   // Error: usage when the folder is damaged.
   static Result<Snapshot> open(const HostPaths& host, const std::filesystem::path& folder);
 
-  // Makes each path what it was; each is swapped in whole. Safe to be cut short and done again. What has been made above a path
-  // that was not there goes away where it is empty. Paths that `wanted` refuses are left alone (empty: none).
-  [[nodiscard]] Status restore(const std::function<bool(const std::string&)>& wanted = {}, const OnStep& on_step = {}) const;
-  // As restore(), where that wants space and there is none: the copies themselves are moved to their places, and are of no use
-  // afterwards. Where it was begun (is_moving), only this can end it. Safe to be cut short and done again.
+  // Makes each path what it was; each is swapped in whole. Safe to be cut short and done again. What has been made
+  // above a path that was not there goes away where it is empty. Paths that `wanted` refuses are left alone (empty:
+  // none).
+  [[nodiscard]] Status restore(const std::function<bool(const std::string&)>& wanted = {},
+                               const OnStep& on_step = {}) const;
+  // As restore(), where that wants space and there is none: the copies themselves are moved to their places, and are of
+  // no use afterwards. Where it was begun (is_moving), only this can end it. Safe to be cut short and done again.
   [[nodiscard]] Status move_back(const OnStep& on_step = {}) const;
   [[nodiscard]] bool is_moving() const;
   // Did restore() fail for a full disk?
@@ -45,7 +47,9 @@ class Snapshot {
   [[nodiscard]] const std::vector<SnapshotPath>& paths() const { return paths_; }
   [[nodiscard]] std::vector<std::string> names() const;
   // Where the copy of a path that was there is, as we reach it.
-  [[nodiscard]] std::filesystem::path copy_of(const std::string& path) const { return folder_ / "tree" / path.substr(1); }
+  [[nodiscard]] std::filesystem::path copy_of(const std::string& path) const {
+    return folder_ / "tree" / path.substr(1);
+  }
 
  private:
   Snapshot(HostPaths host, std::filesystem::path folder) : host_(std::move(host)), folder_(std::move(folder)) {}

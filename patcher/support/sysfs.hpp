@@ -1,5 +1,5 @@
-// The only way that vGPUs and the checks of a host touch /sys and /proc. Everything is below the root of HostPaths; a test derives
-// from this to let any path fail with any errno, or to act as the driver does when something is written.
+// The only way that vGPUs and the checks of a host touch /sys and /proc. Everything is below the root of HostPaths; a
+// test derives from this to let any path fail with any errno, or to act as the driver does when something is written.
 #pragma once
 
 #include <optional>

@@ -99,8 +99,8 @@ std::string join(const Parts& parts, std::string_view separator) {
 
 // --- escaping -----------------------------------------------------------------------------------------------------
 
-// Text of an input in a message: control characters are shown as \xNN, and it is cut at `limit` characters. A name in an
-// archive must not be able to write to the user's terminal.
+// Text of an input in a message: control characters are shown as \xNN, and it is cut at `limit` characters. A name in
+// an archive must not be able to write to the user's terminal.
 std::string printable(std::string_view text, std::size_t limit = 160);
 // Text for an XML attribute's value, in either kind of quotes, or between tags. Characters that XML 1.0 cannot hold are
 // left out.

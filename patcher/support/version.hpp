@@ -24,7 +24,8 @@ struct Version {
 };
 
 // ">=535,<550" : comma-separated comparisons that must all hold. Operators: >= > <= < == (a bare version means ==).
-// Only the parts that the bound writes are compared: "==535" and "<=535" hold for 535.247.02, ">6.12" does not hold for 6.12.95.
+// Only the parts that the bound writes are compared: "==535" and "<=535" hold for 535.247.02, ">6.12" does not hold
+// for 6.12.95.
 struct VersionRange {
   // Error: usage, with the part that is wrong and what was expected.
   static Result<VersionRange> parse(std::string_view text);

@@ -1,7 +1,7 @@
 #include "support/yaml_cache.hpp"
 
-#include "support/hash.hpp"
 #include "support/checksummed_file.hpp"
+#include "support/hash.hpp"
 
 namespace vgpukit {
 
@@ -15,7 +15,8 @@ constexpr std::size_t most_bytes = 16 << 20;  // 300 recipes take less than one 
 // An entry: the key, the length in eight hexadecimal digits, the bytes.
 std::string length_text(std::size_t length) {
   std::string digits(8, '0');
-  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, length /= 16) *digit = "0123456789abcdef"[length % 16];
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, length /= 16)
+    *digit = "0123456789abcdef"[length % 16];
   return digits;
 }
 
@@ -27,7 +28,8 @@ YamlCache::YamlCache(std::filesystem::path file) : file_(std::move(file)) {
   body_ = std::move(*body);
   std::string_view rest = std::string_view(body_).substr(generation.size());
   while (rest.size() >= key_length + 8) {
-    const auto length = std::stoul(std::string(rest.substr(key_length, 8)), nullptr, 16);  // sealed: it is what we wrote
+    const auto length =
+        std::stoul(std::string(rest.substr(key_length, 8)), nullptr, 16);  // sealed: it is what we wrote
     const auto bytes = rest.substr(key_length + 8, length);
     cached_.emplace(rest.substr(0, key_length), bytes);
     rest.remove_prefix(key_length + 8 + bytes.size());

@@ -40,8 +40,8 @@ class Bytes {
     constexpr int deepest = 1000;  // yaml-cpp gives up long before
     std::string_view kind, text;
     std::uint32_t line = 0, column = 0, length = 0, count = 0;
-    if (depth > deepest || !take(1, kind) || !number(line) || !number(column) || !number(length) || !take(length, text) ||
-        !number(count) || count > rest_.size() ||
+    if (depth > deepest || !take(1, kind) || !number(line) || !number(column) || !number(length) ||
+        !take(length, text) || !number(count) || count > rest_.size() ||
         static_cast<unsigned char>(kind[0]) > static_cast<unsigned char>(YamlNode::Kind::map))
       return false;
     into.kind = static_cast<YamlNode::Kind>(kind[0]);

@@ -29,9 +29,10 @@ class YamlNode {
   [[nodiscard]] bool is_scalar() const { return kind() == Kind::scalar; }
   [[nodiscard]] bool is_sequence() const { return kind() == Kind::sequence; }
   [[nodiscard]] bool is_map() const { return kind() == Kind::map; }
-  [[nodiscard]] const std::string& scalar() const;                // empty for all but scalars
-  [[nodiscard]] YamlNode operator[](std::string_view key) const;  // of a map; absent where it has no such key, or is none
-  [[nodiscard]] std::vector<YamlNode> items() const;              // of a sequence; none for anything else
+  [[nodiscard]] const std::string& scalar() const;  // empty for all but scalars
+  [[nodiscard]] YamlNode operator[](
+      std::string_view key) const;                    // of a map; absent where it has no such key, or is none
+  [[nodiscard]] std::vector<YamlNode> items() const;  // of a sequence; none for anything else
   [[nodiscard]] std::vector<std::pair<YamlNode, YamlNode>> entries()
       const;                               // of a map, in the file's order; none for anything else
   [[nodiscard]] std::size_t size() const;  // of items() or entries()
@@ -44,7 +45,9 @@ class YamlNode {
 
  private:
   explicit YamlNode(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  [[nodiscard]] YamlNode child(std::size_t i) const { return YamlNode(std::shared_ptr<const Data>(data_, &data_->children[i])); }
+  [[nodiscard]] YamlNode child(std::size_t i) const {
+    return YamlNode(std::shared_ptr<const Data>(data_, &data_->children[i]));
+  }
 
   std::shared_ptr<const Data> data_;  // keeps the whole document
 };

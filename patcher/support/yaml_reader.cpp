@@ -162,7 +162,8 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
 
 Result<YamlNode> YamlReader::parse(const std::string& text) const {
   TRY_ASSIGN(auto document, parse_or_empty(text));
-  if (!document) return Error{ErrorKind::usage, "", "the file is empty, a map was expected", "", SourcePos{file_, 1, 1}};
+  if (!document)
+    return Error{ErrorKind::usage, "", "the file is empty, a map was expected", "", SourcePos{file_, 1, 1}};
   return std::move(*document);
 }
 
@@ -251,7 +252,8 @@ Result<std::vector<std::string>> YamlReader::texts(const YamlNode& node, std::st
 
 Result<std::vector<YamlNode>> YamlReader::items(const YamlNode& node, std::string_view what) const {
   if (node.is_map()) return std::vector<YamlNode>{node};
-  if (!node.is_sequence() || node.size() == 0) return expected(node, "a map, or a list of maps, for " + std::string(what));
+  if (!node.is_sequence() || node.size() == 0)
+    return expected(node, "a map, or a list of maps, for " + std::string(what));
   std::vector<YamlNode> all;
   for (const auto& item : node.items()) {
     if (!item.is_map()) return expected(item, "a map for " + std::string(what));

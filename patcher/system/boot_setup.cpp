@@ -14,9 +14,11 @@ bool there(const HostPaths& host, const char* path) {
 
 InitramfsTool initramfs_of(const HostPaths& host, Family family) {
   const bool arch = there(host, "/etc/mkinitcpio.conf");
-  const bool dracut = there(host, "/usr/bin/dracut") || there(host, "/usr/sbin/dracut") || there(host, "/etc/dracut.conf");
+  const bool dracut =
+      there(host, "/usr/bin/dracut") || there(host, "/usr/sbin/dracut") || there(host, "/etc/dracut.conf");
   // Debian's dracut takes the place of initramfs-tools, whose configuration and mkinitramfs may stay.
-  const bool debian = there(host, "/etc/initramfs-tools/initramfs.conf") && (!dracut || there(host, "/usr/sbin/update-initramfs"));
+  const bool debian =
+      there(host, "/etc/initramfs-tools/initramfs.conf") && (!dracut || there(host, "/usr/sbin/update-initramfs"));
   // A distribution's own comes first: the others may be there without being used.
   if (family == Family::debian && debian) return InitramfsTool::initramfs_tools;
   if (family == Family::arch && arch) return InitramfsTool::mkinitcpio;
@@ -32,7 +34,8 @@ std::string first_entry(const HostPaths& host) {
     if (!here) continue;
     std::vector<std::string> names;
     std::error_code bad;
-    for (auto entry = fs::directory_iterator(*here, bad); !bad && entry != fs::directory_iterator(); entry.increment(bad))
+    for (auto entry = fs::directory_iterator(*here, bad); !bad && entry != fs::directory_iterator();
+         entry.increment(bad))
       if (entry->path().extension() == ".conf") names.push_back(entry->path().filename().string());
     if (!names.empty()) return std::string(folder) + "/" + *std::min_element(names.begin(), names.end());
   }
@@ -62,7 +65,8 @@ void find_loader(const HostPaths& host, BootSetup& setup) {
   if (entry.empty() && !cmdline) return;
   setup.loader = BootLoader::systemd_boot;
   setup.parameters_file = cmdline ? "/etc/kernel/cmdline" : entry;
-  // kernel-install writes the command line into the entries (or mkinitcpio into a unified image); an entry itself is read as it is.
+  // kernel-install writes the command line into the entries (or mkinitcpio into a unified image); an entry itself is
+  // read as it is.
   if (cmdline) setup.update_parameters = {"kernel-install", "add-all"};
 }
 
@@ -73,7 +77,8 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 std::string then(const BootSetup& setup) {
-  return setup.update_parameters.empty() ? ", then reboot" : ", then " + joined(setup.update_parameters) + " and reboot";
+  return setup.update_parameters.empty() ? ", then reboot"
+                                         : ", then " + joined(setup.update_parameters) + " and reboot";
 }
 
 std::string place_of(const BootSetup& setup) {
@@ -95,7 +100,8 @@ BootSetup boot_setup_of(const HostPaths& host) {
   BootSetup setup;
   setup.distribution = distribution_of(host);
   setup.initramfs = initramfs_of(host, setup.distribution.family);
-  if (setup.initramfs == InitramfsTool::initramfs_tools) setup.update_initramfs = {"update-initramfs", "-u", "-k", "all"};
+  if (setup.initramfs == InitramfsTool::initramfs_tools)
+    setup.update_initramfs = {"update-initramfs", "-u", "-k", "all"};
   if (setup.initramfs == InitramfsTool::dracut) setup.update_initramfs = {"dracut", "--force", "--regenerate-all"};
   if (setup.initramfs == InitramfsTool::mkinitcpio) setup.update_initramfs = {"mkinitcpio", "-P"};
   find_loader(host, setup);

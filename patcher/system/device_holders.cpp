@@ -28,7 +28,8 @@ void collect_nodes(const Sysfs& sysfs, const std::string& folder, unsigned depth
     if (pci_address(name) == name || name == "power") continue;
     const auto child = folder + "/" + name;
     if (!sysfs.link(child).empty() || !sysfs.exists(child + "/.")) continue;
-    if (const auto node = value_in(sysfs.read(child + "/uevent").text, "DEVNAME="); !node.empty()) nodes.insert("/dev/" + node);
+    if (const auto node = value_in(sysfs.read(child + "/uevent").text, "DEVNAME="); !node.empty())
+      nodes.insert("/dev/" + node);
     if (depth > 0) collect_nodes(sysfs, child, depth - 1, nodes);
   }
 }
@@ -52,7 +53,8 @@ void add_processes(const Sysfs& sysfs, const std::set<std::string>& nodes, std::
 std::vector<std::string> device_nodes(const Sysfs& sysfs, const PciDevice& device) {
   std::set<std::string> nodes;
   collect_nodes(sysfs, device.folder(), 7, nodes);
-  const auto minor = value_in(sysfs.read("/proc/driver/nvidia/gpus/" + device.address + "/information").text, "Device Minor:");
+  const auto minor =
+      value_in(sysfs.read("/proc/driver/nvidia/gpus/" + device.address + "/information").text, "Device Minor:");
   if (!minor.empty()) nodes.insert("/dev/nvidia" + minor);
   if (device.driver == "vfio-pci" && device.group) nodes.insert("/dev/vfio/" + std::to_string(*device.group));
   for (const auto& name : sysfs.list(device.folder() + "/vfio-dev")) nodes.insert("/dev/vfio/devices/" + name);
@@ -70,8 +72,8 @@ std::vector<DeviceHolder> device_holders(const Sysfs& sysfs, const std::vector<c
       if (!sysfs.link(device->folder() + "/" + child + "/mdev_type").empty())
         holders.push_back({0, "the vGPU " + child + " is on it (vgpukit vgpu remove " + child + ")"});
     if (const auto count = sysfs.read(device->folder() + "/sriov_numvfs").text; !count.empty() && count != "0")
-      holders.push_back(
-          {0, "it has " + count + " virtual functions (/usr/lib/nvidia/sriov-manage -d " + device->address + " takes them away)"});
+      holders.push_back({0, "it has " + count + " virtual functions (/usr/lib/nvidia/sriov-manage -d " +
+                                device->address + " takes them away)"});
     for (const auto& interface : sysfs.list(device->folder() + "/net"))
       if (sysfs.read(device->folder() + "/net/" + interface + "/operstate").text == "up")
         holders.push_back({0, "the network interface " + interface + " is up"});

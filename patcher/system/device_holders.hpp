@@ -1,5 +1,5 @@
-// Who keeps a device busy: processes that have its files open, mounted file systems, network interfaces that are up, vGPUs and
-// virtual functions that were made on it.
+// Who keeps a device busy: processes that have its files open, mounted file systems, network interfaces that are up,
+// vGPUs and virtual functions that were made on it.
 #pragma once
 
 #include <string>

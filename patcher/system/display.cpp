@@ -16,8 +16,8 @@ std::string address_in(const std::string& path) {
   return address;
 }
 
-// /proc/iomem is a tree by indentation: the framebuffer stands below the BAR that it is in, and that below the function's line. All
-// ranges are 0 for who is not root, but the lines are there.
+// /proc/iomem is a tree by indentation: the framebuffer stands below the BAR that it is in, and that below the
+// function's line. All ranges are 0 for who is not root, but the lines are there.
 std::string card_of_range(const Sysfs& sysfs, const std::string& name) {
   std::istringstream lines(sysfs.read("/proc/iomem").text);
   std::vector<std::pair<std::size_t, std::string>> above;
@@ -71,7 +71,8 @@ void add_drm(const Sysfs& sysfs, Display& display) {
 }  // namespace
 
 const BootFramebuffer* Display::held_by_boot(const PciDevice& card) const {
-  const auto found = std::find_if(boot.begin(), boot.end(), [&](const BootFramebuffer& each) { return each.card == card.address; });
+  const auto found =
+      std::find_if(boot.begin(), boot.end(), [&](const BootFramebuffer& each) { return each.card == card.address; });
   return found == boot.end() ? nullptr : &*found;
 }
 
@@ -88,8 +89,8 @@ Display read_display(const Sysfs& sysfs, const PciView& pci) {
   add_drm(sysfs, display);
   for (const auto& name : sysfs.list("/sys/class/graphics"))
     if (name.starts_with("fb") && name != "fbcon")
-      display.framebuffers.push_back(
-          {name, sysfs.read("/sys/class/graphics/" + name + "/name").text, address_in(sysfs.link("/sys/class/graphics/" + name))});
+      display.framebuffers.push_back({name, sysfs.read("/sys/class/graphics/" + name + "/name").text,
+                                      address_in(sysfs.link("/sys/class/graphics/" + name))});
   for (const auto& name : sysfs.list("/sys/class/vtconsole"))
     display.consoles.push_back({name, sysfs.read("/sys/class/vtconsole/" + name + "/name").text,
                                 sysfs.read("/sys/class/vtconsole/" + name + "/bind").text == "1"});

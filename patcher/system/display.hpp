@@ -8,7 +8,8 @@
 
 namespace vgpukit::system {
 
-// The platform driver that took over the firmware's framebuffer (drivers/firmware/sysfb.c): efifb, vesafb, simplefb or simpledrm.
+// The platform driver that took over the firmware's framebuffer (drivers/firmware/sysfb.c): efifb, vesafb, simplefb or
+// simpledrm.
 struct BootFramebuffer {
   std::string driver;  // as its folder in /sys/bus/platform/drivers is called: "efi-framebuffer", "simple-framebuffer"
   std::string device;  // "efi-framebuffer.0"

@@ -15,7 +15,8 @@ bool ends_word(std::string_view text, std::size_t at) {
 // Reads shell words as sh does (POSIX, 2.2 Quoting), as far as assignments need it.
 class Scanner {
  public:
-  Scanner(std::string_view text, std::string_view name, const std::string& file) : text_(text), name_(name), file_(file) {}
+  Scanner(std::string_view text, std::string_view name, const std::string& file)
+      : text_(text), name_(name), file_(file) {}
 
   Result<std::vector<ShellAssignment>> run() {
     std::vector<ShellAssignment> all;
@@ -59,9 +60,12 @@ class Scanner {
       }
       value += text_[at_];
     }
-    const int line = static_cast<int>(std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(opened), '\n')) + 1;
-    return Error{ErrorKind::usage, "read " + file_, "the quote that begins in line " + std::to_string(line) + " never ends",
-                 "close it, then run update-grub (or grub-mkconfig) to see that grub can read the file", SourcePos{file_, line, 0}};
+    const int line =
+        static_cast<int>(std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(opened), '\n')) + 1;
+    return Error{ErrorKind::usage, "read " + file_,
+                 "the quote that begins in line " + std::to_string(line) + " never ends",
+                 "close it, then run update-grub (or grub-mkconfig) to see that grub can read the file",
+                 SourcePos{file_, line, 0}};
   }
   Status word(ShellAssignment& found) {
     unsigned pieces = 0;
@@ -124,7 +128,8 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
 
 }  // namespace
 
-Result<std::vector<ShellAssignment>> assignments_of(std::string_view text, std::string_view name, const std::string& file) {
+Result<std::vector<ShellAssignment>> assignments_of(std::string_view text, std::string_view name,
+                                                    const std::string& file) {
   return Scanner(text, name, file).run();
 }
 

@@ -1,5 +1,5 @@
-// /etc/default/grub and /etc/default/grub.d/*.cfg: shell scripts that grub-mkconfig sources one after the other. What a variable is
-// set to is read, and extended, in the quoting that its author chose.
+// /etc/default/grub and /etc/default/grub.d/*.cfg: shell scripts that grub-mkconfig sources one after the other. What a
+// variable is set to is read, and extended, in the quoting that its author chose.
 #pragma once
 
 #include <string>
@@ -20,7 +20,8 @@ struct ShellAssignment {
 };
 
 // All of them, in their order. Error: usage - a quote that never ends (`file` and the line are in the error).
-Result<std::vector<ShellAssignment>> assignments_of(std::string_view text, std::string_view name, const std::string& file);
+Result<std::vector<ShellAssignment>> assignments_of(std::string_view text, std::string_view name,
+                                                    const std::string& file);
 
 // What the variable holds after these assignments, when it held `before`.
 std::string value_after(const std::vector<ShellAssignment>& all, std::string_view name, std::string before);

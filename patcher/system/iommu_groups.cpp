@@ -44,8 +44,8 @@ GroupMembers group_members(const PciView& pci, const PciDevice& card) {
   mates.card = pci.functions_of(card);
   for (const auto& device : pci.devices) {
     if (!device.group || holds(mates.card, &device)) continue;
-    const bool shared =
-        std::any_of(mates.card.begin(), mates.card.end(), [&](const PciDevice* each) { return each->group == device.group; });
+    const bool shared = std::any_of(mates.card.begin(), mates.card.end(),
+                                    [&](const PciDevice* each) { return each->group == device.group; });
     if (shared) (device.is_pci_bridge() ? mates.bridges : mates.other_devices).push_back(&device);
   }
   return mates;
@@ -79,8 +79,9 @@ std::vector<Slot> better_slots(const Sysfs& sysfs, const PciView& pci, const Pci
     const bool shared = std::any_of(pci.devices.begin(), pci.devices.end(), [&](const PciDevice& each) {
       return &each != &port && each.group == port.group && !holds(slot.occupants, &each);
     });
-    const bool busy = std::any_of(slot.occupants.begin(), slot.occupants.end(),
-                                  [](const PciDevice* each) { return !each->is_pci_bridge() && !host_needs(*each).empty(); });
+    const bool busy = std::any_of(slot.occupants.begin(), slot.occupants.end(), [](const PciDevice* each) {
+      return !each->is_pci_bridge() && !host_needs(*each).empty();
+    });
     if (shared || busy) continue;
     slot.name = slot_name(sysfs, slot.occupants);
     slots.push_back(std::move(slot));

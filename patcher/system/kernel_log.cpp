@@ -36,8 +36,8 @@ void read_kmsg(KernelLog& log) {
 }  // namespace
 
 const std::string* KernelLog::find(std::string_view text) const {
-  const auto found =
-      std::find_if(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  const auto found = std::find_if(lines.begin(), lines.end(),
+                                  [&](const std::string& line) { return line.find(text) != std::string::npos; });
   return found == lines.end() ? nullptr : &*found;
 }
 

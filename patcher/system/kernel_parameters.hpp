@@ -1,5 +1,5 @@
-// The kernel's command line, split as the kernel does it (lib/cmdline.c, next_arg): blanks part words but not inside double quotes,
-// a quote may stand before the name or the value, and '-' and '_' in a name are the same.
+// The kernel's command line, split as the kernel does it (lib/cmdline.c, next_arg): blanks part words but not inside
+// double quotes, a quote may stand before the name or the value, and '-' and '_' in a name are the same.
 #pragma once
 
 #include <optional>
@@ -24,7 +24,8 @@ class KernelParameters {
   [[nodiscard]] const std::vector<KernelParameter>& all() const { return all_; }
   // The last of that name: the kernel lets it win.
   [[nodiscard]] const KernelParameter* find(std::string_view name) const;
-  // Whether one of that name has this value, also as one of several ("pci=nomsi,noaer" has "nomsi"). The parameter itself, or null.
+  // Whether one of that name has this value, also as one of several ("pci=nomsi,noaer" has "nomsi"). The parameter
+  // itself, or null.
   [[nodiscard]] const KernelParameter* with(std::string_view name, std::string_view value) const;
 
  private:

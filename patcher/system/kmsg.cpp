@@ -22,7 +22,8 @@ bool take_number(std::string_view& text, Number& number) {
 }  // namespace
 
 std::optional<KernelMessage> parse_kmsg(std::string_view record) {
-  // "6,339,5140900,-;NET: Registered protocol family 10\n SUBSYSTEM=acpi\n": priority, sequence, microseconds, flags, more fields.
+  // "6,339,5140900,-;NET: Registered protocol family 10\n SUBSYSTEM=acpi\n": priority, sequence, microseconds, flags,
+  // more fields.
   const auto semicolon = record.find(';');
   if (semicolon == std::string_view::npos) return std::nullopt;
   KernelMessage message;

@@ -1,5 +1,5 @@
-// The kernel's own messages, from a moment on: what it says about a module while that is being loaded. /dev/kmsg's records are
-// described in the kernel's Documentation/ABI/testing/dev-kmsg.
+// The kernel's own messages, from a moment on: what it says about a module while that is being loaded. /dev/kmsg's
+// records are described in the kernel's Documentation/ABI/testing/dev-kmsg.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ std::optional<KernelMessage> parse_kmsg(std::string_view record);
 
 class KernelMessages {
  public:
-  // Stands at the end of the log from now on. Where it cannot be read (not root, another root folder) there are no messages.
+  // Stands at the end of the log from now on. Where it cannot be read (not root, another root folder) there are no
+  // messages.
   explicit KernelMessages(const HostPaths& host);
   // What came since the last call, the kernel's own messages only: not what programs write there. Never waits.
   [[nodiscard]] std::vector<KernelMessage> fresh();

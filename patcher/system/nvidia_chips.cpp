@@ -116,8 +116,8 @@ constexpr std::array cards = std::to_array<Card>({
 }  // namespace
 
 std::optional<Chip> chip_of(unsigned device) {
-  const auto range =
-      std::find_if(ranges.begin(), ranges.end(), [&](const Range& each) { return device >= each.first && device <= each.last; });
+  const auto range = std::find_if(ranges.begin(), ranges.end(),
+                                  [&](const Range& each) { return device >= each.first && device <= each.last; });
   if (range == ranges.end()) return std::nullopt;
   const auto& generation = *range->generation;
   return Chip{range->chip,          generation.name,         generation.last_branch,

@@ -100,7 +100,8 @@ std::string PciDevice::ids() const {
 }
 
 const PciDevice* PciView::find(std::string_view address) const {
-  const auto found = std::find_if(devices.begin(), devices.end(), [&](const PciDevice& each) { return each.address == address; });
+  const auto found =
+      std::find_if(devices.begin(), devices.end(), [&](const PciDevice& each) { return each.address == address; });
   return found == devices.end() ? nullptr : &*found;
 }
 
@@ -145,14 +146,17 @@ Result<const PciDevice*> find_card(const PciView& pci, std::string_view word, bo
   auto address = pci_address(word);
   if (!address) address = pci_address(std::string(word) + ".0");
   if (!address)
-    return Error{ErrorKind::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0; " + cards_here(pci)};
+    return Error{ErrorKind::usage, tried, "it is no PCI address",
+                 "write it as lspci does, such as 01:00.0; " + cards_here(pci)};
   const auto* device = pci.find(*address);
   if (!device) return Error{ErrorKind::usage, tried, "no device has the address " + *address, cards_here(pci)};
   if (device->is_bridge())
-    return Error{ErrorKind::usage, tried, "it is a " + class_name(device->class_code) + ", which belongs to the host", cards_here(pci)};
+    return Error{ErrorKind::usage, tried, "it is a " + class_name(device->class_code) + ", which belongs to the host",
+                 cards_here(pci)};
   if (!any_device && !device->is_display())
-    return Error{ErrorKind::usage, tried, "it is no graphics card: " + class_name(device->class_code),
-                 "name the card's first function; bind, hooks, xml and rom take anything with --any-device; " + cards_here(pci)};
+    return Error{
+        ErrorKind::usage, tried, "it is no graphics card: " + class_name(device->class_code),
+        "name the card's first function; bind, hooks, xml and rom take anything with --any-device; " + cards_here(pci)};
   return device;
 }
 

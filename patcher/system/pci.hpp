@@ -1,5 +1,5 @@
-// The PCI devices of a host as sysfs shows them (Documentation/ABI/testing/sysfs-bus-pci). What lspci would say is here, but the
-// names.
+// The PCI devices of a host as sysfs shows them (Documentation/ABI/testing/sysfs-bus-pci). What lspci would say is
+// here, but the names.
 #pragma once
 
 #include <optional>
@@ -17,15 +17,16 @@ struct PciDevice {
   unsigned vendor = 0, device = 0, subsystem_vendor = 0, subsystem_device = 0;
   unsigned class_code = 0;  // base class, subclass, interface: 0x030000 is a VGA controller
   unsigned revision = 0;
-  std::string driver;                      // that it is bound to; empty: none
-  std::string driver_override;             // empty: none
-  std::string modalias;                    // what modules are looked up by
-  std::optional<unsigned> group;           // its IOMMU group
-  std::vector<std::string> reset_methods;  // "flr", "bus", "pm"...; none where it has none, or the kernel is older than 5.15
-  std::optional<bool> boot_vga;            // VGA controllers alone have it
-  std::string bridge;                      // the address of the bridge that it is behind; empty on a root bus
-  unsigned max_link_width = 0;             // lanes; 0: not known
-  std::vector<std::string> unreadable;     // "class: Permission denied"
+  std::string driver;             // that it is bound to; empty: none
+  std::string driver_override;    // empty: none
+  std::string modalias;           // what modules are looked up by
+  std::optional<unsigned> group;  // its IOMMU group
+  std::vector<std::string>
+      reset_methods;             // "flr", "bus", "pm"...; none where it has none, or the kernel is older than 5.15
+  std::optional<bool> boot_vga;  // VGA controllers alone have it
+  std::string bridge;            // the address of the bridge that it is behind; empty on a root bus
+  unsigned max_link_width = 0;   // lanes; 0: not known
+  std::vector<std::string> unreadable;  // "class: Permission denied"
 
   // "0000:07:00", which all functions of a card share.
   [[nodiscard]] std::string slot() const { return address.substr(0, address.rfind('.')); }
@@ -55,8 +56,9 @@ struct PciView {
 // Looks at all of it. Nothing is an error: what cannot be read is said in `unreadable`.
 PciView read_pci_devices(const Sysfs& sysfs);
 
-// The device that a user means by an address ("07:00.0", "0000:07:00.0"; a slot, "07:00", means its first function). Error: usage
-// for what is no address, is not there (says which cards are), is a bridge, or, unless `any_device`, is no display device.
+// The device that a user means by an address ("07:00.0", "0000:07:00.0"; a slot, "07:00", means its first function).
+// Error: usage for what is no address, is not there (says which cards are), is a bridge, or, unless `any_device`, is no
+// display device.
 Result<const PciDevice*> find_card(const PciView& pci, std::string_view word, bool any_device = false);
 
 // "VGA controller", "audio device", "USB controller": what a class is called, for people.

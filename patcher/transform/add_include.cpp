@@ -26,13 +26,15 @@ std::string bare(std::string_view header) {
   return name;
 }
 
-// Whether the conditional at index i of the code is a header's include guard: #ifndef X, #define X, and its #endif ends the file.
+// Whether the conditional at index i of the code is a header's include guard: #ifndef X, #define X, and its #endif ends
+// the file.
 bool is_guard(const std::vector<Token>& code, std::size_t i) {
   if (i != 0 || code.size() < 3 || code[1].kind != Kind::directive || code.back().kind != Kind::directive) return false;
   const std::vector<Token> first = lex_directive(code[0].text);
   const std::vector<Token> second = lex_directive(code[1].text);
   if (first.size() < 2 || second.size() < 2 || second[0].text != "define" || first.back().text.empty()) return false;
-  const bool names_it = std::any_of(first.begin(), first.end(), [&](const Token& t) { return t.text == second[1].text; });
+  const bool names_it =
+      std::any_of(first.begin(), first.end(), [&](const Token& t) { return t.text == second[1].text; });
   if (!names_it || (first[0].text != "ifndef" && !(first[0].text == "if" && first[1].text == "!"))) return false;
   std::size_t depth = 0;
   for (std::size_t j = 0; j < code.size(); ++j) {
@@ -68,7 +70,8 @@ std::vector<Include> includes_of(const CodeView& view) {
     else if (name == "include" && words.size() >= 2) {
       std::vector<std::size_t> around = branch;
       std::erase(around, 0);
-      found.push_back({bare(words[1].text), token.offset + token.text.size(), token.line, std::move(around), first_run});
+      found.push_back(
+          {bare(words[1].text), token.offset + token.text.size(), token.line, std::move(around), first_run});
     }
   }
   return found;
@@ -111,8 +114,8 @@ class AddInclude : public Transform {
         only_conditional = true;
     }
     if (place == nullptr && only_conditional)
-      return other_shape(kind_name, {path, includes.front().line}, "all #includes at the beginning are inside of an #if",
-                         "`after` can name one of them");
+      return other_shape(kind_name, {path, includes.front().line},
+                         "all #includes at the beginning are inside of an #if", "`after` can name one of them");
     if (place == nullptr) return {};
     for (const Include& include : includes) {
       // It is there when it is there under no other condition than the new one would be.
@@ -134,7 +137,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   made->globs = list_of(parameters, "files");
   made->header = trimmed_copy(text_of(parameters, "header"));
   made->after = trimmed_copy(text_or(parameters, "after", ""));
-  if (made->header.find_first_of("\n\r") != std::string::npos) return usage_error(kind_name, "`header` has more than one line");
+  if (made->header.find_first_of("\n\r") != std::string::npos)
+    return usage_error(kind_name, "`header` has more than one line");
   if (made->header.front() != '<' && made->header.front() != '"') made->header = "<" + made->header + ">";
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -143,14 +147,15 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind add_include_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Adds `#include <header>` behind the last #include of the run at a file's beginning that is in no #if, or behind "
-          "`after`. Files "
-          "without such an #include are left alone. Done already: the header is included there under no further condition.",
-          {{"files", Type::glob, true, "files to look at"},
-           {"header", Type::token, true, "`linux/mm.h`, or with the quotes it needs: `\"nv-linux.h\"`"},
-           {"after", Type::token, false, "the header behind whose #include it goes, even inside of an #if"}},
-          make};
+  return {
+      kind_name,
+      "Adds `#include <header>` behind the last #include of the run at a file's beginning that is in no #if, or behind "
+      "`after`. Files "
+      "without such an #include are left alone. Done already: the header is included there under no further condition.",
+      {{"files", Type::glob, true, "files to look at"},
+       {"header", Type::token, true, "`linux/mm.h`, or with the quotes it needs: `\"nv-linux.h\"`"},
+       {"after", Type::token, false, "the header behind whose #include it goes, even inside of an #if"}},
+      make};
 }
 
 }  // namespace vgpukit::transform

@@ -9,7 +9,8 @@ using Kind = Token::Kind;
 
 // Words that may stand in front of a call; any other identifier there is a return type.
 bool may_precede_call(std::string_view word) {
-  static constexpr std::string_view words[] = {"return", "else", "do", "case", "sizeof", "typeof", "__typeof__", "goto"};
+  static constexpr std::string_view words[] = {"return", "else",   "do",         "case",
+                                               "sizeof", "typeof", "__typeof__", "goto"};
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
@@ -109,7 +110,8 @@ std::vector<CallSite> find_calls(const CodeView& view, std::string_view function
   for (std::size_t i = 0; i < code.size(); ++i) {
     if (code[i].kind == Kind::directive) {
       if (code[i].text.find(function) != std::string_view::npos) calls_in_macro(code[i], function, calls);
-    } else if (code[i].kind == Kind::identifier && code[i].text == function && view.is(i + 1, "(") && is_call(view, i)) {
+    } else if (code[i].kind == Kind::identifier && code[i].text == function && view.is(i + 1, "(") &&
+               is_call(view, i)) {
       calls.push_back(site(code, i, view.partner(i + 1), 0, 0));
     }
   }

@@ -13,8 +13,8 @@ namespace vgpukit::transform {
 struct CallSite {
   Span name;
   int line = 0;
-  // What follows is only known when `complete`: a macro body may call without closing its parenthesis, and an #if may stand in
-  // between.
+  // What follows is only known when `complete`: a macro body may call without closing its parenthesis, and an #if may
+  // stand in between.
   bool complete = false;
   Span list;                    // between the parentheses
   std::vector<Span> arguments;  // without the blanks around them; none for ()

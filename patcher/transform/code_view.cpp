@@ -15,8 +15,8 @@ struct Open {
   std::size_t braces = 0;
 };
 
-// An #if that is not closed yet. Its branches all start from what was open before it; what is open behind it is what its first
-// branch left open ("#if 0" does not count as one).
+// An #if that is not closed yet. Its branches all start from what was open before it; what is open behind it is what
+// its first branch left open ("#if 0" does not count as one).
 struct Conditional {
   Open before;
   std::optional<Open> after;
@@ -88,7 +88,9 @@ class Matcher {
                                     [&](std::size_t j) { return code_[j].text.front() == wanted; });
     if (found == open_.brackets.rend()) return;
     // A brace ends what was forgotten inside of it, a parenthesis never reaches over a brace.
-    if (wanted != '{' && std::any_of(open_.brackets.rbegin(), found, [&](std::size_t j) { return code_[j].text == "{"; })) return;
+    if (wanted != '{' &&
+        std::any_of(open_.brackets.rbegin(), found, [&](std::size_t j) { return code_[j].text == "{"; }))
+      return;
     const std::size_t partner = *found;
     while (open_.brackets.back() != partner) forget();
     forget();
@@ -135,8 +137,8 @@ std::size_t matching_endif(const std::vector<Token>& code, std::size_t i) {
   return i;
 }
 
-// Between a parameter list and its '{': attributes and macros in their place, with or without arguments; and directives. Where the
-// list ends in both branches of an #if, it has ended in the first one.
+// Between a parameter list and its '{': attributes and macros in their place, with or without arguments; and
+// directives. Where the list ends in both branches of an #if, it has ended in the first one.
 std::size_t body_of(const CodeView& view, std::size_t after_parameters) {
   const auto& code = view.code();
   for (std::size_t i = after_parameters; i < code.size(); ++i) {

@@ -1,8 +1,9 @@
-// conftest-test: adds a test to NVIDIA's conftest.sh, renames one or replaces it, and registers it in the Kbuild list of its kind
-// (550 keeps some of the lists in *.mk files).
+// conftest-test: adds a test to NVIDIA's conftest.sh, renames one or replaces it, and registers it in the Kbuild list
+// of its kind (550 keeps some of the lists in *.mk files).
 //
-// conftest.sh has one big `case "$1" in` in compile_test(); each branch compiles a snippet with compile_check_conftest and prints a
-// #define or #undef. Kbuild files name the branches to run in NV_CONFTEST_*_COMPILE_TESTS; headers need no branch.
+// conftest.sh has one big `case "$1" in` in compile_test(); each branch compiles a snippet with compile_check_conftest
+// and prints a #define or #undef. Kbuild files name the branches to run in NV_CONFTEST_*_COMPILE_TESTS; headers need no
+// branch.
 #include <algorithm>
 #include <cctype>
 
@@ -28,7 +29,8 @@ constexpr TestKind test_kinds[] = {{"function", "NV_CONFTEST_FUNCTION_COMPILE_TE
                                    {"header", "NV_HEADER_PRESENCE_TESTS", "", true}};
 
 std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -36,8 +38,10 @@ bool in_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-// `from` as a word of its own, behind one of NVIDIA's prefixes (conftest_f, NV_F) and, in capitals, before a suffix (NV_F_PRESENT).
-void rename_in(std::string& text, const std::string& from, const std::string& to, std::string_view prefix, bool suffixes) {
+// `from` as a word of its own, behind one of NVIDIA's prefixes (conftest_f, NV_F) and, in capitals, before a suffix
+// (NV_F_PRESENT).
+void rename_in(std::string& text, const std::string& from, const std::string& to, std::string_view prefix,
+               bool suffixes) {
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
     const std::string_view before = std::string_view(text).substr(0, at);
     const char after = at + from.size() < text.size() ? text[at + from.size()] : ' ';
@@ -101,14 +105,16 @@ class ConftestTest : public Transform {
   Status in_script(const std::string& path, const SourceTree& tree, SearchResult& findings) const {
     TRY_ASSIGN(const std::string_view source, tree.read(path));
     const std::vector<CaseBlock> blocks = find_case_blocks(source);
-    const auto block = std::find_if(blocks.begin(), blocks.end(), [](const CaseBlock& b) { return b.function == "compile_test"; });
+    const auto block =
+        std::find_if(blocks.begin(), blocks.end(), [](const CaseBlock& b) { return b.function == "compile_test"; });
     if (block == blocks.end() || block->branches.empty())
       return Error{ErrorKind::failed, "apply conftest-test", path + " has no compile_test() with a case block",
                    "is it NVIDIA's conftest.sh?"};
     if (action == "rename") return rename_branch(path, source, *block, findings);
     const CaseBranch* branch = branch_named(*block, test);
     if (action == "add") return add_branch(path, source, *block, branch, findings);
-    if (branch == nullptr) return Error{ErrorKind::failed, "apply conftest-test", path + " has no test " + test + " to replace", ""};
+    if (branch == nullptr)
+      return Error{ErrorKind::failed, "apply conftest-test", path + " has no test " + test + " to replace", ""};
     if (!answer.empty()) return answer_branch(path, source, *branch, findings);
     replace_branch(path, source, *branch, test, findings);
     return {};
@@ -131,9 +137,11 @@ class ConftestTest : public Transform {
     if (branch != nullptr) {
       // A driver that has the test already keeps its own, when it answers the same question.
       const std::string_view text = source.substr(branch->body, branch->body_end - branch->body);
-      const bool answers = script.empty() ? text.find("\"" + define + "\"") != std::string_view::npos : same_words(text, script);
+      const bool answers =
+          script.empty() ? text.find("\"" + define + "\"") != std::string_view::npos : same_words(text, script);
       if (has_content() && !answers)
-        return other_shape(kind_name, {path, line_of(source, branch->begin)}, "there is another test of the name " + test,
+        return other_shape(kind_name, {path, line_of(source, branch->begin)},
+                           "there is another test of the name " + test,
                            script.empty() ? "it does not set " + define : "`action: replace` would replace it");
       findings.already = true;
       return {};
@@ -154,14 +162,15 @@ class ConftestTest : public Transform {
     const std::string_view ending = line_ending(source);
     const std::string indent(indent_at(source, block.branches.front().begin));
     TextEdits edits;
-    edits.replace(last->end, 0, std::string(ending) + std::string(ending) + indent + test + ")" + body(indent, ending) + ";;");
+    edits.replace(last->end, 0,
+                  std::string(ending) + std::string(ending) + indent + test + ")" + body(indent, ending) + ";;");
     findings.places.push_back({path, line_of(source, last->end)});
     findings.change(path, edits.apply(source), 1);
     return {};
   }
 
-  void replace_branch(const std::string& path, std::string_view source, const CaseBranch& branch, const std::string& name,
-                      SearchResult& findings) const {
+  void replace_branch(const std::string& path, std::string_view source, const CaseBranch& branch,
+                      const std::string& name, SearchResult& findings) const {
     const std::string text = body(indent_at(source, branch.begin), line_ending(source));
     if (name == test && same_words(text, source.substr(branch.body, branch.body_end - branch.body))) {
       findings.already = true;
@@ -174,7 +183,8 @@ class ConftestTest : public Transform {
   }
 
   // The branch says what the recipe knows, for each thing that compile_check_conftest was to find out.
-  Status answer_branch(const std::string& path, std::string_view source, const CaseBranch& branch, SearchResult& findings) const {
+  Status answer_branch(const std::string& path, std::string_view source, const CaseBranch& branch,
+                       SearchResult& findings) const {
     const std::string_view text = source.substr(branch.body, branch.body_end - branch.body);
     std::string lines;
     constexpr std::string_view check = "compile_check_conftest \"$CODE\" \"";
@@ -210,7 +220,8 @@ class ConftestTest : public Transform {
     return {};
   }
 
-  Status rename_branch(const std::string& path, std::string_view source, const CaseBlock& block, SearchResult& findings) const {
+  Status rename_branch(const std::string& path, std::string_view source, const CaseBlock& block,
+                       SearchResult& findings) const {
     const CaseBranch* from = branch_named(block, rename_from);
     const CaseBranch* to = branch_named(block, test);
     if (from != nullptr && to != nullptr)
@@ -228,7 +239,8 @@ class ConftestTest : public Transform {
       return {};
     }
     if (from->patterns.size() > 1)
-      return other_shape(kind_name, {path, line_of(source, from->begin)}, "this branch has more names than " + rename_from);
+      return other_shape(kind_name, {path, line_of(source, from->begin)},
+                         "this branch has more names than " + rename_from);
     if (has_content()) {
       replace_branch(path, source, *from, rename_from, findings);
       return {};
@@ -313,7 +325,8 @@ class ConftestTest : public Transform {
     TextEdits edits;
     if (last == nullptr) {
       const bool open_line = !makefile.text.empty() && makefile.text.back() != '\n';
-      edits.replace(makefile.text.size(), 0, (open_line ? ending : "") + list + " += " + test + (open_line ? "" : ending));
+      edits.replace(makefile.text.size(), 0,
+                    (open_line ? ending : "") + list + " += " + test + (open_line ? "" : ending));
     } else if (makefile.at(last->value).find('\n') != std::string_view::npos) {  // a list with one word on each line
       edits.replace(last->value.end, 0, " \\" + ending + std::string(indent_at(makefile.text, last->value.end)) + test);
     } else if (last->op == "+=") {
@@ -332,14 +345,17 @@ class ConftestTest : public Transform {
 
 Status check(const ConftestTest& made, bool kind_given) {
   const bool content = !made.code.empty() || !made.script.empty();
-  if (!made.code.empty() && !made.script.empty()) return usage_error(kind_name, "`code` and `script` exclude each other");
-  if (made.action == "rename" && made.rename_from.empty()) return usage_error(kind_name, "`action: rename` needs `rename-from`");
+  if (!made.code.empty() && !made.script.empty())
+    return usage_error(kind_name, "`code` and `script` exclude each other");
+  if (made.action == "rename" && made.rename_from.empty())
+    return usage_error(kind_name, "`action: rename` needs `rename-from`");
   if (made.action != "rename" && !made.rename_from.empty())
     return usage_error(kind_name, "`rename-from` belongs to `action: rename` only");
   if (made.action == "rename" && made.rename_from == made.test)
     return usage_error(kind_name, "`rename-from` and `test` are the same");
   if (!made.answer.empty() && (content || made.action != "replace" || !made.value.empty()))
-    return usage_error(kind_name, "`answer` says all there is to say about a test: only `test` and `define` go with it");
+    return usage_error(kind_name,
+                       "`answer` says all there is to say about a test: only `test` and `define` go with it");
   if (made.action == "replace" && !content && made.answer.empty())
     return usage_error(kind_name, "`action: replace` needs `code`, `script` or `answer`");
   if (made.action == "add" && made.list.empty()) return usage_error(kind_name, "a test that is added needs its `kind`");
@@ -359,10 +375,14 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   made->test = trimmed_copy(text_of(parameters, "test"));
   made->rename_from = trimmed_copy(text_or(parameters, "rename-from", ""));
   made->answer = text_or(parameters, "answer", "");
-  made->action = text_or(parameters, "action", !made->rename_from.empty() ? "rename" : made->answer.empty() ? "add" : "replace");
+  made->action = text_or(parameters, "action",
+                         !made->rename_from.empty() ? "rename"
+                         : made->answer.empty()     ? "add"
+                                                    : "replace");
   made->code = text_or(parameters, "code", "");
   made->script = trimmed_copy(text_or(parameters, "script", ""));
-  if (made->script.ends_with(";;")) made->script = trimmed_copy(std::string_view(made->script).substr(0, made->script.size() - 2));
+  if (made->script.ends_with(";;"))
+    made->script = trimmed_copy(std::string_view(made->script).substr(0, made->script.size() - 2));
   const std::string kind = text_or(parameters, "kind", "");
   for (const TestKind& known : test_kinds) {
     if (known.name != kind) continue;
@@ -376,8 +396,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   made->list = text_or(parameters, "list", made->list);
   made->scripts = has(parameters, "files") ? list_of(parameters, "files") : std::vector<std::string>{"**/conftest.sh"};
   made->registers_given = has(parameters, "register");
-  made->registers =
-      made->registers_given ? list_of(parameters, "register") : std::vector<std::string>{"**/*.Kbuild", "**/Kbuild", "**/*.mk"};
+  made->registers = made->registers_given ? list_of(parameters, "register")
+                                          : std::vector<std::string>{"**/*.Kbuild", "**/Kbuild", "**/*.mk"};
   TRY(check(*made, !kind.empty()));
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -386,27 +406,31 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind conftest_test_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Adds a test to conftest.sh and registers it, renames one (its define and its registrations too, the uses in the sources "
-          "not), or "
-          "replaces one. Done already: the test is there under its (new) name, sets that define, and is registered.",
-          {{"test", Type::token, true, "the test's name; for a header its path: linux/vfio.h"},
-           {"action", Type::choice, false, "add when not given, rename with `rename-from`", {"add", "rename", "replace"}},
-           {"rename-from", Type::token, false, "the name until now"},
-           {"kind", Type::choice, false, "what is tested", {"function", "type", "symbol", "macro", "generic", "header"}},
-           {"code", Type::code, false, "the C snippet; for kind function it has to call it in a way that cannot compile: `f();`"},
-           {"script", Type::code, false, "instead of `code`: the whole branch in shell, without the name and `;;`"},
-           {"answer",
-            Type::choice,
-            false,
-            "instead of asking the compiler, say this: what the recipe's facts found",
-            {"present", "absent"}},
-           {"define", Type::text, false, "what the test defines; NV_TEST_PRESENT (type, generic: NV_TEST) when not given"},
-           {"value", Type::text, false, "the define's value; empty when not given"},
-           {"register", Type::glob, false, "the Kbuild files to register it in; the only one with that list when not given"},
-           {"list", Type::text, false, "the list; NV_CONFTEST_KIND_COMPILE_TESTS when not given"},
-           {"files", Type::glob, false, "the script; **/conftest.sh when not given"}},
-          make};
+  return {
+      kind_name,
+      "Adds a test to conftest.sh and registers it, renames one (its define and its registrations too, the uses in the "
+      "sources "
+      "not), or "
+      "replaces one. Done already: the test is there under its (new) name, sets that define, and is registered.",
+      {{"test", Type::token, true, "the test's name; for a header its path: linux/vfio.h"},
+       {"action", Type::choice, false, "add when not given, rename with `rename-from`", {"add", "rename", "replace"}},
+       {"rename-from", Type::token, false, "the name until now"},
+       {"kind", Type::choice, false, "what is tested", {"function", "type", "symbol", "macro", "generic", "header"}},
+       {"code", Type::code, false,
+        "the C snippet; for kind function it has to call it in a way that cannot compile: `f();`"},
+       {"script", Type::code, false, "instead of `code`: the whole branch in shell, without the name and `;;`"},
+       {"answer",
+        Type::choice,
+        false,
+        "instead of asking the compiler, say this: what the recipe's facts found",
+        {"present", "absent"}},
+       {"define", Type::text, false, "what the test defines; NV_TEST_PRESENT (type, generic: NV_TEST) when not given"},
+       {"value", Type::text, false, "the define's value; empty when not given"},
+       {"register", Type::glob, false,
+        "the Kbuild files to register it in; the only one with that list when not given"},
+       {"list", Type::text, false, "the list; NV_CONFTEST_KIND_COMPILE_TESTS when not given"},
+       {"files", Type::glob, false, "the script; **/conftest.sh when not given"}},
+      make};
 }
 
 }  // namespace vgpukit::transform

@@ -1,5 +1,5 @@
-// export-gpl: EXPORT_SYMBOL(x) -> EXPORT_SYMBOL_GPL(x). Since 6.6 (9011e49d54dc, and stable releases that took it) symbol_get()
-// refuses symbols that are not exported GPL-only.
+// export-gpl: EXPORT_SYMBOL(x) -> EXPORT_SYMBOL_GPL(x). Since 6.6 (9011e49d54dc, and stable releases that took it)
+// symbol_get() refuses symbols that are not exported GPL-only.
 #include <algorithm>
 #include <set>
 
@@ -46,8 +46,8 @@ class ExportGpl : public Transform {
     }
     for (const std::string& symbol : symbols) {
       if (seen.contains(symbol)) continue;
-      return unexpected_places(kind_name, "EXPORT_SYMBOL(" + symbol + ") nor EXPORT_SYMBOL_GPL(" + symbol + ")", Places{}, {},
-                               findings.searched);
+      return unexpected_places(kind_name, "EXPORT_SYMBOL(" + symbol + ") nor EXPORT_SYMBOL_GPL(" + symbol + ")",
+                               Places{}, {}, findings.searched);
     }
     findings.already = true;
     return conclude(kind_name, Places{}, std::move(findings), tree);
@@ -66,12 +66,13 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind export_gpl_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Turns EXPORT_SYMBOL(x) into EXPORT_SYMBOL_GPL(x), for these symbols and nothing else; every one of them must be "
-          "exported. Done "
-          "already: all of them are exported with EXPORT_SYMBOL_GPL.",
-          {{"files", Type::glob, true, "files to look at"}, {"symbols", Type::list, true, "the exported symbols"}},
-          make};
+  return {
+      kind_name,
+      "Turns EXPORT_SYMBOL(x) into EXPORT_SYMBOL_GPL(x), for these symbols and nothing else; every one of them must be "
+      "exported. Done "
+      "already: all of them are exported with EXPORT_SYMBOL_GPL.",
+      {{"files", Type::glob, true, "files to look at"}, {"symbols", Type::list, true, "the exported symbols"}},
+      make};
 }
 
 }  // namespace vgpukit::transform

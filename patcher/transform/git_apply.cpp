@@ -27,7 +27,8 @@ std::string placed_diff(const std::vector<FileDiff>& diffs, const Texts& texts) 
     if (adds) result += "new file mode 100644\n";
     if (removes) result += "deleted file mode 100644\n";
     if (file.hunks.empty()) continue;
-    result += (adds ? "--- /dev/null" : "--- a/" + file.path) + "\n" + (removes ? "+++ /dev/null" : "+++ b/" + file.path) + "\n";
+    result += (adds ? "--- /dev/null" : "--- a/" + file.path) + "\n" +
+              (removes ? "+++ /dev/null" : "+++ b/" + file.path) + "\n";
     const auto text = texts.find(file.path);
     const Placement placement =
         place_hunks(file, adds || text == texts.end() || !text->second ? std::string_view() : *text->second);
@@ -35,8 +36,8 @@ std::string placed_diff(const std::vector<FileDiff>& diffs, const Texts& texts) 
     for (std::size_t i = 0; i < file.hunks.size() && i < placement.lines.size(); ++i) {
       const Hunk& hunk = file.hunks[i];
       const std::size_t old_line = placement.lines[i];
-      result +=
-          "@@ -" + range(old_line, hunk.before.size()) + " +" + range(old_line + added - removed, hunk.after.size()) + " @@\n";
+      result += "@@ -" + range(old_line, hunk.before.size()) + " +" +
+                range(old_line + added - removed, hunk.after.size()) + " @@\n";
       for (const Hunk::Line& line : hunk.lines) {
         result += line.origin + line.text;
         if (!line.text.ends_with('\n')) result += "\n\\ No newline at end of file\n";
@@ -96,7 +97,8 @@ Result<Texts> apply_diffs(const std::vector<FileDiff>& diffs, const std::string&
   git_apply_options options;
   git_apply_options_init(&options, GIT_APPLY_OPTIONS_VERSION);
   git_index* raw_after = nullptr;
-  if (git_apply_to_tree(&raw_after, repository.get(), tree.get(), diff.get(), &options) != 0) return failed(name, "git");
+  if (git_apply_to_tree(&raw_after, repository.get(), tree.get(), diff.get(), &options) != 0)
+    return failed(name, "git");
   const GitIndex after(raw_after);
 
   Texts result;

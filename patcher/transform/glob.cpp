@@ -31,7 +31,8 @@ void expand(const std::string& pattern, std::size_t from, std::vector<std::strin
   }
 }
 
-// Row by row over the pattern, each row telling which prefixes of the path are matched so far: no pattern makes it slow.
+// Row by row over the pattern, each row telling which prefixes of the path are matched so far: no pattern makes it
+// slow.
 bool matches(std::string_view pattern, std::string_view path) {
   std::vector<char> reach(path.size() + 1, 0);
   reach[0] = 1;

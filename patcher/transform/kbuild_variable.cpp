@@ -12,7 +12,8 @@ constexpr std::string_view kind_name = "kbuild-variable";
 
 // Where `wanted` stands in `words` in one piece; words.size() when it does not.
 std::size_t find_words(const std::vector<std::string_view>& words, const std::vector<std::string_view>& wanted) {
-  return static_cast<std::size_t>(std::search(words.begin(), words.end(), wanted.begin(), wanted.end()) - words.begin());
+  return static_cast<std::size_t>(std::search(words.begin(), words.end(), wanted.begin(), wanted.end()) -
+                                  words.begin());
 }
 
 class KbuildVariable : public Transform {
@@ -97,7 +98,8 @@ class KbuildVariable : public Transform {
   }
 
   // A line at `offset`, which is the beginning of a line, or the end of a text without a final newline.
-  static std::string after_newline(std::string_view text, std::size_t offset, const std::string& line, std::string_view ending) {
+  static std::string after_newline(std::string_view text, std::size_t offset, const std::string& line,
+                                   std::string_view ending) {
     const bool open_line = offset > 0 && text[offset - 1] != '\n';
     return open_line ? std::string(ending) + line : line + std::string(ending);
   }
@@ -110,8 +112,9 @@ class KbuildVariable : public Transform {
     const std::string& path = findings.searched.front();
     TRY_ASSIGN(const std::string_view source, tree.read(path));
     findings.places.push_back({path, line_of(source, source.size())});
-    findings.change(path, std::string(source) + after_newline(source, source.size(), name + " += " + value, line_ending(source)),
-                    1);
+    findings.change(
+        path, std::string(source) + after_newline(source, source.size(), name + " += " + value, line_ending(source)),
+        1);
     return {};
   }
 
@@ -123,15 +126,16 @@ class KbuildVariable : public Transform {
         continue;
       }
       const bool glued = assignment->value.begin > 0 && makefile.text[assignment->value.begin - 1] == '=';
-      edits.replace(assignment->value.begin, assignment->value.end - assignment->value.begin, (glued ? " " : "") + value);
+      edits.replace(assignment->value.begin, assignment->value.end - assignment->value.begin,
+                    (glued ? " " : "") + value);
       findings.places.push_back({path, assignment->line});
     }
     if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
   }
 
   void remove(const std::string& path, const Makefile& makefile, const SourceTree& tree, SearchResult& findings) const {
-    findings.hint =
-        value.empty() ? "whether it was removed before cannot be told" : "it would count as done already if they assigned " + name;
+    findings.hint = value.empty() ? "whether it was removed before cannot be told"
+                                  : "it would count as done already if they assigned " + name;
     findings.what = "assignment of the variable " + name + (value.empty() ? "" : " with " + value);
     if (value.empty() && tree.edits().contains(path)) {  // an earlier step of the same plan has done it
       const auto before = tree.original(path);
@@ -146,10 +150,13 @@ class KbuildVariable : public Transform {
       if (first == words.size() && !value.empty()) continue;
       findings.places.push_back({path, assignment->line});
       if (gone.size() == words.size() || value.empty()) {
-        edits.replace(assignment->whole.begin, next_line(makefile.text, assignment->whole.end) - assignment->whole.begin, "");
+        edits.replace(assignment->whole.begin,
+                      next_line(makefile.text, assignment->whole.end) - assignment->whole.begin, "");
         continue;
       }
-      const auto offset = [&](std::string_view word) { return static_cast<std::size_t>(word.data() - makefile.text.data()); };
+      const auto offset = [&](std::string_view word) {
+        return static_cast<std::size_t>(word.data() - makefile.text.data());
+      };
       // With the blanks (and continuation) that separate it from its neighbour.
       const bool at_end = first + gone.size() == words.size();
       const std::size_t begin = at_end ? offset(words[first - 1]) + words[first - 1].size() : offset(words[first]);
@@ -172,7 +179,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   if (made->action == "rename" && !is_make_name(made->to))
     return usage_error(kind_name, "`action: rename` needs `to`, the new name");
   if (made->action == "rename" && made->to == made->name) return usage_error(kind_name, "`name` and `to` are the same");
-  if (made->action != "rename" && !made->to.empty()) return usage_error(kind_name, "`to` belongs to `action: rename` only");
+  if (made->action != "rename" && !made->to.empty())
+    return usage_error(kind_name, "`to` belongs to `action: rename` only");
   if ((made->action == "append" || made->action == "set") && made->value.empty())
     return usage_error(kind_name, "`action: " + made->action + "` needs `value`");
   if (made->value.find('\n') != std::string::npos) return usage_error(kind_name, "`value` has more than one line");
@@ -183,21 +191,23 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind kbuild_variable_kind() {
   using Type = ParameterSpec::Type;
-  return {
-      kind_name,
-      "Changes a variable in Kbuild files and Makefiles. rename: every assignment and reference; append: `name += value` behind "
-      "the "
-      "last assignment that is in no conditional; set: the value of its assignment; remove: the value's words, or all assignments. "
-      "Done already: rename - `to` is assigned; append and set - the value is there; remove - the variable is assigned without the "
-      "value "
-      "(without `value` it cannot be told, and finding nothing is an error).",
-      {{"files", Type::glob, true, "files to look at"},
-       {"action", Type::choice, true, "what to do", {"rename", "append", "set", "remove"}},
-       {"name", Type::token, true, "the variable"},
-       {"value", Type::text, false, "for append, set and remove"},
-       {"to", Type::token, false, "the new name, for rename"},
-       {"places", Type::places, false, "how many there must be; 1.. when not given, 1 for set"}},
-      make};
+  return {kind_name,
+          "Changes a variable in Kbuild files and Makefiles. rename: every assignment and reference; append: `name += "
+          "value` behind "
+          "the "
+          "last assignment that is in no conditional; set: the value of its assignment; remove: the value's words, or "
+          "all assignments. "
+          "Done already: rename - `to` is assigned; append and set - the value is there; remove - the variable is "
+          "assigned without the "
+          "value "
+          "(without `value` it cannot be told, and finding nothing is an error).",
+          {{"files", Type::glob, true, "files to look at"},
+           {"action", Type::choice, true, "what to do", {"rename", "append", "set", "remove"}},
+           {"name", Type::token, true, "the variable"},
+           {"value", Type::text, false, "for append, set and remove"},
+           {"to", Type::token, false, "the new name, for rename"},
+           {"places", Type::places, false, "how many there must be; 1.. when not given, 1 for set"}},
+          make};
 }
 
 }  // namespace vgpukit::transform

@@ -25,7 +25,8 @@ bool has(const Parameters& parameters, std::string_view name);
 Result<Places> places_of(const Parameters& parameters, std::string_view fallback);
 
 // The files that one of the globs matches, sorted. Error: failed when there are none.
-Result<std::vector<std::string>> select_files(std::string_view kind, const SourceTree& tree, const std::vector<std::string>& globs);
+Result<std::vector<std::string>> select_files(std::string_view kind, const SourceTree& tree,
+                                              const std::vector<std::string>& globs);
 
 // What apply() found and would do.
 struct SearchResult {
@@ -41,7 +42,9 @@ struct SearchResult {
   bool already = false;  // the files show that the result is there
   std::string hint;      // for the error "found nothing": what would have shown that it is done already
 
-  void change(const std::string& path, std::string text, std::size_t count) { changes.push_back({path, std::move(text), count}); }
+  void change(const std::string& path, std::string text, std::size_t count) {
+    changes.push_back({path, std::move(text), count});
+  }
 };
 // Writes the changes when their number is the wanted one. Nothing found: already, or an error.
 Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResult findings, SourceTree& tree);

@@ -28,7 +28,8 @@ constexpr std::array<std::string_view, 23> long_punctuators = {"...", "<<=", ">>
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view source, bool directives) : source_(source), line_start_(directives), directives_(directives) {}
+  explicit Lexer(std::string_view source, bool directives)
+      : source_(source), line_start_(directives), directives_(directives) {}
 
   std::vector<Token> run() {
     tokens_.reserve(source_.size() / 4);

@@ -48,8 +48,8 @@ class Reader {
   }
 
   std::size_t skip_blanks(std::size_t i, std::size_t end) const {
-    while (i < end &&
-           (blank_char(at(i)) || (at(i) == '\\' && (at(i + 1) == '\n' || at(i + 1) == '\r')) || at(i) == '\n' || at(i) == '\r'))
+    while (i < end && (blank_char(at(i)) || (at(i) == '\\' && (at(i + 1) == '\n' || at(i + 1) == '\r')) ||
+                       at(i) == '\n' || at(i) == '\r'))
       ++i;
     return i;
   }
@@ -168,7 +168,8 @@ class Reader {
       std::size_t end = begin;
       while (end < span.end && name_char(at(end))) ++end;
       const std::string_view function = made_.text.substr(begin, end - begin);
-      if (blank_char(at(end)) && (function == "call" || function == "origin" || function == "flavor" || function == "value")) {
+      if (blank_char(at(end)) &&
+          (function == "call" || function == "origin" || function == "flavor" || function == "value")) {
         begin = end = skip_blanks(end, span.end);
         while (end < span.end && name_char(at(end))) ++end;
       } else if (at(end) != ')' && at(end) != '}' && at(end) != ':') {
@@ -192,7 +193,8 @@ std::vector<std::string_view> Makefile::value_words(const MakeAssignment& assign
   std::vector<std::string_view> words = words_of(at(assignment.value));
   for (std::string_view& word : words) {
     const std::size_t behind = static_cast<std::size_t>(word.data() - text.data()) + word.size();
-    if (word.ends_with('\\') && behind < text.size() && (text[behind] == '\n' || text[behind] == '\r')) word.remove_suffix(1);
+    if (word.ends_with('\\') && behind < text.size() && (text[behind] == '\n' || text[behind] == '\r'))
+      word.remove_suffix(1);
   }
   std::erase(words, "");
   return words;

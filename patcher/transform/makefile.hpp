@@ -1,4 +1,5 @@
-// A reader for Kbuild files and Makefiles: assignments and references, with continuation lines, comments and conditionals.
+// A reader for Kbuild files and Makefiles: assignments and references, with continuation lines, comments and
+// conditionals.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,10 @@ struct MakeAssignment {
   Span whole;           // the logical line, without its newline
   Span value;           // without blanks around it, without a comment behind it; with backslash-newlines inside
   int line = 0;
-  std::size_t depth = 0;                       // conditionals around it
-  bool of_target = false;                      // `target: NAME += value`
-  std::optional<std::size_t> conditional_end;  // where the outermost conditional around it ends (behind its endif's newline)
+  std::size_t depth = 0;   // conditionals around it
+  bool of_target = false;  // `target: NAME += value`
+  std::optional<std::size_t>
+      conditional_end;  // where the outermost conditional around it ends (behind its endif's newline)
 };
 
 struct MakeReference {
@@ -30,7 +32,8 @@ struct MakeReference {
 struct Makefile {
   std::string_view text;
   std::vector<MakeAssignment> assignments;  // not those inside of define ... endef
-  std::vector<MakeReference> references;    // $(NAME), ${NAME:a=b}, ifdef NAME, export NAME, $(call NAME,...), also in recipes
+  std::vector<MakeReference>
+      references;  // $(NAME), ${NAME:a=b}, ifdef NAME, export NAME, $(call NAME,...), also in recipes
   [[nodiscard]] std::string_view at(Span span) const { return text.substr(span.begin, span.end - span.begin); }
   // The words of a value, continuation backslashes left out.
   [[nodiscard]] std::vector<std::string_view> value_words(const MakeAssignment& assignment) const;

@@ -123,7 +123,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind patch_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Applies a unified diff, with paths from the driver's own folder on (a kernel/ in front is fine) and at any line offset. "
+          "Applies a unified diff, with paths from the driver's own folder on (a kernel/ in front is fine) and at any "
+          "line offset. "
           "Done "
           "already: its new lines are there, with their context, in every file.",
           {{"diff", Type::code, true, "the unified diff (a recipe file names `file: X.patch` instead)"},

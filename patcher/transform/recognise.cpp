@@ -58,7 +58,8 @@ std::string written(std::string_view line, const std::vector<Token>& code, std::
 
 std::optional<RecognisedStep> initializer(std::string_view removed) {
   const auto code = code_of(removed);
-  if (code.size() < 4 || code[0].text != "." || code[1].kind != Token::Kind::identifier || code[2].text != "=") return std::nullopt;
+  if (code.size() < 4 || code[0].text != "." || code[1].kind != Token::Kind::identifier || code[2].text != "=")
+    return std::nullopt;
   const auto last = code.size() - (code.back().text == "," ? 2 : 1);
   if (last < 3) return std::nullopt;
   RecognisedStep step{"remove-initializer", {}, {{"field", std::string(code[1].text)}}, std::string(code[1].text)};
@@ -110,7 +111,8 @@ std::optional<RecognisedStep> rename(const std::vector<Token>& before, const std
   if (from.empty()) return std::nullopt;
   for (std::size_t i = 0; i < before.size(); ++i)
     if (before[i].text == from && after[i].text == from) return std::nullopt;  // only some of them
-  return RecognisedStep{called ? "rename-call" : "rename-token", {}, {{"from", from}, {"to", to}}, called ? from + "(" : from};
+  return RecognisedStep{
+      called ? "rename-call" : "rename-token", {}, {{"from", from}, {"to", to}}, called ? from + "(" : from};
 }
 
 std::size_t closing(const std::vector<Token>& code, std::size_t open) {
@@ -123,7 +125,8 @@ std::size_t closing(const std::vector<Token>& code, std::size_t open) {
   return code.size();
 }
 
-std::vector<std::string> arguments(std::string_view line, const std::vector<Token>& code, std::size_t open, std::size_t close) {
+std::vector<std::string> arguments(std::string_view line, const std::vector<Token>& code, std::size_t open,
+                                   std::size_t close) {
   std::vector<std::string> all;
   std::size_t first = open + 1;
   for (std::size_t i = open + 1; i <= close; ++i) {
@@ -143,12 +146,13 @@ std::optional<RecognisedStep> call(std::string_view old_line, std::string_view n
   const auto before = code_of(old_line);
   const auto after = code_of(new_line);
   for (std::size_t i = std::min(before.size(), after.size()); i-- > 0;) {
-    if (i + 1 >= before.size() || i + 1 >= after.size() || before[i].kind != Token::Kind::identifier || before[i + 1].text != "(" ||
-        after[i].kind != Token::Kind::identifier || after[i + 1].text != "(")
+    if (i + 1 >= before.size() || i + 1 >= after.size() || before[i].kind != Token::Kind::identifier ||
+        before[i + 1].text != "(" || after[i].kind != Token::Kind::identifier || after[i + 1].text != "(")
       continue;
     const auto old_end = closing(before, i + 1);
     const auto new_end = closing(after, i + 1);
-    if (old_end == before.size() || new_end == after.size() || before.size() - old_end != after.size() - new_end) continue;
+    if (old_end == before.size() || new_end == after.size() || before.size() - old_end != after.size() - new_end)
+      continue;
     const auto same = [](const Token& a, const Token& b) { return a.text == b.text; };
     if (!std::equal(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(i), after.begin(), same) ||
         !std::equal(before.begin() + static_cast<std::ptrdiff_t>(old_end), before.end(),
@@ -195,7 +199,8 @@ std::optional<std::vector<RecognisedStep>> steps_of(const Block& block) {
   for (std::size_t i = 0; i < block.removed.size(); ++i) {
     const auto before = code_of(block.removed[i]);
     const auto after = code_of(block.added[i]);
-    if (!take(export_gpl(before, after)) && !take(rename(before, after)) && !take(call(block.removed[i], block.added[i])))
+    if (!take(export_gpl(before, after)) && !take(rename(before, after)) &&
+        !take(call(block.removed[i], block.added[i])))
       return std::nullopt;
   }
   return steps;

@@ -14,7 +14,7 @@ struct RecognisedStep {
   std::string kind;                                             // "rename-call"
   std::vector<std::string> files;                               // the diff's files in which it was seen
   std::vector<std::pair<std::string, std::string>> parameters;  // but `files`, in the order in which a recipe has them
-  std::string construct;                                        // a token that the driver has before: "follow_pfn("; may be empty
+  std::string construct;  // a token that the driver has before: "follow_pfn("; may be empty
 };
 
 struct RecognisedDiff {
@@ -27,9 +27,9 @@ struct RecognisedDiff {
   std::string version;             // "6.12", from KERNEL_VERSION(6, 12, 0) in an added line; may be empty
 };
 
-// `name` is for messages. A rename, an initializer that goes, an #include that comes, an export that becomes GPL-only and a call
-// whose arguments change are recognised where a hunk has nothing else; such a step does the same in places that the diff does not
-// name. Error: usage - no unified diff.
+// `name` is for messages. A rename, an initializer that goes, an #include that comes, an export that becomes GPL-only
+// and a call whose arguments change are recognised where a hunk has nothing else; such a step does the same in places
+// that the diff does not name. Error: usage - no unified diff.
 Result<RecognisedDiff> recognise_diff(const std::string& diff, const std::string& name);
 
 }  // namespace vgpukit::transform

@@ -21,20 +21,24 @@ struct Entry {
 
 bool same(const std::vector<Token>& code, std::size_t first, std::size_t last, const std::vector<std::string>& words) {
   return std::equal(code.begin() + static_cast<std::ptrdiff_t>(first), code.begin() + static_cast<std::ptrdiff_t>(last),
-                    words.begin(), words.end(), [](const Token& token, const std::string& word) { return token.text == word; });
+                    words.begin(), words.end(),
+                    [](const Token& token, const std::string& word) { return token.text == word; });
 }
 
 // Only comments and blanks.
 bool insignificant(std::string_view text) {
   const std::vector<Token> tokens = lex(text);
-  return std::all_of(tokens.begin(), tokens.end(), [](const Token& t) { return t.kind == Kind::space || t.kind == Kind::comment; });
+  return std::all_of(tokens.begin(), tokens.end(),
+                     [](const Token& t) { return t.kind == Kind::space || t.kind == Kind::comment; });
 }
 
-// The entry goes with its line and the comment behind it when it has the line for itself, else with the blanks on one side.
+// The entry goes with its line and the comment behind it when it has the line for itself, else with the blanks on one
+// side.
 Span to_remove(std::string_view source, const Entry& entry) {
   const std::size_t begin = line_begin(source, entry.begin);
   const std::size_t end = line_end(source, entry.end);
-  if (insignificant(source.substr(begin, entry.begin - begin)) && insignificant(source.substr(entry.end, end - entry.end)))
+  if (insignificant(source.substr(begin, entry.begin - begin)) &&
+      insignificant(source.substr(entry.end, end - entry.end)))
     return {begin, next_line(source, entry.end)};
   Span span{entry.begin, entry.end};
   const auto is_blank = [&](std::size_t i) { return source[i] == ' ' || source[i] == '\t'; };
@@ -59,9 +63,10 @@ class RemoveInitializer : public Transform {
   Result<Applied> apply(SourceTree& tree) const override {
     SearchResult findings;
     findings.what = "initializer " + construct();
-    findings.hint = type.empty()
-                        ? "whether it was removed before cannot be told; with `of: TYPE` (`struct file_operations`) it could"
-                        : "it would count as done already if " + type_text + " were initialized in these files";
+    findings.hint =
+        type.empty()
+            ? "whether it was removed before cannot be told; with `of: TYPE` (`struct file_operations`) it could"
+            : "it would count as done already if " + type_text + " were initialized in these files";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
@@ -75,7 +80,8 @@ class RemoveInitializer : public Transform {
     return "." + field + (value.empty() ? "" : " = " + value_text) + (type.empty() ? "" : " of " + type_text);
   }
 
-  Status in_file(const std::string& path, std::string_view source, const SourceTree& tree, SearchResult& findings) const {
+  Status in_file(const std::string& path, std::string_view source, const SourceTree& tree,
+                 SearchResult& findings) const {
     if (!type.empty() && !findings.already && source.find(type.back()) != std::string_view::npos)
       findings.already = initializes_type(CodeView(source));
     if (!findings.already && tree.edits().contains(path)) {  // it was there before an earlier step of this plan
@@ -85,7 +91,8 @@ class RemoveInitializer : public Transform {
     if (source.find(field) == std::string_view::npos) return {};
     TextEdits edits;
     for (const Entry& entry : entries(CodeView(source))) {
-      if (entry.cut) return other_shape(kind_name, {path, entry.line}, "an #if stands inside of the initializer ." + field);
+      if (entry.cut)
+        return other_shape(kind_name, {path, entry.line}, "an #if stands inside of the initializer ." + field);
       const Span span = to_remove(source, entry);
       edits.replace(span.begin, span.end - span.begin, "");
       findings.places.push_back({path, entry.line});
@@ -98,7 +105,8 @@ class RemoveInitializer : public Transform {
     std::vector<Entry> found;
     const auto& code = view.code();
     for (std::size_t i = 0; i + 3 < code.size(); ++i) {
-      if (code[i].text != "." || code[i + 1].text != field || code[i + 2].text != "=" || !begins_entry(code, i)) continue;
+      if (code[i].text != "." || code[i + 1].text != field || code[i + 2].text != "=" || !begins_entry(code, i))
+        continue;
       std::size_t last = i + 3;
       while (last < code.size() && !ends_value(code[last])) {
         const std::size_t partner = view.partner(last);
@@ -122,7 +130,8 @@ class RemoveInitializer : public Transform {
     return false;
   }
   static bool ends_value(const Token& token) {
-    return token.kind == Kind::directive || token.text == "," || token.text == "}" || token.text == ")" || token.text == ";";
+    return token.kind == Kind::directive || token.text == "," || token.text == "}" || token.text == ")" ||
+           token.text == ";";
   }
 
   bool has_type(const std::vector<Token>& code, std::size_t first, std::size_t last) const {
@@ -181,7 +190,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   made->value = tokens_of(made->value_text);
   made->type = tokens_of(made->type_text);
   TRY_ASSIGN(made->wanted, places_of(parameters, "1.."));
-  if (tokens_of(made->field).size() != 1) return usage_error(kind_name, "`" + made->field + "` is not the name of a field");
+  if (tokens_of(made->field).size() != 1)
+    return usage_error(kind_name, "`" + made->field + "` is not the name of a field");
   return std::unique_ptr<Transform>(std::move(made));
 }
 
@@ -189,17 +199,19 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind remove_initializer_kind() {
   using Type = ParameterSpec::Type;
-  return {
-      kind_name,
-      "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is left there. Done "
-      "already: `of` names a type that is initialized in these files without that entry, or an earlier step of the same plan has "
-      "removed it; else finding nothing is an error, because what was removed leaves no trace.",
-      {{"files", Type::glob, true, "files to look at"},
-       {"field", Type::token, true, "the field's name, without the dot"},
-       {"value", Type::token, false, "only where it has this value"},
-       {"of", Type::token, false, "only in initializers of this type: `struct file_operations`; shows what is done already"},
-       {"places", Type::places, false, "how many there must be; 1.. when not given"}},
-      make};
+  return {kind_name,
+          "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is "
+          "left there. Done "
+          "already: `of` names a type that is initialized in these files without that entry, or an earlier step of the "
+          "same plan has "
+          "removed it; else finding nothing is an error, because what was removed leaves no trace.",
+          {{"files", Type::glob, true, "files to look at"},
+           {"field", Type::token, true, "the field's name, without the dot"},
+           {"value", Type::token, false, "only where it has this value"},
+           {"of", Type::token, false,
+            "only in initializers of this type: `struct file_operations`; shows what is done already"},
+           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
+          make};
 }
 
 }  // namespace vgpukit::transform

@@ -93,7 +93,9 @@ class RenameCall : public Transform {
   }
 
  private:
-  std::string result_count() const { return arguments && arguments->length ? " with " + arguments_of(*arguments->length) : ""; }
+  std::string result_count() const {
+    return arguments && arguments->length ? " with " + arguments_of(*arguments->length) : "";
+  }
   bool is_result(const CallSite& call) const {
     return !arguments || !arguments->length || (call.complete && call.arguments.size() == *arguments->length);
   }
@@ -108,15 +110,16 @@ class RenameCall : public Transform {
       if (std::any_of(wrappers.begin(), wrappers.end(), covers)) continue;
       if (when || arguments) {
         if (!call.complete && (arguments || from == to))
-          return other_shape(kind_name, {path, call.line}, "the arguments of this call of " + from + " cannot be told apart",
+          return other_shape(kind_name, {path, call.line},
+                             "the arguments of this call of " + from + " cannot be told apart",
                              "it is cut by an #if, or a macro leaves its parenthesis open");
         if (when && call.arguments.size() != *when) continue;
         if (from == to && is_result(call)) continue;
       }
       if (arguments && call.arguments.size() < arguments->highest)
         return other_shape(kind_name, {path, call.line},
-                           "this call of " + from + " has " + arguments_of(call.arguments.size()) + ", and `" + arguments_text +
-                               "` wants $" + std::to_string(arguments->highest),
+                           "this call of " + from + " has " + arguments_of(call.arguments.size()) + ", and `" +
+                               arguments_text + "` wants $" + std::to_string(arguments->highest),
                            "`when-arguments` limits the transform to the calls that are meant");
       findings.places.push_back({path, call.line});
       todo.push_back(std::move(call));
@@ -159,7 +162,8 @@ class RenameCall : public Transform {
           text += render(source, call.arguments[part.argument - 1], calls);
           break;
         case Template::Part::Kind::all:
-          if (!call.arguments.empty()) text += render(source, {call.arguments.front().begin, call.arguments.back().end}, calls);
+          if (!call.arguments.empty())
+            text += render(source, {call.arguments.front().begin, call.arguments.back().end}, calls);
           break;
       }
     }
@@ -195,10 +199,12 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
       return usage_error(kind_name, "`from` and `to` are the same and there are no `arguments`: nothing would change");
     if (!made->arguments->length)
       return usage_error(
-          kind_name, "with the same `from` and `to`, `arguments` cannot have $*: what is done could not be told from what is not");
+          kind_name,
+          "with the same `from` and `to`, `arguments` cannot have $*: what is done could not be told from what is not");
     if (made->when == made->arguments->length)
-      return usage_error(kind_name,
-                         "the calls would have as many arguments as before: what is done could not be told from what is not");
+      return usage_error(
+          kind_name,
+          "the calls would have as many arguments as before: what is done could not be told from what is not");
   }
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -207,20 +213,22 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind rename_call_kind() {
   using Type = ParameterSpec::Type;
-  return {
-      kind_name,
-      "Renames the calls of a function, in code and in macro bodies, and rewrites their arguments. Its declarations, members of "
-      "that "
-      "name and the definition of `to` itself stay. Done already: no such calls are left and there are calls of `to`; with `from` "
-      "and "
-      "`to` the same, calls with the new number of arguments.",
-      {{"files", Type::glob, true, "files to look at"},
-       {"from", Type::token, true, "the function that is called now"},
-       {"to", Type::token, true, "the function to call; may be the same"},
-       {"arguments", Type::text, false, "the new arguments: `$1, NULL`; $1.. are the old ones, $* all of them, $# their number"},
-       {"when-arguments", Type::text, false, "only calls with that many arguments"},
-       {"places", Type::places, false, "how many there must be; 1.. when not given"}},
-      make};
+  return {kind_name,
+          "Renames the calls of a function, in code and in macro bodies, and rewrites their arguments. Its "
+          "declarations, members of "
+          "that "
+          "name and the definition of `to` itself stay. Done already: no such calls are left and there are calls of "
+          "`to`; with `from` "
+          "and "
+          "`to` the same, calls with the new number of arguments.",
+          {{"files", Type::glob, true, "files to look at"},
+           {"from", Type::token, true, "the function that is called now"},
+           {"to", Type::token, true, "the function to call; may be the same"},
+           {"arguments", Type::text, false,
+            "the new arguments: `$1, NULL`; $1.. are the old ones, $* all of them, $# their number"},
+           {"when-arguments", Type::text, false, "only calls with that many arguments"},
+           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
+          make};
 }
 
 }  // namespace vgpukit::transform

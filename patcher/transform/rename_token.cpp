@@ -17,10 +17,12 @@ bool in_word(char c) {
 // A line of a script or a Kbuild file that is a comment: "# text", "####", not "#include" in a snippet of C.
 bool on_comment_line(std::string_view text, std::size_t offset) {
   const std::size_t hash = line_begin(text, offset) + indent_at(text, offset).size();
-  return text[hash] == '#' && (hash + 1 >= text.size() || std::isalpha(static_cast<unsigned char>(text[hash + 1])) == 0);
+  return text[hash] == '#' &&
+         (hash + 1 >= text.size() || std::isalpha(static_cast<unsigned char>(text[hash + 1])) == 0);
 }
 
-// Where the words of `wanted`, with any white space between them, stand in a text that is not C, outside of comment lines.
+// Where the words of `wanted`, with any white space between them, stand in a text that is not C, outside of comment
+// lines.
 std::vector<Span> find_words(std::string_view text, std::string_view wanted) {
   std::vector<Span> found;
   const std::vector<std::string_view> words = words_of(wanted);
@@ -47,7 +49,9 @@ class RenameToken : public Transform {
   Places wanted;
 
   std::string_view kind() const override { return kind_name; }
-  std::string describe() const override { return "rename-token " + from_text + " -> " + to_text + " in " + join(globs, ", "); }
+  std::string describe() const override {
+    return "rename-token " + from_text + " -> " + to_text + " in " + join(globs, ", ");
+  }
 
   Result<Applied> apply(SourceTree& tree) const override {
     SearchResult findings;
@@ -118,9 +122,11 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind rename_token_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Renames an identifier, or a few tokens in a row, in code and in directives, not in comments and strings; in files that "
+          "Renames an identifier, or a few tokens in a row, in code and in directives, not in comments and strings; in "
+          "files that "
           "are no "
-          "C (conftest.sh, Kbuild) as whole words, outside of comment lines. Done already: `from` is nowhere and `to` is there.",
+          "C (conftest.sh, Kbuild) as whole words, outside of comment lines. Done already: `from` is nowhere and `to` "
+          "is there.",
           {{"files", Type::glob, true, "files to look at"},
            {"from", Type::token, true, "the identifier or tokens: `struct dma_buf_map`"},
            {"to", Type::token, true, "what to put there"},

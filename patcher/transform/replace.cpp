@@ -1,4 +1,5 @@
-// replace: a piece of code, found by its tokens, becomes another one, or gets something put in front of it or behind it.
+// replace: a piece of code, found by its tokens, becomes another one, or gets something put in front of it or behind
+// it.
 #include <algorithm>
 
 #include "transform/kinds.hpp"
@@ -13,7 +14,8 @@ constexpr std::string_view kind_name = "replace";
 enum class Mode { with, before, after };
 
 // `text` with $1..$9 filled in from the match.
-std::string filled(std::string_view text, std::string_view source, const std::vector<Token>& row, const TokenMatch& match) {
+std::string filled(std::string_view text, std::string_view source, const std::vector<Token>& row,
+                   const TokenMatch& match) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool wildcard = text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '1' && text[i + 1] <= '9';
@@ -41,7 +43,8 @@ bool is_part_of(const std::vector<Token>& row, const TokenMatch& match, std::str
   };
   for (std::size_t k = 0; k + length <= wanted.size() && k <= match.first; ++k) {
     const std::size_t begin = match.first - k;
-    if (begin + wanted.size() <= row.size() && same(match.first, k, length) && same(begin, 0, wanted.size())) return true;
+    if (begin + wanted.size() <= row.size() && same(match.first, k, length) && same(begin, 0, wanted.size()))
+      return true;
   }
   return false;
 }
@@ -102,7 +105,8 @@ class Replace : public Transform {
       }
     }
     // Something that only looks like the result by chance does not count: as many places as the change would have made.
-    findings.already = was_there || (done >= std::max<std::size_t>(wanted.least, 1) && (!wanted.most || done <= *wanted.most));
+    findings.already =
+        was_there || (done >= std::max<std::size_t>(wanted.least, 1) && (!wanted.most || done <= *wanted.most));
     return conclude(kind_name, wanted, std::move(findings), tree);
   }
 
@@ -127,8 +131,8 @@ class Replace : public Transform {
     const std::vector<Span> scopes = scopes_of(source);
     const auto in_scope = [&](const TokenMatch& match) {
       const Span span = span_of(row, match.first, match.last);
-      return within.empty() ||
-             std::any_of(scopes.begin(), scopes.end(), [&](const Span& s) { return s.begin <= span.begin && span.end <= s.end; });
+      return within.empty() || std::any_of(scopes.begin(), scopes.end(),
+                                           [&](const Span& s) { return s.begin <= span.begin && span.end <= s.end; });
     };
     std::size_t results = 0;
     if (result && result->distinctive())
@@ -196,8 +200,9 @@ class Replace : public Transform {
     }
     const std::string_view rest = source.substr(span.end, end - span.end);
     const std::vector<Token> behind = lex(rest);
-    const bool alone = std::all_of(behind.begin(), behind.end(),
-                                   [](const Token& t) { return t.kind == Token::Kind::space || t.kind == Token::Kind::comment; });
+    const bool alone = std::all_of(behind.begin(), behind.end(), [](const Token& t) {
+      return t.kind == Token::Kind::space || t.kind == Token::Kind::comment;
+    });
     if (alone)
       edits.replace(end, 0, std::string(ending) + text);
     else
@@ -208,17 +213,21 @@ class Replace : public Transform {
     const std::string_view ending = line_ending(source);
     const std::string wanted_text = with_line_endings(find_text, ending);
     const std::string text = with_line_endings(new_text, ending);
-    const std::string after = mode == Mode::with ? text : mode == Mode::before ? text + wanted_text : wanted_text + text;
+    const std::string after = mode == Mode::with     ? text
+                              : mode == Mode::before ? text + wanted_text
+                                                     : wanted_text + text;
     std::vector<Span> finished;
     if (!blank(after))
-      for (std::size_t at = source.find(after); at != std::string_view::npos; at = source.find(after, at + after.size()))
+      for (std::size_t at = source.find(after); at != std::string_view::npos;
+           at = source.find(after, at + after.size()))
         finished.push_back({at, at + after.size()});
     done += finished.size();
     TextEdits edits;
     for (std::size_t at = source.find(wanted_text); at != std::string_view::npos;
          at = source.find(wanted_text, at + wanted_text.size())) {
       const Span span{at, at + wanted_text.size()};
-      if (std::any_of(finished.begin(), finished.end(), [&](const Span& f) { return f.begin <= span.begin && span.end <= f.end; }))
+      if (std::any_of(finished.begin(), finished.end(),
+                      [&](const Span& f) { return f.begin <= span.begin && span.end <= f.end; }))
         continue;
       edits.replace(at, wanted_text.size(), after);
       findings.places.push_back({path, line_of(source, at)});
@@ -255,8 +264,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   const std::string whole = made->mode == Mode::with     ? made->new_text
                             : made->mode == Mode::before ? made->new_text + gap + made->find_text
                                                          : made->find_text + gap + made->new_text;
-  // What does not parse as a pattern (a deletion, a result that ends with a wildcard) leaves nothing that could be found
-  // again.
+  // What does not parse as a pattern (a deletion, a result that ends with a wildcard) leaves nothing that could be
+  // found again.
   if (auto pattern = TokenPattern::parse(whole, true)) made->result = std::move(*pattern);
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -265,24 +274,27 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind replace_kind() {
   using Type = ParameterSpec::Type;
-  return {
-      kind_name,
-      "Replaces a piece of code that is found by its tokens (white space and comments do not matter), or inserts before or after "
-      "it. "
-      "$1 to $9 in `find` match one balanced expression or argument each and can be used in the new text. Inserted text that has "
-      "or "
-      "ends with a newline gets lines of its own. In files that are no C, `find` is literal text. Done already: nothing is left to "
-      "do "
-      "and the result is there in the wanted number of places; a deletion, or a result without any name in it, cannot be told, and "
-      "finding nothing is an error.",
-      {{"files", Type::glob, true, "files to look at"},
-       {"find", Type::code, true, "the code to find; it neither begins nor ends with a wildcard"},
-       {"with", Type::code, false, "what to put in its place; empty deletes it"},
-       {"insert-before", Type::code, false, "instead of `with`: what to put in front of it"},
-       {"insert-after", Type::code, false, "instead of `with`: what to put behind it"},
-       {"within", Type::token, false, "only in the body of this function"},
-       {"places", Type::places, false, "how many there must be; 1 when not given"}},
-      make};
+  return {kind_name,
+          "Replaces a piece of code that is found by its tokens (white space and comments do not matter), or inserts "
+          "before or after "
+          "it. "
+          "$1 to $9 in `find` match one balanced expression or argument each and can be used in the new text. Inserted "
+          "text that has "
+          "or "
+          "ends with a newline gets lines of its own. In files that are no C, `find` is literal text. Done already: "
+          "nothing is left to "
+          "do "
+          "and the result is there in the wanted number of places; a deletion, or a result without any name in it, "
+          "cannot be told, and "
+          "finding nothing is an error.",
+          {{"files", Type::glob, true, "files to look at"},
+           {"find", Type::code, true, "the code to find; it neither begins nor ends with a wildcard"},
+           {"with", Type::code, false, "what to put in its place; empty deletes it"},
+           {"insert-before", Type::code, false, "instead of `with`: what to put in front of it"},
+           {"insert-after", Type::code, false, "instead of `with`: what to put behind it"},
+           {"within", Type::token, false, "only in the body of this function"},
+           {"places", Type::places, false, "how many there must be; 1 when not given"}},
+          make};
 }
 
 }  // namespace vgpukit::transform

@@ -75,9 +75,10 @@ class ReplaceFunctionBody : public Transform {
       const Place place{path, code[found.name].line};
       findings.places.push_back(place);
       if (const Token* stray = stray_conditional(code, found.open + 1, found.close))
-        return other_shape(kind_name, place,
-                           "the body of " + function + " and an #if cut each other at line " + std::to_string(stray->line),
-                           "its signature is written twice, one in each branch; this needs a `patch`");
+        return other_shape(
+            kind_name, place,
+            "the body of " + function + " and an #if cut each other at line " + std::to_string(stray->line),
+            "its signature is written twice, one in each branch; this needs a `patch`");
       const std::size_t begin = code[found.open].offset + 1;
       const std::size_t end = code[found.close].offset;
       if (same_tokens(source.substr(begin, end - begin), body)) continue;
@@ -98,13 +99,15 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   TRY_ASSIGN(made->wanted, places_of(parameters, "1"));
   const CodeView view(made->body);
   const auto& code = view.code();
-  if (stray_conditional(code, 0, code.size()) != nullptr) return usage_error(kind_name, "an #if in `body` has no partner");
-  const bool conditionals = std::any_of(code.begin(), code.end(), [](const Token& t) { return t.kind == Token::Kind::directive; });
+  if (stray_conditional(code, 0, code.size()) != nullptr)
+    return usage_error(kind_name, "an #if in `body` has no partner");
+  const bool conditionals =
+      std::any_of(code.begin(), code.end(), [](const Token& t) { return t.kind == Token::Kind::directive; });
   for (std::size_t i = 0; i < code.size() && !conditionals; ++i) {
-    if (code[i].kind == Token::Kind::punctuator && std::string_view("()[]{}").find(code[i].text) != std::string_view::npos &&
-        view.partner(i) == CodeView::npos)
-      return usage_error(kind_name, "line " + std::to_string(code[i].line) + " of `body` has a `" + std::string(code[i].text) +
-                                        "` without its partner");
+    if (code[i].kind == Token::Kind::punctuator &&
+        std::string_view("()[]{}").find(code[i].text) != std::string_view::npos && view.partner(i) == CodeView::npos)
+      return usage_error(kind_name, "line " + std::to_string(code[i].line) + " of `body` has a `" +
+                                        std::string(code[i].text) + "` without its partner");
   }
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -114,7 +117,8 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind replace_function_body_kind() {
   using Type = ParameterSpec::Type;
   return {kind_name,
-          "Replaces what is between the braces of a function's definition; the signature stays. Done already: every definition has "
+          "Replaces what is between the braces of a function's definition; the signature stays. Done already: every "
+          "definition has "
           "that "
           "body, white space and comments aside.",
           {{"files", Type::glob, true, "files to look at"},

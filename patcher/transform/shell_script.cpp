@@ -85,7 +85,9 @@ class Scanner {
   std::size_t word_end(std::size_t i) const {
     while (i < text_.size()) {
       const char c = text_[i];
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || std::string_view("()<>;&|").find(c) != std::string_view::npos) break;
+      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' ||
+          std::string_view("()<>;&|").find(c) != std::string_view::npos)
+        break;
       i = element_end(i);
     }
     return std::max(i, at_ + 1);
@@ -159,7 +161,8 @@ class CaseFinder {
   }
 
   static bool keeps_command_position(std::string_view word) {
-    static constexpr std::array<std::string_view, 9> words = {"then", "do", "else", "elif", "if", "while", "until", "!", "{"};
+    static constexpr std::array<std::string_view, 9> words = {"then",  "do",    "else", "elif", "if",
+                                                              "while", "until", "!",    "{"};
     return std::find(words.begin(), words.end(), word) != words.end();
   }
 

@@ -1,5 +1,5 @@
-// Just enough of the shell's grammar to find the branches of the `case` blocks in conftest.sh: quotes, comments, substitutions,
-// here-documents and nesting.
+// Just enough of the shell's grammar to find the branches of the `case` blocks in conftest.sh: quotes, comments,
+// substitutions, here-documents and nesting.
 #pragma once
 
 #include <cstddef>

@@ -13,9 +13,9 @@ namespace vgpukit::transform {
 // Whether the transforms read the file as C (by its name).
 bool is_c_file(std::string_view path);
 
-int line_of(std::string_view text, std::size_t offset);                 // from 1
-std::size_t line_begin(std::string_view text, std::size_t offset);      // of the physical line around `offset`
-std::size_t line_end(std::string_view text, std::size_t offset);        // where its "\n" or "\r\n" is, or the end of the text
+int line_of(std::string_view text, std::size_t offset);             // from 1
+std::size_t line_begin(std::string_view text, std::size_t offset);  // of the physical line around `offset`
+std::size_t line_end(std::string_view text, std::size_t offset);  // where its "\n" or "\r\n" is, or the end of the text
 std::size_t next_line(std::string_view text, std::size_t offset);       // behind its newline
 std::string_view indent_at(std::string_view text, std::size_t offset);  // blanks at the beginning of that line
 bool blank(std::string_view text);                                      // white space only, or nothing

@@ -84,7 +84,8 @@ std::vector<std::string> SourceTree::matching(std::string_view glob) const {
   if (edits_.empty()) return paths;
   std::erase_if(paths, [&](const std::string& path) { return !has(path); });
   for (const auto& [path, text] : edits_)
-    if (text && !std::binary_search(on_disk_.begin(), on_disk_.end(), path) && glob_matches(glob, path)) paths.push_back(path);
+    if (text && !std::binary_search(on_disk_.begin(), on_disk_.end(), path) && glob_matches(glob, path))
+      paths.push_back(path);
   std::sort(paths.begin(), paths.end());
   return paths;
 }

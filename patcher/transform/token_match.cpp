@@ -18,7 +18,8 @@ bool is_wildcard_at(std::string_view text, std::size_t i) {
          (i + 2 >= text.size() || std::isdigit(static_cast<unsigned char>(text[i + 2])) == 0);
 }
 
-// "$1.foo" would be lexed as a number "1.foo": wildcards become identifiers first. Strings and comments stay as they are.
+// "$1.foo" would be lexed as a number "1.foo": wildcards become identifiers first. Strings and comments stay as they
+// are.
 std::string with_wildcard_names(std::string_view text) {
   std::string named;
   for (const Token& token : lex(text)) {
@@ -58,7 +59,8 @@ std::vector<Token> flat_tokens(std::string_view source) {
       inner.line += token.line - 1;
       row.push_back(inner);
     }
-    row.push_back({Kind::directive, token.text.substr(token.text.size()), token.offset + token.text.size(), token.line});
+    row.push_back(
+        {Kind::directive, token.text.substr(token.text.size()), token.offset + token.text.size(), token.line});
   }
   return row;
 }
@@ -78,7 +80,8 @@ Result<TokenPattern> TokenPattern::parse(std::string_view text, bool wildcards) 
     pattern.items_.push_back(std::move(item));
   }
   if (pattern.items_.empty()) return refuse("there is no token in it");
-  if (pattern.items_.front().wildcard != 0) return refuse("it begins with a wildcard: put a literal token in front of it");
+  if (pattern.items_.front().wildcard != 0)
+    return refuse("it begins with a wildcard: put a literal token in front of it");
   if (pattern.items_.back().wildcard != 0) return refuse("it ends with a wildcard: put a literal token behind it");
   return pattern;
 }
@@ -87,7 +90,8 @@ void TokenPattern::open_ended() {
   if (items_.size() > 1 && items_.back().kind == Kind::directive && items_.back().text.empty()) items_.pop_back();
 }
 
-bool TokenPattern::match_wildcard(const std::vector<Token>& row, std::size_t at, std::size_t item, TokenMatch& found) const {
+bool TokenPattern::match_wildcard(const std::vector<Token>& row, std::size_t at, std::size_t item,
+                                  TokenMatch& found) const {
   TokenMatch::Capture& capture = found.captures[static_cast<std::size_t>(items_[item].wildcard)];
   if (capture.last > capture.first) {  // it must be the same again
     const std::size_t length = capture.last - capture.first;
@@ -145,9 +149,11 @@ std::vector<TokenMatch> TokenPattern::find(const std::vector<Token>& row) const 
 bool TokenPattern::may_be_in(std::string_view source) const {
   const Item* longest = nullptr;
   for (const Item& item : items_)
-    if (item.wildcard == 0 && item.kind == Kind::identifier && (longest == nullptr || item.text.size() > longest->text.size()))
+    if (item.wildcard == 0 && item.kind == Kind::identifier &&
+        (longest == nullptr || item.text.size() > longest->text.size()))
       longest = &item;
-  return longest == nullptr || memmem(source.data(), source.size(), longest->text.data(), longest->text.size()) != nullptr;
+  return longest == nullptr ||
+         memmem(source.data(), source.size(), longest->text.data(), longest->text.size()) != nullptr;
 }
 
 bool TokenPattern::distinctive() const {
@@ -170,8 +176,8 @@ Work work_left(const std::vector<Token>& row, const TokenPattern& find, const st
   Work work;
   work.done = done.size();
   for (const TokenMatch& match : find.find(row)) {
-    const bool covered =
-        std::any_of(done.begin(), done.end(), [&](const TokenMatch& d) { return d.first <= match.first && match.last <= d.last; });
+    const bool covered = std::any_of(
+        done.begin(), done.end(), [&](const TokenMatch& d) { return d.first <= match.first && match.last <= d.last; });
     if (!covered) work.todo.push_back(match);
   }
   return work;
@@ -179,13 +185,13 @@ Work work_left(const std::vector<Token>& row, const TokenPattern& find, const st
 
 bool is_keyword(std::string_view identifier) {
   static constexpr std::string_view words[] = {
-      "auto",     "break",  "case",   "char",   "const",  "continue", "default", "do",     "double",   "else",     "enum",
-      "extern",   "float",  "for",    "goto",   "if",     "inline",   "int",     "long",   "register", "restrict", "return",
-      "short",    "signed", "sizeof", "static", "struct", "switch",   "typedef", "typeof", "union",    "unsigned", "void",
-      "volatile", "while",  "define", "ifdef",  "ifndef", "elif",     "endif",   "undef",  "defined",  "include",  "NULL"};
+      "auto",   "break",    "case",     "char",   "const",    "continue", "default",  "do",     "double",
+      "else",   "enum",     "extern",   "float",  "for",      "goto",     "if",       "inline", "int",
+      "long",   "register", "restrict", "return", "short",    "signed",   "sizeof",   "static", "struct",
+      "switch", "typedef",  "typeof",   "union",  "unsigned", "void",     "volatile", "while",  "define",
+      "ifdef",  "ifndef",   "elif",     "endif",  "undef",    "defined",  "include",  "NULL"};
   return std::find(std::begin(words), std::end(words), identifier) != std::end(words);
 }
-
 
 struct TokenSearch::State {
   std::optional<TokenPattern> pattern;
@@ -202,7 +208,8 @@ TokenSearch::~TokenSearch() = default;
 
 bool TokenSearch::in(const SourceTree& tree, std::string_view path) const {
   const auto source = tree.read(path);
-  return source && state_->pattern && state_->pattern->may_be_in(*source) && !state_->pattern->find(*tree.tokens(path)).empty();
+  return source && state_->pattern && state_->pattern->may_be_in(*source) &&
+         !state_->pattern->find(*tree.tokens(path)).empty();
 }
 
 }  // namespace vgpukit::transform

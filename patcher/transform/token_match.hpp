@@ -13,8 +13,8 @@
 
 namespace vgpukit::transform {
 
-// Code and the insides of directives in one row. A directive begins with a token of kind directive with the text "#" and ends with
-// one with an empty text, so that nothing that is looked for in code can reach over it.
+// Code and the insides of directives in one row. A directive begins with a token of kind directive with the text "#"
+// and ends with one with an empty text, so that nothing that is looked for in code can reach over it.
 std::vector<Token> flat_tokens(std::string_view source);
 
 struct TokenMatch {
@@ -28,16 +28,17 @@ struct TokenMatch {
 
 class TokenPattern {
  public:
-  // `text` is C. $1..$9 match one balanced expression or argument each: at least one token, no ',' or ';' outside of brackets. A
-  // wildcard that comes again must match the same tokens again.
-  // Error: usage - no tokens, a wildcard at either end or next to another one (it would not know where to stop).
+  // `text` is C. $1..$9 match one balanced expression or argument each: at least one token, no ',' or ';' outside of
+  // brackets. A wildcard that comes again must match the same tokens again. Error: usage - no tokens, a wildcard at
+  // either end or next to another one (it would not know where to stop).
   static Result<TokenPattern> parse(std::string_view text, bool wildcards);
 
   // All matches, from the left, none of which overlaps the one before.
   [[nodiscard]] std::vector<TokenMatch> find(const std::vector<Token>& row) const;
   // Whether the text has the pattern's longest identifier anywhere: much faster than lexing.
   [[nodiscard]] bool may_be_in(std::string_view source) const;
-  // Whether the pattern names anything that tells one piece of code from another: an identifier that is no keyword, or a string.
+  // Whether the pattern names anything that tells one piece of code from another: an identifier that is no keyword, or
+  // a string.
   [[nodiscard]] bool distinctive() const;
   [[nodiscard]] bool has_wildcard(int number) const;
   [[nodiscard]] std::size_t size() const { return items_.size(); }

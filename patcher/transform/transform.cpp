@@ -98,8 +98,8 @@ Result<Places> places_of(const Parameters& parameters, std::string_view fallback
   return Places::parse(text_or(parameters, "places", std::string(fallback)));
 }
 
-Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted, const std::vector<Place>& found,
-                        const std::vector<std::string>& searched) {
+Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted,
+                        const std::vector<Place>& found, const std::vector<std::string>& searched) {
   Error error{ErrorKind::failed, "apply " + std::string(kind), "", ""};
   const std::string files =
       searched.size() == 1 ? searched.front() : std::to_string(searched.size()) + " files (" + some_of(searched) + ")";
@@ -124,7 +124,8 @@ Result<std::vector<std::string>> select_files(std::string_view kind, const Sourc
     return std::none_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_matches(glob, path); });
   });
   if (!selected.empty()) return selected;
-  return Error{ErrorKind::failed, "apply " + std::string(kind), "no file of the driver matches " + join(globs, ", "), ""};
+  return Error{ErrorKind::failed, "apply " + std::string(kind), "no file of the driver matches " + join(globs, ", "),
+               ""};
 }
 
 Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResult findings, SourceTree& tree) {
@@ -147,8 +148,8 @@ Result<Applied> conclude(std::string_view kind, const Places& wanted, SearchResu
 }
 
 Error other_shape(std::string_view kind, const Place& place, std::string why, std::string next) {
-  return {ErrorKind::failed, "apply " + std::string(kind), place.file + ":" + std::to_string(place.line) + ": " + std::move(why),
-          std::move(next)};
+  return {ErrorKind::failed, "apply " + std::string(kind),
+          place.file + ":" + std::to_string(place.line) + ": " + std::move(why), std::move(next)};
 }
 
 Error usage_error(std::string_view kind, std::string why, std::string next) {

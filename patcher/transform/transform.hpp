@@ -1,5 +1,6 @@
-// A source transform: one kind of edit that finds its construct in whatever driver it is given. Each refuses loudly when it finds
-// nothing to do or finds too many places, and each is idempotent: on its own output it reports "already done".
+// A source transform: one kind of edit that finds its construct in whatever driver it is given. Each refuses loudly
+// when it finds nothing to do or finds too many places, and each is idempotent: on its own output it reports "already
+// done".
 #pragma once
 
 #include <cstddef>
@@ -53,8 +54,8 @@ class Transform {
   virtual ~Transform() = default;
   [[nodiscard]] virtual std::string_view kind() const = 0;  // "rename-call"
   // Edits the tree in memory. On error the tree may hold partial edits: the caller restores its snapshot.
-  // Errors, all `failed`: found nothing (says which files were looked at and what was looked for), found more or fewer places than
-  // expected (names each as file:line), found something of another shape than it can edit.
+  // Errors, all `failed`: found nothing (says which files were looked at and what was looked for), found more or fewer
+  // places than expected (names each as file:line), found something of another shape than it can edit.
   virtual Result<Applied> apply(SourceTree& tree) const = 0;
   // One line for plans: "rename-call follow_pfn -> nv_follow_pfn in nvidia/*.c".
   [[nodiscard]] virtual std::string describe() const = 0;
@@ -68,8 +69,8 @@ struct TransformKind {
   Result<std::unique_ptr<Transform>> (*make)(const Parameters& parameters);
 };
 
-// All kinds: rename-call, rename-token, replace-function-body, remove-initializer, export-gpl, add-include, conftest-test,
-// kbuild-variable, replace, patch.
+// All kinds: rename-call, rename-token, replace-function-body, remove-initializer, export-gpl, add-include,
+// conftest-test, kbuild-variable, replace, patch.
 const std::vector<TransformKind>& transform_kinds();
 const TransformKind* find_transform(std::string_view name);
 
@@ -77,7 +78,8 @@ const TransformKind* find_transform(std::string_view name);
 const std::string& text_of(const Parameters& parameters, std::string_view name);  // must be there
 std::string text_or(const Parameters& parameters, std::string_view name, std::string fallback);
 bool flag_or(const Parameters& parameters, std::string_view name, bool fallback);
-std::vector<std::string> list_of(const Parameters& parameters, std::string_view name);  // a lone string counts as a list of one
+std::vector<std::string> list_of(const Parameters& parameters,
+                                 std::string_view name);  // a lone string counts as a list of one
 
 // "1", "1..3", "1..", "any".
 struct Places {
@@ -92,7 +94,7 @@ struct Place {
   int line;
 };
 // The error for a count that was not expected; `what` is "calls of follow_pfn".
-Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted, const std::vector<Place>& found,
-                        const std::vector<std::string>& searched);
+Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted,
+                        const std::vector<Place>& found, const std::vector<std::string>& searched);
 
 }  // namespace vgpukit::transform

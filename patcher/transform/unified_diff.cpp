@@ -30,7 +30,8 @@ bool is_inside(std::string_view path) {
 
 // "--- a/nvidia/nv.c<tab>2024-01-01" -> "nvidia/nv.c"; empty for /dev/null.
 std::string header_path(std::string_view line) {
-  line = trimmed(line.substr(4, line.find('\t') == std::string_view::npos ? std::string_view::npos : line.find('\t') - 4));
+  line =
+      trimmed(line.substr(4, line.find('\t') == std::string_view::npos ? std::string_view::npos : line.find('\t') - 4));
   if (line == "/dev/null") return "";
   const std::size_t slash = line.find('/');
   return std::string(slash == std::string_view::npos ? line : line.substr(slash + 1));
@@ -74,8 +75,8 @@ std::string with_git_headers(std::string_view diff) {
       result += "diff --git a/" + path + " b/" + path + "\n";
       if (before.empty()) result += "new file mode 100644\n";
       if (after.empty()) result += "deleted file mode 100644\n";
-      result +=
-          (before.empty() ? "--- /dev/null" : "--- a/" + path) + "\n" + (after.empty() ? "+++ /dev/null" : "+++ b/" + path) + "\n";
+      result += (before.empty() ? "--- /dev/null" : "--- a/" + path) + "\n" +
+                (after.empty() ? "+++ /dev/null" : "+++ b/" + path) + "\n";
       at = next_line(diff, end);
       continue;
     }
@@ -143,7 +144,8 @@ std::optional<std::size_t> find_lines(const Lines& lines, const std::vector<std:
                                       std::size_t expected) {
   std::optional<std::size_t> best;
   for (std::size_t i = from; i + wanted.size() <= lines.size(); ++i)
-    if ((!best || distance(i, expected) < distance(*best, expected)) && common(lines, i, wanted) == wanted.size()) best = i;
+    if ((!best || distance(i, expected) < distance(*best, expected)) && common(lines, i, wanted) == wanted.size())
+      best = i;
   return best;
 }
 
@@ -193,8 +195,10 @@ Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::stri
     file.path = file.what == FileDiff::What::remove ? old_path : new_path;
     if ((delta->flags & GIT_DIFF_FLAG_BINARY) != 0) return bad_diff(name, "it has a binary change of " + file.path);
     if (file.what == FileDiff::What::change && old_path != new_path)
-      return bad_diff(name, "it renames " + old_path + " to " + new_path + "; write it as one file less and one file more");
-    if (!is_inside(file.path)) return bad_diff(name, "it names `" + file.path + "`, which is not a path inside of the driver");
+      return bad_diff(name,
+                      "it renames " + old_path + " to " + new_path + "; write it as one file less and one file more");
+    if (!is_inside(file.path))
+      return bad_diff(name, "it names `" + file.path + "`, which is not a path inside of the driver");
     for (std::size_t h = 0; h < git_patch_num_hunks(patch.get()); ++h) file.hunks.push_back(read_hunk(patch.get(), h));
     files.push_back(std::move(file));
   }

@@ -5,11 +5,11 @@
 #include <map>
 #include <set>
 
+#include "support/atomic_file.hpp"
+#include "support/yaml_reader.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/uuid.hpp"
 #include "vgpu/vgpu.hpp"
-#include "support/atomic_file.hpp"
-#include "support/yaml_reader.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -40,9 +40,11 @@ class FileParser {
     if (const auto address = pci_address(one.card)) one.card = *address;
     TRY_ASSIGN(one.type, yaml_.text(item["type"], "type"));
     if (one.card.find('/') != std::string::npos)
-      return yaml_.wrong(item["card"], "'" + one.card + "' cannot be a card", "a PCI address, a serial number or a GPU's UUID");
+      return yaml_.wrong(item["card"], "'" + one.card + "' cannot be a card",
+                         "a PCI address, a serial number or a GPU's UUID");
     if (one.type.find('/') != std::string::npos)
-      return yaml_.wrong(item["type"], "'" + one.type + "' cannot be a type", "an id or a name of 'vgpukit vgpu types'");
+      return yaml_.wrong(item["type"], "'" + one.type + "' cannot be a type",
+                         "an id or a name of 'vgpukit vgpu types'");
     const auto given = [&](const char* key) { return item[key] ? 1 : 0; };
     if (given("count") + given("uuids") + given("functions") != 1)
       return yaml_.wrong(item, "a vGPU has exactly one of count, uuids and functions",
@@ -89,7 +91,8 @@ class FileParser {
   Status add(const YamlNode& node, VgpuDefinition one) {
     one.where = yaml_.at(node);
     const auto [first, fresh] = lines_.emplace(one.name, one.where.line);
-    if (!fresh) return yaml_.wrong(node, one.name + " stands twice; the first is in line " + std::to_string(first->second));
+    if (!fresh)
+      return yaml_.wrong(node, one.name + " stands twice; the first is in line " + std::to_string(first->second));
     all_.push_back(std::move(one));
     return {};
   }
@@ -129,7 +132,8 @@ Result<std::string> with_function(const std::string& file, const std::string& te
   TRY_ASSIGN(const auto before, parse_vgpus(file, text));
   TRY_ASSIGN(const auto root, YamlReader(file).parse_or_empty(text));
   auto added = text;
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) added = "# The vGPUs of this machine: see vgpukit's docs/vgpus.md\n";
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos)
+    added = "# The vGPUs of this machine: see vgpukit's docs/vgpus.md\n";
   if (added.back() != '\n') added += '\n';
   if (!root) added += "vgpus:\n";
   if (before.empty() && added.ends_with("vgpus: []\n")) added.replace(added.size() - 4, 4, "\n");
@@ -159,8 +163,8 @@ Result<std::string> without_device(const std::string& file, const std::string& t
   if (after && after->size() + 1 == before.size() &&
       std::none_of(after->begin(), after->end(), [&](const auto& each) { return each.name == name; }))
     return all;
-  return Error{ErrorKind::usage, "undefine " + name, "it shares its lines with others", "take it out of the file yourself",
-               found->where};
+  return Error{ErrorKind::usage, "undefine " + name, "it shares its lines with others",
+               "take it out of the file yourself", found->where};
 }
 
 }  // namespace vgpukit::vgpu

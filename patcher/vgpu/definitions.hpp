@@ -20,7 +20,7 @@ struct VgpuDefinition {
   bool counted = false;
   bool automatic = true;  // false: mdevctl's "manual", and ours is not to start it
   bool from_mdevctl = false;
-  bool exported = false;                                        // mdevctl's file was written by `apply`, for a device of vgpus.yaml
+  bool exported = false;  // mdevctl's file was written by `apply`, for a device of vgpus.yaml
   std::vector<std::pair<std::string, std::string>> attributes;  // mdevctl's: written after the device was made
   SourcePos where;
 };
@@ -36,12 +36,12 @@ fs::path vgpus_file(const HostPaths& host);
 // Error: usage, with the position in vgpus.yaml.
 Result<Definitions> load_definitions(const HostPaths& host);
 
-// vgpus.yaml alone. The UUIDs of a `count` follow from the card, the type and the number, as they are written, so they are the same
-// after each boot. Error: usage, with the position.
+// vgpus.yaml alone. The UUIDs of a `count` follow from the card, the type and the number, as they are written, so they
+// are the same after each boot. Error: usage, with the position.
 Result<std::vector<VgpuDefinition>> parse_vgpus(const std::string& file, const std::string& text);
 
-// The file's text with one more virtual function, or without the line that add_function() wrote. Comments and order stay.
-// Error: usage where the file is written in a way that no line can be added to or taken from.
+// The file's text with one more virtual function, or without the line that add_function() wrote. Comments and order
+// stay. Error: usage where the file is written in a way that no line can be added to or taken from.
 Result<std::string> with_function(const std::string& file, const std::string& text, const std::string& card,
                                   const std::string& type, const std::string& function);
 Result<std::string> without_device(const std::string& file, const std::string& text, const std::string& name);

@@ -57,7 +57,8 @@ void read_description(VgpuType& type) {
   type.max_instances = number("max_instance=");
   constexpr std::string_view key = "max_resolution=";
   if (const auto at = type.description.find(key); at != std::string::npos)
-    type.resolution = type.description.substr(at + key.size(), type.description.find_first_of(", ", at) - at - key.size());
+    type.resolution =
+        type.description.substr(at + key.size(), type.description.find_first_of(", ", at) - at - key.size());
 }
 
 void add_mdev_devices(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of) {
@@ -99,9 +100,11 @@ Status create_mdev(Sysfs& sysfs, const VgpuParent& parent, const std::string& ty
 
 Status remove_mdev(Sysfs& sysfs, const std::string& uuid) {
   const auto tried = "remove the vGPU " + uuid;
-  if (const int error = sysfs.write(devices_folder + uuid + "/remove", "1")) return explain_write_error(error, tried, SysfsWrite::remove);
+  if (const int error = sysfs.write(devices_folder + uuid + "/remove", "1"))
+    return explain_write_error(error, tried, SysfsWrite::remove);
   if (!sysfs.exists(devices_folder + uuid)) return {};
-  return Error{ErrorKind::failed, tried, "the driver took the request, and the device is still there", "dmesg may tell why"};
+  return Error{ErrorKind::failed, tried, "the driver took the request, and the device is still there",
+               "dmesg may tell why"};
 }
 
 }  // namespace vgpukit::vgpu

@@ -10,8 +10,8 @@ namespace vgpukit::vgpu {
 
 using CardOf = std::function<VgpuCard&(const std::string& address)>;
 
-// Adds the mdev parents, their types and the devices. A type's texts are read once for each card: they are the same on all of its
-// virtual functions.
+// Adds the mdev parents, their types and the devices. A type's texts are read once for each card: they are the same on
+// all of its virtual functions.
 void add_mdev_devices(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of);
 
 // Makes a device, and sees that it is there. Error: failed, with what the errno means.

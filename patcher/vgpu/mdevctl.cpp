@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "vgpu/uuid.hpp"
 #include "support/atomic_file.hpp"
+#include "vgpu/uuid.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -39,8 +39,10 @@ std::string read_json(const nlohmann::json& data, VgpuDefinition& one) {
   if (attributes == data.end() || attributes->is_null()) return "";
   if (!attributes->is_array()) return "'attrs' is no list";
   for (const auto& each : *attributes) {
-    if (!each.is_object() || each.size() != 1 || !each.begin()->is_string()) return "one of 'attrs' is not {\"NAME\": \"VALUE\"}";
-    if (!is_attribute(each.begin().key())) return "the attribute '" + each.begin().key() + "' is no name below the device's folder";
+    if (!each.is_object() || each.size() != 1 || !each.begin()->is_string())
+      return "one of 'attrs' is not {\"NAME\": \"VALUE\"}";
+    if (!is_attribute(each.begin().key()))
+      return "the attribute '" + each.begin().key() + "' is no name below the device's folder";
     one.attributes.emplace_back(each.begin().key(), each.begin()->get<std::string>());
   }
   return "";
@@ -70,7 +72,8 @@ std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Erro
       if (why.empty())
         all.push_back(std::move(one));
       else
-        bad.push_back({ErrorKind::usage, "take the vGPU's definition " + file.string(), why, "correct it, or remove the file"});
+        bad.push_back(
+            {ErrorKind::usage, "take the vGPU's definition " + file.string(), why, "correct it, or remove the file"});
     }
   }
   return all;

@@ -1,7 +1,7 @@
 // mdevctl's definitions: /etc/mdevctl.d/PARENT/UUID, JSON as its src/mdev.rs reads and writes it:
 //   {"mdev_type": "nvidia-63", "start": "auto", "attrs": [{"nvidia/vgpu_params": "..."}]}
-// What we write for vgpus.yaml has the key "vgpukit", too, which mdevctl ignores: so apply knows which files are its own to clean
-// up.
+// What we write for vgpus.yaml has the key "vgpukit", too, which mdevctl ignores: so apply knows which files are its
+// own to clean up.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,8 @@
 
 namespace vgpukit::vgpu {
 
-// All of them, sorted. Files that are no UUID are passed over, as mdevctl does; those that cannot be understood are added to `bad`.
+// All of them, sorted. Files that are no UUID are passed over, as mdevctl does; those that cannot be understood are
+// added to `bad`.
 std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Error>& bad);
 
 // Where the definition is or would be. `parent` and `uuid` must have been checked to be names.

@@ -15,7 +15,9 @@ constexpr const char* see_log = "dmesg and 'journalctl -u nvidia-vgpu-mgr' may t
 
 Error explain_write_error(int error, std::string tried, SysfsWrite request) {
   const auto because = [&](std::string why, std::string next, ErrorKind kind = ErrorKind::failed) {
-    return Error{kind, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")", std::move(next), std::nullopt, error};
+    return Error{
+        kind, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")", std::move(next), std::nullopt,
+        error};
   };
   switch (error) {
     case EPERM:
@@ -33,13 +35,15 @@ Error explain_write_error(int error, std::string tried, SysfsWrite request) {
     case ENOSPC:
       return because("the card has no room for it", "vgpukit vgpu types shows what there is room for");
     case EEXIST:
-      return because("there is a device of that name already", "vgpukit vgpu list shows it; take another UUID, or none");
+      return because("there is a device of that name already",
+                     "vgpukit vgpu list shows it; take another UUID, or none");
     case ENODEV:
     case ENXIO:
-      return because("the card or its driver went away", std::string("vgpukit vgpu types shows what is left; ") + see_log);
+      return because("the card or its driver went away",
+                     std::string("vgpukit vgpu types shows what is left; ") + see_log);
     case ENOENT:
-      // drivers/pci/iov.c, sriov_numvfs_store(): the driver of the card has no sriov_configure, as NVIDIA's (525 to 580, the open
-      // ones too).
+      // drivers/pci/iov.c, sriov_numvfs_store(): the driver of the card has no sriov_configure, as NVIDIA's (525 to
+      // 580, the open ones too).
       if (request == SysfsWrite::make_functions)
         return because("the card's driver makes no virtual functions by itself",
                        "install /usr/lib/nvidia/sriov-manage, which comes with NVIDIA's vGPU driver: vgpukit uses it");

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "vgpu/vgpu.hpp"
 #include "support/result.hpp"
+#include "vgpu/vgpu.hpp"
 
 namespace vgpukit::vgpu {
 

@@ -53,7 +53,8 @@ Result<std::string> parse_uuid(std::string_view text) {
 Result<std::string> new_uuid() {
   unsigned char bytes[16];
   if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-    return Error{ErrorKind::missing, "make a UUID", "getrandom: " + std::string(std::strerror(errno)), "give one with --uuid"};
+    return Error{ErrorKind::missing, "make a UUID", "getrandom: " + std::string(std::strerror(errno)),
+                 "give one with --uuid"};
   std::string hex;
   for (const auto byte : bytes) {
     char two[3];

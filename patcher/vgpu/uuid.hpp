@@ -1,4 +1,5 @@
-// UUIDs of mediated devices, in the one form that the kernel's guid_parse() reads and sysfs shows: 36 characters, small letters.
+// UUIDs of mediated devices, in the one form that the kernel's guid_parse() reads and sysfs shows: 36 characters, small
+// letters.
 #pragma once
 
 #include <string>

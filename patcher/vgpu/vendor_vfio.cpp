@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "vgpu/sysfs_errors.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
+#include "vgpu/sysfs_errors.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -103,17 +103,21 @@ void remember_type_names(const HostPaths& host, const VgpuView& view) {
       for (const auto& [id, type] : card.types)
         if (!type.name.empty()) names[card.address][id] = type.name;
   if (names == before) return;
-  if (const auto kept = write_file(file, nlohmann::json(names).dump(1) + "\n", 0644); !kept) log::debug(kept.error().message());
+  if (const auto kept = write_file(file, nlohmann::json(names).dump(1) + "\n", 0644); !kept)
+    log::debug(kept.error().message());
 }
 
 Status set_function_type(Sysfs& sysfs, const std::string& function, const std::string& type) {
   const bool create = !type.empty();
-  const auto tried = create ? "make the virtual function " + function + " a vGPU (" + type + ")" : "remove the vGPU of " + function;
+  const auto tried =
+      create ? "make the virtual function " + function + " a vGPU (" + type + ")" : "remove the vGPU of " + function;
   const auto number = create ? type.substr(type.starts_with(prefix) ? prefix.size() : 0) : "0";
   const auto file = folder_of(function) + "current_vgpu_type";
-  if (const int error = sysfs.write(file, number)) return explain_write_error(error, tried, create ? SysfsWrite::set_type : SysfsWrite::remove);
+  if (const int error = sysfs.write(file, number))
+    return explain_write_error(error, tried, create ? SysfsWrite::set_type : SysfsWrite::remove);
   if (sysfs.read(file).text == number) return {};
-  return Error{ErrorKind::failed, tried, "the driver took the request, and current_vgpu_type did not change", "dmesg may tell why"};
+  return Error{ErrorKind::failed, tried, "the driver took the request, and current_vgpu_type did not change",
+               "dmesg may tell why"};
 }
 
 }  // namespace vgpukit::vgpu

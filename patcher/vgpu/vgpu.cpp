@@ -4,9 +4,9 @@
 #include <cctype>
 #include <charconv>
 
+#include "support/yaml_reader.hpp"
 #include "vgpu/mdev.hpp"
 #include "vgpu/vendor_vfio.hpp"
-#include "support/yaml_reader.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -106,7 +106,8 @@ VgpuView read_vgpus(const Sysfs& sysfs) {
   };
   // Cards of the driver that offer nothing yet: their virtual functions may still have to be made.
   for (const auto& address : sysfs.list("/sys/bus/pci/drivers/nvidia"))
-    if (pci_address(address) == address && sysfs.link("/sys/bus/pci/devices/" + address + "/physfn").empty()) card_of(address);
+    if (pci_address(address) == address && sysfs.link("/sys/bus/pci/devices/" + address + "/physfn").empty())
+      card_of(address);
   add_mdev_devices(sysfs, view, card_of);
   add_vendor_vfio_devices(sysfs, view, card_of);
   for (auto& [address, card] : cards) view.cards.push_back(std::move(card));
@@ -115,7 +116,8 @@ VgpuView read_vgpus(const Sysfs& sysfs) {
   for (auto& device : view.devices) {
     const auto* card = view.card(device.card);
     if (!card) continue;
-    if (const auto type = card->types.find(device.type); type != card->types.end()) device.type_name = type->second.name;
+    if (const auto type = card->types.find(device.type); type != card->types.end())
+      device.type_name = type->second.name;
   }
   return view;
 }
@@ -145,11 +147,13 @@ Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word) {
   const auto tried = "find the card '" + std::string(word) + "'";
   // The two GPUs of one board have one serial number.
   if (named.size() > 1)
-    return Error{ErrorKind::usage, tried, "it is the serial number of " + listed(named), "name one of them by its address"};
+    return Error{ErrorKind::usage, tried, "it is the serial number of " + listed(named),
+                 "name one of them by its address"};
   if (known.empty())
     return Error{ErrorKind::usage, tried, "no card here offers vGPUs",
                  "vgpukit load loads the driver; only cards and drivers for vGPU hosts (vgpu-kvm) offer any"};
-  return Error{ErrorKind::usage, tried, "there is none with that address, serial number or UUID", "there are: " + listed(known)};
+  return Error{ErrorKind::usage, tried, "there is none with that address, serial number or UUID",
+               "there are: " + listed(known)};
 }
 
 bool names_type(const VgpuType& type, std::string_view word) {

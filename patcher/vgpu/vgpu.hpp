@@ -1,7 +1,8 @@
-// The vGPUs of a machine, one view over both of the kernel's interfaces. Which one a card has is seen in sysfs, never guessed from
-// a version:
+// The vGPUs of a machine, one view over both of the kernel's interfaces. Which one a card has is seen in sysfs, never
+// guessed from a version:
 //   mdev         /sys/class/mdev_bus/PARENT/mdev_supported_types: a device is made by writing a UUID, and has that name
-//   vendor VFIO  /sys/bus/pci/devices/VF/nvidia: a virtual function becomes a vGPU when a type is set, and its address is its name
+//   vendor VFIO  /sys/bus/pci/devices/VF/nvidia: a virtual function becomes a vGPU when a type is set, and its address
+//   is its name
 // On SR-IOV cards the parents of both kinds are virtual functions.
 #pragma once
 
@@ -20,7 +21,8 @@ namespace vgpukit::vgpu {
 enum class VgpuInterface { none, mdev, vendor_vfio };
 [[nodiscard]] std::string_view interface_name(VgpuInterface interface);  // "mdev", "vendor-vfio", "none"
 
-// What is known of a type comes from the driver's description ("num_heads=4, ... framebuffer=1024M, ..."); vendor VFIO has none.
+// What is known of a type comes from the driver's description ("num_heads=4, ... framebuffer=1024M, ..."); vendor VFIO
+// has none.
 struct VgpuType {
   std::string id;  // mdev: the folder's name, "nvidia-63"; vendor VFIO has numbers: 63 is "nvidia-63" here, too
   std::string name;
@@ -35,7 +37,8 @@ struct VgpuParent {
   std::string name;
   std::string card;  // the physical function; the name itself where this is none
   VgpuInterface interface = VgpuInterface::none;
-  std::vector<std::pair<std::string, unsigned>> available_instances;  // a type's id, and how many more of it the driver says can be made
+  std::vector<std::pair<std::string, unsigned>>
+      available_instances;  // a type's id, and how many more of it the driver says can be made
 };
 
 struct VgpuCard {
@@ -75,24 +78,24 @@ struct VgpuView {
 // Looks at all of it. Nothing is an error: what cannot be read is not there.
 VgpuView read_vgpus(const Sysfs& sysfs);
 
-// The address of the virtual function with that index, from the card's sriov_offset and sriov_stride (PCIe 9.3.3.9). It needs not
-// exist yet. Nothing where the card does not tell.
+// The address of the virtual function with that index, from the card's sriov_offset and sriov_stride (PCIe 9.3.3.9). It
+// needs not exist yet. Nothing where the card does not tell.
 std::optional<std::string> function_address(const Sysfs& sysfs, const std::string& card, unsigned index);
 
-// The card or parent that a user means: a PCI address, a serial number, a GPU's UUID, or a parent's name. Where it names a card,
-// `parent` is empty. Error: usage, with what there is.
+// The card or parent that a user means: a PCI address, a serial number, a GPU's UUID, or a parent's name. Where it
+// names a card, `parent` is empty. Error: usage, with what there is.
 struct VgpuPlace {
   std::string card, parent;
 };
 Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word);
 
-// The type of a card that a user means: an id, a name, or a name without the word in front ("P4-1Q"). Error: usage, with the
-// nearest.
+// The type of a card that a user means: an id, a name, or a name without the word in front ("P4-1Q"). Error: usage,
+// with the nearest.
 Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word);
 [[nodiscard]] bool names_type(const VgpuType& type, std::string_view word);
 
-// Who has each of these devices open, or has it on a QEMU command line or in libvirt's list of running machines. An ordinary user
-// sees their own processes only.
+// Who has each of these devices open, or has it on a QEMU command line or in libvirt's list of running machines. An
+// ordinary user sees their own processes only.
 std::map<std::string, std::vector<VgpuUser>> vgpu_users(const Sysfs& sysfs, const std::vector<Vgpu>& devices);
 
 }  // namespace vgpukit::vgpu

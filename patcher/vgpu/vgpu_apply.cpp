@@ -2,10 +2,10 @@
 #include <map>
 #include <set>
 
+#include "support/process.hpp"
 #include "vgpu/change.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vendor_vfio.hpp"
-#include "support/process.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -14,8 +14,9 @@ namespace {
 // Makes all vGPUs of one card, or none.
 void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& plan, CardOutcome& outcome) {
   for (const auto& step : plan.create) {
-    auto done = Interrupt::caught() == 0 ? start_vgpu(tools, view, step)
-                                         : Status(Error{ErrorKind::interrupted, "make the vGPU " + step.name, "interrupted", ""});
+    auto done = Interrupt::caught() == 0
+                    ? start_vgpu(tools, view, step)
+                    : Status(Error{ErrorKind::interrupted, "make the vGPU " + step.name, "interrupted", ""});
     if (done) {
       outcome.created.push_back(step);
       continue;
@@ -28,8 +29,8 @@ void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& pl
   }
 }
 
-// mdevctl sees the mediated devices of vgpus.yaml, too: as "manual", so that it starts them when it is asked to and a file that is
-// out of date starts nothing at boot. What the file no longer has is removed again.
+// mdevctl sees the mediated devices of vgpus.yaml, too: as "manual", so that it starts them when it is asked to and a
+// file that is out of date starts nothing at boot. What the file no longer has is removed again.
 Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition>& definitions, const VgpuPlan& plan) {
   std::set<std::string> ours;
   for (const auto& each : definitions)
@@ -71,7 +72,8 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
 
 bool AppliedVgpus::complete() const {
   if (!bad.empty()) return false;
-  if (std::any_of(plan.cards.begin(), plan.cards.end(), [](const auto& card) { return !card.problems.empty(); })) return false;
+  if (std::any_of(plan.cards.begin(), plan.cards.end(), [](const auto& card) { return !card.problems.empty(); }))
+    return false;
   return std::none_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.error.has_value(); });
 }
 

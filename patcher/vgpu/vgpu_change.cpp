@@ -25,7 +25,8 @@ Result<std::vector<VgpuPlace>> places_of(const VgpuView& view, const VgpuRequest
   return all;
 }
 
-// Virtual functions are made where only they can carry the vGPU that is wanted: on the card that was named, or the only one.
+// Virtual functions are made where only they can carry the vGPU that is wanted: on the card that was named, or the only
+// one.
 Status functions_first(const VgpuTools& tools, const VgpuRequest& request, VgpuView& view) {
   TRY_ASSIGN(const auto places, places_of(view, request));
   if (places.size() != 1) return {};
@@ -76,7 +77,8 @@ Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& 
   for (const auto& [name, value] : step.attributes) {
     const int error = tools.sysfs.write("/sys/bus/mdev/devices/" + step.name + "/" + name, value);
     if (error == 0) continue;
-    auto bad = explain_write_error(error, "set the attribute " + name + " of " + step.name + " to '" + value + "'", SysfsWrite::create);
+    auto bad = explain_write_error(error, "set the attribute " + name + " of " + step.name + " to '" + value + "'",
+                                   SysfsWrite::create);
     if (const auto removed = remove_mdev(tools.sysfs, step.name); !removed) bad.next = removed.error().message();
     return bad;
   }
@@ -98,15 +100,16 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
   auto view = read_vgpus(tools.sysfs);
   remember_type_names(tools.host, view);
   if (!uuid.empty() && view.device(uuid))
-    return Error{ErrorKind::usage, "make the vGPU " + uuid, "there is one of that UUID, on " + view.device(uuid)->parent,
+    return Error{ErrorKind::usage, "make the vGPU " + uuid,
+                 "there is one of that UUID, on " + view.device(uuid)->parent,
                  "take another UUID, or none for a new one"};
   TRY(functions_first(tools, request, view));
   InstanceBudget budget(view);
   TRY_ASSIGN(auto step, choose_parent(view, request, budget));
   if (step.interface == VgpuInterface::vendor_vfio) {
     if (!uuid.empty())
-      return Error{ErrorKind::usage, "make the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
-                   "leave --uuid out"};
+      return Error{ErrorKind::usage, "make the vGPU " + uuid,
+                   step.parent + " is a virtual function: its address is its only name", "leave --uuid out"};
     step.name = step.parent;
   } else if (uuid.empty()) {
     TRY_ASSIGN(step.name, new_uuid());
@@ -123,7 +126,8 @@ Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name) {
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   const auto view = read_vgpus(tools.sysfs);
   const auto* device = view.device(wanted);
-  if (!device) return Error{ErrorKind::usage, "remove the vGPU " + wanted, "there is none", "vgpukit vgpu list shows them"};
+  if (!device)
+    return Error{ErrorKind::usage, "remove the vGPU " + wanted, "there is none", "vgpukit vgpu list shows them"};
   const auto users = vgpu_users(tools.sysfs, {*device});
   if (!users.empty())
     return Error{ErrorKind::failed, "remove the vGPU " + wanted, users.begin()->second.front().text() + " has it",
@@ -135,7 +139,8 @@ Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name) {
 Result<std::string> vgpu_name(const std::string& word) {
   if (is_uuid(word)) return parse_uuid(word);
   if (auto address = pci_address(word)) return std::move(*address);
-  return Error{ErrorKind::usage, "find the vGPU '" + word + "'", "that is neither a UUID nor the PCI address of a virtual function",
+  return Error{ErrorKind::usage, "find the vGPU '" + word + "'",
+               "that is neither a UUID nor the PCI address of a virtual function",
                "vgpukit vgpu list shows their names"};
 }
 

@@ -1,14 +1,14 @@
-// Everything that changes vGPUs or their definitions. Each asks for root first, and holds one lock, so that two of them at once
-// come one after the other.
+// Everything that changes vGPUs or their definitions. Each asks for root first, and holds one lock, so that two of them
+// at once come one after the other.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
 
-#include "vgpu/virtual_functions.hpp"
-#include "vgpu/vgpu_plan.hpp"
 #include "support/atomic_file.hpp"
+#include "vgpu/vgpu_plan.hpp"
+#include "vgpu/virtual_functions.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -19,7 +19,7 @@ struct VgpuTools {
   const HostPaths& host;
   Sysfs& sysfs;
   std::function<RetryPause()> retry_pause;  // a new one for each card: how long its virtual functions may take
-  std::function<void()> on_wait;       // called once when another vgpukit holds the lock
+  std::function<void()> on_wait;            // called once when another vgpukit holds the lock
 };
 
 // What create and define are asked for.
@@ -32,7 +32,8 @@ struct VgpuRequest {
 
 Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request);
 
-// `name`: a UUID or a virtual function's address. Error: failed where a process has it open, with the virtual machine's name.
+// `name`: a UUID or a virtual function's address. Error: failed where a process has it open, with the virtual machine's
+// name.
 Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name);
 
 // Writes down a vGPU that need not exist: mdevctl's file for a mediated device, vgpus.yaml for a virtual function.
@@ -42,8 +43,8 @@ struct Defined {
   fs::path file;
 };
 Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, const std::string& running = "");
-// Takes the definition away, from both places where both hold it for the same card; the vGPU itself stays. `card`: where there are
-// definitions of that UUID for several. Gives the files.
+// Takes the definition away, from both places where both hold it for the same card; the vGPU itself stays. `card`:
+// where there are definitions of that UUID for several. Gives the files.
 Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card);
 
 // What apply did on each card of the plan, in that order.

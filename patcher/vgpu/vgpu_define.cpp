@@ -17,9 +17,10 @@ Result<VgpuStep> step_of_running(const VgpuView& view, const std::string& runnin
   return VgpuStep{device->interface, device->parent, device->type, device->name, {}};
 }
 
-// A definition takes its place whether or not it is started, so the places of the others count as taken. Where all is full now, the
-// first one that has the type will do: what fills it may not be there after the next boot.
-Result<VgpuStep> step_of_request(const VgpuView& view, const VgpuRequest& request, const std::vector<VgpuDefinition>& others) {
+// A definition takes its place whether or not it is started, so the places of the others count as taken. Where all is
+// full now, the first one that has the type will do: what fills it may not be there after the next boot.
+Result<VgpuStep> step_of_request(const VgpuView& view, const VgpuRequest& request,
+                                 const std::vector<VgpuDefinition>& others) {
   InstanceBudget budget(view);
   for (const auto& each : others) {
     const auto place = find_place(view, each.card);
@@ -60,10 +61,11 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   }
   const bool function = step.interface == VgpuInterface::vendor_vfio;
   if (function && !uuid.empty())
-    return Error{ErrorKind::usage, "define the vGPU " + uuid, step.parent + " is a virtual function: its address is its only name",
-                 "leave --uuid out"};
+    return Error{ErrorKind::usage, "define the vGPU " + uuid,
+                 step.parent + " is a virtual function: its address is its only name", "leave --uuid out"};
   if (function && !request.automatic)
-    return Error{ErrorKind::usage, "define " + step.parent + " without starting it at boot", "vgpus.yaml has no such thing", ""};
+    return Error{ErrorKind::usage, "define " + step.parent + " without starting it at boot",
+                 "vgpus.yaml has no such thing", ""};
   if (function) step.name = step.parent;
   if (step.name.empty() && !uuid.empty()) step.name = uuid;
   if (step.name.empty()) {
@@ -71,7 +73,8 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   }
   for (const auto& each : known.all)
     if (each.name == step.name)
-      return Error{ErrorKind::usage, "define the vGPU " + step.name, "it is defined already, for " + each.card + " as " + each.type,
+      return Error{ErrorKind::usage, "define the vGPU " + step.name,
+                   "it is defined already, for " + each.card + " as " + each.type,
                    "vgpukit vgpu undefine " + step.name + " first, or take another one", each.where};
   if (function) {
     const auto file = vgpus_file(tools.host);
@@ -80,7 +83,8 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
     if (fs::exists(file, ignored)) {
       TRY_ASSIGN(text, read_file(file));
     }
-    TRY_ASSIGN(const auto more, with_function(file.string(), text, view.parent(step.parent)->card, step.type, step.name));
+    TRY_ASSIGN(const auto more,
+               with_function(file.string(), text, view.parent(step.parent)->card, step.type, step.name));
     TRY(write_file(file, more));
     return Defined{step, file};
   }
@@ -91,7 +95,8 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   // A file of this UUID that could be read as a definition was refused above.
   std::error_code ignored;
   if (fs::exists(file, ignored))
-    return Error{ErrorKind::usage, "define the vGPU " + step.name, "there is a file of that name, which is no definition of mdevctl's",
+    return Error{ErrorKind::usage, "define the vGPU " + step.name,
+                 "there is a file of that name, which is no definition of mdevctl's",
                  "correct or remove it, or take another UUID", SourcePos{file.string(), 0, 0}};
   TRY(write_file(file, mdevctl_text(one)));
   return Defined{step, file};
@@ -112,7 +117,8 @@ Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::s
   std::vector<const VgpuDefinition*> found;
   for (const auto& each : known.all)
     if (each.name == wanted && (card.empty() || card_of(each.card) == card_of(card))) found.push_back(&each);
-  if (found.empty()) return Error{ErrorKind::usage, tried, "it is not defined", "vgpukit vgpu list --defined shows what is"};
+  if (found.empty())
+    return Error{ErrorKind::usage, tried, "it is not defined", "vgpukit vgpu list --defined shows what is"};
   for (const auto* each : found)
     if (card_of(each->card) != card_of(found[0]->card))
       return Error{ErrorKind::usage, tried, "it is defined for " + found[0]->card + " and for " + each->card,

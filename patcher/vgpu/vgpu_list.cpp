@@ -30,7 +30,8 @@ Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
   return device;
 }
 
-std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions) {
+std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
+                                const std::vector<VgpuDefinition>& definitions) {
   std::vector<VgpuRow> rows;
   auto users = vgpu_users(sysfs, view.devices);
   for (const auto& device : view.devices) {

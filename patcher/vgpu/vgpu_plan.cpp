@@ -28,7 +28,8 @@ class Planner {
         if (card->most_functions > 0 && card->functions == 0)
           plan.needs_functions = true;
         else
-          plan.problems.push_back(of(each) + "the card offers no vGPU types: its driver is none for vGPU hosts, or is not ready");
+          plan.problems.push_back(of(each) +
+                                  "the card offers no vGPU types: its driver is none for vGPU hosts, or is not ready");
         continue;
       }
       const auto type = find_type(*card, each.type);
@@ -67,15 +68,16 @@ class Planner {
       to_come_.emplace();
       for (const auto& card : view_.cards)
         for (unsigned i = 0; card.functions == 0 && i < card.most_functions; ++i)
-          if (const auto function = function_address(sysfs_, card.address, i)) to_come_->emplace(*function, card.address);
+          if (const auto function = function_address(sysfs_, card.address, i))
+            to_come_->emplace(*function, card.address);
     }
     const auto card = to_come_->find(each.card);
     if (card == to_come_->end()) return std::nullopt;
     return VgpuPlace{card->second, each.card};
   }
 
-  static VgpuStep step(const VgpuDefinition& each, VgpuInterface interface, const std::string& parent, const std::string& type,
-                       const std::string& name) {
+  static VgpuStep step(const VgpuDefinition& each, VgpuInterface interface, const std::string& parent,
+                       const std::string& type, const std::string& name) {
     return {interface, parent, type, name, each.attributes};
   }
 
@@ -98,8 +100,8 @@ class Planner {
     return true;
   }
 
-  // A vGPU of a virtual function on a card so full that no table has its type's name, nor did we see one: its definition by name is
-  // taken to be right.
+  // A vGPU of a virtual function on a card so full that no table has its type's name, nor did we see one: its
+  // definition by name is taken to be right.
   [[nodiscard]] bool is_of(const Vgpu& device, const VgpuDefinition& each, const VgpuType* type) const {
     if (type) return device.type == type->id;
     if (device.interface != VgpuInterface::vendor_vfio || each.type.starts_with("nvidia-")) return false;
@@ -123,18 +125,21 @@ class Planner {
     const auto* card = view_.card(place.card);
     const bool function = card->interface == VgpuInterface::vendor_vfio;
     if (function != pci_address(each.name).has_value()) {
-      plan.problems.push_back(of(each) + (function ? "the card has vendor VFIO, where vGPUs have no UUID: give functions or a count"
-                                                   : "the card has mdev, where vGPUs have a UUID: give uuids or a count"));
+      plan.problems.push_back(
+          of(each) + (function ? "the card has vendor VFIO, where vGPUs have no UUID: give functions or a count"
+                               : "the card has mdev, where vGPUs have a UUID: give uuids or a count"));
       return;
     }
     if (join(plan, each, place, type)) return;
     if (!claimed_.insert(each.name).second) {
-      plan.problems.push_back(of(each) + "it is defined twice, in different ways; vgpukit vgpu list --defined shows both");
+      plan.problems.push_back(of(each) +
+                              "it is defined twice, in different ways; vgpukit vgpu list --defined shows both");
       return;
     }
     const auto* parent = available_instances_.take(place.card, function ? each.name : place.parent, type.id);
     if (!parent)
-      plan.problems.push_back(of(each) + "there is no room for " + type.id + (type.name.empty() ? "" : " (" + type.name + ")"));
+      plan.problems.push_back(of(each) + "there is no room for " + type.id +
+                              (type.name.empty() ? "" : " (" + type.name + ")"));
     else
       plan.create.push_back(step(each, card->interface, parent->name, type.id, function ? parent->name : each.name));
   }
@@ -166,7 +171,8 @@ class Planner {
   VgpuPlan plan_;
   std::map<std::string, CardPlan> cards_;
   std::set<std::string> claimed_;
-  std::optional<std::map<std::string, std::string>> to_come_;  // virtual functions that are not made yet, and their cards
+  std::optional<std::map<std::string, std::string>>
+      to_come_;  // virtual functions that are not made yet, and their cards
 };
 
 }  // namespace
@@ -174,7 +180,8 @@ class Planner {
 const VgpuParent* InstanceBudget::take(const std::string& card, const std::string& parent, const std::string& type) {
   for (auto& each : parents_) {
     if (each.card != card || (!parent.empty() && each.name != parent)) continue;
-    const auto available_instances = std::find_if(each.available_instances.begin(), each.available_instances.end(), [&](const auto& pair) { return pair.first == type; });
+    const auto available_instances = std::find_if(each.available_instances.begin(), each.available_instances.end(),
+                                                  [&](const auto& pair) { return pair.first == type; });
     if (available_instances == each.available_instances.end() || available_instances->second == 0) continue;
     --available_instances->second;
     // A virtual function carries one vGPU.

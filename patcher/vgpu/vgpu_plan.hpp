@@ -35,7 +35,8 @@ struct VgpuPlan {
 class InstanceBudget {
  public:
   explicit InstanceBudget(const VgpuView& view) : parents_(view.parents) {}
-  // The parent with that name, or the first of the card, that has room for the type; it then has that much less. Nothing when full.
+  // The parent with that name, or the first of the card, that has room for the type; it then has that much less.
+  // Nothing when full.
   const VgpuParent* take(const std::string& card, const std::string& parent, const std::string& type);
   // Nothing may be made there any more.
   void close(const std::string& parent);

@@ -9,7 +9,8 @@ namespace {
 
 // The value of QEMU's -name: "guest=web,debug-threads=on" or "web,debug-threads=on".
 std::string guest_name(const std::vector<std::string>& words) {
-  const auto flag = std::find_if(words.begin(), words.end(), [](const auto& word) { return word == "-name" || word == "--name"; });
+  const auto flag =
+      std::find_if(words.begin(), words.end(), [](const auto& word) { return word == "-name" || word == "--name"; });
   if (flag == words.end() || flag + 1 == words.end()) return "";
   const std::string value = flag[1];
   std::size_t begin = value.find("guest=");
@@ -109,7 +110,8 @@ class Search {
 
   void add(const Vgpu& device, VgpuUser user) {
     auto& users = users_[device.name];
-    const auto same = std::find_if(users.begin(), users.end(), [&](const VgpuUser& each) { return each.pid == user.pid; });
+    const auto same =
+        std::find_if(users.begin(), users.end(), [&](const VgpuUser& each) { return each.pid == user.pid; });
     if (same == users.end()) users.push_back(std::move(user));
   }
 

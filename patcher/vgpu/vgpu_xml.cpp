@@ -55,14 +55,14 @@ Result<std::string> nodedev_xml(const Vgpu& device) {
         text.begin(), text.end(), [](char each) { return each == ':' || each == '.' || each == '-'; }, '_');
     return text;
   };
-  return "<device>\n  <name>mdev_" + word(device.name + "_" + device.parent) + "</name>\n  <parent>pci_" + word(device.parent) +
-         "</parent>\n  <capability type='mdev'>\n    <type id='" + escaped(device.type) + "'/>\n    <uuid>" + device.name +
-         "</uuid>\n  </capability>\n</device>\n";
+  return "<device>\n  <name>mdev_" + word(device.name + "_" + device.parent) + "</name>\n  <parent>pci_" +
+         word(device.parent) + "</parent>\n  <capability type='mdev'>\n    <type id='" + escaped(device.type) +
+         "'/>\n    <uuid>" + device.name + "</uuid>\n  </capability>\n</device>\n";
 }
 
 std::string qemu_device(const Vgpu& device) {
-  return "vfio-pci,sysfsdev=/sys/bus/" + std::string(device.interface == VgpuInterface::mdev ? "mdev" : "pci") + "/devices/" +
-         device.name;
+  return "vfio-pci,sysfsdev=/sys/bus/" + std::string(device.interface == VgpuInterface::mdev ? "mdev" : "pci") +
+         "/devices/" + device.name;
 }
 
 std::string proxmox_option(const Vgpu& device) {

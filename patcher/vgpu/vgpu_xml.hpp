@@ -7,10 +7,11 @@
 
 namespace vgpukit::vgpu {
 
-// libvirt's <hostdev>, for a domain's <devices>. A virtual function has managed='no': it stays bound to NVIDIA's driver.
+// libvirt's <hostdev>, for a domain's <devices>. A virtual function has managed='no': it stays bound to NVIDIA's
+// driver.
 std::string hostdev_xml(const Vgpu& device);
-// libvirt's <device> for `virsh nodedev-define`, which keeps a mediated device over reboots (through mdevctl). Error: usage for a
-// virtual function, and for a parent that is no PCI function.
+// libvirt's <device> for `virsh nodedev-define`, which keeps a mediated device over reboots (through mdevctl). Error:
+// usage for a virtual function, and for a parent that is no PCI function.
 Result<std::string> nodedev_xml(const Vgpu& device);
 // The value of QEMU's -device.
 std::string qemu_device(const Vgpu& device);

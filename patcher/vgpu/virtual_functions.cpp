@@ -2,8 +2,8 @@
 
 #include <thread>
 
-#include "vgpu/sysfs_errors.hpp"
 #include "support/process.hpp"
+#include "vgpu/sysfs_errors.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -16,7 +16,8 @@ unsigned ready(const Sysfs& sysfs, const std::string& folder, unsigned wanted) {
   unsigned count = 0;
   for (unsigned i = 0; i < wanted; ++i) {
     const auto function = folder + "/virtfn" + std::to_string(i);
-    if (sysfs.exists(function + "/mdev_supported_types") || sysfs.exists(function + "/nvidia/current_vgpu_type")) ++count;
+    if (sysfs.exists(function + "/mdev_supported_types") || sysfs.exists(function + "/nvidia/current_vgpu_type"))
+      ++count;
   }
   return count;
 }
@@ -50,7 +51,8 @@ Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& ca
         said = outcome.err.empty() ? outcome.out : outcome.err;
       } else {
         error = sysfs.write(folder + "/sriov_numvfs", total);
-        if (error != 0 && error != EBUSY && error != EAGAIN) return explain_write_error(error, tried, SysfsWrite::make_functions);
+        if (error != 0 && error != EBUSY && error != EAGAIN)
+          return explain_write_error(error, tried, SysfsWrite::make_functions);
       }
     }
     if (ready(sysfs, folder, wanted) == wanted) return {};
@@ -60,8 +62,8 @@ Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& ca
   if (made == "0" && error != 0) return explain_write_error(error, tried, SysfsWrite::make_functions);
   const auto line = said.substr(0, said.find('\n'));
   return Error{ErrorKind::failed, tried,
-               "in time, there were " + made + ", and " + std::to_string(ready(sysfs, folder, wanted)) + " of them offer vGPUs" +
-                   (line.empty() ? "" : "; sriov-manage said: " + line),
+               "in time, there were " + made + ", and " + std::to_string(ready(sysfs, folder, wanted)) +
+                   " of them offer vGPUs" + (line.empty() ? "" : "; sriov-manage said: " + line),
                "dmesg may tell why; a virtual function that vfio-pci has taken offers none"};
 }
 

@@ -14,9 +14,9 @@ namespace vgpukit::vgpu {
 using RetryPause = std::function<bool()>;
 RetryPause retry_until(std::chrono::seconds deadline);
 
-// Makes all virtual functions of a card, with NVIDIA's sriov-manage where it is installed and else by sriov_numvfs, and waits until
-// each of them offers vGPUs. sriov-manage may exit 0 and have done nothing, so only sysfs is believed, and it is asked again.
-// Error: failed when that does not come true in time, or what the errno of the write means.
+// Makes all virtual functions of a card, with NVIDIA's sriov-manage where it is installed and else by sriov_numvfs, and
+// waits until each of them offers vGPUs. sriov-manage may exit 0 and have done nothing, so only sysfs is believed, and
+// it is asked again. Error: failed when that does not come true in time, or what the errno of the write means.
 Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& card, const RetryPause& retry_pause);
 
 }  // namespace vgpukit::vgpu

@@ -2,8 +2,8 @@
 //
 //   conftest_compare ROOT RELEASE TREE [JOBS [engine]]
 //
-// TREE lies in ROOT and is changed. Exit 0: the same, and make finds the engine's conftest/ done. A line of JSON on stdout says
-// what each cost. CACHE is VGPUKIT_CACHE, as for vgpukit.
+// TREE lies in ROOT and is changed. Exit 0: the same, and make finds the engine's conftest/ done. A line of JSON on
+// stdout says what each cost. CACHE is VGPUKIT_CACHE, as for vgpukit.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -11,9 +11,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "build/make_command.hpp"
 #include "conftest/conftest.hpp"
 #include "conftest/conftest_audit.hpp"
-#include "build/make_command.hpp"
 #include "support/atomic_file.hpp"
 
 namespace {
@@ -37,7 +37,8 @@ int complain(const Error& error) {
 constexpr const char* goal =
     "ifneq ($(and $(obj),$(KBUILD_EXTMOD)),)\n"
     ".PHONY: conftest-only\n"
-    "conftest-only: $(addprefix $(obj)/conftest/,patches.h headers.h functions.h generic.h macros.h symbols.h types.h)\n"
+    "conftest-only: $(addprefix $(obj)/conftest/,patches.h headers.h functions.h generic.h macros.h symbols.h "
+    "types.h)\n"
     "\t@touch $(obj)/.conftest-complete; false\n"
     ".DEFAULT_GOAL := conftest-only\n"
     "endif\n";
@@ -62,7 +63,8 @@ int main(int argc, char** argv) {
   const fs::path complete = request.tree / ".conftest-complete";
   fs::remove_all(conftest);
 
-  const conftest::ConftestRequest conftest_request{request.tree, request.modules, request.has_objects, request.jobs, {}};
+  const conftest::ConftestRequest conftest_request{
+      request.tree, request.modules, request.has_objects, request.jobs, {}};
   const auto engine = conftest::answer_conftest(facts, conftest_request, make);
   if (!engine) return complain(engine.error());
   const auto ours = files_of(conftest);

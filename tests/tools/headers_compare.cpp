@@ -1,5 +1,6 @@
-// Builds a driver's tree twice, as ever and with headers that are compiled once (build/shared_headers.hpp), and compares what came
-// of it: every object and every module byte by byte, and what Kbuild believes each of them depends on.
+// Builds a driver's tree twice, as ever and with headers that are compiled once (build/shared_headers.hpp), and
+// compares what came of it: every object and every module byte by byte, and what Kbuild believes each of them depends
+// on.
 //
 //   headers_compare ROOT RELEASE TREE [MODULE...]
 //
@@ -31,8 +32,8 @@ bool is_result(const fs::path& path) {
   return name.ends_with(".o") || name.ends_with(".ko") || name.ends_with(".o.cmd") || name.ends_with(".mod.c");
 }
 
-// What the build has made; NVIDIA's own objects came with the package. Of a .cmd file the lines, in whatever order: fixdep lists
-// the headers as they come.
+// What the build has made; NVIDIA's own objects came with the package. Of a .cmd file the lines, in whatever order:
+// fixdep lists the headers as they come.
 std::map<std::string, std::string> results_of(const fs::path& tree) {
   std::map<std::string, std::string> results;
   for (const auto& entry : fs::recursive_directory_iterator(tree)) {
@@ -68,7 +69,8 @@ int main(int argc, char** argv) {
 
   nlohmann::json line;
   std::map<std::string, std::string> results[2];
-  // The first one asks Kbuild how it compiles, and makes headers ahead of the files; the other finds conftest's answers.
+  // The first one asks Kbuild how it compiles, and makes headers ahead of the files; the other finds conftest's
+  // answers.
   for (const bool share : {true, false}) {
     for (const auto& [path, hash] : results_of(request.tree)) fs::remove(request.tree / path);
     fs::remove_all(request.tree / "conftest");  // else it is make that goes on with it

@@ -19,7 +19,8 @@ using testing::Not;
 using testing::SizeIs;
 
 const std::string head =
-    "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.test>\nSubject: [PATCH 2/3] "
+    "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.test>\nSubject: [PATCH "
+    "2/3] "
     "ticker: one "
     "argument is enough\n\nIt was always 1.\n---\n";
 
@@ -35,7 +36,8 @@ class CommitDraft : public testing::Test {
     commit_ = *read;
     auto made = draft_from_commit(commit_);
     if (!made) return made;
-    for (const auto& each : made->drafts) EXPECT_TRUE(recipe::parse_recipe(each.text, each.id + ".yaml", scratch_.path())) << each.text;
+    for (const auto& each : made->drafts)
+      EXPECT_TRUE(recipe::parse_recipe(each.text, each.id + ".yaml", scratch_.path())) << each.text;
     return made;
   }
   Draft only(const std::string& mail) {
@@ -50,38 +52,43 @@ class CommitDraft : public testing::Test {
     return made ? "no error" : made.error().message();
   }
 
-  const std::string prototype_ = file("include/linux/ticker.h",
-                                      "@@ -3,3 +3,3 @@\n struct ticker;\n-int ticker_ring(struct ticker *ticker, int count);\n"
-                                      "+int ticker_ring(struct ticker *ticker);\n int ticker_wait(struct ticker *one);\n");
+  const std::string prototype_ =
+      file("include/linux/ticker.h",
+           "@@ -3,3 +3,3 @@\n struct ticker;\n-int ticker_ring(struct ticker *ticker, int count);\n"
+           "+int ticker_ring(struct ticker *ticker);\n int ticker_wait(struct ticker *one);\n");
   Scratch scratch_;
   KernelCommit commit_;
 };
 
 TEST_F(CommitDraft, CallersShowHowArgumentsChange) {
-  const auto draft =
-      only(head + prototype_ +
-           file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker, 1);\n+\tticker_ring(a->ticker);\n") +
-           file("drivers/b/b.c", "@@ -9 +9 @@ int b(void)\n-\treturn ticker_ring(t(x, y), 2);\n+\treturn ticker_ring(t(x, y));\n"));
+  const auto draft = only(
+      head + prototype_ +
+      file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker, 1);\n+\tticker_ring(a->ticker);\n") +
+      file("drivers/b/b.c",
+           "@@ -9 +9 @@ int b(void)\n-\treturn ticker_ring(t(x, y), 2);\n+\treturn ticker_ring(t(x, y));\n"));
   EXPECT_EQ(commit_.id, "0123456789abcdef0123456789abcdef01234567");
   EXPECT_EQ(commit_.subject, "ticker: one argument is enough");
   EXPECT_EQ(draft.id, "new-ticker-ring-changed");
   EXPECT_EQ(draft.change, "rename-call ticker_ring -> ticker_ring of arguments 2 with $1");
   EXPECT_THAT(
       draft.text,
-      AllOf(HasSubstr("- rename-call: {files: \"**/*.{c,h}\", from: \"ticker_ring\", to: \"ticker_ring\", when-arguments: "
-                      "\"2\", arguments: \"$1\"}"),
-            HasSubstr("int ticker_ring(struct ticker *ticker);\n      about: ticker_ring() as it is declared in the commit\n"
-                      "      header: linux/ticker.h"),
-            HasSubstr("# upstream: [{release: \"TODO\", subject: \"ticker: one argument is enough\", commit: \"0123456789ab\"}]"),
+      AllOf(HasSubstr(
+                "- rename-call: {files: \"**/*.{c,h}\", from: \"ticker_ring\", to: \"ticker_ring\", when-arguments: "
+                "\"2\", arguments: \"$1\"}"),
+            HasSubstr(
+                "int ticker_ring(struct ticker *ticker);\n      about: ticker_ring() as it is declared in the commit\n"
+                "      header: linux/ticker.h"),
+            HasSubstr("# upstream: [{release: \"TODO\", subject: \"ticker: one argument is enough\", commit: "
+                      "\"0123456789ab\"}]"),
             HasSubstr("recipe new --from-commit 0123456789ab"), Not(HasSubstr("TODO-finish"))));
 }
 
 TEST_F(CommitDraft, WhereCallersDifferTheLinesAreShownAndNothingIsDone) {
   for (const std::string other : {"ticker_ring(a->other)", "ticker_ring(a->ticker, 1, NULL)"}) {
-    const auto draft =
-        only(head + prototype_ +
-             file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker, 1);\n+\tticker_ring(a->ticker);\n") +
-             file("drivers/b/b.c", "@@ -9 +9 @@ int b(void)\n-\tticker_ring(a->ticker, 2);\n+\t" + other + ";\n"));
+    const auto draft = only(
+        head + prototype_ +
+        file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker, 1);\n+\tticker_ring(a->ticker);\n") +
+        file("drivers/b/b.c", "@@ -9 +9 @@ int b(void)\n-\tticker_ring(a->ticker, 2);\n+\t" + other + ";\n"));
     EXPECT_EQ(draft.change, "");
     EXPECT_THAT(draft.text, AllOf(HasSubstr("TODO-finish-this-draft"), HasSubstr("# -\tticker_ring(a->ticker, 2);"),
                                   HasSubstr("# +\t" + other + ";"), HasSubstr("before: <linux/ticker.h>")));
@@ -89,24 +96,25 @@ TEST_F(CommitDraft, WhereCallersDifferTheLinesAreShownAndNothingIsDone) {
 }
 
 TEST_F(CommitDraft, TheDefinitionIsNoCaller) {
-  const auto draft =
-      only(head +
-           file("include/linux/ticker.h",
-                "@@ -1,2 +1,2 @@\n-int ticker_ring(struct ticker *t);\n+int ticker_ring(struct ticker *t, int n);\n \n") +
-           file("kernel/ticker.c", "@@ -1 +1 @@\n-int ticker_ring(struct ticker *t)\n+int ticker_ring(struct ticker *t, int n)\n") +
-           file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker);\n+\tticker_ring(a->ticker, 0);\n"));
+  const auto draft = only(
+      head +
+      file("include/linux/ticker.h",
+           "@@ -1,2 +1,2 @@\n-int ticker_ring(struct ticker *t);\n+int ticker_ring(struct ticker *t, int n);\n \n") +
+      file("kernel/ticker.c",
+           "@@ -1 +1 @@\n-int ticker_ring(struct ticker *t)\n+int ticker_ring(struct ticker *t, int n)\n") +
+      file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker);\n+\tticker_ring(a->ticker, 0);\n"));
   EXPECT_EQ(draft.change, "rename-call ticker_ring -> ticker_ring of arguments 1 with $1, 0");
 }
 
 TEST_F(CommitDraft, WhatIsRenamedInCallersIsRenamed) {
-  const auto draft =
-      only(head +
-           file("include/linux/ticker.h",
-                "@@ -1,2 +1,2 @@\n-void stop_it(struct ticker *ticker);\n+void ticker_halt(struct ticker *ticker);\n \n") +
-           file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tstop_it(a->ticker);\n+\tticker_halt(a->ticker);\n"));
+  const auto draft = only(
+      head +
+      file("include/linux/ticker.h",
+           "@@ -1,2 +1,2 @@\n-void stop_it(struct ticker *ticker);\n+void ticker_halt(struct ticker *ticker);\n \n") +
+      file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tstop_it(a->ticker);\n+\tticker_halt(a->ticker);\n"));
   EXPECT_EQ(draft.change, "rename-call stop_it -> ticker_halt");
-  EXPECT_THAT(draft.text,
-              AllOf(HasSubstr("lacks: {declaration: stop_it, header: linux/ticker.h}"), HasSubstr("token: \"stop_it\"")));
+  EXPECT_THAT(draft.text, AllOf(HasSubstr("lacks: {declaration: stop_it, header: linux/ticker.h}"),
+                                HasSubstr("token: \"stop_it\"")));
 }
 
 TEST_F(CommitDraft, AWrapperThatGoesIsARenameWithoutCallers) {
@@ -120,23 +128,24 @@ TEST_F(CommitDraft, AWrapperThatGoesIsARenameWithoutCallers) {
 TEST_F(CommitDraft, FieldsKnowTheirStructureFromTheHunksHead) {
   const auto made = drafts(
       head + file("include/linux/ticker.h",
-                  "@@ -20,5 +20,4 @@ struct ticker_ops {\n \tint (*start)(struct ticker *t);\n-\tint (*stop)(struct ticker *t);\n"
+                  "@@ -20,5 +20,4 @@ struct ticker_ops {\n \tint (*start)(struct ticker *t);\n-\tint (*stop)(struct "
+                  "ticker *t);\n"
                   "-\tint (*ring)(struct ticker *t, int n);\n+\tint (*ring)(struct ticker *t);\n \tint owner;\n };\n"));
   ASSERT_TRUE(made) << made.error().message();
   ASSERT_THAT(made->drafts, SizeIs(2));
   EXPECT_EQ(made->drafts[0].subject, "field stop of struct ticker_ops");
-  EXPECT_THAT(made->drafts[0].text, AllOf(HasSubstr("offsetof(struct ticker_ops, stop)"), HasSubstr("remove-initializer")));
+  EXPECT_THAT(made->drafts[0].text,
+              AllOf(HasSubstr("offsetof(struct ticker_ops, stop)"), HasSubstr("remove-initializer")));
   EXPECT_EQ(made->drafts[1].subject, "field ring of struct ticker_ops");
   EXPECT_THAT(made->drafts[1].text, HasSubstr("int (*ring)(struct ticker *t)"));
 }
 
 TEST_F(CommitDraft, ExportsThatGoOrBecomeGplOnly) {
-  const auto made = drafts(
-      head +
-      file(
-          "kernel/ticker.c",
-          "@@ -1,6 +1,5 @@\n }\n-EXPORT_SYMBOL(ticker_ring);\n+EXPORT_SYMBOL_GPL(ticker_ring);\n \n"
-          "-EXPORT_SYMBOL_GPL(ticker_secret);\n-EXPORT_SYMBOL_NS(ticker_moved, A);\n+EXPORT_SYMBOL_NS(ticker_moved, \"A\");\n \n"));
+  const auto made =
+      drafts(head + file("kernel/ticker.c",
+                         "@@ -1,6 +1,5 @@\n }\n-EXPORT_SYMBOL(ticker_ring);\n+EXPORT_SYMBOL_GPL(ticker_ring);\n \n"
+                         "-EXPORT_SYMBOL_GPL(ticker_secret);\n-EXPORT_SYMBOL_NS(ticker_moved, "
+                         "A);\n+EXPORT_SYMBOL_NS(ticker_moved, \"A\");\n \n"));
   ASSERT_TRUE(made) << made.error().message();
   ASSERT_THAT(made->drafts, SizeIs(2));
   EXPECT_THAT(made->drafts[0].text, HasSubstr("has: {symbol-is-gpl: ticker_ring}"));
@@ -144,28 +153,32 @@ TEST_F(CommitDraft, ExportsThatGoOrBecomeGplOnly) {
 }
 
 TEST_F(CommitDraft, HeadersThatGoAndNamesThatMove) {
-  const auto gone =
-      only(head +
-           "diff --git a/include/linux/ticker.h b/include/linux/ticker.h\ndeleted file mode 100644\n--- a/include/linux/ticker.h\n"
-           "+++ /dev/null\n@@ -1 +0,0 @@\n-#include <linux/clock.h>\n");
+  const auto gone = only(head +
+                         "diff --git a/include/linux/ticker.h b/include/linux/ticker.h\ndeleted file mode 100644\n--- "
+                         "a/include/linux/ticker.h\n"
+                         "+++ /dev/null\n@@ -1 +0,0 @@\n-#include <linux/clock.h>\n");
   EXPECT_THAT(gone.text, HasSubstr("lacks: {header: linux/ticker.h}"));
-  EXPECT_THAT(why(head + file("include/linux/ticker.h", "@@ -1,2 +1 @@\n-int ticker_ring(int n);\n \n") +
-                  file("include/linux/clock.h", "@@ -1 +1,2 @@\n \n+int ticker_ring(int n);\n")),
-              AllOf(HasSubstr("only moves names to other headers, such as ticker_ring: linux/ticker.h -> linux/clock.h"),
-                    HasSubstr("add-include")));
+  EXPECT_THAT(
+      why(head + file("include/linux/ticker.h", "@@ -1,2 +1 @@\n-int ticker_ring(int n);\n \n") +
+          file("include/linux/clock.h", "@@ -1 +1,2 @@\n \n+int ticker_ring(int n);\n")),
+      AllOf(HasSubstr("only moves names to other headers, such as ticker_ring: linux/ticker.h -> linux/clock.h"),
+            HasSubstr("add-include")));
 }
 
 TEST_F(CommitDraft, WhatNoModuleSeesIsNothing) {
   // Another parameter's name, a branch of an #if, a macro's value, what is inside the kernel.
-  EXPECT_THAT(why(head +
-                  file("include/linux/ticker.h",
-                       "@@ -1,7 +1,7 @@\n-int ticker_ring(struct ticker *t, int n);\n+int ticker_ring(struct ticker *ticker, int "
-                       "count);\n #ifdef CONFIG_X\n"
-                       " int tick(int a);\n #else\n-static inline int tick(int a) { return 1; }\n+static inline int tick(int a) { "
-                       "return 0; }\n #endif\n"
-                       "-#define TICK 1\n+#define TICK 2\n") +
-                  file("kernel/ticker.c", "@@ -1 +1 @@\n-int inside(int a);\n+int inside(void);\n")),
-              AllOf(HasSubstr("nothing that a module includes or links to"), HasSubstr("2 files, and 1 of the headers")));
+  EXPECT_THAT(
+      why(head +
+          file("include/linux/ticker.h",
+               "@@ -1,7 +1,7 @@\n-int ticker_ring(struct ticker *t, int n);\n+int ticker_ring(struct ticker *ticker, "
+               "int "
+               "count);\n #ifdef CONFIG_X\n"
+               " int tick(int a);\n #else\n-static inline int tick(int a) { return 1; }\n+static inline int tick(int "
+               "a) { "
+               "return 0; }\n #endif\n"
+               "-#define TICK 1\n+#define TICK 2\n") +
+          file("kernel/ticker.c", "@@ -1 +1 @@\n-int inside(int a);\n+int inside(void);\n")),
+      AllOf(HasSubstr("nothing that a module includes or links to"), HasSubstr("2 files, and 1 of the headers")));
   EXPECT_THAT(why("no patch\n"), HasSubstr("0002-ticker.patch"));
   const auto none = commit_of_mail(scratch_.path() / "absent.patch");
   ASSERT_FALSE(none);
@@ -179,17 +192,19 @@ TEST_F(CommitDraft, AValueThatGoesMayBeAnInitializer) {
 }
 
 TEST_F(CommitDraft, ArgumentsThatOnlyOneCallerHasAreNoRecipe) {
-  const auto draft =
-      only(head +
-           file("include/linux/ticker.h",
-                "@@ -1,2 +1,2 @@\n-int ticker_ring(struct ticker *t);\n+int ticker_ring(struct ticker *t, int n);\n \n") +
-           file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker);\n+\tticker_ring(a->ticker, a->count);\n"));
+  const auto draft = only(
+      head +
+      file("include/linux/ticker.h",
+           "@@ -1,2 +1,2 @@\n-int ticker_ring(struct ticker *t);\n+int ticker_ring(struct ticker *t, int n);\n \n") +
+      file("drivers/a/a.c",
+           "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker);\n+\tticker_ring(a->ticker, a->count);\n"));
   EXPECT_EQ(draft.change, "") << "a->count is no argument that the driver's callers have";
-  const auto constant =
-      only(head +
-           file("include/linux/ticker.h",
-                "@@ -1,2 +1,2 @@\n-int ticker_ring(struct ticker *t);\n+int ticker_ring(struct ticker *t, int n);\n \n") +
-           file("drivers/a/a.c", "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker);\n+\tticker_ring(a->ticker, TICKER_ALL);\n"));
+  const auto constant = only(
+      head +
+      file("include/linux/ticker.h",
+           "@@ -1,2 +1,2 @@\n-int ticker_ring(struct ticker *t);\n+int ticker_ring(struct ticker *t, int n);\n \n") +
+      file("drivers/a/a.c",
+           "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker);\n+\tticker_ring(a->ticker, TICKER_ALL);\n"));
   EXPECT_THAT(constant.change, HasSubstr("$1, TICKER_ALL"));
 }
 

@@ -77,7 +77,8 @@ TEST(MakeCommand, AClangKernelNamesTheToolsThatNvidiasMakefileHandsOn) {
 class BuildTest : public testing::Test {
  protected:
   BuildTest() {
-    scratch.write("tree/nvidia/nvidia.Kbuild", "NVIDIA_SOURCES = nvidia/nv.c\nNV_CONFTEST_TYPE_COMPILE_TESTS += follow_pfn\n");
+    scratch.write("tree/nvidia/nvidia.Kbuild",
+                  "NVIDIA_SOURCES = nvidia/nv.c\nNV_CONFTEST_TYPE_COMPILE_TESTS += follow_pfn\n");
     request.tree = scratch.path() / "tree";
     request.log = scratch.path() / "logs/build.log";
   }
@@ -124,11 +125,13 @@ echo "$0 $*" >> $here/../asked
 [ -z "$CCACHE_STATSLOG" ] || printf '# a.c\ncache_miss\nlocal_storage_miss\n# b.c\ndirect_cache_hit\n# c.c\npreprocessed_cache_hit\n' >> "$CCACHE_STATSLOG"
 exec $here/gcc-12 "$@")");
     ::setenv("PATH", (bin.string() + ":" + old_path_).c_str(), 1);
-    makefile("\t@echo '  CC [M]  nvidia/nv.o'; gcc-12 -c nv.c -o nv.o\n\t@echo '  LD [M]  nvidia.ko'; touch nvidia.ko\n");
+    makefile(
+        "\t@echo '  CC [M]  nvidia/nv.o'; gcc-12 -c nv.c -o nv.o\n\t@echo '  LD [M]  nvidia.ko'; touch nvidia.ko\n");
   }
   void TearDown() override { ::setenv("PATH", old_path_.c_str(), 1); }
   void program(const std::string& name, const std::string& text) {
-    std::filesystem::permissions(scratch.write("bin/" + name, "#!/bin/sh\n" + text + "\n"), std::filesystem::perms::owner_all);
+    std::filesystem::permissions(scratch.write("bin/" + name, "#!/bin/sh\n" + text + "\n"),
+                                 std::filesystem::perms::owner_all);
   }
   std::string old_path_;
 };
@@ -225,7 +228,8 @@ TEST_F(BuildTest, WhatAGoodBuildComplainedOfIsAWarning) {
 
 TEST_F(BuildTest, AConftestThatBailsOutIsAClearError) {
   makefile(
-      "\t@echo \"The C compiler 'gcc-99' does not appear to be able to\"; echo 'create object files.'; echo '*** Failed CC sanity "
+      "\t@echo \"The C compiler 'gcc-99' does not appear to be able to\"; echo 'create object files.'; echo '*** "
+      "Failed CC sanity "
       "check. Bailing out! ***'; false\n");
   const auto result = build();
   ASSERT_THAT(result.errors, SizeIs(1));

@@ -23,8 +23,9 @@ class WatchTest : public testing::Test {
   BuildWatch watch{"/var/tmp/tree", work(), 2, [this] { return now; },
                    [this](const BuildProgress& progress) {
                      static constexpr const char* names[] = {"conftest", "compile", "link"};
-                     seen.push_back(std::string(names[static_cast<int>(progress.phase)]) + " " + std::to_string(progress.done) +
-                                    "/" + std::to_string(progress.total) + " " + progress.current);
+                     seen.push_back(std::string(names[static_cast<int>(progress.phase)]) + " " +
+                                    std::to_string(progress.done) + "/" + std::to_string(progress.total) + " " +
+                                    progress.current);
                    }};
 };
 
@@ -43,8 +44,9 @@ TEST_F(WatchTest, FollowsABuildFromTestsToModules) {
   watch.line("  CC [M]  .module-common.o");
   watch.line("  LD [M]  nvidia.ko");
   watch.line("  LD [M]  /var/tmp/tree/nvidia-drm.ko");
-  EXPECT_THAT(seen, ElementsAre("conftest 0/5 follow_pfn", "conftest 1/5 linux/mdev.h", "compile 0/3 nvidia/nv.c",
-                                "compile 1/3 nvidia/os.c", "link 0/2 modpost", "link 0/2 nvidia.ko", "link 1/2 nvidia-drm.ko"));
+  EXPECT_THAT(
+      seen, ElementsAre("conftest 0/5 follow_pfn", "conftest 1/5 linux/mdev.h", "compile 0/3 nvidia/nv.c",
+                        "compile 1/3 nvidia/os.c", "link 0/2 modpost", "link 0/2 nvidia.ko", "link 1/2 nvidia-drm.ko"));
   EXPECT_EQ(watch.tests(), 4U) << "two were announced, two are silent";
   EXPECT_DOUBLE_EQ(watch.conftest_seconds(9), 4);
   EXPECT_THAT(watch.compiled(), ElementsAre("nvidia"));

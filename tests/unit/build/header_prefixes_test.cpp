@@ -17,7 +17,8 @@ class HeaderPrefixes : public ::testing::Test {
   }
 
   static std::string guarded(const std::string& guard, const std::string& text) {
-    return "/* licence */\n#ifndef _" + guard + "_\n#define _" + guard + "_\n" + text + "#endif /* _" + guard + "_ */\n";
+    return "/* licence */\n#ifndef _" + guard + "_\n#define _" + guard + "_\n" + text + "#endif /* _" + guard +
+           "_ */\n";
   }
   void sources(int count, const std::string& text) {
     for (int i = 0; i < count; ++i) {
@@ -44,7 +45,8 @@ class HeaderPrefixes : public ::testing::Test {
 
 TEST_F(HeaderPrefixes, FilesThatBeginTheSameShareOne) {
   sources(5,
-          "/* a file */\n#define  __NO_VERSION__\n#include \"os-interface.h\"  // first\n#include \"nv-linux.h\"\nint f(void);\n");
+          "/* a file */\n#define  __NO_VERSION__\n#include \"os-interface.h\"  // first\n#include \"nv-linux.h\"\nint "
+          "f(void);\n");
   sources(1, "#include \"nv-linux.h\"\n");
   const auto found = prefixes();
   ASSERT_EQ(found.size(), 1U);
@@ -67,7 +69,8 @@ TEST_F(HeaderPrefixes, AMacroTellsFilesApartWhereAHeaderOfTheDriversMentionsIt) 
   EXPECT_EQ(found[0].files[2].macros, (std::vector<std::string>{"ONE", "TWO"}));
   EXPECT_TRUE(found[0].files[4].macros.empty());
 
-  files_["common/inc/os-interface.h"] = guarded("OS_H", "int THREE_TWO, __NO_VERSION__x;\n#ifdef __NO_VERSION__\n#endif\n");
+  files_["common/inc/os-interface.h"] =
+      guarded("OS_H", "int THREE_TWO, __NO_VERSION__x;\n#ifdef __NO_VERSION__\n#endif\n");
   sources(4, "#define __NO_VERSION__\n#include \"os-interface.h\"\n#include \"nv-linux.h\"\n");
   const auto apart = prefixes();
   ASSERT_EQ(apart.size(), 1U);
@@ -150,7 +153,8 @@ TEST_F(HeaderPrefixes, AHeaderThatTheKernelLacksEndsIt) {
   EXPECT_TRUE(prefixes().empty());
 }
 
-// Alone, timer.h would come to nv.h first, which then includes it after its own beginning: another order than in every C file.
+// Alone, timer.h would come to nv.h first, which then includes it after its own beginning: another order than in every
+// C file.
 TEST_F(HeaderPrefixes, HeadersThatIncludeEachOtherAreTakenTogether) {
   files_["common/inc/nv.h"] = guarded("NV", "#include \"nv-linux.h\"\n#include \"timer.h\"\nint nv;\n");
   files_["common/inc/timer.h"] = guarded("TIMER", "int timer;\n#include \"nv.h\"\n");

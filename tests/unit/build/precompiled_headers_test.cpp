@@ -1,4 +1,5 @@
-// The stand-in for the compiler, with this machine's gcc. Whole drivers are compared by tests/tools/headers_compare.cpp.
+// The stand-in for the compiler, with this machine's gcc. Whole drivers are compared by
+// tests/tools/headers_compare.cpp.
 #include "build/precompiled_headers.hpp"
 
 #include <gmock/gmock.h>
@@ -7,8 +8,8 @@
 #include <set>
 #include <sstream>
 
-#include "support/scratch.hpp"
 #include "support/atomic_file.hpp"
+#include "support/scratch.hpp"
 
 namespace vgpukit::build {
 namespace {
@@ -27,7 +28,8 @@ class CompileWithHeaders : public testing::Test {
  protected:
   void SetUp() override {
     if (!find_program("gcc")) GTEST_SKIP() << "no gcc";
-    // What a precompiled header could lose: a register that is a variable, the next __COUNTER__, the file that a line stands in.
+    // What a precompiled header could lose: a register that is a variable, the next __COUNTER__, the file that a line
+    // stands in.
     scratch.write("kconfig.h", "#define CONFIG_X 1\n");
     scratch.write("inc/kernel.h",
                   "#ifndef KERNEL_H\n#define KERNEL_H\n"
@@ -39,7 +41,8 @@ class CompileWithHeaders : public testing::Test {
                   "extern void release(int *);\n"
                   "#ifdef CONFIG_X\nstruct thing { int a[CONFIG_X]; };\n#endif\n"
                   "#endif\n");
-    scratch.write("nvidia/own.h", "#ifndef OWN_H\n#define OWN_H\n#include \"kernel.h\"\nstruct own { int b; };\n#endif\n");
+    scratch.write("nvidia/own.h",
+                  "#ifndef OWN_H\n#define OWN_H\n#include \"kernel.h\"\nstruct own { int b; };\n#endif\n");
     text =
         "#include \"own.h\"\n"
         "int next = __COUNTER__;\n"
@@ -98,7 +101,9 @@ class CompileWithHeaders : public testing::Test {
   }
   [[nodiscard]] bool made() const { return fs::exists(folder() / "0.h.gch"); }
   // Whether this file was compiled behind the precompiled header.
-  [[nodiscard]] bool used(const std::string& file) const { return fs::exists(folder() / "of/nvidia" / (file + ".c.used")); }
+  [[nodiscard]] bool used(const std::string& file) const {
+    return fs::exists(folder() / "of/nvidia" / (file + ".c.used"));
+  }
 
   Scratch scratch;
   std::string text;
@@ -117,7 +122,8 @@ TEST_F(CompileWithHeaders, TheObjectAndWhatItDependsOnAreTheSame) {
 // Were the register forgotten, this would be the test that shows it.
 TEST_F(CompileWithHeaders, ARegisterThatIsAVariableIsSaidAgain) {
   compile(true, "a");
-  EXPECT_EQ(read_file(folder() / "0.after.h").value(), "register unsigned long vgpukit_current_stack_pointer asm(\"rsp\");\n");
+  EXPECT_EQ(read_file(folder() / "0.after.h").value(),
+            "register unsigned long vgpukit_current_stack_pointer asm(\"rsp\");\n");
 }
 
 TEST_F(CompileWithHeaders, AFileThatIsNotKnownIsTheCompilersOwn) {
@@ -159,8 +165,8 @@ TEST_F(CompileWithHeaders, WarningsAreNotLost) {
 }
 
 TEST_F(CompileWithHeaders, HeadersCanBeMadeAheadOfTheFiles) {
-  scratch.write("inc/kernel.h",
-                read_file(scratch.path() / "inc/kernel.h").value() + "#ifndef TWICE\n#define TWICE\n#warning old\n#endif\n");
+  scratch.write("inc/kernel.h", read_file(scratch.path() / "inc/kernel.h").value() +
+                                    "#ifndef TWICE\n#define TWICE\n#warning old\n#endif\n");
   only_headers = true;
   const auto ahead = compile(true, "a");
   EXPECT_EQ(ahead.outcome.status, 0);
@@ -188,8 +194,8 @@ TEST_F(CompileWithHeaders, WhatGoesWrongAheadLeavesTheFilesToTheCompiler) {
 }
 
 TEST_F(CompileWithHeaders, AHeaderThatHoldsTheFilesNameIsNotShared) {
-  scratch.write("inc/kernel.h",
-                read_file(scratch.path() / "inc/kernel.h").value() + "static inline const char *n(void) { return NAME; }\n");
+  scratch.write("inc/kernel.h", read_file(scratch.path() / "inc/kernel.h").value() +
+                                    "static inline const char *n(void) { return NAME; }\n");
   scratch.write("nvidia/a.c", "#include \"kernel.h\"\nconst char *f(void) { return n(); }\n");
   expect_same("a");
   EXPECT_FALSE(made());

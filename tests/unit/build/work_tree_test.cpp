@@ -30,7 +30,8 @@ class WorkTreeTest : public testing::Test {
     for (const auto& [path, edit] : edits) made->write(path, edit);
     return std::move(*made);
   }
-  Result<WorkTree> make(const transform::SourceTree& tree, const std::string& key = "key", const std::string& name = "work") {
+  Result<WorkTree> make(const transform::SourceTree& tree, const std::string& key = "key",
+                        const std::string& name = "work") {
     return WorkTree::make(temp_.path() / "trees" / name, key, driver_, tree);
   }
   // A build that keeps its objects.
@@ -38,7 +39,8 @@ class WorkTreeTest : public testing::Test {
     auto work = make(tree, key, name);
     ASSERT_TRUE(work) << work.error().message();
     write("trees/" + name + "/a.o", "object");
-    std::filesystem::last_write_time(temp_.path() / "trees" / name / "a.o", std::filesystem::file_time_type::clock::now());
+    std::filesystem::last_write_time(temp_.path() / "trees" / name / "a.o",
+                                     std::filesystem::file_time_type::clock::now());
     work->keep(temp_.path() / "locks");
   }
   [[nodiscard]] bool newer(const std::string& a, const std::string& b) const {

@@ -12,8 +12,9 @@ using namespace std::string_literals;
 const std::string lists = "functions:\na\nb\na\ngeneric:\nmacros:\nsymbols:\ntypes:\nc\nheaders:\nlinux/mm.h\n";
 
 TEST(KbuildAnswer, ReadsWhatTheShellWouldGet) {
-  const auto ask = read_ask("/bin/sh\0/t/conftest.sh\0ccache gcc-12\0x86_64\0/src\0/out\0compile_tests\0-O2 -DX=\"y\"  -I/a\0"s,
-                            "PATH=/bin\0A=b=c\0"s, lists);
+  const auto ask =
+      read_ask("/bin/sh\0/t/conftest.sh\0ccache gcc-12\0x86_64\0/src\0/out\0compile_tests\0-O2 -DX=\"y\"  -I/a\0"s,
+               "PATH=/bin\0A=b=c\0"s, lists);
   ASSERT_TRUE(ask);
   EXPECT_THAT(ask->compiler, ElementsAre("ccache", "gcc-12"));
   EXPECT_EQ(ask->output, "/out");

@@ -58,7 +58,8 @@ TEST(ConftestShape, WhatCouldReachTheNeighboursStandsAlone) {
 }
 
 TEST(ConftestShape, AnIncludeUnderAConditionThatHeadersDecideStandsAlone) {
-  EXPECT_FALSE(shape("#if defined(NV_DRM_DRMP_H_PRESENT) && !defined(CONFIG_X)\n#include <drm/drmP.h>\n#endif\nint x;").needs_own_unit);
+  EXPECT_FALSE(shape("#if defined(NV_DRM_DRMP_H_PRESENT) && !defined(CONFIG_X)\n#include <drm/drmP.h>\n#endif\nint x;")
+                   .needs_own_unit);
   EXPECT_TRUE(shape("#if LINUX_VERSION_CODE > 1\n#include <drm/drmP.h>\n#endif\nint x;").needs_own_unit);
   EXPECT_FALSE(shape("#if LINUX_VERSION_CODE > 1\nint x;\n#endif\n").needs_own_unit);
 }
@@ -70,18 +71,18 @@ TEST(ConftestShape, CodeOfWhichTheCompilerMayComplainAfterParsing) {
 }
 
 TEST(IncludeProbe, ConditionsAreKeptAndIncludesBecomeWords) {
-  const ConftestSnippet snippet{"", "#if defined(NV_A)\n#include <a.h>\n#endif\n#include <b.h>\n#error no\nvoid f(void) { }\n",
-                                false};
+  const ConftestSnippet snippet{
+      "", "#if defined(NV_A)\n#include <a.h>\n#endif\n#include <b.h>\n#error no\nvoid f(void) { }\n", false};
   const auto text = include_probe("#include \"conftest/headers.h\"", {snippet}, {shape_of(snippet)});
   EXPECT_THAT(text, HasSubstr("#include \"conftest/headers.h\"\n"));
-  EXPECT_THAT(
-      text,
-      HasSubstr("#if defined(NV_A)\n\"vgpukit-include-a.h\"\n#if !__has_include(<a.h>)\n\"vgpukit-missing\"\n#endif\n#endif\n"));
+  EXPECT_THAT(text, HasSubstr("#if defined(NV_A)\n\"vgpukit-include-a.h\"\n#if "
+                              "!__has_include(<a.h>)\n\"vgpukit-missing\"\n#endif\n#endif\n"));
   EXPECT_THAT(text, Not(HasSubstr("#include <")));
   EXPECT_THAT(text, Not(HasSubstr("#error")));
   EXPECT_THAT(text, Not(HasSubstr("void f")));
   const auto read = read_include_probe(
-      "\"vgpukit-snippet-0\"\n\n \"vgpukit-include-b.h\"\n\"vgpukit-snippet-4\"\n\"vgpukit-include-c.h\"\n\"vgpukit-missing\"\n");
+      "\"vgpukit-snippet-0\"\n\n "
+      "\"vgpukit-include-b.h\"\n\"vgpukit-snippet-4\"\n\"vgpukit-include-c.h\"\n\"vgpukit-missing\"\n");
   ASSERT_THAT(read, SizeIs(2));
   EXPECT_THAT(read.at(0).headers, ElementsAre("b.h"));
   EXPECT_FALSE(read.at(0).missing);
@@ -122,7 +123,8 @@ std::vector<ConftestUnit> plan(const std::vector<std::string>& codes, const std:
 }
 
 TEST(PlanUnits, WhoIncludesMoreComesLater) {
-  EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { g(); }"}, {{1, 2, 3}, {1, 2}}), ElementsAre(ElementsAre(1, 0)));
+  EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { g(); }"}, {{1, 2, 3}, {1, 2}}),
+              ElementsAre(ElementsAre(1, 0)));
 }
 
 TEST(PlanUnits, WhoIncludesOtherThingsIsElsewhere) {
@@ -143,10 +145,10 @@ TEST(PlanUnits, NoHeaderFollowsAVariableOfAnIncompleteType) {
 }
 
 TEST(ReadUnit, ErrorsBelongToTheirSnippets) {
-  const auto reading =
-      read_unit({3, 5}, false,
-                "vgpukit-test-5: In function 'conftest_b':\nvgpukit-test-5:7:5: error: too few arguments to function 'g'\n"
-                "cc1: some warnings being treated as errors\n");
+  const auto reading = read_unit(
+      {3, 5}, false,
+      "vgpukit-test-5: In function 'conftest_b':\nvgpukit-test-5:7:5: error: too few arguments to function 'g'\n"
+      "cc1: some warnings being treated as errors\n");
   EXPECT_TRUE(reading.reliable);
   ASSERT_THAT(reading.errors, SizeIs(1));
   EXPECT_EQ(reading.errors.at(5).front().line, 7);
@@ -154,15 +156,17 @@ TEST(ReadUnit, ErrorsBelongToTheirSnippets) {
 }
 
 TEST(ReadUnit, AnErrorInAHeaderMakesAllDoubtful) {
-  EXPECT_FALSE(
-      read_unit({0}, false, "vgpukit-test-0:7:5: error: too few\n/usr/include/x.h:1:2: error: unknown type name 'u33'\n").reliable);
+  EXPECT_FALSE(read_unit({0}, false,
+                         "vgpukit-test-0:7:5: error: too few\n/usr/include/x.h:1:2: error: unknown type name 'u33'\n")
+                   .reliable);
   EXPECT_FALSE(read_unit({0}, false, "").reliable) << "it failed and nobody knows why";
   EXPECT_FALSE(read_unit({0}, false, "vgpukit-test-9:7:5: error: not of this unit\n").reliable);
   EXPECT_TRUE(read_unit({0}, true, "/usr/include/x.h:1:2: warning: odd\n").reliable);
 }
 
 TEST(ReadUnit, ASyntaxErrorMaySwallowWhatFollows) {
-  EXPECT_THAT(read_unit({0, 1}, false, "vgpukit-test-0:7:5: error: expected ';' before '}' token\n").unreliable, ElementsAre(0));
+  EXPECT_THAT(read_unit({0, 1}, false, "vgpukit-test-0:7:5: error: expected ';' before '}' token\n").unreliable,
+              ElementsAre(0));
   EXPECT_THAT(read_unit({0, 1}, false, "vgpukit-test-0:7:5: fatal error: x.h: No such file or directory\n").unreliable,
               ElementsAre(0));
 }

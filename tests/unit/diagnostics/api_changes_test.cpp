@@ -56,7 +56,9 @@ class ApiChangesTest : public testing::Test {
   ApiChange find(Subject subject, const std::filesystem::path& driver = {}) const {
     return find_api_changes(kernels(), "7.2.0-new", {std::move(subject)}, driver).front();
   }
-  static Subject function(const std::string& name, bool gone = true) { return {NameKind::function, name, {}, gone, {}}; }
+  static Subject function(const std::string& name, bool gone = true) {
+    return {NameKind::function, name, {}, gone, {}};
+  }
 
   Scratch scratch_;
 };
@@ -77,10 +79,10 @@ TEST_F(ApiChangesTest, AFunctionThatWasOnlyAnotherNameIsARename) {
 
 TEST_F(ApiChangesTest, AStructureWithTheSameMembersIsARenameAndWhatTakesItFollows) {
   const auto found = find_api_changes(kernels(), "7.2.0-new",
-                            {{NameKind::type, "drm_atomic_state", "struct", true, {}},
-                             function("drm_atomic_state_init"),
-                             function("drm_atomic_check_only", false)},
-                            {});
+                                      {{NameKind::type, "drm_atomic_state", "struct", true, {}},
+                                       function("drm_atomic_state_init"),
+                                       function("drm_atomic_check_only", false)},
+                                      {});
   ASSERT_THAT(found[0].nearest, SizeIs(1));
   EXPECT_EQ(found[0].nearest[0].place.text, "struct drm_atomic_commit");
   EXPECT_TRUE(found[0].nearest[0].likely_rename);
@@ -92,7 +94,8 @@ TEST_F(ApiChangesTest, AStructureWithTheSameMembersIsARenameAndWhatTakesItFollow
 
 TEST_F(ApiChangesTest, MembersCountMoreThanAName) {
   put("new", "drm/drm_atomic.h",
-      "struct drm_atomic_states {\n  struct drm_device *dev;\n  bool other;\n  int counted;\n  char more;\n  long yet;\n};\n"
+      "struct drm_atomic_states {\n  struct drm_device *dev;\n  bool other;\n  int counted;\n  char more;\n  long "
+      "yet;\n};\n"
       "struct drm_atomic_commit {\n  struct drm_device *dev;\n  bool allow_modeset;\n  int planes;\n};\n");
   const auto found = find({NameKind::type, "drm_atomic_state", "struct", true, {}});
   ASSERT_THAT(found.nearest, SizeIs(1));
@@ -106,7 +109,8 @@ TEST_F(ApiChangesTest, ANameThatIsOnlyHalfNearIsNotShown) {
 }
 
 TEST_F(ApiChangesTest, ACommentAboutALongerNameProvesNothing) {
-  put("old", "linux/hr.h", "/* hr_start_range() is hr_start_all() */\nint hr_start(int a);\nint hr_start_all(int a);\n");
+  put("old", "linux/hr.h",
+      "/* hr_start_range() is hr_start_all() */\nint hr_start(int a);\nint hr_start_all(int a);\n");
   put("new", "linux/hr.h", "int hr_start_all(int a);\n");
   for (const auto& near : find(function("hr_start")).nearest) EXPECT_FALSE(near.likely_rename) << near.why;
   put("old", "linux/hr.h", "/* hr_start() is hr_start_all() */\nint hr_start(int a);\nint hr_start_all(int a);\n");
@@ -172,7 +176,8 @@ TEST_F(ApiChangesTest, TheDriversConftestMayTell) {
                  "            #\n");
   EXPECT_EQ(find(function("unsafe_follow_pfn"), scratch_.path() / "driver").conftest,
             "unsafe_follow_pfn() was added by commit 69bacee7f9ad (\"mm: Add unsafe_follow_pfn\") in v5.13-rc1");
-  EXPECT_THAT(find(function("follow_pfn"), scratch_.path() / "driver").conftest, IsEmpty()) << "a part of a longer name";
+  EXPECT_THAT(find(function("follow_pfn"), scratch_.path() / "driver").conftest, IsEmpty())
+      << "a part of a longer name";
 }
 
 // A name of three letters that no header has is looked for among all words.
@@ -193,18 +198,20 @@ TEST(Nearness, IsThatOfWords) {
   EXPECT_EQ(nearness("___", "_"), nearness("_", "___"));
 }
 
-// --- drafts ---------------------------------------------------------------------------------------------------------------------
+// --- drafts
+// ---------------------------------------------------------------------------------------------------------------------
 
 class Drafts : public ApiChangesTest {
  protected:
   std::vector<authoring::Draft> draft(const std::string& log) const {
-    const auto read =
-        read_build_log(scratch_.write("make.log", "make[1]: Entering directory '/usr/src/linux-headers-7.2.0-new'\n" + log),
-                       {"6.12.1-old", "7.2.0-new", "7.2.0"});
+    const auto read = read_build_log(
+        scratch_.write("make.log", "make[1]: Entering directory '/usr/src/linux-headers-7.2.0-new'\n" + log),
+        {"6.12.1-old", "7.2.0-new", "7.2.0"});
     EXPECT_TRUE(read);
     EXPECT_EQ(read->release, "7.2.0-new");
     const auto causes = causes_of(read->errors);
-    return authoring::draft_recipes(find_api_changes(kernels(), read->release, causes.subjects, {}), read->errors, causes, read->release);
+    return authoring::draft_recipes(find_api_changes(kernels(), read->release, causes.subjects, {}), read->errors,
+                                    causes, read->release);
   }
   static recipe::Recipe load(const authoring::Draft& draft) {
     auto recipe = recipe::parse_recipe(draft.text, draft.id + ".yaml", {});
@@ -214,8 +221,8 @@ class Drafts : public ApiChangesTest {
 };
 
 TEST_F(Drafts, OfARenameChangesTheDriver) {
-  const auto drafts =
-      draft("nvidia/nv.c:5:3: error: implicit declaration of function 'del_timer_sync' [-Wimplicit-function-declaration]\n");
+  const auto drafts = draft(
+      "nvidia/nv.c:5:3: error: implicit declaration of function 'del_timer_sync' [-Wimplicit-function-declaration]\n");
   ASSERT_THAT(drafts, SizeIs(1));
   EXPECT_EQ(drafts[0].id, "7.2-del-timer-sync-renamed");
   EXPECT_EQ(drafts[0].change, "rename-call del_timer_sync -> timer_delete_sync");
@@ -245,8 +252,10 @@ TEST_F(Drafts, ThatAreNotFinishedLoadAndApplyToNothing) {
     EXPECT_EQ(recipe.id, each.id);
     EXPECT_EQ(recipe.driver.files.back().what, recipe::FileCondition::What::file) << each.id;
   }
-  EXPECT_THAT(drafts[0].text,
-              HasSubstr("# before: <linux/eventfd.h> line 1 of 6.12.1-old: void eventfd_signal(struct eventfd_ctx *ctx, int n)"));
+  EXPECT_THAT(
+      drafts[0].text,
+      HasSubstr(
+          "# before: <linux/eventfd.h> line 1 of 6.12.1-old: void eventfd_signal(struct eventfd_ctx *ctx, int n)"));
   EXPECT_THAT(drafts[0].text, HasSubstr("        void eventfd_signal(struct eventfd_ctx *ctx);"));
 }
 
@@ -300,7 +309,8 @@ TEST(ReadBuildLog, RefusesWhatIsNoLog) {
     }
   }
   EXPECT_FALSE(read_build_log(scratch.write("binary", std::string("make: \0 x\n", 10)), {}));
-  const auto green = read_build_log(scratch.write("green.log", "make: Entering directory '/x'\n  CC [M]  nvidia/nv.o\n"), {"6.1"});
+  const auto green =
+      read_build_log(scratch.write("green.log", "make: Entering directory '/x'\n  CC [M]  nvidia/nv.o\n"), {"6.1"});
   ASSERT_TRUE(green);
   EXPECT_THAT(green->errors, IsEmpty());
   EXPECT_THAT(green->release, IsEmpty());
@@ -309,11 +319,12 @@ TEST(ReadBuildLog, RefusesWhatIsNoLog) {
 TEST(ReadBuildLog, PathsOfDkmsBecomeRelative) {
   const Scratch scratch;
   const auto log = read_build_log(
-      scratch.write("make.log",
-                    "DKMS make.log for nvidia-535.261.03 for kernel 6.1.0-56-amd64 (x86_64)\n"
-                    "make[1]: Entering directory '/usr/src/linux-headers-6.1.0-56-amd64'\n"
-                    "  CC [M]  /var/lib/dkms/nvidia/535.261.03/build/nvidia/nv.o\n"
-                    "/var/lib/dkms/nvidia/535.261.03/build/nvidia/nv.c:5:3: error: 'x_y' undeclared here (not in a function)\n"),
+      scratch.write(
+          "make.log",
+          "DKMS make.log for nvidia-535.261.03 for kernel 6.1.0-56-amd64 (x86_64)\n"
+          "make[1]: Entering directory '/usr/src/linux-headers-6.1.0-56-amd64'\n"
+          "  CC [M]  /var/lib/dkms/nvidia/535.261.03/build/nvidia/nv.o\n"
+          "/var/lib/dkms/nvidia/535.261.03/build/nvidia/nv.c:5:3: error: 'x_y' undeclared here (not in a function)\n"),
       {"6.1.0-5", "6.1.0-56-amd64"});
   ASSERT_TRUE(log);
   EXPECT_EQ(log->release, "6.1.0-56-amd64");

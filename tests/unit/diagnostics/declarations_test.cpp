@@ -13,8 +13,8 @@ using testing::IsEmpty;
 std::vector<std::string> read(const std::string& header) {
   std::vector<std::string> lines;
   for (const auto& one : declarations_in(header))
-    lines.push_back(std::string(name_kind_word(one.kind)) + " " + one.name + (one.of.empty() ? "" : " of " + one.of) + ": " +
-                    one.text);
+    lines.push_back(std::string(name_kind_word(one.kind)) + " " + one.name + (one.of.empty() ? "" : " of " + one.of) +
+                    ": " + one.text);
   return lines;
 }
 
@@ -29,7 +29,8 @@ TEST(Declarations, FunctionsAreShownAsAReaderWantsThem) {
 }
 
 TEST(Declarations, ParametersAreComparedByType) {
-  const auto all = declarations_in("int f(struct a *x, const char *, unsigned long flags, int (*call)(int));\nint g(void);\n");
+  const auto all =
+      declarations_in("int f(struct a *x, const char *, unsigned long flags, int (*call)(int));\nint g(void);\n");
   ASSERT_EQ(all.size(), 2U);
   EXPECT_THAT(all[0].arguments, ElementsAre("struct a *", "const char *", "unsigned long", testing::_));
   EXPECT_THAT(all[1].arguments, IsEmpty());
@@ -40,7 +41,8 @@ TEST(Declarations, ParametersAreComparedByType) {
 }
 
 TEST(Declarations, MacrosKeepTheirBody) {
-  const auto all = declarations_in("#define in_irq() (hardirq_count())\n#define LIMIT 3\n#define PAIR(a, \\\n b) ((a) + (b))\n");
+  const auto all =
+      declarations_in("#define in_irq() (hardirq_count())\n#define LIMIT 3\n#define PAIR(a, \\\n b) ((a) + (b))\n");
   ASSERT_EQ(all.size(), 3U);
   EXPECT_TRUE(all[0].callable);
   EXPECT_THAT(all[0].body, HasSubstr("hardirq_count"));
@@ -58,18 +60,19 @@ TEST(Declarations, FieldsAreTheStructuresEvenInAnonymousUnions) {
            "  unsigned long bits : 3;\n  char text[16];\n};\n"),
       ElementsAre("type vma of struct: struct vma", "field vm_flags of struct vma: const vm_flags_t vm_flags",
                   "field __vm_flags of struct vma: vm_flags_t __private __vm_flags", "field a of struct vma: int a, *b",
-                  "field b of struct vma: int a, *b", "field open of struct vma: int (*open)(struct inode *inode, int mode)",
-                  "field inner: int inner", "field named of struct vma: named", "field bits of struct vma: unsigned long bits : 3",
+                  "field b of struct vma: int a, *b",
+                  "field open of struct vma: int (*open)(struct inode *inode, int mode)", "field inner: int inner",
+                  "field named of struct vma: named", "field bits of struct vma: unsigned long bits : 3",
                   "field text of struct vma: char text[16]"));
 }
 
 TEST(Declarations, TypesConstantsAndVariables) {
-  EXPECT_THAT(
-      read("struct forward;\nenum colour { RED, GREEN = 1 << 3 };\ntypedef unsigned int vm_fault_t;\ntypedef int (*fn_t)(int);\n"
-           "extern const struct bus_type mdev_bus;\n"),
-      ElementsAre("type colour of enum: enum colour", "constant RED: RED", "constant GREEN: GREEN",
-                  "type vm_fault_t of typedef: typedef vm_fault_t", "type fn_t of typedef: typedef fn_t",
-                  "variable mdev_bus: const struct bus_type mdev_bus"));
+  EXPECT_THAT(read("struct forward;\nenum colour { RED, GREEN = 1 << 3 };\ntypedef unsigned int vm_fault_t;\ntypedef "
+                   "int (*fn_t)(int);\n"
+                   "extern const struct bus_type mdev_bus;\n"),
+              ElementsAre("type colour of enum: enum colour", "constant RED: RED", "constant GREEN: GREEN",
+                          "type vm_fault_t of typedef: typedef vm_fault_t", "type fn_t of typedef: typedef fn_t",
+                          "variable mdev_bus: const struct bus_type mdev_bus"));
 }
 
 TEST(Declarations, NothingBreaksIt) {

@@ -46,7 +46,8 @@ TEST(Diagnostics, Of470On612AreThreeInTwoFiles) {
   EXPECT_EQ(errors[0].function, "nv_follow_pfn");
   EXPECT_EQ(errors[0].tool, "gcc");
   EXPECT_EQ(errors[0].message,
-            "implicit declaration of function 'follow_pfn'; did you mean 'folio_pfn'? [-Werror=implicit-function-declaration]");
+            "implicit declaration of function 'follow_pfn'; did you mean 'folio_pfn'? "
+            "[-Werror=implicit-function-declaration]");
   EXPECT_THAT(errors[0].hint, HasSubstr("does not declare follow_pfn()"));
   EXPECT_EQ(errors[1].message, "'const struct drm_mode_config_funcs' has no member named 'output_poll_changed'");
   EXPECT_THAT(errors[1].hint, HasSubstr("no member output_poll_changed"));
@@ -66,7 +67,8 @@ TEST(Diagnostics, Of535On72HaveRelativePathsAndAreKeptOnce) {
   ASSERT_THAT(errors, SizeIs(42));
   EXPECT_EQ(errors[0].file, "common/inc/nv-mm.h");  // the compiler wrote ././common/inc/nv-mm.h
   EXPECT_THAT(errors[0].more, ElementsAre("common/inc/nv-mm.h:324"));
-  const auto header = std::find_if(errors.begin(), errors.end(), [](const Diagnostic& one) { return one.file.starts_with('/'); });
+  const auto header =
+      std::find_if(errors.begin(), errors.end(), [](const Diagnostic& one) { return one.file.starts_with('/'); });
   ASSERT_NE(header, errors.end());
   EXPECT_EQ(header->line, 610);
   EXPECT_THAT(header->more, Contains(StartsWith("nvidia-drm/nvidia-drm-modeset.c")))
@@ -75,11 +77,12 @@ TEST(Diagnostics, Of535On72HaveRelativePathsAndAreKeptOnce) {
 }
 
 TEST(Diagnostics, QuotesOfAnyLocaleAreOneMessage) {
-  const auto errors = read(
-                          "a.c:1:2: error: \xe2\x80\x98no_llseek\xe2\x80\x99 undeclared here (not in a function)\n"
-                          "b.c:7:2: error: 'no_llseek' undeclared here (not in a function)\n"
-                          "\x1b[01mc.c:8:3:\x1b[m \x1b[31merror:\x1b[m 'no_llseek' undeclared here (not in a function)\r\n")
-                          .errors();
+  const auto errors =
+      read(
+          "a.c:1:2: error: \xe2\x80\x98no_llseek\xe2\x80\x99 undeclared here (not in a function)\n"
+          "b.c:7:2: error: 'no_llseek' undeclared here (not in a function)\n"
+          "\x1b[01mc.c:8:3:\x1b[m \x1b[31merror:\x1b[m 'no_llseek' undeclared here (not in a function)\r\n")
+          .errors();
   ASSERT_THAT(errors, SizeIs(1));
   EXPECT_EQ(errors[0].message, "'no_llseek' undeclared here (not in a function)");
   EXPECT_THAT(errors[0].more, ElementsAre("b.c:7", "c.c:8"));
@@ -88,7 +91,8 @@ TEST(Diagnostics, QuotesOfAnyLocaleAreOneMessage) {
 TEST(Diagnostics, AnotherGuessOrFlagIsTheSameMessage) {
   const auto errors =
       read(
-          "a.c:1:2: error: implicit declaration of function 'f'; did you mean 'g'? [-Werror=implicit-function-declaration]\n"
+          "a.c:1:2: error: implicit declaration of function 'f'; did you mean 'g'? "
+          "[-Werror=implicit-function-declaration]\n"
           "b.c:1:2: error: implicit declaration of function 'f'; did you mean 'h'? [-Wimplicit-function-declaration]\n"
           "b.c:9:2: error: implicit declaration of function 'ff' [-Wimplicit-function-declaration]\n")
           .errors();
@@ -102,7 +106,8 @@ TEST(Diagnostics, ANameOfTheDriverIsNotTheKernelsFault) {
       "nvidia/nv-vgpu.c:64:9: error: 'NV_VERSION_STRING' undeclared (first use in this function)\n");
   EXPECT_THAT(error.more, ElementsAre("nvidia/nv-vgpu.c:64"));
   EXPECT_THAT(error.hint, HasSubstr("ccflags-y"));
-  EXPECT_THAT(only("a.c:1:1: error: 'no_llseek' undeclared here (not in a function)\n").hint, HasSubstr("no longer has no_llseek"));
+  EXPECT_THAT(only("a.c:1:1: error: 'no_llseek' undeclared here (not in a function)\n").hint,
+              HasSubstr("no longer has no_llseek"));
 }
 
 TEST(Diagnostics, TheSamePlaceFromManyFilesIsOnePlace) {
@@ -126,7 +131,8 @@ TEST(Diagnostics, SourceLinesCaretsAndNotesAreNothing) {
 
 TEST(Diagnostics, MakeOnlyRepeatsWhatTheCompilerSaid) {
   const std::string make =
-      "make[3]: *** [Makefile:1: a.o] Error 1\nmake[3]: *** Waiting for unfinished jobs....\nmake: *** [Makefile:80: modules] "
+      "make[3]: *** [Makefile:1: a.o] Error 1\nmake[3]: *** Waiting for unfinished jobs....\nmake: *** [Makefile:80: "
+      "modules] "
       "Error 2\n";
   EXPECT_THAT(read("a.c:1:2: error: x\n" + make).errors(), SizeIs(1));
   const auto alone = read(make).errors();
@@ -164,7 +170,8 @@ TEST(Diagnostics, ModpostOfAllAges) {
       "ERROR: modpost: \"follow_pfn\" [/var/tmp/tree/nvidia.ko] undefined!\n"
       "FATAL: modpost: GPL-incompatible module nvidia.ko uses GPL-only symbol 'follow_pte'\n"
       "ERROR: \"old\" [/var/tmp/tree/nvidia.ko] undefined!\n"
-      "ERROR: modpost: module nvidia-vgpu-vfio uses symbol vfio_iommufd_emulated_bind from namespace IOMMUFD, but does not import "
+      "ERROR: modpost: module nvidia-vgpu-vfio uses symbol vfio_iommufd_emulated_bind from namespace IOMMUFD, but does "
+      "not import "
       "it.\n"
       "WARNING: modpost: missing MODULE_DESCRIPTION() in nvidia.o\n");
   const auto errors = log.errors();
@@ -179,7 +186,8 @@ TEST(Diagnostics, ModpostOfAllAges) {
 }
 
 TEST(Diagnostics, MissingHeader) {
-  const auto gcc = only("nvidia/nv.c:3:10: fatal error: linux/mdev.h: No such file or directory\ncompilation terminated.\n");
+  const auto gcc =
+      only("nvidia/nv.c:3:10: fatal error: linux/mdev.h: No such file or directory\ncompilation terminated.\n");
   EXPECT_EQ(gcc.message, "linux/mdev.h: No such file or directory");
   EXPECT_THAT(gcc.hint, HasSubstr("no <linux/mdev.h>"));
   const auto clang = only("nvidia/nv.c:3:10: fatal error: 'linux/mdev.h' file not found\n1 error generated.\n");
@@ -196,8 +204,8 @@ TEST(Diagnostics, ArgumentCounts) {
 }
 
 TEST(Diagnostics, TheMachinesTroubles) {
-  const auto full =
-      only("/tmp/ccA1.s: Fatal error: can't write 12 bytes to section .text of nvidia/nv.o: 'No space left on device'\n");
+  const auto full = only(
+      "/tmp/ccA1.s: Fatal error: can't write 12 bytes to section .text of nvidia/nv.o: 'No space left on device'\n");
   EXPECT_EQ(full.tool, "as");
   EXPECT_THAT(full.hint, HasSubstr("disk is full"));
   EXPECT_THAT(only("cat: write error: No space left on device\n").hint, HasSubstr("disk is full"));
@@ -210,7 +218,8 @@ TEST(Diagnostics, TheMachinesTroubles) {
   EXPECT_THAT(only("make[4]: *** [Makefile:1: nvidia/nv.o] Killed\n").hint, HasSubstr("--jobs 1"));
   EXPECT_THAT(read("a.c:1:2: error: x\nmake[4]: *** [Makefile:1: nvidia/nv.o] Killed\n").errors(), SizeIs(2))
       << "a kill is a cause of its own";
-  EXPECT_THAT(only("/bin/sh: 1: gcc-12: not found\nmake: *** [Makefile:1: x] Error 127\n").hint, HasSubstr("not installed"));
+  EXPECT_THAT(only("/bin/sh: 1: gcc-12: not found\nmake: *** [Makefile:1: x] Error 127\n").hint,
+              HasSubstr("not installed"));
   EXPECT_THAT(only("gcc: error: unrecognized command-line option '-fmin-function-alignment=16'\n").hint,
               HasSubstr("compiler that built"));
 }
@@ -239,11 +248,13 @@ TEST(Diagnostics, ConftestExplainsItselfBeforeItsVerdict) {
       "make[4]: *** [/var/tmp/tree/Kbuild:393: cc_sanity_check] Error 1\n");
   EXPECT_EQ(error.tool, "conftest");
   EXPECT_EQ(error.message,
-            "Failed CC sanity check. Bailing out!: The C compiler 'gcc-99' does not appear to be able to create object files.");
+            "Failed CC sanity check. Bailing out!: The C compiler 'gcc-99' does not appear to be able to create object "
+            "files.");
 }
 
 TEST(Diagnostics, ConftestWithoutAVerdictIsUnderstoodInEitherOrder) {
-  const std::string words = "The Module.symvers file is missing, or does not contain any\nsymbols exported from the kernel.\n";
+  const std::string words =
+      "The Module.symvers file is missing, or does not contain any\nsymbols exported from the kernel.\n";
   const std::string verdict = "make[4]: *** [/var/tmp/tree/Kbuild:393: module_symvers_sanity_check] Error 1\n";
   for (const std::string& log : {words + verdict, verdict + words}) {
     const auto error = only(log);
@@ -271,7 +282,9 @@ TEST(Diagnostics, ConftestsTablesAreNotErrors) {
 TEST(Diagnostics, GarbageIsSurvived) {
   std::string noise;
   for (int i = 0; i < 20000; ++i) noise += static_cast<char>((i * 7919 + i / 13) & 0xff);
-  noise += "\n: error: \nerror: \n:1:2: error:\nmake: ***\n*** ***\n\xe2\x80\nFAILED: \nld:\nmake[\n99999999999:1: error: x\n";
+  noise +=
+      "\n: error: \nerror: \n:1:2: error:\nmake: ***\n*** ***\n\xe2\x80\nFAILED: \nld:\nmake[\n99999999999:1: error: "
+      "x\n";
   EXPECT_NO_FATAL_FAILURE((void)read(noise, "").errors());
 }
 

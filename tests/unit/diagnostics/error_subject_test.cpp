@@ -51,12 +51,16 @@ TEST(Subject, OfGccFrom10To16) {
   EXPECT_EQ(about("a.c:1:1: error: macro \"access_ok\" passed 3 arguments, but takes just 2"), "macro access_ok*");
   EXPECT_EQ(about("a.c:1:1: error: 'no_llseek' undeclared here (not in a function); did you mean 'noop_llseek'?"),
             "name no_llseek");
-  EXPECT_EQ(about("a.c:1:1: error: 'VMA_LOCK_OFFSET' undeclared (first use in this function)"), "macro VMA_LOCK_OFFSET");
-  EXPECT_EQ(about("a.c:1:1: error: type defaults to 'int' in declaration of 'MDEV_TYPE_ATTR_RO' [-Werror=implicit-int]"),
-            "macro MDEV_TYPE_ATTR_RO");
+  EXPECT_EQ(about("a.c:1:1: error: 'VMA_LOCK_OFFSET' undeclared (first use in this function)"),
+            "macro VMA_LOCK_OFFSET");
+  EXPECT_EQ(
+      about("a.c:1:1: error: type defaults to 'int' in declaration of 'MDEV_TYPE_ATTR_RO' [-Werror=implicit-int]"),
+      "macro MDEV_TYPE_ATTR_RO");
   EXPECT_EQ(about("a.c:1:1: error: unknown type name 'vm_fault_t'"), "type vm_fault_t");
-  EXPECT_EQ(about("a.c:1:1: error: invalid use of undefined type 'struct drm_atomic_state'"), "type struct drm_atomic_state");
-  EXPECT_EQ(about("a.c:1:1: error: dereferencing pointer to incomplete type 'struct parent_ops'"), "type struct parent_ops");
+  EXPECT_EQ(about("a.c:1:1: error: invalid use of undefined type 'struct drm_atomic_state'"),
+            "type struct drm_atomic_state");
+  EXPECT_EQ(about("a.c:1:1: error: dereferencing pointer to incomplete type 'struct parent_ops'"),
+            "type struct parent_ops");
   EXPECT_EQ(about("a.c:1:1: error: invalid application of 'sizeof' to incomplete type 'struct parent_ops'"),
             "type struct parent_ops");
   EXPECT_EQ(about("a.c:1:10: fatal error: linux/mdev.h: No such file or directory"), "header linux/mdev.h");
@@ -98,7 +102,8 @@ TEST(Subject, TwoErrorsWithTheSameWordsAboutTwoFunctionsAreTwo) {
 
 TEST(Subject, OfACallbackIsTheFieldWithTheKernelsArguments) {
   const std::string message =
-      "a.c:187:22: error: initialization of 'int (*)(struct drm_device *, struct drm_atomic_commit *)' from incompatible pointer "
+      "a.c:187:22: error: initialization of 'int (*)(struct drm_device *, struct drm_atomic_commit *)' from "
+      "incompatible pointer "
       "type "
       "'int (*)(struct drm_device *, struct drm_atomic_state *)' [-Wincompatible-pointer-types]\n";
   EXPECT_EQ(about(message + "  187 |     .atomic_check  = nv_drm_atomic_check,\n"), "field atomic_check*");
@@ -116,40 +121,43 @@ TEST(Subject, OfACallbackIsTheFieldWithTheKernelsArguments) {
 
 TEST(Subject, OfClang) {
   const std::string end = "\n1 error generated.\n";
+  EXPECT_EQ(about("a.c:3:9: error: call to undeclared function 'in_irq'; ISO C99 and later do not support implicit "
+                  "function declarations "
+                  "[-Wimplicit-function-declaration]" +
+                  end),
+            "function in_irq()");
   EXPECT_EQ(
-      about("a.c:3:9: error: call to undeclared function 'in_irq'; ISO C99 and later do not support implicit function declarations "
-            "[-Wimplicit-function-declaration]" +
-            end),
-      "function in_irq()");
-  EXPECT_EQ(about("a.c:3:9: error: no member named '__vm_flags' in 'struct vm_area_struct'; did you mean 'vm_flags'?" + end),
-            "field __vm_flags of struct vm_area_struct");
-  EXPECT_EQ(
-      about("a.c:3:9: error: field designator 'llseek' does not refer to any field in type 'const struct file_operations'" + end),
-      "field llseek of struct file_operations");
+      about("a.c:3:9: error: no member named '__vm_flags' in 'struct vm_area_struct'; did you mean 'vm_flags'?" + end),
+      "field __vm_flags of struct vm_area_struct");
+  EXPECT_EQ(about("a.c:3:9: error: field designator 'llseek' does not refer to any field in type 'const struct "
+                  "file_operations'" +
+                  end),
+            "field llseek of struct file_operations");
   EXPECT_EQ(about("a.c:3:30: error: too few arguments to function call, expected 4, have 3\n"
                   "    3 |     drm_helper_mode_fill_fb_struct(a, b, c);\n"
                   "      |     ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~        ^\n"
                   "/h/drm.h:35:6: note: 'drm_helper_mode_fill_fb_struct' declared here" +
                   end),
             "function drm_helper_mode_fill_fb_struct()*");
-  EXPECT_EQ(about("a.c:3:9: error: use of undeclared identifier 'no_llseek'; did you mean 'noop_llseek'?" + end), "name no_llseek");
-  EXPECT_EQ(about("a.c:3:9: error: incomplete definition of type 'struct drm_atomic_state'" + end), "type struct drm_atomic_state");
+  EXPECT_EQ(about("a.c:3:9: error: use of undeclared identifier 'no_llseek'; did you mean 'noop_llseek'?" + end),
+            "name no_llseek");
+  EXPECT_EQ(about("a.c:3:9: error: incomplete definition of type 'struct drm_atomic_state'" + end),
+            "type struct drm_atomic_state");
   EXPECT_EQ(about("a.c:3:9: fatal error: 'linux/mdev.h' file not found" + end), "header linux/mdev.h");
-  EXPECT_EQ(
-      about("a.c:3:9: error: cannot assign to non-static data member 'vm_flags' with const-qualified type 'const vm_flags_t'" +
-            end),
-      "field vm_flags*");
+  EXPECT_EQ(about("a.c:3:9: error: cannot assign to non-static data member 'vm_flags' with const-qualified type 'const "
+                  "vm_flags_t'" +
+                  end),
+            "field vm_flags*");
   EXPECT_EQ(about("a.c:3:7: error: assigning to 'int' from incompatible type 'void'\n"
                   "    3 |   ret = dma_fence_signal(fence);" +
                   end),
             "function dma_fence_signal()*");
-  EXPECT_EQ(
-      about(
-          "a.c:3:13: error: incompatible function pointer types initializing 'int (*)(struct a *)' with an expression of type 'int "
-          "(struct b *)' [-Wincompatible-function-pointer-types]\n"
-          "    3 |     .open = nv_open," +
-          end),
-      "field open*");
+  EXPECT_EQ(about("a.c:3:13: error: incompatible function pointer types initializing 'int (*)(struct a *)' with an "
+                  "expression of type 'int "
+                  "(struct b *)' [-Wincompatible-function-pointer-types]\n"
+                  "    3 |     .open = nv_open," +
+                  end),
+            "field open*");
 }
 
 TEST(Subject, OfModpost) {
@@ -158,10 +166,10 @@ TEST(Subject, OfModpost) {
             "symbol rcu_read_unlock_strict*");
   EXPECT_EQ(about("FATAL: modpost: GPL-incompatible module nvidia.ko uses GPL-only symbol 'rcu_read_unlock_strict'"),
             "symbol rcu_read_unlock_strict*");
-  EXPECT_EQ(
-      about("ERROR: modpost: module nvidia-vgpu-vfio uses symbol vfio_iommufd_emulated_bind from namespace IOMMUFD, but does not "
-            "import it."),
-      "symbol vfio_iommufd_emulated_bind*");
+  EXPECT_EQ(about("ERROR: modpost: module nvidia-vgpu-vfio uses symbol vfio_iommufd_emulated_bind from namespace "
+                  "IOMMUFD, but does not "
+                  "import it."),
+            "symbol vfio_iommufd_emulated_bind*");
   Diagnostic ours;
   ours.tool = "verify";
   ours.message = "nvidia: Unknown symbol follow_pte (err -2)";
@@ -175,7 +183,8 @@ TEST(Subject, OfModpost) {
 TEST(Subject, IsNothingWhereTheKernelHasNoPart) {
   EXPECT_EQ(about("a.c:1:1: error: expected ';' before 'return'"), "-");
   EXPECT_EQ(about("a.c:1:1: error: 'NV_VERSION_STRING' undeclared (first use in this function)"), "-");
-  EXPECT_EQ(about("a.c:1:1: error: implicit declaration of function 'nv_follow_pfn' [-Wimplicit-function-declaration]"), "-");
+  EXPECT_EQ(about("a.c:1:1: error: implicit declaration of function 'nv_follow_pfn' [-Wimplicit-function-declaration]"),
+            "-");
   EXPECT_EQ(about("a.c:1:10: fatal error: nv-linux.h: No such file or directory"), "-");
   EXPECT_EQ(about("a.c:1:1: error: '' undeclared"), "-");
   EXPECT_EQ(about("a.c:1:1: error: has no member named"), "-");

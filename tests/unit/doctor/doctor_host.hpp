@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "doctor/doctor.hpp"
-#include "system/host_tree.hpp"
 #include "support/temp_folder.hpp"
+#include "system/host_tree.hpp"
 
 namespace vgpukit::test {
 
@@ -34,7 +34,8 @@ class FixtureHost {
     return one({looked, sysfs});
   }
   // "warn parameters.acs", "fail card.driver 0000:01:00.0": all that is not ok.
-  [[nodiscard]] std::vector<std::string> trouble(const std::vector<doctor::Check>& checks = doctor::host_checks()) const {
+  [[nodiscard]] std::vector<std::string> trouble(
+      const std::vector<doctor::Check>& checks = doctor::host_checks()) const {
     std::vector<std::string> all;
     for (const auto& finding : run(checks))
       if (finding.state != doctor::State::ok)

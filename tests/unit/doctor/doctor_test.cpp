@@ -1,5 +1,5 @@
-// Each seed's host: doctor finds what its author found after days, and nothing else; the checks one by one, with what they are
-// given changed.
+// Each seed's host: doctor finds what its author found after days, and nothing else; the checks one by one, with what
+// they are given changed.
 #include "doctor/doctor.hpp"
 
 #include <gmock/gmock.h>
@@ -53,9 +53,10 @@ TEST(Doctor, Seed000OneDriverForBothCards) {
 
 TEST(Doctor, Seed001WhyTheHostFrozeAndWhyItIsSlow) {
   const FixtureHost host("001-rtx2080ti-frozen");
-  EXPECT_THAT(host.trouble(), ElementsAre("fail parameters.harmful", "fail parameters.harmful", "warn parameters.harmful",
-                                          "warn parameters.harmful", "warn display.boot-vga 0000:83:00.0",
-                                          "fail display.framebuffer 0000:83:00.0", "fail card.functions 0000:83:00.2"));
+  EXPECT_THAT(host.trouble(),
+              ElementsAre("fail parameters.harmful", "fail parameters.harmful", "warn parameters.harmful",
+                          "warn parameters.harmful", "warn display.boot-vga 0000:83:00.0",
+                          "fail display.framebuffer 0000:83:00.0", "fail card.functions 0000:83:00.2"));
   const auto framebuffer = only(host.run(doctor::check::display_framebuffer));
   EXPECT_EQ(framebuffer.what, "the firmware's framebuffer (efifb) holds the card's memory");
   EXPECT_THAT(framebuffer.next,
@@ -63,7 +64,8 @@ TEST(Doctor, Seed001WhyTheHostFrozeAndWhyItIsSlow) {
   ASSERT_EQ(framebuffer.evidence.size(), 2u);
   EXPECT_THAT(framebuffer.evidence[1].value, HasSubstr("vgaarb: changed VGA decodes"));
   EXPECT_THAT(only(host.run(doctor::check::display_boot_vga)).next, HasSubstr("set the primary display to onboard"));
-  EXPECT_THAT(only(host.run(doctor::check::card_functions)).what, HasSubstr("USB controller still belongs to xhci_hcd"));
+  EXPECT_THAT(only(host.run(doctor::check::card_functions)).what,
+              HasSubstr("USB controller still belongs to xhci_hcd"));
   const auto harmful = host.run(doctor::check::parameters_harmful);
   EXPECT_THAT(harmful.front().next, HasSubstr("take pci=nomsi out of GRUB_CMDLINE_LINUX_DEFAULT"));
 }
@@ -93,7 +95,8 @@ TEST(Doctor, Seed003NouveauHasTheCard) {
 TEST(Doctor, Seed003BeforeItsFirstStep) {
   const FixtureHost host("003-without-iommu");
   EXPECT_THAT(host.trouble(), ElementsAre("fail iommu.on", "fail card.driver 0000:01:00.0"));
-  EXPECT_THAT(only(host.run(doctor::check::iommu_on)).next, HasSubstr("add intel_iommu=on to GRUB_CMDLINE_LINUX_DEFAULT"));
+  EXPECT_THAT(only(host.run(doctor::check::iommu_on)).next,
+              HasSubstr("add intel_iommu=on to GRUB_CMDLINE_LINUX_DEFAULT"));
 }
 
 TEST(Doctor, Seed004TheParameterThatDoesNothing) {
@@ -153,7 +156,8 @@ TEST(Check, AnIommuThatAParameterSwitchesOff) {
 TEST(Check, AnIommuThatTheFirmwareDoesNotOffer) {
   const FixtureHost host("003-without-iommu");
   fs::remove(host.folder / "sys/firmware/acpi/tables/DMAR");
-  EXPECT_THAT(only(host.run(doctor::check::iommu_on)).next, HasSubstr("switch on VT-d in the firmware's setup; then add intel_iommu=on"));
+  EXPECT_THAT(only(host.run(doctor::check::iommu_on)).next,
+              HasSubstr("switch on VT-d in the firmware's setup; then add intel_iommu=on"));
 }
 
 TEST(Check, WhatTheLogNoLongerHasIsUnknown) {
@@ -259,7 +263,8 @@ TEST(Check, PersistencedIsNamedWithItsProcess) {
 
 TEST(Check, AKernelWithoutVfio) {
   FixtureHost host("healthy");
-  host.tree.file("boot/config-6.12.117+deb13-amd64", "CONFIG_KVM=m\n# CONFIG_VFIO_PCI is not set\nCONFIG_VFIO_IOMMU_TYPE1=m\n");
+  host.tree.file("boot/config-6.12.117+deb13-amd64",
+                 "CONFIG_KVM=m\n# CONFIG_VFIO_PCI is not set\nCONFIG_VFIO_IOMMU_TYPE1=m\n");
   EXPECT_THAT(only(host.run(doctor::check::kernel_config)).what,
               HasSubstr("without CONFIG_KVM_VFIO, CONFIG_VFIO_PCI, CONFIG_VFIO_MDEV or CONFIG_VFIO_PCI_CORE"));
 }
@@ -293,7 +298,8 @@ TEST(Check, TheDriverThatVgpukitInstalled) {
   const FixtureHost host("healthy");
   const Sysfs sysfs(host.host);
   auto view = host.view();
-  view.driver = doctor::DriverState{"535.247.02", "install", {{"6.1.0-1", false, false, "no module nvidia"}, {"6.12.1", true, true, ""}}};
+  view.driver = doctor::DriverState{
+      "535.247.02", "install", {{"6.1.0-1", false, false, "no module nvidia"}, {"6.12.1", true, true, ""}}};
   const auto findings = doctor::check::kernel_driver({view, sysfs});
   ASSERT_EQ(findings.size(), 3u);
   EXPECT_THAT(findings[0].what, HasSubstr("vgpukit install was interrupted"));
@@ -303,8 +309,10 @@ TEST(Check, TheDriverThatVgpukitInstalled) {
 
 TEST(Check, SecureBootThatShimWasToldToPassOver) {
   FixtureHost host("healthy");
-  host.tree.file("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", std::string("\x06\0\0\0\x01", 5));
-  host.tree.file("sys/firmware/efi/efivars/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23", std::string("\x06\0\0\0\x01", 5));
+  host.tree.file("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+                 std::string("\x06\0\0\0\x01", 5));
+  host.tree.file("sys/firmware/efi/efivars/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23",
+                 std::string("\x06\0\0\0\x01", 5));
   const auto finding = only(host.run(doctor::check::secure_boot));
   EXPECT_EQ(finding.state, doctor::State::ok);
   EXPECT_THAT(finding.what, HasSubstr("shim was told to ask for no signatures"));
@@ -386,7 +394,8 @@ TEST(Check, EveryCheckHasAParagraphInItsDocument) {
 
 TEST(GuestCheck, TheHypervisorIsSeen) {
   FixtureHost host("002-gtx1060-guest");
-  host.tree.file("var/log/dmesg", "Hypervisor detected: KVM\nNVRM: loading NVIDIA UNIX x86_64 Kernel Module  450.66  Wed\n");
+  host.tree.file("var/log/dmesg",
+                 "Hypervisor detected: KVM\nNVRM: loading NVIDIA UNIX x86_64 Kernel Module  450.66  Wed\n");
   EXPECT_EQ(only(host.run(doctor::check::guest_hidden)).state, doctor::State::fail);
   host.tree.file("var/log/dmesg", "NVRM: loading NVIDIA UNIX Open Kernel Module for x86_64  535.98  Wed\n");
   EXPECT_THAT(host.run(doctor::check::guest_hidden), IsEmpty());
@@ -400,12 +409,13 @@ TEST(GuestCheck, WhatElseTheLogTells) {
     const char* next;
   };
   for (const auto& each :
-       {Case{"NVRM: This PCI I/O region assigned to your NVIDIA device is invalid:", doctor::check::guest_memory, "firmware='efi'"},
+       {Case{"NVRM: This PCI I/O region assigned to your NVIDIA device is invalid:", doctor::check::guest_memory,
+             "firmware='efi'"},
         Case{"Loading of module with unavailable key is rejected", doctor::check::guest_secure_boot, "secure-boot"},
         Case{"NVRM: GPU 0000:05:00.0 installed in this system is supported through the NVIDIA 470.xx Legacy drivers.",
              doctor::check::guest_branch, "card.branch"},
-        Case{"NVRM: RmInitAdapter failed! (0x26)\nNVRM: GPU 0000:05:00.0 has fallen off the bus", doctor::check::guest_init,
-             "reboot the host"}}) {
+        Case{"NVRM: RmInitAdapter failed! (0x26)\nNVRM: GPU 0000:05:00.0 has fallen off the bus",
+             doctor::check::guest_init, "reboot the host"}}) {
     FixtureHost host;
     host.tree.file("var/log/dmesg", each.line);
     const auto finding = only(host.run(each.check));
@@ -422,7 +432,8 @@ TEST(GuestCheck, NoCardAndNoLog) {
   host.tree.file("var/log/dmesg", "NVRM: No NVIDIA GPU found.\n");
   EXPECT_THAT(host.run(doctor::check::guest_card), IsEmpty()) << "a log alone";
   host.tree.pci("0000:00:02.0", {{"id", "1b36:0100"}, {"class", "030000"}});
-  EXPECT_EQ(only(host.run(doctor::check::guest_card)).state, doctor::State::fail) << "the driver is loaded, and nothing is there for it";
+  EXPECT_EQ(only(host.run(doctor::check::guest_card)).state, doctor::State::fail)
+      << "the driver is loaded, and nothing is there for it";
 }
 
 }  // namespace

@@ -57,14 +57,16 @@ inline Files general_package(const std::string& version = "535.261.03") {
   return {
       {"Kbuild", "# Kbuild\nccflags-y += -D__KERNEL__\nccflags-y += -DNV_VERSION_STRING=\\\"" + version + "\\\"\n"},
       {"Makefile",
-       "  NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm nvidia-vgpu-vfio nvidia-modeset nvidia-drm nvidia-peermem)\n"},
+       "  NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm nvidia-vgpu-vfio nvidia-modeset nvidia-drm "
+       "nvidia-peermem)\n"},
       {"conftest.sh",
        "#!/bin/sh\n# VGX_KVM_BUILD parameter defined only vGPU builds on KVM hypervisor\n"
        "# GRID_BUILD parameter defined only for GRID builds (GRID Guest driver)\n"
        "if [ -n \"$VGX_KVM_BUILD\" ]; then echo \"#define NV_VGPU_KVM_BUILD\"; fi\n"
        "if [ -n \"$GRID_BUILD\" ]; then echo \"#define NV_GRID_BUILD\"; fi\n"},
       {"dkms.conf", "PACKAGE_NAME=\"nvidia\"\nPACKAGE_VERSION=\"__VERSION_STRING\"\n"},
-      {"nvidia/nvidia.Kbuild", "# nv-kernel.o_binary is the core\nNVIDIA_BINARY_OBJECT := $(src)/nvidia/nv-kernel.o_binary\n"},
+      {"nvidia/nvidia.Kbuild",
+       "# nv-kernel.o_binary is the core\nNVIDIA_BINARY_OBJECT := $(src)/nvidia/nv-kernel.o_binary\n"},
       {"nvidia/nv-kernel.o_binary", "binary"},
       {"nvidia/nv.c", "int nv;\n"},
       {"nvidia/nv-frontend.c", "MODULE_LICENSE(\"NVIDIA\");\n"},
@@ -109,7 +111,8 @@ class ArchiveWriter {
   ArchiveWriter& operator=(const ArchiveWriter&) = delete;
 
   ArchiveWriter& file(const std::string& name, const std::string& text, mode_t mode = 0644) {
-    entry(name, AE_IFREG, mode, [&](archive_entry* e) { archive_entry_set_size(e, static_cast<la_int64_t>(text.size())); });
+    entry(name, AE_IFREG, mode,
+          [&](archive_entry* e) { archive_entry_set_size(e, static_cast<la_int64_t>(text.size())); });
     if (archive_write_data(writer_, text.data(), text.size()) < 0) check(ARCHIVE_FATAL);
     return *this;
   }
@@ -156,7 +159,8 @@ class ArchiveWriter {
   archive* writer_;
 };
 
-inline fs::path make_tarball(const fs::path& path, const Files& files, const std::string& prefix = "modules/nvidia-kernel/") {
+inline fs::path make_tarball(const fs::path& path, const Files& files,
+                             const std::string& prefix = "modules/nvidia-kernel/") {
   ArchiveWriter writer(path, "xz");
   writer.folder("modules/");
   for (const auto& [name, text] : files) writer.file(prefix + name, text);

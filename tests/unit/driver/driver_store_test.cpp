@@ -30,9 +30,10 @@ INSTANTIATE_TEST_SUITE_P(
     Words, Name,
     ::testing::Values(NameCase{"535", Kind::branch, "535"}, NameCase{"535.xxx", Kind::branch, "535"},
                       NameCase{"535.*", Kind::branch, "535"}, NameCase{"535.xxx.xx", Kind::branch, "535"},
-                      NameCase{"535.247.*", Kind::branch, "535.247"}, NameCase{"535.247.02", Kind::version, "535.247.02"},
-                      NameCase{"535.98", Kind::version, "535.98"}, NameCase{"reference", Kind::reference, "reference"},
-                      NameCase{"./535", Kind::path, "./535"}, NameCase{"/srv/535.247.02", Kind::path, "/srv/535.247.02"},
+                      NameCase{"535.247.*", Kind::branch, "535.247"},
+                      NameCase{"535.247.02", Kind::version, "535.247.02"}, NameCase{"535.98", Kind::version, "535.98"},
+                      NameCase{"reference", Kind::reference, "reference"}, NameCase{"./535", Kind::path, "./535"},
+                      NameCase{"/srv/535.247.02", Kind::path, "/srv/535.247.02"},
                       NameCase{"nvidia.run", Kind::path, "nvidia.run"}, NameCase{"", Kind::path, ""},
                       NameCase{"xxx", Kind::path, "xxx"}, NameCase{".xxx", Kind::path, ".xxx"},
                       NameCase{"535-grid", Kind::path, "535-grid"}));

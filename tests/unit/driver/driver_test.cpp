@@ -56,7 +56,8 @@ TEST_F(Open, TheVersionCanComeFromTheOpenSources) {
   auto files = open_package();
   files["Kbuild"] = "ccflags-y += -DX\n";
   put(place / "kernel-open", files);
-  write(place / "src/common/inc/nvUnixVersion.h", "#if 1\n#define NV_VERSION_STRING               \"550.163.01\"\n#endif\n");
+  write(place / "src/common/inc/nvUnixVersion.h",
+        "#if 1\n#define NV_VERSION_STRING               \"550.163.01\"\n#endif\n");
   EXPECT_EQ(open(place).version.text, "550.163.01");
   EXPECT_EQ(open(place).version_from, "../src/common/inc/nvUnixVersion.h:2");
 }
@@ -117,20 +118,21 @@ TEST_P(Grid, IsDecidedBySetting) {
   EXPECT_EQ(open(put(place, files)).flavour, GetParam().flavour) << GetParam().line;
 }
 
-INSTANTIATE_TEST_SUITE_P(Lines, Grid,
-                         ::testing::Values(GridCase{"conftest.sh", "GRID_BUILD=1\n", Flavour::grid},
-                                           GridCase{"conftest.sh", "    GRID_BUILD=1\n", Flavour::grid},
-                                           GridCase{"conftest.sh", "[ \"$GRID_BUILD\" ] || GRID_BUILD=1\n", Flavour::grid},
-                                           GridCase{"conftest.sh", "# GRID_BUILD=1\n", Flavour::general},
-                                           GridCase{"conftest.sh", "GRID_BUILD=\n", Flavour::general},
-                                           GridCase{"conftest.sh", "GRID_BUILD=\"\"\n", Flavour::general},
-                                           GridCase{"conftest.sh", "MY_GRID_BUILD=1\n", Flavour::general},
-                                           GridCase{"conftest.sh", "[ $GRID_BUILD = 1 ] && x\n", Flavour::general},
-                                           GridCase{"dkms.conf", "MAKE[0]=\"'make' GRID_BUILD=1 GRID_BUILD_CSP=1 modules\"\n",
-                                                    Flavour::grid},
-                                           GridCase{"Kbuild", "export GRID_BUILD := 1\n", Flavour::grid},
-                                           GridCase{"Kbuild", "ifeq ($(GRID_BUILD),1)\nendif\n", Flavour::general},
-                                           GridCase{"Kbuild", "ccflags-y += -DNV_GRID_BUILD\n", Flavour::grid}));
+INSTANTIATE_TEST_SUITE_P(
+    Lines, Grid,
+    ::testing::Values(GridCase{"conftest.sh", "GRID_BUILD=1\n", Flavour::grid},
+                      GridCase{"conftest.sh", "    GRID_BUILD=1\n", Flavour::grid},
+                      GridCase{"conftest.sh", "[ \"$GRID_BUILD\" ] || GRID_BUILD=1\n", Flavour::grid},
+                      GridCase{"conftest.sh", "# GRID_BUILD=1\n", Flavour::general},
+                      GridCase{"conftest.sh", "GRID_BUILD=\n", Flavour::general},
+                      GridCase{"conftest.sh", "GRID_BUILD=\"\"\n", Flavour::general},
+                      GridCase{"conftest.sh", "MY_GRID_BUILD=1\n", Flavour::general},
+                      GridCase{"conftest.sh", "[ $GRID_BUILD = 1 ] && x\n", Flavour::general},
+                      GridCase{"dkms.conf", "MAKE[0]=\"'make' GRID_BUILD=1 GRID_BUILD_CSP=1 modules\"\n",
+                               Flavour::grid},
+                      GridCase{"Kbuild", "export GRID_BUILD := 1\n", Flavour::grid},
+                      GridCase{"Kbuild", "ifeq ($(GRID_BUILD),1)\nendif\n", Flavour::general},
+                      GridCase{"Kbuild", "ccflags-y += -DNV_GRID_BUILD\n", Flavour::grid}));
 
 TEST_F(Open, AMergedPackageIsAHostDriver) {
   auto files = vgpu_package();
@@ -274,8 +276,8 @@ TEST_F(Open, AnInstallerInTheFolderIsNamed) {
 TEST_F(Open, SeveralDriversAreNamed) {
   put(place / "src/nvidia-535", general_package());
   put(place / "src/nvidia-470", general_package("470.256.02"));
-  expect_refused(place, {"more than one driver", (place / "src/nvidia-470").string(), (place / "src/nvidia-535").string(),
-                         "name one of them"});
+  expect_refused(place, {"more than one driver", (place / "src/nvidia-470").string(),
+                         (place / "src/nvidia-535").string(), "name one of them"});
 }
 
 TEST_F(Open, APipeIsRefused) {

@@ -17,7 +17,8 @@ class Extract : public ::testing::Test {
   Status unpack(const ExtractLimits& limits = {}) { return extract_archive(archive, target, limits); }
 
   // The archive is refused with these words, and nothing is written anywhere.
-  void expect_refused(const std::vector<std::string>& words, ErrorKind kind = ErrorKind::usage, const ExtractLimits& limits = {}) {
+  void expect_refused(const std::vector<std::string>& words, ErrorKind kind = ErrorKind::usage,
+                      const ExtractLimits& limits = {}) {
     const auto before = listing(folder.path());
     const auto status = unpack(limits);
     ASSERT_FALSE(status);
@@ -57,13 +58,18 @@ TEST_F(Extract, GivesFilesFoldersAndLinks) {
   EXPECT_EQ(fs::read_symlink(target / "kernel/nvidia/link.c"), "nv.c");
   EXPECT_EQ(read(target / "kernel/nvidia/up.c"), "top");
   EXPECT_EQ(read(target / "kernel/nvidia/hard.c"), "int nv;");
-  EXPECT_EQ(listing(place), (std::vector<std::string>{"tree", "tree/kernel", "tree/kernel/empty", "tree/kernel/nvidia",
-                                                      "tree/kernel/nvidia/hard.c", "tree/kernel/nvidia/link.c",
-                                                      "tree/kernel/nvidia/nv.c", "tree/kernel/nvidia/up.c", "tree/top.c"}));
+  EXPECT_EQ(listing(place),
+            (std::vector<std::string>{"tree", "tree/kernel", "tree/kernel/empty", "tree/kernel/nvidia",
+                                      "tree/kernel/nvidia/hard.c", "tree/kernel/nvidia/link.c",
+                                      "tree/kernel/nvidia/nv.c", "tree/kernel/nvidia/up.c", "tree/top.c"}));
 }
 
 TEST_F(Extract, KeepsExecutableBitsAndTimesButNoSetIdNoOwnerNoWritingByOthers) {
-  ArchiveWriter(archive).file("run", "x", 06777).file("plain", "x", 0666).file("readonly", "x", 0444).folder("shared/", 07777);
+  ArchiveWriter(archive)
+      .file("run", "x", 06777)
+      .file("plain", "x", 0666)
+      .file("readonly", "x", 0444)
+      .folder("shared/", 07777);
   const auto status = unpack();
   ASSERT_TRUE(status) << status.error().message();
   EXPECT_EQ(mode_of("run"), 0755u);
@@ -147,7 +153,8 @@ TEST_P(LeavingLink, IsRefused) {
 
 // The last one reads like a/, but a/up is a link to the target itself, and its .. lies outside.
 INSTANTIATE_TEST_SUITE_P(Targets, LeavingLink,
-                         ::testing::Values("/etc/passwd", "../../../outside", "..//../../outside", "./../../..", "../up/.."));
+                         ::testing::Values("/etc/passwd", "../../../outside", "..//../../outside", "./../../..",
+                                           "../up/.."));
 
 TEST_F(Extract, RefusesAHardLinkToOutside) {
   ArchiveWriter(archive).hardlink("x", "../outside/victim");
@@ -207,7 +214,8 @@ TEST_F(Extract, TheMessageNamesTheFileInWhichItEnds) {
   expect_refused({"\"kernel/nvidia/nv.c\""});
 }
 
-// The sum over the bytes stands at the end of an xz file, far behind the last entry when tar has filled up its last block.
+// The sum over the bytes stands at the end of an xz file, far behind the last entry when tar has filled up its last
+// block.
 TEST_F(Extract, AnXzWithAWrongSumIsRefused) {
   ArchiveWriter(archive).file("a", "text");
   const auto tar = read(archive) + std::string(1'000'000, '\0');

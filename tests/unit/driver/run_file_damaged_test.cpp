@@ -14,10 +14,10 @@ using namespace testing_driver;
 TEST_F(RunFile, ShellCodeInTheHeaderIsText) {
   const auto mark = (machine.folder / "was-run").string();
   const std::string code = "$(touch " + mark + ")`touch " + mark + "`;touch " + mark;
-  const auto run = save(
-      nvidia_run(payload, {.version = "$(touch${IFS}" + mark + ")",
-                           .label = code,
-                           .more_keys = "decompress=`touch " + mark + "`\nTMPROOT=$(touch " + mark + ")\ntouch " + mark + "\n"}));
+  const auto run = save(nvidia_run(
+      payload, {.version = "$(touch${IFS}" + mark + ")",
+                .label = code,
+                .more_keys = "decompress=`touch " + mark + "`\nTMPROOT=$(touch " + mark + ")\ntouch " + mark + "\n"}));
   const auto header = read_run_header(run);
   ASSERT_TRUE(header);
   EXPECT_EQ(header->label, code);
@@ -27,10 +27,12 @@ TEST_F(RunFile, ShellCodeInTheHeaderIsText) {
 
 TEST_F(RunFile, ShellCodeInPlaceOfANumberIsRefused) {
   const auto mark = (machine.folder / "was-run").string();
-  for (const std::string& code : {"$(touch${IFS}" + mark + ")", "`touch${IFS}" + mark + "`", std::string("12a"), std::string("-5"),
-                                  std::string("99999999999999999999"), std::string("0"), std::string("1"), std::string("\"\"")})
+  for (const std::string& code :
+       {"$(touch${IFS}" + mark + ")", "`touch${IFS}" + mark + "`", std::string("12a"), std::string("-5"),
+        std::string("99999999999999999999"), std::string("0"), std::string("1"), std::string("\"\"")})
     expect_refused(save(nvidia_run(payload, {.skip = code})), {"skip=", "no number of lines"});
-  expect_refused(save(nvidia_run(payload, {.crc = "$(touch${IFS}" + mark + ")"})), {"CRCsum= holds $(touch", "no checksum"});
+  expect_refused(save(nvidia_run(payload, {.crc = "$(touch${IFS}" + mark + ")"})),
+                 {"CRCsum= holds $(touch", "no checksum"});
   expect_refused(save(nvidia_run(payload, {.crc = "4294967296"})), {"CRCsum= holds 4294967296"});
   expect_refused(save(nvidia_run(payload, {.md5 = "`touch${IFS}" + mark + "`"})), {"MD5= holds `touch"});
   EXPECT_FALSE(fs::exists(mark));
@@ -135,8 +137,9 @@ TEST_F(RunFile, EntriesThatLeaveTheTargetAreRefusedEvenWhereNobodyWantsThem) {
 // 64 MB of zeros in some 10 kB, in an entry that nobody wants.
 TEST_F(RunFile, ABombIsRefused) {
   for (const char* filter : {"xz", "zstd", "gzip", "bzip2"}) {
-    const auto run = save(nvidia_run(payload_of({{"bomb", std::string(64 << 20, '\0')}, {"kernel/Kbuild", "x"}}, filter)),
-                          std::string(filter) + ".run");
+    const auto run =
+        save(nvidia_run(payload_of({{"bomb", std::string(64 << 20, '\0')}, {"kernel/Kbuild", "x"}}, filter)),
+             std::string(filter) + ".run");
     const auto header = read_run_header(run);
     ASSERT_TRUE(header);
     for (const auto part : {RunPart::kernel, RunPart::all}) {
@@ -183,10 +186,12 @@ TEST_F(RunFile, AnUnreadableFileIsNamed) {
   expect_refused(run, {run.string(), "Permission denied"});
 }
 
-// Whatever stands in the header: an error or a driver, and nothing runs. The flips leave the sums as they are, so most are refused.
+// Whatever stands in the header: an error or a driver, and nothing runs. The flips leave the sums as they are, so most
+// are refused.
 TEST_F(RunFile, AFlippedBitInTheHeaderNeverDoesHarm) {
   const auto mark = machine.folder / "was-run";
-  const auto good = nvidia_run(payload, {.label = "$(touch " + mark.string() + ")", .decompressor = "program\nof some lines"});
+  const auto good =
+      nvidia_run(payload, {.label = "$(touch " + mark.string() + ")", .decompressor = "program\nof some lines"});
   const auto header = read_run_header(save(good));
   ASSERT_TRUE(header);
   int refused = 0;

@@ -12,7 +12,8 @@
 namespace vgpukit::driver::testing_driver {
 
 // The bytes of an archive. ./ stands before each name, as NVIDIA's makeself.sh has it.
-inline std::string payload_of(const std::vector<std::pair<std::string, std::string>>& files, const char* filter = "xz") {
+inline std::string payload_of(const std::vector<std::pair<std::string, std::string>>& files,
+                              const char* filter = "xz") {
   const TempFolder folder;
   const fs::path path = folder / "payload";
   ArchiveWriter writer(path, filter);
@@ -26,8 +27,8 @@ inline std::string payload_of(const std::vector<std::pair<std::string, std::stri
 inline std::vector<std::pair<std::string, std::string>> run_package(const Files& kernel,
                                                                     const std::string& version = "535.247.02") {
   std::string manifest = "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n" + version +
-                         "\nnvidia\nnvidia nvidia-vgpu-vfio\nx\nx\nkernel\nkernel/precompiled\n" + "./libnvidia-vgpu.so." +
-                         version + " 0755 VGX_LIB MODULE:vgpu\n";
+                         "\nnvidia\nnvidia nvidia-vgpu-vfio\nx\nx\nkernel\nkernel/precompiled\n" +
+                         "./libnvidia-vgpu.so." + version + " 0755 VGX_LIB MODULE:vgpu\n";
   std::vector<std::pair<std::string, std::string>> files = {{"nvidia-installer", "#!/bin/sh\necho installed\n"}};
   for (const auto& [name, text] : kernel) {
     files.emplace_back("kernel/" + name, text);
@@ -54,7 +55,8 @@ struct RunShape {
 inline std::string nvidia_run(const std::string& payload, const RunShape& shape = {}) {
   const std::string from = shape.old_order ? "6" : "4";
   std::string rest = "label=\"" + shape.label + "\"\nversion_string=" + shape.version +
-                     "\npkg_version=0\nscript=./nvidia-installer\ntargetdir=NVIDIA-Linux-" + shape.arch + "-" + shape.version +
+                     "\npkg_version=0\nscript=./nvidia-installer\ntargetdir=NVIDIA-Linux-" + shape.arch + "-" +
+                     shape.version +
                      "-vgpu-kvm\nscriptargs=\"\"\nkeep=n\nadd_this_kernel=n\napply_patch=n\nTMPROOT=${TMPDIR:=/tmp}\n"
                      "TARGET_OS=\"Linux\"\nTARGET_ARCH=\"" +
                      shape.arch + "\"\n" + shape.more_keys +
@@ -69,14 +71,18 @@ inline std::string nvidia_run(const std::string& payload, const RunShape& shape 
                      "if [ \"$1\" = \"--extract-only\" ]; then\n  tail -n +$skip $0 | " +
                      shape.unpack + " | tar -x -C \"$2\" -f - && exit 0\nfi\nexit 1\n";
   const std::string binary = shape.decompressor.empty() ? "" : shape.decompressor + "\n";
-  const auto lines = [](const std::string& text) { return static_cast<long>(std::count(text.begin(), text.end(), '\n')); };
+  const auto lines = [](const std::string& text) {
+    return static_cast<long>(std::count(text.begin(), text.end(), '\n'));
+  };
   // Six lines: #!, two sums, and three numbers.
   const long stub = 6 + lines(rest);
-  const std::string skip_line = "skip=" + (shape.skip.empty() ? std::to_string(stub + lines(binary) + 1) : shape.skip) + "\n";
+  const std::string skip_line =
+      "skip=" + (shape.skip.empty() ? std::to_string(stub + lines(binary) + 1) : shape.skip) + "\n";
   const std::string numbers =
       "skip_decompress=" + std::to_string(stub + 1) + "\nsize_decompress=" + std::to_string(lines(binary)) + "\n";
   const auto first = rest.find('\n') + 1;  // the label's line
-  const std::string body = (shape.old_order ? rest.substr(first) + numbers : skip_line + numbers + rest) + binary + payload;
+  const std::string body =
+      (shape.old_order ? rest.substr(first) + numbers : skip_line + numbers + rest) + binary + payload;
   PosixCrc crc;
   Md5 md5;
   crc.add(body);
@@ -94,10 +100,11 @@ inline std::string makeself_run(const std::string& payload, bool skip_key = true
   crc.add(payload);
   md5.add(payload);
   const std::string size = sizes.empty() ? std::to_string(payload.size()) : sizes;
-  std::string head = "#!/bin/sh\n# This script was generated using Makeself 2.4.5\numask 077\n\nCRCsum=\"" +
-                     std::to_string(crc.value()) + "\"\nMD5=\"" + md5.hex() + "\"\nSHA=\"" + std::string(64, '0') +
-                     "\"\nlabel=\"NVIDIA driver for Linux-x86_64\"\nscript=\"./nvidia-installer\"\ntargetdir=\"x\"\nfilesizes=\"" +
-                     size + "\"\n";
+  std::string head =
+      "#!/bin/sh\n# This script was generated using Makeself 2.4.5\numask 077\n\nCRCsum=\"" +
+      std::to_string(crc.value()) + "\"\nMD5=\"" + md5.hex() + "\"\nSHA=\"" + std::string(64, '0') +
+      "\"\nlabel=\"NVIDIA driver for Linux-x86_64\"\nscript=\"./nvidia-installer\"\ntargetdir=\"x\"\nfilesizes=\"" +
+      size + "\"\n";
   if (skip_key) head += "totalsize=\"" + size + "\"\nskip=\"LINES\"\n";
   head += "keep=\"n\"\nMS_Check()\n{\n    offset=`head -n " + std::string(skip_key ? "\"$skip\"" : "LINES") +
           " \"$1\" | wc -c | tr -d \" \"`\n}\nexit 1\n";

@@ -3,15 +3,14 @@
 
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
-#include "driver/run_file_zip.hpp"
 #include "driver/run_file_fixtures.hpp"
+#include "driver/run_file_zip.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit::driver {
 namespace {
 
 using namespace testing_driver;
-
 
 // ---- .manifest ----
 
@@ -25,8 +24,10 @@ const std::string kManifest =
 
 TEST(Manifest, ItsKernelFilesAreThoseOfDkms) {
   EXPECT_EQ(Manifest(kManifest).kernel_files(),
-            (std::vector<std::string>{"kernel/Kbuild", "kernel/nvidia/nv.c", "kernel/nvidia-vgpu-vfio/a.c", "kernel/dkms.conf"}));
-  EXPECT_TRUE(Manifest("kernel/Kbuild 0644 KERNEL_MODULE_SRC\n").kernel_files().empty()) << "the first eight lines are no entries";
+            (std::vector<std::string>{"kernel/Kbuild", "kernel/nvidia/nv.c", "kernel/nvidia-vgpu-vfio/a.c",
+                                      "kernel/dkms.conf"}));
+  EXPECT_TRUE(Manifest("kernel/Kbuild 0644 KERNEL_MODULE_SRC\n").kernel_files().empty())
+      << "the first eight lines are no entries";
 }
 
 TEST(Manifest, ANewFileIsLikeItsNeighbour) {
@@ -35,7 +36,8 @@ TEST(Manifest, ANewFileIsLikeItsNeighbour) {
   manifest.add_source("kernel/nvidia/nv.c");  // there already
   auto wanted = kManifest;
   const std::string before = "kernel/dkms.conf";
-  wanted.insert(wanted.find(before), "kernel/nvidia-vgpu-vfio/b.c 0644 KERNEL_MODULE_SRC INHERIT_PATH_DEPTH:1 MODULE:vgpu\n");
+  wanted.insert(wanted.find(before),
+                "kernel/nvidia-vgpu-vfio/b.c 0644 KERNEL_MODULE_SRC INHERIT_PATH_DEPTH:1 MODULE:vgpu\n");
   EXPECT_EQ(manifest.text(), wanted);
 }
 
@@ -103,7 +105,8 @@ class Repack : public ::testing::Test {
     EXPECT_EQ(std::count(named.begin(), named.end(), "kernel/nvidia/new.c"), 1);
     EXPECT_EQ(std::count(named.begin(), named.end(), "kernel/nvidia-uvm/nvidia-uvm.Kbuild"), 0);
     EXPECT_EQ(std::count(named.begin(), named.end(), "kernel/nvidia/nv.c"), 1);
-    for (const char* changed : {"kernel/nvidia/nv.c", "kernel/nvidia/new.c", "kernel/nvidia-uvm/nvidia-uvm.Kbuild", ".manifest"}) {
+    for (const char* changed :
+         {"kernel/nvidia/nv.c", "kernel/nvidia/new.c", "kernel/nvidia-uvm/nvidia-uvm.Kbuild", ".manifest"}) {
       before.erase(changed);
       after.erase(changed);
     }
@@ -114,8 +117,9 @@ class Repack : public ::testing::Test {
   }
 
   RunningSystem machine;
-  SourceEdits edits = {
-      {"nvidia/nv.c", "int changed;\n"}, {"nvidia/new.c", "int added;\n"}, {"nvidia-uvm/nvidia-uvm.Kbuild", std::nullopt}};
+  SourceEdits edits = {{"nvidia/nv.c", "int changed;\n"},
+                       {"nvidia/new.c", "int added;\n"},
+                       {"nvidia-uvm/nvidia-uvm.Kbuild", std::nullopt}};
 };
 
 struct Kind {
@@ -128,15 +132,17 @@ TEST_P(RepackKind, NvidiasLayoutAcceptsItself) {
   for (const bool old_order : {false, true}) {
     const auto from = machine.folder / (old_order ? "old.run" : "new.run");
     const auto to = machine.folder / (old_order ? "old-patched.run" : "new-patched.run");
-    write(from, nvidia_run(payload_of(run_package(vgpu_package()), GetParam().name),
-                           {.unpack = GetParam().unpack, .decompressor = "a program\nof lines\n\n", .old_order = old_order}));
+    write(from,
+          nvidia_run(payload_of(run_package(vgpu_package()), GetParam().name),
+                     {.unpack = GetParam().unpack, .decompressor = "a program\nof lines\n\n", .old_order = old_order}));
     ASSERT_EQ(run_program({"sh", from.string(), "--check"}), 0) << "the material is wrong";
     const auto done = repack_run_file(open(from), edits, to);
     ASSERT_TRUE(done) << done.error().message();
     expect_repacked(from, to);
     EXPECT_EQ(run_program({"sh", to.string(), "--check"}), 0);
     EXPECT_EQ(read_run_header(to)->compression, GetParam().name);
-    if (!find_program(std::string_view(GetParam().unpack).substr(0, std::string_view(GetParam().unpack).find(' ')))) continue;
+    if (!find_program(std::string_view(GetParam().unpack).substr(0, std::string_view(GetParam().unpack).find(' '))))
+      continue;
     const auto by_shell = machine.folder / (to.filename().string() + ".d");
     fs::create_directories(by_shell);
     EXPECT_EQ(run_program({"sh", to.string(), "--extract-only", by_shell.string()}), 0);
@@ -181,7 +187,8 @@ TEST_F(Repack, WhatMakeselfMadeAcceptsItself) {
 
 TEST_F(Repack, ItCanComeFromAZipAndFromTheStore) {
   const auto path = machine.folder / "portal.zip";
-  ArchiveWriter(path, "none", "zip").file("Host_Drivers/x-vgpu-kvm.run", nvidia_run(payload_of(run_package(vgpu_package()))));
+  ArchiveWriter(path, "none", "zip")
+      .file("Host_Drivers/x-vgpu-kvm.run", nvidia_run(payload_of(run_package(vgpu_package()))));
   const auto driver = open(path);
   const auto done = repack_run_file(driver, edits, machine.folder / "from-zip.run");
   ASSERT_TRUE(done) << done.error().message();
@@ -196,7 +203,8 @@ TEST_F(Repack, ItCanBeRepackedAgain) {
   const auto from = machine.folder / "a.run";
   write(from, nvidia_run(payload_of(run_package(vgpu_package()))));
   ASSERT_TRUE(repack_run_file(open(from), edits, machine.folder / "b.run"));
-  const auto done = repack_run_file(open(machine.folder / "b.run"), {{"nvidia/new.c", "int again;\n"}}, machine.folder / "c.run");
+  const auto done =
+      repack_run_file(open(machine.folder / "b.run"), {{"nvidia/new.c", "int again;\n"}}, machine.folder / "c.run");
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ(run_program({"sh", (machine.folder / "c.run").string(), "--check"}), 0);
   EXPECT_EQ(read(open(machine.folder / "c.run").sources / "nvidia/new.c"), "int again;\n");

@@ -43,7 +43,8 @@ struct Kind {
 class Compression : public RunFile, public ::testing::WithParamInterface<Kind> {};
 
 TEST_P(Compression, IsUnpacked) {
-  const auto run = save(nvidia_run(payload_of(run_package(vgpu_package()), GetParam().name), {.unpack = GetParam().unpack}));
+  const auto run =
+      save(nvidia_run(payload_of(run_package(vgpu_package()), GetParam().name), {.unpack = GetParam().unpack}));
   const auto header = read_run_header(run);
   ASSERT_TRUE(header) << header.error().message();
   EXPECT_EQ(header->compression, GetParam().name);
@@ -133,7 +134,8 @@ TEST_F(RunFile, AFileThatTheManifestDoesNotNameIsThereAllTheSame) {
 TEST_F(RunFile, AManifestThatNamesAMissingFileIsRefused) {
   auto files = run_package(vgpu_package());
   files[1].second += "kernel/nvidia/ghost.c 0644 KERNEL_MODULE_SRC INHERIT_PATH_DEPTH:1 MODULE:vgpu\n";
-  expect_refused(save(nvidia_run(payload_of(files))), {".manifest names kernel/nvidia/ghost.c", "does not have", "driver extract"});
+  expect_refused(save(nvidia_run(payload_of(files))),
+                 {".manifest names kernel/nvidia/ghost.c", "does not have", "driver extract"});
 }
 
 // ---- makeself's own layouts ----

@@ -39,7 +39,8 @@ class RunZip : public ::testing::Test {
 
   RunningSystem machine;
   std::string host = nvidia_run(payload_of(run_package(vgpu_package())));
-  std::string guest = nvidia_run(payload_of(run_package(general_package("535.247.01"), "535.247.01")), {.version = "535.247.01"});
+  std::string guest =
+      nvidia_run(payload_of(run_package(general_package("535.247.01"), "535.247.01")), {.version = "535.247.01"});
 };
 
 TEST_F(RunZip, TheOneForVgpuHostsIsChosen) {
@@ -76,7 +77,8 @@ TEST_F(RunZip, SeveralAreListedWithTheWayToNameOne) {
   EXPECT_TRUE(contains(text, (path / kHost).string())) << text;
   EXPECT_TRUE(contains(text, (path / other).string())) << text;
   EXPECT_FALSE(contains(text, kGuest)) << text;
-  const auto guests = zip({{kGuest, guest}, {"Guest_Drivers/NVIDIA-Linux-x86_64-535.1.1-grid.run", guest}}, "guests.zip");
+  const auto guests =
+      zip({{kGuest, guest}, {"Guest_Drivers/NVIDIA-Linux-x86_64-535.1.1-grid.run", guest}}, "guests.zip");
   EXPECT_TRUE(contains(error_of(guests), "none is for vGPU hosts")) << error_of(guests);
 }
 
@@ -107,7 +109,8 @@ TEST_F(RunZip, DamageInsideIsCalledByTheNameInTheZip) {
 
 TEST_F(RunZip, ACutZipIsRefused) {
   const auto whole = read(zip({{kGuest, guest}, {kHost, host}}));
-  for (const std::size_t size : {std::size_t{5}, std::size_t{40}, whole.size() / 2, whole.size() - 1, whole.size() - 30}) {
+  for (const std::size_t size :
+       {std::size_t{5}, std::size_t{40}, whole.size() / 2, whole.size() - 1, whole.size() - 30}) {
     const auto path = machine.folder / "cut.zip";
     write(path, whole.substr(0, size));
     EXPECT_FALSE(contains(error_of(path), "no error")) << size;
@@ -139,7 +142,8 @@ TEST_F(RunZip, TheStoreTakesItOutOfAZip) {
   ASSERT_TRUE(stored) << stored.error().message();
   EXPECT_EQ(read(stored->package.file), host);
   EXPECT_TRUE(stored->package.member.empty());
-  EXPECT_EQ(listing(stored->folder.parent_path()).size(), listing(stored->folder).size() + 4);  // sources, .manifest, two packages
+  EXPECT_EQ(listing(stored->folder.parent_path()).size(),
+            listing(stored->folder).size() + 4);  // sources, .manifest, two packages
 }
 
 TEST_F(RunZip, TheInstallerCanComeLaterThanTheSources) {

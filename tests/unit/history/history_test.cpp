@@ -59,7 +59,8 @@ TEST(History, ARealRepositoryThatGitReads) {
     ASSERT_TRUE(write_file(target / "nv-kernel.o_binary", "binary"));
     ASSERT_TRUE(history->finish());
   }
-  EXPECT_EQ(git(target, {"log", "--reverse", "--format=%s"}), "as it came\n6.12-two: two is 2 now\n6.13-new: a new header\n");
+  EXPECT_EQ(git(target, {"log", "--reverse", "--format=%s"}),
+            "as it came\n6.12-two: two is 2 now\n6.13-new: a new header\n");
   EXPECT_EQ(git(target, {"status", "--porcelain"}), "") << "the work tree is what the last commit says";
   EXPECT_EQ(git(target, {"fsck", "--strict"}), "");
   EXPECT_EQ(git(target, {"show", "HEAD~2:a.c"}), "one\ntwo\nthree\n");

@@ -55,7 +55,8 @@ TEST_F(ConflictsTest, ModulesThatNobodyKnows) {
   put("/lib/modules/6.1/kernel/drivers/video/fbdev/nvidia/nvidiafb.ko");
   EXPECT_NE(found().find("updates/nvidia.ko.xz is left over"), std::string::npos) << found();
   EXPECT_EQ(found().find("nvidiafb"), std::string::npos) << "that one is the kernel's own";
-  EXPECT_EQ(found({}, {{"nvidia-current", "470", "6.1", "x86_64", "installed", ""}}).find("left over"), std::string::npos);
+  EXPECT_EQ(found({}, {{"nvidia-current", "470", "6.1", "x86_64", "installed", ""}}).find("left over"),
+            std::string::npos);
 }
 
 TEST_F(ConflictsTest, ASecondModuleBesideTheOneOfDkms) {
@@ -65,7 +66,8 @@ TEST_F(ConflictsTest, ASecondModuleBesideTheOneOfDkms) {
   const std::vector<DkmsEntry> ours = {{"nvidia", "535.1", "6.1", "x86_64", "installed", ""}};
   EXPECT_EQ(found({}, ours), "");
   put("/lib/modules/6.1/kernel/drivers/video/nvidia.ko.xz");
-  EXPECT_NE(found({}, ours).find("kernel/drivers/video/nvidia.ko.xz is there beside another module nvidia"), std::string::npos)
+  EXPECT_NE(found({}, ours).find("kernel/drivers/video/nvidia.ko.xz is there beside another module nvidia"),
+            std::string::npos)
       << found({}, ours);
   put("/var/lib/vgpukit/install/installed.json",
       R"({"version": "535.1", "kernels": {"6.1": {"modules": [{"path": "/lib/modules/6.1/updates/dkms/nvidia.ko"}]}}})");
@@ -74,8 +76,9 @@ TEST_F(ConflictsTest, ASecondModuleBesideTheOneOfDkms) {
 }
 
 TEST_F(ConflictsTest, WhatDkmsHasOfOthers) {
-  EXPECT_NE(found({}, {{"nvidia", "470.1", "6.1", "x86_64", "installed", ""}}).find("dkms remove -m nvidia -v 470.1 --all"),
-            std::string::npos);
+  EXPECT_NE(
+      found({}, {{"nvidia", "470.1", "6.1", "x86_64", "installed", ""}}).find("dkms remove -m nvidia -v 470.1 --all"),
+      std::string::npos);
   put("/usr/src/nvidia-470.1/vgpukit.json");
   put("/usr/src/nvidia-470.1/vgpukit-dkms");
   EXPECT_EQ(found({}, {{"nvidia", "470.1", "6.1", "x86_64", "installed", ""}}), "") << "our own";

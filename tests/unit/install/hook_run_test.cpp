@@ -18,11 +18,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST(HookReleases, PacmanNamesFiles) {
-  EXPECT_THAT(hook_releases(HookCaller::pacman, {},
-                            "usr/lib/modules/6.13.2-arch1-1/vmlinuz\nusr/lib/modules/6.6.74-1-lts/vmlinuz\n"
-                            "usr/lib/modules/6.13.2-arch1-1/build/include/\nusr/share/doc/linux\nusr/lib/modules/../vmlinuz\n"
-                            "usr/lib/modules//vmlinuz\nusr/lib/modules/a b/vmlinuz\n\n"),
-              ElementsAre("6.6.74-1-lts", "6.13.2-arch1-1"));
+  EXPECT_THAT(
+      hook_releases(HookCaller::pacman, {},
+                    "usr/lib/modules/6.13.2-arch1-1/vmlinuz\nusr/lib/modules/6.6.74-1-lts/vmlinuz\n"
+                    "usr/lib/modules/6.13.2-arch1-1/build/include/\nusr/share/doc/linux\nusr/lib/modules/../vmlinuz\n"
+                    "usr/lib/modules//vmlinuz\nusr/lib/modules/a b/vmlinuz\n\n"),
+      ElementsAre("6.6.74-1-lts", "6.13.2-arch1-1"));
 }
 
 TEST(HookReleases, PostinstNamesOneAndMore) {
@@ -33,13 +34,15 @@ TEST(HookReleases, PostinstNamesOneAndMore) {
 }
 
 TEST(HookReleases, KernelInstallAlsoRemoves) {
-  EXPECT_THAT(hook_releases(HookCaller::kernel_install, {"add", "6.13.2", "/boot/x", "/boot/vmlinuz"}, ""), ElementsAre("6.13.2"));
+  EXPECT_THAT(hook_releases(HookCaller::kernel_install, {"add", "6.13.2", "/boot/x", "/boot/vmlinuz"}, ""),
+              ElementsAre("6.13.2"));
   EXPECT_THAT(hook_releases(HookCaller::kernel_install, {"remove", "6.13.2", "/boot/x"}, ""), IsEmpty());
   EXPECT_THAT(hook_releases(HookCaller::kernel_install, {"add"}, ""), IsEmpty());
 }
 
 TEST(HookReleases, APersonsAreSortedAndCountOnce) {
-  EXPECT_THAT(hook_releases(HookCaller::person, {"6.12.1", "6.6.1", "6.12.1", "-x", ""}, ""), ElementsAre("6.6.1", "6.12.1"));
+  EXPECT_THAT(hook_releases(HookCaller::person, {"6.12.1", "6.6.1", "6.12.1", "-x", ""}, ""),
+              ElementsAre("6.6.1", "6.12.1"));
 }
 
 // A root with a kernel and the record of a driver, and without dkms.

@@ -1,5 +1,5 @@
-// A root in which dkms, depmod and ldconfig are small scripts, and the commands that change it: what dkms and nvidia-installer do
-// in an installation is done here, the rest is the real thing.
+// A root in which dkms, depmod and ldconfig are small scripts, and the commands that change it: what dkms and
+// nvidia-installer do in an installation is done here, the rest is the real thing.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,9 +13,9 @@
 #include "install/dkms_tree.hpp"
 #include "install/hook_files.hpp"
 #include "install/install.hpp"
+#include "install/install_scope.hpp"
 #include "install/nvidia_installer.hpp"
 #include "install/parts.hpp"
-#include "install/install_scope.hpp"
 #include "install/transaction.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
@@ -121,8 +121,8 @@ class InstallRoot : public testing::Test {
     fs::copy(folder_ / name, host_.root, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   }
 
-  // As nvidia-installer does it (backup.c): what was there of it goes; what is in its way is moved to /var/lib/nvidia, then its log
-  // names that; a file is copied, then the log names it.
+  // As nvidia-installer does it (backup.c): what was there of it goes; what is in its way is moved to /var/lib/nvidia,
+  // then its log names that; a file is copied, then the log names it.
   Status user_space(const std::string& version, const install::Transaction& transaction) {
     const auto old = install::installed_user_space(host_);
     for (const auto& file : old) {
@@ -133,11 +133,14 @@ class InstallRoot : public testing::Test {
     transaction.step("empty /var/lib/nvidia");
     fs::remove_all(host_.in_root("/var/lib/nvidia"));
     std::string log = version + "\nNVIDIA\n";
-    const auto write = [&](const std::string& lines) { return write_file(host_.in_root("/var/lib/nvidia/log"), log += lines); };
+    const auto write = [&](const std::string& lines) {
+      return write_file(host_.in_root("/var/lib/nvidia/log"), log += lines);
+    };
     TRY(write(""));
     transaction.step("back up");
     fs::rename(host_.in_root("/usr/lib/theirs.so"), host_.in_root("/var/lib/nvidia/100"));
-    TRY(write("100: /usr/lib/theirs.so\n1 100644 " + std::to_string(::getuid()) + " " + std::to_string(::getgid()) + "\n"));
+    TRY(write("100: /usr/lib/theirs.so\n1 100644 " + std::to_string(::getuid()) + " " + std::to_string(::getgid()) +
+              "\n"));
     transaction.step("copy");
     TRY(write_file(host_.in_root("/usr/lib/theirs.so"), "NVIDIA's " + version));
     transaction.step("write that down");
@@ -177,7 +180,8 @@ class InstallRoot : public testing::Test {
     transaction.step("hooks");
     if (old.empty()) TRY(install::install_hooks(host_, "/usr/bin/vgpukit"));
     auto made = install::hook_paths();
-    for (const auto* folder : {"/etc/kernel/postinst.d", "/etc/kernel/header_postinst.d", "/etc/kernel"}) made.emplace_back(folder);
+    for (const auto* folder : {"/etc/kernel/postinst.d", "/etc/kernel/header_postinst.d", "/etc/kernel"})
+      made.emplace_back(folder);
     return transaction.commit({{"version", version}, {"modules", {"nvidia"}}, {"made", made}});
   }
 

@@ -21,7 +21,8 @@ std::vector<std::string> options_of(const char* version) {
 TEST(InstallerOptions, A535HasNoOptionsOfLaterOnes) {
   EXPECT_THAT(options_of("535.247.02"),
               ElementsAre("--silent", "--no-x-check", "--no-precompiled-interface", "--kernel-name=6.1.0-56-amd64",
-                          "--log-file-name=/tmp/log", "--dkms", "--concurrency-level=4", "--kernel-module-build-directory=kernel"));
+                          "--log-file-name=/tmp/log", "--dkms", "--concurrency-level=4",
+                          "--kernel-module-build-directory=kernel"));
 }
 
 TEST(InstallerOptions, Later550sDoNotLoadModules) {
@@ -69,7 +70,9 @@ class UserSpaceTest : public testing::Test {
     const auto text = read_file(host_.in_root(path));
     return text ? *text : "nothing";
   }
-  Snapshot keep(const std::vector<std::string>& paths) const { return std::move(*Snapshot::keep(host_, paths, folder_.path() / "kept")); }
+  Snapshot keep(const std::vector<std::string>& paths) const {
+    return std::move(*Snapshot::keep(host_, paths, folder_.path() / "kept"));
+  }
   test::TempFolder folder_;
   HostPaths host_;
 };
@@ -81,7 +84,8 @@ TEST_F(UserSpaceTest, WhatCameGoesAndWhatWasMovedAwayIsBack) {
   put("/usr/lib/theirs.so", "NVIDIA's");
   put("/usr/bin/nvidia-smi", "x");
   put("/var/lib/nvidia/log", "535.1\nNVIDIA\n100: /usr/lib/theirs.so\n1 100640 " + std::to_string(::getuid()) + " " +
-                                 std::to_string(::getgid()) + "\n1: /usr/lib/theirs.so\n1\n1: /usr/bin/nvidia-smi\n1\n");
+                                 std::to_string(::getgid()) +
+                                 "\n1: /usr/lib/theirs.so\n1\n1: /usr/bin/nvidia-smi\n1\n");
   EXPECT_TRUE(*remove_new_user_space(host_, kept, /*cut_short=*/false));
   ASSERT_TRUE(kept.restore());
   EXPECT_EQ(get("/usr/lib/theirs.so"), "the distribution's");
@@ -100,12 +104,14 @@ TEST_F(UserSpaceTest, TheSameUserSpaceStays) {
 TEST_F(UserSpaceTest, AServiceThatNothingStartsIsSaid) {
   put("/usr/lib/systemd/system/nvidia-vgpud.service", "[Install]\nWantedBy=multi-user.target\n");
   put("/var/lib/nvidia/log",
-      "535.1\nNVIDIA\n1: /usr/lib/systemd/system/nvidia-vgpud.service\n1\n1: /usr/lib/systemd/system/nvidia-suspend.service\n1\n");
+      "535.1\nNVIDIA\n1: /usr/lib/systemd/system/nvidia-vgpud.service\n1\n1: "
+      "/usr/lib/systemd/system/nvidia-suspend.service\n1\n");
   driver::Driver driver;
   driver.flavour = driver::Flavour::vgpu_kvm;
   auto all = testing::PrintToString(service_warnings(host_, driver));
   EXPECT_THAT(all, testing::HasSubstr("systemctl enable nvidia-vgpud.service"));
-  EXPECT_THAT(all, testing::HasSubstr("nvidia-suspend.service, which the installer says it has installed, is not there"));
+  EXPECT_THAT(all,
+              testing::HasSubstr("nvidia-suspend.service, which the installer says it has installed, is not there"));
   EXPECT_THAT(all, testing::HasSubstr("did not install nvidia-vgpu-mgr.service"));
   fs::create_directories(host_.in_root("/etc/systemd/system/multi-user.target.wants"));
   fs::create_symlink("/x", host_.in_root("/etc/systemd/system/multi-user.target.wants/nvidia-vgpud.service"));

@@ -1,5 +1,5 @@
-// A disk that is full from any step of install, upgrade, rollback and uninstall on, by the command's own files or by somebody
-// else's: the command fails, and what was there before is there again, at once.
+// A disk that is full from any step of install, upgrade, rollback and uninstall on, by the command's own files or by
+// somebody else's: the command fails, and what was there before is there again, at once.
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -16,7 +16,8 @@ class FullDiskTest : public test::InstallRoot {
  protected:
   void SetUp() override {
     if (::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "nothing can be mounted here";
-    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);  // fails where / is no mount point, and need not be then
+    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE,
+            nullptr);  // fails where / is no mount point, and need not be then
     test::InstallRoot::SetUp();
   }
   void TearDown() override {
@@ -45,8 +46,8 @@ class FullDiskTest : public test::InstallRoot {
     }
   }
 
-  // A file of nvidia-installer's that it could not write down any more stays: nobody knows of it. One of the system's that it has
-  // moved away is kept, with a warning.
+  // A file of nvidia-installer's that it could not write down any more stays: nobody knows of it. One of the system's
+  // that it has moved away is kept, with a warning.
   Files without_strays(Files files) const {
     const auto known = installed_user_space(host_);
     for (const std::string name : {"/usr/bin/nvidia-1", "/usr/bin/nvidia-2"})

@@ -1,5 +1,5 @@
-// SIGKILL at the steps of install, upgrade, rollback and uninstall, user space and all: what is there after the next command has
-// ended what was left is what was there before, or what the command would have made.
+// SIGKILL at the steps of install, upgrade, rollback and uninstall, user space and all: what is there after the next
+// command has ended what was left is what was there before, or what the command would have made.
 #include <set>
 
 #include "install/install_root.hpp"
@@ -10,7 +10,8 @@ namespace {
 
 class KilledTest : public test::InstallRoot {
  protected:
-  // The steps at which it is worth dying: all but those of copies made and put back, of which there is one for each path.
+  // The steps at which it is worth dying: all but those of copies made and put back, of which there is one for each
+  // path.
   template <class Work>
   std::set<int> steps_of(Work work) {
     std::set<int> wanted;
@@ -25,7 +26,8 @@ class KilledTest : public test::InstallRoot {
     return wanted;
   }
 
-  // `undone` and `finished` count how often what was there before was there again, and how often the work was completed.
+  // `undone` and `finished` count how often what was there before was there again, and how often the work was
+  // completed.
   template <class Work>
   void kill_at_each_step(Work work) {
     const auto before = all();
@@ -111,7 +113,8 @@ TEST_F(KilledTest, ARecoveryOfUserSpaceCanBeDoneAgain) {
   save("left");
   for (int at = 0;; at += 25) {
     load("left");
-    const bool killed = test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
+    const bool killed =
+        test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
     ASSERT_TRUE(recover(host_));
     EXPECT_EQ(differences(all(), before), "") << "recovery killed at step " << at;
     if (!killed) break;

@@ -130,7 +130,8 @@ TEST_F(TransactionTest, ARecoveryThatIsKilledCanBeDoneAgain) {
     // Killed in the middle of the work, at "more".
     ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
     ASSERT_NE(all(), before);
-    const bool killed = test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
+    const bool killed =
+        test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
     ASSERT_TRUE(recover(host_));
     EXPECT_EQ(all(), before) << "recovery killed at step " << at;
     if (!killed) break;

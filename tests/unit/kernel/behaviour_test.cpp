@@ -17,9 +17,9 @@ bool refuses(std::string_view version, std::string_view release = "x") {
 }
 
 TEST(SymbolGet, IsKnownForTheStableReleases) {
-  const std::pair<const char*, const char*> borders[] = {{"4.14.325", "4.14.326"}, {"4.19.294", "4.19.295"}, {"5.4.256", "5.4.257"},
-                                                         {"5.10.194", "5.10.195"}, {"5.15.130", "5.15.131"}, {"6.1.51", "6.1.52"},
-                                                         {"6.4.14", "6.4.15"},     {"6.5.1", "6.5.2"}};
+  const std::pair<const char*, const char*> borders[] = {
+      {"4.14.325", "4.14.326"}, {"4.19.294", "4.19.295"}, {"5.4.256", "5.4.257"}, {"5.10.194", "5.10.195"},
+      {"5.15.130", "5.15.131"}, {"6.1.51", "6.1.52"},     {"6.4.14", "6.4.15"},   {"6.5.1", "6.5.2"}};
   for (const auto& [before, from] : borders) {
     EXPECT_FALSE(refuses(before)) << before;
     EXPECT_TRUE(refuses(from)) << from;
@@ -63,8 +63,9 @@ TEST(Image, IsDecompressedAndSearched) {
   std::string filling(3 << 20, 'x');
   for (std::size_t i = 0; i < filling.size(); i += 7) filling[i] = static_cast<char>(i * 2654435761U >> 24);
   const std::string kernel = "Linux version 6.12 " + filling + "failing symbol_get of non-GPLONLY symbol %s." + filling;
-  const std::pair<const char*, int (*)(archive*)> filters[] = {
-      {"xz", archive_write_add_filter_xz}, {"zstd", archive_write_add_filter_zstd}, {"gzip", archive_write_add_filter_gzip}};
+  const std::pair<const char*, int (*)(archive*)> filters[] = {{"xz", archive_write_add_filter_xz},
+                                                               {"zstd", archive_write_add_filter_zstd},
+                                                               {"gzip", archive_write_add_filter_gzip}};
   for (const auto& [name, filter] : filters) {
     test::put(folder / name, bz_image(kernel, filter));
     EXPECT_EQ(image_contains(folder / name, "failing symbol_get of non-GPLONLY symbol"), true) << name;
@@ -100,7 +101,8 @@ TEST(SymbolGet, TheImageDecidesWhereThereIsOne) {
   test::put(root / "boot/vmlinuz-6.12.1-x", "Linux version 6.12.1");
   const auto answer = symbol_get_is_gpl_only(kernel);
   EXPECT_FALSE(answer.yes);
-  EXPECT_NE(answer.evidence.find("/boot/vmlinuz-6.12.1-x does not have the message"), std::string::npos) << answer.evidence;
+  EXPECT_NE(answer.evidence.find("/boot/vmlinuz-6.12.1-x does not have the message"), std::string::npos)
+      << answer.evidence;
   EXPECT_NE(image_identity(kernel), "");
   // An image that cannot be understood is no evidence.
   test::put(root / "boot/vmlinuz-6.12.1-x", "?");

@@ -15,12 +15,14 @@ class StandIn : public ::testing::Test {
     kernel_ = test::fake_kernel(temp_);
     folder_ = temp_ / "work/.vgpukit-compiler";
   }
-  // What a make of this kernel is told by its compiler, as Kbuild's cc-option asks: 0 it knows this option, 1 it does not.
+  // What a make of this kernel is told by its compiler, as Kbuild's cc-option asks: 0 it knows this option, 1 it does
+  // not.
   int ask(const CompilerWrapper& compiler_wrapper, const std::string& option, const std::string& compiler = {}) const {
     Command make;
     compiler_wrapper.use_in(make);
     if (!compiler.empty()) make.env["VGPUKIT_COMPILER"] = compiler;
-    make.argv = {"sh", "-c", kernel_.compiler.command + " -Werror " + option + " -c -x c /dev/null -o /tmp/.tmp_$$/tmp"};
+    make.argv = {"sh", "-c",
+                 kernel_.compiler.command + " -Werror " + option + " -c -x c /dev/null -o /tmp/.tmp_$$/tmp"};
     const auto outcome = run(make);
     return outcome ? outcome->status : -1;
   }

@@ -35,8 +35,8 @@ class FactsTest : public testing::Test {
 };
 
 TEST_F(FactsTest, EverythingThatCanBeDeclaredIsFound) {
-  for (const char* name :
-       {"struct thing", "union both", "enum colour", "RED", "number_t", "variable", "function", "inlined", "MACRO", "CALL"})
+  for (const char* name : {"struct thing", "union both", "enum colour", "RED", "number_t", "variable", "function",
+                           "inlined", "MACRO", "CALL"})
     EXPECT_TRUE(answer("declaration " + std::string(name) + " linux/thing.h").yes) << name;
   for (const char* name : {"struct nothing", "union thing2", "struct opaque", "nothing", "printf", "struct_thing"}) {
     const auto no = answer("declaration " + std::string(name) + " linux/thing.h");
@@ -49,8 +49,8 @@ TEST_F(FactsTest, AnAbsentHeaderIsANoAndABrokenOneIsNoAnswer) {
   const auto absent = answer("declaration thing linux/absent.h");
   EXPECT_FALSE(absent.yes);
   EXPECT_NE(absent.evidence.find("linux/absent.h: No such file"), std::string::npos) << absent.evidence;
-  for (const char* question :
-       {"declaration from_broken linux/broken.h", "declaration from_lacks linux/lacks.h", "declaration other linux/broken.h"}) {
+  for (const char* question : {"declaration from_broken linux/broken.h", "declaration from_lacks linux/lacks.h",
+                               "declaration other linux/broken.h"}) {
     const auto broken = ask(question);
     ASSERT_FALSE(broken) << question;
     EXPECT_NE(broken.error().message().find("does not compile here"), std::string::npos) << broken.error().message();
@@ -81,8 +81,9 @@ TEST_F(FactsTest, SnippetsCompileAsAModuleWould) {
 TEST_F(FactsTest, ManyQuestionsDoNotDisturbEachOther) {
   Facts facts(kernel_);
   std::vector<Question> questions;
-  for (const char* text : {"declaration nothing linux/thing.h", "declaration RED linux/thing.h", "declaration while linux/thing.h",
-                           "declaration MACRO linux/thing.h", "declaration x linux/broken.h", "declaration RED linux/thing.h"})
+  for (const char* text :
+       {"declaration nothing linux/thing.h", "declaration RED linux/thing.h", "declaration while linux/thing.h",
+        "declaration MACRO linux/thing.h", "declaration x linux/broken.h", "declaration RED linux/thing.h"})
     questions.push_back(Question::parse(text).value());
   // The same names in two snippets
   questions.push_back(compiles("struct own { int a; }; int f(void) { return 1; }"));
@@ -110,7 +111,8 @@ class SharedFactsTest : public FactsTest {
     FactsTest::SetUp();
     if (IsSkipped()) return;
     header("small", "struct small { int a; };\nextern int in_small;\n");
-    header("large", "#include <linux/small.h>\nstruct large { int a; };\nextern int in_large;\nextern int called(int a);\n");
+    header("large",
+           "#include <linux/small.h>\nstruct large { int a; };\nextern int in_large;\nextern int called(int a);\n");
     header("largest", "#include <linux/large.h>\nextern int in_largest;\n");
     header("other", "extern int in_other;\n");
     header("twisted", "#include <linux/small.h>\n#include <linux/broken.h>\n");
@@ -154,39 +156,45 @@ class SharedFactsTest : public FactsTest {
 };
 
 TEST_F(SharedFactsTest, AQuestionSeesNothingThatOnlyItsNeighboursInclude) {
-  auto questions = parsed(
-      {"declaration in_large linux/small.h", "declaration in_small linux/large.h", "declaration in_large linux/large.h",
-       "declaration struct large linux/small.h", "declaration in_largest linux/large.h", "declaration in_other linux/largest.h",
-       "declaration in_small linux/other.h", "declaration in_largest linux/largest.h", "declaration struct large linux/largest.h"});
-  questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_large; }", {"linux/small.h"}));
-  questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_large; }", {"linux/large.h"}));
-  questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_small + 0; }", {"linux/largest.h"}));
+  auto questions = parsed({"declaration in_large linux/small.h", "declaration in_small linux/large.h",
+                           "declaration in_large linux/large.h", "declaration struct large linux/small.h",
+                           "declaration in_largest linux/large.h", "declaration in_other linux/largest.h",
+                           "declaration in_small linux/other.h", "declaration in_largest linux/largest.h",
+                           "declaration struct large linux/largest.h"});
+  questions.push_back(
+      compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_large; }", {"linux/small.h"}));
+  questions.push_back(
+      compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_large; }", {"linux/large.h"}));
+  questions.push_back(
+      compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return in_small + 0; }", {"linux/largest.h"}));
   expect_as_alone(questions);
-  // Who includes whom; small, large and largest; other; and struct large of largest.h, which the same question about small.h had
-  // named
+  // Who includes whom; small, large and largest; other; and struct large of largest.h, which the same question about
+  // small.h had named
   EXPECT_EQ(runs_together_, 4U);
 }
 
 TEST_F(SharedFactsTest, AnErrorLeavesNothingForTheOthers) {
-  auto questions =
-      parsed({"declaration struct nowhere linux/small.h", "declaration struct nowhere linux/largest.h",
-              "declaration nowhere linux/small.h", "declaration while linux/large.h", "declaration in_large linux/large.h"});
+  auto questions = parsed({"declaration struct nowhere linux/small.h", "declaration struct nowhere linux/largest.h",
+                           "declaration nowhere linux/small.h", "declaration while linux/large.h",
+                           "declaration in_large linux/large.h"});
   for (const char* header : {"linux/small.h", "linux/large.h", "linux/largest.h"}) {
     questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return called(1); }", {header}));
-    questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return 2 + called(1); }", {header}));
     questions.push_back(
-        compiles("int vgpukit_probe(struct nowhere *p);\nint vgpukit_probe(struct nowhere *p) { return p->a; }", {header}));
+        compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return 2 + called(1); }", {header}));
+    questions.push_back(compiles(
+        "int vgpukit_probe(struct nowhere *p);\nint vgpukit_probe(struct nowhere *p) { return p->a; }", {header}));
     questions.push_back(compiles("int vgpukit_probe(void);\nint vgpukit_probe(void) { return 1 }", {header}));
-    questions.push_back(compiles("struct own { int a; };\nint vgpukit_probe(struct own *p) { return p->b; }", {header}));
+    questions.push_back(
+        compiles("struct own { int a; };\nint vgpukit_probe(struct own *p) { return p->b; }", {header}));
   }
   expect_as_alone(questions);
 }
 
 TEST_F(SharedFactsTest, ABrokenHeaderIsNobodyElsesMatter) {
-  expect_as_alone(
-      parsed({"declaration in_small linux/small.h", "declaration in_small linux/twisted.h", "declaration in_large linux/large.h",
-              "declaration needs_size linux/needs_size.h", "declaration x linux/absent.h", "declaration y linux/lacks.h",
-              "declaration in_other linux/other.h", "declaration thing linux/thing.h"}));
+  expect_as_alone(parsed({"declaration in_small linux/small.h", "declaration in_small linux/twisted.h",
+                          "declaration in_large linux/large.h", "declaration needs_size linux/needs_size.h",
+                          "declaration x linux/absent.h", "declaration y linux/lacks.h",
+                          "declaration in_other linux/other.h", "declaration thing linux/thing.h"}));
 }
 
 TEST_F(FactsTest, WhatNeedsNoCompilerIsReadFromFiles) {
@@ -240,15 +248,16 @@ TEST_F(FactsTest, ABrokenOrForeignCacheIsNotBelieved) {
   const auto fingerprint = Facts(kernel_).fingerprint().value();
   const fs::path file = kernel_.host.cache / "facts" / (fingerprint + ".json");
   ASSERT_TRUE(fs::exists(file));
-  for (const std::string text :
-       {"", "{", "[]", "{\"fingerprint\": 3}", "null",
-        "{\"fingerprint\": \"another\", \"answers\": {\"declaration RED linux/thing.h\": {\"yes\": false, \"evidence\": \"\"}}}"}) {
+  for (const std::string text : {"", "{", "[]", "{\"fingerprint\": 3}", "null",
+                                 "{\"fingerprint\": \"another\", \"answers\": {\"declaration RED linux/thing.h\": "
+                                 "{\"yes\": false, \"evidence\": \"\"}}}"}) {
     test::put(file, text);
     EXPECT_TRUE(answer("declaration RED linux/thing.h").yes) << text;
   }
-  for (const std::string answers :
-       {"3", "{\"declaration RED linux/thing.h\": 3}", "{\"declaration RED linux/thing.h\": {\"yes\": \"no\", \"evidence\": 1}}"}) {
-    test::put(file, "{\"fingerprint\": \"" + fingerprint + "\", \"probe\": {\"compile\": [1]}, \"answers\": " + answers + "}");
+  for (const std::string answers : {"3", "{\"declaration RED linux/thing.h\": 3}",
+                                    "{\"declaration RED linux/thing.h\": {\"yes\": \"no\", \"evidence\": 1}}"}) {
+    test::put(file, "{\"fingerprint\": \"" + fingerprint +
+                        "\", \"probe\": {\"compile\": [1]}, \"answers\": " + answers + "}");
     EXPECT_TRUE(answer("declaration RED linux/thing.h").yes) << answers;
   }
 }

@@ -1,5 +1,5 @@
-// A kernel small enough for a test: headers of a few lines, and a Makefile that builds a "module" with the compiler of this machine
-// and leaves the files behind that Kbuild would leave.
+// A kernel small enough for a test: headers of a few lines, and a Makefile that builds a "module" with the compiler of
+// this machine and leaves the files behind that Kbuild would leave.
 #pragma once
 
 #include <string>
@@ -19,10 +19,11 @@ inline void put(const fs::path& path, std::string_view text, unsigned mode = 064
 // The parts of a headers folder that open_kernel looks at.
 inline void put_headers(const fs::path& build, const std::string& release, const std::string& config = "") {
   put(build / "Makefile", "# a kernel's Makefile\n");
-  put(build / "include/config/auto.conf", config.empty() ? "CONFIG_X86=y\n"
-                                                           "CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.2.0-14) 12.2.0\"\n"
-                                                           "CONFIG_GCC_VERSION=120200\n"
-                                                         : config);
+  put(build / "include/config/auto.conf", config.empty()
+                                              ? "CONFIG_X86=y\n"
+                                                "CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.2.0-14) 12.2.0\"\n"
+                                                "CONFIG_GCC_VERSION=120200\n"
+                                              : config);
   put(build / "include/generated/autoconf.h", "#define CONFIG_X86 1\n");
   put(build / "include/generated/utsrelease.h", "#define UTS_RELEASE \"" + release + "\"\n");
   put(build / "include/config/kernel.release", release + "\n");
@@ -88,7 +89,8 @@ inline kernel::Kernel fake_kernel(const TempFolder& folder) {
       "\techo x >> $(dir $(abspath $(lastword $(MAKEFILE_LIST))))/../built\n"
       "\tgcc -nostdinc -I./include -c -o $(M)/probe.o $(M)/probe.c\n"
       "\tprintf '%s\\n' \"savedcmd_probe.o := gcc -Wp,-MMD,$(M)/.probe.o.d -nostdinc -I./include -D__KERNEL__ "
-      "-Werror=implicit-function-declaration -DKBUILD_MODNAME='\\\"probe\\\"' -c -o $(M)/probe.o $(M)/probe.c ; ./objtool\" > "
+      "-Werror=implicit-function-declaration -DKBUILD_MODNAME='\\\"probe\\\"' -c -o $(M)/probe.o $(M)/probe.c ; "
+      "./objtool\" > "
       "$(M)/.probe.o.cmd\n"
       "\tprintf 'license=GPL\\0vermagic=6.99.0-fake SMP mod_unload \\0' > $(M)/probe.ko\n");
   kernel::Kernel kernel;

@@ -29,9 +29,9 @@ TEST(Fingerprint, ChangesWithWhateverDecidesHowAModuleCompiles) {
     EXPECT_NE(now, last) << what;
     last = now;
   };
-  for (const char* file :
-       {"include/linux/thing.h", "include/generated/autoconf.h", "include/config/auto.conf", "Module.symvers", "Makefile",
-        "arch/x86/include/asm/page.h", "include/linux/new.h", "scripts/module.lds", "scripts/Makefile.extrawarn"}) {
+  for (const char* file : {"include/linux/thing.h", "include/generated/autoconf.h", "include/config/auto.conf",
+                           "Module.symvers", "Makefile", "arch/x86/include/asm/page.h", "include/linux/new.h",
+                           "scripts/module.lds", "scripts/Makefile.extrawarn"}) {
     test::put(kernel.build / file, "/* changed */\n");
     changes(file);
   }
@@ -47,7 +47,8 @@ TEST(Fingerprint, IsOfContentNotOfTimes) {
   const test::TempFolder folder;
   const auto kernel = test::fake_kernel(folder);
   const auto before = fingerprint(kernel);
-  fs::last_write_time(kernel.build / "include/linux/thing.h", fs::file_time_type::clock::now() - std::chrono::hours(1000));
+  fs::last_write_time(kernel.build / "include/linux/thing.h",
+                      fs::file_time_type::clock::now() - std::chrono::hours(1000));
   EXPECT_EQ(fingerprint(kernel), before);
   test::put(kernel.build / "include/config/DRM", "");
   EXPECT_EQ(fingerprint(kernel), before) << "auto.conf has what the option files say";
@@ -70,7 +71,8 @@ TEST(Fingerprint, NewHeadersAreNotRemembered) {
   const test::TempFolder folder;
   const auto kernel = test::fake_kernel(folder);
   fingerprint(kernel);
-  EXPECT_FALSE(fs::exists(kernel.host.cache / "facts")) << "a header that has just changed may change again with the same times";
+  EXPECT_FALSE(fs::exists(kernel.host.cache / "facts"))
+      << "a header that has just changed may change again with the same times";
 }
 
 TEST(Fingerprint, OldHeadersAreNotReadAgain) {
@@ -86,8 +88,8 @@ TEST(Fingerprint, OldHeadersAreNotReadAgain) {
   // What the index says is taken, so the headers were not read.
   test::put(index, text.substr(0, 33) + std::string(32, 'b') + "\n");
   EXPECT_EQ(fingerprint(kernel), std::string(32, 'b'));
-  for (const auto& damaged :
-       {std::string(), std::string("x"), std::string(32, 'a') + " " + std::string(32, 'b') + "\n", text.substr(0, 40)}) {
+  for (const auto& damaged : {std::string(), std::string("x"), std::string(32, 'a') + " " + std::string(32, 'b') + "\n",
+                              text.substr(0, 40)}) {
     test::put(index, damaged);
     EXPECT_EQ(fingerprint(kernel), before) << damaged;
   }

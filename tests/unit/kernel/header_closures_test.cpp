@@ -9,11 +9,14 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::SizeIs;
 
-// What gcc 12 says of "#include <a.h>", "#include <c.h>", "#include <b.h>" with "-include /i/k.h": a.h and c.h include b.h
+// What gcc 12 says of "#include <a.h>", "#include <c.h>", "#include <b.h>" with "-include /i/k.h": a.h and c.h include
+// b.h
 constexpr const char* walk =
-    "# 0 \"<stdin>\"\n# 0 \"<built-in>\"\n# 0 \"<command-line>\"\n# 1 \"/i/k.h\" 1\n# 0 \"<command-line>\" 2\n# 1 \"<stdin>\"\n"
+    "# 0 \"<stdin>\"\n# 0 \"<built-in>\"\n# 0 \"<command-line>\"\n# 1 \"/i/k.h\" 1\n# 0 \"<command-line>\" 2\n# 1 "
+    "\"<stdin>\"\n"
     "#include <a.h>\n# 1 \"<stdin>\"\n# 1 \"/i/a.h\" 1\n#include <b.h>\n# 1 \"/i/a.h\"\n# 1 \"/i/b.h\" 1\nint b;\n"
-    "# 2 \"/i/a.h\" 2\n# 2 \"<stdin>\" 2\n#include <c.h>\n# 2 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include \"b.h\"\n#  include MACRO\n"
+    "# 2 \"/i/a.h\" 2\n# 2 \"<stdin>\" 2\n#include <c.h>\n# 2 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include \"b.h\"\n#  "
+    "include MACRO\n"
     "# 2 \"/i/c.h\"\n# 1 \"/i/m.h\" 1\n# 3 \"/i/c.h\" 2\n# 3 \"<stdin>\" 2\n#include <b.h>\n#include <gone.h>\n";
 
 HeaderClosures read(std::string_view preprocessed) {
@@ -50,7 +53,8 @@ TEST(HeaderClosures, WhatIsAddedLaterLeavesTheNumbersAsTheyAre) {
   const auto before = closures.of({"a.h"});
   EXPECT_FALSE(closures.knows("c.h"));
   closures.add(
-      "# 0 \"<stdin>\"\n#include <c.h>\n# 1 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include <a.h>\n# 1 \"/i/c.h\"\n# 1 \"/i/a.h\" 1\n"
+      "# 0 \"<stdin>\"\n#include <c.h>\n# 1 \"<stdin>\"\n# 1 \"/i/c.h\" 1\n#include <a.h>\n# 1 \"/i/c.h\"\n# 1 "
+      "\"/i/a.h\" 1\n"
       "# 2 \"/i/c.h\" 2\n# 2 \"<stdin>\" 2\n");
   EXPECT_THAT(before.value(), SizeIs(1));
   EXPECT_EQ(closures.of({"a.h"}), before);

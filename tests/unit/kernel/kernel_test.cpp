@@ -55,10 +55,12 @@ TEST_F(RootTest, OpensSplitHeaders) {
   // Debian: the flavour's Makefile includes the common one; kernel.release holds the upstream version.
   headers("usr/src/linux-headers-6.1.0-50-amd64", "6.1.0-50-amd64");
   test::put(root_ / "usr/src/linux-headers-6.1.0-50-amd64/include/config/kernel.release", "6.1.176\n");
-  test::put(root_ / "usr/src/linux-headers-6.1.0-50-amd64/Makefile", "include /usr/src/linux-headers-6.1.0-50-common/Makefile\n");
-  test::put(root_ / "usr/src/linux-headers-6.1.0-50-amd64/include/generated/uapi/linux/version.h",
-            "#define LINUX_VERSION_CODE 393648\n#define LINUX_VERSION_MAJOR 6\n#define LINUX_VERSION_PATCHLEVEL 1\n#define "
-            "LINUX_VERSION_SUBLEVEL 176\n");
+  test::put(root_ / "usr/src/linux-headers-6.1.0-50-amd64/Makefile",
+            "include /usr/src/linux-headers-6.1.0-50-common/Makefile\n");
+  test::put(
+      root_ / "usr/src/linux-headers-6.1.0-50-amd64/include/generated/uapi/linux/version.h",
+      "#define LINUX_VERSION_CODE 393648\n#define LINUX_VERSION_MAJOR 6\n#define LINUX_VERSION_PATCHLEVEL 1\n#define "
+      "LINUX_VERSION_SUBLEVEL 176\n");
   fs::remove_all(root_ / "usr/src/linux-headers-6.1.0-50-amd64/include/linux");
   test::put(root_ / "usr/src/linux-headers-6.1.0-50-common/include/linux/module.h", "");
   test::put(root_ / "usr/src/linux-headers-6.1.0-50-common/Makefile", "VERSION = 6\n");
@@ -113,7 +115,8 @@ TEST_F(RootTest, WhatIsMissingIsNamedWithItsPackage) {
 }
 
 TEST_F(RootTest, AReleaseThatNobodyKnowsIsBadUsage) {
-  EXPECT_HAS(error_of("6.1.0-9-amd64", ErrorKind::usage), "no kernel headers are installed: apt install linux-headers-6.1.0-9-amd64");
+  EXPECT_HAS(error_of("6.1.0-9-amd64", ErrorKind::usage),
+             "no kernel headers are installed: apt install linux-headers-6.1.0-9-amd64");
   headers("usr/src/linux-headers-6.1.0-10-amd64", "6.1.0-10-amd64");
   headers("usr/src/linux-headers-5.10.0-1-amd64", "5.10.0-1-amd64");
   EXPECT_HAS(error_of("6.1.0-9-amd64", ErrorKind::usage), "there are: 6.1.0-10-amd64, 5.10.0-1-amd64");
@@ -123,7 +126,8 @@ TEST_F(RootTest, AReleaseThatNobodyKnowsIsBadUsage) {
 TEST_F(RootTest, TheCompilerOfTheKernelIsFoundOrNamed) {
   NEEDS_TOOLS();
   headers("usr/src/linux-headers-6.12-x", "6.12-x",
-          "CONFIG_X86=y\nCONFIG_CC_VERSION_TEXT=x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0\nCONFIG_GCC_VERSION=140200\n");
+          "CONFIG_X86=y\nCONFIG_CC_VERSION_TEXT=x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) "
+          "14.2.0\nCONFIG_GCC_VERSION=140200\n");
   auto why = error_of("6.12-x", ErrorKind::missing);
   EXPECT_HAS(why, "built with x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0, which is not installed");
   EXPECT_HAS(why, "apt install gcc-14");
@@ -252,13 +256,14 @@ TEST(OpenKernel, TheRunningKernelWithoutHeadersIsMissingAndNotUnknown) {
 }
 
 TEST(CompilerVersion, IsReadFromWhatDistributionsPrint) {
-  const std::pair<const char*, const char*> cases[] = {{"gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0", "12.2.0"},
-                                                       {"gcc (GCC) 15.1.1 20250425", "15.1.1"},
-                                                       {"gcc (GCC) 14.0.1 20240411 (Red Hat 14.0.1-0)", "14.0.1"},
-                                                       {"gcc (SUSE Linux) 13.2.1 20240206 [revision 67ac78c]", "13.2.1"},
-                                                       {"x86_64-linux-gnu-gcc-13 (Ubuntu 13.2.0-23ubuntu4) 13.2.0", "13.2.0"},
-                                                       {"Ubuntu clang version 17.0.6 (9ubuntu1)", "17.0.6"},
-                                                       {"clang version 18.1.8", "18.1.8"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0", "12.2.0"},
+      {"gcc (GCC) 15.1.1 20250425", "15.1.1"},
+      {"gcc (GCC) 14.0.1 20240411 (Red Hat 14.0.1-0)", "14.0.1"},
+      {"gcc (SUSE Linux) 13.2.1 20240206 [revision 67ac78c]", "13.2.1"},
+      {"x86_64-linux-gnu-gcc-13 (Ubuntu 13.2.0-23ubuntu4) 13.2.0", "13.2.0"},
+      {"Ubuntu clang version 17.0.6 (9ubuntu1)", "17.0.6"},
+      {"clang version 18.1.8", "18.1.8"}};
   for (const auto& [text, version] : cases) {
     const auto found = version_in(text);
     ASSERT_TRUE(found) << text;
@@ -270,13 +275,15 @@ TEST(CompilerVersion, IsReadFromWhatDistributionsPrint) {
 TEST(CompilerOf, ReadsTheConfiguration) {
   EXPECT_EQ(compiler_of({{"CONFIG_GCC_VERSION", "100201"}}).value().version.text, "10.2.1");
   EXPECT_EQ(compiler_of({{"CONFIG_CC_VERSION_TEXT", "gcc (GCC) 8.5.0"}}).value().version.text, "8.5.0");
-  EXPECT_EQ(compiler_of({{"CONFIG_CC_IS_CLANG", "y"}, {"CONFIG_CLANG_VERSION", "190107"}}).value().version.text, "19.1.7");
+  EXPECT_EQ(compiler_of({{"CONFIG_CC_IS_CLANG", "y"}, {"CONFIG_CLANG_VERSION", "190107"}}).value().version.text,
+            "19.1.7");
   EXPECT_FALSE(compiler_of({{"CONFIG_X86", "y"}}));
 }
 
 TEST(KernelConfig, QuotedAndBareStringsAreTheSame) {
   const auto config = parse_config(
-      "# comment\nCONFIG_A=y\nCONFIG_B=\"a \\\"quoted\\\" text\"\nCONFIG_C=bare text\nCONFIG_D=n\nCONFIG_E=\"\"\nnonsense\n");
+      "# comment\nCONFIG_A=y\nCONFIG_B=\"a \\\"quoted\\\" text\"\nCONFIG_C=bare "
+      "text\nCONFIG_D=n\nCONFIG_E=\"\"\nnonsense\n");
   EXPECT_EQ(config.at("CONFIG_A"), "y");
   EXPECT_EQ(config.at("CONFIG_B"), "a \"quoted\" text");
   EXPECT_EQ(config.at("CONFIG_C"), "bare text");
@@ -298,8 +305,8 @@ TEST_F(RootTest, SuseAndOutputFoldersNameTheirSource) {
   headers("usr/src/linux-6.4-obj/x86_64/default", "6.4-default");
   fs::remove_all(root_ / "usr/src/linux-6.4-obj/x86_64/default/include/linux");
   test::put(root_ / "usr/src/linux-6.4/include/linux/module.h", "");
-  for (const char* makefile :
-       {"include /usr/src/linux-6.4/Makefile\n", "include ../../../linux-6.4/Makefile\n", "KERNELSRC := ../../../linux-6.4\n"}) {
+  for (const char* makefile : {"include /usr/src/linux-6.4/Makefile\n", "include ../../../linux-6.4/Makefile\n",
+                               "KERNELSRC := ../../../linux-6.4\n"}) {
     test::put(root_ / "usr/src/linux-6.4-obj/x86_64/default/Makefile", makefile);
     EXPECT_EQ(source_of(host_, "/usr/src/linux-6.4-obj/x86_64/default"), "/usr/src/linux-6.4") << makefile;
   }

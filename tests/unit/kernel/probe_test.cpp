@@ -10,12 +10,15 @@ namespace {
 using Words = std::vector<std::string>;
 
 TEST(CommandWords, AreWhatTheShellWouldSee) {
-  EXPECT_EQ(command_words("cmd_/x/probe.o :=  gcc-12 -DKBUILD_BASENAME='\"probe\"' -D\"KBUILD_STR(s)=$(pound)s\" -DA=\\\"x\\\" -c "
-                          "-o p.o p.c\n\nsource_...")
-                .value(),
-            (Words{"gcc-12", "-DKBUILD_BASENAME=\"probe\"", "-DKBUILD_STR(s)=#s", "-DA=\"x\"", "-c", "-o", "p.o", "p.c"}));
-  EXPECT_EQ(command_words("savedcmd_probe.o := gcc \"-DB=\\#s\" -DD=$$x '' p.c   ; ./tools/objtool --module p.o\n").value(),
-            (Words{"gcc", "-DB=#s", "-DD=$x", "", "p.c"}));
+  EXPECT_EQ(
+      command_words(
+          "cmd_/x/probe.o :=  gcc-12 -DKBUILD_BASENAME='\"probe\"' -D\"KBUILD_STR(s)=$(pound)s\" -DA=\\\"x\\\" -c "
+          "-o p.o p.c\n\nsource_...")
+          .value(),
+      (Words{"gcc-12", "-DKBUILD_BASENAME=\"probe\"", "-DKBUILD_STR(s)=#s", "-DA=\"x\"", "-c", "-o", "p.o", "p.c"}));
+  EXPECT_EQ(
+      command_words("savedcmd_probe.o := gcc \"-DB=\\#s\" -DD=$$x '' p.c   ; ./tools/objtool --module p.o\n").value(),
+      (Words{"gcc", "-DB=#s", "-DD=$x", "", "p.c"}));
   EXPECT_EQ(command_words("cmd_x := gcc -E\"a\\\"b\\c\" x.c | grep\n").value(), (Words{"gcc", "-Ea\"b\\c", "x.c"}));
 }
 
@@ -27,12 +30,13 @@ TEST(CommandWords, WhatIsNoCommandIsAnError) {
 }
 
 TEST(CompileWords, KeepWhatDecidesAndMakePathsAbsolute) {
-  EXPECT_EQ(compile_words({"ccache", "gcc", "-Wp,-MMD,/x/.probe.o.d", "-nostdinc", "-I./include", "-I/abs/include", "-isystem",
-                           "lib", "-include", "./kconfig.h", "-fplugin=scripts/p.so", "-Iinclude/../uapi", "-DX", "-c", "-o",
-                           "/x/probe.o", "/x/probe.c"},
+  EXPECT_EQ(compile_words({"ccache", "gcc", "-Wp,-MMD,/x/.probe.o.d", "-nostdinc", "-I./include", "-I/abs/include",
+                           "-isystem", "lib", "-include", "./kconfig.h", "-fplugin=scripts/p.so", "-Iinclude/../uapi",
+                           "-DX", "-c", "-o", "/x/probe.o", "/x/probe.c"},
                           "/usr/src/build"),
-            (Words{"gcc", "-nostdinc", "-I/usr/src/build/include", "-I/abs/include", "-isystem", "/usr/src/build/lib", "-include",
-                   "/usr/src/build/kconfig.h", "-fplugin=/usr/src/build/scripts/p.so", "-I/usr/src/build/uapi", "-DX"}));
+            (Words{"gcc", "-nostdinc", "-I/usr/src/build/include", "-I/abs/include", "-isystem", "/usr/src/build/lib",
+                   "-include", "/usr/src/build/kconfig.h", "-fplugin=/usr/src/build/scripts/p.so",
+                   "-I/usr/src/build/uapi", "-DX"}));
 }
 
 TEST(ProbeBuild, TellsHowThisKernelCompiles) {

@@ -6,10 +6,10 @@ namespace vgpukit::kernel {
 namespace {
 
 TEST(Question, TheTextFormGoesBothWays) {
-  for (const char* text : {"symbol follow_pfn", "symbol-is-gpl follow_pte", "config CONFIG_MODVERSIONS", "config CONFIG_HZ=250",
-                           "header linux/iosys-map.h", "declaration no_llseek linux/fs.h",
-                           "declaration struct dma_buf_map linux/types.h linux/dma-buf-map.h", "compiler gcc>=15", "compiler clang",
-                           "behaviour symbol-get-gpl-only"}) {
+  for (const char* text : {"symbol follow_pfn", "symbol-is-gpl follow_pte", "config CONFIG_MODVERSIONS",
+                           "config CONFIG_HZ=250", "header linux/iosys-map.h", "declaration no_llseek linux/fs.h",
+                           "declaration struct dma_buf_map linux/types.h linux/dma-buf-map.h", "compiler gcc>=15",
+                           "compiler clang", "behaviour symbol-get-gpl-only"}) {
     const auto question = Question::parse(text);
     ASSERT_TRUE(question) << question.error().message();
     EXPECT_EQ(question->key(), text);
@@ -57,7 +57,8 @@ TEST(Question, BadOnesSayWhatIsWrong) {
 }
 
 TEST(Question, KindsHaveNames) {
-  for (const char* name : {"symbol", "symbol-is-gpl", "config", "header", "declaration", "compiles", "compiler", "behaviour"})
+  for (const char* name :
+       {"symbol", "symbol-is-gpl", "config", "header", "declaration", "compiles", "compiler", "behaviour"})
     EXPECT_EQ(Question::kind_name(Question::kind_from(name).value()), name);
   EXPECT_FALSE(Question::kind_from("symbols"));
 }

@@ -26,9 +26,10 @@ std::vector<std::vector<std::string>> names_of(const std::vector<std::vector<Que
 }
 
 TEST(LeavesNothingBehind, AFunctionOfTheUsualName) {
-  for (const char* code : {"int vgpukit_probe(void);\nint vgpukit_probe(void) { return f(); }",
-                           "const void *vgpukit_probe(struct bus_type *bus) { if (bus) { return bus->ops; } return \"}\"; }",
-                           "void vgpukit_probe(void) { struct local { int a; } x = {1}; g(&x); }"})
+  for (const char* code :
+       {"int vgpukit_probe(void);\nint vgpukit_probe(void) { return f(); }",
+        "const void *vgpukit_probe(struct bus_type *bus) { if (bus) { return bus->ops; } return \"}\"; }",
+        "void vgpukit_probe(void) { struct local { int a; } x = {1}; g(&x); }"})
     EXPECT_TRUE(leaves_nothing_behind(code)) << code;
 }
 
@@ -59,13 +60,18 @@ TEST(LeavesNothingBehind, NothingElse) {
 
 TEST(LeftBehind, WhatAnErrorDeclares) {
   const auto call = snippet("int vgpukit_probe(void) { return f(); }", "a.h");
-  EXPECT_THAT(names_left_declared(call, {"", 1, false, "implicit declaration of function 'f'; did you mean 'g'? [-Werror]"}),
+  EXPECT_THAT(
+      names_left_declared(call, {"", 1, false, "implicit declaration of function 'f'; did you mean 'g'? [-Werror]"}),
+      ElementsAre("f"));
+  EXPECT_THAT(names_left_declared(call, {"", 1, false, "call to undeclared function 'f'; ISO C99 and later do not"}),
               ElementsAre("f"));
-  EXPECT_THAT(names_left_declared(call, {"", 1, false, "call to undeclared function 'f'; ISO C99 and later do not"}), ElementsAre("f"));
   EXPECT_THAT(names_left_declared(call, {"", 1, false, "too few arguments to function 'f'"}), IsEmpty());
   const auto size = Question::parse("declaration struct s a.h").value();
-  EXPECT_THAT(names_left_declared(size, {"", 1, false, "invalid application of 'sizeof' to incomplete type 'struct s'"}), ElementsAre("s"));
-  EXPECT_THAT(names_left_declared(Question::parse("declaration f a.h").value(), {"", 1, false, "'f' undeclared here"}), IsEmpty());
+  EXPECT_THAT(
+      names_left_declared(size, {"", 1, false, "invalid application of 'sizeof' to incomplete type 'struct s'"}),
+      ElementsAre("s"));
+  EXPECT_THAT(names_left_declared(Question::parse("declaration f a.h").value(), {"", 1, false, "'f' undeclared here"}),
+              IsEmpty());
   EXPECT_TRUE(uses_any(call, {"f"}));
   EXPECT_FALSE(uses_any(call, {"probe", "in"}));
   EXPECT_TRUE(uses_any(size, {"s"}));
@@ -75,19 +81,22 @@ TEST(SharedUnits, WhoBringsMoreComesLater) {
   // large.h includes small.h, other.h stands alone, gone.h is not there.
   HeaderClosures closures;
   closures.add(
-      "# 0 \"<stdin>\"\n#include <large.h>\n# 1 \"<stdin>\"\n# 1 \"/i/large.h\" 1\n#include <small.h>\n# 1 \"/i/large.h\"\n"
-      "# 1 \"/i/small.h\" 1\n# 2 \"/i/large.h\" 2\n# 2 \"<stdin>\" 2\n#include <other.h>\n# 2 \"<stdin>\"\n# 1 \"/i/other.h\" 1\n"
+      "# 0 \"<stdin>\"\n#include <large.h>\n# 1 \"<stdin>\"\n# 1 \"/i/large.h\" 1\n#include <small.h>\n# 1 "
+      "\"/i/large.h\"\n"
+      "# 1 \"/i/small.h\" 1\n# 2 \"/i/large.h\" 2\n# 2 \"<stdin>\" 2\n#include <other.h>\n# 2 \"<stdin>\"\n# 1 "
+      "\"/i/other.h\" 1\n"
       "# 3 \"<stdin>\" 2\n");
   std::vector<Question> questions;
-  for (const char* text : {"declaration in_large large.h", "declaration in_small small.h", "declaration in_other other.h",
-                           "declaration in_gone gone.h", "declaration too large.h"})
+  for (const char* text : {"declaration in_large large.h", "declaration in_small small.h",
+                           "declaration in_other other.h", "declaration in_gone gone.h", "declaration too large.h"})
     questions.push_back(Question::parse(text).value());
   questions.push_back(snippet("int vgpukit_probe(void);", "large.h"));
   questions.push_back(snippet("int mine;", "large.h"));
   EXPECT_THAT(names_of(shared_units(questions, closures)),
-              ElementsAre(ElementsAre("in_small", "int vgpukit_probe(void);", "in_large", "too"), ElementsAre("in_other"),
-                          ElementsAre("int mine;"), ElementsAre("in_gone")));
-  EXPECT_EQ(shared_units(questions, HeaderClosures()).size(), 6U) << "who knows nothing shares nothing but the same headers";
+              ElementsAre(ElementsAre("in_small", "int vgpukit_probe(void);", "in_large", "too"),
+                          ElementsAre("in_other"), ElementsAre("int mine;"), ElementsAre("in_gone")));
+  EXPECT_EQ(shared_units(questions, HeaderClosures()).size(), 6U)
+      << "who knows nothing shares nothing but the same headers";
 }
 
 }  // namespace

@@ -48,10 +48,12 @@ TEST(Symvers, StaysValidWhenItIsCopiedOrMoved) {
 }
 
 TEST(Symvers, ALineOfAnotherFormIsRefusedWithItsNumber) {
-  for (const char* bad : {"garbage", "0x1 spaces vmlinux EXPORT_SYMBOL", "1\tno_0x\tvmlinux\tEXPORT_SYMBOL",
-                          "0xzz\tbad\tvmlinux\tEXPORT_SYMBOL", "0x123456789\twide\tvmlinux\tEXPORT_SYMBOL",
-                          "0x1\tname\tvmlinux\tnothing", "0x1\t\tvmlinux\tEXPORT_SYMBOL", "0x1\ta\tb\tEXPORT_SYMBOL\tc\td"}) {
-    const auto symvers = Symvers::parse("0x1\tgood\tvmlinux\tEXPORT_SYMBOL\n" + std::string(bad) + "\n", "the/Module.symvers");
+  for (const char* bad :
+       {"garbage", "0x1 spaces vmlinux EXPORT_SYMBOL", "1\tno_0x\tvmlinux\tEXPORT_SYMBOL",
+        "0xzz\tbad\tvmlinux\tEXPORT_SYMBOL", "0x123456789\twide\tvmlinux\tEXPORT_SYMBOL", "0x1\tname\tvmlinux\tnothing",
+        "0x1\t\tvmlinux\tEXPORT_SYMBOL", "0x1\ta\tb\tEXPORT_SYMBOL\tc\td"}) {
+    const auto symvers =
+        Symvers::parse("0x1\tgood\tvmlinux\tEXPORT_SYMBOL\n" + std::string(bad) + "\n", "the/Module.symvers");
     ASSERT_FALSE(symvers) << bad;
     EXPECT_EQ(symvers.error().kind, ErrorKind::usage);
     EXPECT_EQ(symvers.error().where->line, 2) << bad;

@@ -1,13 +1,13 @@
-// A kernel with modules and a service manager, in a folder: FakeMachine does to /sys/module what loading and unloading do, or fails
-// with the errno that a test asks for.
+// A kernel with modules and a service manager, in a folder: FakeMachine does to /sys/module what loading and unloading
+// do, or fails with the errno that a test asks for.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include "module/elf_builder.hpp"
-#include "vgpu/fake_cards.hpp"
 #include "load/load_modules.hpp"
+#include "module/elf_builder.hpp"
 #include "support/process.hpp"
+#include "vgpu/fake_cards.hpp"
 
 namespace vgpukit::test {
 

@@ -39,7 +39,8 @@ TEST_F(Loading, WhatAModuleNeedsComesBeforeIt) {
 
 TEST_F(Loading, ABuildsFolderHidesWhatIsInstalled) {
   folder.module("nvidia", {"nv_get"}, {}, {}, "out");
-  folder.module("nvidia-vgpu-vfio", {}, {"mdev_register"}, {"depends=mdev,vfio", "softdep=pre: nvidia post: kvm"}, "out");
+  folder.module("nvidia-vgpu-vfio", {}, {"mdev_register"}, {"depends=mdev,vfio", "softdep=pre: nvidia post: kvm"},
+                "out");
   const auto planned = plan({{}, fake.folder / "out"});
   ASSERT_TRUE(planned) << planned.error().message();
   EXPECT_THAT(names(*planned), ElementsAre("nvidia", "vfio", "mdev", "vfio_iommu_type1", "kvm", "nvidia_vgpu_vfio"));
@@ -143,13 +144,15 @@ TEST_F(Unloading, AServiceIsNamedAndStoppedOnlyWhenAsked) {
   running_system.gone["nvidia-persistenced.service"] = {"proc/812"};
   auto report = unload_modules(tools(), {});
   ASSERT_TRUE(report && report->error);
-  EXPECT_THAT(report->error->message(), HasSubstr("nvidia-persiste (pid 812, nvidia-persistenced.service) has /dev/nvidia0"));
+  EXPECT_THAT(report->error->message(),
+              HasSubstr("nvidia-persiste (pid 812, nvidia-persistenced.service) has /dev/nvidia0"));
   EXPECT_THAT(report->error->message(), HasSubstr("--stop-holders"));
   EXPECT_TRUE(running_system.did.empty());
   report = unload_modules(tools(), {true});
   ASSERT_TRUE(report);
   ASSERT_FALSE(report->error) << report->error->message();
-  EXPECT_THAT(running_system.did, ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio", "remove nvidia"));
+  EXPECT_THAT(running_system.did,
+              ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio", "remove nvidia"));
 }
 
 TEST_F(Unloading, WhatIsNoServiceIsNeverStopped) {
@@ -189,8 +192,8 @@ TEST_F(Unloading, AHalfUnloadedStateIsPutBack) {
   ASSERT_TRUE(report && report->error);
   EXPECT_THAT(report->error->message(), HasSubstr("no program or module shows by whom"));
   EXPECT_THAT(report->not_put_back, ElementsAre());
-  EXPECT_THAT(running_system.did, ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio", "insert nvidia_vgpu_vfio",
-                                       "start nvidia-persistenced.service"));
+  EXPECT_THAT(running_system.did, ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio",
+                                              "insert nvidia_vgpu_vfio", "start nvidia-persistenced.service"));
   EXPECT_TRUE(fake.has("sys/bus/mdev/devices/" + test::uuid_a));
 }
 
@@ -220,8 +223,9 @@ TEST_F(Unloading, ReloadBringsAllOfItBack) {
   const auto report = reload_modules(tools(), {true}, {});
   ASSERT_TRUE(report);
   ASSERT_FALSE(report->error) << report->error->message();
-  EXPECT_THAT(running_system.did, ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio", "remove nvidia",
-                                       "insert nvidia", "insert nvidia_vgpu_vfio", "start nvidia-persistenced.service"));
+  EXPECT_THAT(running_system.did,
+              ElementsAre("stop nvidia-persistenced.service", "remove nvidia_vgpu_vfio", "remove nvidia",
+                          "insert nvidia", "insert nvidia_vgpu_vfio", "start nvidia-persistenced.service"));
   EXPECT_THAT(report->vgpus, ElementsAre(test::uuid_a));
 }
 

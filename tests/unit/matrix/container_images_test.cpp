@@ -2,9 +2,9 @@
 
 #include <sys/stat.h>
 
+#include "matrix/cell_inputs.hpp"
 #include "matrix/emit.hpp"
 #include "matrix/grid.hpp"
-#include "matrix/cell_inputs.hpp"
 #include "matrix/matrix_fixtures.hpp"
 
 namespace vgpukit::matrix {
@@ -14,8 +14,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-// A podman that has the images of images/NAME (a file with the ID), whose content is content/, and that notes what it was asked
-// for. The real one is tried by tests/integration/cases/70-matrix.test.
+// A podman that has the images of images/NAME (a file with the ID), whose content is content/, and that notes what it
+// was asked for. The real one is tried by tests/integration/cases/70-matrix.test.
 const std::string podman = R"(#!/bin/sh
 here=$(dirname "$0")
 echo "$*" >> "$here/calls"
@@ -126,8 +126,8 @@ TEST_F(ImagesTest, ThatPodmanNoLongerHasAreRemovedADayLater) {
 TEST_F(ImagesTest, WhatAKilledRunHasLeftIsRemoved) {
   test::put(folder_ / "containers", "old1\nold2\n");
   unpacked();
-  EXPECT_THAT(calls(),
-              HasSubstr("ps --all --quiet --no-trunc --filter label=vgpukit.unpack=" + (folder_ / "cache/images").string()));
+  EXPECT_THAT(calls(), HasSubstr("ps --all --quiet --no-trunc --filter label=vgpukit.unpack=" +
+                                 (folder_ / "cache/images").string()));
   EXPECT_THAT(calls(), HasSubstr("rm --force old1 old2\n"));
 }
 
@@ -194,7 +194,8 @@ TEST_F(ImagesTest, ThatCannotBeUnpackedLeaveNothing) {
   ASSERT_TRUE(image.problem);
   EXPECT_FALSE(image.unpacked);
   EXPECT_EQ(image.problem->code, Exit::missing);
-  EXPECT_THAT(image.problem->message(), AllOf(HasSubstr("unpack the container image mine"), HasSubstr("no space left on device")));
+  EXPECT_THAT(image.problem->message(),
+              AllOf(HasSubstr("unpack the container image mine"), HasSubstr("no space left on device")));
   EXPECT_EQ(read_file(folder_ / "containers").value(), "");
   for (const auto& entry : fs::directory_iterator(folder_ / "cache/images")) EXPECT_EQ(entry.path().filename(), "lock");
 }

@@ -31,7 +31,8 @@ class GridTest : public testing::Test {
     return all;
   }
   std::string kernel_in_root(const std::string& word) {
-    return "drivers: [reference]\nkernels:\n  - {name: k, root: " + root_.path().string() + ", kernel: \"" + word + "\"}\n";
+    return "drivers: [reference]\nkernels:\n  - {name: k, root: " + root_.path().string() + ", kernel: \"" + word +
+           "\"}\n";
   }
 
   test::TempFolder folder_;
@@ -40,8 +41,10 @@ class GridTest : public testing::Test {
 };
 
 TEST_F(GridTest, AKernelIsFoundByTheStartOfItsRelease) {
-  for (const char* release : {"6.1.0-50-amd64", "6.1.0-56-amd64", "6.1.0-56-rt-amd64", "6.12.95-amd64"}) root_.kernel(release);
-  EXPECT_EQ(grid(kernel_in_root("6.1")).columns[0].release, "6.1.0-56-amd64");  // not 6.12, not the older, not another flavour
+  for (const char* release : {"6.1.0-50-amd64", "6.1.0-56-amd64", "6.1.0-56-rt-amd64", "6.12.95-amd64"})
+    root_.kernel(release);
+  EXPECT_EQ(grid(kernel_in_root("6.1")).columns[0].release,
+            "6.1.0-56-amd64");  // not 6.12, not the older, not another flavour
   EXPECT_EQ(grid(kernel_in_root("6.1.0-50-amd64")).columns[0].release, "6.1.0-50-amd64");
   EXPECT_EQ(grid(kernel_in_root("6.12")).columns[0].release, "6.12.95-amd64");
   EXPECT_EQ(grid(kernel_in_root("newest")).columns[0].release, "");  // without a compiler there is none to build for
@@ -60,12 +63,12 @@ TEST_F(GridTest, AllIsAColumnForEachKernel) {
 
 TEST_F(GridTest, ABrokenRootIsAProblemOfItsColumnOnly) {
   root_.kernel("6.1.0-56-amd64");
-  const auto both =
-      grid("drivers: [reference]\nkernels:\n  - {name: gone, root: /no/such/root, kernel: '6.1'}\n  - {name: k, root: " +
-           root_.path().string() +
-           ", kernel: '6.1'}\n  - {name: may-be-gone, root: /no/such/root, kernel: '6.1', optional: elsewhere}\n  - {name: "
-           "dropped, root: " +
-           root_.path().string() + ", kernel: '7.2', optional: the archive has dropped it}\n");
+  const auto both = grid(
+      "drivers: [reference]\nkernels:\n  - {name: gone, root: /no/such/root, kernel: '6.1'}\n  - {name: k, root: " +
+      root_.path().string() +
+      ", kernel: '6.1'}\n  - {name: may-be-gone, root: /no/such/root, kernel: '6.1', optional: elsewhere}\n  - {name: "
+      "dropped, root: " +
+      root_.path().string() + ", kernel: '7.2', optional: the archive has dropped it}\n");
   ASSERT_EQ(both.columns.size(), 4U);
   ASSERT_TRUE(both.columns[0].problem);
   EXPECT_EQ(both.columns[0].problem->code, Exit::missing);
@@ -77,7 +80,8 @@ TEST_F(GridTest, ABrokenRootIsAProblemOfItsColumnOnly) {
 
 TEST_F(GridTest, ShardsAreDisjointCompleteAndTheSameEverywhere) {
   std::string yaml = "drivers: [reference, 535, 550, 470, 580]\nkernels:\n";
-  for (int i = 0; i < 7; ++i) yaml += "  - {name: k" + std::to_string(i) + ", kernel: \"6." + std::to_string(i) + "\"}\n";
+  for (int i = 0; i < 7; ++i)
+    yaml += "  - {name: k" + std::to_string(i) + ", kernel: \"6." + std::to_string(i) + "\"}\n";
   const auto whole = labels(grid(yaml));
   ASSERT_EQ(whole.size(), 35U);
   for (const unsigned count : {1U, 2U, 4U, 35U, 40U}) {
@@ -134,7 +138,8 @@ TEST_F(GridTest, AWordOfTheStoreIsMissingUntilItIsThere) {
   driver.name = driver.word = "535";
   EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::missing);
   test::put(folder_ / "state/drivers/535.1-general/package.json", "no JSON");
-  EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::usage) << "a damaged store is not a driver to be fetched";
+  EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::usage)
+      << "a damaged store is not a driver to be fetched";
 }
 
 TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
@@ -157,8 +162,8 @@ TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
 }
 
 TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
-  test::put(folder_ / "fetch.sh", "#!/bin/sh\necho \"$1\" >> fetched\n[ \"$1\" != bad ] || { echo no network >&2; exit 1; }\n",
-            0755);
+  test::put(folder_ / "fetch.sh",
+            "#!/bin/sh\necho \"$1\" >> fetched\n[ \"$1\" != bad ] || { echo no network >&2; exit 1; }\n", 0755);
   test::put(folder_ / "there", "");
   auto some = grid(
       "drivers:\n"

@@ -22,11 +22,13 @@ TEST(MatrixFile, SaysWhatIsBuiltOnWhat) {
       "  - reference\n"
       "  - 535\n"
       "  - ./drivers/535.tar.xz\n"
-      "  - {name: 525, driver: /d/525, compile-only: true, accept: [gpl-export], modules: [nvidia, nvidia-vgpu-vfio], deadline: "
+      "  - {name: 525, driver: /d/525, compile-only: true, accept: [gpl-export], modules: [nvidia, nvidia-vgpu-vfio], "
+      "deadline: "
       "2h}\n"
       "kernels:\n"
       "  - running\n"
-      "  - {name: bookworm-6.1, root: ../roots/bookworm, kernel: 6.1, accept: other-compiler, fetch: [./roots.sh, bookworm]}\n"
+      "  - {name: bookworm-6.1, root: ../roots/bookworm, kernel: 6.1, accept: other-compiler, fetch: [./roots.sh, "
+      "bookworm]}\n"
       "unsupported:\n"
       "  - {driver: '525', kernel: running, reason: too old}\n"
       "  - {driver: '*', kernel: bookworm-6.1, reason: not yet}\n",
@@ -68,11 +70,13 @@ TEST(MatrixFile, TakesVariablesFromTheEnvironment) {
 }
 
 TEST(MatrixFile, PointsAtTheMistake) {
-  EXPECT_THAT(
-      error_of("drivers: [reference]\nkernels:\n  - {name: a, kernal: running}\n"),
-      testing::AllOf(HasSubstr("/m/matrix.yaml:3:15"), HasSubstr("unknown key 'kernal'"), HasSubstr("did you mean 'kernel'?")));
-  EXPECT_THAT(error_of("drivers: [reference]\nkernel: [running]\n"), testing::AllOf(HasSubstr(":2:1"), HasSubstr("'kernels'")));
-  EXPECT_THAT(error_of("drivers: []\nkernels: [running]\n"), testing::AllOf(HasSubstr(":1:10"), HasSubstr("a list for drivers")));
+  EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, kernal: running}\n"),
+              testing::AllOf(HasSubstr("/m/matrix.yaml:3:15"), HasSubstr("unknown key 'kernal'"),
+                             HasSubstr("did you mean 'kernel'?")));
+  EXPECT_THAT(error_of("drivers: [reference]\nkernel: [running]\n"),
+              testing::AllOf(HasSubstr(":2:1"), HasSubstr("'kernels'")));
+  EXPECT_THAT(error_of("drivers: []\nkernels: [running]\n"),
+              testing::AllOf(HasSubstr(":1:10"), HasSubstr("a list for drivers")));
   EXPECT_THAT(error_of("drivers: [reference]\n"), HasSubstr("has no 'kernels'"));
   EXPECT_THAT(error_of(""), HasSubstr("empty"));
   EXPECT_THAT(error_of("drivers: [\n"), HasSubstr("not valid YAML"));
@@ -85,14 +89,16 @@ TEST(MatrixFile, NamesAreUniqueAndFitForFiles) {
               testing::AllOf(HasSubstr(":4:5"), HasSubstr("the first is in line 3")));
   EXPECT_THAT(error_of("drivers:\n  - {name: a/b, driver: reference}\nkernels: [running]\n"),
               testing::AllOf(HasSubstr(":2:12"), HasSubstr("'a/b' cannot be a name")));
-  EXPECT_THAT(error_of("drivers:\n  - {name: ../x, driver: reference}\nkernels: [running]\n"), HasSubstr("cannot be a name"));
+  EXPECT_THAT(error_of("drivers:\n  - {name: ../x, driver: reference}\nkernels: [running]\n"),
+              HasSubstr("cannot be a name"));
 }
 
 TEST(MatrixFile, RefusesWhatCannotBe) {
   EXPECT_THAT(error_of("deadline: soon\ndrivers: [reference]\nkernels: [running]\n"),
               testing::AllOf(HasSubstr(":1:11"), HasSubstr("such as 90s, 45m or 2h"), HasSubstr("'soon'")));
   for (const char* bad : {"0m", "10", "5 m", "-3s", "99999999999s"})
-    EXPECT_THAT(error_of("deadline: " + std::string(bad) + "\ndrivers: [reference]\nkernels: [running]\n"), HasSubstr("a time"))
+    EXPECT_THAT(error_of("deadline: " + std::string(bad) + "\ndrivers: [reference]\nkernels: [running]\n"),
+                HasSubstr("a time"))
         << bad;
   EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, root: /srv/r, kernel: running}\n"),
               testing::AllOf(HasSubstr(":3:37"), HasSubstr("no running kernel")));
@@ -103,10 +109,13 @@ TEST(MatrixFile, RefusesWhatCannotBe) {
   EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, contaner: i, kernel: '6.1'}\n"),
               HasSubstr("did you mean 'container'?"));
   for (const char* bad : {"--help", "a b"})
-    EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, container: '" + std::string(bad) + "', kernel: '6.1'}\n"),
+    EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, container: '" + std::string(bad) +
+                         "', kernel: '6.1'}\n"),
                 testing::AllOf(HasSubstr(":3:26"), HasSubstr("is no container image")));
-  EXPECT_THAT(error_of("drivers: [reference]\nkernels: [running]\nunsupported: {driver: referense, kernel: running, reason: x}\n"),
-              testing::AllOf(HasSubstr(":3:23"), HasSubstr("called 'referense'"), HasSubstr("did you mean 'reference'?")));
+  EXPECT_THAT(
+      error_of(
+          "drivers: [reference]\nkernels: [running]\nunsupported: {driver: referense, kernel: running, reason: x}\n"),
+      testing::AllOf(HasSubstr(":3:23"), HasSubstr("called 'referense'"), HasSubstr("did you mean 'reference'?")));
   EXPECT_THAT(error_of("drivers: [reference]\nkernels: [running]\nunsupported: {driver: reference, kernel: running}\n"),
               HasSubstr("has no 'reason'"));
   EXPECT_THAT(error_of("drivers: [{name: a, driver: ./a, compile-only: true, loads: ./x}]\nkernels: [running]\n"),

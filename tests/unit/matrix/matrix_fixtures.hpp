@@ -23,7 +23,8 @@ inline matrix::Environment environment_of(std::map<std::string, std::string> var
 }
 
 // `file` of `folder`, parsed; fails the test where it cannot be.
-inline matrix::MatrixFile matrix_of(const std::string& yaml, const fs::path& folder, const matrix::Environment& environment = no_environment()) {
+inline matrix::MatrixFile matrix_of(const std::string& yaml, const fs::path& folder,
+                                    const matrix::Environment& environment = no_environment()) {
   auto file = matrix::parse_matrix_file(yaml, folder / "matrix.yaml", environment);
   if (!file) throw std::runtime_error(file.error().message());
   return *file;
@@ -52,7 +53,7 @@ class InstallRoot {
 };
 
 inline matrix::CellResult cell(const std::string& driver, const std::string& kernel, const std::string& verdict,
-                       const std::string& inputs = "i") {
+                               const std::string& inputs = "i") {
   matrix::CellResult one;
   one.driver = driver;
   one.kernel = kernel;

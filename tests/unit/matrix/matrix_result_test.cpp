@@ -1,8 +1,8 @@
 #include "matrix/matrix_result.hpp"
 
 #include "config.hpp"
-#include "matrix/matrix_fixtures.hpp"
 #include "matrix/markdown.hpp"
+#include "matrix/matrix_fixtures.hpp"
 
 namespace vgpukit::matrix {
 namespace {
@@ -24,7 +24,8 @@ TEST(MatrixResult, SurvivesBeingWritten) {
   one.recipes = {"6.12-x"};
   one.seconds = 12.5;
   one.build = {{"result", "failed"}};
-  const auto read = parse_result(document_of(test::result_of({one, test::cell("535", "6.1", "verified")})).dump(), "x.json");
+  const auto read =
+      parse_result(document_of(test::result_of({one, test::cell("535", "6.1", "verified")})).dump(), "x.json");
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(read->cells.size(), 2U);
   EXPECT_EQ(nlohmann::json(read->cells[0]), nlohmann::json(one));
@@ -40,36 +41,48 @@ TEST(MatrixResult, WhatIsNoneIsRefused) {
   EXPECT_THAT(why("{\"vgpukit\": \"0.1"), HasSubstr("ends in the middle"));
   EXPECT_THAT(why("[]"), HasSubstr("not the result of a matrix"));
   EXPECT_THAT(why("{\"result\": \"built\"}"), HasSubstr("not the result of a matrix"));
-  EXPECT_THAT(why(R"({"vgpukit": ")" VGPUKIT_VERSION R"(", "cells": [{"driver": "a"}]})"), HasSubstr("a cell is not as expected"));
+  EXPECT_THAT(why(R"({"vgpukit": ")" VGPUKIT_VERSION R"(", "cells": [{"driver": "a"}]})"),
+              HasSubstr("a cell is not as expected"));
   EXPECT_THAT(why(R"({"vgpukit": "9.9.9", "cells": [{"driver": "a"}]})"),
               testing::AllOf(HasSubstr("vgpukit 9.9.9 wrote it"), HasSubstr("this is " VGPUKIT_VERSION)));
-  EXPECT_THAT(why(document_of(test::result_of({test::cell("a", "b", "splendid")})).dump()), HasSubstr("'splendid' is no verdict"));
-  EXPECT_THAT(why(document_of(test::result_of({test::cell("a", "b", "verified"), test::cell("a", "b", "failed")})).dump()),
-              HasSubstr("stands twice"));
+  EXPECT_THAT(why(document_of(test::result_of({test::cell("a", "b", "splendid")})).dump()),
+              HasSubstr("'splendid' is no verdict"));
+  EXPECT_THAT(
+      why(document_of(test::result_of({test::cell("a", "b", "verified"), test::cell("a", "b", "failed")})).dump()),
+      HasSubstr("stands twice"));
 }
 
 TEST(MatrixResult, TheExitCodeIsThatOfTheWorstCell) {
-  EXPECT_EQ(
-      test::result_of({test::cell("a", "1", "verified"), test::cell("a", "2", "compiled"), test::cell("a", "3", "skipped"), test::cell("a", "4", "unsupported")})
-          .exit_code(),
-      Exit::done);
-  EXPECT_EQ(test::result_of({test::cell("a", "1", "consent"), test::cell("a", "2", "missing")}).exit_code(), Exit::missing);
-  EXPECT_EQ(test::result_of({test::cell("a", "1", "missing"), test::cell("a", "2", "failed")}).exit_code(), Exit::failed);
+  EXPECT_EQ(test::result_of({test::cell("a", "1", "verified"), test::cell("a", "2", "compiled"),
+                             test::cell("a", "3", "skipped"), test::cell("a", "4", "unsupported")})
+                .exit_code(),
+            Exit::done);
+  EXPECT_EQ(test::result_of({test::cell("a", "1", "consent"), test::cell("a", "2", "missing")}).exit_code(),
+            Exit::missing);
+  EXPECT_EQ(test::result_of({test::cell("a", "1", "missing"), test::cell("a", "2", "failed")}).exit_code(),
+            Exit::failed);
   EXPECT_EQ(test::result_of({test::cell("a", "1", "consent")}).exit_code(), Exit::consent);
 }
 
 TEST(Merge, JoinsShards) {
-  const auto both =
-      merged(test::result_of({test::cell("a", "1", "verified")}), test::result_of({test::cell("a", "2", "failed"), test::cell("b", "1", "verified")}));
+  const auto both = merged(test::result_of({test::cell("a", "1", "verified")}),
+                           test::result_of({test::cell("a", "2", "failed"), test::cell("b", "1", "verified")}));
   EXPECT_EQ(both.cells.size(), 3U);
   EXPECT_TRUE(both.contradictions.empty());
   EXPECT_EQ(both.kernels(), (std::vector<std::string>{"1", "2"}));
 }
 
 TEST(Merge, WhatWasBuiltCountsMoreThanWhatWasNotTried) {
-  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "verified")}), test::result_of({test::cell("a", "1", "missing", "")})).cells[0].verdict,
+  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "verified")}),
+                   test::result_of({test::cell("a", "1", "missing", "")}))
+                .cells[0]
+                .verdict,
             "verified");
-  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "skipped", "")}), test::result_of({test::cell("a", "1", "failed")})).cells[0].verdict, "failed");
+  EXPECT_EQ(
+      merged(test::result_of({test::cell("a", "1", "skipped", "")}), test::result_of({test::cell("a", "1", "failed")}))
+          .cells[0]
+          .verdict,
+      "failed");
 }
 
 TEST(Merge, SameInputsAndAnotherVerdictContradict) {
@@ -92,12 +105,18 @@ TEST(Merge, AMachineWithoutAGuestContradictsNobody) {
     EXPECT_TRUE(both.contradictions.empty());
     EXPECT_EQ(both.cells[0].verdict, "loads");
   }
-  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "loads")}), test::result_of({test::cell("a", "1", "failed")})).cells[0].verdict, "failed");
-  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "failed")}), test::result_of({test::cell("a", "1", "loads")})).contradictions.size(), 1U);
+  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "loads")}), test::result_of({test::cell("a", "1", "failed")}))
+                .cells[0]
+                .verdict,
+            "failed");
+  EXPECT_EQ(merged(test::result_of({test::cell("a", "1", "failed")}), test::result_of({test::cell("a", "1", "loads")}))
+                .contradictions.size(),
+            1U);
 }
 
 TEST(Merge, OfDifferentInputsTheLaterCounts) {
-  const auto both = merged(test::result_of({test::cell("a", "1", "failed", "yesterday")}), test::result_of({test::cell("a", "1", "verified", "today")}));
+  const auto both = merged(test::result_of({test::cell("a", "1", "failed", "yesterday")}),
+                           test::result_of({test::cell("a", "1", "verified", "today")}));
   EXPECT_TRUE(both.contradictions.empty());
   EXPECT_EQ(both.cells[0].verdict, "verified");
 }
@@ -146,12 +165,15 @@ TEST(Markdown, WhatAMissingBinaryObjectWouldDefineIsSaidOnce) {
     one.build = {{"warnings",
                   {{{"tool", "modpost"}, {"message", "\"rm_init\" [nvidia.ko] undefined!"}},
                    {{"tool", "modpost"}, {"message", "\"rm_exit\" [nvidia.ko] undefined!"}},
-                   {{"tool", "modpost"}, {"message", "suppressed 160 unresolved symbol warnings because there were too many)"}}}}};
+                   {{"tool", "modpost"},
+                    {"message", "suppressed 160 unresolved symbol warnings because there were too many)"}}}}};
     return one;
   };
-  const auto text = markdown_of(test::result_of({with("vgpu-525", "compiled"), with("525", "compiled"), with("535", "verified")}));
-  EXPECT_THAT(text, HasSubstr("- modpost: symbols of the binary object that the package lacks are undefined, and no others "
-                              "(vgpu-525 on 6.12, 525 on 6.12)\n"));
+  const auto text =
+      markdown_of(test::result_of({with("vgpu-525", "compiled"), with("525", "compiled"), with("535", "verified")}));
+  EXPECT_THAT(text,
+              HasSubstr("- modpost: symbols of the binary object that the package lacks are undefined, and no others "
+                        "(vgpu-525 on 6.12, 525 on 6.12)\n"));
   EXPECT_THAT(text, HasSubstr("- modpost: \"rm\\_init\" \\[nvidia.ko\\] undefined! (535 on 6.12)\n"));
 }
 
@@ -160,7 +182,8 @@ TEST(JUnit, CountsAndEscapes) {
   EXPECT_THAT(text, HasSubstr(R"(<testsuite name="535" tests="2" failures="1" errors="0" skipped="0" time="98.4">)"));
   EXPECT_THAT(text, HasSubstr(R"(<testsuite name="470" tests="2" failures="0" errors="1" skipped="1" time="0.0">)"));
   EXPECT_THAT(text, HasSubstr(R"(<testcase classname="535" name="6.12" time="95.4"/>)"));
-  EXPECT_THAT(text, HasSubstr(R"(<failure message="failed: nv.c:3: expected '&lt;' | &quot;&quot;" type="failed">read on)"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(<failure message="failed: nv.c:3: expected '&lt;' | &quot;&quot;" type="failed">read on)"));
   EXPECT_THAT(text, Not(HasSubstr("\x01")));
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// A "vgpukit" that notes what it was asked for and answers as the file answers/RELEASE says, else with a build that worked.
+// A "vgpukit" that notes what it was asked for and answers as the file answers/RELEASE says, else with a build that
+// worked.
 const std::string program = R"(#!/bin/sh
 here=$(dirname "$0")
 echo "$*" >> "$here/calls"
@@ -50,7 +51,8 @@ class RunTest : public testing::Test {
   void driver_source(const std::string& text) { test::put(folder_ / "driver/nvidia/nv.c", text); }
   void matrix(const std::string& more, const std::string& driver_keys = "") {
     const auto root = root_.path().string();
-    file_ = test::matrix_of("drivers: [{name: d, driver: ./driver" + driver_keys + "}]\nkernels:\n  - {name: a, root: " + root +
+    file_ = test::matrix_of("drivers: [{name: d, driver: ./driver" + driver_keys +
+                                "}]\nkernels:\n  - {name: a, root: " + root +
                                 ", kernel: '6.1'}\n  - {name: b, root: " + root + ", kernel: '6.2'}\n" + more,
                             folder_.path());
   }
@@ -59,7 +61,9 @@ class RunTest : public testing::Test {
     for (const auto& text : texts) all.push_back(recipe::parse_recipe(text, "r.yaml", "/nowhere").value());
     catalogue_ = std::make_unique<recipe::Catalogue>(recipe::Catalogue::of(std::move(all)).value());
   }
-  void answer(const std::string& release, const std::string& shell) { test::put(folder_ / ("answers/" + release), shell); }
+  void answer(const std::string& release, const std::string& shell) {
+    test::put(folder_ / ("answers/" + release), shell);
+  }
   MatrixRun settings() {
     machine_.root = "/";
     machine_.cache = folder_ / "cache";
@@ -317,14 +321,18 @@ TEST_F(LoadTest, WhatLoadsSaysSoAndTheModulesAreGone) {
   EXPECT_EQ(cell.verdict, "loads") << cell.reason;
   EXPECT_EQ(cell.reason, "");
   EXPECT_EQ(cell.build["load"]["status"], 0);
-  EXPECT_THAT(cell.build["load"]["lines"].get<std::vector<std::string>>(), testing::UnorderedElementsAre("it came up", "noise"));
+  EXPECT_THAT(cell.build["load"]["lines"].get<std::vector<std::string>>(),
+              testing::UnorderedElementsAre("it came up", "noise"));
   const auto output = (folder_ / "results/built/d@a").string();
-  EXPECT_THAT(read_file(folder_ / "loads").value(), HasSubstr("--quick " + output + " 6.1.1-a " + root_.path().string() + "\n"));
+  EXPECT_THAT(read_file(folder_ / "loads").value(),
+              HasSubstr("--quick " + output + " 6.1.1-a " + root_.path().string() + "\n"));
   EXPECT_FALSE(fs::exists(output));
-  EXPECT_THAT(read_file(cell.log).value(), testing::AllOf(testing::StartsWith("make said this"), HasSubstr("it came up")));
-  EXPECT_THAT(cell.command, testing::EndsWith(" --output modules && " + (folder_ / "load").string() + " --quick modules 6.1.1-a " +
-                                              root_.path().string()));
-  EXPECT_EQ(read_file(folder_ / "calls").value().find("--compile-only"), std::string::npos) << "it has to deliver modules";
+  EXPECT_THAT(read_file(cell.log).value(),
+              testing::AllOf(testing::StartsWith("make said this"), HasSubstr("it came up")));
+  EXPECT_THAT(cell.command, testing::EndsWith(" --output modules && " + (folder_ / "load").string() +
+                                              " --quick modules 6.1.1-a " + root_.path().string()));
+  EXPECT_EQ(read_file(folder_ / "calls").value().find("--compile-only"), std::string::npos)
+      << "it has to deliver modules";
   EXPECT_TRUE(first().unchanged);
 }
 
@@ -363,10 +371,11 @@ TEST_F(LoadTest, WhereItCannotBeLoadedItStaysVerifiedAndIsTriedAgain) {
 }
 
 TEST_F(RunTest, ARecipeIsTriedOnAnotherDriverAndKernelNext) {
-  file_ = test::matrix_of("drivers: [{name: d, driver: ./driver}, {name: e, driver: ./driver}]\nkernels:\n  - {name: a, root: " +
-                              root_.path().string() + ", kernel: '6.1'}\n  - {name: b, root: " + root_.path().string() +
-                              ", kernel: '6.2'}\n",
-                          folder_.path());
+  file_ = test::matrix_of(
+      "drivers: [{name: d, driver: ./driver}, {name: e, driver: ./driver}]\nkernels:\n  - {name: a, root: " +
+          root_.path().string() + ", kernel: '6.1'}\n  - {name: b, root: " + root_.path().string() +
+          ", kernel: '6.2'}\n",
+      folder_.path());
   recipes({recipe("6.99-applied", "token")});
   auto known = result();
   const double seconds[] = {1, 3, 2, 4};  // d on a, d on b, e on a, e on b

@@ -1,7 +1,7 @@
-#include "matrix/result_changes.hpp"
 #include "matrix/emit.hpp"
-#include "matrix/matrix_fixtures.hpp"
 #include "matrix/markdown.hpp"
+#include "matrix/matrix_fixtures.hpp"
+#include "matrix/result_changes.hpp"
 
 namespace vgpukit::matrix {
 namespace {
@@ -36,11 +36,14 @@ TEST(Changes, AreVerdictsCausesAndRecipes) {
   cause.reason = "this";
   auto other_cause = cause;
   other_cause.reason = "that";
-  const auto before = test::result_of({test::cell("a", "1", "verified"), recipes, cause, test::cell("a", "4", "failed"), test::cell("b", "1", "failed")});
-  const auto now = test::result_of({slow, other_recipes, other_cause, test::cell("a", "4", "verified"), test::cell("c", "1", "missing")});
-  EXPECT_THAT(texts(changes_since(before, now)),
-              ElementsAre("a on 2: recipes: + 6.3-z, - 6.1-x", "a on 3: still failed, for another reason; it was: this",
-                          "a on 4: was failed, is verified", "c on 1: new: missing", "b on 1: no longer there; it was failed"));
+  const auto before = test::result_of({test::cell("a", "1", "verified"), recipes, cause, test::cell("a", "4", "failed"),
+                                       test::cell("b", "1", "failed")});
+  const auto now = test::result_of(
+      {slow, other_recipes, other_cause, test::cell("a", "4", "verified"), test::cell("c", "1", "missing")});
+  EXPECT_THAT(
+      texts(changes_since(before, now)),
+      ElementsAre("a on 2: recipes: + 6.3-z, - 6.1-x", "a on 3: still failed, for another reason; it was: this",
+                  "a on 4: was failed, is verified", "c on 1: new: missing", "b on 1: no longer there; it was failed"));
   EXPECT_TRUE(changes_since(now, now).empty());
   EXPECT_THAT(markdown_of(now, Baseline{"old.json", before}), HasSubstr("## What changed since old.json"));
   EXPECT_THAT(markdown_of(now, Baseline{"old.json", now}), HasSubstr("Nothing."));
@@ -52,7 +55,8 @@ TEST(PageData, SaysOnceWhatCellsShare) {
       {"diff", "diff --git a/a.c b/a.c\n"},
       {"driver", {{"version", "535.1"}}},
       {"modules", {{{"name", "nvidia"}, {"bytes", 5}}}}};
-  const auto result = test::result_of({built("d", "1", build), built("d", "2", build), test::cell("e", "1", "missing")});
+  const auto result =
+      test::result_of({built("d", "1", build), built("d", "2", build), test::cell("e", "1", "missing")});
   const auto data = page_data(result, std::nullopt, true);
   EXPECT_EQ(data["drivers"].size(), 2U);
   EXPECT_EQ(data["drivers"][0]["version"], "535.1");
@@ -82,9 +86,14 @@ TEST(PageData, IsInTheOrderOfTheMatrixFileAlsoWhenShardsWereJoined) {
 }
 
 TEST(PageData, BelievesNothingOfABuildsDocument) {
-  for (const auto& build :
-       {json("a"), json(3), json::array({1}), json{{"recipes", 1}, {"errors", {{"a", 1}}}, {"modules", {1, "b"}}, {"seconds", "x"}},
-        json{{"errors", {1, nullptr}}, {"warnings", {nullptr}}, {"notices", {2}}, {"driver", 1}, {"kernel", {1}}, {"diff", {1}}}})
+  for (const auto& build : {json("a"), json(3), json::array({1}),
+                            json{{"recipes", 1}, {"errors", {{"a", 1}}}, {"modules", {1, "b"}}, {"seconds", "x"}},
+                            json{{"errors", {1, nullptr}},
+                                 {"warnings", {nullptr}},
+                                 {"notices", {2}},
+                                 {"driver", 1},
+                                 {"kernel", {1}},
+                                 {"diff", {1}}}})
     EXPECT_EQ(page_data(test::result_of({built("d", "1", build)}), std::nullopt, true)["cells"].size(), 1U) << build;
 }
 
@@ -92,9 +101,10 @@ TEST(Page, HasEverythingInItAndNothingThatEndsItsData) {
   auto bad = test::cell("d", "1", "failed");
   bad.reason = "</script><!-- \xFF";
   const auto page = html_of(test::result_of({bad}));
-  EXPECT_THAT(page, testing::AllOf(HasSubstr("<style>"), HasSubstr("\\u003c/script>\\u003c!-- "), Not(HasSubstr("</script><!--")),
-                                   Not(HasSubstr("/* style */")), Not(HasSubstr("/* grid */")), Not(HasSubstr("/* cell */")),
-                                   Not(HasSubstr("http:")), Not(HasSubstr("https:"))));
+  EXPECT_THAT(
+      page, testing::AllOf(HasSubstr("<style>"), HasSubstr("\\u003c/script>\\u003c!-- "),
+                           Not(HasSubstr("</script><!--")), Not(HasSubstr("/* style */")), Not(HasSubstr("/* grid */")),
+                           Not(HasSubstr("/* cell */")), Not(HasSubstr("http:")), Not(HasSubstr("https:"))));
   const auto begin = page.find("id=\"data\">") + 10;
   const auto data = json::parse(page.substr(begin, page.find("</script>", begin) - begin));
   EXPECT_EQ(data["cells"][0]["reason"], "</script><!-- \xEF\xBF\xBD");
@@ -108,10 +118,11 @@ TEST(Reports, LoadedIsAVerdictOfItsOwnAndGreen) {
   const auto result = test::result_of({loaded, not_here});
   EXPECT_EQ(result.exit_code(), Exit::done);
   const auto text = markdown_of(result);
-  EXPECT_THAT(text, testing::AllOf(HasSubstr("| ★ loads, 0 s |"), HasSubstr("1 loads, 1 verified"), Not(HasSubstr("not green")),
-                                   HasSubstr("## What was not loaded\n\n- **a on 2**: not loaded")));
-  EXPECT_THAT(junit_of(result),
-              testing::AllOf(HasSubstr("tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"0\""), HasSubstr("name=\"1\"")));
+  EXPECT_THAT(
+      text, testing::AllOf(HasSubstr("| ★ loads, 0 s |"), HasSubstr("1 loads, 1 verified"), Not(HasSubstr("not green")),
+                           HasSubstr("## What was not loaded\n\n- **a on 2**: not loaded")));
+  EXPECT_THAT(junit_of(result), testing::AllOf(HasSubstr("tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"0\""),
+                                               HasSubstr("name=\"1\"")));
   EXPECT_EQ(page_data(result, std::nullopt, true)["cells"][0]["load"]["lines"][0], "it is there");
   EXPECT_THAT(svg_of(result), HasSubstr("2 / 2 green"));
   const auto changes = changes_since(test::result_of({test::cell("a", "1", "verified")}), test::result_of({loaded}));
@@ -121,9 +132,9 @@ TEST(Reports, LoadedIsAVerdictOfItsOwnAndGreen) {
 
 TEST(Badge, CountsWhatWasWanted) {
   const auto badge = [](std::vector<CellResult> cells) { return svg_of(test::result_of(std::move(cells))); };
-  EXPECT_THAT(
-      badge({test::cell("a", "1", "verified"), test::cell("a", "2", "compiled"), test::cell("a", "3", "unsupported"), test::cell("a", "4", "skipped")}),
-      testing::AllOf(HasSubstr("2 / 2 green"), HasSubstr("#1a7f37")));
+  EXPECT_THAT(badge({test::cell("a", "1", "verified"), test::cell("a", "2", "compiled"),
+                     test::cell("a", "3", "unsupported"), test::cell("a", "4", "skipped")}),
+              testing::AllOf(HasSubstr("2 / 2 green"), HasSubstr("#1a7f37")));
   EXPECT_THAT(badge({test::cell("a", "1", "verified"), test::cell("a", "2", "failed")}),
               testing::AllOf(HasSubstr("1 / 2 green"), HasSubstr("#cf222e")));
   EXPECT_THAT(badge({test::cell("a", "1", "verified"), test::cell("a", "2", "missing")}),

@@ -70,7 +70,8 @@ TEST(WorkQueue, NeverHandsOutMoreThanThereIs) {
 TEST(LongestFirst, UnknownThenLongThenAsWritten) {
   const test::TempFolder folder;
   const auto file = test::matrix_of(
-      "drivers: [reference, 535, 550]\nkernels:\n  - {name: a, kernel: '6.1'}\n  - {name: b, kernel: '6.2'}\n", folder.path());
+      "drivers: [reference, 535, 550]\nkernels:\n  - {name: a, kernel: '6.1'}\n  - {name: b, kernel: '6.2'}\n",
+      folder.path());
   HostPaths host;
   host.root = folder.path();
   const auto grid = make_grid(file, host).value();
@@ -81,10 +82,12 @@ TEST(LongestFirst, UnknownThenLongThenAsWritten) {
   };
   // 535 on b was never built: it is taken for as long as 535 on a.
   const auto sorted = longest_first(
-      grid.cells, estimate_from(grid, {timed("reference", "a", 20), timed("reference", "b", 25), timed("535", "a", 100)}));
+      grid.cells,
+      estimate_from(grid, {timed("reference", "a", 20), timed("reference", "b", 25), timed("535", "a", 100)}));
   std::vector<std::string> labels;
   for (const auto& cell : sorted) labels.push_back(grid.label(cell));
-  EXPECT_EQ(labels, (std::vector<std::string>{"550 on a", "550 on b", "535 on a", "535 on b", "reference on b", "reference on a"}));
+  EXPECT_EQ(labels, (std::vector<std::string>{"550 on a", "550 on b", "535 on a", "535 on b", "reference on b",
+                                              "reference on a"}));
 }
 
 TEST(JobsForMemory, IsWhatIsFree) {

@@ -44,7 +44,8 @@ class ElfBuilder {
     return symbols_.size() - 1;
   }
 
-  void relocate(std::size_t section_index, std::uint64_t offset, std::uint32_t kind, std::size_t to, std::int64_t addend = 0) {
+  void relocate(std::size_t section_index, std::uint64_t offset, std::uint32_t kind, std::size_t to,
+                std::int64_t addend = 0) {
     Elf64_Rela one{};
     one.r_offset = offset;
     one.r_info = ELF64_R_INFO(static_cast<Elf64_Xword>(to), kind);

@@ -43,7 +43,8 @@ class VerifyTest : public testing::Test {
     return one;
   }
 
-  std::vector<Verdict> check(const std::vector<ModuleFile>& modules, const std::vector<std::string>& tolerated = {}) const {
+  std::vector<Verdict> check(const std::vector<ModuleFile>& modules,
+                             const std::vector<std::string>& tolerated = {}) const {
     return check_modules(modules, rules, tolerated);
   }
   // The only verdict on one module.
@@ -67,7 +68,8 @@ TEST_F(VerifyTest, Vermagic) {
   auto one = module("nvidia", "NVIDIA");
   one.modinfo = {{"license", "NVIDIA"}, {"vermagic", "6.12.95 SMP preempt mod_unload modversions "}};
   const auto verdict = only(one);
-  EXPECT_EQ(verdict.message, "nvidia: version magic '6.12.95 SMP preempt mod_unload modversions ' should be '" + magic + "'");
+  EXPECT_EQ(verdict.message,
+            "nvidia: version magic '6.12.95 SMP preempt mod_unload modversions ' should be '" + magic + "'");
   EXPECT_TRUE(verdict.refuses);
   EXPECT_EQ(verdict.module, "nvidia");
 }
@@ -144,7 +146,8 @@ TEST_F(VerifyTest, GplOnlyAndAProprietarySiblingDoNotGoTogether) {
   user.imports = {{"follow_pte", false, 3}, {"nv_ops", false, 1}};
   auto verdicts = check({user, owner});
   ASSERT_THAT(verdicts, SizeIs(1));
-  EXPECT_EQ(verdicts[0].message, "nvidia_uvm: module using GPL-only symbols uses symbols nv_ops from proprietary module nvidia.");
+  EXPECT_EQ(verdicts[0].message,
+            "nvidia_uvm: module using GPL-only symbols uses symbols nv_ops from proprietary module nvidia.");
   // The other way round the module is proprietary already when it asks.
   std::swap(user.imports[0], user.imports[1]);
   verdicts = check({user, owner});

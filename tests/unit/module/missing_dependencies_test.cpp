@@ -18,12 +18,12 @@ using testing::HasSubstr;
 struct Scene {
   TempFolder temp;
   kernel::Symvers symvers = kernel::Symvers::parse(
-                        "0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
-                        "0x0\tdrm_open\tdrivers/gpu/drm/drm\tEXPORT_SYMBOL\t\n"
-                        "0x0\tdrm_helper\tdrivers/gpu/drm/drm_kms_helper\tEXPORT_SYMBOL\t\n"
-                        "0x0\tnv_get\tnvidia\tEXPORT_SYMBOL\t\n",
-                        "Module.symvers")
-                        .value();
+                                "0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
+                                "0x0\tdrm_open\tdrivers/gpu/drm/drm\tEXPORT_SYMBOL\t\n"
+                                "0x0\tdrm_helper\tdrivers/gpu/drm/drm_kms_helper\tEXPORT_SYMBOL\t\n"
+                                "0x0\tnv_get\tnvidia\tEXPORT_SYMBOL\t\n",
+                                "Module.symvers")
+                                .value();
   kernel::Kernel kernel;
   std::vector<ModuleFile> modules;
   Scene() {
@@ -31,7 +31,8 @@ struct Scene {
     kernel.release = "6.1.0-cloud";
     ModuleFile drm;
     drm.name = "nvidia_drm";
-    for (const char* name : {"printk", "drm_open", "drm_helper", "nv_get"}) drm.imports.push_back({name, false, std::nullopt});
+    for (const char* name : {"printk", "drm_open", "drm_helper", "nv_get"})
+      drm.imports.push_back({name, false, std::nullopt});
     ModuleFile nvidia;
     nvidia.name = "nvidia";
     modules = {nvidia, drm};

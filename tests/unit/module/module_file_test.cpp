@@ -33,7 +33,9 @@ std::string version(std::uint32_t crc, const std::string& name) {
 class ModuleTest : public testing::Test {
  protected:
   ModuleTest() { elf.section(".modinfo", modinfo); }
-  Result<ModuleFile> read(const std::string& name = "nvidia-vgpu-vfio.ko") { return read_module(scratch.write(name, elf.build())); }
+  Result<ModuleFile> read(const std::string& name = "nvidia-vgpu-vfio.ko") {
+    return read_module(scratch.write(name, elf.build()));
+  }
   ModuleFile good() {
     auto module = read();
     EXPECT_TRUE(module) << module.error().message();
@@ -70,7 +72,8 @@ TEST_F(ModuleTest, WithoutANameTheFilesNameCounts) {
 
 TEST(ModuleLicence, IsComparedAsTheKernelDoes) {
   ModuleFile module;
-  for (const char* licence : {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}) {
+  for (const char* licence :
+       {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}) {
     module.modinfo = {{"license", licence}};
     EXPECT_TRUE(module.gpl_compatible()) << licence;
   }
@@ -143,8 +146,8 @@ TEST_F(ModuleTest, ExportsFrom71HaveFlags) {
 }
 
 TEST_F(ModuleTest, SymbolGetInAllItsForms) {
-  const auto rodata =
-      elf.section(".rodata.str1.1", "pad\0get_ops\0set_ops\0a message, not a name\0"s, SHF_ALLOC | SHF_MERGE | SHF_STRINGS);
+  const auto rodata = elf.section(".rodata.str1.1", "pad\0get_ops\0set_ops\0a message, not a name\0"s,
+                                  SHF_ALLOC | SHF_MERGE | SHF_STRINGS);
   // mov $x,%rdi; call / lea x(%rip),%rdi; call / mov $x,%edi; call
   const std::string code = "\x48\xc7\xc7\0\0\0\0\xe8\0\0\0\0\x48\x8d\x3d\0\0\0\0\xe8\0\0\0\0\xbf\0\0\0\0\xe8\0\0\0\0"s;
   const auto text = elf.section(".text", code, SHF_ALLOC | SHF_EXECINSTR);
@@ -163,7 +166,8 @@ TEST_F(ModuleTest, SymbolGetInAllItsForms) {
 TEST_F(ModuleTest, SymbolGetTakesTheFirstArgumentAndNoOtherString) {
   const auto rodata = elf.section(".rodata.str1.1", "wanted\0other\0"s);
   // mov $wanted,%rdi; mov $other,%rsi; call
-  const auto text = elf.section(".init.text", "\x48\xc7\xc7\0\0\0\0\x48\xc7\xc6\0\0\0\0\xe8\0\0\0\0"s, SHF_ALLOC | SHF_EXECINSTR);
+  const auto text =
+      elf.section(".init.text", "\x48\xc7\xc7\0\0\0\0\x48\xc7\xc6\0\0\0\0\xe8\0\0\0\0"s, SHF_ALLOC | SHF_EXECINSTR);
   const auto base = elf.symbol("", rodata, 0, STB_LOCAL);
   elf.relocate(text, 3, R_X86_64_32S, base, 0);
   elf.relocate(text, 10, R_X86_64_32S, base, 7);
@@ -196,7 +200,8 @@ std::string packed(const std::string& bytes, int (*filter)(archive*)) {
 
 TEST_F(ModuleTest, CompressedModules) {
   const std::string bytes = elf.build();
-  for (const auto filter : {archive_write_add_filter_gzip, archive_write_add_filter_xz, archive_write_add_filter_zstd}) {
+  for (const auto filter :
+       {archive_write_add_filter_gzip, archive_write_add_filter_xz, archive_write_add_filter_zstd}) {
     const std::string file = packed(bytes, filter);
     ASSERT_FALSE(file.empty());
     const auto module = read_module(scratch.write("m.ko.z", file));

@@ -87,7 +87,8 @@ TEST_F(SecureBootTest, ACertificateIsFoundAmongOthers) {
 
 TEST_F(SecureBootTest, ListsThatLieAreReadNoFurther) {
   auto list = list_of({der});
-  for (std::size_t size = 0; size < list.size(); ++size) EXPECT_FALSE(holds_certificate(list.substr(0, size), der)) << size;
+  for (std::size_t size = 0; size < list.size(); ++size)
+    EXPECT_FALSE(holds_certificate(list.substr(0, size), der)) << size;
   for (const std::size_t at : {16U, 20U, 24U})
     for (const std::size_t value : {0U, 1U, 15U, 27U, 0x7fffffffU, 0xffffffffU}) {
       auto lie = list;
@@ -127,7 +128,8 @@ TEST_F(SecureBootTest, StepsImportDer) {
   };
   EXPECT_NE(text("/mok.pub").find("mokutil --import /mok.pub "), std::string::npos) << text("/mok.pub");
   EXPECT_EQ(text("/mok.pub").find("openssl"), std::string::npos);
-  EXPECT_NE(text("/mok.pem").find("openssl x509 -in /mok.pem -outform DER -out /mok.der\n"), std::string::npos) << text("/mok.pem");
+  EXPECT_NE(text("/mok.pem").find("openssl x509 -in /mok.pem -outform DER -out /mok.der\n"), std::string::npos)
+      << text("/mok.pem");
   EXPECT_NE(text("/mok.pem").find("mokutil --import /mok.der "), std::string::npos);
 }
 

@@ -6,8 +6,8 @@
 #include <map>
 #include <sstream>
 
-#include "passthrough/passthrough.hpp"
 #include "doctor/doctor_host.hpp"
+#include "passthrough/passthrough.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::test {
@@ -18,8 +18,8 @@ class BootHost : public FixtureHost {
     tree.dir("var/lib");
     tree.dir("run");
   }
-  void kernel(const std::string& release, const std::vector<std::string>& loadable, const std::vector<std::string>& built_in = {},
-              const std::string& aliases = "") const {
+  void kernel(const std::string& release, const std::vector<std::string>& loadable,
+              const std::vector<std::string>& built_in = {}, const std::string& aliases = "") const {
     const auto list = [](const std::vector<std::string>& names, const char* end) {
       std::string text;
       for (const auto& each : names) text += "kernel/drivers/" + each + end + "\n";
@@ -30,7 +30,9 @@ class BootHost : public FixtureHost {
     tree.file("lib/modules/" + release + "/modules.alias", aliases);
     tree.file("boot/initrd.img-" + release, "");
   }
-  void usual_kernel() const { kernel("6.12.9", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "usb/host/xhci-pci"}); }
+  void usual_kernel() const {
+    kernel("6.12.9", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "usb/host/xhci-pci"});
+  }
 
   // Every path with its kind, mode, owner and content, but for the lock's state folder when it is empty.
   [[nodiscard]] std::map<std::string, std::string> all() const {
@@ -58,7 +60,8 @@ class BootHost : public FixtureHost {
     std::string etc;
     for (const auto& [path, what] : all())
       if (path.starts_with("/etc/")) etc += path + what;
-    const auto product = argv.front().find("grub") != std::string::npos ? std::string("boot/grub/grub.cfg") : std::string();
+    const auto product =
+        argv.front().find("grub") != std::string::npos ? std::string("boot/grub/grub.cfg") : std::string();
     if (!product.empty()) return write_file(host.root / product, etc);
     std::error_code bad;
     for (const auto& entry : fs::directory_iterator(host.root / "boot", bad))
@@ -66,7 +69,8 @@ class BootHost : public FixtureHost {
     return {};
   }
   [[nodiscard]] passthrough::ChangeTools tools(OnStep on_step = {}, bool overwrite = false) const {
-    return {host, [this](const std::vector<std::string>& argv) { return make_boot(argv); }, std::move(on_step), overwrite};
+    return {host, [this](const std::vector<std::string>& argv) { return make_boot(argv); }, std::move(on_step),
+            overwrite};
   }
   // As they are on a host before anything: made from its files.
   void boot_is_made() const {
@@ -74,11 +78,16 @@ class BootHost : public FixtureHost {
     ASSERT_TRUE(make_boot({"update-initramfs"}));
   }
 
-  Result<passthrough::PassthroughPlan> plan(const std::string& card) const { return passthrough::plan_passthrough(host, Sysfs(host), card); }
-  Result<passthrough::PassthroughPlan> apply(const std::string& card, OnStep on_step = {}, bool overwrite = false) const {
-    return passthrough::apply_passthrough(tools(std::move(on_step), overwrite), Sysfs(host), card, {passthrough::force_display, passthrough::force_host_devices});
+  Result<passthrough::PassthroughPlan> plan(const std::string& card) const {
+    return passthrough::plan_passthrough(host, Sysfs(host), card);
   }
-  Result<passthrough::PassthroughUndone> undo(const std::string& card, OnStep on_step = {}, bool overwrite = false) const {
+  Result<passthrough::PassthroughPlan> apply(const std::string& card, OnStep on_step = {},
+                                             bool overwrite = false) const {
+    return passthrough::apply_passthrough(tools(std::move(on_step), overwrite), Sysfs(host), card,
+                                          {passthrough::force_display, passthrough::force_host_devices});
+  }
+  Result<passthrough::PassthroughUndone> undo(const std::string& card, OnStep on_step = {},
+                                              bool overwrite = false) const {
     return passthrough::undo_passthrough(tools(std::move(on_step), overwrite), card, false);
   }
 };

@@ -30,9 +30,11 @@ class GuestXml : public ::testing::Test {
   FixtureHost host{"003-rtx2080ti-debian"};
   system::PciView pci = host.view().pci;
   const std::string domain =
-      "<domain type='kvm'>\n  <name>vm</name>\n  <os firmware='efi'>\n    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>\n  "
+      "<domain type='kvm'>\n  <name>vm</name>\n  <os firmware='efi'>\n    <type arch='x86_64' "
+      "machine='pc-q35-7.2'>hvm</type>\n  "
       "</os>\n"
-      "  <features>\n    <acpi/>\n  </features>\n  <devices>\n    <controller type='pci' index='3' model='pcie-root-port'/>\n"
+      "  <features>\n    <acpi/>\n  </features>\n  <devices>\n    <controller type='pci' index='3' "
+      "model='pcie-root-port'/>\n"
       "    <!-- </devices> in a comment -->\n    <disk><address type='pci' domain='0x0000' bus='0x02' slot='0x00' "
       "function='0x0'/></disk>\n"
       "  </devices>\n</domain>\n";
@@ -41,7 +43,8 @@ class GuestXml : public ::testing::Test {
 TEST_F(GuestXml, AllFunctionsInOneSlot) {
   const auto xml = passthrough::guest_domain_xml(request());
   EXPECT_THAT(xml, HasSubstr("<address domain='0x0000' bus='0x01' slot='0x00' function='0x3'/>"));
-  EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0' multifunction='on'/>"));
+  EXPECT_THAT(
+      xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0' multifunction='on'/>"));
   EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x3'/>"));
   EXPECT_THAT(xml, HasSubstr("managed='yes'"));
   EXPECT_THAT(xml, HasSubstr("<feature enabled='no' name='secure-boot'/>"));
@@ -99,8 +102,10 @@ TEST_F(GuestXml, WindowsKeepsSecureBootAndGetsHyperv) {
 TEST_F(GuestXml, PutIntoADomain) {
   const auto edited = edit(domain, request());
   EXPECT_THAT(edited.changes, ElementsAre(HasSubstr("at bus 0x04, slot 0x00"), HasSubstr("Secure Boot off")));
-  EXPECT_THAT(edited.text, HasSubstr("</disk>\n    <hostdev mode='subsystem' type='pci' managed='yes'>\n      <source>\n"));
-  EXPECT_THAT(edited.text, HasSubstr("    <firmware>\n      <feature enabled='no' name='secure-boot'/>\n    </firmware>\n  </os>"));
+  EXPECT_THAT(edited.text,
+              HasSubstr("</disk>\n    <hostdev mode='subsystem' type='pci' managed='yes'>\n      <source>\n"));
+  EXPECT_THAT(edited.text,
+              HasSubstr("    <firmware>\n      <feature enabled='no' name='secure-boot'/>\n    </firmware>\n  </os>"));
   EXPECT_THAT(edited.notes, IsEmpty());
   // Twice is once.
   const auto again = edit(edited.text, request());
@@ -122,10 +127,12 @@ TEST_F(GuestXml, HidingInWhatIsThere) {
   auto text = domain;
   EXPECT_THAT(edit(text, what).text,
               HasSubstr("    <kvm>\n      <hidden state='on'/>\n    </kvm>\n    <hyperv>\n      <vendor_id"));
-  text.replace(text.find("<acpi/>"), 7,
-               "<hyperv mode='custom'>\n      <relaxed state='on'/>\n    </hyperv>\n    <kvm><hidden state='off'/></kvm>");
+  text.replace(
+      text.find("<acpi/>"), 7,
+      "<hyperv mode='custom'>\n      <relaxed state='on'/>\n    </hyperv>\n    <kvm><hidden state='off'/></kvm>");
   const auto edited = edit(text, what);
-  EXPECT_THAT(edited.text, HasSubstr("<relaxed state='on'/>\n      <vendor_id state='on' value='vgpukit-host'/>\n    </hyperv>"));
+  EXPECT_THAT(edited.text,
+              HasSubstr("<relaxed state='on'/>\n      <vendor_id state='on' value='vgpukit-host'/>\n    </hyperv>"));
   EXPECT_THAT(edited.text, HasSubstr("<kvm><hidden state='on'/></kvm>"));
   text = domain;
   text.replace(text.find("<features>"), std::string("<features>\n    <acpi/>\n  </features>").size(), "<features/>");
@@ -152,11 +159,12 @@ TEST_F(GuestXml, WhatIsNoDomain) {
     const char* text;
     const char* why;
   };
-  for (const auto& bad : {Bad{"", "it has no element"}, Bad{"<network/>", "it holds a <network>"},
-                          Bad{"<domain><devices></domain>", "closes nothing"}, Bad{"<domain/>", "it has no <devices>"},
-                          Bad{"<domain", "the tag has no end"}, Bad{"<domain><!-- </domain>", "nothing ends it"},
-                          Bad{"<!DOCTYPE x><domain/>", "document type"}, Bad{"<domain></domain><domain/>", "second root"},
-                          Bad{"<domain>", "never closed"}, Bad{"< domain/>", "without a name"}}) {
+  for (const auto& bad :
+       {Bad{"", "it has no element"}, Bad{"<network/>", "it holds a <network>"},
+        Bad{"<domain><devices></domain>", "closes nothing"}, Bad{"<domain/>", "it has no <devices>"},
+        Bad{"<domain", "the tag has no end"}, Bad{"<domain><!-- </domain>", "nothing ends it"},
+        Bad{"<!DOCTYPE x><domain/>", "document type"}, Bad{"<domain></domain><domain/>", "second root"},
+        Bad{"<domain>", "never closed"}, Bad{"< domain/>", "without a name"}}) {
     const auto edited = passthrough::edit_domain(bad.text, "vm.xml", request());
     ASSERT_FALSE(edited) << bad.text;
     EXPECT_EQ(edited.error().kind, ErrorKind::usage);
@@ -165,7 +173,8 @@ TEST_F(GuestXml, WhatIsNoDomain) {
 }
 
 TEST(XmlText, PlacesAndAttributes) {
-  const auto xml = passthrough::XmlText::parse("<?xml version='1.0'?>\n<a x=\"1>2\" y = 'z'><b/><![CDATA[</a>]]>\n  <c k='v'></c ></a>\n", "f");
+  const auto xml = passthrough::XmlText::parse(
+      "<?xml version='1.0'?>\n<a x=\"1>2\" y = 'z'><b/><![CDATA[</a>]]>\n  <c k='v'></c ></a>\n", "f");
   ASSERT_TRUE(xml) << xml.error().message();
   ASSERT_EQ(xml->elements().size(), 3u);
   EXPECT_EQ(xml->attribute(0, "x"), "1>2");

@@ -23,7 +23,8 @@ struct Debian : BootHost {
     boot_is_made();
   }
   void second_card() {
-    tree.pci("0000:02:00.0", {{"id", "10de:2204"}, {"class", "030000"}, {"driver", "nouveau"}, {"group", "9"}, {"boot_vga", "0"}});
+    tree.pci("0000:02:00.0",
+             {{"id", "10de:2204"}, {"class", "030000"}, {"driver", "nouveau"}, {"group", "9"}, {"boot_vga", "0"}});
   }
 };
 
@@ -47,7 +48,8 @@ TEST_P(EveryHost, IsTheSameByteForByteAfterUndo) {
   }
 }
 
-// Undo finishes or takes back what a crash has left, and then has something to do or has not. Its lock and state folders may stay.
+// Undo finishes or takes back what a crash has left, and then has something to do or has not. Its lock and state
+// folders may stay.
 std::map<std::string, std::string> after_undo(const BootHost& host, const std::string& card) {
   const auto undone = host.undo(card);
   if (!undone) {
@@ -68,7 +70,8 @@ TEST_P(EveryHost, IsTheSameByteForByteWhenApplyIsKilledInItsMiddle) {
     host.boot_is_made();
     const auto card = system::read_pci_devices(Sysfs(host.host)).nvidia_cards().front()->address;
     const auto before = host.all();
-    if (!test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(card, step)); })) break;
+    if (!test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(card, step)); }))
+      break;
     ++kills;
     EXPECT_EQ(after_undo(host, card), before) << "killed at step " << at;
   }
@@ -96,7 +99,8 @@ TEST(PassthroughUndo, KilledAtAnyStepOfApplyUndoHasEveryByteBack) {
   for (bool killed = true; killed; ++at) {
     const Debian host;
     const auto before = host.all();
-    killed = test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(nvidia, step)); });
+    killed =
+        test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(nvidia, step)); });
     EXPECT_EQ(after_undo(host, nvidia), before) << "killed at step " << at;
   }
   EXPECT_GT(at, 15);
@@ -109,7 +113,8 @@ TEST(PassthroughUndo, KilledAtAnyStepOfUndoAllIsTakenBackOrAllIsThere) {
     const auto before = host.all();
     ASSERT_TRUE(host.apply(nvidia));
     const auto applied = host.text(modprobe);
-    killed = test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.undo(nvidia, step)); });
+    killed =
+        test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.undo(nvidia, step)); });
     const auto again = host.apply(nvidia);
     ASSERT_TRUE(again) << "step " << at << ": " << again.error().message();
     EXPECT_EQ(host.text(modprobe), applied);
@@ -140,7 +145,8 @@ TEST(PassthroughUndo, AChangeOfTheUsersStays) {
   const auto undone = host.undo(nvidia);
   ASSERT_TRUE(undone) << undone.error().message();
   EXPECT_THAT(undone->notes, testing::ElementsAre(HasSubstr("/etc/default/grub was changed by somebody else")));
-  EXPECT_EQ(host.text(grub), "GRUB_DEFAULT=2\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n");
+  EXPECT_EQ(host.text(grub),
+            "GRUB_DEFAULT=2\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n");
 }
 
 TEST(PassthroughUndo, AChangeOfTheSameLineIsNotLost) {
@@ -179,7 +185,8 @@ TEST(PassthroughUndo, ASecondCardIsTakenBackAlone) {
   fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:02:00.0"));
   ASSERT_TRUE(host.undo("02:00.0"));
   host.tree.link("sys/bus/pci/devices/0000:02:00.0", "../../../devices/pci0000:02/0000:02:00.0");
-  EXPECT_EQ(host.text(grub), "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n");
+  EXPECT_EQ(host.text(grub),
+            "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n");
   EXPECT_EQ(host.all(), before);
 }
 

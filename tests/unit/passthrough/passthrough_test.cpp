@@ -19,9 +19,10 @@ constexpr const char* grub = "/etc/default/grub";
 // The 2080 Ti's host with Debian 12's own kernel, in whose time vfio_virqfd was a module.
 struct Debian : BootHost {
   explicit Debian(const std::string& name = "003-rtx2080ti-debian") : test::BootHost(name) {
-    kernel("6.1.0-10-amd64", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "vfio/vfio_virqfd", "usb/host/xhci-pci"},
-           {},
-           "alias pci:v000010DEd*sv*sd*bc03sc*i* nouveau\nalias pci:v000010DEd00001E04* nvidia_new\nalias pci:v00008086d*bc03* "
+    kernel("6.1.0-10-amd64",
+           {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "vfio/vfio_virqfd", "usb/host/xhci-pci"}, {},
+           "alias pci:v000010DEd*sv*sd*bc03sc*i* nouveau\nalias pci:v000010DEd00001E04* nvidia_new\nalias "
+           "pci:v00008086d*bc03* "
            "i915\n");
     tree.file("etc/grub.d/10_linux", "#!/bin/sh\n");
     boot_is_made();
@@ -34,7 +35,8 @@ TEST(Passthrough, Seed003IsWrittenAsItsAuthorWroteIt) {
   ASSERT_TRUE(done) << done.error().message();
   const auto text = host.text(modprobe);
   EXPECT_THAT(text, HasSubstr("\noptions vfio-pci ids=10de:1e04,10de:10f7,10de:1ad6,10de:1ad7\n"));
-  for (const auto* module : {"nouveau", "nova_core", "nvidia", "nvidia_new", "snd_hda_intel", "xhci_pci", "i2c_nvidia_gpu"})
+  for (const auto* module :
+       {"nouveau", "nova_core", "nvidia", "nvidia_new", "snd_hda_intel", "xhci_pci", "i2c_nvidia_gpu"})
     EXPECT_THAT(text, HasSubstr("\nsoftdep " + std::string(module) + " pre: vfio-pci\n"));
   EXPECT_THAT(text, Not(HasSubstr("i915")));
   EXPECT_THAT(text, Not(HasSubstr("install ")));
@@ -101,7 +103,8 @@ TEST(Passthrough, WhatDebiansGrubReadsLastIsChanged) {
   Debian host("003-without-iommu");
   host.tree.file("etc/default/grub.d/50-cloud.cfg", "GRUB_CMDLINE_LINUX_DEFAULT='console=tty1'\n");
   ASSERT_TRUE(host.apply(nvidia));
-  EXPECT_EQ(host.text("/etc/default/grub.d/50-cloud.cfg"), "GRUB_CMDLINE_LINUX_DEFAULT='console=tty1 intel_iommu=on iommu=pt'\n");
+  EXPECT_EQ(host.text("/etc/default/grub.d/50-cloud.cfg"),
+            "GRUB_CMDLINE_LINUX_DEFAULT='console=tty1 intel_iommu=on iommu=pt'\n");
   EXPECT_THAT(host.text(grub), Not(HasSubstr("iommu")));
 }
 
@@ -153,7 +156,8 @@ TEST(Passthrough, DracutAndEntriesOfTheBootLoaderSpecification) {
   EXPECT_THAT(host.text("/boot/loader/entries/abc-6.12.conf"),
               HasSubstr("\noptions root=/dev/sda1 ro intel_iommu=on iommu=pt\ngrub_arg"));
   EXPECT_EQ(host.text("/boot/loader/entries/00-without-passthrough-abc-6.12.conf"),
-            "title Fedora (without passthrough)\nversion 6.12\noptions root=/dev/sda1 ro module_blacklist=vfio_pci\ngrub_arg x\n");
+            "title Fedora (without passthrough)\nversion 6.12\noptions root=/dev/sda1 ro "
+            "module_blacklist=vfio_pci\ngrub_arg x\n");
   ASSERT_TRUE(host.undo(nvidia));
   auto after = host.all();
   EXPECT_FALSE(host.has("/etc/dracut.conf.d")) << "the folder that apply made is gone again";
@@ -183,7 +187,8 @@ TEST(Passthrough, MkinitcpioReadsWhatItsPresetsName) {
   ASSERT_TRUE(host.apply("07:00.0"));
   EXPECT_EQ(host.text("/etc/mkinitcpio.conf.d/vgpukit-passthrough.conf"), block);
   ASSERT_TRUE(host.undo("07:00.0"));
-  host.tree.file("etc/mkinitcpio.d/linux.preset", "ALL_config=\"/etc/mkinitcpio.conf\"\n#default_config=\"/etc/x.conf\"\n");
+  host.tree.file("etc/mkinitcpio.d/linux.preset",
+                 "ALL_config=\"/etc/mkinitcpio.conf\"\n#default_config=\"/etc/x.conf\"\n");
   ASSERT_TRUE(host.apply("07:00.0"));
   EXPECT_THAT(host.text("/etc/mkinitcpio.conf"), testing::EndsWith(block));
   EXPECT_FALSE(host.has("/etc/mkinitcpio.conf.d/vgpukit-passthrough.conf"));
@@ -270,7 +275,8 @@ TEST(Passthrough, OthersLinesAboutVfioStay) {
   host.tree.file("etc/modprobe.d/zz.conf", "install vfio-pci /bin/false\noptions vfio-pci ids=1002:aae0\n");
   const auto plan = host.plan(nvidia);
   ASSERT_TRUE(plan);
-  EXPECT_THAT(plan->edits.warnings, testing::Contains(HasSubstr("/etc/modprobe.d/zz.conf has the line `install vfio-pci")));
+  EXPECT_THAT(plan->edits.warnings,
+              testing::Contains(HasSubstr("/etc/modprobe.d/zz.conf has the line `install vfio-pci")));
   EXPECT_THAT(plan->edits.warnings, testing::Contains(HasSubstr("takes the place of ours")));
 }
 

@@ -36,13 +36,16 @@ class FakeBus : public Sysfs {
     if (path.ends_with("/bind") || path.ends_with("/unbind")) return 0;
     return Sysfs::write(path, text);
   }
-  std::string driver(const std::string& address) const { return link_name("/sys/bus/pci/devices/" + address + "/driver"); }
+  std::string driver(const std::string& address) const {
+    return link_name("/sys/bus/pci/devices/" + address + "/driver");
+  }
 
  private:
   int probe(const std::string& address) {
     auto wanted = read("/sys/bus/pci/devices/" + address + "/driver_override").text;
     if (wanted == "(null)") wanted = ids.contains(address) ? "vfio-pci" : native[address];
-    if (wanted.empty() || refuses.contains(wanted + " " + address) || !exists("/sys/bus/pci/drivers/" + wanted)) return 0;
+    if (wanted.empty() || refuses.contains(wanted + " " + address) || !exists("/sys/bus/pci/drivers/" + wanted))
+      return 0;
     take(address, wanted);
     return 0;
   }
@@ -81,7 +84,8 @@ struct Host : BootHost {
   Result<Rebound> bind(bool single_gpu = false) { return bind_to_vfio(tools(), {"01:00.0", false, single_gpu, {}}); }
   Result<Rebound> unbind() { return unbind_from_vfio(tools(), {"01:00.0", false, false, {}}); }
   std::vector<std::string> drivers() const {
-    return {bus.driver("0000:01:00.0"), bus.driver("0000:01:00.1"), bus.driver("0000:01:00.2"), bus.driver("0000:01:00.3")};
+    return {bus.driver("0000:01:00.0"), bus.driver("0000:01:00.1"), bus.driver("0000:01:00.2"),
+            bus.driver("0000:01:00.3")};
   }
 
   FakeBus bus;
@@ -150,7 +154,8 @@ TEST(Rebind, VgpusAndVirtualFunctionsAreNamedAndNotLost) {
   host.tree.file(card + "/sriov_numvfs", "16\n");
   const auto functions = host.bind();
   ASSERT_FALSE(functions);
-  EXPECT_THAT(functions.error().why, HasSubstr("it has 16 virtual functions (/usr/lib/nvidia/sriov-manage -d 0000:01:00.0"));
+  EXPECT_THAT(functions.error().why,
+              HasSubstr("it has 16 virtual functions (/usr/lib/nvidia/sriov-manage -d 0000:01:00.0"));
   EXPECT_TRUE(host.bus.writes.empty());
 }
 
@@ -228,7 +233,8 @@ TEST(LibvirtHooks, AreWrittenForOneMachineAndRemoved) {
   EXPECT_THAT(text, HasSubstr("[ \"$1\" = 'it'\\''s win 11' ] || exit 0\n"));
   EXPECT_THAT(text, HasSubstr("prepare/begin) exec '/usr/bin/vgpukit' passthrough bind 0000:01:00.0 --single-gpu"));
   EXPECT_EQ(fs::status(host.host.in_root(*file)).permissions(), fs::perms(0755));
-  ASSERT_TRUE(install_hook(host.host, "it's win 11", "0000:02:00.0", true, "/usr/bin/vgpukit", false)) << "ours is replaced";
+  ASSERT_TRUE(install_hook(host.host, "it's win 11", "0000:02:00.0", true, "/usr/bin/vgpukit", false))
+      << "ours is replaced";
   EXPECT_THAT(host.text(*file), HasSubstr("unbind 0000:02:00.0 --any-device --single-gpu </dev/null ;;\nesac"));
   host.tree.file(file->substr(1), host.text(*file) + "logger started\n");
   EXPECT_THAT(remove_hook(host.host, "it's win 11", false).error().message(), HasSubstr("was changed since"));

@@ -55,7 +55,8 @@ TEST(Rom, LegacyAndEfi) {
   card.device = 0x1c20;
   EXPECT_THAT(passthrough::rom_problems(*rom, &card), IsEmpty());
   card.device = 0x1e04;
-  EXPECT_THAT(passthrough::rom_problems(*rom, &card), ElementsAre("it is for the device 10de:1c20, and the card is 10de:1e04"));
+  EXPECT_THAT(passthrough::rom_problems(*rom, &card),
+              ElementsAre("it is for the device 10de:1c20, and the card is 10de:1e04"));
 }
 
 TEST(Rom, AHeaderInFrontIsSkippedAndSaid) {
@@ -69,12 +70,15 @@ TEST(Rom, AHeaderInFrontIsSkippedAndSaid) {
 TEST(Rom, ChangedBytesDoNotAddUp) {
   auto bytes = good_rom();
   bytes[100] = 'x';
-  EXPECT_THAT(passthrough::rom_problems(*passthrough::parse_rom(bytes), nullptr), ElementsAre(HasSubstr("do not add up to 0")));
+  EXPECT_THAT(passthrough::rom_problems(*passthrough::parse_rom(bytes), nullptr),
+              ElementsAre(HasSubstr("do not add up to 0")));
 }
 
 TEST(Rom, WithoutEfiAndWithoutItsEnd) {
-  EXPECT_THAT(passthrough::rom_problems(*passthrough::parse_rom(image(0x1c20, 0, true)), nullptr), ElementsAre(HasSubstr("it has no EFI image")));
-  EXPECT_THAT(passthrough::rom_problems(*passthrough::parse_rom(image(0x1c20, 3, false)), nullptr), ElementsAre("its last image is missing"));
+  EXPECT_THAT(passthrough::rom_problems(*passthrough::parse_rom(image(0x1c20, 0, true)), nullptr),
+              ElementsAre(HasSubstr("it has no EFI image")));
+  EXPECT_THAT(passthrough::rom_problems(*passthrough::parse_rom(image(0x1c20, 3, false)), nullptr),
+              ElementsAre("its last image is missing"));
   EXPECT_THAT(passthrough::rom_problems(*passthrough::parse_rom(image(0x67ef, 3, true, 0x1002)), nullptr),
               ElementsAre(HasSubstr("not NVIDIA's (1002:67ef)")));
 }
@@ -109,7 +113,9 @@ TEST(Rom, DamageIsAnErrorOrARom) {
 // A card whose kernel answers as a test wants; it knows whether the ROM is switched on.
 class CardWithRom : public Sysfs {
  public:
-  explicit CardWithRom(const FixtureHost& host) : Sysfs(host.host) { host.tree.file("sys/bus/pci/devices/0000:01:00.0/rom", ""); }
+  explicit CardWithRom(const FixtureHost& host) : Sysfs(host.host) {
+    host.tree.file("sys/bus/pci/devices/0000:01:00.0/rom", "");
+  }
   [[nodiscard]] Reading read_bytes(const std::string& path) const override {
     if (!path.ends_with("/rom")) return Sysfs::read_bytes(path);
     if (!on) return {EINVAL, ""};
@@ -147,18 +153,21 @@ TEST(CardRom, Seed002InputOutputError) {
   const auto laptop = passthrough::read_card_rom(sysfs, card);
   ASSERT_FALSE(laptop);
   EXPECT_EQ(laptop.error().kind, ErrorKind::failed);
-  EXPECT_THAT(laptop.error().message(), HasSubstr("Input/output error: the kernel sees no ROM behind the card's address"));
+  EXPECT_THAT(laptop.error().message(),
+              HasSubstr("Input/output error: the kernel sees no ROM behind the card's address"));
   EXPECT_THAT(laptop.error().next, HasSubstr("firmware's update file (laptops)"));
   EXPECT_EQ(sysfs.switched, "10");
   card.boot_vga = true;
-  EXPECT_THAT(passthrough::read_card_rom(sysfs, card).error().message(), HasSubstr("(boot_vga is 1), so its ROM is shadowed"));
+  EXPECT_THAT(passthrough::read_card_rom(sysfs, card).error().message(),
+              HasSubstr("(boot_vga is 1), so its ROM is shadowed"));
 }
 
 TEST(CardRom, NotForEverybodyAndNotOnEveryCard) {
   const FixtureHost host("002-gtx1060-laptop");
   const auto pci = host.view().pci;
   Sysfs none(host.host);
-  EXPECT_THAT(passthrough::read_card_rom(none, *pci.find("0000:01:00.0")).error().message(), HasSubstr("the card has none"));
+  EXPECT_THAT(passthrough::read_card_rom(none, *pci.find("0000:01:00.0")).error().message(),
+              HasSubstr("the card has none"));
   CardWithRom sysfs(host);
   sysfs.write_error = EACCES;
   EXPECT_EQ(passthrough::read_card_rom(sysfs, *pci.find("0000:01:00.0")).error().kind, ErrorKind::missing);
@@ -166,7 +175,8 @@ TEST(CardRom, NotForEverybodyAndNotOnEveryCard) {
   EXPECT_THAT(passthrough::read_card_rom(sysfs, *pci.find("0000:01:00.0")).error().message(),
               HasSubstr("cannot be switched on: Input/output error"));
   sysfs.write_error = 0;
-  EXPECT_THAT(passthrough::read_card_rom(sysfs, *pci.find("0000:01:00.0")).error().message(), HasSubstr("the kernel gives no bytes"));
+  EXPECT_THAT(passthrough::read_card_rom(sysfs, *pci.find("0000:01:00.0")).error().message(),
+              HasSubstr("the kernel gives no bytes"));
 }
 
 }  // namespace

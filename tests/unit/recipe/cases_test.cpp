@@ -48,14 +48,15 @@ std::string error_of(const std::string& text) {
 
 TEST(RecipeCases, RunTheRealPlanner) {
   const auto recipe = recipe_of(recipe_text);
-  const auto cases = cases_of(recipe, kernel +
-                                          "cases:\n"
-                                          "  - {name: a call, before: &d {a.c: \"old(1);\\n\"}, after: {a.c: \"new(1);\\n\"}}\n"
-                                          "  - {name: fixed, before: {a.c: \"new(1);\"}, already-fixed: its own fix}\n"
-                                          "  - name: old kernel\n"
-                                          "    kernel: {declaration old linux/x.h: yes}\n"
-                                          "    before: *d\n"
-                                          "    not-needed: this kernel declares old\n");
+  const auto cases =
+      cases_of(recipe, kernel +
+                           "cases:\n"
+                           "  - {name: a call, before: &d {a.c: \"old(1);\\n\"}, after: {a.c: \"new(1);\\n\"}}\n"
+                           "  - {name: fixed, before: {a.c: \"new(1);\"}, already-fixed: its own fix}\n"
+                           "  - name: old kernel\n"
+                           "    kernel: {declaration old linux/x.h: yes}\n"
+                           "    before: *d\n"
+                           "    not-needed: this kernel declares old\n");
   ASSERT_EQ(cases.size(), 3U);
   std::vector<CaseOutcome> outcomes;
   for (const auto& one : cases) {
@@ -75,12 +76,14 @@ TEST(RecipeCases, RunTheRealPlanner) {
 
 TEST(RecipeCases, ADifferenceIsShownLineByLine) {
   const auto recipe = recipe_of(recipe_text);
-  const auto cases = cases_of(recipe, kernel +
-                                          "cases:\n  - {name: x, before: {a.c: \"a;\\nold(1);\\n\", b.c: \"b\\n\"}, after: {a.c: "
-                                          "\"a;\\nnew(2);\\n\", c.c: \"c\\n\"}}\n");
+  const auto cases =
+      cases_of(recipe, kernel +
+                           "cases:\n  - {name: x, before: {a.c: \"a;\\nold(1);\\n\", b.c: \"b\\n\"}, after: {a.c: "
+                           "\"a;\\nnew(2);\\n\", c.c: \"c\\n\"}}\n");
   const auto outcome = run_case(recipe, cases.at(0));
   EXPECT_EQ(outcome.problem, "the files are not the expected ones");
-  EXPECT_EQ(outcome.diff, "--- a.c (expected)\n+++ a.c (got)\n a;\n-new(2);\n+new(1);\n--- c.c (expected)\n+++ no such file\n");
+  EXPECT_EQ(outcome.diff,
+            "--- a.c (expected)\n+++ a.c (got)\n a;\n-new(2);\n+new(1);\n--- c.c (expected)\n+++ no such file\n");
 }
 
 TEST(RecipeCases, AnotherDecisionOrReasonFails) {
@@ -90,8 +93,10 @@ TEST(RecipeCases, AnotherDecisionOrReasonFails) {
                                           "  - {name: a, before: {a.c: \"x;\\n\"}, after: {a.c: \"new(1);\\n\"}}\n"
                                           "  - {name: b, before: {a.c: \"x;\\n\"}, not-needed: this kernel}\n"
                                           "  - {name: c, before: {a.c: \"old(1);\\n\"}, cannot: found nothing}\n");
-  EXPECT_THAT(run_case(recipe, cases.at(0)).problem, HasSubstr("expected: applies; got: not needed, the driver has no 'old('"));
-  EXPECT_THAT(run_case(recipe, cases.at(1)).problem, HasSubstr("the reason is not the expected one: the driver has no 'old('"));
+  EXPECT_THAT(run_case(recipe, cases.at(0)).problem,
+              HasSubstr("expected: applies; got: not needed, the driver has no 'old('"));
+  EXPECT_THAT(run_case(recipe, cases.at(1)).problem,
+              HasSubstr("the reason is not the expected one: the driver has no 'old('"));
   const auto applied = run_case(recipe, cases.at(2));
   EXPECT_THAT(applied.problem, HasSubstr("expected: cannot; got: applies"));
   EXPECT_THAT(applied.diff, HasSubstr("+new(1);"));
@@ -117,9 +122,10 @@ transforms:
 
 TEST(RecipeCases, ConsentIsGivenButWhereItsAbsenceIsTheCase) {
   const auto recipe = recipe_of(recipe_text + "notice: {name: costs, text: it costs}\n");
-  const auto cases = cases_of(recipe, kernel +
-                                          "cases:\n  - {name: a, before: &d {a.c: \"old(1);\\n\"}, after: {a.c: \"new(1);\\n\"}}\n"
-                                          "  - {name: b, before: *d, needs-consent: the driver uses it}\n");
+  const auto cases =
+      cases_of(recipe, kernel +
+                           "cases:\n  - {name: a, before: &d {a.c: \"old(1);\\n\"}, after: {a.c: \"new(1);\\n\"}}\n"
+                           "  - {name: b, before: *d, needs-consent: the driver uses it}\n");
   EXPECT_EQ(run_case(recipe, cases.at(0)).problem, "");
   EXPECT_EQ(run_case(recipe, cases.at(1)).problem, "");
 }
@@ -135,27 +141,32 @@ TEST(RecipeCases, MistakesAreNamedWithTheirPlace) {
   EXPECT_THAT(error_of("kernel: {declaration old linux/x.h: true}\ncases:\n" + good),
               HasSubstr("t.yaml:1:37: yes or no expected, found 'true'"));
   EXPECT_THAT(error_of(kernel + "cases: []\n"), HasSubstr("t.yaml:4:8: a list of cases expected"));
-  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, not-needed: x}\n"), HasSubstr("t.yaml:5:5: a case has no 'before'"));
-  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: x}}\n"), HasSubstr("the case does not say what comes out"));
+  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, not-needed: x}\n"),
+              HasSubstr("t.yaml:5:5: a case has no 'before'"));
+  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: x}}\n"),
+              HasSubstr("the case does not say what comes out"));
   EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: x}, after: {a.c: y}, cannot: z}\n"),
               HasSubstr("says more than once"));
   EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: [x]}, cannot: z}\n"),
               HasSubstr("t.yaml:5:29: the text of a.c expected"));
-  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, befor: {a.c: x}, cannot: z}\n"), HasSubstr("did you mean 'before'?"));
+  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, befor: {a.c: x}, cannot: z}\n"),
+              HasSubstr("did you mean 'before'?"));
   EXPECT_THAT(error_of(kernel + "cases:\n" + good + good), HasSubstr("t.yaml:6:5: a second case with the name 'a'"));
   EXPECT_THAT(error_of(kernel + "driver: {flavour: vgpu}\ncases:\n" + good), HasSubstr("'vgpu' is no flavour"));
 }
 
 TEST(RecipeCases, VersionsThatTheRecipeAsksMustBeGiven) {
   const auto recipe = recipe_of(
-      "id: r\nsummary: a b c\nwhen: {kernel: \">=6.12\", driver: \">=535\"}\ntransforms:\n  - replace: {files: \"*.c\", find: a, "
+      "id: r\nsummary: a b c\nwhen: {kernel: \">=6.12\", driver: \">=535\"}\ntransforms:\n  - replace: {files: "
+      "\"*.c\", find: a, "
       "with: b}\n");
   const auto none = parse_cases("cases:\n  - {name: a, before: {a.c: a}, after: {a.c: b}}\n", "t.yaml", recipe);
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message(), HasSubstr("the recipe asks for the kernel's version"));
   const auto cases =
       cases_of(recipe,
-               "driver: {version: 535.1}\nkernel: {version: 6.12.3}\ncases:\n  - {name: a, before: &d {a.c: a}, after: {a.c: b}}\n"
+               "driver: {version: 535.1}\nkernel: {version: 6.12.3}\ncases:\n  - {name: a, before: &d {a.c: a}, after: "
+               "{a.c: b}}\n"
                "  - {name: b, kernel: {version: \"6.1\"}, before: *d, not-needed: for kernels >=6.12}\n"
                "  - {name: c, driver: {version: \"470.1\"}, before: *d, not-needed: for drivers >=535}\n");
   std::vector<CaseOutcome> outcomes;

@@ -22,15 +22,17 @@ std::string first(ConditionMatches& findings, const FileCondition& condition, co
   return findings.first(condition, tree).value_or("nowhere");
 }
 
-const std::map<std::string, std::string> files = {
-    {"a/one.c", "int x;\nint y = in_irq();\n"}, {"a/two.h", "/* in_irq */\n"}, {"b/three.c", "\n\nvoid f(void) { in_irq (); }\n"}};
+const std::map<std::string, std::string> files = {{"a/one.c", "int x;\nint y = in_irq();\n"},
+                                                  {"a/two.h", "/* in_irq */\n"},
+                                                  {"b/three.c", "\n\nvoid f(void) { in_irq (); }\n"}};
 
 TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
   ConditionMatches findings;
   const auto tree = transform::SourceTree::of(files);
   EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
   EXPECT_EQ(first(findings, tokens("in_irq", {"b/*.c", "a/*.c"}), tree), "b/three.c:3");
-  EXPECT_EQ(first(findings, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c") << "found as tokens, written otherwise: no line";
+  EXPECT_EQ(first(findings, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c")
+      << "found as tokens, written otherwise: no line";
   EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.h"}), tree), "nowhere") << "a comment is no code";
 }
 
@@ -68,7 +70,8 @@ TEST(ConditionMatches, AreKeptAndADamagedFileIsLookedPast) {
     first(findings, condition, transform::SourceTree::of(files));
     findings.save();
   }
-  // What is kept stands for the content that the file's name says: another tree under the same name shows that it is used.
+  // What is kept stands for the content that the file's name says: another tree under the same name shows that it is
+  // used.
   const auto other = transform::SourceTree::of({{"c/four.c", "in_irq();\n"}});
   ConditionMatches kept(file);
   EXPECT_EQ(first(kept, condition, other), "a/one.c:2");

@@ -18,13 +18,15 @@ Recipe recipe_of(const std::string& text, const std::string& id = "r") {
 
 std::string when(const std::string& text) {
   return "summary: something is gone now\nwhen: " + text +
-         "\ntransforms:\n  - rename-token: {files: \"*.c\", from: a, to: b}\nensures: {absent: {token: a, files: \"*.c\"}}\n";
+         "\ntransforms:\n  - rename-token: {files: \"*.c\", from: a, to: b}\nensures: {absent: {token: a, files: "
+         "\"*.c\"}}\n";
 }
 
 // "error: what" and "warning: what" of one recipe alone
 std::vector<std::string> lint(const Recipe& recipe, const std::vector<std::string_view>& ids = {"r", "other"}) {
   std::vector<std::string> all;
-  for (const auto& finding : lint_recipe(recipe, ids)) all.push_back((finding.error ? "error: " : "warning: ") + finding.what);
+  for (const auto& finding : lint_recipe(recipe, ids))
+    all.push_back((finding.error ? "error: " : "warning: ") + finding.what);
   return all;
 }
 std::vector<std::string> lint(const std::string& text) {
@@ -62,17 +64,20 @@ TEST(Lint, FactsThatContradictEachOther) {
 TEST(Lint, DriversThatCannotBe) {
   EXPECT_THAT(lint(when("{driver: {contains: {token: a, files: \"*.c\"}, lacks: {token: a, files: \"*.c\"}}}")),
               ElementsAre(HasSubstr("error: no driver is like that: it contains and lacks 'a' in *.c")));
-  EXPECT_THAT(lint(when("{driver: {contains: {token: a, files: \"*.c\"}, lacks: {token: a, files: \"*.h\"}}}")), IsEmpty());
+  EXPECT_THAT(lint(when("{driver: {contains: {token: a, files: \"*.c\"}, lacks: {token: a, files: \"*.h\"}}}")),
+              IsEmpty());
   EXPECT_THAT(lint(when("{" + token_a + "}") + "already-fixed: {contains: {token: a, files: \"*.c\"}}\n"),
               ElementsAre(HasSubstr("counts as already fixed")));
-  EXPECT_THAT(
-      lint(when("{" + token_a + "}") + "already-fixed: {contains: [{token: a, files: \"*.c\"}, {token: b, files: \"*.c\"}]}\n"),
-      IsEmpty());
+  EXPECT_THAT(lint(when("{" + token_a + "}") +
+                   "already-fixed: {contains: [{token: a, files: \"*.c\"}, {token: b, files: \"*.c\"}]}\n"),
+              IsEmpty());
 }
 
 TEST(Lint, RangesWithoutAVersion) {
-  EXPECT_THAT(lint(when("{kernel: \">=6.12,<6.1\"}")), ElementsAre("error: no kernel version is in the range \">=6.12,<6.1\""));
-  EXPECT_THAT(lint(when("{driver: \">535,<=535\"}")), ElementsAre("error: no driver version is in the range \">535,<=535\""));
+  EXPECT_THAT(lint(when("{kernel: \">=6.12,<6.1\"}")),
+              ElementsAre("error: no kernel version is in the range \">=6.12,<6.1\""));
+  EXPECT_THAT(lint(when("{driver: \">535,<=535\"}")),
+              ElementsAre("error: no driver version is in the range \">535,<=535\""));
   for (const char* range : {">=535,<550", "==6.12", ">6.12", "<5", ">=6.12,<=6.12", ">6.11,<6.12.1", "<1"})
     EXPECT_THAT(lint(when(std::string("{kernel: \"") + range + "\"}")), IsEmpty()) << range;
 }
@@ -103,13 +108,16 @@ TEST(Lint, TheFileIsNamedAfterTheId) {
 }
 
 TEST(Lint, ExplanationsThatFitEverything) {
-  const auto explains = [](const std::string& text) { return lint(when("{" + token_a + "}") + "explains: [" + text + "]\n"); };
+  const auto explains = [](const std::string& text) {
+    return lint(when("{" + token_a + "}") + "explains: [" + text + "]\n");
+  };
   for (const char* text : {"error", "implicit declaration of function", "void value not ignored as it ought to be",
                            "conftest failed!", "has no member named '"})
-    EXPECT_THAT(explains("\"" + std::string(text) + "\""), ElementsAre(HasSubstr("warning: 'explains' has \"" + std::string(text))))
+    EXPECT_THAT(explains("\"" + std::string(text) + "\""),
+                ElementsAre(HasSubstr("warning: 'explains' has \"" + std::string(text))))
         << text;
-  for (const char* text :
-       {"'a' undeclared", "implicit declaration of function 'in_irq'", "nv-linux.h: No such file", "struct drm_driver has"})
+  for (const char* text : {"'a' undeclared", "implicit declaration of function 'in_irq'", "nv-linux.h: No such file",
+                           "struct drm_driver has"})
     EXPECT_THAT(explains("\"" + std::string(text) + "\""), IsEmpty()) << text;
   EXPECT_THAT(explains("\"  \""), ElementsAre(HasSubstr("error: 'explains' has")));
   EXPECT_THAT(explains("\"'a' x\", \"'a' x\""), ElementsAre(HasSubstr("twice")));
@@ -117,15 +125,18 @@ TEST(Lint, ExplanationsThatFitEverything) {
 
 // --- order ---
 
-Recipe inserts(const std::string& id, const std::string& word, const std::string& more = "", const std::string& kernel = "") {
-  return recipe_of("summary: a field is set now\nwhen:\n" + kernel +
-                       "  driver: {contains: {token: \"f = {\", files: \"*.c\"}}\ntransforms:\n  - replace: {files: \"*.c\", find: "
-                       "\"f = {\", insert-after: \"" +
-                       word + "\\n\"}\n" + more,
-                   id);
+Recipe inserts(const std::string& id, const std::string& word, const std::string& more = "",
+               const std::string& kernel = "") {
+  return recipe_of(
+      "summary: a field is set now\nwhen:\n" + kernel +
+          "  driver: {contains: {token: \"f = {\", files: \"*.c\"}}\ntransforms:\n  - replace: {files: \"*.c\", find: "
+          "\"f = {\", insert-after: \"" +
+          word + "\\n\"}\n" + more,
+      id);
 }
 
-const std::vector<LintTree> trees = {{"in a test", transform::SourceTree::of({{"a.c", "struct s f = {\n  .x = 1,\n};\n"}})}};
+const std::vector<LintTree> trees = {
+    {"in a test", transform::SourceTree::of({{"a.c", "struct s f = {\n  .x = 1,\n};\n"}})}};
 
 std::vector<std::string> order(const std::vector<Recipe>& recipes) {
   std::vector<const Recipe*> all;
@@ -142,21 +153,23 @@ std::vector<Recipe> list(R... recipes) {
 }
 
 TEST(LintOrder, TwoAtTheSamePlaceNeedAnOrder) {
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,"))),
-              ElementsAre("b: it and a edit the same place, and what comes out depends on which goes first (in a test)"));
+  EXPECT_THAT(
+      order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,"))),
+      ElementsAre("b: it and a edit the same place, and what comes out depends on which goes first (in a test)"));
   EXPECT_THAT(order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,", "after: [a]\n"))), IsEmpty());
   EXPECT_THAT(order(list(inserts("a", ".p = 1,", "after: [b]\n"), inserts("b", ".q = 1,"))), IsEmpty());
 }
 
 TEST(LintOrder, AnOrderByWayOfAThirdIsOne) {
-  EXPECT_THAT(
-      order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,", "after: [a]\n"), inserts("c", ".r = 1,", "after: [b]\n"))),
-      IsEmpty());
+  EXPECT_THAT(order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,", "after: [a]\n"),
+                         inserts("c", ".r = 1,", "after: [b]\n"))),
+              IsEmpty());
 }
 
 TEST(LintOrder, OtherPlacesOfTheSameFileNeedNone) {
   auto other = recipe_of(
-      "summary: a number is larger now\nwhen: {driver: {contains: {token: \".x = 1\", files: \"*.c\"}}}\ntransforms:\n  - replace: "
+      "summary: a number is larger now\nwhen: {driver: {contains: {token: \".x = 1\", files: \"*.c\"}}}\ntransforms:\n "
+      " - replace: "
       "{files: \"*.c\", find: \".x = 1\", with: \".x = 2\"}\n",
       "b");
   EXPECT_THAT(order(list(inserts("a", ".p = 1,"), std::move(other))), IsEmpty());
@@ -166,12 +179,12 @@ TEST(LintOrder, RecipesThatNeverMeetNeedNone) {
   EXPECT_THAT(order(list(inserts("a", ".p = 1,", "", "  kernel: {has: {symbol: s}}\n"),
                          inserts("b", ".q = 1,", "", "  kernel: {lacks: {symbol: s}}\n"))),
               IsEmpty());
-  EXPECT_THAT(
-      order(list(inserts("a", ".p = 1,", "", "  kernel: \"<6.1\"\n"), inserts("b", ".q = 1,", "", "  kernel: \">=6.2\"\n"))),
-      IsEmpty());
-  EXPECT_THAT(
-      order(list(inserts("a", ".p = 1,", "", "  kernel: \"<6.3\"\n"), inserts("b", ".q = 1,", "", "  kernel: \">=6.2\"\n"))),
-      testing::SizeIs(1));
+  EXPECT_THAT(order(list(inserts("a", ".p = 1,", "", "  kernel: \"<6.1\"\n"),
+                         inserts("b", ".q = 1,", "", "  kernel: \">=6.2\"\n"))),
+              IsEmpty());
+  EXPECT_THAT(order(list(inserts("a", ".p = 1,", "", "  kernel: \"<6.3\"\n"),
+                         inserts("b", ".q = 1,", "", "  kernel: \">=6.2\"\n"))),
+              testing::SizeIs(1));
 }
 
 TEST(VersionIn, FindsOneInEveryRangeThatHasOne) {

@@ -82,37 +82,46 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"List", "- a\n", 1, 1, "a map for a recipe expected, found a list"},
         Bad{"UnknownKey", "id: a\nsumary: s\n", 2, 1, "did you mean 'summary'?"},
         Bad{"UnknownTransform",
-            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-cal: {files: \"*.c\", from: a, to: b}\n", 5, 5,
-            "did you mean 'rename-call'?"},
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-cal: {files: \"*.c\", from: a, to: "
+            "b}\n",
+            5, 5, "did you mean 'rename-call'?"},
         Bad{"UnknownParameter",
-            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {file: \"*.c\", from: a, to: b}\n", 5, 19,
-            "unknown key 'file'"},
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {file: \"*.c\", from: a, to: "
+            "b}\n",
+            5, 19, "unknown key 'file'"},
         Bad{"MissingParameter",
-            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: \"*.c\", from: a}\n", 5, 18,
-            "has no 'to'"},
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: \"*.c\", from: a}\n", 5,
+            18, "has no 'to'"},
         Bad{"WrongType",
-            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: {a: b}, from: a, to: b}\n", 5, 26,
-            "expected, found a map"},
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - rename-call: {files: {a: b}, from: a, to: "
+            "b}\n",
+            5, 26, "expected, found a map"},
         Bad{"BadRange", "id: a\nsummary: s\nwhen: {kernel: \"6.x\"}\ntransforms: []\n", 3, 16, "a range looks like"},
-        Bad{"NoTransforms", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms: []\n", 4, 13, "a list of transforms expected"},
+        Bad{"NoTransforms", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms: []\n", 4, 13,
+            "a list of transforms expected"},
         Bad{"TwoFactsInOne",
-            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {symbol: x, config: CONFIG_Y}\ntransforms: [{rename-token: {files: a, "
+            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {symbol: x, config: CONFIG_Y}\ntransforms: [{rename-token: "
+            "{files: a, "
             "from: a, to: b}}]\n",
             5, 10, "asks for both 'symbol' and 'config'"},
         Bad{"DeclarationWithoutHeader",
-            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {declaration: x}\ntransforms: [{rename-token: {files: a, from: a, to: "
+            "id: a\nsummary: s\nwhen:\n  kernel:\n    has: {declaration: x}\ntransforms: [{rename-token: {files: a, "
+            "from: a, to: "
             "b}}]\n",
             5, 10, "needs the 'header'"},
         Bad{"BadFlavour",
-            "id: a\nsummary: s\nwhen: {driver: {flavour: vgpu}}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n", 3, 26,
-            "'vgpu' is no flavour"},
+            "id: a\nsummary: s\nwhen: {driver: {flavour: vgpu}}\ntransforms: [{rename-token: {files: a, from: a, to: "
+            "b}}]\n",
+            3, 26, "'vgpu' is no flavour"},
         Bad{"BadId", "id: A b\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms: []\n", 1, 5, "other characters"},
-        Bad{"PatchOutside", "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: ../../etc/passwd}\n", 5, 19,
+        Bad{"PatchOutside",
+            "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: ../../etc/passwd}\n", 5, 19,
             "not the name of a file in patches/"}),
     [](const auto& each) { return std::string(each.param.name); });
 
 std::string minimal(const std::string& id, const std::string& rest = "") {
-  return "id: " + id + "\nsummary: s\nwhen: {kernel: \">=1\"}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n" + rest;
+  return "id: " + id +
+         "\nsummary: s\nwhen: {kernel: \">=1\"}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n" + rest;
 }
 
 Result<Catalogue> catalogue(const std::vector<std::string>& files) {
@@ -126,8 +135,8 @@ Result<Catalogue> catalogue(const std::vector<std::string>& files) {
 }
 
 TEST(Catalogue, GoesByVersionAndAfter) {
-  const auto all =
-      catalogue({minimal("6.12-a"), minimal("6.1-b", "after: 6.12-a\n"), minimal("5.19-c"), minimal("6.1-d"), minimal("gcc-e")});
+  const auto all = catalogue(
+      {minimal("6.12-a"), minimal("6.1-b", "after: 6.12-a\n"), minimal("5.19-c"), minimal("6.1-d"), minimal("gcc-e")});
   ASSERT_TRUE(all);
   std::vector<std::string> ids;
   for (const auto& recipe : all->recipes()) ids.push_back(recipe.id);
@@ -135,7 +144,8 @@ TEST(Catalogue, GoesByVersionAndAfter) {
 }
 
 TEST(Catalogue, SpellsOutACycle) {
-  const auto all = catalogue({minimal("a", "after: b\n"), minimal("b", "after: c\n"), minimal("c", "after: a\n"), minimal("d")});
+  const auto all =
+      catalogue({minimal("a", "after: b\n"), minimal("b", "after: c\n"), minimal("c", "after: a\n"), minimal("d")});
   ASSERT_FALSE(all);
   EXPECT_EQ(all.error().kind, ErrorKind::usage);
   EXPECT_THAT(all.error().message(), HasSubstr("a -> b -> c -> a"));
@@ -165,8 +175,8 @@ TEST(ParseRecipe, ADiffInAFileIsPartOfTheRecipe) {
   const test::TempFolder temp;
   const std::string diff = "--- a/x.c\n+++ b/x.c\n@@ -1 +1 @@\n-a\n+b\n";
   ASSERT_TRUE(write_file(temp / "x.patch", diff));
-  const auto recipe =
-      parse_recipe("id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: x.patch}\n", "a.yaml", temp.path());
+  const auto recipe = parse_recipe(
+      "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: x.patch}\n", "a.yaml", temp.path());
   ASSERT_TRUE(recipe) << recipe.error().message();
   EXPECT_EQ(recipe->diffs, diff);
 }

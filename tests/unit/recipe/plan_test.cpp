@@ -79,7 +79,8 @@ std::string text_of(const Planned& planned, const std::string& path) {
 }
 
 TEST(Plan, AppliesWithTheFactAndThePlaceThatDecided) {
-  const auto planned = plan_for({no_llseek}, {{"nvidia-vgpu-vfio/a.c", fops}}, {{"declaration no_llseek linux/fs.h", false}});
+  const auto planned =
+      plan_for({no_llseek}, {{"nvidia-vgpu-vfio/a.c", fops}}, {{"declaration no_llseek linux/fs.h", false}});
   ASSERT_EQ(planned.plan.lines.size(), 1u);
   const auto& line = planned.plan.lines[0];
   EXPECT_EQ(line.decision, Decision::applies) << line.reason;
@@ -99,7 +100,8 @@ TEST(Plan, NotNeededWhereTheKernelStillHasIt) {
 }
 
 TEST(Plan, NotNeededWhereTheDriverHasNoSuchThingAndTheKernelIsNotAsked) {
-  // A word in a comment or a string is not the construct. The kernel is not asked: no answer is assumed, asking would fail.
+  // A word in a comment or a string is not the construct. The kernel is not asked: no answer is assumed, asking would
+  // fail.
   const auto planned = plan_for({no_llseek}, {{"a.c", "/* no_llseek */ char *s = \"no_llseek\";\n"}}, {});
   EXPECT_EQ(planned.plan.lines[0].decision, Decision::not_needed);
   EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("the driver has no 'no_llseek' in **/*.c"));
@@ -174,8 +176,10 @@ TEST(Plan, AnyOfSeveralFactsIsEnough) {
       "id: x\nsummary: s\nwhen:\n  kernel:\n    any:\n      - has: {symbol: one}\n      - lacks: {symbol: two}\n"
       "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
   const std::map<std::string, std::string> files = {{"x.c", "int a;\n"}};
-  EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", false}, {"symbol two", false}}).plan.lines[0].decision, Decision::applies);
-  EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", true}, {"symbol two", true}}).plan.lines[0].decision, Decision::applies);
+  EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", false}, {"symbol two", false}}).plan.lines[0].decision,
+            Decision::applies);
+  EXPECT_EQ(plan_for({recipe}, files, {{"symbol one", true}, {"symbol two", true}}).plan.lines[0].decision,
+            Decision::applies);
   const auto neither = plan_for({recipe}, files, {{"symbol one", false}, {"symbol two", true}});
   EXPECT_EQ(neither.plan.lines[0].decision, Decision::not_needed);
   EXPECT_THAT(neither.plan.lines[0].reason, HasSubstr("does not export one"));

@@ -59,7 +59,8 @@ TEST(AtomicFile, APlaceThatIsNoFolderIsNamed) {
   ASSERT_TRUE(write_file(folder / "file", ""));
   const auto status = write_file(folder / "file/below", "text");
   ASSERT_FALSE(status);
-  EXPECT_NE(status.error().message().find("file/below: Not a directory"), std::string::npos) << status.error().message();
+  EXPECT_NE(status.error().message().find("file/below: Not a directory"), std::string::npos)
+      << status.error().message();
 }
 
 TEST(AtomicFile, AWriteThatStopsHalfwayLeavesTheOldFile) {

@@ -10,8 +10,8 @@
 
 namespace vgpukit::test {
 
-// Runs `work` in a child that is killed at its step number `at`. False when there are fewer steps. `work` takes what is to be
-// called at each step, and gives what says whether it succeeded.
+// Runs `work` in a child that is killed at its step number `at`. False when there are fewer steps. `work` takes what is
+// to be called at each step, and gives what says whether it succeeded.
 template <class Work>
 bool killed_at(int at, Work work) {
   const pid_t child = ::fork();

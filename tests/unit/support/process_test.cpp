@@ -166,7 +166,8 @@ TEST(Process, AnotherRootIsEntered) {
   command.root = root.path();
   command.cwd = "/work";
   const auto outcome = run(command);
-  if (!outcome && ::geteuid() != 0) GTEST_SKIP() << "no unprivileged user namespaces here: " << outcome.error().message();
+  if (!outcome && ::geteuid() != 0)
+    GTEST_SKIP() << "no unprivileged user namespaces here: " << outcome.error().message();
   ASSERT_TRUE(outcome) << outcome.error().message();
   EXPECT_EQ(outcome->out, "/work\n");
   EXPECT_TRUE(fs::is_empty(root / "proc")) << "a mount for the child is seen by us";

@@ -1,4 +1,5 @@
-// A disk that is full, without needing one: a file that grows beyond a limit of our own fails its write on the same path.
+// A disk that is full, without needing one: a file that grows beyond a limit of our own fails its write on the same
+// path.
 #pragma once
 
 #include <sys/resource.h>

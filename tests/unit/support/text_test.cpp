@@ -12,7 +12,9 @@ TEST(Text, Lines) {
   EXPECT_THAT(lines_of("a\n"), ElementsAre("a"));
   EXPECT_TRUE(lines_of("").empty());
   std::string numbered;
-  for_each_line("x\ny\n", [&](std::string_view line, int number) { append(numbered, std::to_string(number) + std::string(line)); });
+  for_each_line("x\ny\n", [&](std::string_view line, int number) {
+    append(numbered, std::to_string(number) + std::string(line));
+  });
   EXPECT_EQ(numbered, "1x, 2y");
 }
 
@@ -35,7 +37,8 @@ TEST(Text, AWordHasNoIdentifierCharacterBesideIt) {
   EXPECT_FALSE(is_identifier("a-b"));
   EXPECT_FALSE(is_identifier(""));
   std::string words;
-  for_each_word("int x1 = y[2];", [&](std::string_view word, std::size_t at) { append(words, std::string(word) + std::to_string(at)); });
+  for_each_word("int x1 = y[2];",
+                [&](std::string_view word, std::size_t at) { append(words, std::string(word) + std::to_string(at)); });
   EXPECT_EQ(words, "int0, x14, y9, 211");
 }
 

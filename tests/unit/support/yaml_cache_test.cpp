@@ -30,9 +30,9 @@ YamlNode read(const std::string& text, YamlCache* cache = nullptr) {
 }
 
 TEST(YamlNode, KnowsWhatStandsWhere) {
-  EXPECT_EQ(
-      picture(read(document)),
-      "1:1{1:1'id'=1:5'one'}{2:1'when'=3:3[3:5{3:6'kernel'=3:14'>=6.12'}{3:24'driver'=3:32null}][4:5[4:6'a'][4:9'b: c'][4:17'']]}");
+  EXPECT_EQ(picture(read(document)),
+            "1:1{1:1'id'=1:5'one'}{2:1'when'=3:3[3:5{3:6'kernel'=3:14'>=6.12'}{3:24'driver'=3:32null}][4:5[4:6'a'][4:9'"
+            "b: c'][4:17'']]}");
   EXPECT_FALSE(read(document)["no such key"]);
   EXPECT_FALSE(read(document)["id"]["below a scalar"]);
   EXPECT_EQ(read(document)["when"].size(), 2U);
@@ -85,8 +85,8 @@ TEST_F(YamlCacheTest, WhatWasKeptStaysWhenMoreIsAdded) {
 TEST_F(YamlCacheTest, AFileThatWasCutOffOrChangedIsEmpty) {
   fill();
   const auto text = *read_file(file);
-  for (const auto& damaged :
-       {text.substr(0, text.size() - 1), text.substr(0, 40), std::string(), text + "more", std::string("junk\nmore junk")}) {
+  for (const auto& damaged : {text.substr(0, text.size() - 1), text.substr(0, 40), std::string(), text + "more",
+                              std::string("junk\nmore junk")}) {
     ASSERT_TRUE(write_file(file, damaged));
     EXPECT_FALSE(YamlCache(file).find(document)) << damaged.size();
   }

@@ -38,7 +38,8 @@ TEST_P(GrubQuoting, IsReadAndKept) {
   if (std::string(param.text).find('\r') != std::string::npos) return;
   EXPECT_EQ(as_bash_sees(param.text), param.value);
   const std::string value = param.value;
-  EXPECT_EQ(as_bash_sees(*with), value + (value.empty() || value.ends_with(' ') ? "" : " ") + "intel_iommu=on iommu=pt");
+  EXPECT_EQ(as_bash_sees(*with),
+            value + (value.empty() || value.ends_with(' ') ? "" : " ") + "intel_iommu=on iommu=pt");
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -46,10 +47,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Quoting{"double", "A=1\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash\"\nB=2\n", "quiet splash",
                 "A=1\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash intel_iommu=on iommu=pt\"\nB=2\n"},
-        Quoting{"empty", "GRUB_CMDLINE_LINUX_DEFAULT=\"\"\n", "", "GRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on iommu=pt\"\n"},
+        Quoting{"empty", "GRUB_CMDLINE_LINUX_DEFAULT=\"\"\n", "",
+                "GRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on iommu=pt\"\n"},
         Quoting{"single", "GRUB_CMDLINE_LINUX_DEFAULT='quiet'\n", "quiet",
                 "GRUB_CMDLINE_LINUX_DEFAULT='quiet intel_iommu=on iommu=pt'\n"},
-        Quoting{"empty_single", "GRUB_CMDLINE_LINUX_DEFAULT=''", "", "GRUB_CMDLINE_LINUX_DEFAULT='intel_iommu=on iommu=pt'"},
+        Quoting{"empty_single", "GRUB_CMDLINE_LINUX_DEFAULT=''", "",
+                "GRUB_CMDLINE_LINUX_DEFAULT='intel_iommu=on iommu=pt'"},
         Quoting{"bare", "GRUB_CMDLINE_LINUX_DEFAULT=quiet # a note\n", "quiet",
                 "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on iommu=pt\" # a note\n"},
         Quoting{"nothing", "GRUB_CMDLINE_LINUX_DEFAULT=\nB=1\n", "",
@@ -62,11 +65,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"' splash intel_iommu=on iommu=pt'\n"},
         Quoting{"piece_bare", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet a=\"1\n", "quiet a=1",
                 "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet a=\"1\\ intel_iommu=on\\ iommu=pt\n"},
-        Quoting{"added", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT+=\" splash\"\n", "quiet splash",
-                "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT+=\" splash intel_iommu=on iommu=pt\"\n"},
-        Quoting{"self", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT x\"\n",
+        Quoting{
+            "added", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT+=\" splash\"\n", "quiet splash",
+            "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT+=\" splash intel_iommu=on iommu=pt\"\n"},
+        Quoting{"self",
+                "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT x\"\n",
                 "quiet x",
-                "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT x intel_iommu=on "
+                "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT x "
+                "intel_iommu=on "
                 "iommu=pt\"\n"},
         Quoting{"continued", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet \\\n splash\"\n", "quiet  splash",
                 "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet \\\n splash intel_iommu=on iommu=pt\"\n"},
@@ -74,8 +80,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "#GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on iommu=pt\"\n"},
         Quoting{"exported", "export GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n", "quiet",
                 "export GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on iommu=pt\"\n"},
-        Quoting{"in_another_value", "X=\"\nGRUB_CMDLINE_LINUX_DEFAULT=no\n\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"yes\"\n", "yes",
-                "X=\"\nGRUB_CMDLINE_LINUX_DEFAULT=no\n\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"yes intel_iommu=on iommu=pt\"\n"},
+        Quoting{
+            "in_another_value", "X=\"\nGRUB_CMDLINE_LINUX_DEFAULT=no\n\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"yes\"\n", "yes",
+            "X=\"\nGRUB_CMDLINE_LINUX_DEFAULT=no\n\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"yes intel_iommu=on iommu=pt\"\n"},
         Quoting{"windows", "A=1\r\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\r\n", "quiet",
                 "A=1\r\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on iommu=pt\"\r\n"},
         Quoting{"windows_none", "A=1\r\n", "", "A=1\r\nGRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on iommu=pt\"\r\n"}),

@@ -1,8 +1,8 @@
-// Unpacks a description of a host (tests/fixtures/hosts/*.host) into a folder that looks like it: sysfs with its links, procfs,
-// /etc.
+// Unpacks a description of a host (tests/fixtures/hosts/*.host) into a folder that looks like it: sysfs with its links,
+// procfs, /etc.
 //
-//   pci ADDRESS id=10de:1e04 class=030000 [sub=1b4c:12ae] [rev=a1] [driver=nouveau] [group=1] [under=BRIDGE] [boot_vga=0]
-//   [reset=flr,bus]
+//   pci ADDRESS id=10de:1e04 class=030000 [sub=1b4c:12ae] [rev=a1] [driver=nouveau] [group=1] [under=BRIDGE]
+//   [boot_vga=0] [reset=flr,bus]
 //       [width=16] [override=vfio-pci]
 //   file PATH             what follows in lines that begin with "| " is its text; without any it is empty
 //   bytes PATH HEX        a file of these bytes
@@ -74,9 +74,9 @@ class HostTree {
       for (auto& c : digits) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
       return digits;
     };
-    file(folder + "/modalias", "pci:v0000" + capital(id.substr(0, 4)) + "d0000" + capital(id.substr(5)) + "sv00000000sd00000000bc" +
-                                   capital(kind.substr(0, 2)) + "sc" + capital(kind.substr(2, 2)) + "i" + capital(kind.substr(4)) +
-                                   "\n");
+    file(folder + "/modalias", "pci:v0000" + capital(id.substr(0, 4)) + "d0000" + capital(id.substr(5)) +
+                                   "sv00000000sd00000000bc" + capital(kind.substr(0, 2)) + "sc" +
+                                   capital(kind.substr(2, 2)) + "i" + capital(kind.substr(4)) + "\n");
     file(folder + "/driver_override", take("override", "(null)") + "\n");
     if (const auto vga = take("boot_vga"); !vga.empty()) file(folder + "/boot_vga", vga + "\n");
     if (const auto width = take("width"); !width.empty()) file(folder + "/max_link_width", width + "\n");
@@ -134,7 +134,8 @@ class HostTree {
       } else if (what == "bytes") {
         words >> more;
         std::string bytes;
-        for (std::size_t i = 0; i + 1 < more.size(); i += 2) bytes += static_cast<char>(std::stoi(more.substr(i, 2), nullptr, 16));
+        for (std::size_t i = 0; i + 1 < more.size(); i += 2)
+          bytes += static_cast<char>(std::stoi(more.substr(i, 2), nullptr, 16));
         file(path, bytes);
       } else if (what == "pci") {
         std::map<std::string, std::string> values;

@@ -1,12 +1,11 @@
-#include "system/kmsg.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
 
-#include "vgpu/fake_cards.hpp"
 #include "load/load_errors.hpp"
+#include "system/kmsg.hpp"
+#include "vgpu/fake_cards.hpp"
 
 namespace vgpukit::system {
 namespace {
@@ -14,7 +13,8 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Kmsg, ARecordIsItsFirstLine) {
-  const auto message = parse_kmsg("4,1024,5140900,-;nvidia: Unknown symbol foo (err -2)\n SUBSYSTEM=module\n DEVICE=+module:x\n");
+  const auto message =
+      parse_kmsg("4,1024,5140900,-;nvidia: Unknown symbol foo (err -2)\n SUBSYSTEM=module\n DEVICE=+module:x\n");
   ASSERT_TRUE(message);
   EXPECT_EQ(message->level, 4u);
   EXPECT_EQ(message->sequence, 1024u);
@@ -47,8 +47,10 @@ TEST(ExplainLoad, TheKernelsWords) {
               HasSubstr("asks for nvidia_vgpu_vfio_get_ops with symbol_get()"));
   EXPECT_THAT(explained(EINVAL, "nvidia: disagrees about version of symbol module_layout"),
               HasSubstr("its module_layout is not this kernel's"));
-  EXPECT_THAT(explained(ENOENT, "nvidia: Unknown symbol __rcu_read_lock (err -2)"), HasSubstr("gives it __rcu_read_lock\n"));
-  EXPECT_THAT(explained(ENOEXEC, "nvidia: version magic '6.1.0 SMP' should be '6.12 SMP'"), HasSubstr("another kernel"));
+  EXPECT_THAT(explained(ENOENT, "nvidia: Unknown symbol __rcu_read_lock (err -2)"),
+              HasSubstr("gives it __rcu_read_lock\n"));
+  EXPECT_THAT(explained(ENOEXEC, "nvidia: version magic '6.1.0 SMP' should be '6.12 SMP'"),
+              HasSubstr("another kernel"));
   EXPECT_THAT(explained(EKEYREJECTED, "Loading of unsigned module is rejected"), HasSubstr("signed with a key"));
   EXPECT_THAT(explained(EPERM, "Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7"),
               HasSubstr("Secure Boot"));
@@ -67,7 +69,8 @@ TEST(ExplainLoad, TheErrnoAlone) {
 }
 
 TEST(ExplainLoad, WhoHasTheCard) {
-  EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "nova_core"}}), HasSubstr("the driver nova_core has the card 0000:65:00.0"));
+  EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "nova_core"}}),
+              HasSubstr("the driver nova_core has the card 0000:65:00.0"));
   EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "nouveau"}}), HasSubstr("blacklist nouveau, nova_core"));
   EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "vfio-pci"}}), HasSubstr("passthrough"));
 }

@@ -1,15 +1,15 @@
 // What is read of a host: PCI devices, groups, parameters, the kernel log, displays, who makes the boot files.
 #include <gmock/gmock.h>
 
+#include "doctor/doctor_host.hpp"
+#include "doctor/host_report.hpp"
 #include "system/boot_setup.hpp"
-#include "system/nvidia_chips.hpp"
+#include "system/device_holders.hpp"
 #include "system/display.hpp"
+#include "system/iommu_groups.hpp"
 #include "system/kernel_log.hpp"
 #include "system/kernel_parameters.hpp"
-#include "doctor/host_report.hpp"
-#include "doctor/doctor_host.hpp"
-#include "system/device_holders.hpp"
-#include "system/iommu_groups.hpp"
+#include "system/nvidia_chips.hpp"
 
 namespace vgpukit::test {
 namespace {
@@ -107,7 +107,8 @@ TEST(Pci, DevicesOfAVmdControllerAreSeen) {
   EXPECT_EQ(pci.find("10000:e0:06.0")->bridge, "");
   EXPECT_EQ(pci.behind(*pci.find("10000:e0:06.0")).size(), 1u);
   EXPECT_THAT(system::device_nodes(Sysfs(host.host), disk), ElementsAre("/dev/nvme0n1"));
-  EXPECT_THAT(system::device_nodes(Sysfs(host.host), *pci.find("10000:e0:06.0")), IsEmpty()) << "the disk is another device";
+  EXPECT_THAT(system::device_nodes(Sysfs(host.host), *pci.find("10000:e0:06.0")), IsEmpty())
+      << "the disk is another device";
   EXPECT_THAT(system::group_members(pci, *pci.find("0000:01:00.0")).other_devices, ElementsAre(&disk));
   const auto card = system::find_card(pci, "10000:E1:00", true);
   ASSERT_TRUE(card) << card.error().message();
@@ -151,7 +152,8 @@ TEST(Groups, ASlotHasItsName) {
 
 TEST(KernelParameters, AreSplitAsTheKernelDoes) {
   const system::KernelParameters all(
-      "quiet  root=UUID=a-b dyndbg=\"file a.c +p\" \"pci=nomsi,noaer\" vfio_pci.ids=1:2 pci=nocrs x= -- single pci=late\n");
+      "quiet  root=UUID=a-b dyndbg=\"file a.c +p\" \"pci=nomsi,noaer\" vfio_pci.ids=1:2 pci=nocrs x= -- single "
+      "pci=late\n");
   ASSERT_EQ(all.all().size(), 7u);
   EXPECT_FALSE(all.find("quiet")->value);
   EXPECT_EQ(all.find("root")->value, "UUID=a-b");
@@ -203,8 +205,9 @@ TEST(BootSetup, ProxmoxSystemdBootAndNothing) {
   proxmox.tree.file("etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1\n");
   proxmox.tree.file("etc/kernel/proxmox-boot-uuids", "1234-ABCD\n");
   EXPECT_EQ(system::boot_setup_of(proxmox.host).loader, system::BootLoader::proxmox_boot_tool);
-  EXPECT_EQ(system::how_to_add(system::boot_setup_of(proxmox.host), "iommu=pt"),
-            "add iommu=pt to the kernel's parameters in /etc/kernel/cmdline, then proxmox-boot-tool refresh and reboot");
+  EXPECT_EQ(
+      system::how_to_add(system::boot_setup_of(proxmox.host), "iommu=pt"),
+      "add iommu=pt to the kernel's parameters in /etc/kernel/cmdline, then proxmox-boot-tool refresh and reboot");
 
   const FixtureHost arch;
   arch.tree.file("etc/os-release", "ID=arch\n");
@@ -214,12 +217,14 @@ TEST(BootSetup, ProxmoxSystemdBootAndNothing) {
   const auto setup = system::boot_setup_of(arch.host);
   EXPECT_EQ(setup.loader, system::BootLoader::systemd_boot);
   EXPECT_EQ(setup.parameters_file, "/boot/loader/entries/a.conf");
-  EXPECT_EQ(system::how_to_remove(setup, "quiet"), "take quiet out of the kernel's parameters in /boot/loader/entries/a.conf, then reboot");
+  EXPECT_EQ(system::how_to_remove(setup, "quiet"),
+            "take quiet out of the kernel's parameters in /boot/loader/entries/a.conf, then reboot");
 
   const FixtureHost nothing;
   EXPECT_EQ(system::boot_setup_of(nothing.host).loader, system::BootLoader::none);
   EXPECT_EQ(system::boot_setup_of(nothing.host).initramfs, system::InitramfsTool::none);
-  EXPECT_EQ(system::how_to_add(system::boot_setup_of(nothing.host), "a=b"), "add a=b to the kernel's parameters, then reboot");
+  EXPECT_EQ(system::how_to_add(system::boot_setup_of(nothing.host), "a=b"),
+            "add a=b to the kernel's parameters, then reboot");
 }
 
 TEST(BootSetup, FedoraHasDracutAndGrub2) {
@@ -287,9 +292,8 @@ TEST(Report, NamesNobody) {
   EXPECT_THAT(text, Not(HasSubstr("buildd")));
   EXPECT_THAT(text, HasSubstr("fail  display.framebuffer 0000:83:00.0"));
   EXPECT_THAT(text, HasSubstr("vgaarb: changed VGA decodes"));
-  EXPECT_THAT(
-      text,
-      HasSubstr("0000:83:00.0 (NVIDIA VGA controller 10de:1e04), GeForce RTX 2080 Ti (TU102, Turing), driver vfio-pci, group 73"));
+  EXPECT_THAT(text, HasSubstr("0000:83:00.0 (NVIDIA VGA controller 10de:1e04), GeForce RTX 2080 Ti (TU102, Turing), "
+                              "driver vfio-pci, group 73"));
 }
 
 }  // namespace

@@ -18,15 +18,21 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn(std::vector<Case>{
         {"behind_the_last",
          include("linux/mm.h"),
-         {{"a.c", "/* c */\n#define X\n#include \"nv.h\"\n\n#include <linux/fs.h> /* why */\n\nint x;\n#include \"late.h\"\n"}},
          {{"a.c",
-           "/* c */\n#define X\n#include \"nv.h\"\n\n#include <linux/fs.h> /* why */\n#include <linux/mm.h>\n\nint x;\n#include "
+           "/* c */\n#define X\n#include \"nv.h\"\n\n#include <linux/fs.h> /* why */\n\nint x;\n#include "
+           "\"late.h\"\n"}},
+         {{"a.c",
+           "/* c */\n#define X\n#include \"nv.h\"\n\n#include <linux/fs.h> /* why */\n#include <linux/mm.h>\n\nint "
+           "x;\n#include "
            "\"late.h\"\n"}}},
         {"with_quotes",
          include("\"nv-linux.h\""),
          {{"a.c", "#include <a.h>\n"}},
          {{"a.c", "#include <a.h>\n#include \"nv-linux.h\"\n"}}},
-        {"without_a_final_newline", include("b.h"), {{"a.c", "\n#include <a.h>"}}, {{"a.c", "\n#include <a.h>\n#include <b.h>"}}},
+        {"without_a_final_newline",
+         include("b.h"),
+         {{"a.c", "\n#include <a.h>"}},
+         {{"a.c", "\n#include <a.h>\n#include <b.h>"}}},
         {"in_an_include_guard",
          include("b.h"),
          {{"a.h", "/* c */\n#ifndef A_H\n#define A_H\n#include <a.h>\nint x;\n#endif /* A_H */\n"}},
@@ -34,7 +40,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"never_in_an_if",
          include("b.h"),
          {{"a.c", "#include <a.h>\n#if defined(X)\n#include <x.h>\n#else\n#include <y.h>\n#endif\nint x;\n"}},
-         {{"a.c", "#include <a.h>\n#include <b.h>\n#if defined(X)\n#include <x.h>\n#else\n#include <y.h>\n#endif\nint x;\n"}}},
+         {{"a.c",
+           "#include <a.h>\n#include <b.h>\n#if defined(X)\n#include <x.h>\n#else\n#include <y.h>\n#endif\nint x;\n"}}},
         {"there_is_one_in_an_if",
          include("b.h"),
          {{"a.c", "#if X\n#include <b.h>\n#endif\n#include <a.h>\n"}},
@@ -63,23 +70,24 @@ TEST_P(AddIncludeRefuses, Says) {
   expect_refusal("add-include", GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, AddIncludeRefuses,
-                         testing::ValuesIn(std::vector<Refusal>{
-                             {"no_include",
-                              include("b.h"),
-                              {{"a.c", "int x;\n#include <late.h>\n"}},
-                              {"found no #include to put another one behind in a.c"}},
-                             {"no_such_after",
-                              include("b.h", {{"after", std::string("x.h")}}),
-                              {{"a.c", "#include <a.h>\n"}},
-                              {"found no #include of x.h in a.c"}},
-                             {"only_in_an_if",
-                              include("b.h"),
-                              {{"a.c", "#if X\n#include <a.h>\n#endif\n"}},
-                              {"a.c:2: all #includes at the beginning are inside of an #if", "`after`"}},
-                             {"two_lines", include("a.h>\n#include <b.h"), {{"a.c", ""}}, {"more than one line"}, ErrorKind::usage},
-                         }),
-                         NameOf());
+INSTANTIATE_TEST_SUITE_P(
+    Table, AddIncludeRefuses,
+    testing::ValuesIn(std::vector<Refusal>{
+        {"no_include",
+         include("b.h"),
+         {{"a.c", "int x;\n#include <late.h>\n"}},
+         {"found no #include to put another one behind in a.c"}},
+        {"no_such_after",
+         include("b.h", {{"after", std::string("x.h")}}),
+         {{"a.c", "#include <a.h>\n"}},
+         {"found no #include of x.h in a.c"}},
+        {"only_in_an_if",
+         include("b.h"),
+         {{"a.c", "#if X\n#include <a.h>\n#endif\n"}},
+         {"a.c:2: all #includes at the beginning are inside of an #if", "`after`"}},
+        {"two_lines", include("a.h>\n#include <b.h"), {{"a.c", ""}}, {"more than one line"}, ErrorKind::usage},
+    }),
+    NameOf());
 
 }  // namespace
 }  // namespace vgpukit::test

@@ -1,10 +1,11 @@
-#include "transform/transform_fixtures.hpp"
 #include "transform/shell_script.hpp"
+#include "transform/transform_fixtures.hpp"
 
 namespace vgpukit::test {
 namespace {
 
-// A conftest.sh with everything that makes the real one hard to read: C in quotes, nested parentheses, comments with quotes.
+// A conftest.sh with everything that makes the real one hard to read: C in quotes, nested parentheses, comments with
+// quotes.
 std::string script(const std::string& branches) {
   return "#!/bin/sh\n"
          "# don't trip over this: \" ( case\n"
@@ -73,9 +74,10 @@ std::string script_with(const std::string& branches, const std::string& more) {
 
 const std::string functions = "NV_CONFTEST_FUNCTION_COMPILE_TESTS += ";
 transform::Parameters pfnmap(transform::Parameters more = {}) {
-  more.insert({{"test", std::string("follow_pfnmap_start")},
-               {"kind", std::string("function")},
-               {"code", std::string("#include <linux/mm.h>\nvoid conftest_x(void) {\n    follow_pfnmap_start(\"$\");\n}\n")}});
+  more.insert(
+      {{"test", std::string("follow_pfnmap_start")},
+       {"kind", std::string("function")},
+       {"code", std::string("#include <linux/mm.h>\nvoid conftest_x(void) {\n    follow_pfnmap_start(\"$\");\n}\n")}});
   return more;
 }
 transform::Parameters rename(transform::Parameters more = {}) {
@@ -97,13 +99,15 @@ INSTANTIATE_TEST_SUITE_P(
           {"nvidia/nvidia.Kbuild",
            functions + "a\n" + functions + "unsafe_follow_pfn\n# unsafe_follow_pfn\nX = unsafe_follow_pfn\n"}},
          {{"conftest.sh", script(safe)},
-          {"nvidia/nvidia.Kbuild", functions + "a\n" + functions + "follow_pfn\n# unsafe_follow_pfn\nX = unsafe_follow_pfn\n"}},
+          {"nvidia/nvidia.Kbuild",
+           functions + "a\n" + functions + "follow_pfn\n# unsafe_follow_pfn\nX = unsafe_follow_pfn\n"}},
          2},
         {"rename_with_new_content",
          rename({{"kind", std::string("function")}, {"code", std::string("follow_pfn();")}}),
          {{"conftest.sh", script(unsafe)}, {"Kbuild", functions + "unsafe_follow_pfn\n"}},
-         {{"conftest.sh", script("        follow_pfn)\n            CODE=\"\n            follow_pfn();\"\n\n            "
-                                 "compile_check_conftest \"$CODE\" \"NV_FOLLOW_PFN_PRESENT\" \"\" \"functions\"\n        ;;\n\n")},
+         {{"conftest.sh",
+           script("        follow_pfn)\n            CODE=\"\n            follow_pfn();\"\n\n            "
+                  "compile_check_conftest \"$CODE\" \"NV_FOLLOW_PFN_PRESENT\" \"\" \"functions\"\n        ;;\n\n")},
           {"Kbuild", functions + "follow_pfn\n"}},
          2},
         {"add",
@@ -113,7 +117,8 @@ INSTANTIATE_TEST_SUITE_P(
           {"nvidia/nvidia.Kbuild", functions + "a\nNV_CONFTEST_TYPE_COMPILE_TESTS += t\n"}},
          {{"conftest.sh", script_with(unsafe, added)},
           {"Kbuild", "NV_CONFTEST_FUNCTION_COMPILE_TESTS ?=\n"},
-          {"nvidia/nvidia.Kbuild", functions + "a\n" + functions + "follow_pfnmap_start\nNV_CONFTEST_TYPE_COMPILE_TESTS += t\n"}},
+          {"nvidia/nvidia.Kbuild",
+           functions + "a\n" + functions + "follow_pfnmap_start\nNV_CONFTEST_TYPE_COMPILE_TESTS += t\n"}},
          2},
         {"add_what_has_no_registration",
          pfnmap({{"register", std::string("b.Kbuild")}}),
@@ -123,7 +128,8 @@ INSTANTIATE_TEST_SUITE_P(
          {{"conftest.sh", script_with(unsafe, added)},
           {"a.Kbuild", functions + "follow_pfnmap_start\n"},
           {"b.Kbuild",
-           "\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += x\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += follow_pfnmap_start"}}},
+           "\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += x\nNV_CONFTEST_FUNCTION_COMPILE_TESTS    += "
+           "follow_pfnmap_start"}}},
         {"add_to_a_file_without_the_list",
          pfnmap({{"register", std::string("b.Kbuild")}}),
          {{"conftest.sh", script_with("", added)}, {"b.Kbuild", "x = 1\n"}},
@@ -143,18 +149,21 @@ INSTANTIATE_TEST_SUITE_P(
         {"add_a_script",
          {{"test", std::string("odd")},
           {"kind", std::string("generic")},
-          {"script", std::string("if [ -f \"$1\" ]; then\n    echo \"#define NV_ODD\" | append_conftest \"generic\"\nfi\n;;\n")}},
+          {"script",
+           std::string("if [ -f \"$1\" ]; then\n    echo \"#define NV_ODD\" | append_conftest \"generic\"\nfi\n;;\n")}},
          {{"conftest.sh", script("")}, {"Kbuild", "NV_CONFTEST_GENERIC_COMPILE_TESTS += a\n"}},
-         {{"conftest.sh", script_with("",
-                                      "\n        odd)\n            if [ -f \"$1\" ]; then\n                echo \"#define NV_ODD\" "
-                                      "| append_conftest \"generic\"\n            fi\n        ;;\n")},
+         {{"conftest.sh",
+           script_with("",
+                       "\n        odd)\n            if [ -f \"$1\" ]; then\n                echo \"#define NV_ODD\" "
+                       "| append_conftest \"generic\"\n            fi\n        ;;\n")},
           {"Kbuild", "NV_CONFTEST_GENERIC_COMPILE_TESTS += a\nNV_CONFTEST_GENERIC_COMPILE_TESTS += odd\n"}},
          2},
         {"a_symbol_needs_no_branch",
          {{"test", std::string("is_export_symbol_present_f")}, {"kind", std::string("symbol")}},
          {{"conftest.sh", script("")}, {"Kbuild", "NV_CONFTEST_SYMBOL_COMPILE_TESTS += a\n"}},
          {{"conftest.sh", script("")},
-          {"Kbuild", "NV_CONFTEST_SYMBOL_COMPILE_TESTS += a\nNV_CONFTEST_SYMBOL_COMPILE_TESTS += is_export_symbol_present_f\n"}}},
+          {"Kbuild",
+           "NV_CONFTEST_SYMBOL_COMPILE_TESTS += a\nNV_CONFTEST_SYMBOL_COMPILE_TESTS += is_export_symbol_present_f\n"}}},
         {"a_header",
          {{"test", std::string("linux/vfio.h")}, {"kind", std::string("header")}},
          {{"Kbuild", "NV_HEADER_PRESENCE_TESTS = \\\n a.h \\\n b.h\n\nx = 1\n"}},
@@ -177,7 +186,8 @@ TEST(ConftestTestDone, ADriverKeepsItsOwnTestOfThatName) {
   transform::SourceTree tree = transform::SourceTree::of(files);
   const auto applied =
       apply("conftest-test",
-            {{"test", std::string("follow_pfn")}, {"kind", std::string("function")}, {"code", std::string("other();")}}, tree);
+            {{"test", std::string("follow_pfn")}, {"kind", std::string("function")}, {"code", std::string("other();")}},
+            tree);
   ASSERT_TRUE(applied) << applied.error().message();
   EXPECT_TRUE(applied->already);
 }
@@ -227,7 +237,8 @@ INSTANTIATE_TEST_SUITE_P(
          {"conftest.sh has no compile_test() with a case block"}},
         {"other_test_of_that_name",
          pfnmap(),
-         {{"conftest.sh", script("        follow_pfnmap_start)\n            x\n        ;;\n")}, {"Kbuild", functions + "a\n"}},
+         {{"conftest.sh", script("        follow_pfnmap_start)\n            x\n        ;;\n")},
+          {"Kbuild", functions + "a\n"}},
          {"conftest.sh:8: there is another test of the name follow_pfnmap_start",
           "it does not set NV_FOLLOW_PFNMAP_START_PRESENT"}},
         {"which_list",
@@ -264,7 +275,11 @@ INSTANTIATE_TEST_SUITE_P(
          {},
          {"exclude each other"},
          ErrorKind::usage},
-        {"rename_without_from", test_t({{"action", std::string("rename")}}), {}, {"needs `rename-from`"}, ErrorKind::usage},
+        {"rename_without_from",
+         test_t({{"action", std::string("rename")}}),
+         {},
+         {"needs `rename-from`"},
+         ErrorKind::usage},
         {"open_quote",
          test_t({{"kind", std::string("type")}, {"script", std::string("echo \"x")}}),
          {},
@@ -287,7 +302,8 @@ using transform::find_case_blocks;
 
 TEST(ShellScript, FindsBranches) {
   const std::string text =
-      "f() {\n case \"$1\" \\\n  in\n  a|b) echo 'x)' \"y;; $(case z in q) echo \")\" ;; esac)\" # ;; esac\n   (cd x; echo `ls "
+      "f() {\n case \"$1\" \\\n  in\n  a|b) echo 'x)' \"y;; $(case z in q) echo \")\" ;; esac)\" # ;; esac\n   (cd x; "
+      "echo `ls "
       ";;`) ;;\n"
       "  (c) case $2 in d) e ;; *) g; esac\n  ;;\n  h) cat <<EOF\n esac ;; i)\nEOF\n esac\n}\ncase x in esac\n";
   const auto blocks = transform::find_case_blocks(text);
@@ -305,8 +321,8 @@ TEST(ShellScript, FindsBranches) {
 }
 
 TEST(ShellScript, SurvivesWhatIsNotClosed) {
-  for (const char* text : {"case", "case x", "case x in", "case x in a", "case x in a)", "case x in a) \"", "$(", "${", "`", "'",
-                           "<<", "esac ;; )", "f() {", "\\"})
+  for (const char* text : {"case", "case x", "case x in", "case x in a", "case x in a)", "case x in a) \"", "$(", "${",
+                           "`", "'", "<<", "esac ;; )", "f() {", "\\"})
     EXPECT_TRUE(transform::find_case_blocks(text).empty()) << text;
 }
 

@@ -1,5 +1,5 @@
-#include "transform/transform_fixtures.hpp"
 #include "transform/makefile.hpp"
+#include "transform/transform_fixtures.hpp"
 
 namespace vgpukit::test {
 namespace {
@@ -26,7 +26,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"rename",
          to_ccflags(),
          {{"Kbuild",
-           "# EXTRA_CFLAGS is old: $(EXTRA_CFLAGS)\nEXTRA_CFLAGS += -Wall # EXTRA_CFLAGS\n EXTRA_CFLAGS:=a\nX = $(EXTRA_CFLAGS) "
+           "# EXTRA_CFLAGS is old: $(EXTRA_CFLAGS)\nEXTRA_CFLAGS += -Wall # EXTRA_CFLAGS\n EXTRA_CFLAGS:=a\nX = "
+           "$(EXTRA_CFLAGS) "
            "${EXTRA_CFLAGS:a=b}\nMY_EXTRA_CFLAGS = 1\nEXTRA_CFLAGS_x.o = 2\nEXTRA_CFLAGS_nv = $(MY_EXTRA_CFLAGS)\n"}},
          {{"Kbuild",
            "# EXTRA_CFLAGS is old: $(EXTRA_CFLAGS)\nccflags-y += -Wall # EXTRA_CFLAGS\n ccflags-y:=a\nX = $(ccflags-y) "
@@ -35,11 +36,14 @@ INSTANTIATE_TEST_SUITE_P(
         {"rename_in_conditionals_continuations_and_recipes",
          to_ccflags(),
          {{"Kbuild",
-           "ifdef EXTRA_CFLAGS\n EXTRA_CFLAGS += -a \\\n  $(EXTRA_CFLAGS) \\\n  -b\nendif\nexport EXTRA_CFLAGS\nall: x\n\techo "
-           "'$(EXTRA_CFLAGS)'\n\tEXTRA_CFLAGS=1 cc\nx.o: EXTRA_CFLAGS += -c\ndefine F\nEXTRA_CFLAGS = $$(EXTRA_CFLAGS)\nendef\n"}},
+           "ifdef EXTRA_CFLAGS\n EXTRA_CFLAGS += -a \\\n  $(EXTRA_CFLAGS) \\\n  -b\nendif\nexport EXTRA_CFLAGS\nall: "
+           "x\n\techo "
+           "'$(EXTRA_CFLAGS)'\n\tEXTRA_CFLAGS=1 cc\nx.o: EXTRA_CFLAGS += -c\ndefine F\nEXTRA_CFLAGS = "
+           "$$(EXTRA_CFLAGS)\nendef\n"}},
          {{"Kbuild",
            "ifdef ccflags-y\n ccflags-y += -a \\\n  $(ccflags-y) \\\n  -b\nendif\nexport ccflags-y\nall: x\n\techo "
-           "'$(ccflags-y)'\n\tEXTRA_CFLAGS=1 cc\nx.o: ccflags-y += -c\ndefine F\nEXTRA_CFLAGS = $$(ccflags-y)\nendef\n"}},
+           "'$(ccflags-y)'\n\tEXTRA_CFLAGS=1 cc\nx.o: ccflags-y += -c\ndefine F\nEXTRA_CFLAGS = "
+           "$$(ccflags-y)\nendef\n"}},
          7},
         {"append",
          append("-std=gnu17"),
@@ -81,14 +85,20 @@ INSTANTIATE_TEST_SUITE_P(
         {"remove_words",
          variable("remove", "ccflags-y", {{"value", std::string("-a -b")}}),
          {{"Kbuild",
-           "ccflags-y += -a -b -c\nccflags-y += -x -a -b\nccflags-y += -a -c -b\nccflags-y += -y \\\n  -a \\\n  -b \\\n  -z\n"}},
+           "ccflags-y += -a -b -c\nccflags-y += -x -a -b\nccflags-y += -a -c -b\nccflags-y += -y \\\n  -a \\\n  -b "
+           "\\\n  -z\n"}},
          {{"Kbuild", "ccflags-y += -c\nccflags-y += -x\nccflags-y += -a -c -b\nccflags-y += -y \\\n  -z\n"}},
          3},
         {"remove_the_whole_line",
          variable("remove", "ccflags-y", {{"value", std::string("-a")}}),
          {{"Kbuild", "ccflags-y += -b\nccflags-y += -a # why\nx = 1\n"}},
          {{"Kbuild", "ccflags-y += -b\nx = 1\n"}}},
-        {"remove_all", variable("remove", "A"), {{"Kbuild", "A = 1 \\\n 2\nB = 1\nA += 3\n"}}, {{"Kbuild", "B = 1\n"}}, 2, false},
+        {"remove_all",
+         variable("remove", "A"),
+         {{"Kbuild", "A = 1 \\\n 2\nB = 1\nA += 3\n"}},
+         {{"Kbuild", "B = 1\n"}},
+         2,
+         false},
     }),
     NameOf());
 
@@ -97,59 +107,61 @@ TEST_P(KbuildVariableRefuses, Says) {
   expect_refusal("kbuild-variable", GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, KbuildVariableRefuses,
-                         testing::ValuesIn(std::vector<Refusal>{
-                             {"rename_nothing",
-                              to_ccflags(),
-                              {{"Kbuild", "# EXTRA_CFLAGS\nX = 1\n"}},
-                              {"found no use of the variable EXTRA_CFLAGS in Kbuild", "if ccflags-y were assigned"}},
-                             {"append_to_none_of_two",
-                              append("-x"),
-                              {{"Kbuild", "a = 1\n"}, {"b.Kbuild", "b = 1\n"}},
-                              {"found no assignment of the variable ccflags-y in 2 files (Kbuild, b.Kbuild)", "name the one file"}},
-                             {"set_two",
-                              variable("set", "A", {{"value", std::string("x")}}),
-                              {{"Kbuild", "A = 1\nA += 2\n"}},
-                              {"found 2 assignment of the variable A where exactly 1 was expected: Kbuild:1, Kbuild:2"}},
-                             {"set_none",
-                              variable("set", "A", {{"value", std::string("x")}}),
-                              {{"Kbuild", "B = 1\n"}},
-                              {"found no assignment of the variable A"}},
-                             {"remove_none",
-                              variable("remove", "A", {{"value", std::string("x")}}),
-                              {{"Kbuild", "B = 1\n"}},
-                              {"found no assignment of the variable A with x", "if they assigned A"}},
-                             {"remove_all_of_none", variable("remove", "A"), {{"Kbuild", "B = 1\n"}}, {"cannot be told"}},
-                             {"no_to", variable("rename", "A"), {{"Kbuild", ""}}, {"needs `to`"}, ErrorKind::usage},
-                             {"no_value", variable("append", "A"), {{"Kbuild", ""}}, {"needs `value`"}, ErrorKind::usage},
-                             {"no_name",
-                              variable("append", "A B", {{"value", std::string("x")}}),
-                              {{"Kbuild", ""}},
-                              {"`A B` is not the name of a variable"},
-                              ErrorKind::usage},
-                             {"two_lines",
-                              variable("append", "A", {{"value", std::string("x\ny")}}),
-                              {{"Kbuild", ""}},
-                              {"more than one line"},
-                              ErrorKind::usage},
-                         }),
-                         NameOf());
+INSTANTIATE_TEST_SUITE_P(
+    Table, KbuildVariableRefuses,
+    testing::ValuesIn(std::vector<Refusal>{
+        {"rename_nothing",
+         to_ccflags(),
+         {{"Kbuild", "# EXTRA_CFLAGS\nX = 1\n"}},
+         {"found no use of the variable EXTRA_CFLAGS in Kbuild", "if ccflags-y were assigned"}},
+        {"append_to_none_of_two",
+         append("-x"),
+         {{"Kbuild", "a = 1\n"}, {"b.Kbuild", "b = 1\n"}},
+         {"found no assignment of the variable ccflags-y in 2 files (Kbuild, b.Kbuild)", "name the one file"}},
+        {"set_two",
+         variable("set", "A", {{"value", std::string("x")}}),
+         {{"Kbuild", "A = 1\nA += 2\n"}},
+         {"found 2 assignment of the variable A where exactly 1 was expected: Kbuild:1, Kbuild:2"}},
+        {"set_none",
+         variable("set", "A", {{"value", std::string("x")}}),
+         {{"Kbuild", "B = 1\n"}},
+         {"found no assignment of the variable A"}},
+        {"remove_none",
+         variable("remove", "A", {{"value", std::string("x")}}),
+         {{"Kbuild", "B = 1\n"}},
+         {"found no assignment of the variable A with x", "if they assigned A"}},
+        {"remove_all_of_none", variable("remove", "A"), {{"Kbuild", "B = 1\n"}}, {"cannot be told"}},
+        {"no_to", variable("rename", "A"), {{"Kbuild", ""}}, {"needs `to`"}, ErrorKind::usage},
+        {"no_value", variable("append", "A"), {{"Kbuild", ""}}, {"needs `value`"}, ErrorKind::usage},
+        {"no_name",
+         variable("append", "A B", {{"value", std::string("x")}}),
+         {{"Kbuild", ""}},
+         {"`A B` is not the name of a variable"},
+         ErrorKind::usage},
+        {"two_lines",
+         variable("append", "A", {{"value", std::string("x\ny")}}),
+         {{"Kbuild", ""}},
+         {"more than one line"},
+         ErrorKind::usage},
+    }),
+    NameOf());
 
 TEST(Makefile, ReadsAssignments) {
   using transform::read_makefile;
   const std::string text =
-      "A = 1 # c\n\nifeq ($(X),y)\n B := \\#2 \\\n   3\nendif\nexport C ?= 4\noverride D+=5\nt: ; x\n\tE = 6\nF ::= 7\ndefine G\nH "
+      "A = 1 # c\n\nifeq ($(X),y)\n B := \\#2 \\\n   3\nendif\nexport C ?= 4\noverride D+=5\nt: ; x\n\tE = 6\nF ::= "
+      "7\ndefine G\nH "
       "= 8\nendef\nI = 9\n";
   const auto makefile = transform::read_makefile(text);
   std::vector<std::string> seen;
   for (const auto& a : makefile.assignments) {
     std::string words;
     for (const auto word : makefile.value_words(a)) words += " " + std::string(word);
-    seen.push_back(std::to_string(a.line) + " " + std::string(makefile.at(a.name)) + " " + std::string(a.op) + words + " /" +
-                   std::to_string(a.depth));
+    seen.push_back(std::to_string(a.line) + " " + std::string(makefile.at(a.name)) + " " + std::string(a.op) + words +
+                   " /" + std::to_string(a.depth));
   }
-  EXPECT_THAT(seen,
-              testing::ElementsAre("1 A = 1 /0", "4 B := \\#2 3 /1", "7 C ?= 4 /0", "8 D += 5 /0", "11 F ::= 7 /0", "15 I = 9 /0"));
+  EXPECT_THAT(seen, testing::ElementsAre("1 A = 1 /0", "4 B := \\#2 3 /1", "7 C ?= 4 /0", "8 D += 5 /0",
+                                         "11 F ::= 7 /0", "15 I = 9 /0"));
   ASSERT_EQ(makefile.references.size(), 1U);
   EXPECT_EQ(makefile.references[0].line, 3);
 }

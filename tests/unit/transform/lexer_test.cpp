@@ -140,10 +140,12 @@ TEST(Lexer, KeepsEveryByteOfGarbage) {
   }
 }
 
-// Any real driver at hand: VGPUKIT_TEST_DRIVERS is a list of folders, separated by colons. Without one, our own C is what there is.
+// Any real driver at hand: VGPUKIT_TEST_DRIVERS is a list of folders, separated by colons. Without one, our own C is
+// what there is.
 TEST(Lexer, KeepsEveryByteOfRealSources) {
   const char* given = std::getenv("VGPUKIT_TEST_DRIVERS");
-  std::string folders = given != nullptr ? given : std::string(VGPUKIT_SOURCE_DIR) + "/kbuild:" + VGPUKIT_SOURCE_DIR + "/patcher";
+  std::string folders =
+      given != nullptr ? given : std::string(VGPUKIT_SOURCE_DIR) + "/kbuild:" + VGPUKIT_SOURCE_DIR + "/patcher";
   std::size_t files = 0;
   for (std::size_t at = 0; at <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', at), folders.size());

@@ -23,7 +23,8 @@ const std::string new_file =
     "diff --git a/nvidia/new.c b/nvidia/new.c\nnew file mode 100644\n--- /dev/null\n+++ b/nvidia/new.c\n@@ -0,0 +1,2 "
     "@@\n+one\n+two\n";
 const std::string old_file =
-    "diff --git a/nvidia/old.c b/nvidia/old.c\ndeleted file mode 100644\n--- a/nvidia/old.c\n+++ /dev/null\n@@ -1,2 +0,0 "
+    "diff --git a/nvidia/old.c b/nvidia/old.c\ndeleted file mode 100644\n--- a/nvidia/old.c\n+++ /dev/null\n@@ -1,2 "
+    "+0,0 "
     "@@\n-one\n-two\n";
 
 transform::Parameters patch(std::string diff) {
@@ -47,9 +48,14 @@ INSTANTIATE_TEST_SUITE_P(
          {{"nvidia/nv.c", numbered(1, 30)}, {"nvidia/other.c", "x\n"}},
          {{"nvidia/nv.c", changed}, {"nvidia/other.c", "x\n"}},
          2},
-        {"plain_diff", patch(without_git_line(change)), {{"nvidia/nv.c", numbered(1, 30)}}, {{"nvidia/nv.c", changed}}, 2},
+        {"plain_diff",
+         patch(without_git_line(change)),
+         {{"nvidia/nv.c", numbered(1, 30)}},
+         {{"nvidia/nv.c", changed}},
+         2},
         {"mail",
-         patch("From 1234 Mon Sep 17 00:00:00 2001\nFrom: A <a@b>\nSubject: [PATCH] x\n\ntext\n---\n nvidia/nv.c | 3 ++-\n 1 file "
+         patch("From 1234 Mon Sep 17 00:00:00 2001\nFrom: A <a@b>\nSubject: [PATCH] x\n\ntext\n---\n nvidia/nv.c | 3 "
+               "++-\n 1 file "
                "changed\n\n" +
                change + "-- \n2.39.2\n\n"),
          {{"nvidia/nv.c", numbered(1, 30)}},
@@ -68,8 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"the_second_hunk_moved_as_far_as_the_first",
          patch(change),
          {{"nvidia/nv.c", numbered(101, 120) + numbered(1, 11) + numbered(20, 25) + numbered(18, 30)}},
-         {{"nvidia/nv.c", numbered(101, 120) + numbered(1, 5) + "LINE 6\nline 6b\n" + numbered(7, 11) + numbered(20, 25) +
-                              numbered(18, 22) + numbered(24, 30)}},
+         {{"nvidia/nv.c", numbered(101, 120) + numbered(1, 5) + "LINE 6\nline 6b\n" + numbered(7, 11) +
+                              numbered(20, 25) + numbered(18, 22) + numbered(24, 30)}},
          2},
         {"new_and_old_files",
          patch(change + new_file + old_file),
@@ -79,12 +85,13 @@ INSTANTIATE_TEST_SUITE_P(
          true,
          false},
         {"made_one_folder_up",
-         patch(
-             "diff --git a/kernel/Kbuild b/kernel/Kbuild\n--- a/kernel/Kbuild\n+++ b/kernel/Kbuild\n@@ -1,2 +1,2 @@\n-a\n+b\n c\n"),
+         patch("diff --git a/kernel/Kbuild b/kernel/Kbuild\n--- a/kernel/Kbuild\n+++ b/kernel/Kbuild\n@@ -1,2 +1,2 "
+               "@@\n-a\n+b\n c\n"),
          {{"Kbuild", "a\nc\n"}},
          {{"Kbuild", "b\nc\n"}}},
         {"no_newline_at_the_end",
-         patch("--- a/Kbuild\n+++ b/Kbuild\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n\\ No newline at end of "
+         patch("--- a/Kbuild\n+++ b/Kbuild\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n\\ No newline "
+               "at end of "
                "file\n"),
          {{"Kbuild", "a\nb"}},
          {{"Kbuild", "a\nc"}}},
@@ -106,7 +113,8 @@ TEST_P(PatchRefuses, Says) {
 
 std::string renamed(const std::string& path) {
   std::string diff = change;
-  for (std::size_t at = diff.find("nvidia/nv.c"); at != std::string::npos; at = diff.find("nvidia/nv.c", at + path.size()))
+  for (std::size_t at = diff.find("nvidia/nv.c"); at != std::string::npos;
+       at = diff.find("nvidia/nv.c", at + path.size()))
     diff.replace(at, 11, path);
   return diff;
 }
@@ -117,7 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"first_hunk",
          patch(change),
          {{"nvidia/nv.c", numbered(1, 5) + "line six\n" + numbered(7, 30)}},
-         {"cannot apply the patch x.patch: nvidia/nv.c: hunk @@ -3,7 +3,8 @@ int context(void) wants `line 6` in line 6, where "
+         {"cannot apply the patch x.patch: nvidia/nv.c: hunk @@ -3,7 +3,8 @@ int context(void) wants `line 6` in line "
+          "6, where "
           "`line six` is",
           "differs from the one"}},
         {"second_hunk",
@@ -139,8 +148,16 @@ INSTANTIATE_TEST_SUITE_P(
          {"half of it is there already: nvidia/new.c as if applied, nvidia/nv.c not", "split"}},
         {"no_diff", patch("just text\n"), {}, {"cannot read the patch x.patch"}, ErrorKind::usage},
         {"empty", patch(""), {}, {"cannot read the patch x.patch"}, ErrorKind::usage},
-        {"cut_off", patch(change.substr(0, change.size() - 20)), {}, {"cannot read the patch x.patch"}, ErrorKind::usage},
-        {"upwards", patch(renamed("../../etc/x")), {}, {"cannot read the patch x.patch", "../../etc/x"}, ErrorKind::usage},
+        {"cut_off",
+         patch(change.substr(0, change.size() - 20)),
+         {},
+         {"cannot read the patch x.patch"},
+         ErrorKind::usage},
+        {"upwards",
+         patch(renamed("../../etc/x")),
+         {},
+         {"cannot read the patch x.patch", "../../etc/x"},
+         ErrorKind::usage},
         {"upwards_inside", patch(renamed("nvidia/../../x")), {}, {"nvidia/../../x"}, ErrorKind::usage},
         {"rename",
          patch("diff --git a/a.c b/b.c\nsimilarity index 100%\nrename from a.c\nrename to b.c\n"),

@@ -19,7 +19,8 @@ RecognisedDiff recognise(const std::string& hunks, const std::string& file = "nv
 }
 
 TEST(RecogniseDiff, ACallThatIsRenamed) {
-  const auto made = recognise("@@ -1,3 +1,3 @@\n {\n-    del_timer_sync(&timer->t);\n+    timer_delete_sync(&timer->t);\n }\n");
+  const auto made =
+      recognise("@@ -1,3 +1,3 @@\n {\n-    del_timer_sync(&timer->t);\n+    timer_delete_sync(&timer->t);\n }\n");
   ASSERT_THAT(made.steps, SizeIs(1));
   EXPECT_EQ(made.steps[0].kind, "rename-call");
   EXPECT_THAT(made.steps[0].parameters, ElementsAre(Pair("from", "del_timer_sync"), Pair("to", "timer_delete_sync")));
@@ -65,8 +66,8 @@ TEST(RecogniseDiff, ArgumentsThatComeAndGo) {
   ASSERT_THAT(made.steps, SizeIs(2));
   EXPECT_THAT(made.steps[0].parameters, ElementsAre(Pair("from", "eventfd_signal"), Pair("to", "eventfd_signal"),
                                                     Pair("when-arguments", "2"), Pair("arguments", "$1")));
-  EXPECT_THAT(made.steps[1].parameters,
-              ElementsAre(Pair("from", "f"), Pair("to", "f"), Pair("when-arguments", "2"), Pair("arguments", "$2, NULL, $1")));
+  EXPECT_THAT(made.steps[1].parameters, ElementsAre(Pair("from", "f"), Pair("to", "f"), Pair("when-arguments", "2"),
+                                                    Pair("arguments", "$2, NULL, $1")));
   EXPECT_THAT(made.calls, ElementsAre("eventfd_signal", "f"));
 }
 
@@ -85,7 +86,8 @@ TEST(RecogniseDiff, WhatIsNoTransformStaysADiff) {
 TEST(RecogniseDiff, ARenameOfOnlySomeIsNoRename) {
   EXPECT_THAT(recognise("@@ -1,1 +1,1 @@\n-f(a, a);\n+f(a, b);\n").steps, IsEmpty());
   EXPECT_THAT(recognise("@@ -1,1 +1,1 @@\n-f(1);\n+f(2);\n").steps, IsEmpty()) << "it could be done again and again";
-  EXPECT_THAT(recognise("@@ -1,1 +1,1 @@\n-ccflags-y += -DA\n+ccflags-y += -DB\n", "Kbuild").steps, IsEmpty()) << "no C";
+  EXPECT_THAT(recognise("@@ -1,1 +1,1 @@\n-ccflags-y += -DA\n+ccflags-y += -DB\n", "Kbuild").steps, IsEmpty())
+      << "no C";
 }
 
 TEST(RecogniseDiff, AVersionInTheAddedLines) {

@@ -23,10 +23,12 @@ INSTANTIATE_TEST_SUITE_P(
         {"lines_of_their_own",
          of_fops(),
          {{"a.c",
-           "static const struct file_operations a = {\n\t.read = r,\n\t.llseek = no_llseek,\n};\nstruct file_operations b[] = { "
+           "static const struct file_operations a = {\n\t.read = r,\n\t.llseek = no_llseek,\n};\nstruct "
+           "file_operations b[] = { "
            "{\n\t.llseek  =  no_llseek ,\n\t.open = o,\n} };\n"}},
          {{"a.c",
-           "static const struct file_operations a = {\n\t.read = r,\n};\nstruct file_operations b[] = { {\n\t.open = o,\n} };\n"}},
+           "static const struct file_operations a = {\n\t.read = r,\n};\nstruct file_operations b[] = { {\n\t.open = "
+           "o,\n} };\n"}},
          2},
         {"no_evidence_without_of",
          llseek(),
@@ -36,7 +38,8 @@ INSTANTIATE_TEST_SUITE_P(
          false},
         {"assignments_are_no_initializers",
          llseek(),
-         {{"a.c", "void f(void) { x.llseek = no_llseek; }\nstruct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}},
+         {{"a.c",
+           "void f(void) { x.llseek = no_llseek; }\nstruct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}},
          {{"a.c", "void f(void) { x.llseek = no_llseek; }\nstruct file_operations a = {\n};\n"}},
          1,
          false},
@@ -47,7 +50,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"comments_on_its_line",
          of_fops(),
          {{"a.c",
-           "struct file_operations a = {\n\t/* no seek */ .llseek = no_llseek, /* none */ // really\n\t.read = r, // stays\n};\n"}},
+           "struct file_operations a = {\n\t/* no seek */ .llseek = no_llseek, /* none */ // really\n\t.read = r, // "
+           "stays\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t.read = r, // stays\n};\n"}}},
         {"a_comment_that_goes_on",
          of_fops(),
@@ -56,15 +60,18 @@ INSTANTIATE_TEST_SUITE_P(
         {"a_shared_line",
          of_fops(),
          {{"a.c",
-           "struct file_operations a = { .read = r, .llseek = no_llseek, .open = o };\nstruct file_operations b = {\n .read = r, "
+           "struct file_operations a = { .read = r, .llseek = no_llseek, .open = o };\nstruct file_operations b = {\n "
+           ".read = r, "
            ".llseek = no_llseek,\n};\nstruct file_operations c = { .llseek = no_llseek };\n"}},
          {{"a.c",
-           "struct file_operations a = { .read = r, .open = o };\nstruct file_operations b = {\n .read = r,\n};\nstruct "
+           "struct file_operations a = { .read = r, .open = o };\nstruct file_operations b = {\n .read = "
+           "r,\n};\nstruct "
            "file_operations c = { };\n"}},
          3},
         {"in_an_if",
          of_fops(),
-         {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n\t.llseek = no_llseek,\n#endif\n\t.open = o,\n};\n"}},
+         {{"a.c",
+           "struct file_operations a = {\n\t.read = r,\n#if OLD\n\t.llseek = no_llseek,\n#endif\n\t.open = o,\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t.read = r,\n#if OLD\n#endif\n\t.open = o,\n};\n"}}},
         {"last_in_an_if",
          of_fops(),
@@ -75,9 +82,12 @@ INSTANTIATE_TEST_SUITE_P(
          {{"a.c", "struct file_operations a = {\n\t.open =\n\t\tpick(a,\n\t\t     b),\n\t.read = r,\n};\n"}},
          {{"a.c", "struct file_operations a = {\n\t.read = r,\n};\n"}}},
         {"any_value",
-         {{"files", std::string("*.c")}, {"field", std::string(".llseek")}, {"of", std::string("struct file_operations")}},
+         {{"files", std::string("*.c")},
+          {"field", std::string(".llseek")},
+          {"of", std::string("struct file_operations")}},
          {{"a.c",
-           "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n\t.llseek = (x, y),\n};\n"}},
+           "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n\t.llseek = (x, "
+           "y),\n};\n"}},
          {{"a.c", "struct file_operations a = {\n};\nstruct file_operations b = {\n};\n"}},
          2},
         {"only_this_value",
@@ -88,19 +98,24 @@ INSTANTIATE_TEST_SUITE_P(
          {{"a.c", "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\nstruct file_operations b = {\n};\n"}}},
         {"only_this_type",
          of_fops(),
-         {{"a.c", "struct other a = {\n\t.llseek = no_llseek,\n};\nf(&(struct file_operations) {\n\t.llseek = no_llseek,\n});\n"}},
+         {{"a.c",
+           "struct other a = {\n\t.llseek = no_llseek,\n};\nf(&(struct file_operations) {\n\t.llseek = "
+           "no_llseek,\n});\n"}},
          {{"a.c", "struct other a = {\n\t.llseek = no_llseek,\n};\nf(&(struct file_operations) {\n});\n"}}},
         {"only_initializers",
          of_fops(),
          {{"a.c",
-           "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n\t.llseek = "
+           "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n\t.llseek "
+           "= "
            "no_llseek,\n};"}},
-         {{"a.c", "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n};"}}},
+         {{"a.c",
+           "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n};"}}},
     }),
     NameOf());
 
 TEST(RemoveInitializerDone, AnEarlierStepOfThePlanHasDoneIt) {
-  transform::SourceTree tree = transform::SourceTree::of({{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}});
+  transform::SourceTree tree =
+      transform::SourceTree::of({{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek,\n};\n"}});
   tree.write("a.c", "struct file_operations a = {\n\t.llseek = noop_llseek,\n};\n");
   const auto applied = apply("remove-initializer", llseek(), tree);
   ASSERT_TRUE(applied) << applied.error().message();
@@ -127,13 +142,18 @@ INSTANTIATE_TEST_SUITE_P(
         {"too_many",
          of_fops({{"places", std::string("1")}}),
          {{"a.c",
-           "struct file_operations a = {\n .llseek = no_llseek };\nstruct file_operations b = {\n .llseek = no_llseek };\n"}},
+           "struct file_operations a = {\n .llseek = no_llseek };\nstruct file_operations b = {\n .llseek = no_llseek "
+           "};\n"}},
          {"found 2 initializer", "a.c:2, a.c:4"}},
         {"value_in_an_if",
          of_fops(),
          {{"a.c", "struct file_operations a = {\n.llseek =\n#if A\n no_llseek,\n#else\n b,\n#endif\n};\n"}},
          {"a.c:2: an #if stands inside of the initializer .llseek"}},
-        {"no_field", llseek({{"field", std::string("a.b")}}), {{"a.c", ""}}, {"`a.b` is not the name of a field"}, ErrorKind::usage},
+        {"no_field",
+         llseek({{"field", std::string("a.b")}}),
+         {{"a.c", ""}},
+         {"`a.b` is not the name of a field"},
+         ErrorKind::usage},
     }),
     NameOf());
 

@@ -8,7 +8,8 @@ transform::Parameters call(std::string from, std::string to, transform::Paramete
   return more;
 }
 transform::Parameters signal() {
-  return call("eventfd_signal", "eventfd_signal", {{"arguments", std::string("$1")}, {"when-arguments", std::string("2")}});
+  return call("eventfd_signal", "eventfd_signal",
+              {{"arguments", std::string("$1")}, {"when-arguments", std::string("2")}});
 }
 
 class RenameCall : public testing::TestWithParam<Case> {};
@@ -35,9 +36,11 @@ INSTANTIATE_TEST_SUITE_P(
          {{"a.c", "int h(void) { /* f(1) */ puts(\"f(2)\"); // f(3)\n g(4); }\n"}}},
         {"not_declarations",
          call("f", "g"),
-         {{"a.h", "extern int f(int);\nstruct x *f(void);\nint __must_check f(int a);\nint __attribute__((x)) f(int a);\n"},
+         {{"a.h",
+           "extern int f(int);\nstruct x *f(void);\nint __must_check f(int a);\nint __attribute__((x)) f(int a);\n"},
           {"b.c", "static int f(int a)\n{\n return a;\n}\nint h(void) { f(1); }\n"}},
-         {{"a.h", "extern int f(int);\nstruct x *f(void);\nint __must_check f(int a);\nint __attribute__((x)) f(int a);\n"},
+         {{"a.h",
+           "extern int f(int);\nstruct x *f(void);\nint __must_check f(int a);\nint __attribute__((x)) f(int a);\n"},
           {"b.c", "static int f(int a)\n{\n return a;\n}\nint h(void) { g(1); }\n"}}},
         {"not_members_and_names",
          call("f", "g"),
@@ -123,7 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"nothing_found",
          call("f", "g"),
          {{"a.c", "int x;"}, {"b.c", "int f(int a);"}},
-         {"cannot apply rename-call: found no calls of f in 2 files (a.c, b.c)", "done already if there were calls of g"}},
+         {"cannot apply rename-call: found no calls of f in 2 files (a.c, b.c)",
+          "done already if there were calls of g"}},
         {"no_files", call("f", "g"), {{"a.S", "f(1)"}}, {"no file of the driver matches *.{c,h}"}},
         {"too_many",
          call("f", "g", {{"places", std::string("1")}}),
@@ -156,13 +160,21 @@ INSTANTIATE_TEST_SUITE_P(
          {{"a.c", ""}},
          {"as many arguments as before"},
          ErrorKind::usage},
-        {"never_done_with_all", call("f", "f", {{"arguments", std::string("$*, 1")}}), {{"a.c", ""}}, {"$*"}, ErrorKind::usage},
+        {"never_done_with_all",
+         call("f", "f", {{"arguments", std::string("$*, 1")}}),
+         {{"a.c", ""}},
+         {"$*"},
+         ErrorKind::usage},
         {"bad_count",
          call("f", "g", {{"when-arguments", std::string("two")}}),
          {{"a.c", ""}},
          {"`when-arguments` is `two`"},
          ErrorKind::usage},
-        {"bad_places", call("f", "g", {{"places", std::string("3..1")}}), {{"a.c", ""}}, {"3..1", "1..3"}, ErrorKind::usage},
+        {"bad_places",
+         call("f", "g", {{"places", std::string("3..1")}}),
+         {{"a.c", ""}},
+         {"3..1", "1..3"},
+         ErrorKind::usage},
     }),
     NameOf());
 

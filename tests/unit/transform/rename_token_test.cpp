@@ -4,7 +4,8 @@ namespace vgpukit::test {
 namespace {
 
 transform::Parameters token(std::string from, std::string to, transform::Parameters more = {}) {
-  more.insert({{"files", List{"*.c", "*.h", "conftest.sh", "Kbuild"}}, {"from", std::move(from)}, {"to", std::move(to)}});
+  more.insert(
+      {{"files", List{"*.c", "*.h", "conftest.sh", "Kbuild"}}, {"from", std::move(from)}, {"to", std::move(to)}});
   return more;
 }
 
@@ -46,7 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
            "    # takes 'struct dma_buf_map'\n    CODE=\"\n    #include <x.h>\n    int f(struct dma_buf_map *m, struct "
            "dma_buf_map2 *n) {}\"\n"}},
          {{"conftest.sh",
-           "    # takes 'struct dma_buf_map'\n    CODE=\"\n    #include <x.h>\n    int f(struct iosys_map *m, struct dma_buf_map2 "
+           "    # takes 'struct dma_buf_map'\n    CODE=\"\n    #include <x.h>\n    int f(struct iosys_map *m, struct "
+           "dma_buf_map2 "
            "*n) {}\"\n"}}},
         {"a_directive_in_a_script",
          token("NV_A", "NV_B"),
@@ -60,21 +62,21 @@ TEST_P(RenameTokenRefuses, Says) {
   expect_refusal("rename-token", GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, RenameTokenRefuses,
-                         testing::ValuesIn(std::vector<Refusal>{
-                             {"nothing_found",
-                              token("old", "new"),
-                              {{"a.c", "/* old new */"}, {"conftest.sh", "older\n# old\n"}},
-                              {"cannot apply rename-token: found no `old` in 2 files (a.c, conftest.sh)",
-                               "if `new` were in these files"}},
-                             {"too_many",
-                              token("old", "new", {{"places", std::string("1")}}),
-                              {{"a.c", "old\nold"}, {"conftest.sh", "\n old\n"}},
-                              {"found 3 `old` where exactly 1 was expected: a.c:1, a.c:2, conftest.sh:2"}},
-                             {"no_token", token("/* c */", "new"), {{"a.c", ""}}, {"there is no token in it"}, ErrorKind::usage},
-                             {"the_same", token("a", " a "), {{"a.c", "a"}}, {"`from` and `to` are the same"}, ErrorKind::usage},
-                         }),
-                         NameOf());
+INSTANTIATE_TEST_SUITE_P(
+    Table, RenameTokenRefuses,
+    testing::ValuesIn(std::vector<Refusal>{
+        {"nothing_found",
+         token("old", "new"),
+         {{"a.c", "/* old new */"}, {"conftest.sh", "older\n# old\n"}},
+         {"cannot apply rename-token: found no `old` in 2 files (a.c, conftest.sh)", "if `new` were in these files"}},
+        {"too_many",
+         token("old", "new", {{"places", std::string("1")}}),
+         {{"a.c", "old\nold"}, {"conftest.sh", "\n old\n"}},
+         {"found 3 `old` where exactly 1 was expected: a.c:1, a.c:2, conftest.sh:2"}},
+        {"no_token", token("/* c */", "new"), {{"a.c", ""}}, {"there is no token in it"}, ErrorKind::usage},
+        {"the_same", token("a", " a "), {{"a.c", "a"}}, {"`from` and `to` are the same"}, ErrorKind::usage},
+    }),
+    NameOf());
 
 }  // namespace
 }  // namespace vgpukit::test

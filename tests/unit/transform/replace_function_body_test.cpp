@@ -28,7 +28,8 @@ INSTANTIATE_TEST_SUITE_P(
          {{"os-mlock.c",
            "static inline int nv_follow_pfn(struct vm_area_struct *vma,\n                                unsigned long "
            "address)\n{\n"
-           "#if defined(NV_UNSAFE_FOLLOW_PFN_PRESENT)\n    return unsafe_follow_pfn(vma, address, pfn);\n#else\n    return "
+           "#if defined(NV_UNSAFE_FOLLOW_PFN_PRESENT)\n    return unsafe_follow_pfn(vma, address, pfn);\n#else\n    "
+           "return "
            "follow_pfn(vma, address, pfn);\n"
            "#endif\n}\n\nint x = nv_follow_pfn(1);\n"}},
          {{"os-mlock.c",
@@ -53,13 +54,15 @@ INSTANTIATE_TEST_SUITE_P(
            "#if A\n    static inline int nv_follow_pfn(int a)\n    {\n        x;\n    }\n#else\n    static inline int "
            "nv_follow_pfn(long a)\n    {\n    }\n#endif\n"}},
          {{"a.c",
-           "#if A\n    static inline int nv_follow_pfn(int a)\n    {\n        return 0;\n    }\n#else\n    static inline int "
+           "#if A\n    static inline int nv_follow_pfn(int a)\n    {\n        return 0;\n    }\n#else\n    static "
+           "inline int "
            "nv_follow_pfn(long a)\n    {\n        return 0;\n    }\n#endif\n"}},
          2},
         {"unbalanced_braces_in_its_if",
          body("\treturn 0;\n"),
          {{"a.c",
-           "NV_STATUS NV_API_CALL nv_follow_pfn(\n\tint a\n)\n{\n#if X\n\tif (a) {\n#else\n\tif (b) {\n#endif\n\t\tc;\n\t}\n}\nint "
+           "NV_STATUS NV_API_CALL nv_follow_pfn(\n\tint a\n)\n{\n#if X\n\tif (a) {\n#else\n\tif (b) "
+           "{\n#endif\n\t\tc;\n\t}\n}\nint "
            "last(void) { d; }\n"}},
          {{"a.c", "NV_STATUS NV_API_CALL nv_follow_pfn(\n\tint a\n)\n{\n\treturn 0;\n}\nint last(void) { d; }\n"}}},
     }),
@@ -75,8 +78,8 @@ TEST(ReplaceFunctionBodyDone, WhiteSpaceAndCommentsDoNotMatter) {
 }
 
 TEST(ReplaceFunctionBodyDone, OneOfTwoIsDone) {
-  transform::SourceTree tree =
-      transform::SourceTree::of({{"a.c", "int nv_follow_pfn(void) { return 0; }"}, {"b.c", "int nv_follow_pfn(void) { return 1; }"}});
+  transform::SourceTree tree = transform::SourceTree::of(
+      {{"a.c", "int nv_follow_pfn(void) { return 0; }"}, {"b.c", "int nv_follow_pfn(void) { return 1; }"}});
   const auto applied = apply("replace-function-body", body("return 0;\n", {{"places", std::string("2")}}), tree);
   ASSERT_TRUE(applied) << applied.error().message();
   EXPECT_FALSE(applied->already);
@@ -107,7 +110,11 @@ INSTANTIATE_TEST_SUITE_P(
          body("x;"),
          {{"a.c", "#if A\nint nv_follow_pfn(int a)\n{\n#else\nint nv_follow_pfn(long a)\n{\n#endif\n a;\n}\n"}},
          {"a.c:2: the body of nv_follow_pfn and an #if cut each other at line 4", "a `patch`"}},
-        {"bad_body", body("if (a) {\nx;"), {{"a.c", ""}}, {"line 1 of `body` has a `{` without its partner"}, ErrorKind::usage},
+        {"bad_body",
+         body("if (a) {\nx;"),
+         {{"a.c", ""}},
+         {"line 1 of `body` has a `{` without its partner"},
+         ErrorKind::usage},
         {"bad_conditional", body("#if A\nx;"), {{"a.c", ""}}, {"an #if in `body` has no partner"}, ErrorKind::usage},
     }),
     NameOf());

@@ -1,5 +1,5 @@
-#include "transform/transform_fixtures.hpp"
 #include "transform/token_match.hpp"
+#include "transform/transform_fixtures.hpp"
 
 namespace vgpukit::test {
 namespace {
@@ -23,13 +23,17 @@ INSTANTIATE_TEST_SUITE_P(
         {"by_tokens",
          with("pci_dev->dev.bus->iommu_ops == NULL", "!device_iommu_mapped(&pci_dev->dev)"),
          {{"a.c",
-           "if (pci_dev -> dev.bus\n      ->iommu_ops /* none */ ==  NULL)\n\tx;\n/* pci_dev->dev.bus->iommu_ops == NULL */\n"}},
+           "if (pci_dev -> dev.bus\n      ->iommu_ops /* none */ ==  NULL)\n\tx;\n/* pci_dev->dev.bus->iommu_ops == "
+           "NULL */\n"}},
          {{"a.c", "if (!device_iommu_mapped(&pci_dev->dev))\n\tx;\n/* pci_dev->dev.bus->iommu_ops == NULL */\n"}}},
         {"wildcards",
          with("old($1, $2, 0)", "new_call($2, $1)"),
          {{"a.c", "x = old(a + b(1, 2), (c, d), 0) + old(a, b, c, 0) + old(a, b, 1);\n"}},
          {{"a.c", "x = new_call((c, d), a + b(1, 2)) + old(a, b, c, 0) + old(a, b, 1);\n"}}},
-        {"a_wildcard_before_other_text", with("f($1.bus)", "g($1.dev)"), {{"a.c", "f(p->q.bus);\n"}}, {{"a.c", "g(p->q.dev);\n"}}},
+        {"a_wildcard_before_other_text",
+         with("f($1.bus)", "g($1.dev)"),
+         {{"a.c", "f(p->q.bus);\n"}},
+         {{"a.c", "g(p->q.dev);\n"}}},
         {"the_same_again",
          with("f($1, $1)", "twice($1)"),
          {{"a.c", "f(a, b); f(a[0], a [0]); f(a, a.b);\n"}},
@@ -86,7 +90,10 @@ INSTANTIATE_TEST_SUITE_P(
          find("a();", "insert-before", "b();\n"),
          {{"a.c", "\tif (x) a();\n"}},
          {{"a.c", "\tif (x) \n\tb();\n\ta();\n"}}},
-        {"insert_in_the_line", find("int f", "insert-before", "static "), {{"a.c", "int f;\n"}}, {{"a.c", "static int f;\n"}}},
+        {"insert_in_the_line",
+         find("int f", "insert-before", "static "),
+         {{"a.c", "int f;\n"}},
+         {{"a.c", "static int f;\n"}}},
         {"insert_at_the_end_of_the_file",
          find("last();", "insert-after", "more();\n"),
          {{"a.c", "\nlast();"}},
@@ -97,7 +104,9 @@ INSTANTIATE_TEST_SUITE_P(
          {{"a.c", "b_(1); b_(2);"}, {"b.c", "b_(3);"}},
          3},
         {"literal_text_elsewhere",
-         {{"files", std::string("Kbuild")}, {"find", std::string("obj-m += $(x)\n")}, {"with", std::string("obj-m += $1\n")}},
+         {{"files", std::string("Kbuild")},
+          {"find", std::string("obj-m += $(x)\n")},
+          {"with", std::string("obj-m += $1\n")}},
          {{"Kbuild", "obj-m  += $(x)\nobj-m += $(x)\ny\n"}},
          {{"Kbuild", "obj-m  += $(x)\nobj-m += $1\ny\n"}}},
         {"literal_insertion",
@@ -119,7 +128,10 @@ INSTANTIATE_TEST_SUITE_P(
          with("old_call($1)", "new_call($1)"),
          {{"a.c", "/* old_call(1) */ old_call();\n"}},
          {"found no `old_call($1)` in a.c", "if the result were in these files"}},
-        {"two", with("a();", "b();"), {{"a.c", "a();\na();\n"}}, {"found 2 `a();` where exactly 1 was expected: a.c:1, a.c:2"}},
+        {"two",
+         with("a();", "b();"),
+         {{"a.c", "a();\na();\n"}},
+         {"found 2 `a();` where exactly 1 was expected: a.c:1, a.c:2"}},
         {"the_result_is_there_too_often", with("a();", "b();"), {{"a.c", "b();\nb();\n"}}, {"found no `a();` in a.c"}},
         {"cannot_be_told",
          with("return f();", "return -1;"),
@@ -134,13 +146,20 @@ INSTANTIATE_TEST_SUITE_P(
          {{"Kbuild", "a"}},
          {"`within` works in C files only, and Kbuild is none"},
          ErrorKind::usage},
-        {"white_space_matters_in_text", with("a = 1", "a = 2"), {{"Kbuild", "a  = 1\n"}}, {"found no `a = 1` in Kbuild"}},
+        {"white_space_matters_in_text",
+         with("a = 1", "a = 2"),
+         {{"Kbuild", "a  = 1\n"}},
+         {"found no `a = 1` in Kbuild"}},
         {"two_hows",
          with("a", "b", {{"insert-after", std::string("c")}}),
          {},
          {"exactly one of `with`, `insert-before` and `insert-after`"},
          ErrorKind::usage},
-        {"no_how", {{"files", std::string("*.c")}, {"find", std::string("a")}}, {}, {"exactly one of"}, ErrorKind::usage},
+        {"no_how",
+         {{"files", std::string("*.c")}, {"find", std::string("a")}},
+         {},
+         {"exactly one of"},
+         ErrorKind::usage},
         {"nothing_to_insert", find("a", "insert-after", " \n"), {}, {"nothing to insert"}, ErrorKind::usage},
         {"wildcard_first", with("$1 == NULL", "x"), {}, {"begins with a wildcard"}, ErrorKind::usage},
         {"wildcard_last", with("a = $1", "x"), {}, {"ends with a wildcard"}, ErrorKind::usage},
@@ -167,7 +186,8 @@ std::vector<std::string> captured(const std::string& pattern, const std::string&
 TEST(TokenPattern, AWildcardIsOneBalancedExpression) {
   using testing::ElementsAre;
   using testing::IsEmpty;
-  EXPECT_THAT(captured("f($1)", "f(a) f((a, b)) f(x[1, 2].y) f({1; 2})"), ElementsAre("a", "(a, b)", "x[1, 2].y", "{1; 2}"));
+  EXPECT_THAT(captured("f($1)", "f(a) f((a, b)) f(x[1, 2].y) f({1; 2})"),
+              ElementsAre("a", "(a, b)", "x[1, 2].y", "{1; 2}"));
   EXPECT_THAT(captured("f($1)", "f() f(a, b) f(a; b)"), IsEmpty());
   EXPECT_THAT(captured("a = $1;", "a = b = c;"), ElementsAre("b = c"));
   EXPECT_THAT(captured("if ($1) x", "if (a) y; if (b) x"), ElementsAre("b"));

@@ -61,18 +61,20 @@ class Folder : public testing::Test {
 };
 
 TEST_F(Folder, ListsSourcesOnly) {
-  for (const char* name : {"Kbuild", "conftest.sh", ".manifest", "nvidia/nv.c", "common/inc/conftest.h", "nvidia/nvidia.Kbuild"})
+  for (const char* name :
+       {"Kbuild", "conftest.sh", ".manifest", "nvidia/nv.c", "common/inc/conftest.h", "nvidia/nvidia.Kbuild"})
     put(name);
-  for (const char* name : {"nvidia/nv.o", "nvidia.ko", "nvidia.mod", "nvidia.mod.c", "nvidia/.nv.o.cmd", "Module.symvers",
-                           "modules.order", "conftest/headers.h", "conftest4321.c", "conftest4321", "nv_compiler.h",
-                           "nvidia/nv-kernel.o_binary", ".git/config", "nvidia/.tmp_nv.o", ".gitignore"})
+  for (const char* name :
+       {"nvidia/nv.o", "nvidia.ko", "nvidia.mod", "nvidia.mod.c", "nvidia/.nv.o.cmd", "Module.symvers", "modules.order",
+        "conftest/headers.h", "conftest4321.c", "conftest4321", "nv_compiler.h", "nvidia/nv-kernel.o_binary",
+        ".git/config", "nvidia/.tmp_nv.o", ".gitignore"})
     put(name);
   fs::create_symlink(path / "Kbuild", path / "Makefile");
   fs::create_directory_symlink(path / "nvidia", path / "link");
   const auto tree = SourceTree::open(path);
   ASSERT_TRUE(tree) << tree.error().message();
-  EXPECT_THAT(tree->files(),
-              ElementsAre(".manifest", "Kbuild", "common/inc/conftest.h", "conftest.sh", "nvidia/nv.c", "nvidia/nvidia.Kbuild"));
+  EXPECT_THAT(tree->files(), ElementsAre(".manifest", "Kbuild", "common/inc/conftest.h", "conftest.sh", "nvidia/nv.c",
+                                         "nvidia/nvidia.Kbuild"));
 }
 
 TEST_F(Folder, ReadsOnceAndKeepsTheDiskAsItIs) {

@@ -17,7 +17,8 @@ namespace vgpukit::test {
 using Files = std::map<std::string, std::string>;
 using List = std::vector<std::string>;
 
-inline Result<transform::Applied> apply(std::string_view kind, const transform::Parameters& parameters, transform::SourceTree& tree) {
+inline Result<transform::Applied> apply(std::string_view kind, const transform::Parameters& parameters,
+                                        transform::SourceTree& tree) {
   const transform::TransformKind* found = transform::find_transform(kind);
   if (found == nullptr) return Error{ErrorKind::usage, "find the transform " + std::string(kind), "there is none", ""};
   auto made = found->make(parameters);
@@ -58,7 +59,8 @@ inline std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << c.name;
 }
 
-// Does what the table says; again on the same tree and on a fresh tree with the result; and the same with DOS line endings.
+// Does what the table says; again on the same tree and on a fresh tree with the result; and the same with DOS line
+// endings.
 inline void expect_case(std::string_view kind, const Case& c) {
   for (const bool with_dos : {false, true}) {
     if (with_dos && !c.dos_too) break;

@@ -13,9 +13,9 @@ using transform::Places;
 TEST(Kinds, AreAllThere) {
   List names;
   for (const transform::TransformKind& kind : transform::transform_kinds()) names.emplace_back(kind.name);
-  EXPECT_THAT(names,
-              testing::UnorderedElementsAre("rename-call", "rename-token", "replace-function-body", "remove-initializer",
-                                            "export-gpl", "add-include", "conftest-test", "kbuild-variable", "replace", "patch"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre("rename-call", "rename-token", "replace-function-body",
+                                                   "remove-initializer", "export-gpl", "add-include", "conftest-test",
+                                                   "kbuild-variable", "replace", "patch"));
   EXPECT_EQ(transform::find_transform("rename"), nullptr);
 }
 
@@ -39,8 +39,9 @@ TEST(Kinds, DescribeThemselvesInOneLine) {
     return made ? (*made)->describe() : made.error().message();
   };
   const std::string c = "nvidia/*.c";
-  EXPECT_EQ(line("rename-call", {{"files", c}, {"from", std::string("follow_pfn")}, {"to", std::string("nv_follow_pfn")}}),
-            "rename-call follow_pfn -> nv_follow_pfn in nvidia/*.c");
+  EXPECT_EQ(
+      line("rename-call", {{"files", c}, {"from", std::string("follow_pfn")}, {"to", std::string("nv_follow_pfn")}}),
+      "rename-call follow_pfn -> nv_follow_pfn in nvidia/*.c");
   EXPECT_EQ(line("rename-call", {{"files", c},
                                  {"from", std::string("f")},
                                  {"to", std::string("f")},
@@ -49,8 +50,9 @@ TEST(Kinds, DescribeThemselvesInOneLine) {
             "rename-call f (with 2 arguments) -> f($1) in nvidia/*.c");
   EXPECT_EQ(line("rename-token", {{"files", List{"a.c", "b.c"}}, {"from", std::string("a")}, {"to", std::string("b")}}),
             "rename-token a -> b in a.c, b.c");
-  EXPECT_EQ(line("remove-initializer", {{"files", c}, {"field", std::string("llseek")}, {"value", std::string("no_llseek")}}),
-            "remove-initializer .llseek = no_llseek in nvidia/*.c");
+  EXPECT_EQ(
+      line("remove-initializer", {{"files", c}, {"field", std::string("llseek")}, {"value", std::string("no_llseek")}}),
+      "remove-initializer .llseek = no_llseek in nvidia/*.c");
   EXPECT_EQ(line("kbuild-variable", {{"files", std::string("Kbuild")},
                                      {"action", std::string("append")},
                                      {"name", std::string("ccflags-y")},
@@ -58,7 +60,8 @@ TEST(Kinds, DescribeThemselvesInOneLine) {
             "kbuild-variable append ccflags-y += -std=gnu17 in Kbuild");
   EXPECT_EQ(line("replace", {{"files", c}, {"find", std::string("a();\nb();\n")}, {"insert-after", std::string("c")}}),
             "replace: insert after `a(); ...` in nvidia/*.c");
-  EXPECT_EQ(line("conftest-test", {{"test", std::string("b")}, {"rename-from", std::string("a")}}), "conftest-test rename a -> b");
+  EXPECT_EQ(line("conftest-test", {{"test", std::string("b")}, {"rename-from", std::string("a")}}),
+            "conftest-test rename a -> b");
 }
 
 TEST(PlacesTest, Parse) {
@@ -72,7 +75,8 @@ TEST(PlacesTest, Parse) {
   EXPECT_EQ(text("1.."), "at least 1");
   EXPECT_EQ(text("0..2"), "0 to 2");
   EXPECT_EQ(text("any"), "any number");
-  for (const char* bad : {"", "0", "0..0", "x", "1x", "3..1", "..2", "1...2", "-1", "1..x", " 1", "99999999999999999999999"})
+  for (const char* bad :
+       {"", "0", "0..0", "x", "1x", "3..1", "..2", "1...2", "-1", "1..x", " 1", "99999999999999999999999"})
     EXPECT_EQ(text(bad), "refused") << bad;
 }
 

@@ -41,8 +41,8 @@ TEST(VgpusYaml, TheUuidsOfACountNeverChange) {
   const auto all = parse_vgpus("f", "vgpus:\n- {card: '0000:65:00.0', type: nvidia-63, count: 2}\n");
   ASSERT_TRUE(all);
   EXPECT_EQ((*all)[0].name, "574d09be-b60a-8e9a-a7b9-1e3aca38ceb3");
-  const auto more =
-      parse_vgpus("f", "vgpus:\n- {card: 65:00.0, type: nvidia-63, count: 1}\n- {card: 65:00.0, type: nvidia-63, count: 2}\n");
+  const auto more = parse_vgpus(
+      "f", "vgpus:\n- {card: 65:00.0, type: nvidia-63, count: 1}\n- {card: 65:00.0, type: nvidia-63, count: 2}\n");
   ASSERT_TRUE(more);
   EXPECT_EQ((*more)[0].name, (*all)[0].name);
   EXPECT_EQ((*more)[1].name, (*all)[1].name) << "a second entry goes on counting";
@@ -58,21 +58,23 @@ TEST(VgpusYaml, AnEmptyFileAndAnEmptyListAreNoVgpus) {
 
 TEST(VgpusYaml, EveryMistakeHasItsPlace) {
   EXPECT_THAT(complaint("vgpu: []\n"), HasSubstr("vgpus.yaml:1:1: unknown key 'vgpu'"));
-  EXPECT_THAT(complaint("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"), HasSubstr("vgpus.yaml:3:5: unknown key 'tpye'"));
+  EXPECT_THAT(complaint("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"),
+              HasSubstr("vgpus.yaml:3:5: unknown key 'tpye'"));
   EXPECT_THAT(complaint("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"), HasSubstr("did you mean 'type'"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b}\n"),
               HasSubstr("vgpus.yaml:2:5: a vGPU has exactly one of count, uuids and functions"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: a, count: 1}\n"), HasSubstr("has no 'type'"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, count: 0}\n"), HasSubstr("vgpus.yaml:2:31: a number from 1 to 1024"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, count: 0}\n"),
+              HasSubstr("vgpus.yaml:2:31: a number from 1 to 1024"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, count: 2000}\n"), HasSubstr("a number from 1 to 1024"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, uuids: [x]}\n"), HasSubstr("vgpus.yaml:2:32: 'x' is no UUID"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, functions: ['../../x']}\n"),
               HasSubstr("the PCI address of a virtual function"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: ../../x, type: b, count: 1}\n"), HasSubstr("'../../x' cannot be a card"));
   EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: ../../x, count: 1}\n"), HasSubstr("'../../x' cannot be a type"));
-  EXPECT_THAT(
-      complaint("vgpus:\n  - {card: a, type: b, uuids: [" + test::uuid_a + "]}\n  - {card: c, type: d, uuids: [" + test::uuid_a + "]}\n"),
-      HasSubstr("vgpus.yaml:3:32: " + test::uuid_a + " stands twice; the first is in line 2"));
+  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, uuids: [" + test::uuid_a +
+                        "]}\n  - {card: c, type: d, uuids: [" + test::uuid_a + "]}\n"),
+              HasSubstr("vgpus.yaml:3:32: " + test::uuid_a + " stands twice; the first is in line 2"));
   EXPECT_THAT(complaint("vgpus: {a: b}\n"), HasSubstr("a list for vgpus expected"));
   EXPECT_THAT(complaint("vgpus: [\n"), HasSubstr("not valid YAML"));
 }

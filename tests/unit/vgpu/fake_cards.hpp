@@ -1,5 +1,5 @@
-// A folder that looks like the /sys, /proc and /etc of a host with vGPU cards, and a driver for it: FakeDriver does to the folder
-// what nvidia-vgpu-vfio does when something is written, or fails with the errno that a test asks for.
+// A folder that looks like the /sys, /proc and /etc of a host with vGPU cards, and a driver for it: FakeDriver does to
+// the folder what nvidia-vgpu-vfio does when something is written, or fails with the errno that a test asks for.
 #pragma once
 
 #include <cerrno>
@@ -60,7 +60,8 @@ class FakeHost {
     type(address, "nvidia-64", "GRID P4-2Q", 4,
          "num_heads=4, frl_config=60, framebuffer=2048M, max_resolution=7680x4320, max_instance=4");
     file("proc/driver/nvidia/gpus/" + address + "/information",
-         "Model: \t\t Tesla P4\nIRQ:   \t\t 44\nGPU UUID: \t GPU-5c6d7e8f-0a1b-2c3d-4e5f-60718293a4b5\nSerial Number: \t "
+         "Model: \t\t Tesla P4\nIRQ:   \t\t 44\nGPU UUID: \t GPU-5c6d7e8f-0a1b-2c3d-4e5f-60718293a4b5\nSerial Number: "
+         "\t "
          "0322917092147\n");
   }
   // A card with vendor VFIO: `made` of its `total` virtual functions are there.

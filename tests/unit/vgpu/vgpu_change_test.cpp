@@ -1,8 +1,9 @@
+#include "vgpu/vgpu_change.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "vgpu/fake_cards.hpp"
-#include "vgpu/vgpu_change.hpp"
 
 namespace vgpukit::vgpu {
 namespace {
@@ -100,7 +101,8 @@ TEST_F(ChangeTest, EachErrnoSaysWhatItMeans) {
 TEST_F(ChangeTest, ADriverThatTakesTheWriteAndDoesNothingIsFoundOut) {
   fake.p4();
   Sysfs plain(fake.host);  // a folder does not react to writes
-  const auto made = create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-63", "", test::uuid_a, true});
+  const auto made = create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}},
+                                {"nvidia-63", "", test::uuid_a, true});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message(), HasSubstr("no device appeared"));
   fake.l40(2);
@@ -152,7 +154,8 @@ TEST_F(ChangeTest, VirtualFunctionsThatDoNotComeEndInADeadline) {
   driver.lazy = 100;
   const auto made = create("nvidia-1149");
   ASSERT_FALSE(made);
-  EXPECT_THAT(made.error().message(), HasSubstr("cannot make the 2 virtual functions of 0000:41:00.0: in time, there were 0"));
+  EXPECT_THAT(made.error().message(),
+              HasSubstr("cannot make the 2 virtual functions of 0000:41:00.0: in time, there were 0"));
   for (const int error : {EPERM, ENOSPC, ENODEV, EIO, EBUSY}) {
     looks = 3;
     driver.fail = {{"/sriov_numvfs", error}};

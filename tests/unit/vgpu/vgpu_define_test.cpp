@@ -3,11 +3,11 @@
 
 #include <csignal>
 
+#include "support/process.hpp"
 #include "vgpu/fake_cards.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vgpu_change.hpp"
 #include "vgpu/vgpu_list.hpp"
-#include "support/process.hpp"
 
 namespace vgpukit::vgpu {
 namespace {
@@ -42,7 +42,8 @@ class DefinitionsTest : public testing::Test {
 
 TEST_F(DefinitionsTest, MdevctlsFilesAreReadAsMdevctlReadsThem) {
   fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type": "nvidia-63", "start": "auto"})");
-  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_b, R"({"mdev_type":"x","start":"manual","attrs":[{"a/b":"1"},{"c":"2"}]})");
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_b,
+            R"({"mdev_type":"x","start":"manual","attrs":[{"a/b":"1"},{"c":"2"}]})");
   fake.file("etc/mdevctl.d/0000:65:00.0/readme", "no UUID");
   fake.file("etc/mdevctl.d/scripts.d/callouts/a.sh", "");
   const auto found = load_definitions(fake.host);
@@ -149,7 +150,8 @@ TEST_F(DefinitionsTest, ACardGetsAllOrNothingAndTheOthersTheirs) {
   fake.p4("0000:65:00.0");
   fake.p4("0000:66:00.0");
   yaml(
-      "- {card: 65:00.0, type: nvidia-63, count: 9}\n- {card: 66:00.0, type: nvidia-64, count: 2}\n- {card: 67:00.0, type: a, "
+      "- {card: 65:00.0, type: nvidia-63, count: 9}\n- {card: 66:00.0, type: nvidia-64, count: 2}\n- {card: 67:00.0, "
+      "type: a, "
       "count: 1}\n");
   const auto applied = apply();
   EXPECT_FALSE(applied.complete());
@@ -163,7 +165,8 @@ TEST_F(DefinitionsTest, ACardGetsAllOrNothingAndTheOthersTheirs) {
 TEST_F(DefinitionsTest, WhatFailsHalfWayIsTakenBack) {
   fake.p4("0000:65:00.0");
   fake.p4("0000:66:00.0");
-  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n- {card: 65:00.0, type: nvidia-64, uuids: [" + test::uuid_b +
+  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a +
+       "]}\n- {card: 65:00.0, type: nvidia-64, uuids: [" + test::uuid_b +
        "]}\n- {card: 66:00.0, type: nvidia-64, count: 1}\n");
   for (const int error : {EPERM, EBUSY, ENOSPC, EEXIST, ENODEV, EIO}) {
     driver.fail = {{"65:00.0/mdev_supported_types/nvidia-64/create", error}};
@@ -206,7 +209,8 @@ TEST_F(DefinitionsTest, TwoAppliesComeOneAfterTheOther) {
   bool waited = false;
   // The first one ends while the second waits.
   const auto applied = apply_vgpus(
-      {fake.host, driver, [] { return [] { return false; }; }, [&] { waited = true, FileLock(std::move(*held)); }}, false);
+      {fake.host, driver, [] { return [] { return false; }; }, [&] { waited = true, FileLock(std::move(*held)); }},
+      false);
   ASSERT_TRUE(applied);
   EXPECT_TRUE(waited);
   EXPECT_TRUE(applied->complete());
@@ -216,7 +220,8 @@ TEST_F(DefinitionsTest, AFullCardsTypesAreStillKnownByTheirNames) {
   fake.l40(2);
   yaml("- {card: 41:00.0, type: L40-2Q, functions: ['41:00.4']}\n- {card: 41:00.0, type: NVIDIA L40-1Q, count: 1}\n");
   ASSERT_TRUE(apply().complete());
-  ASSERT_THAT(fake.text("sys/bus/pci/devices/0000:41:00.5/nvidia/creatable_vgpu_types"), testing::Not(HasSubstr("L40")));
+  ASSERT_THAT(fake.text("sys/bus/pci/devices/0000:41:00.5/nvidia/creatable_vgpu_types"),
+              testing::Not(HasSubstr("L40")));
   driver.writes.clear();
   const auto again = apply();
   EXPECT_TRUE(again.complete());
@@ -237,7 +242,8 @@ TEST_F(DefinitionsTest, AFileThatIsNoDefinitionIsNeverOverwritten) {
   fake.file(file, "{\"mdev_type\": \"nvidia-63\", \"start\":");
   const auto defined = define_vgpu(tools(), {"nvidia-63", "", test::uuid_a, true});
   ASSERT_FALSE(defined);
-  EXPECT_THAT(defined.error().message(), testing::AllOf(HasSubstr(test::uuid_a), HasSubstr("no definition of mdevctl's")));
+  EXPECT_THAT(defined.error().message(),
+              testing::AllOf(HasSubstr(test::uuid_a), HasSubstr("no definition of mdevctl's")));
   yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n");
   const auto applied = apply();
   EXPECT_FALSE(applied.complete()) << "it is told";
@@ -261,7 +267,8 @@ TEST_F(DefinitionsTest, WhatBothPlacesDefineIsOne) {
   ASSERT_TRUE(files) << files.error().message();
   EXPECT_THAT(*files, SizeIs(2));
   EXPECT_FALSE(fake.has(file));
-  EXPECT_THAT(fake.text("etc/vgpukit/vgpus.yaml"), testing::AllOf(HasSubstr(test::uuid_b), testing::Not(HasSubstr(test::uuid_a))));
+  EXPECT_THAT(fake.text("etc/vgpukit/vgpus.yaml"),
+              testing::AllOf(HasSubstr(test::uuid_b), testing::Not(HasSubstr(test::uuid_a))));
 }
 
 TEST_F(DefinitionsTest, UndefineTakesTheCardByAnyOfItsNames) {
@@ -290,7 +297,8 @@ TEST_F(DefinitionsTest, WhatExistsInAnotherWayIsLeftAndSaid) {
   fake.device("0000:65:00.0", "nvidia-64", test::uuid_a);
   yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n");
   const auto applied = apply();
-  EXPECT_THAT(applied.plan.cards.at(0).problems, ElementsAre(HasSubstr("it exists as nvidia-64 on 0000:65:00.0; remove it first")));
+  EXPECT_THAT(applied.plan.cards.at(0).problems,
+              ElementsAre(HasSubstr("it exists as nvidia-64 on 0000:65:00.0; remove it first")));
   EXPECT_THAT(names(), ElementsAre(test::uuid_a));
 }
 
@@ -303,7 +311,8 @@ TEST_F(DefinitionsTest, CountedFunctionsAreMadeWithTheirCardsFunctions) {
   const auto applied = apply();
   EXPECT_TRUE(applied.complete());
   EXPECT_TRUE(applied.outcomes.at(0).made_functions);
-  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "1150\n") << "the named one keeps its place";
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "1150\n")
+      << "the named one keeps its place";
   EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.5/nvidia/current_vgpu_type"), "1149\n");
   driver.writes.clear();
   EXPECT_TRUE(apply().complete());
@@ -326,7 +335,8 @@ TEST_F(DefinitionsTest, AttributesAreWrittenAndARefusedOneTakesTheDeviceBack) {
             R"({"mdev_type":"nvidia-63","start":"auto","attrs":[{"nvidia/vgpu_params":"x=1"}]})");
   driver.fail = {{"/nvidia/vgpu_params", EIO}};
   const auto applied = apply();
-  EXPECT_THAT(applied.outcomes.at(0).error->message(), HasSubstr("set the attribute nvidia/vgpu_params of " + test::uuid_a));
+  EXPECT_THAT(applied.outcomes.at(0).error->message(),
+              HasSubstr("set the attribute nvidia/vgpu_params of " + test::uuid_a));
   EXPECT_THAT(names(), IsEmpty());
 }
 

@@ -61,7 +61,8 @@ TEST_F(VgpuTest, MdevTypesWithWhatTheDriverTells) {
 TEST_F(VgpuTest, OtherDriversAndAbsoluteLinksAsInMdevctlsTests) {
   fake.type("0.0.26ab", "vfio_ccw-io", "name", 4, "line one\nline two");
   fs::create_directories(fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a);
-  fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a, fake.folder / "sys/bus/mdev/devices" / test::uuid_a);
+  fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a,
+                     fake.folder / "sys/bus/mdev/devices" / test::uuid_a);
   fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab/mdev_supported_types/vfio_ccw-io",
                      fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a / "mdev_type");
   const auto view = read_vgpus(driver);
@@ -133,7 +134,8 @@ TEST_F(VgpuTest, TypesByIdByNameAndByWhatEverybodyCallsThem) {
     ASSERT_TRUE(type) << word;
     EXPECT_EQ((*type)->id, "nvidia-64") << word;
   }
-  for (const auto* word : {"", "../../x", "nvidia-6", "4", "GRID", "Q"}) EXPECT_FALSE(find_type(view.cards[0], word)) << word;
+  for (const auto* word : {"", "../../x", "nvidia-6", "4", "GRID", "Q"})
+    EXPECT_FALSE(find_type(view.cards[0], word)) << word;
   EXPECT_THAT(find_type(view.cards[0], "nvidia-65").error().message(), HasSubstr("did you mean 'nvidia-6"));
 }
 
@@ -164,9 +166,9 @@ TEST_F(VgpuTest, TheTwoGpusOfABoardHaveOneSerialNumber) {
 
 TEST(Uuid, OnlyTheFormThatTheKernelReads) {
   EXPECT_EQ(*parse_uuid("6F1C8A2E-9d0b-4C3D-8E7F-0123456789AB"), "6f1c8a2e-9d0b-4c3d-8e7f-0123456789ab");
-  for (const auto* word :
-       {"", "6f1c8a2e9d0b4c3d8e7f0123456789ab", "6f1c8a2e-9d0b-4c3d-8e7f-0123456789a", "6f1c8a2e-9d0b-4c3d-8e7f-0123456789abc",
-        "6f1c8a2g-9d0b-4c3d-8e7f-0123456789ab", "../../../../../../../../../../../../", "6f1c8a2e-9d0b-4c3d-8e7f_0123456789ab"}) {
+  for (const auto* word : {"", "6f1c8a2e9d0b4c3d8e7f0123456789ab", "6f1c8a2e-9d0b-4c3d-8e7f-0123456789a",
+                           "6f1c8a2e-9d0b-4c3d-8e7f-0123456789abc", "6f1c8a2g-9d0b-4c3d-8e7f-0123456789ab",
+                           "../../../../../../../../../../../../", "6f1c8a2e-9d0b-4c3d-8e7f_0123456789ab"}) {
     const auto uuid = parse_uuid(word);
     ASSERT_FALSE(uuid) << word;
     EXPECT_EQ(uuid.error().kind, ErrorKind::usage);
@@ -207,7 +209,8 @@ TEST_F(UsersTest, WhoHasTheGroupOpenIsNamedByQemusCommandLine) {
   fake.device("0000:65:00.0", "nvidia-63", test::uuid_a, 7);
   fake.device("0000:65:00.0", "nvidia-63", test::uuid_b, 8);
   using std::string_literals::operator""s;
-  process(4711, "qemu-system-x86", "/usr/bin/qemu-system-x86_64\0-name\0guest=web01,debug-threads=on\0-S\0"s, "/dev/vfio/7");
+  process(4711, "qemu-system-x86", "/usr/bin/qemu-system-x86_64\0-name\0guest=web01,debug-threads=on\0-S\0"s,
+          "/dev/vfio/7");
   process(4712, "vfio-client", "vfio-client\0"s, "/dev/vfio/77");
   ASSERT_EQ(users_of(test::uuid_a).size(), 1u);
   EXPECT_EQ(users_of(test::uuid_a)[0].text(), "the virtual machine 'web01' (qemu-system-x86, process 4711)");
@@ -230,7 +233,9 @@ TEST_F(UsersTest, ACommandLineTellsOrdinaryUsersToo) {
   fake.file("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type", "1150\n");
   using std::string_literals::operator""s;
   process(1, "kvm",
-          "/usr/bin/kvm\0-name\0desk,debug-threads=on\0-device\0vfio-pci,sysfsdev=/sys/bus/mdev/devices/"s + test::uuid_a + ",id=x", "");
+          "/usr/bin/kvm\0-name\0desk,debug-threads=on\0-device\0vfio-pci,sysfsdev=/sys/bus/mdev/devices/"s +
+              test::uuid_a + ",id=x",
+          "");
   process(2, "kvm", "/usr/bin/kvm\0-device\0{\"driver\":\"vfio-pci\",\"host\":\"0000:41:00.4\",\"id\":\"h0\"}"s, "");
   ASSERT_EQ(users_of(test::uuid_a).size(), 1u);
   EXPECT_EQ(users_of(test::uuid_a)[0].vm, "desk");
@@ -244,7 +249,8 @@ TEST_F(UsersTest, LibvirtNamesTheMachineWhileItsProcessLives) {
   const auto xml =
       "<domstatus state='running' reason='booted' pid='321'>\n <domain type='kvm'>\n  <name>cad-7</name>\n"
       "<devices><hostdev mode='subsystem' type='pci' managed='no'><source>"
-      "<address domain='0x0000' bus='0x41' slot='0x00' function='0x4'/></source></hostdev></devices></domain></domstatus>";
+      "<address domain='0x0000' bus='0x41' slot='0x00' "
+      "function='0x4'/></source></hostdev></devices></domain></domstatus>";
   fake.file("run/libvirt/qemu/cad-7.xml", xml);
   EXPECT_THAT(users_of("0000:41:00.4"), IsEmpty()) << "its process is gone";
   process(321, "qemu-kvm", "", "");
