@@ -9,7 +9,7 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$1" >&2; exit "${2:-1}"; }
 
 need_root() {
-  [ "$(id -u)" = 0 ] || die "$1 needs root (it installs packages and makes roots): run it with sudo" 3
+  [ "$(id -u)" = 0 ] || die "$1 needs root (it installs packages and makes roots): run it as root or with sudo" 3
 }
 
 # The address of the Debian archive that apt on this machine uses already, so that a mirror or proxy set up here is
@@ -26,7 +26,51 @@ archive_of() {
 }
 
 apt_quiet() {
-  DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o APT::Install-Recommends=false "$@"
+  # Another apt may be at work, as after a machine's first boot.
+  DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o APT::Install-Recommends=false -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# Renews the package lists. Lists that cannot be renewed (no network, a mirror that lags) may still be good enough: what apt said is
+# in lists_error, and apt_satisfy tells it if they are not.
+apt_update() {
+  lists_error=
+  local said
+  { said=$(apt_quiet update -o APT::Update::Error-Mode=any 2>&1 >&3) || lists_error=$(first_error "$said"); } 3>&2
+  [ -z "$lists_error" ] || say "apt-get update failed ($lists_error): going on with the package lists that are here"
+}
+
+first_error() { awk 'sub(/^E: /, "") && !error {error = $0} NF {last = $0} END {sub(/[ .]+$/, "", error); print error ? error : last}' <<<"$1"; }
+
+# Can apt install what a dependency, written as in debian/control, asks for? A package that others only mention cannot be installed,
+# though apt-cache may know its name. The optional COMMAND runs apt elsewhere: in_root ROOT.
+installable() { # DEPENDENCY [COMMAND...]
+  "${@:2}" apt-get -q --simulate satisfy "$1" >/dev/null 2>&1
+}
+
+# Has apt install what dependencies, written as in debian/control, ask for. apt takes the first alternative that can be installed.
+apt_satisfy() { # WHAT DEPENDENCIES
+  local said dependency missing= backports more=0
+  said=$(apt_quiet check 2>&1) ||
+    die "apt cannot work on this machine ($(first_error "$said")): run 'dpkg --configure -a' and 'apt-get --fix-broken install', then this command again" 3
+  # What apt tells about errors is shown, and quoted below. Without a network it would try four times for each package.
+  { said=$(apt_quiet ${lists_error:+-o Acquire::Retries=0} satisfy "$2" 2>&1 >&3) && return; } 3>&2
+  printf '%s\n' "$said" >&2
+  if ! installable "$2"; then
+    # Where a library has come from backports, as libelf1 with a newer kernel's headers, its -dev package has to come from there, too.
+    backports=$(. /etc/os-release && echo "${VERSION_CODENAME:-}-backports")
+    ! apt_quiet --simulate -t "$backports" satisfy "$2" >/dev/null 2>&1 || { apt_quiet -t "$backports" satisfy "$2" >&2 && return; }
+    while read -r dependency; do
+      ! installable "$dependency" || continue
+      if [ ${#missing} -lt 100 ]; then missing+="${missing:+, }'$dependency'"; else more=$((more + 1)); fi
+    done < <(tr , '\n' <<<"$2")
+  fi
+  [ $more = 0 ] || missing+=" and $more more"
+  if [ -n "$missing" ] && [ -n "${lists_error:-}" ]; then
+    die "apt-get update failed ($lists_error), and no package is known here for $missing: check the network and the archive that /etc/apt names, then run this command again" 3
+  elif [ -n "$missing" ]; then
+    die "the archive that /etc/apt names has no package for $missing: add an archive that has it, or install it by hand and build as the end of README.md tells" 3
+  fi
+  die "apt-get could not install $1 ($(first_error "$said")): correct this (is there a network, and space on the disk?), then run this command again" 3
 }
 
 # Runs a command in a root with a small, fixed environment.
@@ -49,6 +93,17 @@ download_in_root() { # ROOT DIR LOG PACKAGE...
   "${try[@]}" >"$log" 2>&1
 }
 
+# This checkout as a tar archive on stdout: what git knows or would take, so that build folders stay out. Where there is no git, as in
+# an unpacked archive of this repository, they are left out by name.
+source_tar() (
+  cd "$ci_top"
+  if git -c safe.directory='*' rev-parse --git-dir >/dev/null 2>&1; then
+    git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | xargs -0 tar -cf - --ignore-failed-read 2>/dev/null
+  else
+    tar -cf - --exclude='./build*' .
+  fi
+)
+
 # Runs a command in a mount namespace of its own. In a chroot whose / is no mount point nothing can be made private, and need not be.
 own_mounts() {
   local propagation=private
@@ -56,38 +111,72 @@ own_mounts() {
   unshare --mount --propagation "$propagation" "$@"
 }
 
-# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch.
+# What this distribution is like: debian or arch, otherwise its name.
+family() (
+  . /etc/os-release 2>/dev/null || true
+  case " ${ID:-} ${ID_LIKE:-} " in
+    *" debian "*|*" ubuntu "*) echo debian ;;
+    *" arch "*|*" archlinux "*) echo arch ;;
+    *) echo "${PRETTY_NAME:-this distribution}" ;;
+  esac
+)
+
+# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch. On Debian the libraries are
+# those of packaging/debian/control.
 install_build_deps() {
   need_root "installing the build dependencies"
-  . /etc/os-release
-  case " ${ID:-} ${ID_LIKE:-} " in
-    *" debian "*|*" ubuntu "*)
-      # Lists that cannot be renewed (no network, a mirror that lags) may still be good enough: apt says below if they are not.
-      apt_quiet update >&2 || say "apt-get update failed: going on with the package lists that are here"
-      local boost=libboost-filesystem-dev process=
-      # Debian 12's default Boost is 1.74, too old for Boost.Process v2; it has 1.81 beside it. From 1.86 on v2 is a library of its own.
-      ! apt-cache show libboost-filesystem1.81-dev >/dev/null 2>&1 || boost=libboost-filesystem1.81-dev
-      process=$(apt-cache search --names-only '^libboost-process-dev$' | awk '{print $1}')
-      # shellcheck disable=SC2086
-      apt_quiet install cmake ninja-build g++ pkg-config ccache libgit2-dev libkmod-dev $boost $process libyaml-cpp-dev libspdlog-dev \
-        libcli11-dev nlohmann-json3-dev libarchive-dev libelf-dev libxxhash-dev libgtest-dev libgmock-dev git \
-        make gcc kmod xz-utils ca-certificates >&2
+  case $(family) in
+    debian)
+      apt_update
+      apt_satisfy "the build dependencies" "$(awk '/^[^ ]/ {on = sub(/^Build-Depends: */, "")} on' "$ci_top/packaging/debian/control" |
+        tr -d '\n' | sed -E 's/debhelper[^,]*, *//'), g++, ccache, libgtest-dev, libgmock-dev, git, make, gcc, kmod, xz-utils, ca-certificates"
       ;;
-    *" arch "*|*" archlinux "*)
+    arch)
       pacman -S --needed --noconfirm base-devel cmake ninja pkgconf ccache libgit2 kmod boost yaml-cpp spdlog cli11 nlohmann-json \
-        libarchive libelf xxhash gtest git >&2
+        libarchive libelf xxhash gtest git >&2 || die "pacman could not install the build dependencies: run 'pacman -Syu', then this command again" 3
       ;;
-    *) die "no list of packages for '${PRETTY_NAME:-this distribution}': install the libraries that README.md names, then run cmake" 3 ;;
+    *) die "no list of packages for '$(family)': install what the end of README.md names, then run 'cmake -B build -G Ninja && ninja -C build'" 3 ;;
   esac
+}
+
+# Ends with an error where a build folder, or the log beside it, cannot be written.
+need_build_dir() { # DIR
+  local reason
+  reason=$({ mkdir -p "$1" && : >"$1.log"; } 2>&1) ||
+    die "cannot write to $1 (${reason##*: }): copy this checkout to a disk that can be written and has space, then run this command there" 3
 }
 
 # Configures and builds: build_vgpukit DIR [cmake options]; all of it, or the target in ci_target.
 build_vgpukit() {
   local dir=$1; shift
   local launcher=()
+  need_build_dir "$dir"
   ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   # Line numbers are enough debug information, and take a third less time than all of it.
-  cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g1" "$@" >"$dir.log" 2>&1 ||
-    { cat "$dir.log" >&2; die "cmake failed; its log is $dir.log"; }
-  ninja -C "$dir" "${ci_target:-all}" >>"$dir.log" 2>&1 || { grep -A12 -E 'FAILED|error:' "$dir.log" | head -n 60 >&2; die "the build failed; its log is $dir.log"; }
+  # Messages are in English, for build_failed. What a failed cmake has found out is removed: the next run asks again.
+  LC_ALL=C.UTF-8 cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g1" "$@" >"$dir.log" 2>&1 ||
+    { rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"; cat "$dir.log" >&2; build_failed "$dir" cmake; }
+  LC_ALL=C.UTF-8 ninja -C "$dir" "${ci_target:-all}" >>"$dir.log" 2>&1 ||
+    { { grep -A12 -E 'FAILED|error:' "$dir.log" || tail -n 20 "$dir.log"; } | head -n 60 >&2; build_failed "$dir" "the build"; }
+}
+
+build_failed() { # DIR WHAT
+  ! grep -qi 'no space left on device' "$1.log" && [ "$(df --output=avail "$1" | tail -n 1)" -gt 1024 ] ||
+    die "no space left for $1 (or for the compiler's files in ${TMPDIR:-/tmp}): make room for 300 MB, then run this command again" 3
+  die "$2 failed; its log is $1.log"
+}
+
+# Makes a minimal Debian root. Its apt asks the archive that apt on this machine asks, by the same proxy.
+new_root() { # SUITE DIR LOG [debootstrap's options]
+  local suite=$1 dir=$2 log=$3 archive script=/usr/share/debootstrap/scripts/$1; shift 3
+  archive=$(archive_of debian)
+  command -v debootstrap >/dev/null || { apt_update; apt_satisfy debootstrap debootstrap; }
+  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+  debootstrap --variant=minbase "$@" "$suite" "$dir" "$archive" "$script" >"$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; die "debootstrap of $suite from $archive failed ($(first_error "$(<"$log")")): name a suite that this archive has, or see the log, $log" 3; }
+  # A file of apt's own configuration on this machine may name a proxy: the roots go the same way.
+  apt-config dump --format '%f "%v";%n' 2>/dev/null | grep -iE '^Acquire::(https?|ftp)::Proxy ' \
+    >"$dir/etc/apt/apt.conf.d/80host" || rm -f "$dir/etc/apt/apt.conf.d/80host"
+  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no reason to stop.
+  echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/90vgpukit"
 }

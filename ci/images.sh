@@ -17,7 +17,7 @@ build=$root/lib/modules/$release/build # where the root has it as an absolute li
 
 # From 7.2 on Debian's image is a package without files that brings these two.
 packages_of() {
-  if in_root "$root" apt-cache show "linux-binary-$release" >/dev/null 2>&1; then
+  if installable "linux-binary-$release" in_root "$root"; then
     printf '%s\n' "linux-binary-$release" "linux-modules-$release"
   else
     printf '%s\n' "linux-image-$release"

@@ -38,18 +38,10 @@ make_root() { # SUITE DIR
   security=$(archive_of debian-security)
   rm -rf "$work"
   say "$suite: debootstrap"
-  local script=/usr/share/debootstrap/scripts/$suite
-  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
-  debootstrap --variant=minbase --include=ca-certificates "$suite" "$work" "$archive" "$script" >"$dir.log" 2>&1 ||
-    { tail -n 20 "$dir.log" >&2; die "debootstrap of $suite failed; the whole log is $dir.log"; }
+  new_root "$suite" "$work" "$dir.log" --include=ca-certificates
   sources "$suite" "$archive" "$security" >"$work/etc/apt/sources.list"
   rm -f "$work"/etc/apt/sources.list.d/*.sources
-  # A file of apt's own configuration on this machine may name a proxy: the roots go the same way.
-  apt-config dump --format '%f "%v";%n' 2>/dev/null | grep -iE '^Acquire::(https?|ftp)::Proxy ' \
-    >"$work/etc/apt/apt.conf.d/80host" || rm -f "$work/etc/apt/apt.conf.d/80host"
-  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no reason to stop.
-  printf '%s\n' 'APT::Install-Recommends "false";' 'Dpkg::Use-Pty "0";' 'Acquire::Check-Valid-Until "false";' \
-    >"$work/etc/apt/apt.conf.d/90vgpukit"
+  printf '%s\n' 'APT::Install-Recommends "false";' 'Dpkg::Use-Pty "0";' >>"$work/etc/apt/apt.conf.d/90vgpukit"
   mkdir -p "$work/etc/dpkg/dpkg.cfg.d" && echo force-unsafe-io >"$work/etc/dpkg/dpkg.cfg.d/vgpukit"
   printf '#!/bin/sh\nexit 101\n' >"$work/usr/sbin/policy-rc.d" && chmod 755 "$work/usr/sbin/policy-rc.d"
   say "$suite: headers and compiler"
@@ -81,7 +73,6 @@ for suite in "${suites[@]}"; do
   flock 9
   if [ ! -e "$dir/.vgpukit-root" ]; then
     need_root "ci/roots.sh"
-    command -v debootstrap >/dev/null || { apt_quiet update >&2; apt_quiet install debootstrap >&2; }
     make_root "$suite" "$dir"
   fi
   exec 9>&-

@@ -6,9 +6,7 @@ need_root "ci/sid.sh"
 read -r _ root _ < <("$ci_top/ci/roots.sh" sid)
 src=$root/var/tmp/vgpukit-src
 rm -rf "$src" && mkdir -p "$src"
-# Only what git knows or would take: build folders stay out.
-git -C "$ci_top" -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
-  (cd "$ci_top" && xargs -0 tar -cf - --ignore-failed-read 2>/dev/null) | tar -xf - -C "$src"
+source_tar | tar -xf - -C "$src"
 # With /proc, in a mount namespace of its own: tests look at processes.
 export -f in_root
 own_mounts bash -euo pipefail -c '
