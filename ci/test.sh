@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # One command that tests everything: builds vgpukit with the oldest and the newest compiler, runs the unit tests (also under
-# AddressSanitizer and UBSan), then real drivers on real kernels' headers, then those kernels themselves under QEMU.
+# AddressSanitizer and UBSan), then ci/quickstart.sh on fresh machines, real drivers on real kernels' headers, then those kernels
+# themselves under QEMU.
 #
 #   sudo ci/test.sh [--full] [--only TEXT]
 #
@@ -14,7 +15,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --full) full=(--full) ;;
     --only) only=(--only "${2:?--only takes a text}"); shift ;;
-    *) sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2 ;;
+    *) sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2 ;;
   esac
   shift
 done
@@ -78,6 +79,11 @@ if [ ${#only[@]} = 0 ]; then
     say "building on sid, warnings are errors"
     ci/sid.sh
   fi
+fi
+
+if [ ${#only[@]} = 0 ]; then
+  say "ci/quickstart.sh on fresh machines"
+  ci/fresh.sh
 fi
 
 if [ ${#only[@]} = 0 ]; then
