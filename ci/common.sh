@@ -27,11 +27,12 @@ archive_of() {
 
 apt_quiet() {
   # Another apt may be at work, as after a machine's first boot.
-  DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o APT::Install-Recommends=false -o DPkg::Lock::Timeout=300 "$@"
+  DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o APT::Install-Recommends=false \
+    -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Renews the package lists. Lists that cannot be renewed (no network, a mirror that lags) may still be good enough: what apt said is
-# in lists_error, and apt_satisfy tells it if they are not.
+# Renews the package lists. Lists that cannot be renewed (no network, a mirror that lags) may still be good enough: what apt
+# said is in lists_error, and apt_satisfy tells it if they are not.
 apt_update() {
   lists_error=
   local said
@@ -39,26 +40,32 @@ apt_update() {
   [ -z "$lists_error" ] || say "apt-get update failed ($lists_error): going on with the package lists that are here"
 }
 
-first_error() { awk 'sub(/^E: /, "") && !error {error = $0} NF {last = $0} END {sub(/[ .]+$/, "", error); print error ? error : last}' <<<"$1"; }
+# The first error in what apt or debootstrap said; the last line where none is marked.
+first_error() {
+  awk 'sub(/^E: /, "") && !error {error = $0} NF {last = $0} END {sub(/[ .]+$/, "", error); print error ? error : last}' <<<"$1"
+}
 
-# Can apt install what a dependency, written as in debian/control, asks for? A package that others only mention cannot be installed,
-# though apt-cache may know its name. The optional COMMAND runs apt elsewhere: in_root ROOT.
+# Can apt install what a dependency, written as in debian/control, asks for? A package that others only mention cannot be
+# installed, though apt-cache may know its name. The optional COMMAND runs apt elsewhere: in_root ROOT.
 installable() { # DEPENDENCY [COMMAND...]
   "${@:2}" apt-get -q --simulate satisfy "$1" >/dev/null 2>&1
 }
 
-# Has apt install what dependencies, written as in debian/control, ask for. apt takes the first alternative that can be installed.
+# Has apt install what dependencies, written as in debian/control, ask for. apt takes the first alternative that can be
+# installed.
 apt_satisfy() { # WHAT DEPENDENCIES
-  local said dependency missing= backports more=0
-  said=$(apt_quiet check 2>&1) ||
-    die "apt cannot work on this machine ($(first_error "$said")): run 'dpkg --configure -a' and 'apt-get --fix-broken install', then this command again" 3
+  local said dependency missing= backports more=0 again="then run this command again"
+  said=$(apt_quiet check 2>&1) || die "apt cannot work on this machine ($(first_error "$said")):\
+ run 'dpkg --configure -a' and 'apt-get --fix-broken install', $again" 3
   # What apt tells about errors is shown, and quoted below. Without a network it would try four times for each package.
   { said=$(apt_quiet ${lists_error:+-o Acquire::Retries=0} satisfy "$2" 2>&1 >&3) && return; } 3>&2
   printf '%s\n' "$said" >&2
   if ! installable "$2"; then
-    # Where a library has come from backports, as libelf1 with a newer kernel's headers, its -dev package has to come from there, too.
+    # Where a library has come from backports, as libelf1 with a newer kernel's headers, its -dev package has to come from
+    # there, too.
     backports=$(. /etc/os-release && echo "${VERSION_CODENAME:-}-backports")
-    ! apt_quiet --simulate -t "$backports" satisfy "$2" >/dev/null 2>&1 || { apt_quiet -t "$backports" satisfy "$2" >&2 && return; }
+    ! apt_quiet --simulate -t "$backports" satisfy "$2" >/dev/null 2>&1 ||
+      { apt_quiet -t "$backports" satisfy "$2" >&2 && return; }
     while read -r dependency; do
       ! installable "$dependency" || continue
       if [ ${#missing} -lt 100 ]; then missing+="${missing:+, }'$dependency'"; else more=$((more + 1)); fi
@@ -66,11 +73,14 @@ apt_satisfy() { # WHAT DEPENDENCIES
   fi
   [ $more = 0 ] || missing+=" and $more more"
   if [ -n "$missing" ] && [ -n "${lists_error:-}" ]; then
-    die "apt-get update failed ($lists_error), and no package is known here for $missing: check the network and the archive that /etc/apt names, then run this command again" 3
+    die "apt-get update failed ($lists_error), and no package is known here for $missing:\
+ check the network and the archive that /etc/apt names, $again" 3
   elif [ -n "$missing" ]; then
-    die "the archive that /etc/apt names has no package for $missing: add an archive that has it, or install it by hand and build as the end of README.md tells" 3
+    die "the archive that /etc/apt names has no package for $missing:\
+ add an archive that has it, or install it by hand and build as the end of README.md tells" 3
   fi
-  die "apt-get could not install $1 ($(first_error "$said")): correct this (is there a network, and space on the disk?), then run this command again" 3
+  die "apt-get could not install $1 ($(first_error "$said")):\
+ correct this (is there a network, and space on the disk?), $again" 3
 }
 
 # Runs a command in a root with a small, fixed environment.
@@ -93,12 +103,13 @@ download_in_root() { # ROOT DIR LOG PACKAGE...
   "${try[@]}" >"$log" 2>&1
 }
 
-# This checkout as a tar archive on stdout: what git knows or would take, so that build folders stay out. Where there is no git, as in
-# an unpacked archive of this repository, they are left out by name.
+# This checkout as a tar archive on stdout: what git knows or would take, so that build folders stay out. Where there is no
+# git, as in an unpacked archive of this repository, they are left out by name.
 source_tar() (
   cd "$ci_top"
   if git -c safe.directory='*' rev-parse --git-dir >/dev/null 2>&1; then
-    git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | xargs -0 tar -cf - --ignore-failed-read 2>/dev/null
+    git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
+      xargs -0 tar -cf - --ignore-failed-read 2>/dev/null
   else
     tar -cf - --exclude='./build*' .
   fi
@@ -121,21 +132,26 @@ family() (
   esac
 )
 
-# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch. On Debian the libraries are
-# those of packaging/debian/control.
+# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch. On Debian the
+# libraries are those of packaging/debian/control.
 install_build_deps() {
   need_root "installing the build dependencies"
   case $(family) in
     debian)
       apt_update
-      apt_satisfy "the build dependencies" "$(awk '/^[^ ]/ {on = sub(/^Build-Depends: */, "")} on' "$ci_top/packaging/debian/control" |
-        tr -d '\n' | sed -E 's/debhelper[^,]*, *//'), g++, ccache, libgtest-dev, libgmock-dev, git, make, gcc, kmod, xz-utils, ca-certificates"
+      local libraries
+      libraries=$(awk '/^[^ ]/ {on = sub(/^Build-Depends: */, "")} on' "$ci_top/packaging/debian/control" | tr -d '\n' |
+        sed -E 's/debhelper[^,]*, *//')
+      apt_satisfy "the build dependencies" \
+        "$libraries, g++, ccache, libgtest-dev, libgmock-dev, git, make, gcc, kmod, xz-utils, ca-certificates"
       ;;
     arch)
       pacman -S --needed --noconfirm base-devel cmake ninja pkgconf ccache libgit2 kmod boost yaml-cpp spdlog cli11 nlohmann-json \
-        libarchive libelf xxhash gtest git >&2 || die "pacman could not install the build dependencies: run 'pacman -Syu', then this command again" 3
+        libarchive libelf xxhash gtest git >&2 ||
+        die "pacman could not install the build dependencies: run 'pacman -Syu', then this command again" 3
       ;;
-    *) die "no list of packages for '$(family)': install what the end of README.md names, then run 'cmake -B build -G Ninja && ninja -C build'" 3 ;;
+    *) die "no list of packages for '$(family)':\
+ install what the end of README.md names, then run 'cmake -B build -G Ninja && ninja -C build'" 3 ;;
   esac
 }
 
@@ -143,7 +159,8 @@ install_build_deps() {
 need_build_dir() { # DIR
   local reason
   reason=$({ mkdir -p "$1" && : >"$1.log"; } 2>&1) ||
-    die "cannot write to $1 (${reason##*: }): copy this checkout to a disk that can be written and has space, then run this command there" 3
+    die "cannot write to $1 (${reason##*: }):\
+ copy this checkout to a disk that can be written and has space, then run this command there" 3
 }
 
 # Configures and builds: build_vgpukit DIR [cmake options]; all of it, or the target in ci_target.
@@ -162,7 +179,8 @@ build_vgpukit() {
 
 build_failed() { # DIR WHAT
   ! grep -qi 'no space left on device' "$1.log" && [ "$(df --output=avail "$1" | tail -n 1)" -gt 1024 ] ||
-    die "no space left for $1 (or for the compiler's files in ${TMPDIR:-/tmp}): make room for 300 MB, then run this command again" 3
+    die "no space left for $1 (or for the compiler's files in ${TMPDIR:-/tmp}):\
+ make room for 300 MB, then run this command again" 3
   die "$2 failed; its log is $1.log"
 }
 
@@ -173,10 +191,12 @@ new_root() { # SUITE DIR LOG [debootstrap's options]
   command -v debootstrap >/dev/null || { apt_update; apt_satisfy debootstrap debootstrap; }
   [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
   debootstrap --variant=minbase "$@" "$suite" "$dir" "$archive" "$script" >"$log" 2>&1 ||
-    { tail -n 20 "$log" >&2; die "debootstrap of $suite from $archive failed ($(first_error "$(<"$log")")): name a suite that this archive has, or see the log, $log" 3; }
+    { tail -n 20 "$log" >&2; die "debootstrap of $suite from $archive failed ($(first_error "$(<"$log")")):\
+ name a suite that this archive has, or see the log, $log" 3; }
   # A file of apt's own configuration on this machine may name a proxy: the roots go the same way.
   apt-config dump --format '%f "%v";%n' 2>/dev/null | grep -iE '^Acquire::(https?|ftp)::Proxy ' \
     >"$dir/etc/apt/apt.conf.d/80host" || rm -f "$dir/etc/apt/apt.conf.d/80host"
-  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no reason to stop.
+  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no reason to
+  # stop.
   echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/90vgpukit"
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs README.md's commands where a user runs them: in a fresh minimal Debian, as root, on a clean checkout of HEAD.
 #
-#   sudo ci/fresh.sh [SUITE...]        ci/quickstart.sh in each suite (bookworm trixie sid), and looks at the modules that it made
+#   sudo ci/fresh.sh [SUITE...]        ci/quickstart.sh in each suite (bookworm trixie sid); verifies the modules that it made
 #   sudo ci/fresh.sh --test SUITE      ci/test.sh instead
 #
-# Prints a line for each suite, with the seconds of each part. Suites and runs share the compiler's cache, VGPUKIT_CI_CACHE/fresh/ccache,
-# and nothing else. The roots are in VGPUKIT_CI_CACHE/fresh; they and what is mounted in them are gone afterwards, whatever happens.
+# Prints a line for each suite, with the seconds of each part. Suites and runs share the compiler's cache,
+# VGPUKIT_CI_CACHE/fresh/ccache, and nothing else. The roots are in VGPUKIT_CI_CACHE/fresh; they are removed afterwards, also
+# after a failure or Ctrl-C, and their mounts end with them.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 fresh=$VGPUKIT_CI_CACHE/fresh
@@ -16,8 +17,8 @@ suite_inside() { # SUITE DIR COMMAND
   mount -t proc proc /proc
   mkdir -p "$root" "$2/upper" "$2/work"
   if [ "$command" = ci/quickstart.sh ]; then
-    # Nothing of this root is needed after a crash: without syncs dpkg takes less than half the time. Where there is no such overlay, the
-    # folder itself will do.
+    # Nothing of this root is needed after a crash: without syncs dpkg takes less than half the time. Where the kernel has no
+    # such overlay, the folder itself is used.
     mount -t overlay overlay -o "volatile,lowerdir=$root,upperdir=$2/upper,workdir=$2/work" "$root" 2>/dev/null || true
   else
     # The tests mount overlays, which cannot lie on another. As a mount point of its own the root is private.
@@ -35,21 +36,20 @@ suite_inside() { # SUITE DIR COMMAND
   mount -t proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
   mount --rbind /dev "$root/dev"
+  failed() { tail -n 30 "$log" >&2; die "$suite: $1; all that was printed is in $log" 1; }
   user() { in_root "$root" env -u DEBIAN_FRONTEND sh -c 'cd /root/vgpukit && exec "$@"' sh "$@"; }
   if [ "$command" != ci/quickstart.sh ]; then
     user "$command"
     return
   fi
   user "$command" >"$log" 2>&1 || code=$?
-  [ "$code" = 0 ] || { tail -n 30 "$log" >&2; die "$suite: $command ends with $code; all that it printed is in $log" 1; }
+  [ "$code" = 0 ] || failed "$command ends with $code"
   parts=$(sed -n 's/.*done in [0-9]* s: //p' "$log")
   modules=$(grep -oE '/[^ ]+/nvidia(-vgpu-vfio)?\.ko' "$log" | sort -u)
-  [ -n "$parts" ] && [ "$(wc -w <<<"$modules")" = 2 ] ||
-    { tail -n 30 "$log" >&2; die "$suite: $command did not name its parts, nvidia.ko and nvidia-vgpu-vfio.ko; all that it printed is in $log" 1; }
+  [ -n "$parts" ] && [ "$(wc -w <<<"$modules")" = 2 ] || failed "$command did not name its parts, nvidia.ko and nvidia-vgpu-vfio.ko"
   release=$(basename "$(dirname "${modules%%$'\n'*}")")
   # shellcheck disable=SC2086
-  user build/vgpukit verify --kernel "$release" $modules >>"$log" 2>&1 ||
-    { tail -n 30 "$log" >&2; die "$suite: the modules that $command made for $release are not such as it would load" 1; }
+  user build/vgpukit verify --kernel "$release" $modules >>"$log" 2>&1 || failed "$release would not load what $command made"
   echo "root $made, $parts" >"$2/parts"
 }
 
@@ -66,11 +66,11 @@ if [ "${1:-}" = --test ]; then
 fi
 [ $# -gt 0 ] || set -- bookworm trixie sid
 for suite; do
-  [[ $suite =~ ^[a-z]+$ ]] || { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
+  [[ $suite =~ ^[a-z]+$ ]] || { sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
 done
 mkdir -p "$fresh/ccache" 2>/dev/null || die "cannot write to $fresh: set VGPUKIT_CI_CACHE" 3
 
-dir= job=
+dir='' job=''
 clean() {
   # The job is a process group of its own. With unshare, its first process, all processes in the namespace end, and its mounts go.
   [ -z "$job" ] || { kill -KILL -- "-$job" 2>/dev/null; wait "$job" 2>/dev/null; } || true

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# One command on a fresh Debian 12, 13 or sid, or on Arch: installs what is needed, builds vgpukit, installs kernel headers if this
-# machine has none, builds the reference driver for a real kernel, and shows what was made and how many seconds each part took.
+# One command on a fresh Debian 12, 13 or sid, or on Arch: installs what is needed, builds vgpukit, installs kernel headers if
+# this machine has none, builds the reference driver for a real kernel, and shows what was made and how many seconds each part
+# took.
 #
 #   sudo ci/quickstart.sh
 set -euo pipefail
@@ -26,13 +27,16 @@ part compile
 
 # The running kernel if it can be had; in a container or chroot that runs another distribution's kernel, this one's newest.
 kernel=running release=$(uname -r)
-ready() { "$vgpukit" kernel list | awk -v release="$release" '$1 == release && $2 == "ready" {found = 1} END {exit !found}'; }
+ready() {
+  "$vgpukit" kernel list | awk -v release="$release" '$1 == release && $2 == "ready" {found = 1} END {exit !found}'
+}
 if ! ready; then
   say "installing kernel headers"
   case $(family) in
     arch)
       pkgbase=$(cat "/usr/lib/modules/$release/pkgbase" 2>/dev/null || echo linux)
-      pacman -S --needed --noconfirm "$pkgbase-headers" >&2 || die "pacman could not install $pkgbase-headers: run 'pacman -Syu', then this command again" 3 ;;
+      pacman -S --needed --noconfirm "$pkgbase-headers" >&2 ||
+        die "pacman could not install $pkgbase-headers: run 'pacman -Syu', then this command again" 3 ;;
     *)
       headers=linux-headers-$release
       installable "$headers" || headers=linux-headers-amd64
