@@ -41,14 +41,14 @@ unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)
 
 # Users are not root: what root's rights would hide is tried as nobody. (The folder with the checkout may be closed to others.)
 unit_as_nobody() {
-  local room
-  for room in support kernel driver install runtime host; do
-    if ! runuser -u nobody -- test -x "$1/unit_$room"; then
+  local folder
+  for folder in support kernel driver system vgpu passthrough load doctor install; do
+    if ! runuser -u nobody -- test -x "$1/unit_$folder"; then
       echo "skipped: nobody cannot read $1" >&2
       return
     fi
-    (cd / && runuser -u nobody -- env HOME=/nonexistent "$1/unit_$room" --gtest_brief=1 >"$1.nobody" 2>&1) ||
-      { cat "$1.nobody" >&2; die "unit_$room fails for an ordinary user" 1; }
+    (cd / && runuser -u nobody -- env HOME=/nonexistent "$1/unit_$folder" --gtest_brief=1 >"$1.nobody" 2>&1) ||
+      { cat "$1.nobody" >&2; die "unit_$folder fails for an ordinary user" 1; }
   done
 }
 
