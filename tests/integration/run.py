@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the text files in cases/. Each says what a user types, and what the user then sees. tests/README.md explains how.
+"""Runs the text files in cases/: what a user types, and what the user then sees. tests/README.md explains how.
 
 A file holds cases. A case begins with NAME and ends at the next NAME:
 
@@ -18,8 +18,8 @@ the line above: a RUN with a line break, anything else with a space. These are r
     {tmp}             the folder of the case            {source}   this repository
     {on:SUITE:6.12}   --root ROOT --kernel RELEASE      {root:SUITE}  {rel:SUITE:6.12}
     {series:SUITE:newest}  the first two numbers of a release
-    {on:SUITE:newest} the same with the newest kernel of the root. The kernels of backports and sid change: no case names
-                      their series
+    {on:SUITE:newest} the same with the newest kernel of the root. The kernels of backports and sid change: no case
+                      names their series
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
     {bin}             the folder that vgpukit was built in; the tools of tests/tools are there too
 """
