@@ -1,4 +1,4 @@
-// libFuzzer: whatever the bytes are, the tokens are the input again, and nothing that is built on the lexer breaks.
+// libFuzzer: for any input the tokens concatenate to the input, and the functions built on the lexer do not crash.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

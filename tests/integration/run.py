@@ -1,25 +1,27 @@
 #!/usr/bin/env python3
-"""Runs the text files in cases/: what a user types, and what the user then sees.
+"""Runs the text files in cases/: what a user types, and what the user then sees. tests/README.md explains how.
 
-A file holds cases. A case begins with NAME and ends at the next one:
+A file holds cases. A case begins with NAME and ends at the next NAME:
 
-    NAME   what is shown
-    FULL                          only with --full
-    USER   nobody                 the steps run as this user
+    NAME   the name that is printed
+    FULL                          run the case only with --full
+    USER   nobody                 run the steps as this user
     RUN    a shell command line; vgpukit is in the PATH, set -e is on
-    EXIT   the exit status that is wanted (default 0)
-    OUT    text that stdout must hold         NOTOUT  ... must not hold
-    ERR    text that stderr must hold         NOTERR  ... must not hold
-    JSON   a Python expression over the JSON on stdout, called `j`, that must be true
+    EXIT   the expected exit status (default 0)
+    OUT    text that stdout must contain      NOTOUT  text that stdout must not contain
+    ERR    text that stderr must contain      NOTERR  text that stderr must not contain
+    JSON   a Python expression that must be true; `j` is the JSON document on stdout
 
-Expectations belong to the RUN above them; \\n, OUT and ERR lines are plain text. In all of them:
+An expectation belongs to the RUN above it. OUT and ERR are plain text. A line that begins with eight spaces continues
+the line above: a RUN with a line break, anything else with a space. These are replaced everywhere:
 
-    {tmp}             a folder of the case's own        {source}   this repository
+    {tmp}             the folder of the case            {source}   this repository
     {on:SUITE:6.12}   --root ROOT --kernel RELEASE      {root:SUITE}  {rel:SUITE:6.12}
     {series:SUITE:newest}  the first two numbers of a release
-    {on:SUITE:newest} the same with the newest kernel of the root: backports and sid move on, no case may name their series
+    {on:SUITE:newest} the same with the newest kernel of the root. The kernels of backports and sid change: no case
+                      names their series
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
-    {bin}             the folder that vgpukit was built in: the tools of tests/tools are there, too
+    {bin}             the folder that vgpukit was built in; the tools of tests/tools are there too
 """
 import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
 
@@ -43,8 +45,13 @@ def read_cases(path):
             line = line.rstrip("\n")
             if not line.strip() or line.startswith("#"):
                 continue
-            if line.startswith("        ") and cases and cases[-1].steps:  # a RUN goes on in the next line
-                cases[-1].steps[-1]["run"] += "\n" + line.strip()
+            if line.startswith("        ") and cases and cases[-1].steps:  # the line above goes on
+                step = cases[-1].steps[-1]
+                if step["checks"]:
+                    key, text, first = step["checks"][-1]
+                    step["checks"][-1] = (key, f"{text} {line.strip()}", first)
+                else:
+                    step["run"] += "\n" + line.strip()
                 continue
             key, _, rest = line.partition(" ")
             rest = rest.strip()
@@ -67,7 +74,7 @@ def read_cases(path):
 
 
 class World:
-    """The builder roots and driver packages, made when a case first names them."""
+    """The builder roots and driver packages. They are made when a case first names them."""
 
     def __init__(self, binary):
         self.suites, self.drivers, self.bin = {}, {}, os.path.dirname(os.path.abspath(binary))
@@ -113,14 +120,15 @@ class World:
 
 
 class Skipped(Exception):
-    """A step ended with 77: this machine cannot do it."""
+    """A step ended with exit status 77: this machine cannot run it."""
 
 
 def run_step(step, case, tmp, env, world):
     argv = ["bash", "-ec", world.expand(step["run"], tmp)]
     if case.user:
         argv = ["runuser", "-u", case.user, "--"] + argv
-    done = subprocess.run(argv, cwd=tmp, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=1800)
+    done = subprocess.run(argv, cwd=tmp, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=1800)
     out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     wrong = []
     if done.returncode == 77 and step["exit"] != 77:
@@ -134,8 +142,10 @@ def run_step(step, case, tmp, env, world):
             try:
                 if document is None:
                     document = json.loads(out)
-                fine = bool(eval(text, {"j": document, "os": os, "re": re, "len": len, "all": all, "any": any, "set": set, "sorted": sorted}))
-            except Exception as bad:  # a document that is no JSON or lacks a key is a failed check
+                names = {"j": document, "os": os, "re": re, "len": len, "all": all, "any": any, "set": set,
+                         "sorted": sorted}
+                fine = bool(eval(text, names))
+            except Exception as bad:  # output that is not JSON, or a missing key, is a failed check
                 fine, text = False, f"{text}   ({type(bad).__name__}: {bad})"
         else:
             where = out if key.endswith("OUT") else err
@@ -151,7 +161,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("--vgpukit", required=True, help="the binary under test")
     options.add_argument("--full", action="store_true")
-    options.add_argument("--only", default="", help="run only cases whose name or file holds this text")
+    options.add_argument("--only", default="", help="run only cases whose name or file contains this text")
     options = options.parse_args()
     cases = []
     for name in sorted(os.listdir(f"{HERE}/cases")):
@@ -162,7 +172,7 @@ def main():
     os.chmod(base, 0o755)
     bin_dir = f"{base}/bin"
     os.mkdir(bin_dir)
-    shutil.copy(options.vgpukit, f"{bin_dir}/vgpukit")  # where an ordinary user can run it, too
+    shutil.copy(options.vgpukit, f"{bin_dir}/vgpukit")  # a place where an ordinary user can run it too
     try:
         for number, case in enumerate(cases):
             if options.only not in case.name and options.only not in case.place:
@@ -172,9 +182,10 @@ def main():
                 continue
             tmp = f"{base}/{number}"
             os.mkdir(tmp)
-            # Facts are shared by the cases of one user, as on a user's machine; the store and the finished builds are the case's own.
-            env = {"PATH": f"{bin_dir}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": tmp, "LC_ALL": "C.UTF-8", "VGPUKIT_DATA": TOP,
-                   "VGPUKIT_STATE": f"{tmp}/state", "VGPUKIT_CACHE": f"{base}/cache-{case.user or 'root'}"}
+            # The cases of one user share a cache, as on a user's machine. Each case has its own store and builds.
+            env = {"PATH": f"{bin_dir}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": tmp, "LC_ALL": "C.UTF-8",
+                   "VGPUKIT_DATA": TOP, "VGPUKIT_STATE": f"{tmp}/state",
+                   "VGPUKIT_CACHE": f"{base}/cache-{case.user or 'root'}"}
             os.makedirs(env["VGPUKIT_CACHE"], exist_ok=True)
             if case.user:
                 shutil.chown(tmp, case.user)

@@ -1,4 +1,4 @@
-// Chromium, Debian's own: Playwright's would have to be downloaded.
+// Uses Debian's Chromium, so that Playwright does not download one.
 import {chromium} from 'playwright-core';
 import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
@@ -18,21 +18,29 @@ export function report(...args) {
   return execFileSync(vgpukit, ['matrix', 'report', ...args], {encoding: 'utf8', maxBuffer: 1 << 28});
 }
 
-export const launch = () => chromium.launch({executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage']});
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage']
+  });
 
-// The page in a window of its own. Nothing may be fetched but the page itself, and nothing may go wrong in it.
+// Opens the page in a new window. Records errors in it, and every request for anything but the page itself.
 export async function open(browser, file, options = {}) {
   const context = await browser.newContext({viewport: {width: 1280, height: 800}, ...options});
   const page = await context.newPage();
-  page.troubles = [];
-  page.on('pageerror', (error) => page.troubles.push(error.message));
-  page.on('console', (message) => { if (message.type() === 'error') page.troubles.push(message.text()); });
-  page.on('request', (request) => { if (!request.url().startsWith(pathToFileURL(file).href)) page.troubles.push(`asked for ${request.url()}`); });
+  page.problems = [];
+  page.on('pageerror', (error) => page.problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') page.problems.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(pathToFileURL(file).href)) page.problems.push(`requested ${request.url()}`);
+  });
   await page.goto(pathToFileURL(file).href + (options.hash || ''));
   return page;
 }
 
-// Kept for people to look at.
+// A screenshot for people to look at.
 export async function picture(page, name) {
   await page.screenshot({path: path.join(work, `page-${name}.png`)});
 }

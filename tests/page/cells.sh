@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints a matrix file of three cells over the builder roots of ci/roots.sh: two to be built, one that nobody expects to build.
+# Prints a matrix file of three cells over the builder roots of ci/roots.sh: two to be built, and an unsupported one.
 set -euo pipefail
 roots=$("$(dirname "$0")/../../ci/roots.sh" bookworm | awk '{ print $2; exit }')
 cat <<END

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks that the folders of patcher/ include each other in one direction only.
 
-The rule is in CMakeLists.txt: vgpukit_library(FOLDER USES ...) names the folders below FOLDER. A file may include headers of its own
-folder, of those, and of what they use in turn. docs/architecture.md must list the same.
+The rule is in CMakeLists.txt: vgpukit_library(FOLDER USES ...) names the folders below FOLDER. A file may include
+headers of its own folder, of those, and of the folders that these use in turn. docs/architecture.md must list the same.
 
     tests/tools/check-includes.py           check; exit status 1 when an include or the document is wrong
     tests/tools/check-includes.py --draw    print the list for docs/architecture.md
@@ -26,7 +26,7 @@ def direct_uses() -> dict[str, list[str]]:
 
 
 def all_uses(uses: dict[str, list[str]]) -> dict[str, set[str]]:
-    """What a folder may include beside itself. A folder is listed after those that it uses, so a circle cannot be written."""
+    """The folders that each folder may include. A folder is listed after those that it uses, so there are no cycles."""
     found: dict[str, set[str]] = {}
     for folder, below in uses.items():
         for name in below:
@@ -56,8 +56,8 @@ def main() -> int:
             header = re.match(r'#include "(\w+)/[\w.]+"', line)
             if header and header.group(1) != folder and header.group(1) not in allowed[folder]:
                 wrong.append(
-                    f"{file.relative_to(TOP)}:{number}: includes patcher/{line.split(chr(34))[1]}, but {folder} uses only "
-                    f"{', '.join(sorted(allowed[folder])) or 'nothing'} (CMakeLists.txt, docs/architecture.md)"
+                    f"{file.relative_to(TOP)}:{number}: includes patcher/{line.split(chr(34))[1]}, but {folder} uses "
+                    f"only {', '.join(sorted(allowed[folder])) or 'nothing'} (CMakeLists.txt, docs/architecture.md)"
                 )
     if drawing(uses) not in DOCUMENT.read_text():
         wrong.append("docs/architecture.md does not list the folders as CMakeLists.txt does: "

@@ -1,9 +1,10 @@
-// Makes conftest/ of a driver's tree twice, with make alone and with our engine, and compares the two byte by byte.
+// Makes conftest/ of a driver's tree twice, with make alone and with vgpukit's engine, and compares the two byte by
+// byte.
 //
 //   conftest_compare ROOT RELEASE TREE [JOBS [engine]]
 //
-// TREE lies in ROOT and is changed. Exit 0: the same, and make finds the engine's conftest/ done. A line of JSON on
-// stdout says what each cost. CACHE is VGPUKIT_CACHE, as for vgpukit.
+// TREE is in ROOT and is changed. Exit status 0: the two are identical, and make accepts the engine's conftest/ as
+// complete. Prints one line of JSON with the time of each. CACHE is VGPUKIT_CACHE, as for vgpukit.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +34,7 @@ int complain(const Error& error) {
   return 2;
 }
 
-// What make would do up to the point where the first object is compiled.
+// The work of make up to the first compiled object.
 constexpr const char* goal =
     "ifneq ($(and $(obj),$(KBUILD_EXTMOD)),)\n"
     ".PHONY: conftest-only\n"
@@ -53,7 +54,7 @@ int main(int argc, char** argv) {
   const auto kernel = kernel::open_kernel(*host, argv[2]);
   if (!kernel) return complain(kernel.error());
   kernel::Facts facts(*kernel);
-  // As in a build, where the plan has learnt by now what the headers contain and which options the compiler knows.
+  // As in a build, where the plan has already read the headers and the compiler's options.
   if (const auto probe = facts.probe(); !probe) return complain(probe.error());
   build::BuildRequest request;
   request.tree = fs::canonical(argv[3]);
@@ -90,7 +91,7 @@ int main(int argc, char** argv) {
     return 0;
   }
 
-  // make with the engine's files in place: it must leave them as they are.
+  // make with the engine's files in place: it must not change them.
   Command only = make;
   if (!write_file(request.tree / ".conftest-only.mk", goal)) return 2;
   only.env["MAKEFILES"] = host->inside(request.tree / ".conftest-only.mk");

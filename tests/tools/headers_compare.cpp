@@ -1,10 +1,9 @@
-// Builds a driver's tree twice, as ever and with headers that are compiled once (build/shared_headers.hpp), and
-// compares what came of it: every object and every module byte by byte, and what Kbuild believes each of them depends
-// on.
+// Builds a driver's tree twice, with and without precompiled headers (build/precompiled_headers.hpp), and compares
+// every object and every module byte by byte, and the dependencies that Kbuild recorded.
 //
 //   headers_compare ROOT RELEASE TREE [MODULE...]
 //
-// TREE lies in ROOT and is changed. A line of JSON on stdout says what was compared; exit 0: it was.
+// TREE is in ROOT and is changed. Prints one line of JSON with the number of compared files. Exit status 0: identical.
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -32,8 +31,8 @@ bool is_result(const fs::path& path) {
   return name.ends_with(".o") || name.ends_with(".ko") || name.ends_with(".o.cmd") || name.ends_with(".mod.c");
 }
 
-// What the build has made; NVIDIA's own objects came with the package. Of a .cmd file the lines, in whatever order:
-// fixdep lists the headers as they come.
+// Hashes of the files that the build made, without NVIDIA's own objects. The lines of a .cmd file are sorted, because
+// fixdep lists the headers in any order.
 std::map<std::string, std::string> results_of(const fs::path& tree) {
   std::map<std::string, std::string> results;
   for (const auto& entry : fs::recursive_directory_iterator(tree)) {
@@ -69,11 +68,11 @@ int main(int argc, char** argv) {
 
   nlohmann::json line;
   std::map<std::string, std::string> results[2];
-  // The first one asks Kbuild how it compiles, and makes headers ahead of the files; the other finds conftest's
-  // answers.
+  // The first build asks Kbuild how it compiles, and precompiles headers; the second finds conftest's answers in the
+  // cache.
   for (const bool share : {true, false}) {
     for (const auto& [path, hash] : results_of(request.tree)) fs::remove(request.tree / path);
-    fs::remove_all(request.tree / "conftest");  // else it is make that goes on with it
+    fs::remove_all(request.tree / "conftest");  // otherwise make would continue with it
     request.precompile_headers = share;
     const auto start = std::chrono::steady_clock::now();
     const auto built = build::build_tree(*kernel, request);

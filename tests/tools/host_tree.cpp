@@ -1,4 +1,4 @@
-// host_tree DESCRIPTION DIR: makes a folder that looks like the host of tests/fixtures/hosts, for --root.
+// host_tree DESCRIPTION DIR: makes a root folder from a host of tests/fixtures/hosts, for --root.
 #include "../unit/system/host_tree.hpp"
 
 #include <iostream>

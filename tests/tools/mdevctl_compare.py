@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Compares vgpukit's answers with mdevctl's for the same folder: mdevctl_compare.py VGPUKIT DIR. Exit 77 where mdevctl is not installed.
+"""Compares vgpukit's answers with mdevctl's for the same folder: mdevctl_compare.py VGPUKIT DIR
 
-mdevctl is run inside the folder (chroot): not every version of it takes another root.
+Exit status 77: mdevctl is not installed. mdevctl runs inside the folder (chroot), because not every version of it
+supports another root.
 """
 import json, os, re, shutil, subprocess, sys
 
@@ -10,7 +11,8 @@ mdevctl = shutil.which("mdevctl")
 if not mdevctl:
     print("mdevctl is not installed: nothing compared", file=sys.stderr)
     sys.exit(77)
-libraries = re.findall(r"(/\S+)", subprocess.run(["ldd", mdevctl], check=True, stdout=subprocess.PIPE, text=True).stdout)
+ldd = subprocess.run(["ldd", mdevctl], check=True, stdout=subprocess.PIPE, text=True)
+libraries = re.findall(r"(/\S+)", ldd.stdout)
 for path in [mdevctl] + libraries:
     os.makedirs(os.path.dirname(root + path), exist_ok=True)
     shutil.copy(os.path.realpath(path), root + path)
@@ -61,7 +63,7 @@ def same(what, a, b):
 
 
 device = ours("list", "--active")["devices"][0]
-# One defines, the other reads; and what they write for the same device is the same, byte for byte.
+# One program defines a device, the other reads it. Both write the same file for the same device.
 path = f"{root}/etc/mdevctl.d/{device['parent']}/{device['name']}"
 run(vgpukit, "--root", root, "vgpu", "define", device["name"], "--manual")
 with open(path, encoding="utf-8") as file:
@@ -71,7 +73,8 @@ run("chroot", root, mdevctl, "undefine", "--uuid", device["name"])
 run("chroot", root, mdevctl, "define", "--uuid", device["name"])
 with open(path, encoding="utf-8") as file:
     same("the file", written, file.read())
-run("chroot", root, mdevctl, "define", "--auto", "--uuid", "11111111-2222-4333-8444-555555555555", "--parent", device["parent"], "--type", device["type"])
+run("chroot", root, mdevctl, "define", "--auto", "--uuid", "11111111-2222-4333-8444-555555555555",
+    "--parent", device["parent"], "--type", device["type"])
 same("defined by mdevctl", our_devices("--defined"), theirs("list", "--defined"))
 same("active", our_devices("--active"), theirs("list"))
 same("types", our_types(), theirs("types"))

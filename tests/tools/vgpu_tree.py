@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Makes a folder that looks like the /sys, /proc and /etc of a vGPU host, for --root: vgpu_tree.py DIR mdev|sriov-mdev|vendor-vfio
+"""Makes a root folder with the /sys, /proc and /etc of a vGPU host: vgpu_tree.py DIR mdev|sriov-mdev|vendor-vfio
 
-mdev: vGPUs on the cards. sriov-mdev: mdev on virtual functions. vendor-vfio: virtual functions with nvidia/current_vgpu_type.
+mdev: vGPUs on the cards. sriov-mdev: mdev on virtual functions. vendor-vfio: virtual functions with
+nvidia/current_vgpu_type.
 """
 import argparse, os, uuid
 
-TYPES = {f"nvidia-{60 + i}": (f"GRID P4-{i}Q", f"num_heads=4, frl_config=60, framebuffer={i}024M, max_resolution=5120x2880, max_instance={16 // i}")
+TYPES = {f"nvidia-{60 + i}": (f"GRID P4-{i}Q", f"num_heads=4, frl_config=60, framebuffer={i}024M, "
+                                               f"max_resolution=5120x2880, max_instance={16 // i}")
          for i in range(1, 9)}
 
 
@@ -21,10 +23,11 @@ def link(path, target):
 
 
 def pci(root, address, device, group):
-    """What lspci and passthrough read of a function."""
+    """Writes the files of a PCI function that lspci and passthrough read."""
     folder = f"{root}/sys/bus/pci/devices/{address}"
-    for name, text in {"vendor": "0x10de", "device": device, "subsystem_vendor": "0x10de", "subsystem_device": "0x0000", "class": "0x030200",
-                       "revision": "0xa1", "driver_override": "(null)", "modalias": f"pci:v000010DEd0000{device[2:].upper()}", "reset_method": "flr bus",
+    for name, text in {"vendor": "0x10de", "device": device, "subsystem_vendor": "0x10de", "subsystem_device": "0x0000",
+                       "class": "0x030200", "revision": "0xa1", "driver_override": "(null)",
+                       "modalias": f"pci:v000010DEd0000{device[2:].upper()}", "reset_method": "flr bus",
                        "max_link_width": "16"}.items():
         write(f"{folder}/{name}", text + "\n")
     link(f"{folder}/driver", f"{root}/sys/bus/pci/drivers/nvidia")
@@ -50,7 +53,8 @@ def main():
     for card in range(options.cards):
         address = f"0000:{0x41 + card:02x}:00.0"
         write(f"{root}/proc/driver/nvidia/gpus/{address}/information",
-              f"Model: \t\t Reference\nGPU UUID: \t GPU-{uuid.UUID(int=card + 1)}\nSerial Number: \t 03229170{card:05}\n")
+              f"Model: \t\t Reference\nGPU UUID: \t GPU-{uuid.UUID(int=card + 1)}\n"
+              f"Serial Number: \t 03229170{card:05}\n")
         pci(root, address, "0x26b9", 1000 + card)
         if options.kind == "mdev":
             parents.append(address)
@@ -76,7 +80,8 @@ def main():
             write(f"{at}/name", name + "\n")
             write(f"{at}/description", description + "\n")
             write(f"{at}/device_api", "vfio-pci\n")
-            write(f"{at}/available_instances", "1\n" if options.kind == "sriov-mdev" and not used else "0\n" if used else "8\n")
+            available = "1" if options.kind == "sriov-mdev" and not used else "0" if used else "8"
+            write(f"{at}/available_instances", f"{available}\n")
             write(f"{at}/create")
     for i in range(options.devices if options.kind != "vendor-vfio" else 0):
         parent, name = f"{devices}/{parents[i % len(parents)]}", str(uuid.UUID(int=i + 1, version=4))

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Boots a Debian kernel under QEMU, loads the modules of a folder there, and unloads them: a matrix file's `loads` (docs/matrix-file.md).
+"""Boots a Debian kernel under QEMU, loads the modules of a folder there, and unloads them.
 
     tests/vm/load.py FOLDER RELEASE ROOT        (ROOT: a builder root of ci/roots.sh, with the headers of RELEASE)
 
-Status 0: they load; 1: they do not, and the last line says what happened; 3: this machine or this root lacks something for it.
+For `loads` of a matrix file (docs/matrix-file.md). Exit status 0: the modules load. 1: they do not, and the last line
+is the reason. 3: this machine or this root lacks something for the test.
 """
 import os, re, shutil, subprocess, sys, tempfile, types
 
 sys.dont_write_bytecode = True
 import run as vm
 
-NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "kmod": "kmod", "depmod": "kmod", "strip": "binutils"}
+NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "kmod": "kmod", "depmod": "kmod",
+          "strip": "binutils"}
 
 
 def cannot(text):
@@ -19,12 +21,12 @@ def cannot(text):
 
 
 def image_of(root, release):
-    """The kernel's image, which ci/images.sh fetches for the builder roots of ci/roots.sh."""
+    """The kernel's image. ci/images.sh fetches it for the builder roots of ci/roots.sh."""
     cache, suite = os.path.dirname(os.path.dirname(root)), os.path.basename(root)
     if not os.path.exists(f"{root}/.vgpukit-root") or os.path.basename(os.path.dirname(root)) != "roots":
-        cannot(f"{root} is no builder root of ci/roots.sh: nobody knows where its kernel image is")
-    done = subprocess.run([f"{vm.TOP}/ci/images.sh", suite, release], env=dict(os.environ, VGPUKIT_CI_CACHE=cache), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True)
+        cannot(f"{root} is no builder root of ci/roots.sh: its kernel image is not known")
+    done = subprocess.run([f"{vm.TOP}/ci/images.sh", suite, release], env=dict(os.environ, VGPUKIT_CI_CACHE=cache),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         cannot("no kernel image: " + (done.stderr.strip().splitlines() or ["ci/images.sh failed"])[-1])
     return done.stdout.strip()
@@ -51,10 +53,10 @@ def initramfs(kernel, modules, work):
 
 
 def causes(output):
-    """What is behind a failed check, as one line each: its name and the first line that the guest printed below it."""
+    """One line for each failed check: its name and the first line that the guest printed below it."""
     for name, below in re.findall(r"^not ok (.*)\n((?:  .*\n)*)", output, re.M):
-        said = re.findall(r"^  \| (.+)$", below, re.M) or re.findall(r"^  (?:kernel: )?(.+)$", below, re.M)
-        yield f"{name}: {said[0]}" if said else name
+        lines = re.findall(r"^  \| (.+)$", below, re.M) or re.findall(r"^  (?:kernel: )?(.+)$", below, re.M)
+        yield f"{name}: {lines[0]}" if lines else name
 
 
 def main():
@@ -66,9 +68,9 @@ def main():
             cannot(f"there is no {program} here: install {package}")
     kernel = types.SimpleNamespace(release=release, image=image_of(root, release))
     with tempfile.TemporaryDirectory(prefix="vgpukit-load-") as work:
-        output, trouble = vm.boot(kernel, "load", initramfs(kernel, modules, work), work)
+        output, problem = vm.boot(kernel, "load", initramfs(kernel, modules, work), work)
     print(output, flush=True)
-    wrong, passed = vm.judge("load", output, trouble)
+    wrong, passed = vm.check_boot("load", output, problem)
     if not wrong:
         print(f"{release} loaded and unloaded the modules: {passed} checks")
         return 0

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Boots Debian's kernels under QEMU's software emulation, and has vgpukit load the reference driver there and hand out vGPUs.
+"""Boots Debian's kernels under QEMU's software emulation; vgpukit loads the reference driver there and creates vGPUs.
 
     tests/vm/run.py --vgpukit BINARY [--only 6.12] [--keep DIR]
 
-Each kernel is booted three times. The second boot is the "reboot": what the first leaves in /etc is there. The third machine ("bare") has no
-IOMMU. What the guests do is in guest/*.sh; a check there prints "ok NAME" or "not ok NAME". A guest that hangs, panics or stops early lacks its last line, and so fails.
+Each kernel is booted three times. The second boot is the "reboot": it finds the files that the first left in /etc.
+The third machine ("bare") has no IOMMU. guest/*.sh run in the guest; a check there prints "ok NAME" or "not ok NAME".
+A guest that hangs, panics or stops early does not print its last line, and so fails.
 """
-import argparse, base64, concurrent.futures, io, json, lzma, os, re, shutil, stat, subprocess, sys, tarfile, tempfile, time
+import argparse, base64, concurrent.futures, io, json, lzma, os, re, shutil, stat, subprocess, sys
+import tarfile, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -16,21 +18,25 @@ from root_kernels import pick
 
 KERNELS = [("bookworm", "6.1"), ("trixie", "6.12"), ("trixie", "newest")]
 DEADLINE = 900  # seconds for one boot; 10 to 20 are usual, on a busy machine it can be a few minutes
-# icount: the guest's clock counts its instructions, and jumps while it sleeps. On a busy machine a clock of its own runs away from it:
-# timer interrupts get lost, RCU reports stalls.
-QEMU = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-icount", "shift=2,sleep=off", "-cpu", "qemu64", "-m", "768", "-smp", "1", "-nodefaults",
-        "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-device", "edu", "-device", "e1000e"]
+# icount: the guest's clock counts its instructions, and jumps while it sleeps. With a real-time clock a guest on a busy
+# machine loses timer interrupts, and RCU reports stalls.
+QEMU = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-icount", "shift=2,sleep=off", "-cpu", "qemu64",
+        "-m", "768", "-smp", "1", "-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none",
+        "-no-reboot", "-device", "edu", "-device", "e1000e"]
 IOMMU = ["-device", "intel-iommu"]
-# A card with virtual functions: QEMU's nvme, which wants a subsystem and a port of its own for that.
+# A card with virtual functions: QEMU's nvme, which needs a subsystem and a root port of its own for that.
 NVME = ["-device", "pcie-root-port,id=sriov,bus=pcie.0,chassis=1,slot=1", "-device", "nvme-subsys,id=subsys",
-        "-device", "nvme,serial=1,subsys=subsys,bus=sriov,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2,max_ioqpairs=6,msix_qsize=7"]
+        "-device", "nvme,serial=1,subsys=subsys,bus=sriov,sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2,"
+                   "max_ioqpairs=6,msix_qsize=7"]
 STAGES = {"first": IOMMU + NVME, "second": IOMMU + NVME, "bare": []}
 PROGRAMS = ["kmod", "mdevctl"]
-# As in ci/common.sh: in a chroot whose / is no mount point nothing can be made private.
-OWN_MOUNTS = ["unshare", "--mount"] + ([] if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0
-                                       else ["--propagation", "unchanged"])
-NEWER_MDEVCTL = "trixie"  # has 1.4; this machine's is 1.2 where it is Debian 12
-BUSYBOX = "sh cat cut cp rm ls ln mkdir mount umount grep sed head tail tr wc sort sleep dmesg mknod poweroff tar base64 basename readlink kill ps env test true false find uname chmod printf seq touch tee date rmdir mv expr ip".split()
+# As in ci/common.sh: in a chroot whose / is not a mount point, mounts cannot be made private.
+PRIVATE = subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0
+OWN_MOUNTS = ["unshare", "--mount"] + ([] if PRIVATE else ["--propagation", "unchanged"])
+NEWER_MDEVCTL = "trixie"  # has 1.4; Debian 12 has 1.2
+BUSYBOX = """sh cat cut cp rm ls ln mkdir mount umount grep sed head tail tr wc sort sleep dmesg mknod poweroff tar
+    base64 basename readlink kill ps env test true false find uname chmod printf seq touch tee date rmdir mv expr
+    ip""".split()
 KMOD = "insmod rmmod lsmod modprobe modinfo depmod".split()
 
 
@@ -50,14 +56,17 @@ def put(folder, path, source, mode=None):
 
 
 def put_stripped(folder, path, source):
-    """Without what nobody needs to run it: the guest's memory is small, and an emulated processor copies it all."""
+    """Without symbols and debug information: the guest's memory is small, and the emulated processor is slow."""
     put(folder, path, source, 0o755)
     run(["strip", "--strip-debug" if path.endswith(".ko") else "--strip-unneeded", f"{folder}/{path.lstrip('/')}"])
 
 
 def put_without_icu_data(folder, path, source):
-    """libarchive wants libxml2 for some archives, that wants ICU, and that has 31 MB of data about all languages. Nobody here reads an
-    archive; the loader wants the library and its one symbol."""
+    """Puts a library with an empty symbol in place of libicudata.
+
+    libarchive needs libxml2, which needs ICU, which has 31 MB of language data. The guest reads no archives that use
+    it; the loader needs only the library and its one symbol.
+    """
     to = f"{folder}/{path.lstrip('/')}"
     symbol = "icudt" + re.search(r"libicudata\.so\.(\d+)", path).group(1) + "_dat"
     run(["gcc", "-shared", "-nostdlib", f"-Wl,-soname,{os.path.basename(path)}", "-xc", "-o", to, "-"],
@@ -65,7 +74,7 @@ def put_without_icu_data(folder, path, source):
 
 
 def put_program(folder, path, source):
-    """A program with the libraries that ldd names, at the places where it looks for them."""
+    """A program with the libraries that ldd names, in the folders where it looks for them."""
     put_stripped(folder, path, source)
     for line in run(["ldd", source]).splitlines():
         for word in line.split():
@@ -76,19 +85,20 @@ def put_program(folder, path, source):
 
 
 def put_newer_mdevctl(folder):
-    """A program of a newer Debian, with that one's C library and loader."""
+    """mdevctl of a newer Debian, with the C library and loader of that Debian."""
     root = run_quietly([f"{TOP}/ci/roots.sh", NEWER_MDEVCTL]).split()[1]
     package = run_quietly([f"{TOP}/ci/package.sh", NEWER_MDEVCTL, "mdevctl"]).strip()
     put_stripped(folder, "/opt/mdevctl/mdevctl", f"{package}/usr/bin/mdevctl")
     for name in ("ld-linux-x86-64.so.2", "libc.so.6", "libgcc_s.so.1"):
         put_stripped(folder, f"/opt/mdevctl/{name}", os.path.realpath(f"{root}/usr/lib/x86_64-linux-gnu/{name}"))
     with open(f"{folder}/usr/bin/mdevctl14", "w") as script:
-        script.write('#!/bin/sh\nexec /opt/mdevctl/ld-linux-x86-64.so.2 --library-path /opt/mdevctl /opt/mdevctl/mdevctl "$@"\n')
+        script.write('#!/bin/sh\nexec /opt/mdevctl/ld-linux-x86-64.so.2 --library-path /opt/mdevctl '
+                     '/opt/mdevctl/mdevctl "$@"\n')
     os.chmod(f"{folder}/usr/bin/mdevctl14", 0o755)
 
 
 def cpio(folder):
-    """The folder as the kernel reads an initramfs: cpio's "newc" format."""
+    """The folder in the format of an initramfs: cpio's "newc"."""
     out = io.BytesIO()
 
     def entry(name, mode, data):
@@ -126,19 +136,19 @@ def run_quietly(argv):
 
 
 def build_modules(kernel, vgpukit, work):
-    """The reference driver twice: as vgpukit makes it for this kernel, and without the recipe that lets symbol_get() work."""
+    """Builds the reference driver twice: with all recipes, and without the recipe that lets symbol_get() work."""
     if os.path.isdir(f"{work}/plain"):  # --keep: from the last run
         return
     env = dict(os.environ, VGPUKIT_DATA=TOP, VGPUKIT_STATE=f"{work}/state", VGPUKIT_CACHE=f"{work}/cache")
     common = [vgpukit, "-q", "build", "reference", "--root", kernel.root, "--kernel", kernel.release, "--output"]
     run(common + [f"{work}/gpl", "--accept", "gpl-export"], env=env)
-    # Our own verification refuses these modules, rightly: so that their folder is delivered, they are built as a patched tree.
+    # vgpukit's verification refuses these modules and would not deliver them, so make builds them from a patched tree.
     tree = f"{kernel.root}/var/tmp/vgpukit-vm-{os.getpid()}-{kernel.version}"
     try:
         run([vgpukit, "-q", "patch", "reference", "--root", kernel.root, "--kernel", kernel.release, "--output", tree,
              "--without", "6.6-symbol-get-gpl-only"], env=env)
         inside = tree[len(kernel.root):]
-        # objtool from 7.2 on wants /proc: the root gets one for this command alone.
+        # objtool from 7.2 on needs /proc: it is mounted in the root for this command only.
         run([*OWN_MOUNTS, "sh", "-ec", 'mount -t proc proc "$1/proc"; exec chroot "$@"', "sh", kernel.root,
              "make", "-s", "-C", inside, f"KERNEL_UNAME={kernel.release}", "modules"])
         for name in os.listdir(tree):
@@ -149,9 +159,10 @@ def build_modules(kernel, vgpukit, work):
 
 
 def kernel_modules(kernel, folder):
-    """The kernel's modules, unpacked: a guest's programs need not know each compression."""
+    """Puts the kernel's modules uncompressed into the folder, so that the guest's programs can read all of them."""
     to = f"{folder}/lib/modules/{kernel.release}"
-    wanted = re.compile(r"/(vfio|vfio_iommu_type1|vfio_virqfd|mdev|vfio-pci-core|vfio-pci|irqbypass|kvm|iommufd|pci-pf-stub|e1000e)\.ko(\.xz)?$")
+    wanted = re.compile(r"/(vfio|vfio_iommu_type1|vfio_virqfd|mdev|vfio-pci-core|vfio-pci|irqbypass|kvm|iommufd"
+                        r"|pci-pf-stub|e1000e)\.ko(\.xz)?$")
     source = f"{kernel.image}/lib/modules/{kernel.release}"
     for top, _, files in os.walk(source):
         for name in files:
@@ -170,7 +181,8 @@ def kernel_modules(kernel, folder):
 def make_initramfs(kernel, options, work):
     folder = f"{work}/guest"
     for name in ("proc", "sys", "dev", "run", "tmp", "etc/modprobe.d", "etc/mdevctl.d/scripts.d/callouts",
-                 "etc/mdevctl.d/scripts.d/notifiers", "usr/lib/mdevctl/scripts.d/callouts", "usr/lib/mdevctl/scripts.d/notifiers"):
+                 "etc/mdevctl.d/scripts.d/notifiers", "usr/lib/mdevctl/scripts.d/callouts",
+                 "usr/lib/mdevctl/scripts.d/notifiers"):
         os.makedirs(f"{folder}/{name}", exist_ok=True)
     busybox = shutil.which("busybox")
     put(folder, "/bin/busybox", busybox, 0o755)
@@ -196,7 +208,7 @@ def make_initramfs(kernel, options, work):
 
 
 def boot(kernel, stage, initramfs, work, devices=()):
-    """One boot, of a machine that has these devices (QEMU's words), too. Gives the guest's output, and what was wrong with QEMU itself."""
+    """Boots once, with additional devices (arguments of QEMU). Returns the guest's output, and QEMU's problem or ""."""
     image = f"{work}/{stage}.cpio"
     with open(image, "wb") as file:
         file.write(initramfs)
@@ -205,13 +217,14 @@ def boot(kernel, stage, initramfs, work, devices=()):
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=DEADLINE)
-        return done.stdout.decode(errors="replace").replace("\r", ""), "" if done.returncode == 0 else f"QEMU's exit status is {done.returncode}"
+        problem = "" if done.returncode == 0 else f"QEMU's exit status is {done.returncode}"
+        return done.stdout.decode(errors="replace").replace("\r", ""), problem
     except subprocess.TimeoutExpired as late:
-        return (late.stdout or b"").decode(errors="replace").replace("\r", ""), f"it was not done after {DEADLINE} s"
+        return (late.stdout or b"").decode(errors="replace").replace("\r", ""), f"it did not end within {DEADLINE} s"
 
 
 def carried(output, work):
-    """What the guest wants to find after its reboot, as a second initramfs: the kernel unpacks one over the other."""
+    """The files that the guest expects after its reboot, as a second initramfs that is unpacked over the first."""
     lines = re.findall(r"^carry ([A-Za-z0-9+/=]+)$", output, re.M)
     folder = f"{work}/carried"
     os.makedirs(folder, exist_ok=True)
@@ -220,30 +233,33 @@ def carried(output, work):
     return cpio(folder)
 
 
-def judge(stage, output, trouble):
-    """Problems of one boot, and how many of its checks passed."""
+def check_boot(stage, output, problem):
+    """The failures of one boot, and how many of its checks passed."""
     passed = re.findall(r"^ok (.*)$", output, re.M)
     wrong = [f"{stage}: {name}" for name in re.findall(r"^not ok (.*)$", output, re.M)]
     ends = re.findall(r"^end of (\w+): (\d+) checks$", output, re.M)
-    if trouble:
-        wrong.append(f"{stage}: {trouble}")
+    if problem:
+        wrong.append(f"{stage}: {problem}")
     if ends != [(stage, str(len(passed) + len(re.findall(r'^not ok ', output, re.M))))]:
-        wrong.append(f"{stage}: the guest stopped before its end, or lost lines ({ends}, {len(passed)} passed)")
+        wrong.append(f"{stage}: the guest stopped early, or lines of its output are missing "
+                     f"({ends}, {len(passed)} passed)")
     if re.search(r"Kernel panic|\bBUG: |\bOops: |WARNING: CPU", output):
-        wrong.append(f"{stage}: the kernel complains; see its messages")
+        wrong.append(f"{stage}: the kernel reported an error; see its messages")
     return wrong, len(passed)
 
 
 def valid_xml(output, work):
-    """libvirt's own schemas have the last word on what vgpukit printed."""
+    """Validates the XML that vgpukit printed with libvirt's own schemas."""
     wrong, count = [], 0
     for kind, text in re.findall(r"^xml (\w+)\n(.*?)^end of xml$", output, re.M | re.S):
         path = f"{work}/{kind}-{count}.xml"
-        if kind == "hostdev":  # libvirt's schema knows whole domains: the device goes into the smallest one
-            text = ("<domain type='qemu'><name>x</name><memory>65536</memory><os><type>hvm</type></os><devices>" + text + "</devices></domain>")
+        if kind == "hostdev":  # the schema describes whole domains, so the device is put into a minimal one
+            text = ("<domain type='qemu'><name>x</name><memory>65536</memory><os><type>hvm</type></os><devices>" + text
+                    + "</devices></domain>")
         with open(path, "w") as file:
             file.write(text)
-        done = subprocess.run(["virt-xml-validate", path, "domain" if kind == "hostdev" else kind], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(["virt-xml-validate", path, "domain" if kind == "hostdev" else kind],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         count += 1
         if done.returncode != 0:
             wrong.append(f"libvirt does not accept the {kind} XML: {done.stdout.strip()}\n{text}")
@@ -251,7 +267,7 @@ def valid_xml(output, work):
 
 
 def true_json(stage, output):
-    """What a guest cannot ask of vgpukit's JSON by itself: Python expressions over it."""
+    """Evaluates the guest's Python expressions over vgpukit's JSON. The guest has no Python."""
     wrong, count = [], 0
     for name, expression, text in re.findall(r"^json (.*?)\n(.*?)\n(.*?)^end of json$", output, re.M | re.S):
         try:
@@ -274,12 +290,12 @@ def test_kernel(kernel, options, work):
     wrong, count, log, extra, times = [], 0, "", b"", []
     for stage in STAGES:
         begin = time.monotonic()
-        output, trouble = boot(kernel, stage, initramfs + extra, work, STAGES[stage])
+        output, problem = boot(kernel, stage, initramfs + extra, work, STAGES[stage])
         times.append(f"{time.monotonic() - begin:.0f} s")
         log += f"===== {stage} boot\n{output}"
         with open(f"{work}/{stage}.log", "w") as file:
             file.write(output)
-        bad, passed = judge(stage, output, trouble)
+        bad, passed = check_boot(stage, output, problem)
         wrong, count = wrong + bad, count + passed
         bad, asked = true_json(stage, output)
         wrong, count = wrong + bad, count + asked
@@ -291,7 +307,8 @@ def test_kernel(kernel, options, work):
             if documents == 0:
                 wrong.append("first: no XML was printed")
             extra = carried(output, work)
-    print(f"{'FAIL' if wrong else 'ok  '} {kernel.release}: {count} checks, {built:.0f} s to build, boots {', '.join(times)}", flush=True)
+    print(f"{'FAIL' if wrong else 'ok  '} {kernel.release}: {count} checks, {built:.0f} s to build, "
+          f"boots {', '.join(times)}", flush=True)
     for line in wrong:
         print("       " + line, flush=True)
     if wrong:
@@ -304,7 +321,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--vgpukit", required=True, help="the binary under test")
     parser.add_argument("--only", default="", help="only the kernel of this version: 6.1, 6.12 or newest")
-    parser.add_argument("--keep", help="a folder that gets modules and logs, and stays; the modules of an earlier run are taken again")
+    parser.add_argument("--keep", help="a folder for modules and logs that is not deleted; its modules are used again")
     options = parser.parse_args()
     options.vgpukit = os.path.abspath(options.vgpukit)
     base = options.keep or tempfile.mkdtemp(prefix="vgpukit-vm-")
@@ -313,7 +330,7 @@ def main():
     try:
         run(["gcc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", options.client, f"{HERE}/vfio_client.c"])
         kernels = [Kernel(*each) for each in KERNELS if options.only in ("", each[1])]
-        # QEMU's emulation has one thread for each guest.
+        # QEMU's emulation uses one thread for each guest.
         with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             passed = sum(pool.map(lambda kernel: test_kernel(kernel, options, f"{base}/{kernel.version}"), kernels))
     finally:

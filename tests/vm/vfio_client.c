@@ -1,9 +1,9 @@
-/* Opens a VFIO device as QEMU would: "sysfs says so" is no proof that a vGPU works.
+/* Opens a VFIO device as QEMU would, to check that a vGPU works and does not only exist in sysfs.
  *
  *   vfio_client GROUP DEVICE [SECONDS]
  *
- * GROUP is a number of /dev/vfio, DEVICE a UUID or a PCI address. With SECONDS the device stays open for that long, after a line
- * "open". Exit status 0 only if the device told what it is. */
+ * GROUP is a number of /dev/vfio, DEVICE a UUID or a PCI address. With SECONDS the program prints a line "open" and
+ * keeps the device open for that long. The exit status is 0 only if the configuration space could be read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -58,7 +58,8 @@ int main(int argc, char **argv)
 		return failed("VFIO_DEVICE_GET_REGION_INFO");
 	if (pread(device, ids, sizeof(ids), (off_t)config.offset) != sizeof(ids))
 		return failed("reading the configuration space");
-	printf("flags %x regions %u irqs %u vendor %04x device %04x\n", info.flags, info.num_regions, info.num_irqs, ids[0], ids[1]);
+	printf("flags %x regions %u irqs %u vendor %04x device %04x\n", info.flags, info.num_regions, info.num_irqs,
+	       ids[0], ids[1]);
 	if (argc > 3) {
 		printf("open\n");
 		fflush(stdout);

@@ -1,4 +1,4 @@
-# A machine without an IOMMU: what doctor and passthrough say there.
+# doctor and passthrough on a machine without an IOMMU.
 . /guest/checks.sh
 
 nic=$(card_of 0x8086 0x10d3)

@@ -1,4 +1,4 @@
-# What the stages share. Every check prints one line; the runner counts them.
+# Functions that all stages use. Every check prints one line; run.py counts them.
 checks=0
 out=/run/out # what the last command printed
 
@@ -12,7 +12,7 @@ not_ok() {
   dmesg | tail -n 6 | sed 's/^/  kernel: /'
 }
 
-# try NAME STATUS COMMAND...: the exit status is checked, the output stays in $out for has.
+# try NAME STATUS COMMAND...: checks the exit status and leaves the output in $out.
 try() {
   name=$1 want=$2
   shift 2
@@ -20,7 +20,7 @@ try() {
   got=$?
   if [ $got = "$want" ]; then ok "$name"; else not_ok "$name" "exit status $got, not $want: $*"; fi
 }
-# has NAME TEXT: the last output holds it.
+# has NAME TEXT: the last output contains the text.
 has() { if grep -qF -- "$2" $out; then ok "$1"; else not_ok "$1" "the output lacks: $2"; fi; }
 lacks() { if grep -qF -- "$2" $out; then not_ok "$1" "the output has: $2"; else ok "$1"; fi; }
 # same NAME WANT GOT
@@ -38,7 +38,7 @@ card_of() { # VENDOR DEVICE
   done
 }
 
-# hold GROUP DEVICE: a program has the device open, its process is $client, until let_go.
+# hold GROUP DEVICE: a program ($client) keeps the device open until let_go.
 hold() {
   >/run/client
   vfio_client "$1" "$2" 600 >/run/client 2>&1 &
@@ -55,7 +55,7 @@ let_go() {
   wait $client 2>/dev/null
 }
 
-# json NAME EXPRESSION: over the JSON that the last command printed, as `j`. The runner asks Python, which is not here.
+# json NAME EXPRESSION: a Python expression over the last output as `j`. run.py evaluates it; the guest has no Python.
 json() {
   echo "json $1"
   echo "$2"

@@ -1,4 +1,4 @@
-# What doctor tells where the IOMMU is on. Sourced by second.sh.
+# doctor on a machine with an IOMMU. second.sh sources this file.
 try "doctor" 1 vgpukit doctor -v
 has "... the IOMMU" "ok       iommu.on: the IOMMU is on: $(ls /sys/kernel/iommu_groups | wc -l) groups"
 has "... interrupts" "ok       iommu.remapping: interrupts are remapped"
@@ -8,7 +8,9 @@ has "... what is wrong" "fail     cpu.kvm: kvm_amd is not loaded"
 has "... what to do" "-> modprobe kvm_amd"
 has "... that there is no card of NVIDIA's" "warn     cards.here: no NVIDIA card is here"
 try "doctor as JSON" 1 vgpukit -q doctor --format json
-json "doctor: the IOMMU" "{f['id']: f['state'] for f in j['findings'] if f['id'].startswith('iommu')} == {'iommu.on': 'ok', 'iommu.remapping': 'ok'}"
-json "doctor: each failure says what to do" "j['result'] == 'fail' and all(f['next'] and f['evidence'] for f in j['findings'] if f['state'] == 'fail')"
+json "doctor: the IOMMU" "[(f['id'], f['state']) for f in j['findings'] if f['id'].startswith('iommu')] == \
+  [('iommu.on', 'ok'), ('iommu.remapping', 'ok')]"
+json "doctor: each failure says what to do" "j['result'] == 'fail' and \
+  all(f['next'] and f['evidence'] for f in j['findings'] if f['state'] == 'fail')"
 try "doctor in a guest" 1 vgpukit doctor --guest
 has "... which has no card" "fail     guest.card:"

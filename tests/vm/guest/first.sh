@@ -1,4 +1,4 @@
-# The first boot: modules come and go, vGPUs are made and defined.
+# The first boot: loads and unloads modules, creates and defines vGPUs.
 . /guest/checks.sh
 
 card=$(card_of 0x1234 0x11e8)
@@ -6,18 +6,19 @@ one=11111111-2222-3333-4444-000000000001
 two=11111111-2222-3333-4444-000000000002
 free() { cat "/sys/class/mdev_bus/$card/mdev_supported_types/nvidia-$1/available_instances"; }
 
-# --- symbol_get() of what is not exported GPL-only: refused, told, and nothing stays behind
+# --- symbol_get() of a symbol that is not exported GPL-only: refused, explained, and everything is unloaded
 
 try "without the recipe the load fails" 1 vgpukit load --from /modules/plain
 has "... the kernel's own words" "failing symbol_get of non-GPLONLY symbol nvidia_vgpu_vfio_get_ops"
 has "... what it means" "it asks for nvidia_vgpu_vfio_get_ops with symbol_get()"
 has "... what to do" "--accept gpl-export"
-no "... nvidia is taken back" loaded nvidia
+no "... nvidia is unloaded again" loaded nvidia
 
 # --- load from a build's folder
 
 try "the plan" 0 vgpukit load --from /modules/gpl --dry-run
-same "... the driver's order" "nvidia nvidia_vgpu_vfio" "$(sed -n 's/^\(nvidia[a-z_]*\) .*/\1/p' $out | tr '\n' ' ' | sed 's/ $//')"
+same "... the driver's order" "nvidia nvidia_vgpu_vfio" \
+  "$(sed -n 's/^\(nvidia[a-z_]*\) .*/\1/p' $out | tr '\n' ' ' | sed 's/ $//')"
 has "... VFIO's backend" "vfio_iommu_type1"
 has "... KVM" "virtual machines need it"
 no "... loads nothing" loaded nvidia
@@ -30,21 +31,21 @@ has "... says so" "already-loaded"
 
 try "types" 0 vgpukit vgpu types
 has "... by name" "GRID REF-1Q"
-same "room for four" 4 "$(free 1)"
+same "four instances are available" 4 "$(free 1)"
 try "create" 0 vgpukit vgpu create "REF-1Q" --uuid $one
 yes "... it is there" [ -e /sys/bus/mdev/devices/$one ]
-same "... room for three" 3 "$(free 1)"
+same "... three instances are available" 3 "$(free 1)"
 same "... and for no other type" 0 "$(free 2)"
 try "the same UUID again" 2 vgpukit vgpu create nvidia-1 --uuid $one
 has "... says why" "there is one of that UUID"
-# What vgpukit looks at before it asks the kernel is hidden from it, as if somebody else had been faster: the kernel's own word.
+# Hide the devices that vgpukit checks first, as if another program had been faster: the kernel reports the error.
 mount -t tmpfs none /sys/bus/mdev/devices
 try "the same UUID, made by somebody else meanwhile" 1 vgpukit vgpu create nvidia-1 --uuid $one
 has "... EEXIST" "there is a device of that name already (File exists)"
 umount /sys/bus/mdev/devices
-same "... no room is lost" 3 "$(free 1)"
+same "... no instance is lost" 3 "$(free 1)"
 for n in 2 3 4; do try "create number $n" 0 vgpukit vgpu create nvidia-1; done
-same "... no room" 0 "$(free 1)"
+same "... no instance is available" 0 "$(free 1)"
 try "one too many" 1 vgpukit vgpu create nvidia-1
 has "... says why" "no room"
 echo 1 >/run/free
@@ -57,9 +58,9 @@ for device in /sys/bus/mdev/devices/*; do
   uuid=$(basename "$device")
   [ "$uuid" = $one ] || try "remove" 0 vgpukit vgpu remove "$uuid"
 done
-same "... room for three again" 3 "$(free 1)"
+same "... three instances are available again" 3 "$(free 1)"
 
-# --- a vGPU that is in use
+# --- a vGPU in use
 
 group=$(group_of /sys/bus/mdev/devices/$one)
 try "a VFIO client opens it" 0 vfio_client "$group" $one
@@ -80,7 +81,7 @@ echo "xml nodedev"; cat $out; echo "end of xml"
 
 . /guest/sriov.sh
 
-# --- services, as systemd would have them: a cgroup each, and systemctl
+# --- services like those of systemd: a cgroup each, and systemctl
 
 slice=/sys/fs/cgroup/system.slice/nvidia-persistenced.service
 mkdir -p $slice
@@ -89,7 +90,8 @@ cat >/usr/bin/systemctl <<'END'
 echo "$*" >>/run/systemctl
 case $1 in
   stop) kill "$(cat /run/persistenced)"; sleep 0.2 ;;
-  start) sh -c 'echo $$ >/sys/fs/cgroup/system.slice/nvidia-persistenced.service/cgroup.procs; echo $$ >/run/persistenced
+  start) sh -c 'echo $$ >/sys/fs/cgroup/system.slice/nvidia-persistenced.service/cgroup.procs
+                echo $$ >/run/persistenced
                 exec sleep 1000 3</dev/nvidiactl' >/dev/null 2>&1 & sleep 0.3 ;;
 esac
 END
@@ -104,7 +106,7 @@ same "... in that order" "start stop start" "$(cut -d' ' -f1 /run/systemctl | tr
 yes "... modules" loaded nvidia_vgpu_vfio
 yes "... the vGPU is there again" [ -e /sys/bus/mdev/devices/$one ]
 
-# --- a half-done unload is put back: a program has nvidia open, and nobody can see it
+# --- an unload that fails halfway is undone: a hidden program has nvidia open
 
 sleep 1000 4</dev/nvidiactl &
 hidden=$!
@@ -131,7 +133,7 @@ has "... says so" "no module of NVIDIA's is loaded"
 updates=/lib/modules/$(uname -r)/updates/dkms
 mkdir -p "$updates"
 cp /modules/gpl/*.ko "$updates"
-/sbin/depmod # busybox has one, too, which writes no index for libkmod
+/sbin/depmod # busybox has a depmod too, but it writes no index for libkmod
 echo 'blacklist kvm
 options nvidia NVreg_NoSuchParameter=7' >/etc/modprobe.d/nvidia.conf
 /sbin/modprobe -r vfio_iommu_type1 kvm
@@ -152,7 +154,7 @@ try "a file that is no module" 1 vgpukit load nvidia
 has "... says so" "it is no module for this kernel"
 cp /modules/gpl/nvidia.ko "$updates"
 
-# --- defined: what shall be there after the reboot
+# --- definitions, for the boot after the reboot
 
 try "load for the definitions" 0 vgpukit load
 try "define" 0 vgpukit vgpu define nvidia-1 --uuid $one

@@ -1,4 +1,4 @@
-# One cell of a matrix: every module that was built is loaded, and goes out again.
+# One cell of a matrix: loads every module that was built, and unloads it.
 . /guest/checks.sh
 
 modules=$(cd "/lib/modules/$(uname -r)/updates" && ls | sed -n 's/\.ko$//p' | sort | tr '\n' ' ')
@@ -10,9 +10,9 @@ for module in $modules; do
   back="$module $back"
 done
 for module in $back; do
-  # One that was in use by another went out with it.
+  # modprobe -r may have unloaded it with another module.
   ! loaded "$(echo "$module" | tr - _)" || try "unload $module" 0 /sbin/modprobe -r "$module"
   no "$module is gone" loaded "$(echo "$module" | tr - _)"
 done
-same "the kernel did not complain" "" "$(dmesg | grep -iE 'BUG:|Oops|WARNING:')"
+same "the kernel reported no error" "" "$(dmesg | grep -iE 'BUG:|Oops|WARNING:')"
 finish load

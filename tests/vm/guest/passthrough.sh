@@ -1,5 +1,5 @@
-# Whole devices: the reference driver's card and a network card are given to vfio-pci and taken back. Sourced by second.sh, with nvidia
-# loaded, the virtual functions made and no mediated device.
+# Whole devices: binds the reference driver's card and a network card to vfio-pci, and back. second.sh sources this
+# file, with nvidia loaded, the virtual functions created and no mediated device.
 . /guest/doctor.sh
 
 nic=$(card_of 0x8086 0x10d3)
@@ -14,8 +14,9 @@ try "groups" 0 vgpukit passthrough groups
 has "... the network card" "$nic"
 has "... its driver" "e1000e"
 try "groups as JSON" 0 vgpukit -q passthrough groups --format json
-json "groups: the network card is alone" "[[d['driver'] for d in g['devices']] for g in j['groups'] if any(d['address'] == '$nic' for d in g['devices'])] == [['e1000e']]"
-json "groups: the numbers are the kernel's" "[g['group'] for g in j['groups'] for d in g['devices'] if d['address'] == '$nic'] == [$(group_of "$folder")]"
+its_groups="[g for g in j['groups'] if any(d['address'] == '$nic' for d in g['devices'])]"
+json "groups: the network card is alone" "[[d['driver'] for d in g['devices']] for g in $its_groups] == [['e1000e']]"
+json "groups: the numbers are the kernel's" "[g['group'] for g in $its_groups] == [$(group_of "$folder")]"
 
 # --- a network card: its own driver, vfio-pci, its own driver
 
@@ -46,7 +47,7 @@ try "unbind" 0 vgpukit passthrough unbind "$nic" --any-device
 same "... its own driver has it" e1000e "$(driver_of "$nic")"
 same "... for any driver that wants it" "(null)" "$(override "$nic")"
 yes "... the interface is there" [ -e "/sys/class/net/$interface" ]
-no "... nothing is left to take back" [ -e "/run/vgpukit/passthrough-$nic.json" ]
+no "... nothing is left to undo" [ -e "/run/vgpukit/passthrough-$nic.json" ]
 
 # --- the reference driver's card
 
@@ -63,7 +64,7 @@ try "unbind the card" 0 vgpukit passthrough unbind "$card" --any-device
 same "... its own driver has it" nvidia "$(driver_of "$card")"
 yes "... and offers vGPUs" [ -e "/sys/class/mdev_bus/$card" ]
 
-# --- a card that vfio-pci refuses: one with virtual functions
+# --- vfio-pci refuses a card with virtual functions
 
 try "bind a card with virtual functions" 1 vgpukit passthrough bind "$pf" --any-device
 has "... names them" "it has 2 virtual functions"
@@ -79,7 +80,7 @@ dmesg >$out
 has "... the kernel's word" "Cannot bind to PF with SR" # SRIOV, later SR-IOV
 /usr/lib/nvidia/sriov-manage -d "$pf"
 
-# --- hooks: run with what libvirt passes
+# --- hooks: run with libvirt's arguments
 
 cat >/usr/bin/systemctl <<'END'
 #!/bin/sh

@@ -1,4 +1,4 @@
-# The second boot: what was defined is there again.
+# The second boot: apply creates the vGPUs that were defined.
 . /guest/checks.sh
 
 card=$(card_of 0x1234 0x11e8)

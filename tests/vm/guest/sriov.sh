@@ -1,11 +1,11 @@
-# vGPUs as virtual functions, on QEMU's nvme: the reference driver is told to take it for a card with SR-IOV. Sourced by first.sh, with
-# nvidia loaded.
+# vGPUs as virtual functions, on QEMU's nvme: the reference driver treats it as a card with SR-IOV. first.sh sources
+# this file, with nvidia loaded.
 pf=$(card_of 0x1b36 0x0010)
 device=/sys/bus/pci/devices/$pf
 echo "1b36 0010" >/sys/bus/pci/drivers/nvidia/new_id
 same "SR-IOV: the driver has the card" nvidia "$(driver_of "$pf")"
 
-# --- functions that do not come
+# --- functions that do not appear
 
 try "SR-IOV: without sriov-manage" 1 vgpukit vgpu create REF-2Q --card "$pf"
 has "... the kernel's word" "the card's driver makes no virtual functions by itself (No such file or directory)"
@@ -18,12 +18,13 @@ has "... are told at the deadline" "there were 2, and 0 of them offer vGPUs"
 /usr/lib/nvidia/sriov-manage -d "$pf"
 echo 1 >$device/sriov_drivers_autoprobe
 
-# --- functions that come
+# --- functions that appear
 
 rm /run/sriov-manage
 >/run/sriov-manage-fails
 try "SR-IOV: create makes the functions first" 0 vgpukit vgpu create REF-2Q --card "$pf"
-same "... sriov-manage is asked again: its exit status says nothing" "-e $pf -e $pf" "$(tr '\n' ' ' </run/sriov-manage | sed 's/ $//')"
+same "... sriov-manage is called again: its exit status says nothing" "-e $pf -e $pf" \
+  "$(tr '\n' ' ' </run/sriov-manage | sed 's/ $//')"
 same "... all of them" 2 "$(cat $device/sriov_numvfs)"
 same "... the card is the driver's again" nvidia "$(driver_of "$pf")"
 vf=$(basename "$(readlink $device/virtfn0)")
@@ -43,13 +44,13 @@ let_go
 try "SR-IOV: xml" 0 vgpukit vgpu xml "$vf"
 echo "xml hostdev"; cat $out; echo "end of xml"
 try "SR-IOV: create on the other" 0 vgpukit vgpu create REF-1Q --card "$pf"
-# By its id: a full card's tables are empty, and with them goes the name.
+# By its id: a full card lists no types, so the name is not known.
 try "SR-IOV: one too many" 1 vgpukit vgpu create nvidia-1 --card "$pf"
 has "... says why" "no room"
 for function in $vf $other; do try "SR-IOV: remove" 0 vgpukit vgpu remove "$function"; done
 same "... the type is gone" 0 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
 
-# --- defined: for second.sh, after the reboot
+# --- definitions, for second.sh after the reboot
 
 try "SR-IOV: define on a function" 0 vgpukit vgpu define REF-1Q --card "$vf"
 has "... in our file: mdevctl's knows mediated devices only" "/etc/vgpukit/vgpus.yaml"
