@@ -4,7 +4,8 @@
 #include <set>
 
 #include "authoring/draft_text.hpp"
-#include "diagnostics/header_texts.hpp"
+#include "diagnostics/api_changes.hpp"
+#include "support/text.hpp"
 #include "transform/unified_diff.hpp"
 
 namespace vgpukit::authoring {
@@ -12,12 +13,12 @@ namespace {
 
 using transform::Hunk;
 
-// A name as a header declares it, once for each branch of an #if.
-struct Known {
+// The declarations of a name in a header; several if they are in branches of an #if.
+struct Declared {
   std::vector<diagnostics::Declaration> all;
   std::string header;
 };
-using Names = std::map<std::string, Known>;
+using Names = std::map<std::string, Declared>;
 
 std::string key_of(const diagnostics::Declaration& one) {
   if (one.kind == diagnostics::NameKind::field || one.kind == diagnostics::NameKind::type)
@@ -25,15 +26,15 @@ std::string key_of(const diagnostics::Declaration& one) {
   return one.name;
 }
 
-// In the headers' order, for drafts that follow it.
+// Adds the declarations of all headers to `names`. Returns their keys in the order of the headers.
 std::vector<std::string> collect(const KernelCommit& commit, std::string KernelCommit::Header::*side, Names& names) {
   std::vector<std::string> order;
   for (const auto& header : commit.headers)
     for (auto& one : diagnostics::declarations_in(header.*side)) {
-      // A header's guard, and the members of a structure without a name, are nothing to ask for.
+      // Without include guards and members of structures without a name.
       if (one.kind == diagnostics::NameKind::macro && one.body.empty() && !one.callable && one.name.ends_with("_H"))
         continue;
-      if (one.kind == diagnostics::NameKind::field && one.of.find(' ') == std::string::npos) continue;
+      if (one.kind == diagnostics::NameKind::field && !contains(one.of, " ")) continue;
       const auto key = key_of(one);
       const auto [known, fresh] = names.try_emplace(key);
       if (fresh) {
@@ -45,42 +46,28 @@ std::vector<std::string> collect(const KernelCommit& commit, std::string KernelC
   return order;
 }
 
-// What a user of it sees: not the parameters' names, and of a structure its members, which have names of their own.
+// The part of a declaration on which its users depend: without the names of parameters; empty for a structure.
 std::string shape_of(const diagnostics::Declaration& one) {
   if (one.kind == diagnostics::NameKind::type || one.kind == diagnostics::NameKind::macro ||
       one.kind == diagnostics::NameKind::constant)
     return "";
   if (one.kind != diagnostics::NameKind::function) return one.text;
-  auto text = one.text.substr(0, one.text.find(one.name + "("));
-  for (const auto& argument : one.arguments) text += "," + argument;
-  return text;
+  return one.text.substr(0, one.text.find(one.name + "(")) + "," + join(one.arguments, ",");
 }
 
 bool alike(const diagnostics::Declaration& one, const diagnostics::Declaration& other) {
-  // A macro's parameters have no types: then their number decides.
+  // The parameters of a macro have no types: their number is compared.
   if (one.kind == diagnostics::NameKind::macro || other.kind == diagnostics::NameKind::macro)
     return one.callable == other.callable && one.arguments.size() == other.arguments.size();
   return shape_of(one) == shape_of(other);
 }
 
-// Whether callers of the one can be callers of the other: some branch is the same.
-bool same_shape(const Known& before, const Known& after) {
+// Whether users of the one can use the other: a declaration is the same.
+bool same_shape(const Declared& before, const Declared& after) {
   return std::any_of(before.all.begin(), before.all.end(), [&](const diagnostics::Declaration& one) {
     return std::any_of(after.all.begin(), after.all.end(),
                        [&](const diagnostics::Declaration& other) { return alike(one, other); });
   });
-}
-
-bool in_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-bool names_it(std::string_view line, std::string_view name) {
-  for (auto at = line.find(name); at != std::string_view::npos; at = line.find(name, at + 1)) {
-    const auto end = at + name.size();
-    if ((at == 0 || !in_word(line[at - 1])) && (end == line.size() || !in_word(line[end]))) return true;
-  }
-  return false;
 }
 
 std::vector<std::string> arguments_of(const transform::RecognisedStep& step) {
@@ -96,19 +83,18 @@ std::vector<std::string> arguments_of(const transform::RecognisedStep& step) {
   return all;
 }
 
-// "struct ticker *t" is a parameter, and the line a prototype or the function itself: it looks like a call, but nobody
-// is called.
+// Whether the "call" is a prototype or a definition: it has a parameter such as "struct ticker *t".
 bool is_declaration(const transform::RecognisedStep& step) {
   const auto arguments = arguments_of(step);
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& one) {
     const auto blank = one.find(' ');
-    return blank != std::string::npos && blank > 0 && in_word(one[blank - 1]) &&
-           (in_word(one[std::min(one.find_first_not_of(" *", blank), one.size() - 1)]));
+    return blank != std::string::npos && blank > 0 && is_identifier_character(one[blank - 1]) &&
+           (is_identifier_character(one[std::min(one.find_first_not_of(" *", blank), one.size() - 1)]));
   });
 }
 
-// Arguments of the old call, in any order, and constants: right in every caller.
-bool holds_everywhere(const transform::RecognisedStep& step) {
+// Whether the arguments are those of the old call, in any order, and constants, so that they are valid in every caller.
+bool valid_everywhere(const transform::RecognisedStep& step) {
   const auto arguments = arguments_of(step);
   return std::all_of(arguments.begin(), arguments.end(), [](const std::string& one) {
     const bool old = one.starts_with('$') && one.find_first_not_of("0123456789", 1) == std::string::npos;
@@ -123,7 +109,7 @@ std::string parameter(const transform::RecognisedStep& step, std::string_view na
   return "";
 }
 
-// How the commit changed those who use `name`: steps where it was always the same way, else its lines.
+// The changes of the users of `name`: steps if all changed in the same way, otherwise lines of the diff.
 DraftOrigin::Shown shown_of(const transform::RecognisedDiff& diff, const std::vector<transform::FileDiff>& files,
                             const std::string& name) {
   DraftOrigin::Shown shown;
@@ -131,8 +117,8 @@ DraftOrigin::Shown shown_of(const transform::RecognisedDiff& diff, const std::ve
   bool sure = true;
   for (const auto& step : diff.steps) {
     if (!step.kind.starts_with("rename-") || parameter(step, "from") != name || is_declaration(step)) continue;
-    // Two ways for calls with as many arguments: which is the driver's?
-    sure = sure && forms.insert(parameter(step, "when-arguments")).second && holds_everywhere(step);
+    // Not sure if calls with the same number of arguments changed in two ways.
+    sure = sure && forms.insert(parameter(step, "when-arguments")).second && valid_everywhere(step);
     shown.steps.push_back(step);
   }
   if (sure && !shown.steps.empty()) return shown;
@@ -141,23 +127,23 @@ DraftOrigin::Shown shown_of(const transform::RecognisedDiff& diff, const std::ve
   for (const auto& file : files)
     for (const auto& hunk : file.hunks)
       for (std::size_t i = 0; i < hunk.lines.size() && shown.lines.size() < most; ++i) {
-        // A run of changed lines, one of which takes the name away.
+        // Consecutive changed lines; one of the removed lines has the name.
         std::size_t end = i;
         bool about = false;
         for (; end < hunk.lines.size() && hunk.lines[end].origin != ' '; ++end)
-          about = about || (hunk.lines[end].origin == '-' && names_it(hunk.lines[end].text, name));
+          about =
+              about || (hunk.lines[end].origin == '-' && find_word(hunk.lines[end].text, name) != std::string::npos);
         if (about && shown.lines.empty()) shown.lines.push_back("the commit, in " + file.path + " first:");
         for (; about && i < end && shown.lines.size() < most; ++i) {
-          auto text = hunk.lines[i].text;
-          while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-          shown.lines.push_back(hunk.lines[i].origin + text);
+          const std::string_view text = hunk.lines[i].text;
+          shown.lines.push_back(hunk.lines[i].origin + std::string(text.substr(0, text.find_last_not_of(" \n") + 1)));
         }
         i = std::max(i, end);
       }
   return shown;
 }
 
-// The symbols of EXPORT_SYMBOL() and its kin in the lines of one origin: name -> GPL-only.
+// The symbols of EXPORT_SYMBOL() and its variants in the lines of one origin: name -> GPL-only.
 std::map<std::string, bool> exports(const std::vector<transform::FileDiff>& files, char origin) {
   std::map<std::string, bool> all;
   for (const auto& file : files)
@@ -167,7 +153,7 @@ std::map<std::string, bool> exports(const std::vector<transform::FileDiff>& file
         const auto open = line.text.find('(');
         const auto end = line.text.find_first_of(",)", open);
         if (open == std::string::npos || end == std::string::npos) continue;
-        all[line.text.substr(open + 1, end - open - 1)] = line.text.substr(0, open).find("GPL") != std::string::npos;
+        all[line.text.substr(open + 1, end - open - 1)] = contains(line.text.substr(0, open), "GPL");
       }
   return all;
 }
@@ -220,12 +206,12 @@ Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
   if (subjects.empty())
     return Error{ErrorKind::usage, "draft recipes from " + name,
                  made.moved.empty()
-                     ? "nothing that a module includes or links to has gone or changed in it: it touches " +
+                     ? "it removes or changes nothing that a module includes or links to: it touches " +
                            std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") + ", and " +
                            std::to_string(commit.headers.size()) + " of the headers in include/ and arch/x86/include/"
                      : "it only moves names to other headers, such as " + made.moved.front(),
                  made.moved.empty() ? "name the commit that changed what the driver uses"
-                                    : "a driver that misses one wants add-include"};
+                                    : "use add-include for a driver that misses one"};
 
   const std::string now = commit.release.empty() ? "the commit" : commit.release;
   kernel::KernelHeaders before{"before " + now, {}, {}}, after{now, {}, {}};

@@ -1,5 +1,4 @@
-// Draft recipes from a commit of the kernel: what its headers declare no longer or otherwise, and what it did to its
-// own callers.
+// Drafts recipes from a kernel commit: declarations that it removes or changes, and the changes of their callers.
 #pragma once
 
 #include <string>
@@ -13,11 +12,10 @@ namespace vgpukit::authoring {
 
 struct CommitDrafts {
   std::vector<Draft> drafts;
-  std::vector<std::string>
-      moved;  // names that are only in another header now: "timer_setup: linux/timer.h -> linux/timer_types.h"
+  std::vector<std::string> moved;  // to another header: "timer_setup: linux/timer.h -> linux/timer_types.h"
 };
 
-// Error: usage - nothing that a module can see has gone or changed; a diff that cannot be read (binary files).
+// Error: usage if nothing that a module uses is removed or changed, or if the diff cannot be read (binary files).
 Result<CommitDrafts> draft_from_commit(const KernelCommit& commit);
 
 }  // namespace vgpukit::authoring

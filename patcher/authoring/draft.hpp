@@ -1,5 +1,7 @@
-// Draft recipes from a build's errors: what can be read from headers is filled in, the rest says TODO. A draft that is
-// not finished loads, and applies to no driver.
+// authoring/: drafts of recipes from build logs, kernel commits and patches. It uses diagnostics/.
+//
+// A draft has what the kernel's headers tell, and TODO where they do not. An unfinished draft loads and applies to no
+// driver.
 #pragma once
 
 #include <filesystem>
@@ -16,26 +18,25 @@
 namespace vgpukit::authoring {
 
 struct Draft {
-  std::string id;       // "7.2-in-irq-renamed"; the file is called id.yaml
+  std::string id;       // "7.2-in-irq-renamed"; the file's name is id.yaml
   std::string text;     // YAML
   std::string subject;  // "function in_irq()"
-  std::string change;   // what it does as it stands: "rename-call in_irq -> in_hardirq"; empty: it does nothing before
-                        // somebody finishes it
+  std::string change;   // "rename-call in_irq -> in_hardirq"; empty: the draft is unfinished
 };
-// Where the findings come from, and what is known beside the headers.
+// The source of the API changes, and what is known in addition to the headers.
 struct DraftOrigin {
   std::string option = "--from-log";
   std::string upstream;  // the line of the recipe; empty: TODO
   struct Shown {
-    std::vector<transform::RecognisedStep> steps;  // how the kernel's own callers were changed
-    std::vector<std::string> lines;  // of the commit, "-..." and "+...", where that was not always the same way
+    std::vector<transform::RecognisedStep> steps;  // the change of all callers in the kernel
+    std::vector<std::string> lines;  // changed lines, "-..." and "+...", if the callers changed differently
   };
-  std::map<std::string, Shown> shown;  // by the name that is gone or has changed
+  std::map<std::string, Shown> shown;  // by the removed or changed name
 };
 
-// One for each finding that does not follow from another. `errors` and `causes` are what the findings were made from;
-// `kernel` is the release.
-std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& findings,
+// One draft for each API change that does not follow from another one. `errors` and `causes` are the source of the
+// changes; empty for a commit. `kernel`: the release.
+std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& changes,
                                  const std::vector<diagnostics::Diagnostic>& errors, const diagnostics::Causes& causes,
                                  const std::string& kernel, const DraftOrigin& origin = {});
 

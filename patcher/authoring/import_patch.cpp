@@ -11,7 +11,7 @@ namespace vgpukit::authoring {
 
 namespace {
 
-// What tells the kernels that need the patch from those that do not.
+// The fact that kernels that need the patch have.
 struct Condition {
   std::string yaml;  // below `kernel:`, indented by four
   std::string text;
@@ -35,8 +35,7 @@ Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<
     const auto findings = diagnostics::find_api_changes(headers, release, subjects, {});
     const auto gone = findings.begin() + static_cast<std::ptrdiff_t>(diff.gone.size());
     const auto fresh = gone + static_cast<std::ptrdiff_t>(diff.fresh.size());
-    // A name of the kernel's that is there no longer says most, then one that was not there before, then a call's new
-    // shape.
+    // First a removed name, then a new one, then a changed prototype.
     for (auto each = findings.begin(); each != gone; ++each)
       if (each->before && !each->now) {
         const auto header = included_header(each->before->header);
@@ -59,7 +58,7 @@ Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<
   }
   if (!diff.version.empty())
     return {"    version: \">=" + diff.version +
-                "\"  # from the patch's KERNEL_VERSION; a fact would catch backports, too\n",
+                "\"  # from the patch's KERNEL_VERSION; a fact would also detect backports\n",
             "version >=" + diff.version, "the kernel has changed"};
   return {};
 }
@@ -68,7 +67,7 @@ std::string files_of(const transform::RecognisedStep& step) {
   return step.files.size() == 1 ? in_yaml_quotes(step.files.front()) : "\"**/*.{c,h}\"";
 }
 
-std::string words_of_step(const transform::RecognisedStep& step) {
+std::string step_with_files(const transform::RecognisedStep& step) {
   const auto text = step_in_words(step) + " in " + step.files.front();
   return step.files.size() == 1 ? text : text + " and " + std::to_string(step.files.size() - 1) + " more";
 }
@@ -89,27 +88,26 @@ Result<ImportedPatch> import_patch(const std::string& diff, const std::string& n
   made.condition = condition.text;
   std::string steps;
   std::string constructs;
-  // The diff first: its context is the driver's as it came.
+  // The diff comes first, because its context is that of the original driver.
   if (!recognised.rest.empty()) {
-    steps +=
-        "  # the hunks that are no transform; a driver whose lines differ is refused\n  - patch: {file: " + made.id +
-        ".patch}\n";
+    steps += "  # the hunks that no transform describes; it fails if the driver's lines differ\n  - patch: {file: " +
+             made.id + ".patch}\n";
     made.steps.push_back("patch of " + std::to_string(recognised.rest_files.size()) +
                          (recognised.rest_files.size() == 1 ? " file" : " files") + ", the first is " +
                          recognised.rest_files.front());
   }
   for (const auto& step : recognised.steps) {
     steps += step_in_yaml(step, files_of(step));
-    made.steps.push_back(words_of_step(step));
+    made.steps.push_back(step_with_files(step));
     if (!step.construct.empty() && constructs.empty())
       constructs = "      - {token: " + in_yaml_quotes(step.construct) + ", files: " + files_of(step) + "}\n";
   }
   if (constructs.empty() && !recognised.rest_files.empty())
-    constructs = "      - {file: " + recognised.rest_files.front() +
-                 "}  # TODO a token that only drivers with the problem have\n";
+    constructs =
+        "      - {file: " + recognised.rest_files.front() + "}  # TODO a token that only affected drivers have\n";
   if (condition.yaml.empty())
-    constructs += "      - {file: " + std::string(draft_guard) +
-                  "}  # remove this line when `kernel` says which kernels need it\n";
+    constructs +=
+        "      - {file: " + std::string(draft_guard) + "}  # remove this line when `kernel` has a condition\n";
   const bool exports = std::any_of(recognised.steps.begin(), recognised.steps.end(),
                                    [](const transform::RecognisedStep& step) { return step.kind == "export-gpl"; });
   made.text = "# A draft by `vgpukit recipe import " + std::filesystem::path(name).filename().string() +

@@ -1,5 +1,5 @@
-// Somebody's patch as a draft recipe: structural transforms where one does what a hunk does, the diff itself where none
-// does, and the condition that the kernels' headers on this machine show.
+// Makes a draft recipe of a patch: structural transforms for hunks that they describe, the diff for the other hunks,
+// and the condition that the kernel headers of this machine show.
 #pragma once
 
 #include <string>
@@ -13,14 +13,14 @@ namespace vgpukit::authoring {
 struct ImportedPatch {
   std::string id;
   std::string text;                // YAML: id.yaml
-  std::string patch;               // patches/id.patch: the hunks that are no transform; may be empty
+  std::string patch;               // patches/id.patch: the hunks that no transform describes; may be empty
   std::vector<std::string> steps;  // "rename-call del_timer_sync -> timer_delete_sync in nvidia/nv.c"
-  std::string condition;  // "lacks declaration del_timer_sync linux/timer.h"; empty: nobody knows, and it applies to
-                          // nothing yet
+  std::string condition;           // "lacks declaration del_timer_sync linux/timer.h"; empty: not known, the recipe
+                                   // applies to nothing
 };
 
-// `name`: the file's. `headers`: list_headers(); `release`: the kernel that the patch is for; empty: the newest of
-// `headers`. Error: usage - no unified diff.
+// `name`: the name of the patch file. `headers`: list_headers(). `release`: the kernel of the patch; empty: the newest
+// of `headers`. Error: usage if it is not a unified diff.
 Result<ImportedPatch> import_patch(const std::string& diff, const std::string& name,
                                    const std::vector<kernel::KernelHeaders>& headers, const std::string& release);
 

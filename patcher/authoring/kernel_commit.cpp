@@ -8,6 +8,7 @@
 #include "authoring/draft_text.hpp"
 #include "support/atomic_file.hpp"
 #include "support/libgit2.hpp"
+#include "support/text.hpp"
 #include "transform/unified_diff.hpp"
 
 namespace vgpukit::authoring {
@@ -16,8 +17,8 @@ namespace {
 using GitObject = std::unique_ptr<git_object, GitFree<git_object_free>>;
 using GitCommit = std::unique_ptr<git_commit, GitFree<git_commit_free>>;
 
-// "include/linux/mm.h" -> "linux/mm.h"; nothing for what no module includes. Of the architectures only ours: NVIDIA's
-// vGPU host driver knows no other.
+// "include/linux/mm.h" -> "linux/mm.h"; nothing for a file that no module includes. The only architecture is x86, as
+// for NVIDIA's vGPU host driver.
 std::optional<std::string> as_included(const std::string& path) {
   if (!path.ends_with(".h")) return std::nullopt;
   for (const std::string_view folder : {"include/", "arch/x86/include/"})
@@ -25,7 +26,7 @@ std::optional<std::string> as_included(const std::string& path) {
   return std::nullopt;
 }
 
-Error git_refuses(const std::string& tried) {
+Error git_failure(const std::string& tried) {
   return {ErrorKind::usage, tried, git_reason(), "name a clone with the commit and its parent: --repository DIR"};
 }
 
@@ -33,13 +34,13 @@ Result<std::string> text_of(git_repository* repository, const git_diff_file& fil
                             const std::string& tried) {
   if (!there) return std::string();
   git_blob* found = nullptr;
-  if (git_blob_lookup(&found, repository, &file.id) != 0) return git_refuses(tried);
+  if (git_blob_lookup(&found, repository, &file.id) != 0) return git_failure(tried);
   const GitBlob blob(found);
   return std::string(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                      static_cast<std::size_t>(git_blob_rawsize(blob.get())));
 }
 
-// v6.8-rc1 is the first tag of 6.8. Stable releases and what is no release are nothing.
+// A tag of a mainline release. v6.8-rc1 is the first tag of 6.8.
 struct ReleaseTag {
   unsigned major = 0, minor = 0, candidate = 0;
   std::string name;
@@ -62,7 +63,7 @@ std::optional<ReleaseTag> release_tag(const std::string& name) {
   return number(tag.candidate) && at == end ? std::optional(tag) : std::nullopt;
 }
 
-bool holds(git_repository* repository, const ReleaseTag& tag, const git_oid& commit) {
+bool tag_contains(git_repository* repository, const ReleaseTag& tag, const git_oid& commit) {
   git_object* found = nullptr;
   if (git_revparse_single(&found, repository, ("refs/tags/" + tag.name + "^{commit}").c_str()) != 0) return false;
   const GitObject object(found);
@@ -70,7 +71,7 @@ bool holds(git_repository* repository, const ReleaseTag& tag, const git_oid& com
   return git_oid_equal(at, &commit) != 0 || git_graph_descendant_of(repository, at, &commit) == 1;
 }
 
-// What `git describe --contains` would say, for mainline's tags: each holds all that the one before it holds.
+// As `git describe --contains`, for mainline's tags, each of which contains the previous one.
 std::string release_of(git_repository* repository, const git_oid& commit) {
   git_strarray names{};
   if (git_tag_list_match(&names, "v*", repository) != 0) return "";
@@ -81,17 +82,16 @@ std::string release_of(git_repository* repository, const git_oid& commit) {
   std::sort(tags.begin(), tags.end(), [](const ReleaseTag& a, const ReleaseTag& b) {
     return std::tie(a.major, a.minor, a.candidate) < std::tie(b.major, b.minor, b.candidate);
   });
-  const auto first = std::partition_point(tags.begin(), tags.end(),
-                                          [&](const ReleaseTag& tag) { return !holds(repository, tag, commit); });
+  const auto first = std::partition_point(
+      tags.begin(), tags.end(), [&](const ReleaseTag& tag) { return !tag_contains(repository, tag, commit); });
   return first == tags.end() ? "" : first->release();
 }
 
-// A side of a hunk; where it begins within a structure, git's own words behind the @@ tell of which.
+// One side of a hunk. If it begins inside a structure, the text after @@ has the structure's name.
 std::string side_of(const transform::Hunk& hunk, char left_out) {
   std::string text;
   if (const auto at = hunk.header.find("@@ ", 3); at != std::string::npos) {
-    auto words = hunk.header.substr(at + 3);
-    while (!words.empty() && (words.back() == '\n' || words.back() == ' ')) words.pop_back();
+    const std::string words(trimmed(std::string_view(hunk.header).substr(at + 3)));
     if ((words.starts_with("struct ") || words.starts_with("union ") || words.starts_with("enum ")) &&
         words.ends_with('{'))
       text = words + "\n";
@@ -107,10 +107,10 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
   const GitLibrary library;
   const std::string tried = "read the commit " + revision + " of " + path.string();
   git_repository* opened = nullptr;
-  if (git_repository_open_ext(&opened, path.c_str(), 0, nullptr) != 0) return git_refuses(tried);
+  if (git_repository_open_ext(&opened, path.c_str(), 0, nullptr) != 0) return git_failure(tried);
   const GitRepository repository(opened);
   git_object* found = nullptr;
-  if (git_revparse_single(&found, repository.get(), (revision + "^{commit}").c_str()) != 0) return git_refuses(tried);
+  if (git_revparse_single(&found, repository.get(), (revision + "^{commit}").c_str()) != 0) return git_failure(tried);
   const GitObject object(found);
   auto* const commit = reinterpret_cast<git_commit*>(object.get());
   if (git_commit_parentcount(commit) > 1)
@@ -118,23 +118,23 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
 
   const auto tree_of = [&](git_commit* of) -> Result<GitTree> {
     git_tree* tree = nullptr;
-    if (git_commit_tree(&tree, of) != 0) return git_refuses(tried);
+    if (git_commit_tree(&tree, of) != 0) return git_failure(tried);
     return GitTree(tree);
   };
   GitTree before;
   if (git_commit_parentcount(commit) == 1) {
     git_commit* found_parent = nullptr;
-    if (git_commit_parent(&found_parent, commit, 0) != 0) return git_refuses(tried);
+    if (git_commit_parent(&found_parent, commit, 0) != 0) return git_failure(tried);
     const GitCommit parent(found_parent);
     TRY_ASSIGN(before, tree_of(parent.get()));
   }
   TRY_ASSIGN(const auto after, tree_of(commit));
   git_diff* made = nullptr;
   if (git_diff_tree_to_tree(&made, repository.get(), before.get(), after.get(), nullptr) != 0)
-    return git_refuses(tried);
+    return git_failure(tried);
   const GitDiff diff(made);
   git_buf text{};
-  if (git_diff_to_buf(&text, diff.get(), GIT_DIFF_FORMAT_PATCH) != 0) return git_refuses(tried);
+  if (git_diff_to_buf(&text, diff.get(), GIT_DIFF_FORMAT_PATCH) != 0) return git_failure(tried);
 
   KernelCommit result;
   result.diff.assign(text.ptr, text.size);

@@ -1,4 +1,4 @@
-// A commit of the kernel: from a git repository, or as the mail that git format-patch makes of it.
+// Reads a kernel commit from a git repository or from a mail of git format-patch.
 #pragma once
 
 #include <filesystem>
@@ -10,12 +10,12 @@
 namespace vgpukit::authoring {
 
 struct KernelCommit {
-  std::string id;       // 40 hex digits; empty where a mail does not tell
+  std::string id;       // 40 hex digits; empty if a mail does not have it
   std::string subject;  // the first line of its message
-  std::string release;  // "6.8": the first tag v6.8-rc1, v6.8, ... that holds it; empty where none does
+  std::string release;  // "6.8": of the first tag v6.8-rc1, v6.8, ... that contains it; empty if none does
   std::string diff;     // unified, of all files
 
-  // A header that a module can include, as it was and as it is. Of a mail: the hunks and what is around them.
+  // A header that a module can include, before and after. Of a mail only the hunks with their context.
   struct Header {
     std::string name;  // "linux/eventfd.h"
     std::string before, after;
@@ -24,11 +24,11 @@ struct KernelCommit {
   std::vector<Header> headers;
 };
 
-// Error: usage - no repository, no such commit, a merge; a repository that lacks the commit's parent or its files (a
-// shallow or partial clone).
+// Error: usage if there is no repository or no such commit, if it is a merge, or if the repository lacks the commit's
+// parent or files (a shallow or partial clone).
 Result<KernelCommit> commit_of_repository(const std::filesystem::path& repository, const std::string& revision);
 
-// Error: usage - unreadable, or no unified diff in it.
+// Error: usage if it cannot be read or has no unified diff.
 Result<KernelCommit> commit_of_mail(const std::filesystem::path& file);
 
 }  // namespace vgpukit::authoring

@@ -10,7 +10,7 @@
 #include "build/work_tree.hpp"
 #include "config.hpp"
 #include "history/history.hpp"
-#include "module/module_file.hpp"
+#include "module/loader_check.hpp"
 #include "module/secure_boot.hpp"
 #include "module/signing.hpp"
 #include "support/atomic_file.hpp"

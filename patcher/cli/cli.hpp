@@ -15,7 +15,7 @@
 
 #include "driver/driver.hpp"
 #include "kernel/facts.hpp"
-#include "recipe/recipe.hpp"
+#include "recipe/catalogue.hpp"
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "authoring/import_patch.hpp"
 #include "cli/recipe_command.hpp"
-#include "recipe/recipe.hpp"
+#include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::cli {

@@ -4,7 +4,8 @@
 
 #include "cli/recipe_command.hpp"
 #include "recipe/cases.hpp"
-#include "recipe/lint.hpp"
+#include "recipe/lint_order.hpp"
+#include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::cli {

@@ -7,7 +7,7 @@
 #include "cli/cli.hpp"
 #include "diagnostics/build_log.hpp"
 #include "kernel/kernel_headers.hpp"
-#include "recipe/recipe.hpp"
+#include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::cli {

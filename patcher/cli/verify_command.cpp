@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "cli/cli.hpp"
-#include "module/module_file.hpp"
+#include "module/loader_check.hpp"
 
 namespace vgpukit::cli {
 

@@ -15,8 +15,8 @@ namespace {
 using Found = HeaderTexts::Found;
 using Names = std::set<std::string, std::less<>>;
 
-// Of a word of any header: worth finding out what it is.
-constexpr double worth_a_look = 0.58;
+// The least nearness of a word in any header whose declaration is read.
+constexpr double min_nearness = 0.58;
 
 // "struct vm_area_struct" -> "vm_area_struct"
 std::string tag_of(const std::string& type) {
@@ -38,15 +38,15 @@ bool fits(const Subject& subject, const Declaration& one) {
   }
 }
 
-// A field without its structure: the one whose type is what the message shows, or that is const where the message says
-// read-only.
-bool is_the_field(const Subject& subject, const Declaration& one) {
+// For a field without its structure: whether this field has the callback type of the message, or is const if the
+// message says read-only.
+bool matches_message(const Subject& subject, const Declaration& one) {
   if (one.of.empty()) return false;
   if (!subject.arguments.empty()) return one.callable && one.arguments == subject.arguments;
-  return one.text.find("const ") != std::string::npos;
+  return contains(one.text, "const ");
 }
 
-// What of a subject is looked for: its own name, and the structure of a field.
+// The names to find: those of the subjects, and the structures of fields.
 struct Wanted {
   Names names;
   Names types;
@@ -69,7 +69,7 @@ Wanted wanted_of(const std::vector<ApiChange>& findings) {
 
 using Index = std::map<std::string, std::vector<Found>, std::less<>>;
 
-// A field is found through its structure: only the headers that define one of the structures were read.
+// A field is found through its structure, in the headers that define it.
 std::optional<Found> look_up(HeaderTexts& kernel, const Index& index, const Subject& subject) {
   const auto tag = tag_of(subject.of);
   const bool by_structure = subject.kind == NameKind::field && !subject.of.empty();
@@ -91,19 +91,19 @@ std::optional<Found> look_up(HeaderTexts& kernel, const Index& index, const Subj
   return best;
 }
 
-// Gives a field the structure that its callback's type or its const belongs to, when only one fits.
-void complete(Subject& subject, const Index& index) {
+// Sets the structure of a field if exactly one structure has a field that matches the message.
+void set_structure(Subject& subject, const Index& index) {
   if (subject.kind != NameKind::field || !subject.of.empty()) return;
   const auto at = index.find(subject.name);
   if (at == index.end()) return;
   Names owners;
   for (const Found& found : at->second)
-    if (found.declaration->kind == NameKind::field && is_the_field(subject, *found.declaration))
+    if (found.declaration->kind == NameKind::field && matches_message(subject, *found.declaration))
       owners.insert(found.declaration->of);
   if (owners.size() == 1) subject.of = *owners.begin();
 }
 
-// The header whose path is nearest: <linux/mdev.h> of <linux/mdev_core.h>; for a header that is gone.
+// For a removed header, those with similar paths: <linux/mdev_core.h> for <linux/mdev.h>.
 std::vector<NearName> nearest_headers(const HeaderTexts& kernel, const std::string& name) {
   std::vector<std::pair<double, const HeaderTexts::File*>> ranked;
   const auto leaf = [](std::string_view path) {
@@ -130,15 +130,13 @@ std::vector<NearName> nearest_headers(const HeaderTexts& kernel, const std::stri
 
 // "# Added by commit 888dbb901744 (...) in v4.18" in the comment of conftest.sh's test that names the function.
 std::string conftest_comment_on(std::string_view script, const Subject& subject) {
-  for (auto at = script.find(subject.name); at != std::string_view::npos; at = script.find(subject.name, at + 1)) {
-    const auto end = at + subject.name.size();
-    const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-    if ((at > 0 && in_word(script[at - 1])) || (end < script.size() && in_word(script[end]))) continue;
+  for (auto at = find_word(script, subject.name); at != std::string_view::npos;
+       at = find_word(script, subject.name, at + 1)) {
     auto line_end = script.find('\n', at);
     const auto line_begin = script.rfind('\n', at) + 1;
     std::string_view line = script.substr(line_begin, line_end - line_begin);
     if (line.find_first_not_of(" \t") == std::string_view::npos || line[line.find_first_not_of(" \t")] != '#') continue;
-    // The sentence may go on in the next comment lines.
+    // The sentence may continue in the next comment lines.
     std::string text;
     std::size_t begin = line_begin;
     for (int lines = 0; lines < 6 && begin < script.size(); ++lines) {
@@ -147,11 +145,11 @@ std::string conftest_comment_on(std::string_view script, const Subject& subject)
       const auto first = line.find_first_not_of(" \t");
       if (first == std::string_view::npos || line[first] != '#') break;
       const auto word = line.find_first_not_of(" \t#", first);
-      if (word == std::string_view::npos || line.find('#', first + 1) != std::string_view::npos) break;
-      text += (text.empty() ? "" : " ") + std::string(line.substr(word));
+      if (word == std::string_view::npos || contains(line.substr(first + 1), "#")) break;
+      append(text, line.substr(word), " ");
       begin = line_end + 1;
     }
-    if (text.find("commit") == std::string::npos) continue;
+    if (!contains(text, "commit")) continue;
     if (const auto stop = text.find(". "); stop != std::string::npos) text.erase(stop);
     return text;
   }
@@ -167,32 +165,32 @@ class ApiChangeSearch {
         std::find_if(headers.begin(), headers.end(), [&](const auto& each) { return each.release == release; });
     if (here == headers.end()) return;
     kernel_.emplace(*here);
-    look_here();
-    // The newest of the older ones knows the most of what the driver was written for.
-    for (auto older = std::make_reverse_iterator(here); older != headers.rend() && looking_for_more(); ++older)
-      look_in(*older);
-    // Types first: with their new names, functions that take them are the same again.
+    find_in_this_kernel();
+    // The newest of the older kernels first.
+    for (auto older = std::make_reverse_iterator(here); older != headers.rend() && incomplete(); ++older)
+      find_in_older_kernel(*older);
+    // Types first: their new names decide whether the arguments of functions are the same.
     for (const bool types : {true, false})
       for (std::size_t i = 0; i < findings_.size(); ++i)
-        if ((findings_[i].subject.kind == NameKind::type) == types) near(i);
-    look_everywhere();
-    for (ApiChange& finding : findings_) follow(finding);
+        if ((findings_[i].subject.kind == NameKind::type) == types) find_nearest(i);
+    find_in_other_headers();
+    for (ApiChange& finding : findings_) set_follows(finding);
   }
 
   std::vector<ApiChange> findings() && { return std::move(findings_); }
 
  private:
-  void look_here() {
+  void find_in_this_kernel() {
     const auto wanted = wanted_of(findings_);
     index_ = kernel_->find(wanted.names, wanted.types);
     for (ApiChange& finding : findings_) {
-      complete(finding.subject, index_);
+      set_structure(finding.subject, index_);
       if (const auto found = look_up_completed(*kernel_, index_, finding.subject))
         finding.now = place_of(*kernel_, *found);
     }
   }
 
-  // A field whose structure has just become known was looked for by its own name.
+  // A field whose structure was set after the search is in the index by its own name.
   static std::optional<Found> look_up_completed(HeaderTexts& kernel, const Index& index, const Subject& subject) {
     if (auto found = look_up(kernel, index, subject)) return found;
     const auto at = index.find(subject.name);
@@ -202,18 +200,18 @@ class ApiChangeSearch {
     return std::nullopt;
   }
 
-  // A field without a structure could be any structure's.
+  // A field without a structure is not searched for.
   [[nodiscard]] static bool searchable(const Subject& subject) {
     return subject.kind != NameKind::header && (subject.kind != NameKind::field || !subject.of.empty());
   }
 
-  [[nodiscard]] bool looking_for_more() const {
+  [[nodiscard]] bool incomplete() const {
     return std::any_of(findings_.begin(), findings_.end(), [](const ApiChange& each) {
       return !each.before && (searchable(each.subject) || each.subject.kind == NameKind::header);
     });
   }
 
-  void look_in(const kernel::KernelHeaders& headers) {
+  void find_in_older_kernel(const kernel::KernelHeaders& headers) {
     older_.emplace_back(headers);
     HeaderTexts& kernel = older_.back();
     const auto wanted = wanted_of(findings_);
@@ -237,8 +235,8 @@ class ApiChangeSearch {
     if (!useful) older_.pop_back();
   }
 
-  // The same header, or for a field the same structure.
-  void near(std::size_t i) {
+  // Searches the same header, or for a field the same structure.
+  void find_nearest(std::size_t i) {
     ApiChange& finding = findings_[i];
     if (finding.subject.kind == NameKind::header && !finding.now) {
       finding.nearest = nearest_headers(*kernel_, finding.subject.name);
@@ -255,14 +253,14 @@ class ApiChangeSearch {
         for (const Declaration& one : kernel_->declarations(*file)) ranking.consider_same_header({file, &one});
     }
     finding.nearest = ranking.best(*kernel_);
-    if (finding.nearest.empty() && finding.subject.kind != NameKind::field) lost_.push_back(i);
+    if (finding.nearest.empty() && finding.subject.kind != NameKind::field) unmatched_.push_back(i);
     if (finding.subject.kind == NameKind::type && finding.before && !finding.nearest.empty() &&
         finding.nearest.front().likely_rename)
       renames_.emplace(finding.before->text, finding.nearest.front().place.text);
   }
 
-  // What takes or holds a type that has a new name changed with it, and needs nothing else.
-  void follow(ApiChange& finding) const {
+  // A declaration that changed only in the name of a renamed type needs no change of its own.
+  void set_follows(ApiChange& finding) const {
     if (finding.subject.gone || !finding.before || !finding.now || finding.before->text == finding.now->text) return;
     for (const auto& rename : renames_)
       if (with_new_types(finding.before->text, {rename}) == finding.now->text) finding.follows = "type " + rename.first;
@@ -275,10 +273,9 @@ class ApiChangeSearch {
     return files;
   }
 
-  // Names that moved to another header: all words of linux/, drm/ and the folder where it used to be, the nearest of
-  // them looked up.
-  void look_everywhere() {
-    if (lost_.empty()) return;
+  // For names that may have moved to another header: finds the declarations of similar words of linux/ and drm/.
+  void find_in_other_headers() {
+    if (unmatched_.empty()) return;
     std::unordered_set<std::string_view> words;
     for (const auto& file : kernel_->files()) {
       if (!file.name.starts_with("linux/") && !file.name.starts_with("drm/")) continue;
@@ -288,28 +285,28 @@ class ApiChangeSearch {
     }
     Names names;
     std::vector<Ranking> rankings;
-    rankings.reserve(lost_.size());
-    for (const auto i : lost_) {
+    rankings.reserve(unmatched_.size());
+    for (const auto i : unmatched_) {
       Ranking ranking(findings_[i], old_kernel_[i], old_[i], renames_);
       names.insert(ranking.beside().begin(), ranking.beside().end());
       const std::string& name = findings_[i].subject.name;
       for (const auto word : words)
         if (word.size() < 2 * name.size() && name.size() < 2 * word.size() && nearness_possible(name, word) &&
-            nearness(name, word) >= worth_a_look)
+            nearness(name, word) >= min_nearness)
           names.insert(std::string(word));
       rankings.push_back(std::move(ranking));
     }
     const Index index = kernel_->find(names, {});
-    for (std::size_t k = 0; k < lost_.size(); ++k) {
+    for (std::size_t k = 0; k < unmatched_.size(); ++k) {
       for (const auto& [name, all] : index)
         for (const Found& found : all)
           if (found.file->name.starts_with("linux/") || found.file->name.starts_with("drm/"))
             rankings[k].consider_other_header(found);
-      findings_[lost_[k]].nearest = rankings[k].best(*kernel_);
+      findings_[unmatched_[k]].nearest = rankings[k].best(*kernel_);
     }
   }
 
-  // Cheap, for hundreds of thousands of words: near names begin or end alike.
+  // A fast test for hundreds of thousands of words: similar names have a common beginning or end.
   static bool nearness_possible(std::string_view a, std::string_view b) {
     return a.substr(0, 3) == b.substr(0, 3) || (a.size() > 3 && b.ends_with(a.substr(a.size() - 4)));
   }
@@ -321,7 +318,7 @@ class ApiChangeSearch {
   Index index_;  // of kernel_: the names and structures that the errors are about
   std::deque<HeaderTexts> older_;
   Renames renames_;
-  std::vector<std::size_t> lost_;  // nothing near in the header where they used to be
+  std::vector<std::size_t> unmatched_;  // without a similar name in the same header
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Unknown territory: an error that no recipe knows. Where an older kernel of this machine declared the name that it is
-// about, whether the new one still does, and which names of the new one are near. Headers and the driver's own
-// conftest.sh are read; nothing is compiled, and what they do not say is not said.
+// What changed in the kernel's headers, for errors that no recipe explains: where an older kernel of this machine
+// declares the subject of the error, whether this kernel declares it, and which names of this kernel are similar. Only
+// headers and the driver's conftest.sh are read; nothing is compiled.
 #pragma once
 
 #include <filesystem>
@@ -23,21 +23,21 @@ struct HeaderPlace {
 struct NearName {
   std::string name;
   HeaderPlace place;
-  bool likely_rename =
-      false;  // takes the same arguments, and the older kernel's header names it or it is new: a rename, most likely
-  std::string why;  // "del_timer_sync() was only another name for it in 6.12.1"; may be empty
+  // The same arguments, and it is new or named beside the old name in the older kernel's header.
+  bool likely_rename = false;
+  std::string why;  // "it has the same members"; may be empty
 };
 
 struct ApiChange {
-  Subject subject;                    // with the structure of a field where the headers tell it
+  Subject subject;                    // with the structure of a field if the headers tell it
   std::optional<HeaderPlace> before;  // in the newest of the older kernels that declares it
   std::optional<HeaderPlace> now;     // in this kernel
   std::vector<NearName> nearest;      // at most three, the nearest first
-  std::string follows;                // another subject's text: with that one's new name it is what it was
-  std::string conftest;               // what the driver's own conftest.sh says of the name
+  std::string follows;                // the text of another subject, if only the name of that one changed
+  std::string conftest;               // the comment on the name in the driver's conftest.sh
 };
 
-// One finding for each subject, in their order. `headers`: list_headers(); `release`: the kernel that was built for.
+// One result for each subject, in their order. `headers`: list_headers(); `release`: the kernel of the build.
 // `driver`: the driver's sources, may be empty.
 std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
                                         const std::vector<Subject>& subjects, const std::filesystem::path& driver);

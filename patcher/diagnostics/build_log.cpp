@@ -8,18 +8,17 @@ namespace vgpukit::diagnostics {
 namespace {
 
 constexpr std::string_view expected =
-    "give the log of a build: STATE/logs/*.log of vgpukit, or what make or dkms printed (make.log)";
+    "give the log of a build: STATE/logs/*.log of vgpukit, or the output of make or dkms (make.log)";
 
-// The longest release that the log names: "6.1.0-5-amd64" also holds "6.1.0-5".
+// The longest release in the log: "6.1.0-5-amd64" also contains "6.1.0-5".
 std::string release_in(std::string_view text, const std::vector<std::string>& releases) {
   std::string best;
   for (const auto& release : releases)
-    if (release.size() > best.size() && text.find(release) != std::string_view::npos) best = release;
+    if (release.size() > best.size() && contains(text, release)) best = release;
   return best;
 }
 
-// Where the driver's tree was, so that paths become relative: make's M=..., or the folder above that of the first
-// object.
+// The folder of the driver's tree: make's M=..., or the folder above that of the first object.
 std::string tree_in(std::string_view text) {
   for (const std::string_view word : {" M=/", " KBUILD_EXTMOD=/", " SUBDIRS=/"}) {
     const auto at = text.find(word);
@@ -55,7 +54,7 @@ Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::ve
     is_log = kind == LogLine::Kind::step || kind == LogLine::Kind::diagnostic || line.starts_with("make");
   });
   if (!is_log || text->find('\0') != std::string::npos)
-    return Error{ErrorKind::usage, tried, "it holds nothing that make or a compiler printed", std::string(expected)};
+    return Error{ErrorKind::usage, tried, "it contains no output of make or a compiler", std::string(expected)};
   log.errors = collector.errors();
   return log;
 }

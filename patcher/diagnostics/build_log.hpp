@@ -1,4 +1,3 @@
-// Reads a build log from disk: which kernel it was for, where the tree was, and its errors.
 #pragma once
 
 #include <filesystem>
@@ -10,12 +9,12 @@
 
 namespace vgpukit::diagnostics {
 
-// A log of ours (STATE/logs/*.log), or what make or dkms printed.
+// A log of vgpukit (STATE/logs/*.log), or the output of make or dkms.
 struct BuildLog {
   std::vector<Diagnostic> errors;  // each once, paths relative to the driver's tree
-  std::string release;  // of the kernel that was built for: one of those asked for, or empty where the log names none
+  std::string release;             // the kernel of the build: one of `releases`; empty if the log has none of them
 };
-// Error: usage when the file cannot be read, or is no log of a build; a log without errors is no error.
+// Error: usage if the file cannot be read or is not the log of a build. A log without errors is valid.
 Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::vector<std::string>& releases);
 
 }  // namespace vgpukit::diagnostics

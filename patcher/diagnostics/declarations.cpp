@@ -8,7 +8,8 @@
 namespace vgpukit::diagnostics {
 namespace {
 
-using Kind = transform::Token::Kind;
+using TokenKind = transform::Token::Kind;
+constexpr auto none = transform::CodeView::npos;
 
 bool is_storage(std::string_view word) {
   static constexpr std::array<std::string_view, 8> words = {
@@ -30,13 +31,13 @@ std::string one_line(const std::vector<transform::Token>& code, std::size_t from
   std::string text;
   for (std::size_t i = from; i < to; ++i) {
     const transform::Token& token = code[i];
-    if (token.kind == Kind::directive) continue;
+    if (token.kind == TokenKind::directive) continue;
     const bool tight =
         text.empty() || text.back() == '(' || text.back() == '*' || text.back() == '[' || token.text == ")" ||
         token.text == "," || token.text == ";" || token.text == "[" || token.text == "]" ||
-        (token.text == "(" &&
-         (text.back() == ')' || (i > from && code[i - 1].kind == Kind::identifier && !is_keyword(code[i - 1].text))));
-    // "dma_addr_t (*map)": the parenthesis of a function pointer keeps its blank.
+        (token.text == "(" && (text.back() == ')' || (i > from && code[i - 1].kind == TokenKind::identifier &&
+                                                      !is_keyword(code[i - 1].text))));
+    // "dma_addr_t (*map)": there is a blank in front of a function pointer.
     const bool pointer = token.text == "(" && i + 1 < to && code[i + 1].text == "*";
     if (!text.empty() && (!tight || (pointer && text.back() != ')' && text.back() != '('))) text += ' ';
     text += token.text;
@@ -49,7 +50,7 @@ std::string type_of_parameter(const std::vector<transform::Token>& code, std::si
   std::size_t words = 0;
   std::size_t last = to;
   for (std::size_t i = from; i < to; ++i) {
-    if (code[i].kind != Kind::identifier) continue;
+    if (code[i].kind != TokenKind::identifier) continue;
     if (code[i].text != "const" && code[i].text != "struct" && code[i].text != "enum" && code[i].text != "union")
       ++words;
     last = i;
@@ -58,7 +59,7 @@ std::string type_of_parameter(const std::vector<transform::Token>& code, std::si
   const bool named = last < to && !is_keyword(code[last].text) && (words > 1 || pointer_before);
   std::string text;
   for (std::size_t i = from; i < to; ++i) {
-    if (code[i].kind == Kind::directive || (named && i == last)) continue;
+    if (code[i].kind == TokenKind::directive || (named && i == last)) continue;
     if (!text.empty() && text.back() != '*') text += ' ';
     text += code[i].text;
   }
@@ -81,9 +82,9 @@ std::vector<std::string> parameters_between(const std::vector<transform::Token>&
   return types;
 }
 
-class Reader {
+class HeaderReader {
  public:
-  explicit Reader(std::string_view header) : view_(header), code_(view_.code()) {}
+  explicit HeaderReader(std::string_view header) : view_(header), code_(view_.code()) {}
 
   std::vector<Declaration> run() {
     for (std::size_t i = 0; i < code_.size();) i = statement(i);
@@ -119,7 +120,7 @@ class Reader {
       one.text += "(";
       std::size_t i = 3;
       for (; i < words.size() && words[i].text != ")"; ++i) {
-        if (words[i].kind == Kind::identifier || words[i].text == "...") one.arguments.emplace_back(words[i].text);
+        if (words[i].kind == TokenKind::identifier || words[i].text == "...") one.arguments.emplace_back(words[i].text);
         one.text += words[i].text == "," ? ", " : std::string(words[i].text);
       }
       one.text += ")";
@@ -129,34 +130,34 @@ class Reader {
     found_.push_back(std::move(one));
   }
 
-  // The first token after what starts at i: a directive, or everything to a ';' or a body's '}' at file scope.
+  // Reads a directive, or everything up to a ';' or the '}' of a body, and returns the index of the next token.
   std::size_t statement(std::size_t i) {
-    if (code_[i].kind == Kind::directive) {
+    if (code_[i].kind == TokenKind::directive) {
       macro(code_[i]);
       return i + 1;
     }
-    if (code_[i].text == "extern" && i + 2 < code_.size() && code_[i + 1].kind == Kind::string &&
+    if (code_[i].text == "extern" && i + 2 < code_.size() && code_[i + 1].kind == TokenKind::string &&
         code_[i + 2].text == "{")
       return i + 3;
     std::size_t end = i;
-    std::size_t parameters = transform::CodeView::npos;  // of a function: the '(' after its name
-    std::size_t body = transform::CodeView::npos;
+    std::size_t parameters = none;  // of a function: the '(' after its name
+    std::size_t body = none;
     bool assigned = false;
     for (; end < code_.size(); ++end) {
       const transform::Token& token = code_[end];
-      if (token.kind == Kind::directive) {
+      if (token.kind == TokenKind::directive) {
         macro(token);
         continue;
       }
       if (token.text == ";") break;
       if (token.text == "=") assigned = true;
-      if (token.text == "}") break;  // a brace too many
+      if (token.text == "}") break;  // without an opening brace
       if (token.text == "(" || token.text == "[") {
         const std::size_t close = view_.partner(end);
-        if (close == transform::CodeView::npos) break;
-        if (token.text == "(" && parameters == transform::CodeView::npos && !assigned &&
-            body == transform::CodeView::npos && end > i && code_[end - 1].kind == Kind::identifier &&
-            !is_keyword(code_[end - 1].text) && end - 1 > i && !attribute(end - 1)) {
+        if (close == none) break;
+        if (token.text == "(" && parameters == none && !assigned && body == none && end > i &&
+            code_[end - 1].kind == TokenKind::identifier && !is_keyword(code_[end - 1].text) && end - 1 > i &&
+            !attribute(end - 1)) {
           parameters = end;
         }
         end = close;
@@ -164,35 +165,33 @@ class Reader {
       }
       if (token.text != "{") continue;
       const std::size_t close = view_.partner(end);
-      if (close == transform::CodeView::npos) return end + 1;
-      if (body == transform::CodeView::npos) body = end;
+      if (close == none) return end + 1;
+      if (body == none) body = end;
       end = close;
-      if (parameters != transform::CodeView::npos && !assigned) break;  // a function's body needs no ';'
+      if (parameters != none && !assigned) break;  // there is no ';' after the body of a function
     }
     declare(i, std::min(end, code_.size()), parameters, body, assigned);
     return end + 1;
   }
 
-  // "__printf(1, 2) void f(...)": what stands before the return type is no function's name.
+  // Whether the name is that of an attribute: "__printf(1, 2) void f(...)".
   [[nodiscard]] bool attribute(std::size_t name) const {
     const std::size_t close = view_.partner(name + 1);
-    return close != transform::CodeView::npos && close + 1 < code_.size() &&
-           code_[close + 1].kind == Kind::identifier && !code_[close + 1].text.starts_with("__") &&
-           close + 2 < code_.size() && !view_.is(close + 1, "__attribute__") &&
-           (code_[close + 2].kind == Kind::identifier || code_[close + 2].text == "*");
+    return close != none && close + 1 < code_.size() && code_[close + 1].kind == TokenKind::identifier &&
+           !code_[close + 1].text.starts_with("__") && close + 2 < code_.size() &&
+           !view_.is(close + 1, "__attribute__") &&
+           (code_[close + 2].kind == TokenKind::identifier || code_[close + 2].text == "*");
   }
 
   void declare(std::size_t from, std::size_t to, std::size_t parameters, std::size_t body, bool assigned) {
     std::size_t first = from;
-    while (first < to && code_[first].kind == Kind::directive) ++first;
+    while (first < to && code_[first].kind == TokenKind::directive) ++first;
     if (first >= to) return;
     const bool is_typedef = code_[first].text == "typedef";
-    if (body != transform::CodeView::npos && (parameters == transform::CodeView::npos || body < parameters))
-      aggregate(first, body);
+    if (body != none && (parameters == none || body < parameters)) aggregate(first, body);
     if (is_typedef) return type_name(first, to);
-    if (parameters != transform::CodeView::npos && (body == transform::CodeView::npos || body > parameters))
-      return function(first, to, parameters, body);
-    if (body == transform::CodeView::npos || assigned) variable(first, to);
+    if (parameters != none && (body == none || body > parameters)) return function(first, to, parameters, body);
+    if (body == none || assigned) variable(first, to);
   }
 
   void function(std::size_t first, std::size_t to, std::size_t parameters, std::size_t body) {
@@ -202,40 +201,39 @@ class Reader {
     Declaration& one = found_.back();
     one.callable = true;
     one.arguments = parameters_between(code_, parameters, close);
-    if (body != transform::CodeView::npos && body < to) one.body = text_between(body, view_.partner(body));
+    if (body != none && body < to) one.body = text_between(body, view_.partner(body));
   }
 
   void type_name(std::size_t first, std::size_t to) {
-    std::size_t name = transform::CodeView::npos;
+    std::size_t name = none;
     for (std::size_t i = first + 1; i < to; ++i) {
       if (code_[i].text == "{" || code_[i].text == "[") {
         if (code_[i].text == "[") break;
         i = view_.partner(i);
-        if (i == transform::CodeView::npos) return;
+        if (i == none) return;
         continue;
       }
-      if (code_[i].text == "(" && i + 2 < to && code_[i + 1].text == "*" && code_[i + 2].kind == Kind::identifier) {
+      if (code_[i].text == "(" && i + 2 < to && code_[i + 1].text == "*" &&
+          code_[i + 2].kind == TokenKind::identifier) {
         name = i + 2;
         break;
       }
-      if (code_[i].text == "(" && name != transform::CodeView::npos) break;
-      if (code_[i].kind == Kind::identifier && !code_[i].text.starts_with("__attribute")) name = i;
+      if (code_[i].text == "(" && name != none) break;
+      if (code_[i].kind == TokenKind::identifier && !code_[i].text.starts_with("__attribute")) name = i;
     }
-    if (name != transform::CodeView::npos)
-      add(NameKind::type, name, "typedef", "typedef " + std::string(code_[name].text));
+    if (name != none) add(NameKind::type, name, "typedef", "typedef " + std::string(code_[name].text));
   }
 
   void variable(std::size_t first, std::size_t to) {
-    std::size_t name = transform::CodeView::npos;
+    std::size_t name = none;
     std::size_t words = 0;
     for (std::size_t i = first; i < to; ++i) {
       if (code_[i].text == "=" || code_[i].text == "[") break;
       if (code_[i].text == "(") return;  // DECLARE_X(...), static_assert(...)
-      if (code_[i].kind == Kind::identifier) name = i, ++words;
+      if (code_[i].kind == TokenKind::identifier) name = i, ++words;
     }
     const bool forward = code_[first].text == "struct" || code_[first].text == "union" || code_[first].text == "enum";
-    if (name == transform::CodeView::npos || words < (forward ? 3U : 2U))
-      return;  // "struct x;" declares nothing that has members
+    if (name == none || words < (forward ? 3U : 2U)) return;  // "struct x;" has no members
     while (first < name && is_storage(code_[first].text)) ++first;
     add(NameKind::variable, name, "", one_line(code_, first, name + 1));
   }
@@ -249,15 +247,15 @@ class Reader {
     const std::string_view what = code_[word].text;
     if (what != "enum" && what != "struct" && what != "union") return;
     std::size_t name = word + 1;
-    while (name < open && code_[name].kind == Kind::identifier && code_[name].text.starts_with("__") &&
+    while (name < open && code_[name].kind == TokenKind::identifier && code_[name].text.starts_with("__") &&
            view_.is(name + 1, "("))
       name = view_.partner(name + 1) + 1;
     std::string label;
-    if (name < open && code_[name].kind == Kind::identifier) {
+    if (name < open && code_[name].kind == TokenKind::identifier) {
       label = std::string(what) + " " + std::string(code_[name].text);
       add(NameKind::type, name, std::string(what), label);
       found_.back().body = text_between(open, close);
-    } else if (close + 1 < code_.size() && code_[close + 1].kind == Kind::identifier) {
+    } else if (close + 1 < code_.size() && code_[close + 1].kind == TokenKind::identifier) {
       label = code_[close + 1].text;  // typedef struct { ... } name
     }
     if (what == "enum")
@@ -269,25 +267,25 @@ class Reader {
   void constants(std::size_t open, std::size_t close) {
     bool start = true;
     for (std::size_t i = open + 1; i < close; ++i) {
-      if (code_[i].kind == Kind::directive) continue;
-      if (start && code_[i].kind == Kind::identifier) add(NameKind::constant, i, "", std::string(code_[i].text));
-      if (code_[i].text == "(" && view_.partner(i) != transform::CodeView::npos) i = view_.partner(i);
+      if (code_[i].kind == TokenKind::directive) continue;
+      if (start && code_[i].kind == TokenKind::identifier) add(NameKind::constant, i, "", std::string(code_[i].text));
+      if (code_[i].text == "(" && view_.partner(i) != none) i = view_.partner(i);
       start = code_[i].text == ",";
     }
   }
 
   void members(std::size_t open, std::size_t close, const std::string& of) {
     std::size_t from = open + 1;
-    std::size_t inner = transform::CodeView::npos;
+    std::size_t inner = none;
     for (std::size_t i = open + 1; i < close; ++i) {
-      if (code_[i].kind == Kind::directive) {
+      if (code_[i].kind == TokenKind::directive) {
         macro(code_[i]);
         if (i == from) ++from;
         continue;
       }
       if (code_[i].text == "(" || code_[i].text == "[") {
-        if (view_.partner(i) == transform::CodeView::npos) return;
-        // struct_group(name, members); and its like hold members themselves.
+        if (view_.partner(i) == none) return;
+        // struct_group(name, members); and the like contain members.
         if (code_[i].text == "(" && i == from + 1 && code_[from].text.starts_with("struct_group")) {
           members(i, view_.partner(i), of);
         }
@@ -295,23 +293,23 @@ class Reader {
       } else if (code_[i].text == "{") {
         inner = i;
         i = view_.partner(i);
-        if (i == transform::CodeView::npos) return;
+        if (i == none) return;
       } else if (code_[i].text == ";") {
         member(from, i, inner, of);
         from = i + 1;
-        inner = transform::CodeView::npos;
+        inner = none;
       }
     }
   }
 
   void member(std::size_t from, std::size_t to, std::size_t inner, const std::string& of) {
-    if (inner != transform::CodeView::npos) {
+    if (inner != none) {
       const bool named_type = code_[inner - 1].text != "struct" && code_[inner - 1].text != "union" &&
-                              code_[inner - 1].kind == Kind::identifier;
+                              code_[inner - 1].kind == TokenKind::identifier;
       const bool anonymous = view_.partner(inner) + 1 >= to ||
-                             code_[view_.partner(inner) + 1].kind != Kind::identifier ||
+                             code_[view_.partner(inner) + 1].kind != TokenKind::identifier ||
                              code_[view_.partner(inner) + 1].text.starts_with("__");
-      // The members of an anonymous structure are the outer one's.
+      // The members of an anonymous structure belong to the outer one.
       members(inner, view_.partner(inner), anonymous ? of : named_type ? std::string(code_[inner - 1].text) : "");
       if (anonymous) return;
       from = view_.partner(inner) + 1;
@@ -319,29 +317,29 @@ class Reader {
     for (std::size_t i = from; i < to; ++i) {  // a function pointer: TYPE (*name)(PARAMETERS)
       if (code_[i].text != "(" || i + 2 >= to || code_[i + 1].text != "*") continue;
       std::size_t name = i + 2;
-      while (name + 1 < to && code_[name].kind == Kind::identifier && code_[name + 1].kind == Kind::identifier)
+      while (name + 1 < to && code_[name].kind == TokenKind::identifier &&
+             code_[name + 1].kind == TokenKind::identifier)
         ++name;  // (*const x)
       const std::size_t parameters = view_.partner(i) + 1;
-      if (code_[name].kind != Kind::identifier || parameters >= to || code_[parameters].text != "(") return;
+      if (code_[name].kind != TokenKind::identifier || parameters >= to || code_[parameters].text != "(") return;
       add(NameKind::field, name, of, one_line(code_, from, to));
       found_.back().callable = true;
-      if (view_.partner(parameters) != transform::CodeView::npos)
+      if (view_.partner(parameters) != none)
         found_.back().arguments = parameters_between(code_, parameters, view_.partner(parameters));
       return;
     }
-    std::size_t name = transform::CodeView::npos;
+    std::size_t name = none;
     std::size_t words = 0;
     for (std::size_t i = from; i <= to; ++i) {
       const std::string_view text = i < to ? code_[i].text : std::string_view(";");
-      if (text == "(" && view_.partner(i) != transform::CodeView::npos) {
+      if (text == "(" && view_.partner(i) != none) {
         i = view_.partner(i);
       } else if (text == "," || text == ";" || text == ":" || text == "[") {
-        if (name != transform::CodeView::npos && (words > 1 || inner != transform::CodeView::npos))
-          add(NameKind::field, name, of, one_line(code_, from, to));
-        name = transform::CodeView::npos;
+        if (name != none && (words > 1 || inner != none)) add(NameKind::field, name, of, one_line(code_, from, to));
+        name = none;
         if (text != ",") i = text == ";" ? to : next_comma(i, to);
-      } else if (code_[i].kind == Kind::identifier &&
-                 !(code_[i].text.starts_with("__") && words > 1 && code_[i - 1].kind == Kind::identifier &&
+      } else if (code_[i].kind == TokenKind::identifier &&
+                 !(code_[i].text.starts_with("__") && words > 1 && code_[i - 1].kind == TokenKind::identifier &&
                    view_.is(i + 1, "("))) {
         if (!code_[i].text.starts_with("____") && code_[i].text != "__rcu") name = i;
         ++words;
@@ -386,14 +384,14 @@ std::string_view name_kind_word(NameKind kind) {
 }
 
 std::vector<Declaration> declarations_in(std::string_view header) {
-  return Reader(header).run();
+  return HeaderReader(header).run();
 }
 
 std::vector<std::string> arguments_of_type(std::string_view type) {
   const auto pointer = type.find("(*)");
   if (pointer == std::string_view::npos) return {};
   const transform::CodeView view(type.substr(pointer + 3));
-  if (!view.is(0, "(") || view.partner(0) == transform::CodeView::npos) return {};
+  if (!view.is(0, "(") || view.partner(0) == none) return {};
   return parameters_between(view.code(), 0, view.partner(0));
 }
 

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "diagnostics/error_hints.hpp"
 #include "diagnostics/error_subject.hpp"
 #include "diagnostics/log_line.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::diagnostics {
 namespace {
 
-// conftest explains itself in a dozen lines at most.
+// An explanation of conftest has a dozen lines at most.
 constexpr std::size_t max_plain_lines = 24;
-// A warning in a header that every file includes comes hundreds of times; who reads past these?
+// A warning in a header that every file includes appears hundreds of times.
 constexpr std::size_t max_more = 100;
 
 std::string place_of(const Diagnostic& diagnostic) {
@@ -19,36 +21,35 @@ std::string place_of(const Diagnostic& diagnostic) {
   return diagnostic.file + ":" + std::to_string(diagnostic.line);
 }
 
-// The compiler's guess differs from file to file ("did you mean 'folio_pfn'?"), and -Werror changes the flag's name.
+// Diagnostics with the same key are one. The key has neither the compiler's guess ("did you mean 'folio_pfn'?"), which
+// differs from file to file, nor the flag, which -Werror changes.
 std::string key_of(const Diagnostic& diagnostic) {
   std::string text = diagnostic.message;
   if (const auto guess = text.find("; did you mean "); guess != std::string::npos) {
     const auto end = text.find('?', guess);
     text.erase(guess, end == std::string::npos ? std::string::npos : end + 1 - guess);
   }
-  // gcc says where it met a name first, inside a function or outside.
+  // gcc adds where a name appeared first.
   for (const std::string_view where : {" here (not in a function)", " (first use in this function)"}) {
     if (const auto at = text.find(where); at != std::string::npos) text.erase(at, where.size());
   }
   if (const auto flag = text.rfind(" [-W"); flag != std::string::npos) text.erase(flag);
-  // "void value not ignored": which one is in the quoted line only.
-  if (const auto subject = subject_of(diagnostic); subject && text.find(subject->name) == std::string::npos)
+  // "void value not ignored" names the function only in the quoted line.
+  if (const auto subject = subject_of(diagnostic); subject && !contains(text, subject->name))
     text += " " + subject->text();
   return (diagnostic.kind == Diagnostic::Kind::error ? "E " : "W ") + diagnostic.tool + " " + text;
 }
 
-// Notes say much; these say which name a message without one is about.
-bool names_something(std::string_view note) {
-  return note.find("near initialization for ") != std::string_view::npos || note.ends_with(" declared here") ||
+// Whether the note names what a message without a name is about.
+bool names_subject(std::string_view note) {
+  return contains(note, "near initialization for ") || note.ends_with(" declared here") ||
          note.ends_with(" defined here");
 }
 
-// A line that may be part of conftest's explanation; empty for the variables, headers and commands that it shows as
-// well.
+// A line that may be a part of conftest's explanation. Empty for variables, headers and commands.
 std::string sentence_of(std::string_view text) {
   if (text.empty() || text.front() == ' ' || text.front() == '\t') return {};
-  std::string plain = plain_text(text);
-  while (!plain.empty() && (plain.back() == ' ' || plain.back() == '\t')) plain.pop_back();
+  std::string plain(trimmed(plain_text(text)));
   if (plain.empty() || plain.find_first_of("#/{}\"") == 0 || plain.ends_with('{') || plain.ends_with('\\') ||
       plain.ends_with(';'))
     return {};
@@ -60,8 +61,7 @@ std::string sentence_of(std::string_view text) {
 
 }  // namespace
 
-// The tree's own files become relative, and "././common/inc/nv-mm.h" (from 6.13 on the compiler runs in the tree)
-// "common/inc/nv-mm.h".
+// The path relative to the tree. Since 6.13 the compiler runs in the tree and prints "././common/inc/nv-mm.h".
 std::string DiagnosticCollector::relative(std::string_view path) const {
   if (path.empty() || path.front() == '<') return std::string(path);
   std::string normal = std::filesystem::path(path).lexically_normal().string();
@@ -73,7 +73,7 @@ std::string DiagnosticCollector::relative(std::string_view path) const {
 
 void DiagnosticCollector::context(std::string_view text) {
   const auto from = text.find(" from ");
-  if (from != std::string_view::npos && text.find(": In ") == std::string_view::npos) {
+  if (from != std::string_view::npos && !contains(text, ": In ")) {
     if (text.starts_with("In file")) includes_.clear();
     std::string_view place = text.substr(from + 6);
     while (!place.empty() && (place.back() == ',' || place.back() == ':')) place.remove_suffix(1);
@@ -88,18 +88,13 @@ void DiagnosticCollector::context(std::string_view text) {
   if (in != std::string_view::npos && quote < end) function_ = text.substr(quote + 1, end - quote - 1);
 }
 
-// What conftest said before its verdict is the explanation; without one the verdict has to do.
+// The sentences before conftest's verdict explain it.
 void DiagnosticCollector::conftest_failure(std::string_view verdict, bool fatal) {
-  std::string message;
-  for (const std::string& text : plain_) {
-    if (!message.empty()) message += ' ';
-    message += text;
-  }
   Diagnostic diagnostic;
   diagnostic.kind = fatal ? Diagnostic::Kind::error : Diagnostic::Kind::warning;
   diagnostic.tool = "conftest";
   diagnostic.message = verdict;
-  if (!message.empty()) diagnostic.message += (verdict.empty() ? "" : ": ") + message;
+  if (!plain_.empty()) append(diagnostic.message, join(plain_, " "), ": ");
   plain_.clear();
   sanity_failed_ = false;
   hold(std::move(diagnostic), false);
@@ -117,7 +112,7 @@ void DiagnosticCollector::line(std::string_view text) {
     case LogLine::Kind::noise:
       return;
     case LogLine::Kind::step:
-      // Other tests run beside a check and print between its lines: only another check ends an explanation.
+      // Other tests run in parallel and print between the lines of a check: only another check ends an explanation.
       if (read.subject.ends_with("_check")) flush_sanity_check();
       return;
     case LogLine::Kind::context:
@@ -134,16 +129,15 @@ void DiagnosticCollector::line(std::string_view text) {
         pending_->diagnostic.source = std::move(read.subject);
       return;
     case LogLine::Kind::note:
-      if (pending_ && pending_->diagnostic.note.empty() && names_something(read.subject))
+      if (pending_ && pending_->diagnostic.note.empty() && names_subject(read.subject))
         pending_->diagnostic.note = std::move(read.subject);
       return;
     case LogLine::Kind::diagnostic:
       break;
   }
-  // Some of conftest's checks explain themselves and just exit: make's line is then the verdict. It comes on another
-  // stream, so it may be here before the explanation.
-  if (read.diagnostic.tool == "make" && read.follows &&
-      read.diagnostic.message.find("_sanity_check]") != std::string::npos)
+  // Some of conftest's checks print an explanation and exit: make's message is then the verdict. It comes on another
+  // stream and may precede the explanation.
+  if (read.diagnostic.tool == "make" && read.follows && contains(read.diagnostic.message, "_sanity_check]"))
     sanity_failed_ = true;
   hold(std::move(read.diagnostic), read.follows);
 }
@@ -171,7 +165,7 @@ void DiagnosticCollector::hold(Diagnostic diagnostic, bool follows) {
     }
   }
   if (diagnostic.file == function_file_) diagnostic.function = function_;
-  // An error in one of the kernel's headers: which of the driver's files asked for it?
+  // For an error in a kernel header, also the driver's file that included it.
   if (diagnostic.kind == Diagnostic::Kind::error && diagnostic.file.starts_with('/') && !includes_.empty()) {
     const std::string driver_file = relative(includes_.back());
     if (!driver_file.starts_with('/') && !driver_file.starts_with('<')) diagnostic.more.push_back(driver_file);
@@ -196,9 +190,9 @@ std::vector<Diagnostic> DiagnosticCollector::all(Diagnostic::Kind kind) const {
   std::vector<Diagnostic> found;
   for (const bool follows : {false, true}) {
     if (follows && kind == Diagnostic::Kind::error && !found.empty()) break;
-    for (const Entry& kept : entries_) {
-      if (kept.diagnostic.kind != kind || kept.follows != follows) continue;
-      found.push_back(kept.diagnostic);
+    for (const Entry& entry : entries_) {
+      if (entry.diagnostic.kind != kind || entry.follows != follows) continue;
+      found.push_back(entry.diagnostic);
       if (clang_ && found.back().tool == "gcc") found.back().tool = "clang";
     }
   }

@@ -1,4 +1,7 @@
-// What went wrong in a build, from what gcc, clang, ld, modpost, objtool, make and NVIDIA's conftest printed.
+// diagnostics/: errors of a build, what each is about, and what changed in the kernel's headers. It uses kernel/ and
+// transform/.
+//
+// Collects the errors and warnings that gcc, clang, ld, modpost, objtool, make and NVIDIA's conftest print.
 #pragma once
 
 #include <cstddef>
@@ -15,28 +18,27 @@ struct Diagnostic {
   enum class Kind { error, warning };
   Kind kind = Kind::error;
   std::string tool;  // "gcc", "clang", "as", "ld", "modpost", "objtool", "pahole", "make", "sh", "conftest"
-  std::string file;  // relative to the driver's tree where it lies in it; empty for modpost
+  std::string file;  // relative to the driver's tree if it is in it; empty for modpost
   int line = 0;
   int column = 0;
   std::string message;  // without the "error: " word: "implicit declaration of function 'follow_pfn' [-Werror=...]"
-  std::string hint;     // what explains it: a recipe, a kernel change, or a plain sentence on what to try; may be empty
+  std::string hint;     // a recipe, a kernel change, or what to try; may be empty
   std::vector<std::string> more;  // other places with the same message: "nvidia/os-mlock.c:140"
-  std::string function;           // the function that the compiler was in, where it said so
-  std::string source;             // the line of the source that the compiler quoted, and
-  std::string note;               // "(near initialization for 'ops.open')", "'f' declared here", where it said so
+  std::string function;           // the function that the compiler named; may be empty
+  std::string source;             // the source line that the compiler quoted; may be empty
+  std::string note;               // "(near initialization for 'ops.open')", "'f' declared here"; may be empty
 };
 
-// Feed it lines in the order they came; it understands continuation (the quoted source line and some notes are kept
-// with the message before them, carets are dropped, "In function" is kept as context). Quotes in messages are made
-// plain ASCII, so that 'x' and UTF-8 quotes are one. The same message about the same symbol is kept once, with the
-// other places in `more`; errors that only follow from another ("ld: cannot find x.o", "make[2]: ***
-// ...") are dropped when a primary one was seen, and kept otherwise: a failed build never ends with an empty list.
+// Takes the lines of a log in their order. Quoted source lines, some notes and "In function" lines belong to a message;
+// carets are ignored. Quotes become ASCII. The same message about the same symbol is listed once, with the other places
+// in `more`. Errors that follow from another one ("ld: cannot find x.o", "make[2]: *** ...") are listed only if there
+// is no other error, so that a failed build always has one.
 class DiagnosticCollector {
  public:
-  explicit DiagnosticCollector(std::string tree)
-      : tree_(std::move(tree)) {}  // as the compiler sees the tree; paths below become relative
+  // `tree`: the driver's tree as the compiler sees it; paths below it become relative.
+  explicit DiagnosticCollector(std::string tree) : tree_(std::move(tree)) {}
   void line(std::string_view text);
-  [[nodiscard]] std::vector<Diagnostic> errors() const;  // primary ones first, in the order they came
+  [[nodiscard]] std::vector<Diagnostic> errors() const;
   [[nodiscard]] std::vector<Diagnostic> warnings() const;
 
  private:
@@ -55,14 +57,13 @@ class DiagnosticCollector {
   };
   std::string tree_;
   std::vector<Entry> entries_;
-  std::optional<Entry>
-      pending_;  // the last one: what it quotes is still to come, and may tell it from another with the same words
-  std::unordered_map<std::string, std::size_t> index_;  // what makes two diagnostics one -> its place in kept_
-  std::string function_;                                // "FILE: In function 'x':" of the lines that follow
+  std::optional<Entry> pending_;                        // the last one; its quoted line may follow
+  std::unordered_map<std::string, std::size_t> index_;  // key_of() -> index in entries_
+  std::string function_;                                // of the last "FILE: In function 'x':"
   std::string function_file_;
-  std::vector<std::string> includes_;  // "In file included from": the last is the file that was compiled
-  std::vector<std::string> plain_;     // sentences that no tool's format explains: conftest says why before it fails
-  bool sanity_failed_ = false;  // make said that a check of conftest failed, and its explanation is still to come
+  std::vector<std::string> includes_;  // "In file included from": the last is the compiled file
+  std::vector<std::string> plain_;  // sentences in no tool's format: conftest explains a failure before it reports it
+  bool sanity_failed_ = false;      // make reported a failed check of conftest; its explanation may follow
   bool clang_ = false;
 };
 

@@ -1,19 +1,14 @@
-// What to try, for the classes of errors that a newer kernel makes of an older driver, and for the machine's own
-// troubles.
+#include "diagnostics/error_hints.hpp"
+
 #include <array>
-#include <string>
 #include <string_view>
 
-#include "diagnostics/log_line.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::diagnostics {
 namespace {
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-// The n-th text in quotes ('x' or "x"), counted from 0; empty when there are fewer.
+// The n-th text in quotes ('x' or "x"), from 0; empty if there are fewer.
 std::string_view quoted(std::string_view text, int n = 0) {
   std::size_t at = 0;
   for (;; --n) {
@@ -26,7 +21,7 @@ std::string_view quoted(std::string_view text, int n = 0) {
   }
 }
 
-// Fills {} with the name that the message is about.
+// Replaces {} by the name that the message is about.
 std::string about(std::string_view sentence, std::string_view name) {
   std::string text(sentence);
   if (const auto at = text.find("{}"); at != std::string::npos) text.replace(at, 2, name);
@@ -35,23 +30,25 @@ std::string about(std::string_view sentence, std::string_view name) {
 
 struct Rule {
   std::string_view part;  // of the message
-  int name;               // which quoted text the sentence is about
+  int name;               // the index of the quoted text that replaces {}; -1: none
   std::string_view sentence;
 };
 
-// The first rule whose part is in the message counts.
+constexpr std::string_view undeclared_function =
+    "this kernel does not declare {}() in the headers that the driver includes: it was removed, renamed or moved to "
+    "another header; a recipe must name its replacement";
+constexpr std::string_view undefined_type =
+    "{} is not defined in this kernel's headers that the driver includes: it was renamed or moved to another header";
+constexpr std::string_view unknown_option =
+    "this compiler does not know an option of the kernel's configuration: use the compiler that built the kernel";
+
+// The first rule whose part is in the message is used.
 constexpr std::array<Rule, 21> compiler_rules{{
-    {"implicit declaration of function", 0,
-     "this kernel does not declare {}() where the driver looks for it: it was removed, renamed or moved to another "
-     "header; a "
-     "recipe has to name what replaced it"},
-    {"call to undeclared function", 0,
-     "this kernel does not declare {}() where the driver looks for it: it was removed, renamed or moved to another "
-     "header; a "
-     "recipe has to name what replaced it"},
+    {"implicit declaration of function", 0, undeclared_function},
+    {"call to undeclared function", 0, undeclared_function},
     {"undeclared", 0,
-     "this kernel no longer has {}, or has it in another header; a recipe has to remove its use or name what replaced "
-     "it"},
+     "this kernel no longer has {}, or has it in another header; a recipe must remove its use or name its "
+     "replacement"},
     {"too few arguments to", 0,
      "{}() takes more arguments in this kernel; compare its declaration in the kernel's headers with the call"},
     {"too many arguments to", 0,
@@ -61,43 +58,36 @@ constexpr std::array<Rule, 21> compiler_rules{{
     {"no member named", 1,
      "this kernel's structure has no member {}: it was removed, renamed or replaced by accessor functions"},
     {"has incomplete type", -1,
-     "the type is not defined in this kernel where the driver looks for it: it was renamed or moved to another header"},
-    {"undefined type", 0,
-     "{} is not defined in this kernel where the driver looks for it: it was renamed or moved to another header"},
-    {"incomplete type", 0,
-     "{} is not defined in this kernel where the driver looks for it: it was renamed or moved to another header"},
-    {"unknown type name", 0,
-     "{} is not defined in this kernel where the driver looks for it: it was renamed or moved to another header"},
+     "the type is not defined in this kernel's headers that the driver includes: it was renamed or moved to another "
+     "header"},
+    {"undefined type", 0, undefined_type},
+    {"incomplete type", 0, undefined_type},
+    {"unknown type name", 0, undefined_type},
     {"incompatible pointer type", -1,
      "a function or callback has another prototype in this kernel; compare the declaration in its headers"},
     {"incompatible function pointer types", -1,
      "a callback has another prototype in this kernel; compare the declaration in its headers"},
     {"void value not ignored", -1, "the function returns nothing in this kernel; its result must not be used"},
-    {"conflicting types for", 0, "the kernel declares {} with another type than the driver does"},
-    {"redefinition of", 0, "this kernel defines {} itself; the driver's own definition is not needed any more"},
+    {"conflicting types for", 0, "the kernel declares {} with another type than the driver"},
+    {"redefinition of", 0, "this kernel defines {} itself; the driver's definition is no longer needed"},
     {"conftest failed!", -1,
-     "conftest could not compile its probe: headers and compiler do not fit together, or the probe is too old for "
-     "them"},
+     "conftest could not compile its probe: headers and compiler do not match, or the probe is too old for them"},
     {"Killed signal terminated", -1,
      "the compiler was killed, most likely because memory ran out: build with fewer jobs (--jobs 1)"},
     {"out of memory", -1, "the compiler ran out of memory: build with fewer jobs (--jobs 1)"},
-    {"unrecognized command", -1,
-     "this compiler does not know an option that the kernel was configured with: use the compiler that built the "
-     "kernel"},
-    {"unknown argument", -1,
-     "this compiler does not know an option that the kernel was configured with: use the compiler that built the "
-     "kernel"},
+    {"unrecognized command", -1, unknown_option},
+    {"unknown argument", -1, unknown_option},
 }};
 
 constexpr std::array<Rule, 5> modpost_rules{{
-    {"GPL-incompatible module", 0, "this kernel exports {} to GPL-compatible modules only; a recipe has to avoid it"},
+    {"GPL-incompatible module", 0, "this kernel exports {} to GPL-compatible modules only; a recipe must avoid it"},
     {"undefined!", 0,
-     "neither this kernel nor another module of the driver exports {}; a recipe has to name what replaced it"},
-    {"but does not import it", -1, "the driver needs a MODULE_IMPORT_NS() for this kernel; a recipe has to add it"},
+     "neither this kernel nor another module of the driver exports {}; a recipe must name its replacement"},
+    {"but does not import it", -1, "the driver needs a MODULE_IMPORT_NS() for this kernel; a recipe must add it"},
     {"missing MODULE_LICENSE", -1,
-     "the module says nothing of its licence; the file that does was not built or not linked"},
+     "the module has no licence; the file with MODULE_LICENSE() was not built or not linked"},
     {"Module.symvers is missing", -1,
-     "install the complete headers of this kernel: without Module.symvers nobody can tell what it exports"},
+     "install the complete headers of this kernel: Module.symvers lists what it exports"},
 }};
 
 std::string missing_header(std::string_view message) {
@@ -106,17 +96,17 @@ std::string missing_header(std::string_view message) {
   if (message.ends_with("' file not found")) header = quoted(message);
   if (!header.ends_with(".h")) return {};
   return about(
-      "this kernel has no <{}>: what it declared was moved to another header or removed; a recipe has to change the "
+      "this kernel has no <{}>: its declarations were moved to another header or removed; a recipe must change the "
       "include",
       header);
 }
 
-std::string machine_trouble(std::string_view message) {
+std::string machine_hint(std::string_view message) {
   if (contains(message, "No space left on device"))
     return "the disk is full: free some space (df -h), or move the cache (VGPUKIT_CACHE), and build again";
   if (contains(message, "Disk quota exceeded"))
     return "your disk quota is used up: free some space, or move the cache (VGPUKIT_CACHE), and build again";
-  if (contains(message, "Read-only file system")) return "the folder that is built in cannot be written to";
+  if (contains(message, "Read-only file system")) return "the folder of the build cannot be written";
   if (contains(message, "Cannot allocate memory") || message.ends_with("] Killed") || message.ends_with(" Error 137")) {
     return "memory ran out: build with fewer jobs (--jobs 1)";
   }
@@ -129,14 +119,14 @@ std::string make_hint(std::string_view message) {
     if (file.ends_with("_binary") || file.ends_with("kernel.o")) {
       return "the package lacks one of NVIDIA's binary objects; use the complete package";
     }
-    return about("{} is not there; the driver's package or the kernel's headers are incomplete", file);
+    return about("{} does not exist; the driver's package or the kernel's headers are incomplete", file);
   }
   if (message.ends_with("Command not found") || message.ends_with("command not found") ||
       message.ends_with(": not found")) {
     return "a program that the build needs is not installed (in the root, if one is named)";
   }
   if (contains(message, "Kernel configuration is invalid"))
-    return "these headers were never configured; install the kernel's headers package";
+    return "these headers are not configured; install the kernel's headers package";
   return {};
 }
 
@@ -156,26 +146,25 @@ std::string from_rules(const std::array<Rule, N>& rules, std::string_view messag
 std::string hint_for(const Diagnostic& diagnostic) {
   if (diagnostic.kind == Diagnostic::Kind::warning) return {};
   const std::string_view message = diagnostic.message;
-  if (auto hint = machine_trouble(message); !hint.empty()) return hint;
+  if (auto hint = machine_hint(message); !hint.empty()) return hint;
   if (diagnostic.tool == "make" || diagnostic.tool == "sh") return make_hint(message);
   if (diagnostic.tool == "modpost") {
-    // modpost puts the module in the first quotes where it quotes it at all: the symbol is the last word in quotes.
+    // Some versions of modpost quote the module in front of the symbol.
     if (contains(message, "uses GPL-only symbol '")) {
       return about(modpost_rules[0].sentence, quoted(message.substr(message.find("GPL-only symbol"))));
     }
     return from_rules(modpost_rules, message);
   }
   if (diagnostic.tool == "objtool" && contains(message, "read_stack_limit")) {
-    return "this kernel's objtool reads /proc/self/limits: /proc has to be mounted in the root";
+    return "this kernel's objtool reads /proc/self/limits: /proc must be mounted in the root";
   }
-  if (diagnostic.tool == "pahole") return "type information (BTF) could not be made; build without debug information";
+  if (diagnostic.tool == "pahole") return "type information (BTF) cannot be generated; build without debug information";
   if (auto hint = missing_header(message); !hint.empty()) return hint;
-  // The driver's own names come from its Kbuild file, not from the kernel.
+  // Names of the driver come from its Kbuild file, not from the kernel.
   if (contains(message, "'NV_") && contains(message, "' undeclared")) {
     return about(
-        "{} is the driver's own: its Kbuild flags do not reach the compiler; from 6.15 on the kernel ignores "
-        "EXTRA_CFLAGS, and "
-        "ccflags-y has to be used",
+        "{} is a name of the driver: its Kbuild flags do not reach the compiler; since 6.15 the kernel ignores "
+        "EXTRA_CFLAGS, and ccflags-y must be used",
         quoted(message));
   }
   return from_rules(compiler_rules, message);

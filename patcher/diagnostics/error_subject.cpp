@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "support/text.hpp"
 #include "transform/lexer.hpp"
 
 namespace vgpukit::diagnostics {
@@ -11,11 +11,7 @@ namespace {
 
 using Maybe = std::optional<Subject>;
 
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-// The text in quotes that follows `before`; empty when there is none.
+// The text in quotes after `before`; empty if there is none.
 std::string quoted_after(std::string_view text, std::string_view before) {
   const auto at = text.find(before);
   if (at == std::string_view::npos) return {};
@@ -34,26 +30,19 @@ std::string quoted_before(std::string_view text, std::string_view after) {
   return open == std::string_view::npos ? std::string() : std::string(text.substr(open + 1, close - open - 1));
 }
 
-bool is_name(std::string_view text) {
-  return !text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) == 0 &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
-}
-
 bool all_capitals(std::string_view name) {
-  return std::none_of(name.begin(), name.end(),
-                      [](char c) { return std::islower(static_cast<unsigned char>(c)) != 0; });
+  return std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
-// NVIDIA's own names: nothing in the kernel is to be found about them.
-bool is_drivers_own(std::string_view name) {
+// Names of the driver: the kernel does not declare them.
+bool is_driver_name(std::string_view name) {
   for (const std::string_view prefix : {"nv_", "NV_", "nvidia_", "NVIDIA_", "os_", "uvm_", "UVM_", "rm_", "nvlink_",
                                         "nvKms", "vgpu_", "VGPU_", "__nv_", "NvU", "NvS"})
     if (name.starts_with(prefix)) return true;
   return false;
 }
 
-// "const struct vm_area_struct" -> "struct vm_area_struct"; "T {aka struct x}" is gcc's way to name both.
+// "const struct vm_area_struct *" -> "struct vm_area_struct".
 std::string bare_type(std::string type) {
   for (const std::string_view word : {"const ", "volatile "})
     while (type.starts_with(word)) type.erase(0, word.size());
@@ -62,7 +51,7 @@ std::string bare_type(std::string type) {
 }
 
 Maybe named(NameKind kind, std::string name, bool gone = true) {
-  if (!is_name(name) || is_drivers_own(name)) return std::nullopt;
+  if (!is_identifier(name) || is_driver_name(name)) return std::nullopt;
   if (kind == NameKind::function && gone && all_capitals(name)) kind = NameKind::macro;
   return Subject{kind, std::move(name), {}, gone, {}};
 }
@@ -74,15 +63,15 @@ Maybe type(std::string text) {
     subject.of = text.substr(0, blank);
     subject.name = text.substr(blank + 1);
   }
-  if (!is_name(subject.name) || is_drivers_own(subject.name)) return std::nullopt;
+  if (!is_identifier(subject.name) || is_driver_name(subject.name)) return std::nullopt;
   return subject;
 }
 
 Maybe field(std::string name, std::string of, bool gone = true) {
-  if (!is_name(name)) return std::nullopt;
+  if (!is_identifier(name)) return std::nullopt;
   of = bare_type(std::move(of));
   const auto tag = of.substr(of.rfind(' ') == std::string::npos ? 0 : of.rfind(' ') + 1);
-  if (is_drivers_own(tag)) return std::nullopt;
+  if (is_driver_name(tag)) return std::nullopt;
   return Subject{NameKind::field, std::move(name), std::move(of), gone, {}};
 }
 
@@ -94,7 +83,7 @@ std::vector<transform::Token> code_of(std::string_view line) {
   return tokens;
 }
 
-// The first call in the quoted line at or behind the column that the compiler pointed to.
+// The first call in the quoted line at or after the column of the message.
 std::string call_in(const Diagnostic& diagnostic) {
   const auto tokens = code_of(diagnostic.source);
   for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
@@ -108,7 +97,7 @@ std::string call_in(const Diagnostic& diagnostic) {
   return {};
 }
 
-// ".field = value" or "->field = value", the last before the column: the compiler points to the value or to the sign.
+// The last ".field = value" or "->field = value" before the column: the column is that of the value or the operator.
 std::string assigned_in(const Diagnostic& diagnostic) {
   const auto tokens = code_of(diagnostic.source);
   std::string name;
@@ -132,8 +121,7 @@ std::string type_declared_in(const Diagnostic& diagnostic) {
   return {};
 }
 
-// The function pointer whose type the kernel changed: the message shows both types, the quoted line or a note the
-// field.
+// A function pointer whose type the kernel changed: the message has both types, the quoted line or a note the field.
 Maybe callback(const Diagnostic& diagnostic, std::string_view wanted) {
   std::string name = assigned_in(diagnostic);
   if (name.empty()) {
@@ -242,7 +230,7 @@ Maybe of_headers(std::string_view message) {
   return Subject{NameKind::header, std::move(name), {}, true, {}};
 }
 
-// modpost, and what our own verification and the linker say in the kernel's words.
+// Messages of modpost, `vgpukit verify` and the linker.
 Maybe of_symbols(const Diagnostic& diagnostic) {
   const std::string_view message = diagnostic.message;
   std::string name;
@@ -262,8 +250,8 @@ Maybe of_symbols(const Diagnostic& diagnostic) {
     const auto words = message.find("Unknown symbol ");
     name = message.substr(words + 15, message.find(' ', words + 15) - words - 15);
   }
-  // "uses symbol 'x' from", "uses symbol (x) from": modpost has quoted in several ways.
-  if (name.size() > 1 && !is_name(name)) name = name.substr(1, name.size() - 2);
+  // modpost prints "uses symbol 'x' from" or "uses symbol (x) from".
+  if (name.size() > 1 && !is_identifier(name)) name = name.substr(1, name.size() - 2);
   return named(NameKind::symbol, std::move(name), gone);
 }
 
@@ -300,8 +288,7 @@ Causes causes_of(const std::vector<Diagnostic>& errors) {
     auto at = std::find_if(causes.subjects.begin(), causes.subjects.end(), [&](const Subject& each) {
       if (each.name != subject->name) return false;
       const bool fields = each.kind == NameKind::field && subject->kind == NameKind::field;
-      // Not every message says whose field it is. A name that the compiler does not know may be called in one place and
-      // named in another.
+      // Not every message has the field's structure. An unknown name may be called in one place and not in another.
       return fields ? each.of == subject->of || each.of.empty() || subject->of.empty()
                     : each.kind != NameKind::field && subject->kind != NameKind::field;
     });

@@ -8,7 +8,7 @@
 namespace vgpukit::diagnostics {
 namespace {
 
-// Most words are none of the wanted ones: the first letter and the length tell.
+// A set of words that rejects most other words by their first letter and length.
 class WordSet {
  public:
   void add(std::string_view word) {
@@ -25,16 +25,14 @@ class WordSet {
   std::set<std::string_view> words_;
 };
 
-// Whether a type is defined where its name stands: "struct x {", "} x;", "typedef int x;". It is used in far more
-// headers.
+// Whether the name is that of a definition: "struct x {", "} x;", "typedef int x;". Far more headers only use it.
 bool defines_type(std::string_view text, std::size_t begin, std::size_t end) {
   const auto next = text.find_first_not_of(" \t\r\n", end);
   if (next == std::string_view::npos) return false;
   if (text[next] == '{') return true;
   const auto line = text.rfind('\n', begin) + 1;  // npos + 1 is 0
   const std::string_view before = text.substr(line, begin - line);
-  if (text[next] == ';' || text[next] == ')')
-    return before.find("typedef") != std::string_view::npos || before.find('}') != std::string_view::npos;
+  if (text[next] == ';' || text[next] == ')') return contains(before, "typedef") || contains(before, "}");
   return false;
 }
 
@@ -50,7 +48,7 @@ HeaderTexts::HeaderTexts(const kernel::KernelHeaders& headers) : release_(header
     for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, bad), end;
          !bad && at != end; at.increment(bad)) {
       const std::string leaf = at->path().filename().string();
-      // uapi is a folder of its own in the list; no driver of NVIDIA's reads a device tree's constants.
+      // uapi is another folder of the list; the driver uses no device tree constants.
       if (at.depth() == 0 && (leaf == "uapi" || leaf == "dt-bindings" || leaf == "generated"))
         at.disable_recursion_pending();
       if (!leaf.ends_with(".h")) continue;

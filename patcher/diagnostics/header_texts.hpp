@@ -1,4 +1,4 @@
-// All headers of one kernel in memory, to look many names up in one pass. Internal to build/.
+// All headers of one kernel in memory, to find many names in one pass.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace vgpukit::diagnostics {
 
 class HeaderTexts {
  public:
-  // What cannot be read is left out: this only helps to explain an error.
+  // Headers that cannot be read are ignored.
   explicit HeaderTexts(const kernel::KernelHeaders& headers);
 
   struct File {
@@ -33,11 +33,10 @@ class HeaderTexts {
   [[nodiscard]] const File* file(std::string_view name) const;
   [[nodiscard]] const std::vector<File>& files() const { return files_; }
 
-  // Every declaration of these names, in one pass over all headers. `types`: only where a structure or type of that
-  // name is defined.
+  // All declarations of these names. `types`: only in headers that define a structure or type of that name.
   std::map<std::string, std::vector<Found>, std::less<>> find(const std::set<std::string, std::less<>>& names,
                                                               const std::set<std::string, std::less<>>& types);
-  // What one header declares; read once.
+  // The declarations of one header, parsed at the first call.
   const std::vector<Declaration>& declarations(const File& file);
 
  private:

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <utility>
+
+#include "support/text.hpp"
 
 namespace vgpukit::diagnostics {
 namespace {
@@ -13,16 +14,6 @@ using Kind = LogLine::Kind;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
 }
 
 LogLine of_kind(Kind kind) {
@@ -41,7 +32,7 @@ LogLine diagnostic(std::string_view tool, std::string_view message, Diagnostic::
   return line;
 }
 
-// Takes ":12" off the end; 0 when there is none.
+// Removes ":12" from the end and returns the number; 0 if there is none.
 int take_number(std::string_view& text) {
   std::size_t start = text.size();
   while (start > 0 && is_digit(text[start - 1])) --start;
@@ -52,8 +43,8 @@ int take_number(std::string_view& text) {
   return number;
 }
 
-// The tool behind the name of a program ("x86_64-linux-gnu-gcc-12", "/usr/bin/ld.bfd", "make[2]"); empty when it is
-// none that we know, so that it is a file.
+// The tool of a program's name ("x86_64-linux-gnu-gcc-12", "/usr/bin/ld.bfd", "make[2]"); empty if it is none of these:
+// then the name is a file's.
 std::string_view tool_of(std::string_view program) {
   program = program.substr(program.rfind('/') + 1);
   if (program.starts_with("make") && (program.size() == 4 || program[4] == '[')) return "make";
@@ -80,16 +71,16 @@ std::string_view program_of(std::string_view text) {
   return text.substr(0, text.find(':'));
 }
 
-// --- make
-// -----------------------------------------------------------------------------------------------------------------------
+// --- make ------------------------------------------------------------------------------------------------------------
 
-// What follows "*** ": a recipe's exit status only repeats what its program said; the rest is make's own judgement.
+// The text after "*** ". The exit status of a recipe is a consequence of what its program printed; other messages are
+// errors of make itself.
 LogLine make_stop(std::string_view message) {
   message = trimmed(message);
   if (message.starts_with("Waiting for unfinished jobs") || message.starts_with("Deleting file"))
     return of_kind(Kind::noise);
   const bool recipe = message.starts_with('[');
-  // make 4.x: "[Makefile:12: x.o] Killed"; 137 is what a shell in between makes of it.
+  // make 4.x: "[Makefile:12: x.o] Killed"; a shell returns 137 for it.
   const bool killed = recipe && (message.ends_with("] Killed") || message.ends_with(" Error 137"));
   if (message.ends_with(".  Stop.")) message.remove_suffix(8);
   return diagnostic("make", message, Diagnostic::Kind::error, recipe && !killed);
@@ -126,8 +117,7 @@ std::optional<LogLine> from_make(std::string_view text) {
   return std::nullopt;
 }
 
-// --- modpost, objtool, pahole
-// ---------------------------------------------------------------------------------------------------
+// --- modpost, objtool, pahole ----------------------------------------------------------------------------------------
 
 std::optional<LogLine> from_modpost(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, Diagnostic::Kind>, 3> words{
@@ -138,7 +128,7 @@ std::optional<LogLine> from_modpost(std::string_view text) {
     if (!text.starts_with(word)) continue;
     std::string_view message = text.substr(word.size());
     if (message.starts_with("modpost: ")) return diagnostic("modpost", message.substr(9), kind);
-    // Before 5.8 modpost did not give its name.
+    // Before 5.8 modpost does not print its name.
     if (message.ends_with(" undefined!") || contains(message, "GPL-incompatible module") ||
         contains(message, "Section mismatch")) {
       return diagnostic("modpost", message, kind);
@@ -148,7 +138,7 @@ std::optional<LogLine> from_modpost(std::string_view text) {
   return std::nullopt;
 }
 
-// objtool says the same about hundreds of addresses of a binary object; what differs is cut off.
+// objtool prints the same message for hundreds of addresses of a binary object: the addresses are removed.
 std::string objtool_message(std::string_view message) {
   const auto is_address = [](std::string_view part) { return contains(part, "+0x"); };
   if (const auto colon = message.find(": "); colon != std::string_view::npos && is_address(message.substr(0, colon))) {
@@ -160,8 +150,7 @@ std::string objtool_message(std::string_view message) {
   return std::string(message);
 }
 
-// --- compilers, the assembler, the linker
-// ---------------------------------------------------------------------------------------
+// --- compilers, the assembler, the linker ----------------------------------------------------------------------------
 
 struct Marker {
   std::string_view word;
@@ -213,13 +202,13 @@ std::optional<LogLine> from_marked(std::string_view text) {
   int number = take_number(place);
   if (number == 0) std::swap(number, column);
   const std::string_view tool = number == 0 ? tool_of(program_of(place)) : std::string_view{};
-  if (at == 0 && assembler) return std::nullopt;  // a sentence, not a place: NVIDIA's "Warning: ..."
+  if (at == 0 && assembler) return std::nullopt;  // a sentence of NVIDIA's: "Warning: ..."
   if (contains(place, " ") && tool.empty() && !place.starts_with('{')) return std::nullopt;
 
   LogLine line = diagnostic(!tool.empty() ? tool : assembler ? "as" : at == 0 ? "make" : "gcc", rest, kind);
   if (found->word == "internal compiler error: ")
     line.diagnostic.message = "internal compiler error: " + line.diagnostic.message;
-  // What collect2 and "N arguments" of clang's driver say is the consequence of the line before.
+  // What collect2 and clang's driver print is a consequence of the linker's message.
   line.follows = rest.starts_with("ld returned ") || rest.starts_with("linker command failed");
   if (tool.empty() && !place.starts_with("{standard input}") && !place.starts_with("/tmp/")) {
     line.diagnostic.file = place;
@@ -240,7 +229,7 @@ std::optional<LogLine> from_linker(std::string_view text) {
   const bool follows = contains(message, "cannot find ") && contains(message, ".o");
   LogLine line = diagnostic("ld", message, Diagnostic::Kind::error, follows);
   if (!about_symbol) return line;
-  // "nvidia/nv.c:(.text+0x1c): undefined reference to 'x'": the same symbol is missed from many addresses.
+  // "nvidia/nv.c:(.text+0x1c): undefined reference to 'x'": one symbol, many addresses.
   const auto what = message.find("undefined reference to ");
   const auto start = what != std::string_view::npos ? what : message.find("multiple definition of ");
   std::string_view place = message.substr(0, start);
@@ -252,7 +241,7 @@ std::optional<LogLine> from_linker(std::string_view text) {
   return line;
 }
 
-// Any program may run into the machine's limits, and says so in its own words.
+// Faults of the machine that any program may report.
 std::optional<LogLine> from_machine(std::string_view text) {
   static constexpr std::array<std::string_view, 7> ends{
       ": No space left on device", ": Disk quota exceeded", ": Read-only file system", ": Cannot allocate memory",
@@ -265,17 +254,16 @@ std::optional<LogLine> from_machine(std::string_view text) {
   return diagnostic(tool.empty() ? "sh" : tool, text);
 }
 
-// --- the rest
-// -------------------------------------------------------------------------------------------------------------------
+// --- the rest --------------------------------------------------------------------------------------------------------
 
-// Kbuild's short log: two spaces, a word in capitals that may carry [M], and a name. NVIDIA's: " CONFTEST: name".
+// Kbuild's short log: two spaces, a word in capitals, possibly [M], and a name. NVIDIA's: " CONFTEST: name".
 std::optional<LogLine> from_step(std::string_view text) {
   std::string_view rest = trimmed(text);
   if (!text.starts_with(' ')) return std::nullopt;
   if (rest.starts_with("CONFTEST")) {
     LogLine line = of_kind(Kind::step);
     rest.remove_prefix(8);
-    // " CONFTEST: name" starts a test; " CONFTEST functions.h:" only shows a header.
+    // " CONFTEST: name" starts a test; " CONFTEST functions.h:" shows a header.
     line.step = rest.starts_with(": ") ? "CONFTEST" : "CONFTEST-HEADER";
     while (!rest.empty() && (rest.front() == ':' || rest.front() == ' ')) rest.remove_prefix(1);
     if (rest.ends_with(':')) rest.remove_suffix(1);
@@ -304,7 +292,7 @@ std::optional<LogLine> from_conftest(std::string_view text) {
   if (sentence.empty()) return std::nullopt;
   LogLine line = of_kind(Kind::conftest);
   line.subject = sentence;
-  // From 495 on another compiler is only a warning.
+  // Since driver 495 another compiler is a warning.
   line.fatal = !(contains(sentence, "version check") && !contains(sentence, "Bailing out"));
   return line;
 }
@@ -316,7 +304,7 @@ bool is_quoted_source(std::string_view text) {
   return text.starts_with(' ') && rest.starts_with('|');
 }
 
-// "  184 |     .open = f,": with its number, so that it is known to which message it belongs.
+// "  184 |     .open = f,": the line number tells to which message it belongs.
 std::optional<LogLine> from_quoted(std::string_view text) {
   if (!is_quoted_source(text)) return std::nullopt;
   std::string_view rest = trimmed(text);
@@ -388,12 +376,13 @@ LogLine read_log_line(std::string_view raw) {
   if (is_noise(text)) return of_kind(Kind::noise);
   if (says_clang(text)) return of_kind(Kind::clang);
   if (auto line = from_step(text)) return *line;
-  if (text.front() == ' ')
-    return of_kind(Kind::other);  // no tool indents a message: source lines of an old gcc, conftest's headers
+  // No tool indents a message; an old gcc indents source lines, and conftest headers.
+  if (text.front() == ' ') return of_kind(Kind::other);
   if (auto line = from_conftest(text)) return *line;
-  if (text.starts_with("***  ERROR: "))
-    return diagnostic("make", std::string_view(text).substr(12));  // Kbuild: unconfigured headers
-  if (text.starts_with("FAILED: ")) return diagnostic("pahole", std::string_view(text).substr(8));  // resolve_btfids
+  // Kbuild with unconfigured headers.
+  if (text.starts_with("***  ERROR: ")) return diagnostic("make", std::string_view(text).substr(12));
+  // resolve_btfids.
+  if (text.starts_with("FAILED: ")) return diagnostic("pahole", std::string_view(text).substr(8));
   if (text.starts_with("Encountered error while encoding BTF")) return diagnostic("pahole", text);
   if (text.starts_with("fixdep: ")) return diagnostic("make", text, Diagnostic::Kind::error, true);
   if (auto line = from_make(text)) return *line;

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "support/text.hpp"
+
 namespace vgpukit::diagnostics {
 namespace {
 
@@ -12,16 +14,6 @@ std::string lower(std::string_view text) {
   for (char& c : result)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return result;
-}
-
-std::vector<std::string_view> words_of(std::string_view name) {
-  std::vector<std::string_view> words;
-  while (!name.empty()) {
-    const auto end = std::min(name.find('_'), name.size());
-    if (end > 0) words.push_back(name.substr(0, end));
-    name.remove_prefix(std::min(end + 1, name.size()));
-  }
-  return words;
 }
 
 std::size_t edits_between(std::string_view a, std::string_view b) {
@@ -39,7 +31,7 @@ std::size_t edits_between(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// "del" and "delete", "irq" and "hardirq" are nearly the same word; "free" and "fred" are not.
+// "del" and "delete", "irq" and "hardirq" are similar; "free" and "fred" are not.
 double word_nearness(std::string_view a, std::string_view b) {
   if (a == b) return 1;
   if (a.size() > b.size()) std::swap(a, b);
@@ -49,8 +41,8 @@ double word_nearness(std::string_view a, std::string_view b) {
 }
 
 double by_words(std::string_view a, std::string_view b) {
-  const auto left = words_of(a);
-  auto right = words_of(b);
+  const auto left = words_of(a, "_");
+  auto right = words_of(b, "_");
   double common = 0;
   double all = 0;
   for (const auto word : left) all += static_cast<double>(word.size());
@@ -76,8 +68,8 @@ double nearness(std::string_view first, std::string_view second) {
   if (a.empty() || b.empty()) return 0;
   const double letters =
       1 - static_cast<double>(edits_between(a, b)) / static_cast<double>(std::max(a.size(), b.size()));
-  // Letters alone say little about long names made of words: "dt_debug" is not near "drm_debug".
-  const bool one_word = words_of(a).size() == 1 && words_of(b).size() == 1;
+  // For names of several words, letters have less weight: "dt_debug" is not near "drm_debug".
+  const bool one_word = words_of(a, "_").size() == 1 && words_of(b, "_").size() == 1;
   return one_word ? letters : std::max(by_words(a, b), letters * 0.8);
 }
 

@@ -1,7 +1,6 @@
 #include "diagnostics/name_ranking.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "diagnostics/name_distance.hpp"
 
@@ -11,20 +10,17 @@ namespace {
 using Found = HeaderTexts::Found;
 using Names = std::set<std::string, std::less<>>;
 
-// What makes names near enough to be shown: below, people only wonder.
+// The lowest scores of names that are shown.
 constexpr double in_same_header = 0.6;
 constexpr double anywhere = 0.78;
 
-// The words of the lines that name the old one: "in_irq() - Obsolete version of in_hardirq()", and what it was made of.
+// The words of its body and of the comment lines that name it: "in_irq() - Obsolete version of in_hardirq()".
 Names named_beside(const HeaderTexts::File& file, const Declaration& old) {
   Names words;
   for_each_word(old.body, [&](std::string_view word, std::size_t) { words.insert(std::string(word)); });
-  if (old.kind == NameKind::type) words.clear();  // a structure's members are no names for it
+  if (old.kind == NameKind::type) words.clear();  // the members of a structure are not its names
   const std::string_view text = file.text;
-  for (auto at = text.find(old.name); at != std::string_view::npos; at = text.find(old.name, at + 1)) {
-    const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-    const auto end = at + old.name.size();
-    if ((at > 0 && in_word(text[at - 1])) || (end < text.size() && in_word(text[end]))) continue;  // a longer name
+  for (auto at = find_word(text, old.name); at != std::string_view::npos; at = find_word(text, old.name, at + 1)) {
     const auto begin = text.rfind('\n', at) + 1;
     const std::string_view line = text.substr(begin, text.find('\n', at) - begin);
     const auto first = line.find_first_not_of(" \t");
@@ -53,8 +49,7 @@ std::string with_new_types(const std::string& text, const Renames& renames) {
   for (const auto& [from, to] : renames) {
     for (auto at = result.find(from); at != std::string::npos; at = result.find(from, at)) {
       const auto end = at + from.size();
-      const bool longer =
-          end < result.size() && (std::isalnum(static_cast<unsigned char>(result[end])) != 0 || result[end] == '_');
+      const bool longer = end < result.size() && is_identifier_character(result[end]);
       if (!longer) result.replace(at, from.size(), to);
       at += longer ? from.size() : to.size();
     }
@@ -65,8 +60,8 @@ std::string with_new_types(const std::string& text, const Renames& renames) {
 int rank_of(const Found& found) {
   int rank = 0;
   if (found.file->name.starts_with("linux/") || found.file->name.starts_with("drm/")) rank -= 4;
-  if (found.declaration->text.find("__") == std::string::npos) rank -= 1;
-  if (found.file->name.find("fortify") != std::string::npos || found.file->name.starts_with("asm-generic/")) rank += 4;
+  if (!contains(found.declaration->text, "__")) rank -= 1;
+  if (contains(found.file->name, "fortify") || found.file->name.starts_with("asm-generic/")) rank += 4;
   if (std::count(found.file->name.begin(), found.file->name.end(), '/') > 1) rank += 2;
   return rank;
 }
@@ -88,15 +83,15 @@ void Ranking::consider(const Found& found, double threshold) {
   if (one.name == subject.name || !compatible(one)) return;
   const bool beside = beside_.contains(one.name);
   const double near = nearness(subject.name, one.name);
-  const bool same_arguments = alike(one);
+  const bool same = same_arguments(one);
   const bool was_there = in_old_header(one);
-  // Two arguments or more of the same types in what is new are no accident.
-  const bool twin =
-      same_arguments && !was_there && one.callable && one.kind != NameKind::macro && old_arguments_.size() >= 2;
-  if (near < (beside || twin ? 0.3 : 0.45)) return;
+  // Two or more arguments of the same types in a new declaration are no coincidence.
+  const bool same_prototype =
+      same && !was_there && one.callable && one.kind != NameKind::macro && old_arguments_.size() >= 2;
+  if (near < (beside || same_prototype ? 0.3 : 0.45)) return;
   Candidate candidate{found, near, false, {}};
-  if (twin) candidate.score += 0.2;
-  if (same_arguments) candidate.score += 0.12;
+  if (same_prototype) candidate.score += 0.2;
+  if (same) candidate.score += 0.12;
   if (old_ && !was_there) candidate.score += 0.06;
   if (beside) candidate.score += 0.3;
   double shared = 0;
@@ -106,14 +101,13 @@ void Ranking::consider(const Found& found, double threshold) {
     if (shared < 0.2 && !one.body.empty()) return;
   }
   if (candidate.score < threshold) return;
-  const std::string words(name_kind_word(old_ ? old_->declaration->kind : subject.kind));
   if (beside)
     candidate.why = old_kernel_->release() + "'s <" + old_->file->name + "> names it beside " + subject.name;
   else if (shared > 0.6)
     candidate.why = "it has the same members";
-  else if (old_ && same_arguments && !was_there && one.callable)
+  else if (old_ && same && !was_there && one.callable)
     candidate.why = "new in that header, with the same arguments";
-  candidate.likely_rename = old_ && subject.gone && same_arguments && !candidate.why.empty() && (beside || near >= 0.6);
+  candidate.likely_rename = old_ && subject.gone && same && !candidate.why.empty() && (beside || near >= 0.6);
   candidates_.push_back(std::move(candidate));
 }
 
@@ -133,7 +127,7 @@ std::vector<NearName> Ranking::best(const HeaderTexts& kernel) {
   std::stable_sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
     return a.score != b.score ? a.score > b.score : rank_of(a.found) < rank_of(b.found);
   });
-  // Beside a rename there is nothing to choose from.
+  // A likely rename is the only result.
   const double margin = candidates_.empty() || candidates_.front().likely_rename ? 0 : 0.15;
   std::vector<NearName> names;
   for (const Candidate& candidate : candidates_) {
@@ -154,7 +148,7 @@ bool Ranking::compatible(const Declaration& one) const {
   return called == one.callable;
 }
 
-bool Ranking::alike(const Declaration& one) const {
+bool Ranking::same_arguments(const Declaration& one) const {
   if (!old_) return false;
   const Declaration& old = *old_->declaration;
   if (old.kind == NameKind::type) return one.of == old.of;

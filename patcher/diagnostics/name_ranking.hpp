@@ -1,4 +1,4 @@
-// Which names of the new kernel are near one that is gone, and whether one of them is its new name. Internal to build/.
+// Ranks the names of a kernel that may replace a removed one.
 #pragma once
 
 #include <map>
@@ -12,31 +12,31 @@
 
 namespace vgpukit::diagnostics {
 
-// The types that are called something else now: "struct drm_atomic_state" -> "struct drm_atomic_commit".
+// Renamed types: "struct drm_atomic_state" -> "struct drm_atomic_commit".
 using Renames = std::map<std::string, std::string, std::less<>>;
 
 std::string with_new_types(const std::string& text, const Renames& renames);
 
-// Among the headers that declare a name, the one that a driver would include comes first: the lowest.
+// Of several headers that declare a name, a driver includes the one with the lowest rank.
 int rank_of(const HeaderTexts::Found& found);
 
 HeaderPlace place_of(const HeaderTexts& kernel, const HeaderTexts::Found& found);
 
 class Ranking {
  public:
-  // `old`: the declaration in `old_kernel`, where one is known. `renames`: types of its arguments that have new names.
+  // `old`: the declaration in `old_kernel`, if there is one. `renames`: renamed types of its arguments.
   Ranking(const ApiChange& finding, HeaderTexts* old_kernel, std::optional<HeaderTexts::Found> old,
           const Renames& renames);
 
-  // A declaration of the header, or the structure, where it used to be.
+  // Adds a declaration of the same header or structure.
   void consider_same_header(const HeaderTexts::Found& found);
-  // One from a header that nobody has named: only the same subsystem's, and from its own header (mdev_...:
-  // <linux/mdev.h>) sooner.
+  // Adds a declaration of another header if its name has the same prefix. The subsystem's own header (<linux/mdev.h>
+  // for mdev_...) has a lower threshold.
   void consider_other_header(const HeaderTexts::Found& found);
 
-  // What the old header names beside the old one: worth looking for, whatever it is called.
+  // The words that the old header has beside the old name, in comments on it and in its body.
   [[nodiscard]] const std::set<std::string, std::less<>>& beside() const { return beside_; }
-  // At most three, the nearest first; a rename stands alone.
+  // At most three, the nearest first. A likely rename is the only result.
   std::vector<NearName> best(const HeaderTexts& kernel);
 
  private:
@@ -48,14 +48,14 @@ class Ranking {
   };
   void consider(const HeaderTexts::Found& found, double threshold);
   [[nodiscard]] bool compatible(const Declaration& one) const;
-  // A macro's parameters have no types: then their number decides.
-  [[nodiscard]] bool alike(const Declaration& one) const;
+  // Whether the arguments have the same types; for a macro, whether their number is the same.
+  [[nodiscard]] bool same_arguments(const Declaration& one) const;
   [[nodiscard]] bool in_old_header(const Declaration& one) const;
 
   const ApiChange& finding_;
   HeaderTexts* old_kernel_;
   std::optional<HeaderTexts::Found> old_;
-  std::vector<std::string> old_arguments_;  // with the types' new names
+  std::vector<std::string> old_arguments_;  // with the new names of types
   std::set<std::string, std::less<>> beside_;
   std::vector<Candidate> candidates_;
 };

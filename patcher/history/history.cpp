@@ -15,32 +15,20 @@ namespace vgpukit::history {
 
 namespace {
 
-// libgit2's objects, each freed by its own function.
-template <class T, void (*Free)(T*)>
-struct Freed {
-  void operator()(T* object) const { Free(object); }
-};
-using Repository = std::unique_ptr<git_repository, Freed<git_repository, git_repository_free>>;
-using Odb = std::unique_ptr<git_odb, Freed<git_odb, git_odb_free>>;
-using Index = std::unique_ptr<git_index, Freed<git_index, git_index_free>>;
-using Tree = std::unique_ptr<git_tree, Freed<git_tree, git_tree_free>>;
-using Commit = std::unique_ptr<git_commit, Freed<git_commit, git_commit_free>>;
-using Diff = std::unique_ptr<git_diff, Freed<git_diff, git_diff_free>>;
-using Signature = std::unique_ptr<git_signature, Freed<git_signature, git_signature_free>>;
+using GitCommit = std::unique_ptr<git_commit, GitFree<git_commit_free>>;
+using GitSignature = std::unique_ptr<git_signature, GitFree<git_signature_free>>;
 
 Error git_error(const std::string& tried) {
-  const auto* last = git_error_last();
-  return Error{ErrorKind::missing, tried, last && last->message ? last->message : "libgit2 gives no reason",
-               "is the disk full, or the folder read-only?"};
+  return Error{ErrorKind::missing, tried, git_reason(), "is the disk full, or the folder read-only?"};
 }
 
-// The same for every commit, so that the same package and recipes give the same ids everywhere.
+// A constant, so that the same package and recipes give the same ids.
 constexpr git_time_t fixed_time = 1735689600;  // 2025-01-01T00:00:00Z
 
-Signature signature() {
+GitSignature signature() {
   git_signature* made = nullptr;
   git_signature_new(&made, "vgpukit", "vgpukit@localhost", fixed_time, 0);
-  return Signature(made);
+  return GitSignature(made);
 }
 
 std::string slug(const std::string& subject) {
@@ -59,32 +47,22 @@ std::string slug(const std::string& subject) {
 }  // namespace
 
 struct History::State {
-  State() = default;
-  ~State() {
-    commits_raw.clear();
-    baseline.reset();
-    odb.reset();
-    repository.reset();
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-
   GitLibrary library;
   fs::path folder;
-  Repository repository;
-  Odb odb;
-  Index baseline;  // an index in memory that holds commit 0
+  GitRepository repository;
+  GitDatabase odb;
+  GitIndex baseline;  // commit 0 as an index in memory
   std::vector<HistoryCommit> commits;
   std::vector<std::string> messages;
-  std::vector<Commit> commits_raw;
-  // Which files are executable, from the disk.
+  std::vector<GitCommit> commits_raw;
+  // The modes of executable files on disk.
   std::map<std::string, unsigned, std::less<>> modes;
 
-  Result<Index> index_with(const transform::SourceTree::Edits& edits) {
-    // libgit2 cannot copy an index: the entries of the baseline are put into a new one.
+  Result<GitIndex> index_with(const transform::SourceTree::Edits& edits) {
+    // libgit2 cannot copy an index: the entries of commit 0 are added to a new one.
     git_index* made = nullptr;
     if (git_index_new(&made) != 0) return git_error("make a git index");
-    Index index(made);
+    GitIndex index(made);
     const auto count = git_index_entrycount(baseline.get());
     for (std::size_t i = 0; i < count; ++i) {
       const auto* entry = git_index_get_byindex(baseline.get(), i);
@@ -115,10 +93,10 @@ struct History::State {
     if (git_index_write_tree_to(&tree_id, index, repository.get()) != 0) return git_error("write a git tree");
     git_tree* tree_raw = nullptr;
     if (git_tree_lookup(&tree_raw, repository.get(), &tree_id) != 0) return git_error("read back a git tree");
-    const Tree tree(tree_raw);
+    const GitTree tree(tree_raw);
     const auto who = signature();
     const git_commit* parents[1] = {commits_raw.empty() ? nullptr : commits_raw.back().get()};
-    // libgit2 1.8 changed the constness of the parents' array back and forth; the variadic form has no such trouble.
+    // The variadic function, because the constness of the array of parents differs between releases of libgit2 1.8.
     git_oid id;
     const int bad = parents[0] ? git_commit_create_v(&id, repository.get(), nullptr, who.get(), who.get(), nullptr,
                                                      message.c_str(), tree.get(), 1, parents[0])
@@ -135,18 +113,18 @@ struct History::State {
     return commits.back();
   }
 
-  Result<Diff> diff(std::size_t from, std::size_t to) const {
+  Result<GitDiff> diff(std::size_t from, std::size_t to) const {
     git_tree* a = nullptr;
     git_tree* b = nullptr;
     git_commit_tree(&a, commits_raw[from].get());
     git_commit_tree(&b, commits_raw[to].get());
-    const Tree old_tree(a);
-    const Tree new_tree(b);
+    const GitTree old_tree(a);
+    const GitTree new_tree(b);
     git_diff_options options = GIT_DIFF_OPTIONS_INIT;
     git_diff* made = nullptr;
     if (git_diff_tree_to_tree(&made, repository.get(), a, b, &options) != 0)
       return git_error("compare two versions of the tree");
-    return Diff(made);
+    return GitDiff(made);
   }
 };
 
@@ -169,7 +147,7 @@ Result<History> History::create(const fs::path& folder, const transform::SourceT
     state->repository.reset(repository);
   } else {
     git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;
-    // No template: a user's hooks and settings have no place here.
+    // Without the user's template, so that there are no hooks and settings.
     options.flags = GIT_REPOSITORY_INIT_MKPATH | GIT_REPOSITORY_INIT_NO_REINIT;
     options.initial_head = "main";
     if (git_repository_init_ext(&repository, folder.c_str(), &options) != 0)
@@ -177,7 +155,7 @@ Result<History> History::create(const fs::path& folder, const transform::SourceT
     state->repository.reset(repository);
     TRY(write_file(
         folder / ".git" / "info" / "exclude",
-        "# What a build makes, and the binary objects: not part of the history.\n"
+        "# Files that a build makes, and binary objects\n"
         "*.o_binary\n*.o\n*.ko\n*.mod\n*.mod.c\n.*.cmd\n*.order\nModule.symvers\n/conftest/\nconftest[0-9]*\n"
         "nv_compiler.h\n.tmp_*\n.module-common.*\n"));
     git_odb* odb = nullptr;
@@ -188,7 +166,7 @@ Result<History> History::create(const fs::path& folder, const transform::SourceT
   if (git_index_new(&index) != 0) return git_error("make a git index");
   state->baseline.reset(index);
   for (const auto& path : tree.files()) {
-    // The package as it came: edits that the tree holds in memory come with their own commits.
+    // The files on disk: edits of the tree in memory belong to later commits.
     std::error_code bad;
     std::string text;
     if (tree.folder().empty()) {
@@ -256,10 +234,10 @@ Status History::finish() {
   git_reference_free(reference);
   git_tree* tree = nullptr;
   git_commit_tree(&tree, state_->commits_raw.back().get());
-  const Tree keep(tree);
+  const GitTree owned_tree(tree);
   git_index* index = nullptr;
   if (git_repository_index(&index, state_->repository.get()) != 0) return git_error("open the index of the history");
-  const Index keep_index(index);
+  const GitIndex owned_index(index);
   if (git_index_read_tree(index, tree) != 0 || git_index_write(index) != 0)
     return git_error("write the index of the history");
   return {};

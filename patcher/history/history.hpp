@@ -1,5 +1,6 @@
-// The patched tree as a git repository: commit 0 is the package as it came, then one commit per recipe. Binary objects
-// are not in it.
+// history/: the patched tree as a git repository. It uses recipe/.
+//
+// Commit 0 is the package, then there is one commit for each recipe that applies. Binary objects are not included.
 #pragma once
 
 #include <filesystem>
@@ -22,23 +23,22 @@ struct HistoryCommit {
 
 class History {
  public:
-  // A new repository: its git folder is `folder`/.git, its work tree `folder`; commit 0 holds all files of `tree` as
-  // they are on disk. `folder` empty: the repository lives in memory only (for `plan --diff`).
+  // A new repository with the git folder `folder`/.git and the work tree `folder`. Commit 0 has all files of `tree` as
+  // they are on disk. `folder` empty: in memory (for `plan --diff`).
   static Result<History> create(const std::filesystem::path& folder, const transform::SourceTree& tree,
                                 const std::string& message);
   History(History&&) noexcept;
   ~History();
 
-  // Adds a commit whose tree is the baseline with `edits` on top. Author and dates are fixed, so that the same input
-  // gives the same ids.
+  // Adds a commit whose tree is commit 0 with `edits`. Author and dates are constants, so that the same input gives the
+  // same ids.
   Result<HistoryCommit> commit(const transform::SourceTree::Edits& edits, const std::string& message);
-  [[nodiscard]] const std::vector<HistoryCommit>& commits() const;  // [0] is the baseline
+  [[nodiscard]] const std::vector<HistoryCommit>& commits() const;
   // A unified diff between two commits (indices into commits()), with a/ and b/ prefixes.
   Result<std::string> diff(std::size_t from, std::size_t to) const;
-  // One mail per recipe as git format-patch writes it (git am takes it): file name -> text.
+  // One mail for each recipe, as git format-patch writes it: file name -> text.
   Result<std::vector<std::pair<std::string, std::string>>> series() const;
-  // Makes HEAD and the index agree with the last commit, so that `git status` in the work tree is clean once the files
-  // are there.
+  // Sets HEAD and the index to the last commit, so that `git status` is clean if the work tree has the patched files.
   Status finish();
 
  private:
@@ -47,8 +47,7 @@ class History {
   std::unique_ptr<State> state_;
 };
 
-// The history of a plan: commit 0 the package as it came, then one commit for each recipe that applies, with its reason
-// and upstream reference. `folder` empty: in memory.
+// The history of a plan. A commit has the recipe's reason and its upstream commits. `folder`: as for create().
 Result<History> record_history(const std::filesystem::path& folder, const driver::Driver& driver,
                                const kernel::Kernel& kernel, const transform::SourceTree& tree,
                                const recipe::Plan& plan);

@@ -13,7 +13,7 @@
 #include "install/install_status.hpp"
 #include "install/parts.hpp"
 #include "kernel/facts.hpp"
-#include "module/module_file.hpp"
+#include "module/loader_check.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"

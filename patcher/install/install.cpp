@@ -10,7 +10,7 @@
 #include "install/nvidia_installer.hpp"
 #include "install/parts.hpp"
 #include "kernel/modules_folder.hpp"
-#include "module/module_file.hpp"
+#include "module/loader_check.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"

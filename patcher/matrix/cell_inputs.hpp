@@ -7,7 +7,7 @@
 
 #include "driver/driver.hpp"
 #include "kernel/facts.hpp"
-#include "recipe/recipe.hpp"
+#include "recipe/catalogue.hpp"
 #include "support/result.hpp"
 
 namespace vgpukit::matrix {

@@ -10,7 +10,7 @@
 
 #include "matrix/grid.hpp"
 #include "matrix/matrix_result.hpp"
-#include "recipe/recipe.hpp"
+#include "recipe/catalogue.hpp"
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A module with all its debug information has a few hundred MB. What unpacks to more is no module.
+// A module with all its debug information has a few hundred MB.
 constexpr std::size_t max_unpacked = std::size_t{1} << 30;
 
 Error not_a_module(const std::string& tried, const std::string& why) {
@@ -32,10 +32,7 @@ struct CloseFile {
 };
 
 bool is_compressed(std::string_view magic) {
-  return magic.starts_with("\x1f\x8b") ||
-         magic.starts_with(std::string_view("\xfd"
-                                            "7zXZ\0",
-                                            6)) ||
+  return magic.starts_with("\x1f\x8b") || magic.starts_with(std::string_view("\xfd\x37zXZ\0", 6)) ||
          magic.starts_with("\x28\xb5\x2f\xfd");
 }
 
@@ -65,15 +62,15 @@ Result<std::shared_ptr<std::string>> unpack(const fs::path& path, const std::str
 
 }  // namespace
 
-Result<ModuleImage> ModuleImage::open(const fs::path& path) {
+Result<ElfFile> ElfFile::open(const fs::path& path) {
   const std::string tried = "read the module " + path.string();
   std::error_code status;
   if (fs::is_directory(path, status)) return not_a_module(tried, "it is a folder");
   const CloseFile file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) return not_a_module(tried, std::generic_category().message(errno));
 
-  ModuleImage image;
-  image.file_bytes_ = fs::file_size(path, status);
+  ElfFile elf;
+  elf.file_bytes_ = fs::file_size(path, status);
   std::string magic(6, '\0');
   const ssize_t got = ::pread(file.fd, magic.data(), magic.size(), 0);
   magic.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
@@ -81,21 +78,21 @@ Result<ModuleImage> ModuleImage::open(const fs::path& path) {
 
   elf_version(EV_CURRENT);
   if (is_compressed(magic)) {
-    TRY_ASSIGN(image.unpacked_, unpack(path, tried));
-    image.elf_.reset(elf_memory(image.unpacked_->data(), image.unpacked_->size()));
+    TRY_ASSIGN(elf.unpacked_, unpack(path, tried));
+    elf.elf_.reset(elf_memory(elf.unpacked_->data(), elf.unpacked_->size()));
   } else {
-    // Mapped: nvidia.ko has 65 MB, and most of it is never looked at.
-    image.elf_.reset(elf_begin(file.fd, ELF_C_READ_MMAP, nullptr));
+    // Mapped, because nvidia.ko has 65 MB and most of it is not read.
+    elf.elf_.reset(elf_begin(file.fd, ELF_C_READ_MMAP, nullptr));
   }
-  TRY(image.read(tried));
+  TRY(elf.read(tried));
   std::size_t size = 0;
-  if (const char* raw = elf_rawfile(image.elf_.get(), &size))
-    image.is_signed_ = std::string_view(raw, size).ends_with("~Module signature appended~\n");
-  if (!image.unpacked_) elf_cntl(image.elf_.get(), ELF_C_FDDONE);  // the map stays, the descriptor goes
-  return image;
+  if (const char* raw = elf_rawfile(elf.elf_.get(), &size))
+    elf.is_signed_ = std::string_view(raw, size).ends_with("~Module signature appended~\n");
+  if (!elf.unpacked_) elf_cntl(elf.elf_.get(), ELF_C_FDDONE);  // the map remains without the descriptor
+  return elf;
 }
 
-Status ModuleImage::read(const std::string& tried) {
+Status ElfFile::read(const std::string& tried) {
   if (!elf_ || elf_kind(elf_.get()) != ELF_K_ELF) return not_a_module(tried, "it is not an ELF file");
   GElf_Ehdr header{};
   if (gelf_getehdr(elf_.get(), &header) == nullptr) return cut_off(tried, "the ELF header");
@@ -120,7 +117,7 @@ Status ModuleImage::read(const std::string& tried) {
     if (i > 0 && name == nullptr) return cut_off(tried, "the name of section " + std::to_string(i));
     section.name = name != nullptr ? name : "";
     if (section.header.sh_type != SHT_NOBITS && section.header.sh_type != SHT_NULL && section.header.sh_size > 0) {
-      // Raw: as it lies in the file. libelf gives nothing when it would not.
+      // Raw: the bytes of the file. libelf returns null if they are not inside the file.
       const Elf_Data* data = elf_rawdata(scn, nullptr);
       if (data == nullptr || data->d_buf == nullptr || data->d_size < section.header.sh_size) {
         return cut_off(tried, "section " + std::string(section.name));
@@ -134,7 +131,7 @@ Status ModuleImage::read(const std::string& tried) {
   return read_symbols(tried, symbol_table);
 }
 
-Status ModuleImage::read_symbols(const std::string& tried, std::size_t index) {
+Status ElfFile::read_symbols(const std::string& tried, std::size_t index) {
   const ElfSection& table = sections_[index];
   if (table.header.sh_link >= sections_.size()) return cut_off(tried, "the names of its symbols");
   const std::size_t count = table.bytes.size() / sizeof(Elf64_Sym);
@@ -150,13 +147,13 @@ Status ModuleImage::read_symbols(const std::string& tried, std::size_t index) {
   return {};
 }
 
-const ElfSection* ModuleImage::section(std::string_view name) const {
+const ElfSection* ElfFile::section(std::string_view name) const {
   const auto found =
       std::find_if(sections_.begin(), sections_.end(), [&](const ElfSection& section) { return section.name == name; });
   return found == sections_.end() ? nullptr : &*found;
 }
 
-std::string_view ModuleImage::string_at(std::size_t section_index, std::uint64_t offset) const {
+std::string_view ElfFile::string_at(std::size_t section_index, std::uint64_t offset) const {
   if (section_index >= sections_.size()) return {};
   const std::string_view bytes = sections_[section_index].bytes;
   if (offset >= bytes.size()) return {};
@@ -164,7 +161,7 @@ std::string_view ModuleImage::string_at(std::size_t section_index, std::uint64_t
   return end == std::string_view::npos ? std::string_view{} : bytes.substr(offset, end - offset);
 }
 
-std::vector<ElfRelocation> ModuleImage::relocations(std::size_t section_index) const {
+std::vector<ElfRelocation> ElfFile::relocations(std::size_t section_index) const {
   std::vector<ElfRelocation> found;
   for (const ElfSection& section : sections_) {
     if (section.header.sh_type != SHT_RELA || section.header.sh_info != section_index) continue;

@@ -1,8 +1,7 @@
-// The ELF side of a module file: sections, symbols and relocations, each read only after its bounds were checked.
+// The ELF file of a module: sections, symbols and relocations, read with checked bounds.
 //
-// libelf and not libkmod: libkmod knows names, modinfo and CRCs, but neither which exports are GPL-only, nor
-// namespaces, nor 7.x's
-// __kflagstab, nor relocations, and all of it has to come from one consistent reading of the file.
+// It uses libelf, because libkmod reads names, modinfo and CRCs, but not which exports are GPL-only, namespaces, the
+// __kflagstab of 7.x, and relocations.
 #pragma once
 
 #include <gelf.h>
@@ -38,22 +37,21 @@ struct ElfRelocation {
   std::int64_t addend = 0;
 };
 
-class ModuleImage {
+class ElfFile {
  public:
-  // Error: usage, as read_module() says.
-  static Result<ModuleImage> open(const std::filesystem::path& path);
+  // Error: as read_module().
+  static Result<ElfFile> open(const std::filesystem::path& path);
 
   [[nodiscard]] std::uint16_t machine() const { return machine_; }
   [[nodiscard]] std::uintmax_t file_bytes() const { return file_bytes_; }
-  // Does it end in the mark of a signature (MODULE_SIG_STRING of linux/module_signature.h)?
+  // Whether it ends in MODULE_SIG_STRING (linux/module_signature.h).
   [[nodiscard]] bool is_signed() const { return is_signed_; }
   [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
   [[nodiscard]] const std::vector<ElfSymbol>& symbols() const { return symbols_; }
   [[nodiscard]] const ElfSection* section(std::string_view name) const;
-  // What is to be relocated in the section with this index, by offset. Relocations with a bad symbol index are left
-  // out.
+  // The relocations of the section with this index, sorted by offset, without those with a bad symbol index.
   [[nodiscard]] std::vector<ElfRelocation> relocations(std::size_t section_index) const;
-  // The string at an offset of a section: up to its NUL. Empty outside of it or without a NUL.
+  // The string at an offset of a section, up to its NUL. Empty if the offset is outside or there is no NUL.
   [[nodiscard]] std::string_view string_at(std::size_t section_index, std::uint64_t offset) const;
 
  private:
@@ -64,7 +62,7 @@ class ModuleImage {
   Status read_symbols(const std::string& tried, std::size_t index);
 
   std::shared_ptr<std::string> unpacked_;  // of a compressed module; libelf points into it
-  std::unique_ptr<Elf, Closer> elf_;       // before what points into it, so that it goes last
+  std::unique_ptr<Elf, Closer> elf_;       // before the members that point into it: it is destroyed after them
   std::vector<ElfSection> sections_;
   std::vector<ElfSymbol> symbols_;
   std::uint16_t machine_ = 0;

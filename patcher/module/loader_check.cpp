@@ -15,28 +15,19 @@
 namespace vgpukit::module {
 namespace {
 
-// "drivers/vfio/mdev/mdev" -> "mdev", as the loader calls it.
-std::string module_name(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
-  if (name.ends_with(".ko")) name.erase(name.size() - 3);
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 std::string hex(std::uint32_t value) {
   std::array<char, 16> text{};
   std::snprintf(text.data(), text.size(), "0x%08x", static_cast<unsigned>(value));
   return text.data();
 }
 
-// What a name means to a module that imports it: the kernel's own symbol first, then a sibling's, as find_symbol()
-// looks.
+// The symbol that an import resolves to: the kernel's first, then that of another module, as in find_symbol().
 struct Found {
   bool gpl_only = false;
   std::string_view name_space;
   std::optional<std::uint32_t> crc;
-  const ModuleFile* sibling = nullptr;  // null: the kernel's, at this line of its Module.symvers
-  int line = 0;
+  const ModuleFile* sibling = nullptr;  // the module that exports it; null: the kernel
+  int line = 0;                         // of the kernel's Module.symvers
 };
 
 class Loader {
@@ -53,7 +44,7 @@ class Loader {
   std::vector<Verdict> run() {
     for (const ModuleFile& module : modules_) {
       module_ = &module;
-      // The loader stops at the first of these; each would hide everything after it.
+      // The loader stops at the first of these.
       if (!check_format()) continue;
       check_imports();
       check_exports();
@@ -63,18 +54,18 @@ class Loader {
   }
 
  private:
-  void say(std::string message, std::string hint, bool refuses = true) {
+  void add(std::string message, std::string hint, bool refuses = true) {
     verdicts_.push_back({module_->name, std::move(message), std::move(hint), refuses});
   }
 
-  void say_module(const std::string& message, std::string hint, bool refuses = true) {
-    say(module_->name + ": " + message, std::move(hint), refuses);
+  void add_prefixed(const std::string& message, std::string hint, bool refuses = true) {
+    add(module_->name + ": " + message, std::move(hint), refuses);
   }
 
   [[nodiscard]] std::optional<Found> find(std::string_view name) const {
     const kernel::ExportedSymbol* kernel = rules_.symvers->find(name);
     const auto sibling = exports_.find(name);
-    // A driver that the distribution ships too is in Module.symvers; the files that are checked count, not that entry.
+    // If the distribution ships the driver too, Module.symvers has its symbols; the checked files have precedence.
     if (kernel != nullptr && (sibling == exports_.end() || !names_.contains(module_name(kernel->module)))) {
       return Found{kernel->gpl_only, kernel->name_space, kernel->crc, nullptr, kernel->line};
     }
@@ -83,8 +74,7 @@ class Loader {
     return Found{one.gpl_only, one.name_space, one.crc, sibling->second.first, 0};
   }
 
-  // Who is, or inherits being, proprietary: a module that imports from a proprietary one becomes it (5.9,
-  // TAINT_PROPRIETARY_MODULE).
+  // A module that imports from a proprietary one counts as proprietary (5.9, TAINT_PROPRIETARY_MODULE).
   void find_proprietary() {
     for (const ModuleFile& module : modules_)
       if (!module.gpl_compatible()) proprietary_.insert(&module);
@@ -105,13 +95,13 @@ class Loader {
 
   bool check_format() {
     if (rules_.machine != 0 && module_->machine != rules_.machine) {
-      say_module("Invalid architecture in ELF header: " + std::to_string(module_->machine),
-                 "the module was built for another processor architecture");
+      add_prefixed("Invalid architecture in ELF header: " + std::to_string(module_->machine),
+                   "the module was built for another processor architecture");
       return false;
     }
     const std::string magic = module_->info("vermagic");
     if (!same_magic(magic, rules_.vermagic, module_->has_versions && rules_.modversions)) {
-      say_module(
+      add_prefixed(
           "version magic '" + magic + "' should be '" + rules_.vermagic + "'",
           "the module was built for another kernel or another configuration of it; build it again for this kernel");
       return false;
@@ -119,9 +109,9 @@ class Loader {
     if (!rules_.modversions || !module_->layout_crc) return true;
     const kernel::ExportedSymbol* layout = rules_.symvers->find("module_layout");
     if (layout == nullptr || layout->crc == *module_->layout_crc) return true;
-    say_module("disagrees about version of symbol module_layout",
-               "the module was built against other headers than this kernel's (CRC " + hex(*module_->layout_crc) +
-                   ", the kernel has " + hex(layout->crc) + "); build it again");
+    add_prefixed("disagrees about version of symbol module_layout",
+                 "the module was built against other headers than this kernel's (CRC " + hex(*module_->layout_crc) +
+                     ", the kernel has " + hex(layout->crc) + "); build it again");
     return false;
   }
 
@@ -131,7 +121,7 @@ class Loader {
   }
 
   void unknown(const std::string& name, int error, std::string hint) {
-    say_module("Unknown symbol " + name + " (err " + std::to_string(error) + ")", std::move(hint));
+    add_prefixed("Unknown symbol " + name + " (err " + std::to_string(error) + ")", std::move(hint));
   }
 
   void check_imports() {
@@ -139,14 +129,13 @@ class Loader {
     bool tainted = !licence_ok;
     bool using_gpl_only = false;
     for (const ModuleImport& import : module_->imports) {
-      // binutils before 2.37 leave this one behind; the loader ignores it (5.12, ignore_undef_symbol()).
+      // binutils before 2.37 leave this symbol; the loader ignores it (5.12, ignore_undef_symbol()).
       if (import.name == "_GLOBAL_OFFSET_TABLE_" || tolerated_.contains(import.name)) continue;
       const auto found = find(import.name);
       if (!found) {
         if (!import.weak)
-          unknown(
-              import.name, -2,
-              "neither this kernel nor a module that was checked with it exports it; a recipe has to replace its use");
+          unknown(import.name, -2,
+                  "neither this kernel nor another checked module exports it; a recipe must replace its use");
         continue;
       }
       if (found->gpl_only && tainted) {
@@ -156,9 +145,9 @@ class Loader {
       using_gpl_only |= found->gpl_only;
       if (found->sibling != nullptr && proprietary_.contains(found->sibling)) {
         if (using_gpl_only) {
-          say_module("module using GPL-only symbols uses symbols " + import.name + " from proprietary module " +
-                         found->sibling->name + ".",
-                     "the kernel lets no module have both; its GPL-only imports have to go");
+          add_prefixed("module using GPL-only symbols uses symbols " + import.name + " from proprietary module " +
+                           found->sibling->name + ".",
+                       "the kernel rejects a module with both; its GPL-only imports must be removed");
           continue;
         }
         tainted = true;
@@ -170,33 +159,32 @@ class Loader {
 
   void gpl_only(const std::string& name, const Found& found, bool licence_ok) {
     const std::string licence = module_->info("license");
-    const std::string why = licence_ok ? "the module imports from a proprietary one, and is treated as one"
+    const std::string why = licence_ok ? "the module imports from a proprietary one and counts as proprietary"
                                        : "the module's licence ('" + licence + "') is not GPL compatible";
     unknown(name, -2,
             "GPL-incompatible module uses GPL-only symbol '" + name + "' (" + where(found) + "): " + why +
-                "; a recipe has to avoid the symbol");
+                "; a recipe must avoid the symbol");
   }
 
   bool check_version(const ModuleImport& import, const Found& found) {
     if (!rules_.modversions || !found.crc) return true;
     if (!module_->has_versions) {
       unknown(import.name, -22,
-              "this kernel checks symbol versions (CONFIG_MODVERSIONS) and the module carries none; build it again for "
+              "this kernel checks symbol versions (CONFIG_MODVERSIONS) and the module has none; build it again for "
               "this kernel");
       return false;
     }
     if (!import.crc) {
-      say_module("no symbol version for " + import.name,
-                 "it was missing from the Module.symvers that the module was built with; the kernel takes it unchecked",
-                 false);
+      add_prefixed("no symbol version for " + import.name,
+                   "the Module.symvers of the module's build did not have it; the kernel does not check it", false);
       return true;
     }
     if (*import.crc == *found.crc) return true;
-    say_module("disagrees about version of symbol " + import.name,
-               "the module was built against CRC " + hex(*import.crc) + ", but " +
-                   (found.sibling != nullptr ? found.sibling->name : std::string("this kernel")) + " exports " +
-                   hex(*found.crc) + "; build " +
-                   (found.sibling != nullptr ? "both modules together" : "it again for this kernel"));
+    add_prefixed("disagrees about version of symbol " + import.name,
+                 "the module was built against CRC " + hex(*import.crc) + ", but " +
+                     (found.sibling != nullptr ? found.sibling->name : std::string("this kernel")) + " exports " +
+                     hex(*found.crc) + "; build " +
+                     (found.sibling != nullptr ? "both modules together" : "it again for this kernel"));
     return false;
   }
 
@@ -207,17 +195,17 @@ class Loader {
     const std::string name(found.name_space);
     const std::string hint =
         name.starts_with("module:")
-            ? "the kernel keeps this symbol for " + name.substr(7) + "; a recipe has to avoid it"
-            : "MODULE_IMPORT_NS(\"" + name + "\") is missing in the module's source (without the quotes before 6.13)";
-    say_module("module uses symbol (" + import.name + ") from namespace " + name + ", but does not import it.", hint,
-               !rules_.missing_imports_allowed);
+            ? "the kernel exports this symbol only to " + name.substr(7) + "; a recipe must avoid it"
+            : "MODULE_IMPORT_NS(\"" + name + "\") is missing in the module's source (before 6.13 without the quotes)";
+    add_prefixed("module uses symbol (" + import.name + ") from namespace " + name + ", but does not import it.", hint,
+                 !rules_.missing_imports_allowed);
   }
 
   void check_exports() {
     for (const ModuleExport& one : module_->exports) {
       const std::string message = "exports duplicate symbol " + one.name + " (owned by ";
       if (const auto first = exports_.find(one.name); first->second.first != module_) {
-        say_module(message + first->second.first->name + ")", "only one of the two modules can be loaded");
+        add_prefixed(message + first->second.first->name + ")", "only one of the two modules can be loaded");
         continue;
       }
       const kernel::ExportedSymbol* kernel = rules_.symvers->find(one.name);
@@ -225,10 +213,10 @@ class Loader {
       const std::string owner = module_name(kernel->module);
       if (names_.contains(owner)) continue;  // its own entry
       if (kernel->module == "vmlinux")
-        say_module(message + "kernel)",
-                   "the kernel exports that name itself now; the driver's own has to be renamed or removed");
+        add_prefixed(message + "kernel)",
+                     "the kernel exports this name itself; the driver's symbol must be renamed or removed");
       else
-        say_module(message + owner + ")", "the two cannot be loaded together: unload " + owner + " first", false);
+        add_prefixed(message + owner + ")", "the two cannot be loaded together: unload " + owner + " first", false);
     }
   }
 
@@ -236,11 +224,11 @@ class Loader {
     for (const std::string& name : module_->symbol_gets) {
       const auto found = find(name);
       if (!found || found->gpl_only || !rules_.symbol_get_gpl_only) continue;
-      say("failing symbol_get of non-GPLONLY symbol " + name + ".",
+      add("failing symbol_get of non-GPLONLY symbol " + name + ".",
           module_->name +
-              " asks for it with symbol_get(), and this kernel gives it only what is exported with EXPORT_SYMBOL_GPL "
-              "(" +
-              where(*found) + "); a recipe has to change the export");
+              " calls symbol_get() for it, and this kernel returns only symbols that are exported with "
+              "EXPORT_SYMBOL_GPL (" +
+              where(*found) + "); a recipe must change the export");
     }
   }
 

@@ -2,7 +2,6 @@
 
 #include <libkmod.h>
 
-#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -21,13 +20,6 @@ bool has_module(kmod_ctx* context, const std::string& name) {
   return any;
 }
 
-// "drivers/gpu/drm/drm_kms_helper" -> drm_kms_helper
-std::string name_of(std::string_view module) {
-  std::string name(module.substr(module.rfind('/') + 1));
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 }  // namespace
 
 std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const kernel::Symvers& symvers,
@@ -35,7 +27,7 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
   const auto folder = kernel.host.resolve("/lib/modules/" + kernel.release);
   std::error_code ignored;
   if (!folder || !fs::exists(*folder / "modules.dep", ignored)) return {};
-  // No configuration: aliases and blacklists of this machine have no say in what exists.
+  // Without configuration: aliases and blacklists of this machine do not change which modules exist.
   const char* const no_configuration[] = {nullptr};
   const std::unique_ptr<kmod_ctx, FreeContext> context(kmod_new(folder->c_str(), no_configuration));
   if (!context) return {};
@@ -47,15 +39,15 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
     for (const auto& import : module.imports) {
       const auto* exported = symvers.find(import.name);
       if (!exported || exported->module == "vmlinux" || import.weak) continue;
-      const auto name = name_of(exported->module);
+      const auto name = module_name(exported->module);
       if (siblings.contains(name) || !asked.insert(name).second || has_module(context.get(), name)) continue;
-      verdicts.push_back(
-          {module.name,
-           "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() +
-               " does not have it",
-           "install the kernel's full package of modules (Debian's cloud kernels leave them out), then run depmod " +
-               kernel.release,
-           false});
+      verdicts.push_back({module.name,
+                          "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() +
+                              " does not have it",
+                          "install the kernel's full package of modules (Debian's cloud kernels do not contain them), "
+                          "then run depmod " +
+                              kernel.release,
+                          false});
     }
   }
   return verdicts;

@@ -7,6 +7,7 @@
 
 #include "module/elf_file.hpp"
 #include "module/symbol_get.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::module {
 namespace {
@@ -40,11 +41,11 @@ std::multimap<std::string, std::string> read_modinfo(std::string_view bytes) {
 
 using Versions = std::unordered_map<std::string_view, std::uint32_t>;
 
-// The kernel takes the extended table (CONFIG_EXTENDED_MODVERSIONS, 6.14) where there is one.
-Versions read_versions(const ModuleImage& image, bool& present) {
+// The kernel uses the extended table (CONFIG_EXTENDED_MODVERSIONS, 6.14) if there is one.
+Versions read_versions(const ElfFile& elf, bool& present) {
   Versions versions;
-  const ElfSection* crcs = image.section("__version_ext_crcs");
-  const ElfSection* names = image.section("__version_ext_names");
+  const ElfSection* crcs = elf.section("__version_ext_crcs");
+  const ElfSection* names = elf.section("__version_ext_names");
   present = true;
   if (crcs != nullptr && names != nullptr) {
     std::string_view rest = names->bytes;
@@ -55,7 +56,7 @@ Versions read_versions(const ModuleImage& image, bool& present) {
     }
     return versions;
   }
-  const ElfSection* table = image.section("__versions");
+  const ElfSection* table = elf.section("__versions");
   present = table != nullptr;
   if (table == nullptr) return versions;
   for (std::size_t i = 0; i + version_entry <= table->bytes.size(); i += version_entry) {
@@ -65,11 +66,7 @@ Versions read_versions(const ModuleImage& image, bool& present) {
   return versions;
 }
 
-// --- exports
-// --------------------------------------------------------------------------------------------------------------------
-
-// A table of exports: "__ksymtab" and "__ksymtab_gpl" as module.lds merges them, or "___ksymtab+name" as the compiler
-// leaves them.
+// Whether the section is this table of exports: "__ksymtab" if module.lds merged it, otherwise "___ksymtab+name".
 bool is_table(std::string_view section, std::string_view table) {
   if (section.starts_with("___")) section.remove_prefix(1);
   return section == table ||
@@ -81,22 +78,22 @@ bool is_export_table(std::string_view section) {
          is_table(section, "__ksymtab_gpl_future");
 }
 
-// The table of CRCs or flags that goes with a table of exports: the same name with another first word.
-std::string beside(std::string_view table, std::string_view word) {
+// The name of the table of CRCs or flags of a table of exports.
+std::string related_table(std::string_view table, std::string_view word) {
   std::string name(table);
   name.replace(name.find("ksymtab"), 7, word);
   return name;
 }
 
-// struct kernel_symbol is value, name and namespace, as 4-byte relative or 8-byte absolute references by architecture;
-// all of them are relocations. So an entry is one reference to the symbol and, after it, two into __ksymtab_strings.
-std::vector<ModuleExport> read_table(const ModuleImage& image, std::size_t index) {
+// struct kernel_symbol has value, name and namespace, as 4-byte relative or 8-byte absolute references, depending on
+// the architecture. All of them are relocations: one to the symbol, then two into __ksymtab_strings.
+std::vector<ModuleExport> read_table(const ElfFile& elf, std::size_t index) {
   std::vector<ModuleExport> exports;
   int strings = 2;
-  for (const ElfRelocation& relocation : image.relocations(index)) {
-    const GElf_Sym& symbol = image.symbols()[relocation.symbol].symbol;
+  for (const ElfRelocation& relocation : elf.relocations(index)) {
+    const GElf_Sym& symbol = elf.symbols()[relocation.symbol].symbol;
     const bool is_string =
-        symbol.st_shndx < image.sections().size() && image.sections()[symbol.st_shndx].name == "__ksymtab_strings";
+        symbol.st_shndx < elf.sections().size() && elf.sections()[symbol.st_shndx].name == "__ksymtab_strings";
     if (!is_string) {
       exports.emplace_back();
       strings = 0;
@@ -104,23 +101,23 @@ std::vector<ModuleExport> read_table(const ModuleImage& image, std::size_t index
     }
     if (exports.empty() || strings >= 2) continue;
     const std::string_view text =
-        image.string_at(symbol.st_shndx, symbol.st_value + static_cast<std::uint64_t>(relocation.addend));
+        elf.string_at(symbol.st_shndx, symbol.st_value + static_cast<std::uint64_t>(relocation.addend));
     (strings++ == 0 ? exports.back().name : exports.back().name_space) = text;
   }
   return exports;
 }
 
-// A CRC stands in the table itself (6.4 and newer) or is the value of the absolute symbol __crc_NAME.
-void read_crcs(const ModuleImage& image, const std::string& table, std::vector<ModuleExport>& exports) {
-  const ElfSection* section = image.section(table);
+// A CRC is in the table itself (6.4 and newer) or is the value of the absolute symbol __crc_NAME.
+void read_crcs(const ElfFile& elf, const std::string& table, std::vector<ModuleExport>& exports) {
+  const ElfSection* section = elf.section(table);
   if (section == nullptr || section->bytes.size() < exports.size() * 4) return;
-  const auto relocations = image.relocations(static_cast<std::size_t>(section - image.sections().data()));
+  const auto relocations = elf.relocations(static_cast<std::size_t>(section - elf.sections().data()));
   for (std::size_t i = 0; i < exports.size(); ++i) exports[i].crc = u32_at(section->bytes, i * 4);
   for (const ElfRelocation& relocation : relocations) {
     if (relocation.offset % 4 != 0 || relocation.offset / 4 >= exports.size()) continue;
-    const GElf_Sym& symbol = image.symbols()[relocation.symbol].symbol;
+    const GElf_Sym& symbol = elf.symbols()[relocation.symbol].symbol;
     auto& crc = exports[relocation.offset / 4].crc;
-    // A CRC in another section (MODULE_REL_CRCS) or left undefined is not worth following: it is then not compared.
+    // A CRC in another section (MODULE_REL_CRCS) or of an undefined symbol is not read, and then not compared.
     if (symbol.st_shndx == SHN_ABS)
       crc = static_cast<std::uint32_t>(symbol.st_value + static_cast<std::uint64_t>(relocation.addend));
     else
@@ -128,34 +125,34 @@ void read_crcs(const ModuleImage& image, const std::string& table, std::vector<M
   }
 }
 
-std::vector<ModuleExport> read_exports(const ModuleImage& image) {
+std::vector<ModuleExport> read_exports(const ElfFile& elf) {
   std::vector<ModuleExport> all;
-  for (std::size_t index = 0; index < image.sections().size(); ++index) {
-    const std::string_view table = image.sections()[index].name;
+  for (std::size_t index = 0; index < elf.sections().size(); ++index) {
+    const std::string_view table = elf.sections()[index].name;
     if (!is_export_table(table)) continue;
-    std::vector<ModuleExport> exports = read_table(image, index);
-    const bool gpl_table = table.find("ksymtab_gpl") != std::string_view::npos;
-    const ElfSection* flags = image.section(beside(table, "kflagstab"));
+    std::vector<ModuleExport> exports = read_table(elf, index);
+    const bool gpl_table = contains(table, "ksymtab_gpl");
+    const ElfSection* flags = elf.section(related_table(table, "kflagstab"));
     for (std::size_t i = 0; i < exports.size(); ++i) {
       exports[i].gpl_only = gpl_table;
       if (flags != nullptr && i < flags->bytes.size())
         exports[i].gpl_only = (static_cast<unsigned char>(flags->bytes[i]) & flag_gpl_only) != 0;
     }
-    read_crcs(image, beside(table, "kcrctab"), exports);
+    read_crcs(elf, related_table(table, "kcrctab"), exports);
     for (ModuleExport& one : exports)
       if (!one.name.empty()) all.push_back(std::move(one));
   }
   return all;
 }
 
-std::string name_of_file(const std::filesystem::path& path) {
-  std::string name = path.filename().string();
+}  // namespace
+
+std::string module_name(std::string_view path) {
+  std::string name(path.substr(path.rfind('/') + 1));
   if (const auto dot = name.find(".ko"); dot != std::string::npos) name.erase(dot);
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 }
-
-}  // namespace
 
 std::string ModuleFile::info(const std::string& key) const {
   const auto found = modinfo.lower_bound(key);
@@ -169,34 +166,34 @@ bool ModuleFile::gpl_compatible() const {
 }
 
 Result<ModuleFile> read_module(const std::filesystem::path& path) {
-  TRY_ASSIGN(const ModuleImage image, ModuleImage::open(path));
+  TRY_ASSIGN(const ElfFile elf, ElfFile::open(path));
   ModuleFile module;
   module.path = path;
-  module.machine = image.machine();
-  module.bytes = image.file_bytes();
-  module.is_signed = image.is_signed();
+  module.machine = elf.machine();
+  module.bytes = elf.file_bytes();
+  module.is_signed = elf.is_signed();
 
-  const ElfSection* modinfo = image.section(".modinfo");
+  const ElfSection* modinfo = elf.section(".modinfo");
   if (modinfo == nullptr) {
     return Error{ErrorKind::usage, "read the module " + path.string(),
-                 "it is an object file without .modinfo, not a finished module",
-                 "name the .ko file that the last step of the build made"};
+                 "it is an object file without .modinfo, not a module",
+                 "name the .ko file that the last step of the build makes"};
   }
   module.modinfo = read_modinfo(modinfo->bytes);
   module.name = module.info("name");
-  if (module.name.empty()) module.name = name_of_file(path);
+  if (module.name.empty()) module.name = module_name(path.native());
 
-  const Versions versions = read_versions(image, module.has_versions);
+  const Versions versions = read_versions(elf, module.has_versions);
   const auto crc_of = [&](std::string_view name) -> std::optional<std::uint32_t> {
     const auto found = versions.find(name);
     return found == versions.end() ? std::nullopt : std::optional(found->second);
   };
   module.layout_crc = crc_of("module_layout");
-  for (const ElfSymbol& symbol : image.symbols()) {
+  for (const ElfSymbol& symbol : elf.symbols()) {
     if (symbol.undefined()) module.imports.push_back({std::string(symbol.name), symbol.weak(), crc_of(symbol.name)});
   }
-  module.exports = read_exports(image);
-  module.symbol_gets = find_symbol_gets(image);
+  module.exports = read_exports(elf);
+  module.symbol_gets = find_symbol_gets(elf);
   return module;
 }
 

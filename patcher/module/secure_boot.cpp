@@ -7,16 +7,17 @@
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/sysfs.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::module {
 
 namespace {
 
-constexpr const char* kShim = "605dab50-e046-4300-abb6-3dd810dd8b23";
-// EFI_CERT_X509_GUID a5c059a1-94e4-4aa7-87b5-ab155c2bf072, as it lies in memory.
-constexpr std::string_view kX509("\xa1\x59\xc0\xa5\xe4\x94\xa7\x4a\x87\xb5\xab\x15\x5c\x2b\xf0\x72", 16);
+constexpr const char* shim_vendor = "605dab50-e046-4300-abb6-3dd810dd8b23";
+// EFI_CERT_X509_GUID a5c059a1-94e4-4aa7-87b5-ab155c2bf072, as in memory.
+constexpr std::string_view x509_type("\xa1\x59\xc0\xa5\xe4\x94\xa7\x4a\x87\xb5\xab\x15\x5c\x2b\xf0\x72", 16);
 
-// A variable's value, without the four bytes of attributes before it.
+// The value of a variable, without the four bytes of attributes in front of it.
 std::optional<std::string> variable(const HostPaths& host, const std::string& name, const char* vendor) {
   auto text = read_file(host.in_root("/sys/firmware/efi/efivars/" + name + "-" + vendor));
   if (!text || text->size() < 4) return std::nullopt;
@@ -52,8 +53,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-// What mokutil says; its exit status was turned round between its versions.
-Enrolment asked_mokutil(const HostPaths& host, const std::string& certificate) {
+// Reads mokutil's output, because the meaning of its exit status changed between versions.
+Enrolment ask_mokutil(const HostPaths& host, const std::string& certificate) {
   if (!find_program("mokutil", host.root)) return Enrolment::unknown;
   Command command;
   command.root = host.root;
@@ -61,10 +62,9 @@ Enrolment asked_mokutil(const HostPaths& host, const std::string& certificate) {
   const auto said = run(command);
   if (!said) return Enrolment::unknown;
   const auto words = said->out + said->err;
-  const auto says = [&](const char* part) { return words.find(part) != std::string::npos; };
-  if (says("not enrolled")) return Enrolment::missing;
-  if (says("enrollment request")) return Enrolment::pending;
-  return says("already enrolled") ? Enrolment::enrolled : Enrolment::unknown;
+  if (contains(words, "not enrolled")) return Enrolment::missing;
+  if (contains(words, "enrollment request")) return Enrolment::pending;
+  return contains(words, "already enrolled") ? Enrolment::enrolled : Enrolment::unknown;
 }
 
 }  // namespace
@@ -79,12 +79,11 @@ SecureBoot secure_boot(const HostPaths& host) {
     state.firmware = said.text[4] == 1;
   else if (said.error != ENOENT)
     state.problem = said.error == 0 ? "it is cut off" : std::strerror(said.error);
-  state.on = state.firmware.value_or(false) && !is_one(variable(host, "MokSBStateRT", kShim));
+  state.on = state.firmware.value_or(false) && !is_one(variable(host, "MokSBStateRT", shim_vendor));
   const auto lockdown = read_file(host.in_root("/sys/kernel/security/lockdown"));
   const auto enforce = read_file(host.in_root("/sys/module/module/parameters/sig_enforce"));
-  state.enforced =
-      (lockdown && lockdown->find('[') != std::string::npos && lockdown->find("[none]") == std::string::npos) ||
-      (enforce && enforce->starts_with('Y'));
+  state.enforced = (lockdown && contains(*lockdown, "[") && !contains(*lockdown, "[none]")) ||
+                   (enforce && enforce->starts_with('Y'));
   return state;
 }
 
@@ -102,16 +101,16 @@ Result<std::string> certificate_der(const fs::path& file) {
   return Error{ErrorKind::usage, "read the certificate " + file.string(), "it is neither DER nor PEM", ""};
 }
 
-bool holds_certificate(std::string_view lists, std::string_view der) {
+bool contains_certificate(std::string_view lists, std::string_view der) {
   constexpr std::size_t header = 28;  // type, size of the list, size of its header, size of each signature
   while (lists.size() >= header) {
     const std::size_t whole = number_at(lists, 16);
     const std::size_t extra = number_at(lists, 20);
     const std::size_t each = number_at(lists, 24);
     if (whole < header || whole > lists.size() || extra > whole - header || each < 16) return false;
-    if (lists.starts_with(kX509))
+    if (lists.starts_with(x509_type))
       for (auto at = header + extra; at + each <= whole; at += each)
-        if (lists.substr(at + 16, each - 16) == der) return true;  // 16: whose it is
+        if (lists.substr(at + 16, each - 16) == der) return true;  // after the owner, 16 bytes
     lists.remove_prefix(whole);
   }
   return false;
@@ -122,12 +121,12 @@ Enrolment enrolment_of(const HostPaths& host, const std::string& certificate) {
   if (!der) return Enrolment::unknown;
   // mokutil reads DER only.
   if (const auto text = read_file(host.in_root(certificate)); text && *text == *der)
-    if (const auto said = asked_mokutil(host, certificate); said != Enrolment::unknown) return said;
-  auto list = variable(host, "MokListRT", kShim);
+    if (const auto said = ask_mokutil(host, certificate); said != Enrolment::unknown) return said;
+  auto list = variable(host, "MokListRT", shim_vendor);
   if (const auto whole = read_file(host.in_root("/sys/firmware/efi/mok-variables/MokListRT")))
-    list = *whole;  // without attributes, and never cut off
-  if (list && holds_certificate(*list, *der)) return Enrolment::enrolled;
-  if (const auto wanted = variable(host, "MokNew", kShim); wanted && holds_certificate(*wanted, *der))
+    list = *whole;  // without attributes, and complete; the variable may be cut off
+  if (list && contains_certificate(*list, *der)) return Enrolment::enrolled;
+  if (const auto wanted = variable(host, "MokNew", shim_vendor); wanted && contains_certificate(*wanted, *der))
     return Enrolment::pending;
   return list ? Enrolment::missing : Enrolment::unknown;
 }

@@ -1,7 +1,7 @@
-// Does this machine check who signed its kernel's modules, and does it know a key? Read from the firmware's variables,
-// as the kernel and shim do.
+// Secure Boot, and the machine owner keys (MOK) of shim, from the firmware's variables.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,26 +17,25 @@ inline constexpr const char* secure_boot_variable =
 
 struct SecureBoot {
   bool efi = false;
-  std::optional<bool> firmware;  // what the firmware's variable says; nothing where there is none, or it cannot be read
-  std::string problem;           // why it cannot
-  bool on = false;               // and shim was not told to look away (mokutil --disable-validation)
-  bool enforced =
-      false;  // the running kernel refuses modules that nobody it knows has signed (lockdown, or module.sig_enforce)
+  std::optional<bool> firmware;  // the firmware's variable; nothing if there is none or it cannot be read
+  std::string problem;           // why it cannot be read
+  bool on = false;               // and shim's validation is not disabled (mokutil --disable-validation)
+  bool enforced = false;         // the running kernel refuses unsigned modules (lockdown or module.sig_enforce)
 };
 SecureBoot secure_boot(const HostPaths& host);
 
-enum class Enrolment { enrolled, pending, missing, unknown };  // pending: at the next boot, shim's MokManager asks
-// Of a certificate (DER or PEM; as the root knows it) among the machine owner's keys. mokutil is asked where it is
+enum class Enrolment { enrolled, pending, missing, unknown };  // pending: MokManager asks at the next boot
+// Whether a certificate (DER or PEM; a path inside the root) is among the machine owner keys. Uses mokutil if it is
 // installed.
 Enrolment enrolment_of(const HostPaths& host, const std::string& certificate);
 
-// What to type to have the certificate enrolled, line by line.
+// The steps that enrol the certificate, a line each.
 std::vector<std::string> enrolment_steps(const HostPaths& host, const std::string& certificate);
 
-// A certificate as DER: as it is, or out of its PEM armour. Error: usage when it is neither.
-Result<std::string> certificate_der(const fs::path& file);
+// A certificate as DER, decoded if it is PEM. Error: usage if it is neither.
+Result<std::string> certificate_der(const std::filesystem::path& file);
 
-// Does a list of EFI_SIGNATURE_LISTs (UEFI 2.10, 32.4.1: MokListRT, db) hold this X.509 certificate?
-bool holds_certificate(std::string_view lists, std::string_view der);
+// Whether EFI_SIGNATURE_LISTs (UEFI 2.10, 32.4.1: MokListRT, db) contain this X.509 certificate.
+bool contains_certificate(std::string_view lists, std::string_view der);
 
 }  // namespace vgpukit::module

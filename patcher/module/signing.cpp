@@ -8,26 +8,23 @@
 #include "support/atomic_file.hpp"
 #include "support/configuration.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::module {
 
 namespace {
 
-// NAME=value, NAME="value" of a file that dkms sources; the last one counts. What a shell would have to work out is not
-// ours.
-std::string assigned(const std::string& text, const std::string& name) {
+// The last NAME=value or NAME="value" of a file that dkms sources. Empty if the value needs a shell.
+std::string assigned(std::string_view text, const std::string& name) {
   std::string value;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    auto line = text.substr(at, end - at);
-    at = end + 1;
-    line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
-    if (!line.starts_with(name + "=")) continue;
-    line.erase(0, name.size() + 1);
-    line.erase(std::min(line.find(" #"), line.size()));
-    std::erase_if(line, [](char c) { return c == '"' || c == '\'' || c == ' ' || c == '\t' || c == '\r'; });
-    value = line.find('$') == std::string::npos ? line : "";
-  }
+  each_line(text, [&](std::string_view line) {
+    line = trimmed(line);
+    if (!line.starts_with(name + "=")) return;
+    line.remove_prefix(name.size() + 1);
+    value = line.substr(0, line.find(" #"));
+    std::erase_if(value, [](char c) { return c == '"' || c == '\'' || is_blank(c); });
+    if (contains(value, "$")) value.clear();
+  });
   return value;
 }
 
@@ -51,7 +48,7 @@ std::optional<SigningKey> framework_key(const HostPaths& host) {
   return key;
 }
 
-bool is_there(const HostPaths& host, const SigningKey& key) {
+bool exists(const HostPaths& host, const SigningKey& key) {
   std::error_code bad;
   return (key.key.starts_with("pkcs11:") || fs::exists(host.in_root(key.key), bad)) &&
          fs::exists(host.in_root(key.certificate), bad);
@@ -63,18 +60,18 @@ Result<std::optional<SigningKey>> signing_key(const HostPaths& host) {
   TRY_ASSIGN(const auto configuration, configuration_of_root(host));
   if (const auto& signing = configuration.signing) {
     const SigningKey key{signing->key, signing->certificate, "the configuration"};
-    if (!is_there(host, key))
-      return Error{
-          ErrorKind::usage, "sign modules with " + key.key,
-          "the configuration names that key and the certificate " + key.certificate + ", and one of them is not there",
-          "correct signing: in the configuration file"};
+    if (!exists(host, key))
+      return Error{ErrorKind::usage, "sign modules with " + key.key,
+                   "the configuration names this key and the certificate " + key.certificate +
+                       ", and one of them does not exist",
+                   "correct signing: in the configuration file"};
     return std::optional<SigningKey>(key);
   }
-  if (auto key = framework_key(host); key && is_there(host, *key)) return std::optional<SigningKey>(std::move(key));
+  if (auto key = framework_key(host); key && exists(host, *key)) return std::optional<SigningKey>(std::move(key));
   for (const SigningKey& key :
        {SigningKey{"/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der", "Ubuntu"},
         SigningKey{"/var/lib/dkms/mok.key", "/var/lib/dkms/mok.pub", "dkms"}})
-    if (is_there(host, key)) return std::optional<SigningKey>(key);
+    if (exists(host, key)) return std::optional<SigningKey>(key);
   return std::optional<SigningKey>();
 }
 

@@ -1,4 +1,4 @@
-// Signing modules with the key that this machine has for that, by the kernel's own sign-file.
+// Signs modules with this machine's key and the kernel's sign-file.
 #pragma once
 
 #include <filesystem>
@@ -12,18 +12,18 @@
 namespace vgpukit::module {
 
 struct SigningKey {
-  std::string key;          // as the root knows it; or "pkcs11:..."
+  std::string key;          // a path inside the root, or "pkcs11:..."
   std::string certificate;  // DER or PEM
-  std::string from;         // whose it is: "the configuration", "dkms", "Ubuntu"
+  std::string from;         // "the configuration", "dkms", "Ubuntu"
 };
 
-// The key of the configuration file, else the one that dkms is told to use (mok_signing_key in
-// /etc/dkms/framework.conf), else Ubuntu's (shim-signed), else dkms's own. Nothing where there is none. Error: usage
-// for a configuration that is wrong, or names a key that is not there.
+// The key of the configuration file, otherwise that of /etc/dkms/framework.conf (mok_signing_key), otherwise Ubuntu's
+// (shim-signed), otherwise the key that dkms generated. Nothing if there is none. Error: usage if the configuration is
+// faulty or names a key that does not exist.
 Result<std::optional<SigningKey>> signing_key(const HostPaths& host);
 
-// Signs a module in place. `module`: as we reach it, below the kernel's root; not compressed. Error: missing (no
-// sign-file, a key that we may not read); failed, with what sign-file said.
+// Signs a module in place. `module`: the real path, below the kernel's root; not compressed. Errors: missing if there
+// is no sign-file or the key cannot be read; failed, with the output of sign-file.
 Status sign_module(const kernel::Kernel& kernel, const SigningKey& key, const std::filesystem::path& module);
 
 }  // namespace vgpukit::module

@@ -1,4 +1,3 @@
-// Which symbols a module asks for by name while it runs: the strings that it hands to __symbol_get().
 #pragma once
 
 #include <string>
@@ -8,8 +7,8 @@
 
 namespace vgpukit::module {
 
-// From the last string that is loaded into the first argument's register before each call. x86-64 only; empty for the
-// others.
-std::vector<std::string> find_symbol_gets(const ModuleImage& image);
+// The names that a module passes to __symbol_get(): for each call the last string that is loaded into the register of
+// the first argument. Empty for architectures other than x86-64.
+std::vector<std::string> find_symbol_gets(const ElfFile& elf);
 
 }  // namespace vgpukit::module

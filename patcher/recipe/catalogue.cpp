@@ -1,3 +1,5 @@
+#include "recipe/catalogue.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -5,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "recipe/recipe.hpp"
+#include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/yaml_cache.hpp"
@@ -15,8 +17,8 @@ namespace vgpukit::recipe {
 
 namespace {
 
-// Each recipe's place when nothing waits: 5.19-x before 6.1-x before 6.12-x; what has no version at its start comes
-// last. Then by the letters.
+// Each recipe's rank without regard to `after`: by the version in front of the id (5.19-x before 6.1-x before 6.12-x),
+// ids without one last, then alphabetically.
 std::vector<std::size_t> ranks(const std::vector<Recipe>& recipes) {
   std::vector<std::optional<Version>> versions;
   for (const auto& recipe : recipes) versions.push_back(Version::leading(recipe.id));
@@ -34,28 +36,31 @@ std::vector<std::size_t> ranks(const std::vector<Recipe>& recipes) {
   return all;
 }
 
+std::string nearest_id(const std::string& name, const std::vector<Recipe>& recipes) {
+  std::vector<std::string_view> known;
+  for (const auto& recipe : recipes) known.push_back(recipe.id);
+  return nearest(name, known);
+}
+
 Error bad_order(const Recipe& recipe, std::string why, std::string next) {
   return Error{ErrorKind::usage, "", std::move(why), std::move(next), recipe.where};
 }
 
-// A topological order that stays as close to the ranks as `after` allows: of the recipes that may go next, the earliest
-// goes.
+// A topological order: of the recipes whose predecessors are placed, the one with the lowest rank comes next.
 Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < recipes.size(); ++i) index.emplace(recipes[i].id, i);
-  std::vector<std::set<std::size_t>> waits(recipes.size());
+  std::vector<std::set<std::size_t>> predecessors(recipes.size());
   for (std::size_t i = 0; i < recipes.size(); ++i) {
     for (const auto& name : recipes[i].after) {
       const auto found = index.find(name);
       if (found == index.end()) {
-        std::vector<std::string_view> known;
-        for (const auto& each : recipes) known.push_back(each.id);
-        const auto near = nearest(name, known);
+        const auto near = nearest_id(name, recipes);
         return bad_order(recipes[i],
                          "the recipe '" + recipes[i].id + "' goes after '" + name + "', and no recipe has that id",
                          near.empty() ? "" : "did you mean '" + near + "'?");
       }
-      waits[i].insert(found->second);
+      predecessors[i].insert(found->second);
     }
   }
   const auto rank = ranks(recipes);
@@ -65,7 +70,8 @@ Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
     std::optional<std::size_t> next;
     for (std::size_t i = 0; i < recipes.size(); ++i) {
       if (placed[i]) continue;
-      const bool ready = std::all_of(waits[i].begin(), waits[i].end(), [&](std::size_t w) { return placed[w]; });
+      const bool ready =
+          std::all_of(predecessors[i].begin(), predecessors[i].end(), [&](std::size_t other) { return placed[other]; });
       if (ready && (!next || rank[i] < rank[*next])) next = i;
     }
     if (next) {
@@ -73,18 +79,19 @@ Result<std::vector<std::size_t>> order(const std::vector<Recipe>& recipes) {
       sorted.push_back(*next);
       continue;
     }
-    // Nothing is ready: from any recipe that is left, following what it waits for ends in a cycle.
+    // No recipe is ready: following the predecessors of any recipe that is left leads into a cycle.
     std::size_t at = static_cast<std::size_t>(std::find(placed.begin(), placed.end(), false) - placed.begin());
     std::vector<std::size_t> trail;
     while (std::find(trail.begin(), trail.end(), at) == trail.end()) {
       trail.push_back(at);
-      at = *std::find_if(waits[at].begin(), waits[at].end(), [&](std::size_t w) { return !placed[w]; });
+      at = *std::find_if(predecessors[at].begin(), predecessors[at].end(),
+                         [&](std::size_t other) { return !placed[other]; });
     }
     std::string text = recipes[at].id;
     for (auto it = std::find(trail.begin(), trail.end(), at) + 1; it != trail.end(); ++it)
       text += " -> " + recipes[*it].id;
-    return bad_order(recipes[at], "the recipes wait for each other: " + text + " -> " + recipes[at].id,
-                     "take one 'after:' out of the circle");
+    return bad_order(recipes[at], "the order of the recipes has a cycle: " + text + " -> " + recipes[at].id,
+                     "remove one 'after:' of the cycle");
   }
   return sorted;
 }
@@ -113,8 +120,8 @@ Result<std::vector<fs::path>> recipe_files(const fs::path& folder) {
 
 namespace {
 
-// Reading YAML is most of what a plan costs: the files are shared out to the processors. Results in the order of the
-// files.
+// Parses the files in parallel, because reading YAML takes most of the time of a plan. The results have the order of
+// the files.
 std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const fs::path& patches, YamlCache& cache) {
   std::vector<std::optional<Result<Recipe>>> parsed(files.size());
   std::atomic<std::size_t> next = 0;
@@ -143,7 +150,7 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
   for (const auto& folder : folders) {
     TRY_ASSIGN(const auto files, recipe_files(folder));
     std::map<std::string, std::string> here;
-    // A folder of one's own may bring its diffs along in a patches/ of its own.
+    // A recipe folder may have its own patches/.
     const auto own_patches = folder / "patches";
     std::error_code bad;
     auto parsed = parse_all(files, fs::is_directory(own_patches, bad) ? own_patches : patches, cache);
@@ -166,9 +173,7 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
 Status Catalogue::leave_out(const std::vector<std::string>& ids) {
   for (const auto& id : ids) {
     if (find(id)) continue;
-    std::vector<std::string_view> known;
-    for (const auto& recipe : recipes_) known.push_back(recipe.id);
-    const auto near = nearest(id, known);
+    const auto near = nearest_id(id, recipes_);
     return Error{ErrorKind::usage, "leave out the recipe '" + id + "'", "no recipe has that id",
                  near.empty() ? "vgpukit recipe list shows their ids" : "did you mean '" + near + "'?"};
   }

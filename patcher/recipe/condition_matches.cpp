@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 
 std::string key_of(const FileCondition& condition) {
   Hasher hasher;
-  hasher.add("vgpukit findings 1");  // changes with the way of looking
+  hasher.add("vgpukit findings 1");  // increase it if the search changes
   hasher.add(condition.what == FileCondition::What::token ? "token" : "text").add(condition.pattern);
   for (const auto& glob : condition.globs) hasher.add(glob);
   return hasher.hex();
@@ -29,14 +29,14 @@ std::string place_text(const std::string& path, int line) {
   return line > 0 ? path + ":" + std::to_string(line) : path;
 }
 
-// Looks for one condition in file after file.
+// Searches files for one condition.
 class Search {
  public:
   explicit Search(const FileCondition& condition)
       : condition_(condition), tokens_(condition.what == FileCondition::What::token ? condition.pattern : "") {}
 
-  // The line where it stands in this file; 0 where the tokens are there and their text is written otherwise; nothing:
-  // it is not there.
+  // The line of the match in this file; 0 if the tokens match but the pattern's text does not; nothing if there is no
+  // match.
   [[nodiscard]] std::optional<int> in(const transform::SourceTree& tree, const std::string& path) const {
     const auto text = tree.read(path);
     if (!text) return std::nullopt;
@@ -59,7 +59,7 @@ ConditionMatches::ConditionMatches(std::filesystem::path file) : file_(std::move
   const Json json = Json::parse(*body, nullptr, false);
   try {
     if (!json.is_discarded()) cached_ = json.get<std::map<std::string, Places>>();
-  } catch (const Json::exception&) {  // the library has no other way to say that a form is not the one that is wanted
+  } catch (const Json::exception&) {  // not a map of places
     cached_.clear();
   }
 }
@@ -96,9 +96,9 @@ std::optional<std::string> ConditionMatches::first(const FileCondition& conditio
         if (const auto line = search.in(tree, path)) return place_text(path, *line);
         continue;
       }
-      const auto kept =
+      const auto cached =
           std::find_if(places.begin(), places.end(), [&](const auto& place) { return place.first == path; });
-      if (kept != places.end()) return place_text(path, kept->second);
+      if (cached != places.end()) return place_text(path, cached->second);
     }
   }
   return std::nullopt;

@@ -1,6 +1,5 @@
-// Where the driver's files have what conditions look for. Looking through 20 MB of sources for each recipe is most of
-// what a plan costs: what was found in the files on disk is kept under their content, and only edited files are looked
-// through again.
+// Where the driver's files match conditions. Searching 20 MB of sources for each recipe takes most of the time of a
+// plan. The matches in the files on disk are cached; only edited files are searched again.
 #pragma once
 
 #include <filesystem>
@@ -17,15 +16,14 @@ namespace vgpukit::recipe {
 
 class ConditionMatches {
  public:
-  // `file` keeps findings from one run to the next; its name must tell one content of the sources from another. Empty:
-  // none are kept.
+  // `file`: the cache; its name must identify the content of the sources. Empty: no cache.
   explicit ConditionMatches(std::filesystem::path file = {});
 
-  // The first place in the tree as it is now: globs in the condition's order, paths sorted ("nvidia/os-mlock.c:46";
-  // without a line for a file, and where the tokens stand apart).
+  // The first match in the edited tree: globs in the condition's order, paths sorted ("nvidia/os-mlock.c:46"). There is
+  // no line number for a file condition, and none if the tokens match but the pattern's text does not.
   std::optional<std::string> first(const FileCondition& condition, const transform::SourceTree& tree);
 
-  // Keeps what was found since. A cache that cannot be written is left out.
+  // Writes the cache if it changed. A failure to write is ignored.
   void save() const;
 
  private:

@@ -1,10 +1,10 @@
 #include "recipe/lint.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <set>
 
+#include "support/text.hpp"
 #include "support/yaml_reader.hpp"
 
 namespace vgpukit::recipe {
@@ -17,13 +17,8 @@ bool same(const FileCondition& a, const FileCondition& b) {
   return a.what == b.what && a.pattern == b.pattern && a.globs == b.globs;
 }
 
-bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
 std::string shown(const FileCondition& condition) {
-  std::string globs;
-  for (const auto& glob : condition.globs) globs += (globs.empty() ? "" : ", ") + glob;
+  const auto globs = join(condition.globs, ", ");
   return condition.what == FileCondition::What::file ? "the file " + globs : "'" + condition.pattern + "' in " + globs;
 }
 
@@ -51,16 +46,16 @@ class Linter {
     findings_.push_back({false, recipe_.id, std::move(what), std::move(next), std::move(where)});
   }
 
-  // The line where a key of the recipe stands.
+  // The position of a key of the recipe; the recipe's own position if it does not have the key.
   [[nodiscard]] SourcePos key(const std::string& name) const {
-    int line = 1;
-    for (std::size_t pos = 0; pos < recipe_.text.size(); ++line) {
-      if (recipe_.text.compare(pos, name.size() + 1, name + ":") == 0) return {recipe_.where.file, line, 1};
-      const auto newline = recipe_.text.find('\n', pos);
-      if (newline == std::string::npos) break;
-      pos = newline + 1;
-    }
-    return recipe_.where;
+    auto where = recipe_.where;
+    bool found = false;
+    for_each_line(recipe_.text, [&](std::string_view line, int number) {
+      if (found || !line.starts_with(name + ":")) return;
+      found = true;
+      where = {recipe_.where.file, number, 1};
+    });
+    return where;
   }
 
   void name() {
@@ -74,14 +69,14 @@ class Linter {
     const auto& text = recipe_.summary;
     const auto words = 1 + std::count(text.begin(), text.end(), ' ');
     if (words < 3 || text == recipe_.id)
-      warning("the summary '" + text + "' is no sentence", "say what changed, what the recipe does, and what it costs",
-              key("summary"));
+      warning("the summary '" + text + "' is not a sentence",
+              "say what changed, what the recipe does, and what it costs", key("summary"));
     else if (std::string_view(".:,;").find(text.back()) != std::string_view::npos)
-      warning("the summary ends in '" + std::string(1, text.back()) + "'",
-              "lists add their own punctuation: leave it out", key("summary"));
+      warning("the summary ends in '" + std::string(1, text.back()) + "'", "remove it: lists add their own punctuation",
+              key("summary"));
   }
 
-  // Facts that cannot all be as they are wanted.
+  // Conditions on the kernel that contradict each other.
   void kernel() {
     for (std::size_t i = 0; i < recipe_.kernel.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) contradict(recipe_.kernel[j], recipe_.kernel[i], true);
@@ -95,16 +90,17 @@ class Linter {
     if (clash.empty()) return;
     const auto line = std::to_string(a.where.line);
     if (both)
-      error("no kernel is like that: " + clash + " (line " + line + ")", "take one of the two conditions out", b.where);
+      error("no kernel meets the conditions: " + clash + " (line " + line + ")", "remove one of the two conditions",
+            b.where);
     else
-      error("this choice can never hold: " + clash + " (line " + line + ")", "take it out of 'any'", b.where);
+      error("this choice can never hold: " + clash + " (line " + line + ")", "remove it from 'any'", b.where);
   }
 
   static std::string contradiction(const KernelCondition& a, const KernelCondition& b) {
     const auto& p = a.question;
     const auto& q = b.question;
     if (p.key() == q.key() && a.wanted != b.wanted) return "it has and lacks the same fact";
-    // GPL-only is exported; set to a value is set
+    // A GPL-only symbol is an exported symbol.
     const auto weaker = [](const KernelCondition& strong, const KernelCondition& weak, Kind kind, Kind than) {
       return strong.question.kind == kind && weak.question.kind == than && strong.question.name == weak.question.name &&
              strong.wanted && !weak.wanted;
@@ -137,24 +133,24 @@ class Linter {
     for (std::size_t i = 0; i < files.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
         if (same(files[i], files[j]) && files[i].wanted != files[j].wanted)
-          error("no driver is like that: it contains and lacks " + shown(files[i]) + " (line " +
+          error("no driver meets the conditions: it contains and lacks " + shown(files[i]) + " (line " +
                     std::to_string(files[j].where.line) + ")",
-                "take one of the two conditions out", files[i].where);
+                "remove one of the two conditions", files[i].where);
     if (recipe_.fixed.empty()) return;
-    // already-fixed wins: where all of it is among the conditions, the recipe never applies.
+    // `already-fixed` has precedence: if it is a part of the conditions, the recipe never applies.
     const bool always = std::all_of(recipe_.fixed.begin(), recipe_.fixed.end(), [&](const FileCondition& fixed) {
       return std::any_of(files.begin(), files.end(),
                          [&](const FileCondition& each) { return same(each, fixed) && each.wanted == fixed.wanted; });
     });
     if (always)
-      error("every driver that the recipe is for counts as already fixed, so that it never applies",
-            "'already-fixed' must ask for what only a fixed driver has", recipe_.fixed.front().where);
+      error("every driver that meets the conditions counts as already fixed, so that the recipe never applies",
+            "'already-fixed' must name what only a fixed driver has", recipe_.fixed.front().where);
   }
 
   void ranges() {
     const auto check = [&](const std::optional<VersionRange>& range, const char* whose) {
       if (range && !version_in({*range}))
-        error(std::string("no ") + whose + " version is in the range \"" + range->text + "\"", "look at its bounds",
+        error(std::string("no ") + whose + " version is in the range \"" + range->text + "\"", "correct its bounds",
               key("when"));
     };
     check(recipe_.kernel_versions, "kernel");
@@ -164,7 +160,7 @@ class Linter {
   void after() {
     for (const auto& id : recipe_.after) {
       if (id == recipe_.id) {
-        error("it goes after itself", "take it out of 'after'", key("after"));
+        error("it goes after itself", "remove it from 'after'", key("after"));
       } else if (std::find(ids_.begin(), ids_.end(), id) == ids_.end()) {
         const auto near = nearest(id, ids_);
         error("it goes after '" + id + "', and no recipe has that id",
@@ -173,26 +169,25 @@ class Linter {
     }
   }
 
-  // The other transforms find every place of what they change, or refuse. What a text or a diff leaves over only
-  // `ensures` sees.
+  // The other transforms change every occurrence or fail. Only `ensures` detects occurrences that a text replacement or
+  // a diff does not change.
   void ensures() {
     if (!recipe_.ensures.empty()) return;
     const auto step = std::find_if(recipe_.steps.begin(), recipe_.steps.end(), [](const Step& each) {
       return each.transform->kind() == "replace" || each.transform->kind() == "patch";
     });
     if (step == recipe_.steps.end()) return;
-    warning(
-        "there is no 'ensures', and '" + std::string(step->transform->kind()) + "' does not see what it leaves over",
-        "say what must be absent or present afterwards: a driver of another shape then says so", step->where);
+    warning("there is no 'ensures', and '" + std::string(step->transform->kind()) + "' does not detect what it misses",
+            "say what must be absent or present afterwards, so that other drivers are detected", step->where);
   }
 
-  // An explanation is looked for in compiler messages about any driver: it must name what the message is about.
+  // `explains` is searched for in the compiler messages of any driver: it must name what the message is about.
   void explains() {
     std::set<std::string> seen;
     for (const auto& text : recipe_.explains) {
       if (!seen.insert(text).second) warning("'explains' says \"" + text + "\" twice", "", key("explains"));
-      if (std::none_of(text.begin(), text.end(), is_word))
-        error("'explains' has \"" + text + "\", which says nothing", "name a part of the compiler's message",
+      if (std::none_of(text.begin(), text.end(), is_identifier_character))
+        error("'explains' has \"" + text + "\", which contains no word", "name a part of the compiler's message",
               key("explains"));
       else if (!is_specific(text))
         warning("'explains' has \"" + text + "\", which is a part of many messages",
@@ -200,24 +195,21 @@ class Linter {
     }
   }
 
-  // It has something in quotes, or a word as names are written: with '_', with '.' inside, with a digit, or all in
-  // capitals.
+  // Whether the text has a name in quotes, or a word with '_' or with '.' inside.
   static bool is_specific(const std::string& text) {
     const auto quote = text.find('\'');
     if (quote != std::string::npos &&
         text.find_first_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", quote + 1) != std::string::npos)
       return true;
     for (std::size_t i = 0; i < text.size();) {
-      if (!is_word(text[i])) {
+      if (!is_identifier_character(text[i])) {
         ++i;
         continue;
       }
       std::size_t end = i;
-      while (end < text.size() && (is_word(text[end]) || text[end] == '.' || text[end] == '/')) ++end;
+      while (end < text.size() && (is_identifier_character(text[end]) || text[end] == '.' || text[end] == '/')) ++end;
       const auto word = std::string_view(text).substr(i, end - i);
-      if (word.find('_') != std::string_view::npos ||
-          word.substr(0, word.size() - 1).find('.') != std::string_view::npos)
-        return true;
+      if (contains(word, "_") || contains(word.substr(0, word.size() - 1), ".")) return true;
       i = end;
     }
     return false;
@@ -235,8 +227,7 @@ std::vector<LintFinding> lint_recipe(const Recipe& recipe, const std::vector<std
 }
 
 std::optional<Version> version_in(const std::vector<VersionRange>& ranges) {
-  // The bounds cut the versions into stretches; one version of each stretch is enough: the bounds themselves, and what
-  // lies right beside them.
+  // The bounds divide the versions into intervals. Candidates: the bounds and the versions next to them.
   std::vector<Version> candidates = {*Version::parse("0"), *Version::parse("99999")};
   for (const auto& range : ranges)
     for (const auto& bound : range.bounds) {
@@ -245,7 +236,7 @@ std::optional<Version> version_in(const std::vector<VersionRange>& ranges) {
         if (auto version = Version::parse(text + tail)) candidates.push_back(*std::move(version));
       for (const int step : {1, -1}) {
         auto parts = bound.version.parts;
-        // 6.0 has 5.99999 before it
+        // Before 6.0 comes 5.99999.
         for (std::size_t i = parts.size(); i-- > 0;) {
           if (step < 0 && parts[i] == 0) {
             parts[i] = 99999;
@@ -254,8 +245,7 @@ std::optional<Version> version_in(const std::vector<VersionRange>& ranges) {
           parts[i] = static_cast<unsigned>(static_cast<int>(parts[i]) + step);
           break;
         }
-        std::string word;
-        for (const auto part : parts) word += (word.empty() ? "" : ".") + std::to_string(part);
+        const auto word = join(parts, ".", [](unsigned part) { return std::to_string(part); });
         for (const char* tail : {"", ".99999"})
           if (auto version = Version::parse(word + tail)) candidates.push_back(*std::move(version));
       }

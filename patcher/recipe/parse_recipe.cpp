@@ -1,16 +1,18 @@
+#include "recipe/parse_recipe.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
-#include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 #include "support/yaml_reader.hpp"
 
 namespace vgpukit::recipe {
 
 namespace {
 
-// Reads one recipe file. Each method takes the node it reads and fills its part of the recipe.
+// Reads one recipe file. Each method reads one node and fills its part of the recipe.
 class RecipeParser {
  public:
   RecipeParser(const std::string& file, const fs::path& patches, YamlCache* cache)
@@ -118,7 +120,7 @@ class RecipeParser {
         if (asked.kind == kernel::Question::Kind::compiles) {
           if (!item["about"])
             return yaml_.wrong(item, "a snippet needs 'about': what it uses, in words",
-                               "the plan says whether the kernel takes it");
+                               "the plan shows it: \"this kernel takes ...\"");
           TRY_ASSIGN(about, yaml_.text(item["about"], "about"));
         }
         into.push_back({std::move(asked), wanted, yaml_.at(item), std::move(about)});
@@ -136,7 +138,7 @@ class RecipeParser {
                          {}));
     kernel::Question asked;
     std::string kind;
-    // `header` is a question of its own only where it does not belong to a declaration or a snippet: it comes last.
+    // `header` comes last: it is a question only if it does not belong to a declaration or a snippet.
     for (const auto candidate : kinds) {
       if (!node[std::string(candidate)]) continue;
       if (kind.empty())
@@ -158,7 +160,7 @@ class RecipeParser {
       TRY_ASSIGN(asked.headers, yaml_.texts(node["header"], "header"));
     }
     if (asked.kind == kernel::Question::Kind::declaration && asked.headers.empty())
-      return yaml_.wrong(node, "a declaration needs the 'header' that it is looked for in");
+      return yaml_.wrong(node, "a declaration needs the 'header' to search");
     if (node["about"] && kind != "compiles") return yaml_.wrong(node["about"], "'about' goes with 'compiles' only");
     if (node["value"]) {
       if (kind != "config") return yaml_.wrong(node["value"], "'value' goes with 'config' only");
@@ -182,7 +184,7 @@ class RecipeParser {
       for (const auto& name : names) {
         const auto flavour = driver::flavour_from(name);
         if (!flavour)
-          return yaml_.wrong(flavours, "'" + name + "' is no flavour", "known: vgpu-kvm, grid, general, open");
+          return yaml_.wrong(flavours, "'" + name + "' is not a flavour", "known: vgpu-kvm, grid, general, open");
         driver.flavours.push_back(*flavour);
       }
     }
@@ -217,7 +219,7 @@ class RecipeParser {
     condition.what = token ? FileCondition::What::token : FileCondition::What::text;
     TRY_ASSIGN(condition.pattern, yaml_.text(node[token ? "token" : "text"], token ? "token" : "text"));
     if (!node["files"])
-      return yaml_.wrong(node, "'files' is missing: which files are looked at", "such as files: \"**/*.{c,h}\"");
+      return yaml_.wrong(node, "'files' is missing: the files to search", "such as files: \"**/*.{c,h}\"");
     TRY_ASSIGN(condition.globs, yaml_.texts(node["files"], "files"));
     return condition;
   }
@@ -259,10 +261,8 @@ class RecipeParser {
         std::vector<std::string_view> known;
         for (const auto& each : transform::transform_kinds()) known.push_back(each.name);
         const auto near = nearest(name, known);
-        std::string list;
-        for (const auto each : known) list += (list.empty() ? "" : ", ") + std::string(each);
         return yaml_.wrong(pair.first, "unknown transform '" + name + "'",
-                           (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + list);
+                           (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + join(known, ", "));
       }
       TRY_ASSIGN(auto parameters, transform_parameters(pair.second, *kind));
       if (kind->name == "patch") recipe.diffs += std::get<std::string>(parameters.at("diff"));
@@ -279,7 +279,7 @@ class RecipeParser {
     const bool is_patch = kind.name == "patch";
     for (const auto& spec : kind.parameters) {
       known.push_back(spec.name);
-      // A recipe names the diff's file; the text that the transform wants is read here.
+      // A recipe names the diff's file; its text becomes the parameter `diff` below.
       if (spec.required && !(is_patch && spec.name == "diff")) required.push_back(spec.name);
     }
     TRY(yaml_.check_keys(node, kind.name, known, required));
@@ -326,15 +326,13 @@ class RecipeParser {
       }
       case Type::choice: {
         TRY_ASSIGN(auto value, yaml_.text(node, what));
-        if (std::find(spec.choices.begin(), spec.choices.end(), value) == spec.choices.end()) {
-          std::string list;
-          for (const auto each : spec.choices) list += (list.empty() ? "" : ", ") + std::string(each);
-          return yaml_.wrong(node, "'" + value + "' is not a choice for " + std::string(spec.name), "one of: " + list);
-        }
+        if (std::find(spec.choices.begin(), spec.choices.end(), value) == spec.choices.end())
+          return yaml_.wrong(node, "'" + value + "' is not a choice for " + std::string(spec.name),
+                             "one of: " + join(spec.choices, ", "));
         return transform::ParameterValue(std::move(value));
       }
       case Type::code:
-        // An empty body or replacement is a way to say "nothing".
+        // An empty body or replacement is allowed.
         if (!node.is_scalar()) return yaml_.expected(node, "a text for " + what);
         return transform::ParameterValue(node.scalar());
       case Type::text:

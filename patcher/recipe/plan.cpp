@@ -9,29 +9,27 @@ namespace vgpukit::recipe {
 
 namespace {
 
-// What a file condition looks for, for sentences: "'no_llseek' in **/*.c".
+// A file condition in words: "'no_llseek' in **/*.c".
 std::string wanted_text(const FileCondition& condition) {
   if (condition.what == FileCondition::What::file) return "file " + join(condition.globs, " or ");
   return "'" + condition.pattern + "' in " + join(condition.globs, ", ");
 }
 
-// The first condition that does not hold, as a clause; nothing when all hold. `evidence` collects where things were
-// found.
-std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, ConditionMatches& findings,
+// The first condition that does not hold, as a clause; nothing if all hold. Adds the places of matches to `evidence`.
+std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditions, ConditionMatches& matches,
                                        const transform::SourceTree& tree, std::string* evidence) {
   for (const auto& condition : conditions) {
-    const auto place = findings.first(condition, tree);
+    const auto place = matches.first(condition, tree);
     if (place.has_value() != condition.wanted)
       return condition.wanted ? "the driver has no " + wanted_text(condition)
                               : "the driver has " + wanted_text(condition) + " (" + *place + ")";
-    if (evidence && place) *evidence += (evidence->empty() ? "" : ", ") + *place;
+    if (evidence && place) append(*evidence, *place);
   }
   return std::nullopt;
 }
 
-// What the kernel answered, as a clause: "does not declare no_llseek in linux/fs.h". Only what was asked and answered:
-// whether something is gone or was never there is not ours to say. The evidence is added where the clause does not say
-// it all.
+// The kernel's answer as a clause: "does not declare no_llseek in linux/fs.h". The evidence follows in brackets unless
+// the clause says the same.
 std::string answer_text(const KernelCondition& condition, const kernel::Answer& answer) {
   using Kind = kernel::Question::Kind;
   const auto& question = condition.question;
@@ -79,16 +77,16 @@ std::string answer_text(const KernelCondition& condition, const kernel::Answer& 
 class Planner {
  public:
   Planner(const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree,
-          const std::set<std::string>& accepted, ConditionMatches& findings)
-      : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), findings_(findings) {}
+          const std::set<std::string>& accepted, ConditionMatches& matches)
+      : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), matches_(matches) {}
 
   Status decide(const Recipe& recipe, PlanLine& line) {
     if (const auto why = wrong_driver(recipe)) return set(line, Decision::not_needed, *why);
     if (const auto why = wrong_release(recipe)) return set(line, Decision::not_needed, *why);
     std::string evidence;
-    const auto unmet = first_unmet(recipe.driver.files, findings_, tree_, &evidence);
+    const auto unmet = first_unmet(recipe.driver.files, matches_, tree_, &evidence);
     std::string kernel_says;
-    // The kernel is asked only where the driver has something to change or claims to have changed it.
+    // The kernel is asked only if the driver has something to change or contains the fix.
     std::string fix;
     const bool fixed = is_fixed(recipe, &fix);
     if (unmet && !fixed) return set(line, Decision::not_needed, *unmet);
@@ -100,18 +98,18 @@ class Planner {
                  "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")"));
     line.doubts = std::move(doubts);
     std::string reason = kernel_says.empty() ? "" : "this kernel " + kernel_says;
-    if (!evidence.empty()) reason += std::string(reason.empty() ? "" : "; ") + "the driver uses it: " + evidence;
+    if (!evidence.empty()) append(reason, "the driver uses it: " + evidence, "; ");
     if (reason.empty()) reason = "the versions match";
     if (recipe.notice && !accepted_.contains(recipe.notice->name)) return set(line, Decision::needs_consent, reason);
     return apply(recipe, line, reason);
   }
 
-  // All questions that the recipes will ask about the driver as it came: asked together they share compiler runs.
+  // Asks all questions that the recipes have about the unedited driver, because together they share compiler runs.
   Status prefetch(const Catalogue& catalogue) {
     std::vector<kernel::Question> questions;
     for (const auto& recipe : catalogue.recipes()) {
       if (wrong_driver(recipe) || wrong_release(recipe)) continue;
-      if (first_unmet(recipe.driver.files, findings_, tree_, nullptr) && !is_fixed(recipe, nullptr)) continue;
+      if (first_unmet(recipe.driver.files, matches_, tree_, nullptr) && !is_fixed(recipe, nullptr)) continue;
       for (const auto* group : {&recipe.kernel, &recipe.kernel_any})
         for (const auto& condition : *group) questions.push_back(condition.question);
     }
@@ -120,7 +118,7 @@ class Planner {
 
  private:
   bool is_fixed(const Recipe& recipe, std::string* evidence) {
-    return !recipe.fixed.empty() && !first_unmet(recipe.fixed, findings_, tree_, evidence);
+    return !recipe.fixed.empty() && !first_unmet(recipe.fixed, matches_, tree_, evidence);
   }
 
   static Status set(PlanLine& line, Decision decision, std::string reason) {
@@ -134,12 +132,9 @@ class Planner {
     if (wanted.versions && !wanted.versions->contains(driver_.version))
       return "for drivers " + wanted.versions->text + ", this is " + driver_.version.text;
     if (!wanted.flavours.empty() &&
-        std::find(wanted.flavours.begin(), wanted.flavours.end(), driver_.flavour) == wanted.flavours.end()) {
-      std::string names;
-      for (const auto flavour : wanted.flavours)
-        names += (names.empty() ? "" : " or ") + std::string(driver::flavour_name(flavour));
-      return "for " + names + " drivers, this is " + std::string(driver::flavour_name(driver_.flavour));
-    }
+        std::find(wanted.flavours.begin(), wanted.flavours.end(), driver_.flavour) == wanted.flavours.end())
+      return "for " + join(wanted.flavours, " or ", driver::flavour_name) + " drivers, this is " +
+             std::string(driver::flavour_name(driver_.flavour));
     return std::nullopt;
   }
 
@@ -150,8 +145,8 @@ class Planner {
     return std::nullopt;
   }
 
-  // The clause that says why the kernel does not need the recipe, or nothing; `says` collects what it answered,
-  // `doubts` which of it may have another reason. Only what a kernel lacks can be doubtful: what compiles is there.
+  // Why the kernel does not need the recipe, as a clause; nothing if it needs it. Adds the kernel's answers to `says`,
+  // and the reasons why an answer is not certain to `doubts`. Only a negative answer can be uncertain.
   Result<std::optional<std::string>> kernel_refuses(const Recipe& recipe, std::string& says,
                                                     std::vector<std::string>& doubts) {
     const auto doubt = [&](const KernelCondition& condition, const kernel::Answer& answer) {
@@ -163,7 +158,7 @@ class Planner {
       const auto text = answer_text(condition, answer);
       if (answer.yes != condition.wanted) return std::optional(text);
       doubt(condition, answer);
-      says += (says.empty() ? "" : ", ") + text;
+      append(says, text);
     }
     if (recipe.kernel_any.empty()) return std::optional<std::string>();
     std::string unmet;
@@ -172,10 +167,10 @@ class Planner {
       const auto text = answer_text(condition, answer);
       if (answer.yes == condition.wanted) {
         doubt(condition, answer);
-        says += (says.empty() ? "" : ", ") + text;
+        append(says, text);
         return std::optional<std::string>();
       }
-      unmet += (unmet.empty() ? "" : ", ") + text;
+      append(unmet, text);
     }
     return std::optional(unmet);
   }
@@ -194,11 +189,11 @@ class Planner {
       changed = changed || !applied->files.empty();
       for (const auto& file : applied->files) add_file(line, file);
     }
-    if (const auto unmet = first_unmet(recipe.ensures, findings_, tree_, nullptr))
+    if (const auto unmet = first_unmet(recipe.ensures, matches_, tree_, nullptr))
       return cannot("what it ensures does not hold afterwards: " + *unmet);
     if (!changed) {
       tree_.restore(before);
-      return set(line, Decision::already_fixed, "the driver has the result of every step already");
+      return set(line, Decision::already_fixed, "every step finds its result in the driver already");
     }
     line.after = tree_.snapshot();
     return set(line, Decision::applies, reason);
@@ -217,7 +212,7 @@ class Planner {
   kernel::Facts& facts_;
   transform::SourceTree& tree_;
   const std::set<std::string>& accepted_;
-  ConditionMatches& findings_;
+  ConditionMatches& matches_;
 };
 
 }  // namespace
@@ -252,10 +247,10 @@ std::vector<const PlanLine*> Plan::applied() const {
 Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver, kernel::Facts& facts,
                        transform::SourceTree& tree, const std::set<std::string>& accepted) {
   Plan plan;
-  // Drivers without a content are made up, by tests.
+  // Drivers of unit tests have no content hash.
   const auto& cache = facts.kernel().host.cache;
-  ConditionMatches findings(cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
-  Planner planner(driver, facts, tree, accepted, findings);
+  ConditionMatches matches(cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
+  Planner planner(driver, facts, tree, accepted, matches);
   TRY(planner.prefetch(catalogue));
   for (const auto& recipe : catalogue.recipes()) {
     PlanLine line;
@@ -263,7 +258,7 @@ Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver,
     TRY(planner.decide(recipe, line));
     plan.lines.push_back(std::move(line));
   }
-  findings.save();
+  matches.save();
   return plan;
 }
 
@@ -271,8 +266,8 @@ Result<PlanLine> plan_recipe(const Recipe& recipe, const driver::Driver& driver,
                              transform::SourceTree& tree, const std::set<std::string>& accepted) {
   PlanLine line;
   line.recipe = &recipe;
-  ConditionMatches findings;
-  TRY(Planner(driver, facts, tree, accepted, findings).decide(recipe, line));
+  ConditionMatches matches;
+  TRY(Planner(driver, facts, tree, accepted, matches).decide(recipe, line));
   return line;
 }
 

@@ -1,41 +1,41 @@
-// A plan: for every recipe whether it applies to this driver on this kernel, and why (ninja's -d explain is the model).
+// A plan: whether each recipe applies to this driver on this kernel, and why (the model is ninja's -d explain).
 #pragma once
 
 #include <set>
 #include <string>
 #include <vector>
 
-#include "recipe/recipe.hpp"
+#include "recipe/catalogue.hpp"
 
 namespace vgpukit::recipe {
 
 enum class Decision { applies, not_needed, already_fixed, needs_consent, cannot };
-std::string_view decision_name(
-    Decision decision);  // "applies", "not needed", "already fixed", "needs consent", "cannot"
+// "applies", "not needed", "already fixed", "needs consent", "cannot"
+std::string_view decision_name(Decision decision);
 
 struct PlanLine {
   const Recipe* recipe = nullptr;
   Decision decision = Decision::not_needed;
   std::string reason;                           // the fact, the file or the version that decided it
   std::vector<transform::Applied::File> files;  // what it changes
-  std::vector<std::string> doubts;     // sentences: what was taken for a change of the kernel and may be something else
-  transform::SourceTree::Edits after;  // the tree's edits right after this recipe (applies only)
+  std::vector<std::string> doubts;              // sentences: why an answer of the kernel is not certain
+  transform::SourceTree::Edits after;           // the tree's edits after this recipe, if it applies
 };
 
 struct Plan {
-  std::vector<PlanLine> lines;  // one for every recipe of the catalogue, in its order
+  std::vector<PlanLine> lines;  // one for each recipe of the catalogue, in its order
   [[nodiscard]] bool has(Decision decision) const;
   [[nodiscard]] std::vector<const PlanLine*> applied() const;
 };
 
-// Decides and, for those that apply, edits `tree` in memory, in order. Conditions on the driver see the edits of the
-// recipes before. A recipe with a notice that is not in `accepted` is planned as needs_consent and changes nothing. A
-// step that refuses, or `ensures` that do not hold afterwards, make it `cannot`, and its edits are taken back. Error:
-// only when facts cannot be asked at all (no compiler, broken headers).
+// Decides about each recipe in order, and applies those that apply to `tree` in memory, so that later conditions on the
+// driver see these edits. A recipe whose notice is not in `accepted` becomes needs_consent and changes nothing. If a
+// step fails or `ensures` does not hold afterwards, the recipe becomes `cannot` and its edits are undone. Error: only
+// if facts cannot be determined (no compiler, broken headers).
 Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver, kernel::Facts& facts,
                        transform::SourceTree& tree, const std::set<std::string>& accepted);
 
-// What make_plan() decides about one recipe alone: for its tests and for lint.
+// The same for one recipe, for its tests and for lint.
 Result<PlanLine> plan_recipe(const Recipe& recipe, const driver::Driver& driver, kernel::Facts& facts,
                              transform::SourceTree& tree, const std::set<std::string>& accepted);
 

@@ -1,8 +1,10 @@
-// A recipe: what changed in the kernel, how to see that this kernel has the change and this driver the construct, and
-// what to do.
+// recipe/: recipes, their catalogue, checks and tests, and the plan with a reason for each recipe. It uses kernel/ and
+// transform/.
+//
+// A recipe says what changed in the kernel, which facts show that a kernel has the change, which construct of the
+// driver is affected, and which transforms adapt it.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,20 +16,17 @@
 #include "support/version.hpp"
 #include "transform/transform.hpp"
 
-namespace vgpukit {
-class YamlCache;
-}
-
 namespace vgpukit::recipe {
 
-// One line of `when`: a question to the kernel or to the driver's files with the answer that is wanted.
+// A condition of `when.kernel`: a question about the kernel and the wanted answer.
 struct KernelCondition {
   kernel::Question question;
   bool wanted = true;  // has: true, lacks: false
   SourcePos where;
-  std::string about;  // for `compiles`: what the snippet uses, in words ("eventfd_signal() with two arguments")
+  std::string about;  // of `compiles`: what the snippet uses ("eventfd_signal() with two arguments")
 };
 
+// A condition on the driver's files.
 struct FileCondition {
   enum class What { token, text, file };  // tokens in code; literal text anywhere; the file itself
   What what = What::token;
@@ -63,50 +62,19 @@ struct Recipe {
   std::vector<Upstream> upstream;
   std::optional<VersionRange> kernel_versions;
   std::vector<KernelCondition> kernel;      // all must hold
-  std::vector<KernelCondition> kernel_any;  // where there are any, at least one must hold
+  std::vector<KernelCondition> kernel_any;  // if not empty, at least one must hold
   DriverCondition driver;                   // all must hold
-  std::vector<FileCondition> fixed;         // already-fixed: all hold -> this driver carries its own fix
-  std::vector<std::string> after;           // ids of recipes that go first where both apply
+  std::vector<FileCondition> fixed;         // `already-fixed`: if all hold, the driver contains the fix already
+  std::vector<std::string> after;           // ids of recipes that are applied before this one
   std::vector<Step> steps;
   std::vector<FileCondition> ensures;  // must hold afterwards
   std::optional<Notice> notice;
-  std::vector<std::string> explains;  // parts of compiler messages that this recipe would have prevented
-  std::string
-      run_time;  // what goes wrong at run time without it, where the build is green; for `matrix run --prove-recipes`
-  std::string unused_because;  // why no build of the matrix needs it, for `recipe list --unused`
+  std::vector<std::string> explains;  // parts of compiler messages that appear without this recipe
+  std::string run_time;               // the fault at run time without it, if the build succeeds; for --prove-recipes
+  std::string unused_because;         // why no build of the matrix needs it; for `recipe list --unused`
   SourcePos where;
-  std::string text;   // the YAML as it stands, for keys and `recipe show`
-  std::string diffs;  // what it names in patches/: as much a part of the recipe as its text
-};
-
-// Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter; `cache`, where there is one,
-// spares the scanning of YAML that was read before. Error: usage with file, line, column and what was expected.
-Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const std::filesystem::path& patches,
-                            YamlCache* cache = nullptr);
-
-// The recipe files of a folder, sorted: its *.yaml and *.yml, none of those in folders below (tests/, patches/).
-// Error: usage when the folder cannot be read.
-Result<std::vector<std::filesystem::path>> recipe_files(const std::filesystem::path& folder);
-
-class Catalogue {
- public:
-  // Loads *.yaml of each folder, the earlier folders first; a recipe in a later folder replaces one with the same id.
-  // The result is ordered: `after` first, then by id in version order (5.19 before 6.1 before 6.12).
-  // Errors: usage - a file that does not parse, two with one id in one folder, an `after` that names no recipe, a cycle
-  // (spelled out). `cache`: a file that keeps what was read for the next time (support/yaml_cache.hpp); empty: none.
-  static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& patches,
-                                const std::filesystem::path& cache = {});
-  static Result<Catalogue> of(std::vector<Recipe> recipes);
-
-  // Leaves these recipes out; the others keep their order. Error: usage for an id that no recipe has, with the nearest
-  // one.
-  Status leave_out(const std::vector<std::string>& ids);
-
-  [[nodiscard]] const std::vector<Recipe>& recipes() const { return recipes_; }
-  [[nodiscard]] const Recipe* find(std::string_view id) const;
-
- private:
-  std::vector<Recipe> recipes_;
+  std::string text;   // the YAML, for cache keys and `recipe show`
+  std::string diffs;  // the texts of its `patch` steps, for cache keys
 };
 
 }  // namespace vgpukit::recipe

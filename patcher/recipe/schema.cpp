@@ -11,7 +11,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json text(const char* about) {
-  // YAML knows 6.12 as a number, and the loader takes it as it is written.
+  // YAML reads 6.12 as a number; the loader takes its text.
   return {{"type", {"string", "number"}}, {"description", about}};
 }
 
@@ -29,7 +29,7 @@ json map(json properties, std::vector<std::string> required = {}) {
   return made;
 }
 
-// The loader takes one map where a list of them could stand.
+// One map, or a list of maps.
 json one_or_more(const char* definition) {
   const json item = {{"$ref", std::string("#/$defs/") + definition}};
   return {{"anyOf", {item, {{"type", "array"}, {"items", item}}}}};
@@ -67,7 +67,7 @@ json transforms() {
     std::vector<std::string> required;
     for (const auto& spec : kind.parameters) {
       parameters[std::string(spec.name)] = parameter(spec);
-      // Of a patch, the file is named and the diff is read from it.
+      // A patch has `file` or `diff`.
       if (spec.required && kind.name != "patch") required.emplace_back(spec.name);
     }
     json one =
@@ -87,9 +87,10 @@ json kernel_fact() {
            {"compiles", text("does the snippet compile as a part of a module?")},
            {"compiler", text("which compiler builds for this kernel: \"gcc>=15\"")},
            {"kbuild", text("do the kernel's own build files know this variable?")},
-           {"behaviour", text("something that no header shows; only known names")},
-           {"header", strings("is there such a header? With declaration and compiles: where to look, what to include")},
-           {"value", text("of a config")},
+           {"behaviour", text("a behaviour that no header shows; only known names")},
+           {"header",
+            strings("does this header exist? With declaration: the headers to search; with compiles: to include")},
+           {"value", text("the value of a config")},
            {"about", text("what a snippet uses, in words")}});
   fact["minProperties"] = 1;
   return fact;
@@ -98,8 +99,8 @@ json kernel_fact() {
 json file_condition() {
   json condition = map({{"token", text("an identifier, or a sequence of tokens as the compiler sees it")},
                         {"text", text("literal text")},
-                        {"file", strings("a file that is there")},
-                        {"files", strings("globs of the files to look at")}});
+                        {"file", strings("a file that exists")},
+                        {"files", strings("globs of the files to search")}});
   condition["oneOf"] = {
       {{"required", {"token", "files"}}}, {{"required", {"text", "files"}}}, {{"required", {"file"}}}};
   return condition;
@@ -126,7 +127,7 @@ nlohmann::ordered_json recipe_schema() {
                {"title", "A recipe of vgpukit (docs/recipes.md)"}};
   root.update(map(
       {{"id", text("the file's name without .yaml: KERNEL-what-changed")},
-       {"summary", text("one sentence for people, with what the change costs the user")},
+       {"summary", text("one sentence: what changed, what the recipe does, and what it costs the user")},
        {"upstream",
         texts(
             map({{"release", text("of the kernel")}, {"subject", text("of the commit")}, {"commit", text("its hash")}},
@@ -137,10 +138,10 @@ nlohmann::ordered_json recipe_schema() {
        {"after", strings("recipes that go first")},
        {"transforms", transforms()},
        {"ensures", texts(map({{"absent", one_or_more("files")}, {"present", one_or_more("files")}}),
-                         "what must be so afterwards; otherwise the recipe is taken back")},
+                         "what must hold afterwards; otherwise the recipe is undone")},
        {"notice", map({{"name", text("for --accept")}, {"text", text("what the user agrees to")}}, {"name", "text"})},
        {"explains", strings("parts of compiler messages that a user sees without this recipe")},
-       {"run-time", text("what goes wrong at run time without it, where the build is green")},
+       {"run-time", text("what fails at run time without it, although the build succeeds")},
        {"unused-because", text("why no build of the matrix needs it")}},
       {"id", "summary", "when", "transforms"}));
   root["$defs"] = {{"fact", kernel_fact()}, {"files", file_condition()}};

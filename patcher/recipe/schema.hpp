@@ -1,5 +1,5 @@
-// A JSON schema of recipe files, for editors that complete and check YAML while it is written. The loader (parse.cpp)
-// is the judge; a test holds the schema against every recipe, and against files that the loader refuses.
+// A JSON schema of recipe files, for editors that complete and check YAML. parse_recipe() decides what a valid recipe
+// is; a test compares the schema with it.
 #pragma once
 
 #include <nlohmann/json.hpp>

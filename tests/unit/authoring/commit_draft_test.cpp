@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "recipe/recipe.hpp"
+#include "recipe/parse_recipe.hpp"
 #include "support/scratch.hpp"
 
 namespace vgpukit::authoring {
@@ -83,7 +83,7 @@ TEST_F(CommitDraft, CallersShowHowArgumentsChange) {
             HasSubstr("recipe new --from-commit 0123456789ab"), Not(HasSubstr("TODO-finish"))));
 }
 
-TEST_F(CommitDraft, WhereCallersDifferTheLinesAreShownAndNothingIsDone) {
+TEST_F(CommitDraft, LinesAreShownIfTheCallersChangedDifferently) {
   for (const std::string other : {"ticker_ring(a->other)", "ticker_ring(a->ticker, 1, NULL)"}) {
     const auto draft = only(
         head + prototype_ +
@@ -95,7 +95,7 @@ TEST_F(CommitDraft, WhereCallersDifferTheLinesAreShownAndNothingIsDone) {
   }
 }
 
-TEST_F(CommitDraft, TheDefinitionIsNoCaller) {
+TEST_F(CommitDraft, TheDefinitionIsNotACaller) {
   const auto draft = only(
       head +
       file("include/linux/ticker.h",
@@ -106,7 +106,7 @@ TEST_F(CommitDraft, TheDefinitionIsNoCaller) {
   EXPECT_EQ(draft.change, "rename-call ticker_ring -> ticker_ring of arguments 1 with $1, 0");
 }
 
-TEST_F(CommitDraft, WhatIsRenamedInCallersIsRenamed) {
+TEST_F(CommitDraft, ARenameInCallersIsARename) {
   const auto draft = only(
       head +
       file("include/linux/ticker.h",
@@ -117,7 +117,7 @@ TEST_F(CommitDraft, WhatIsRenamedInCallersIsRenamed) {
                                 HasSubstr("token: \"stop_it\"")));
 }
 
-TEST_F(CommitDraft, AWrapperThatGoesIsARenameWithoutCallers) {
+TEST_F(CommitDraft, ARemovedWrapperIsARename) {
   const auto draft =
       only(head + file("include/linux/ticker.h",
                        "@@ -1,6 +1,2 @@\n void ticker_stop_sync(struct ticker *ticker);\n"
@@ -125,7 +125,7 @@ TEST_F(CommitDraft, AWrapperThatGoesIsARenameWithoutCallers) {
   EXPECT_EQ(draft.change, "rename-call stop_ticker_sync -> ticker_stop_sync");
 }
 
-TEST_F(CommitDraft, FieldsKnowTheirStructureFromTheHunksHead) {
+TEST_F(CommitDraft, TheHunksHeaderNamesTheStructureOfAField) {
   const auto made = drafts(
       head + file("include/linux/ticker.h",
                   "@@ -20,5 +20,4 @@ struct ticker_ops {\n \tint (*start)(struct ticker *t);\n-\tint (*stop)(struct "
@@ -140,7 +140,7 @@ TEST_F(CommitDraft, FieldsKnowTheirStructureFromTheHunksHead) {
   EXPECT_THAT(made->drafts[1].text, HasSubstr("int (*ring)(struct ticker *t)"));
 }
 
-TEST_F(CommitDraft, ExportsThatGoOrBecomeGplOnly) {
+TEST_F(CommitDraft, ExportsThatAreRemovedOrBecomeGplOnly) {
   const auto made =
       drafts(head + file("kernel/ticker.c",
                          "@@ -1,6 +1,5 @@\n }\n-EXPORT_SYMBOL(ticker_ring);\n+EXPORT_SYMBOL_GPL(ticker_ring);\n \n"
@@ -152,7 +152,7 @@ TEST_F(CommitDraft, ExportsThatGoOrBecomeGplOnly) {
   EXPECT_THAT(made->drafts[1].text, HasSubstr("lacks: {symbol: ticker_secret}"));
 }
 
-TEST_F(CommitDraft, HeadersThatGoAndNamesThatMove) {
+TEST_F(CommitDraft, RemovedHeadersAndMovedNames) {
   const auto gone = only(head +
                          "diff --git a/include/linux/ticker.h b/include/linux/ticker.h\ndeleted file mode 100644\n--- "
                          "a/include/linux/ticker.h\n"
@@ -165,8 +165,8 @@ TEST_F(CommitDraft, HeadersThatGoAndNamesThatMove) {
             HasSubstr("add-include")));
 }
 
-TEST_F(CommitDraft, WhatNoModuleSeesIsNothing) {
-  // Another parameter's name, a branch of an #if, a macro's value, what is inside the kernel.
+TEST_F(CommitDraft, ChangesThatNoModuleUsesAreAnError) {
+  // The name of a parameter, a branch of an #if, the value of a macro, a function inside the kernel.
   EXPECT_THAT(
       why(head +
           file("include/linux/ticker.h",
@@ -178,27 +178,28 @@ TEST_F(CommitDraft, WhatNoModuleSeesIsNothing) {
                "return 0; }\n #endif\n"
                "-#define TICK 1\n+#define TICK 2\n") +
           file("kernel/ticker.c", "@@ -1 +1 @@\n-int inside(int a);\n+int inside(void);\n")),
-      AllOf(HasSubstr("nothing that a module includes or links to"), HasSubstr("2 files, and 1 of the headers")));
+      AllOf(HasSubstr("removes or changes nothing that a module includes or links to"),
+            HasSubstr("2 files, and 1 of the headers")));
   EXPECT_THAT(why("no patch\n"), HasSubstr("0002-ticker.patch"));
   const auto none = commit_of_mail(scratch_.path() / "absent.patch");
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::usage);
 }
 
-TEST_F(CommitDraft, AValueThatGoesMayBeAnInitializer) {
+TEST_F(CommitDraft, ARemovedValueMayBeAnInitializer) {
   const auto draft = only(head + file("include/linux/ticker.h", "@@ -1,2 +1 @@\n-#define no_ticker NULL\n \n"));
   EXPECT_THAT(draft.text, AllOf(HasSubstr("- remove-initializer: {files: \"**/*.c\", field: FIELD, value: no_ticker}"),
                                 Not(HasSubstr("rename-call"))));
 }
 
-TEST_F(CommitDraft, ArgumentsThatOnlyOneCallerHasAreNoRecipe) {
+TEST_F(CommitDraft, ArgumentsOfOneCallerAreNotApplied) {
   const auto draft = only(
       head +
       file("include/linux/ticker.h",
            "@@ -1,2 +1,2 @@\n-int ticker_ring(struct ticker *t);\n+int ticker_ring(struct ticker *t, int n);\n \n") +
       file("drivers/a/a.c",
            "@@ -9 +9 @@ int a(void)\n-\tticker_ring(a->ticker);\n+\tticker_ring(a->ticker, a->count);\n"));
-  EXPECT_EQ(draft.change, "") << "a->count is no argument that the driver's callers have";
+  EXPECT_EQ(draft.change, "") << "the driver's callers do not have a->count";
   const auto constant = only(
       head +
       file("include/linux/ticker.h",

@@ -18,7 +18,7 @@ std::vector<std::string> read(const std::string& header) {
   return lines;
 }
 
-TEST(Declarations, FunctionsAreShownAsAReaderWantsThem) {
+TEST(Declarations, AFunctionIsOneLine) {
   EXPECT_THAT(read("extern int\ndel_timer ( struct timer_list * timer );\n"),
               ElementsAre("function del_timer: int del_timer(struct timer_list *timer)"));
   EXPECT_THAT(read("static inline void f(void) { if (g()) h(); }\nint after(void);\n"),
@@ -50,7 +50,7 @@ TEST(Declarations, MacrosKeepTheirBody) {
   EXPECT_THAT(all[2].arguments, ElementsAre("a", "b"));
 }
 
-TEST(Declarations, FieldsAreTheStructuresEvenInAnonymousUnions) {
+TEST(Declarations, FieldsBelongToTheStructureAlsoInAnonymousUnions) {
   EXPECT_THAT(
       read("struct vma {\n"
            "  union {\n    const vm_flags_t vm_flags;\n    vm_flags_t __private __vm_flags;\n  };\n"
@@ -75,7 +75,7 @@ TEST(Declarations, TypesConstantsAndVariables) {
                           "variable mdev_bus: const struct bus_type mdev_bus"));
 }
 
-TEST(Declarations, NothingBreaksIt) {
+TEST(Declarations, IncompleteTextDeclaresNothingWithoutAName) {
   for (const std::string text : {"",
                                  "{",
                                  "}",
@@ -97,8 +97,8 @@ TEST(Declarations, NothingBreaksIt) {
                                  "struct x { struct { ; } ",
                                  "[",
                                  "struct x { a b["})
-    (void)declarations_in(text);
-  (void)arguments_of_type("(*)");
+    for (const auto& one : declarations_in(text)) EXPECT_FALSE(one.name.empty()) << text;
+  EXPECT_THAT(arguments_of_type("(*)"), IsEmpty());
 }
 
 }  // namespace

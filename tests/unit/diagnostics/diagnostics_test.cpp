@@ -54,7 +54,7 @@ TEST(Diagnostics, Of470On612AreThreeInTwoFiles) {
   EXPECT_EQ(errors[2].file, "nvidia-drm/nvidia-drm-drv.c");
 }
 
-TEST(Diagnostics, ObjtoolSaysItOnceForAllAddresses) {
+TEST(Diagnostics, ObjtoolHasOneWarningForAllAddresses) {
   const auto warnings = read_fixture("470-on-6.12.log").warnings();
   std::vector<std::string> objtool;
   for (const auto& one : warnings)
@@ -62,18 +62,18 @@ TEST(Diagnostics, ObjtoolSaysItOnceForAllAddresses) {
   EXPECT_THAT(objtool, ElementsAre("nvidia-modeset.o: data relocation to !ENDBR"));
 }
 
-TEST(Diagnostics, Of535On72HaveRelativePathsAndAreKeptOnce) {
+TEST(Diagnostics, Of535On72HaveRelativePathsAndAreListedOnce) {
   const auto errors = read_fixture("535-on-7.2.log").errors();
   ASSERT_THAT(errors, SizeIs(42));
-  EXPECT_EQ(errors[0].file, "common/inc/nv-mm.h");  // the compiler wrote ././common/inc/nv-mm.h
+  EXPECT_EQ(errors[0].file, "common/inc/nv-mm.h");  // ././common/inc/nv-mm.h in the log
   EXPECT_THAT(errors[0].more, ElementsAre("common/inc/nv-mm.h:324"));
   const auto header =
       std::find_if(errors.begin(), errors.end(), [](const Diagnostic& one) { return one.file.starts_with('/'); });
   ASSERT_NE(header, errors.end());
   EXPECT_EQ(header->line, 610);
   EXPECT_THAT(header->more, Contains(StartsWith("nvidia-drm/nvidia-drm-modeset.c")))
-      << "an error in the kernel's header names our file";
-  EXPECT_THAT(errors.back().hint, HasSubstr("/proc has to be mounted"));
+      << "an error in a kernel header names the driver's file";
+  EXPECT_THAT(errors.back().hint, HasSubstr("/proc must be mounted"));
 }
 
 TEST(Diagnostics, QuotesOfAnyLocaleAreOneMessage) {
@@ -100,7 +100,7 @@ TEST(Diagnostics, AnotherGuessOrFlagIsTheSameMessage) {
   EXPECT_THAT(errors[0].more, ElementsAre("b.c:1"));
 }
 
-TEST(Diagnostics, ANameOfTheDriverIsNotTheKernelsFault) {
+TEST(Diagnostics, ANameOfTheDriverHasAHintOfItsOwn) {
   const auto error = only(
       "nvidia/nv.c:12:3: error: 'NV_VERSION_STRING' undeclared here (not in a function)\n"
       "nvidia/nv-vgpu.c:64:9: error: 'NV_VERSION_STRING' undeclared (first use in this function)\n");
@@ -116,7 +116,7 @@ TEST(Diagnostics, TheSamePlaceFromManyFilesIsOnePlace) {
   EXPECT_THAT(warnings[0].more, IsEmpty());
 }
 
-TEST(Diagnostics, SourceLinesCaretsAndNotesAreNothing) {
+TEST(Diagnostics, SourceLinesCaretsAndNotesAreIgnored) {
   const auto log = read(
       "a.c: In function 'f':\n"
       "   12 |     printk(\"x: error: y\");\n"
@@ -129,14 +129,14 @@ TEST(Diagnostics, SourceLinesCaretsAndNotesAreNothing) {
   EXPECT_THAT(log.warnings(), IsEmpty());
 }
 
-TEST(Diagnostics, MakeOnlyRepeatsWhatTheCompilerSaid) {
+TEST(Diagnostics, MakesMessagesFollowFromTheCompilers) {
   const std::string make =
       "make[3]: *** [Makefile:1: a.o] Error 1\nmake[3]: *** Waiting for unfinished jobs....\nmake: *** [Makefile:80: "
       "modules] "
       "Error 2\n";
   EXPECT_THAT(read("a.c:1:2: error: x\n" + make).errors(), SizeIs(1));
   const auto alone = read(make).errors();
-  ASSERT_THAT(alone, SizeIs(2)) << "with nothing else to show, make's words have to do";
+  ASSERT_THAT(alone, SizeIs(2)) << "without other errors, those of make are listed";
   EXPECT_EQ(alone[0].tool, "make");
 }
 
@@ -165,7 +165,7 @@ TEST(Diagnostics, UndefinedReferencesAreGroupedBySymbol) {
   EXPECT_EQ(errors[1].message, "undefined symbol: other");
 }
 
-TEST(Diagnostics, ModpostOfAllAges) {
+TEST(Diagnostics, ModpostOfAllVersions) {
   const auto log = read(
       "ERROR: modpost: \"follow_pfn\" [/var/tmp/tree/nvidia.ko] undefined!\n"
       "FATAL: modpost: GPL-incompatible module nvidia.ko uses GPL-only symbol 'follow_pte'\n"
@@ -203,7 +203,7 @@ TEST(Diagnostics, ArgumentCounts) {
   EXPECT_THAT(only("a.c:1:2: error: macro \"M\" passed 2 arguments, but takes just 1\n").hint, HasSubstr("macro M"));
 }
 
-TEST(Diagnostics, TheMachinesTroubles) {
+TEST(Diagnostics, FaultsOfTheMachine) {
   const auto full = only(
       "/tmp/ccA1.s: Fatal error: can't write 12 bytes to section .text of nvidia/nv.o: 'No space left on device'\n");
   EXPECT_EQ(full.tool, "as");
@@ -217,14 +217,14 @@ TEST(Diagnostics, TheMachinesTroubles) {
   EXPECT_THAT(killed.hint, HasSubstr("--jobs 1"));
   EXPECT_THAT(only("make[4]: *** [Makefile:1: nvidia/nv.o] Killed\n").hint, HasSubstr("--jobs 1"));
   EXPECT_THAT(read("a.c:1:2: error: x\nmake[4]: *** [Makefile:1: nvidia/nv.o] Killed\n").errors(), SizeIs(2))
-      << "a kill is a cause of its own";
+      << "a kill is an error of its own";
   EXPECT_THAT(only("/bin/sh: 1: gcc-12: not found\nmake: *** [Makefile:1: x] Error 127\n").hint,
               HasSubstr("not installed"));
   EXPECT_THAT(only("gcc: error: unrecognized command-line option '-fmin-function-alignment=16'\n").hint,
               HasSubstr("compiler that built"));
 }
 
-TEST(Diagnostics, MakesOwnJudgements) {
+TEST(Diagnostics, ErrorsOfMake) {
   const auto rule =
       only("make[4]: *** No rule to make target 'nvidia/nv-kernel.o_binary', needed by 'nvidia/nv-kernel.o'.  Stop.\n");
   EXPECT_THAT(rule.hint, HasSubstr("binary objects"));
@@ -236,7 +236,7 @@ TEST(Diagnostics, MakesOwnJudgements) {
             "/usr/src/gone: No such file or directory");
 }
 
-TEST(Diagnostics, ConftestExplainsItselfBeforeItsVerdict) {
+TEST(Diagnostics, TheSentencesBeforeConftestsVerdictAreItsExplanation) {
   const auto error = only(
       " CONFTEST: cc_sanity_check\n"
       "\n"
@@ -252,7 +252,7 @@ TEST(Diagnostics, ConftestExplainsItselfBeforeItsVerdict) {
             "files.");
 }
 
-TEST(Diagnostics, ConftestWithoutAVerdictIsUnderstoodInEitherOrder) {
+TEST(Diagnostics, ConftestWithoutAVerdictIsReadInEitherOrder) {
   const std::string words =
       "The Module.symvers file is missing, or does not contain any\nsymbols exported from the kernel.\n";
   const std::string verdict = "make[4]: *** [/var/tmp/tree/Kbuild:393: module_symvers_sanity_check] Error 1\n";
@@ -263,7 +263,7 @@ TEST(Diagnostics, ConftestWithoutAVerdictIsUnderstoodInEitherOrder) {
   }
 }
 
-TEST(Diagnostics, AnotherCompilerIsAnErrorOrAWarningByTheDriversAge) {
+TEST(Diagnostics, AnotherCompilerIsAnErrorOrAWarning) {
   EXPECT_THAT(read("*** Failed CC version check. Bailing out! ***\n").errors(), SizeIs(1));
   const auto newer = read("*** Failed CC version check. ***\n");
   EXPECT_THAT(newer.errors(), IsEmpty());
@@ -279,13 +279,13 @@ TEST(Diagnostics, ConftestsTablesAreNotErrors) {
   EXPECT_THAT(log.errors(), SizeIs(0));
 }
 
-TEST(Diagnostics, GarbageIsSurvived) {
+TEST(Diagnostics, RandomBytesDoNotHideAnError) {
   std::string noise;
   for (int i = 0; i < 20000; ++i) noise += static_cast<char>((i * 7919 + i / 13) & 0xff);
   noise +=
       "\n: error: \nerror: \n:1:2: error:\nmake: ***\n*** ***\n\xe2\x80\nFAILED: \nld:\nmake[\n99999999999:1: error: "
       "x\n";
-  EXPECT_NO_FATAL_FAILURE((void)read(noise, "").errors());
+  EXPECT_THAT(read(noise, "").errors(), Contains(testing::Field(&Diagnostic::message, "x")));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ std::vector<Diagnostic> errors_of(const std::string& log) {
   return collector.errors();
 }
 
-// "function f()", with a star where it is there in another form; "-" where the error is about nothing of the kernel's.
+// "function f()", with a star if it is not gone; "-" if the error has no subject.
 std::string about(const std::string& log) {
   const auto errors = errors_of(log);
   if (errors.size() != 1) return std::to_string(errors.size()) + " errors";
@@ -66,7 +66,7 @@ TEST(Subject, OfGccFrom10To16) {
   EXPECT_EQ(about("a.c:1:10: fatal error: linux/mdev.h: No such file or directory"), "header linux/mdev.h");
 }
 
-TEST(Subject, IsInTheQuotedLineWhereTheMessageNamesNothing) {
+TEST(Subject, IsInTheQuotedLineIfTheMessageHasNoName) {
   EXPECT_EQ(about("a.c:96:12: error: void value not ignored as it ought to be\n"
                   "   96 |     return dma_fence_signal(fence);\n"
                   "      |            ^~~~~~~~~~~~~~~~~~~~~~~\n"),
@@ -74,7 +74,7 @@ TEST(Subject, IsInTheQuotedLineWhereTheMessageNamesNothing) {
   EXPECT_EQ(about("a.c:9:9: error: void value not ignored as it ought to be\n"
                   "    9 |     ret = hrtimer_cancel(&timer, other(1));\n"),
             "function hrtimer_cancel()*")
-      << "the compiler points to the =";
+      << "the column is that of the =";
   EXPECT_EQ(about("a.c:47:29: error: field 'base' has incomplete type\n"
                   "   47 |     struct drm_atomic_state base;\n"),
             "type struct drm_atomic_state");
@@ -86,7 +86,7 @@ TEST(Subject, IsInTheQuotedLineWhereTheMessageNamesNothing) {
             "-");
 }
 
-TEST(Subject, TwoErrorsWithTheSameWordsAboutTwoFunctionsAreTwo) {
+TEST(Subject, TheSameMessageAboutTwoFunctionsIsTwoErrors) {
   const auto errors = errors_of(
       "a.c:6:12: error: void value not ignored as it ought to be\n"
       "    6 |     return first(fence);\n"
@@ -112,7 +112,7 @@ TEST(Subject, OfACallbackIsTheFieldWithTheKernelsArguments) {
   EXPECT_EQ(about(message + "  187 |     .atomic_check  = nv_drm_atomic_check,\n"
                             "a.c:187:22: note: (near initialization for 'funcs.of_another')\n"),
             "field atomic_check*")
-      << "gcc's note names the wrong member where one is unknown";
+      << "gcc's note names the wrong member if a member is unknown";
   EXPECT_EQ(about(message + "  187 |     .atomic_check = a_b_c, .release = nv_release,\n"), "field atomic_check*");
   EXPECT_EQ(about(message), "-");
   const auto errors = errors_of(message + "  187 |     .atomic_check  = nv_drm_atomic_check,\n");
@@ -180,7 +180,7 @@ TEST(Subject, OfModpost) {
   EXPECT_FALSE(subject_of(ours));
 }
 
-TEST(Subject, IsNothingWhereTheKernelHasNoPart) {
+TEST(Subject, IsNothingForErrorsThatAreNotAboutTheKernel) {
   EXPECT_EQ(about("a.c:1:1: error: expected ';' before 'return'"), "-");
   EXPECT_EQ(about("a.c:1:1: error: 'NV_VERSION_STRING' undeclared (first use in this function)"), "-");
   EXPECT_EQ(about("a.c:1:1: error: implicit declaration of function 'nv_follow_pfn' [-Wimplicit-function-declaration]"),
@@ -190,6 +190,17 @@ TEST(Subject, IsNothingWhereTheKernelHasNoPart) {
   EXPECT_EQ(about("a.c:1:1: error: has no member named"), "-");
   EXPECT_EQ(about("a.c:1:1: error: void value not ignored as it ought to be\n    1 | \n"), "-");
   EXPECT_EQ(about("make: *** No rule to make target 'linux/mdev.h'.  Stop."), "-");
+}
+
+TEST(Causes, AFieldHasTheStructureThatOneOfItsMessagesNames) {
+  std::vector<Diagnostic> errors(2);
+  errors[0].tool = errors[1].tool = "gcc";
+  errors[0].message = "assignment of read-only member 'state'";
+  errors[1].message = "'struct a' has no member named 'state'";
+  const auto causes = causes_of(errors);
+  ASSERT_THAT(causes.subjects, SizeIs(1));
+  EXPECT_EQ(causes.subjects[0].of, "struct a");
+  EXPECT_THAT(causes.errors[0], testing::ElementsAre(0U, 1U));
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ std::string git(const fs::path& folder, std::vector<std::string> words) {
   return outcome->out;
 }
 
-// A package of three files, one of them executable, one a binary object; two edits.
+// A package of three files: one is executable, one is a binary object.
 struct Package {
   TempFolder temp;
   Package() {
@@ -46,7 +46,7 @@ Result<History> record(const fs::path& folder, const transform::SourceTree& tree
   return history;
 }
 
-TEST(History, ARealRepositoryThatGitReads) {
+TEST(History, GitReadsTheRepository) {
   Package package;
   const auto target = package.temp / "out";
   auto tree = package.tree();
@@ -61,14 +61,14 @@ TEST(History, ARealRepositoryThatGitReads) {
   }
   EXPECT_EQ(git(target, {"log", "--reverse", "--format=%s"}),
             "as it came\n6.12-two: two is 2 now\n6.13-new: a new header\n");
-  EXPECT_EQ(git(target, {"status", "--porcelain"}), "") << "the work tree is what the last commit says";
+  EXPECT_EQ(git(target, {"status", "--porcelain"}), "") << "the work tree is that of the last commit";
   EXPECT_EQ(git(target, {"fsck", "--strict"}), "");
   EXPECT_EQ(git(target, {"show", "HEAD~2:a.c"}), "one\ntwo\nthree\n");
   EXPECT_THAT(git(target, {"ls-tree", "-r", "HEAD"}), HasSubstr("100755"));
   EXPECT_THAT(git(target, {"ls-tree", "-r", "--name-only", "HEAD"}), testing::Not(HasSubstr("o_binary")));
 }
 
-TEST(History, InMemoryTheSameCommitsAndADiff) {
+TEST(History, CommitsInMemoryAreTheSame) {
   Package package;
   const auto on_disk = record(package.temp / "out", package.tree());
   const auto in_memory = record({}, package.tree());
@@ -82,7 +82,7 @@ TEST(History, InMemoryTheSameCommitsAndADiff) {
   EXPECT_THAT(*diff, HasSubstr("+++ b/new.h\n@@ -0,0 +1 @@\n+fresh\n"));
 }
 
-TEST(History, TheSeriesGoesThroughGitAm) {
+TEST(History, GitAmAppliesTheSeries) {
   Package package;
   const auto history = record({}, package.tree());
   ASSERT_TRUE(history);

@@ -4,6 +4,7 @@
 
 #include "matrix/matrix_fixtures.hpp"
 #include "matrix/opened_cells.hpp"
+#include "recipe/parse_recipe.hpp"
 
 namespace vgpukit::matrix {
 namespace {

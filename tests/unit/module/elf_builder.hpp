@@ -1,4 +1,4 @@
-// Writes small module files for tests: the sections, symbols and relocations that a linker would leave.
+// Writes small module files for tests: sections, symbols and relocations.
 #pragma once
 
 #include <elf.h>
@@ -20,7 +20,7 @@ class ElfBuilder {
     symbols_.push_back({});
   }
 
-  // Gives the section's index.
+  // Returns the section's index.
   std::size_t section(std::string name, std::string bytes, std::uint64_t flags = SHF_ALLOC,
                       std::uint32_t section_type = SHT_PROGBITS) {
     Section one;
@@ -32,7 +32,7 @@ class ElfBuilder {
     return sections_.size() - 1;
   }
 
-  // Gives the symbol's index. `in`: a section's index, SHN_UNDEF or SHN_ABS.
+  // Returns the symbol's index. `in`: a section's index, SHN_UNDEF or SHN_ABS.
   std::size_t symbol(const std::string& name, std::size_t in = SHN_UNDEF, std::uint64_t value = 0,
                      unsigned char bind = STB_GLOBAL) {
     Elf64_Sym one{};

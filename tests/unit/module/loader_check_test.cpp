@@ -23,9 +23,9 @@ const std::string symvers_text =
     "0x00000005\tkvm_only\tvmlinux\tEXPORT_SYMBOL\tmodule:kvm,kvm-*\n"
     "0x00000006\tmdev_helper\tdrivers/vfio/mdev/mdev\tEXPORT_SYMBOL\t\n";
 
-class VerifyTest : public testing::Test {
+class LoaderCheckTest : public testing::Test {
  protected:
-  VerifyTest() : symvers(*kernel::Symvers::parse(symvers_text, "Module.symvers")) {
+  LoaderCheckTest() : symvers(*kernel::Symvers::parse(symvers_text, "Module.symvers")) {
     rules.symvers = &symvers;
     rules.vermagic = magic;
     rules.machine = EM_X86_64;
@@ -58,13 +58,13 @@ class VerifyTest : public testing::Test {
   LoaderRules rules;
 };
 
-TEST_F(VerifyTest, AModuleThatFitsLoads) {
+TEST_F(LoaderCheckTest, AMatchingModuleLoads) {
   auto one = module("nvidia", "NVIDIA");
   one.imports = {{"kmalloc", false, 2}, {"_GLOBAL_OFFSET_TABLE_"}, {"gone", true}};
   EXPECT_THAT(check({one}), IsEmpty());
 }
 
-TEST_F(VerifyTest, Vermagic) {
+TEST_F(LoaderCheckTest, Vermagic) {
   auto one = module("nvidia", "NVIDIA");
   one.modinfo = {{"license", "NVIDIA"}, {"vermagic", "6.12.95 SMP preempt mod_unload modversions "}};
   const auto verdict = only(one);
@@ -74,7 +74,7 @@ TEST_F(VerifyTest, Vermagic) {
   EXPECT_EQ(verdict.module, "nvidia");
 }
 
-TEST_F(VerifyTest, WithVersionsTheReleaseMayDiffer) {
+TEST_F(LoaderCheckTest, WithVersionsTheReleaseMayDiffer) {
   auto one = module("nvidia", "NVIDIA");
   one.modinfo = {{"license", "NVIDIA"}, {"vermagic", "6.12.90 SMP mod_unload modversions "}};
   EXPECT_THAT(check({one}), IsEmpty());
@@ -85,7 +85,7 @@ TEST_F(VerifyTest, WithVersionsTheReleaseMayDiffer) {
   EXPECT_THAT(check({one}), SizeIs(1));
 }
 
-TEST_F(VerifyTest, Architecture) {
+TEST_F(LoaderCheckTest, Architecture) {
   auto one = module("nvidia", "NVIDIA");
   one.machine = EM_AARCH64;
   EXPECT_EQ(only(one).message, "nvidia: Invalid architecture in ELF header: 183");
@@ -93,21 +93,21 @@ TEST_F(VerifyTest, Architecture) {
   EXPECT_THAT(check({one}), IsEmpty());
 }
 
-TEST_F(VerifyTest, OtherHeadersShowInModuleLayout) {
+TEST_F(LoaderCheckTest, OtherHeadersShowInModuleLayout) {
   auto one = module("nvidia", "NVIDIA");
   one.layout_crc = 0x99;
   one.imports = {{"gone"}};
   EXPECT_EQ(only(one).message, "nvidia: disagrees about version of symbol module_layout") << "the loader stops there";
 }
 
-TEST_F(VerifyTest, UnknownSymbol) {
+TEST_F(LoaderCheckTest, UnknownSymbol) {
   auto one = module("nvidia", "NVIDIA");
   one.imports = {{"follow_pfn", false, 7}};
   EXPECT_EQ(only(one).message, "nvidia: Unknown symbol follow_pfn (err -2)");
   EXPECT_THAT(check({one}, {"follow_pfn"}), IsEmpty()) << "what a binary object would define is tolerated";
 }
 
-TEST_F(VerifyTest, SiblingsResolveEachOtherInAnyOrder) {
+TEST_F(LoaderCheckTest, SiblingsResolveEachOtherInAnyOrder) {
   auto user = module("nvidia_modeset", "NVIDIA");
   user.imports = {{"nv_register", false, 9}};
   auto owner = module("nvidia", "NVIDIA");
@@ -121,14 +121,14 @@ TEST_F(VerifyTest, SiblingsResolveEachOtherInAnyOrder) {
   EXPECT_THAT(verdicts[0].hint, HasSubstr("together"));
 }
 
-TEST_F(VerifyTest, AModuleCannotImportFromItself) {
+TEST_F(LoaderCheckTest, AModuleCannotImportFromItself) {
   auto one = module("nvidia", "NVIDIA");
   one.exports = {{"own", false, ""}};
   one.imports = {{"own", false, 1}};
   EXPECT_THAT(only(one).message, HasSubstr("Unknown symbol own"));
 }
 
-TEST_F(VerifyTest, GplOnlyIsUnknownToAProprietaryModule) {
+TEST_F(LoaderCheckTest, GplOnlyIsUnknownToAProprietaryModule) {
   auto one = module("nvidia", "NVIDIA");
   one.imports = {{"follow_pte", false, 3}};
   const auto verdict = only(one);
@@ -139,7 +139,7 @@ TEST_F(VerifyTest, GplOnlyIsUnknownToAProprietaryModule) {
   EXPECT_THAT(check({one}), IsEmpty());
 }
 
-TEST_F(VerifyTest, GplOnlyAndAProprietarySiblingDoNotGoTogether) {
+TEST_F(LoaderCheckTest, GplOnlyAndAProprietarySiblingDoNotGoTogether) {
   auto owner = module("nvidia", "NVIDIA");
   owner.exports = {{"nv_ops", false, ""}};
   auto user = module("nvidia_uvm", "Dual MIT/GPL");
@@ -148,7 +148,7 @@ TEST_F(VerifyTest, GplOnlyAndAProprietarySiblingDoNotGoTogether) {
   ASSERT_THAT(verdicts, SizeIs(1));
   EXPECT_EQ(verdicts[0].message,
             "nvidia_uvm: module using GPL-only symbols uses symbols nv_ops from proprietary module nvidia.");
-  // The other way round the module is proprietary already when it asks.
+  // In the other order the module is proprietary before it imports the GPL-only symbol.
   std::swap(user.imports[0], user.imports[1]);
   verdicts = check({user, owner});
   ASSERT_THAT(verdicts, SizeIs(1));
@@ -156,7 +156,7 @@ TEST_F(VerifyTest, GplOnlyAndAProprietarySiblingDoNotGoTogether) {
   EXPECT_THAT(verdicts[0].hint, HasSubstr("imports from a proprietary one"));
 }
 
-TEST_F(VerifyTest, BeingProprietaryIsInherited) {
+TEST_F(LoaderCheckTest, BeingProprietaryIsInherited) {
   auto owner = module("nvidia", "NVIDIA");
   owner.exports = {{"a", false, ""}};
   auto middle = module("middle", "GPL");
@@ -169,7 +169,7 @@ TEST_F(VerifyTest, BeingProprietaryIsInherited) {
   EXPECT_THAT(verdicts[0].message, HasSubstr("from proprietary module middle."));
 }
 
-TEST_F(VerifyTest, Versions) {
+TEST_F(LoaderCheckTest, Versions) {
   auto one = module("nvidia", "NVIDIA");
   one.imports = {{"kmalloc", false, 0x77}};
   auto verdict = only(one);
@@ -185,7 +185,7 @@ TEST_F(VerifyTest, Versions) {
   EXPECT_THAT(check({one}), IsEmpty());
 }
 
-TEST_F(VerifyTest, Namespaces) {
+TEST_F(LoaderCheckTest, Namespaces) {
   auto one = module("nvidia_vgpu_vfio", "Dual MIT/GPL");
   one.imports = {{"vfio_iommufd_bind", false, 4}};
   auto verdict = only(one);
@@ -201,10 +201,10 @@ TEST_F(VerifyTest, Namespaces) {
   EXPECT_THAT(check({one}), IsEmpty());
 }
 
-TEST_F(VerifyTest, NamespacesForNamedModules) {
+TEST_F(LoaderCheckTest, NamespacesForNamedModules) {
   auto one = module("nvidia", "NVIDIA");
   one.imports = {{"kvm_only", false, 5}};
-  EXPECT_THAT(only(one).hint, HasSubstr("keeps this symbol for kvm,kvm-*"));
+  EXPECT_THAT(only(one).hint, HasSubstr("exports this symbol only to kvm,kvm-*"));
   EXPECT_TRUE(namespace_names_module("module:kvm,kvm-*", "kvm"));
   EXPECT_TRUE(namespace_names_module("module:kvm,kvm-*", "kvm_amd"));
   EXPECT_FALSE(namespace_names_module("module:kvm,kvm-*", "kvmx"));
@@ -213,7 +213,7 @@ TEST_F(VerifyTest, NamespacesForNamedModules) {
   EXPECT_FALSE(namespace_names_module("module:", "kvm"));
 }
 
-TEST_F(VerifyTest, SymbolGetWantsGplOnlyExports) {
+TEST_F(LoaderCheckTest, SymbolGetWantsGplOnlyExports) {
   auto owner = module("nvidia", "NVIDIA");
   owner.exports = {{"nvidia_vgpu_vfio_get_ops", false, ""}, {"nvidia_vgpu_vfio_set_ops", true, ""}};
   auto user = module("nvidia_vgpu_vfio", "Dual MIT/GPL");
@@ -227,7 +227,7 @@ TEST_F(VerifyTest, SymbolGetWantsGplOnlyExports) {
   EXPECT_THAT(check({user, owner}), IsEmpty());
 }
 
-TEST_F(VerifyTest, DuplicateExports) {
+TEST_F(LoaderCheckTest, DuplicateExports) {
   auto one = module("nvidia", "NVIDIA");
   one.exports = {{"kmalloc", false, ""}};
   EXPECT_EQ(only(one).message, "nvidia: exports duplicate symbol kmalloc (owned by kernel)");
@@ -241,7 +241,7 @@ TEST_F(VerifyTest, DuplicateExports) {
   EXPECT_EQ(verdicts[0].message, "other: exports duplicate symbol same (owned by nvidia)");
 }
 
-TEST_F(VerifyTest, AModuleOfTheKernelItselfOwnsItsExports) {
+TEST_F(LoaderCheckTest, AModuleOfTheKernelItselfOwnsItsExports) {
   auto one = module("mdev", "GPL");
   one.exports = {{"mdev_helper", false, "", 6}};
   auto user = module("user", "GPL");

@@ -14,8 +14,8 @@ namespace {
 using test::TempFolder;
 using testing::HasSubstr;
 
-// nvidia-drm takes symbols from vmlinux, from drm (there) and from drm_kms_helper.
-struct Scene {
+// nvidia-drm imports symbols from vmlinux, drm, drm_kms_helper and nvidia.
+struct Fixture {
   TempFolder temp;
   kernel::Symvers symvers = kernel::Symvers::parse(
                                 "0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n"
@@ -26,7 +26,7 @@ struct Scene {
                                 .value();
   kernel::Kernel kernel;
   std::vector<ModuleFile> modules;
-  Scene() {
+  Fixture() {
     kernel.host.root = temp.path();
     kernel.release = "6.1.0-cloud";
     ModuleFile drm;
@@ -37,7 +37,7 @@ struct Scene {
     nvidia.name = "nvidia";
     modules = {nvidia, drm};
   }
-  // As a kernel package does it: the modules, the list of what is built in, and depmod.
+  // Installs what a kernel package has: modules and the list of built-in ones; then runs depmod.
   void install(const std::vector<std::string>& files, const std::string& builtin) {
     const auto folder = temp / "lib/modules/6.1.0-cloud";
     using namespace std::string_literals;
@@ -58,25 +58,25 @@ struct Scene {
   }
 };
 
-TEST(Installed, AModuleThatTheKernelPackageLeftOutIsSaid) {
-  Scene scene;
-  scene.install({"kernel/drivers/gpu/drm/drm.ko"}, "");
-  const auto verdicts = missing_dependencies(scene.modules, scene.symvers, scene.kernel);
+TEST(MissingDependencies, NamesAModuleThatTheKernelPackageLacks) {
+  Fixture fixture;
+  fixture.install({"kernel/drivers/gpu/drm/drm.ko"}, "");
+  const auto verdicts = missing_dependencies(fixture.modules, fixture.symvers, fixture.kernel);
   ASSERT_EQ(verdicts.size(), 1u);
   EXPECT_FALSE(verdicts[0].refuses);
   EXPECT_EQ(verdicts[0].module, "nvidia_drm");
   EXPECT_THAT(verdicts[0].message, HasSubstr("drm_kms_helper (for drm_helper)"));
 }
 
-TEST(Installed, AllThereOrBuiltInIsSilence) {
-  Scene scene;
-  scene.install({"kernel/drivers/gpu/drm/drm.ko"}, "kernel/drivers/gpu/drm/drm_kms_helper.ko\n");
-  EXPECT_TRUE(missing_dependencies(scene.modules, scene.symvers, scene.kernel).empty());
+TEST(MissingDependencies, NoneIfAllAreInstalledOrBuiltIn) {
+  Fixture fixture;
+  fixture.install({"kernel/drivers/gpu/drm/drm.ko"}, "kernel/drivers/gpu/drm/drm_kms_helper.ko\n");
+  EXPECT_TRUE(missing_dependencies(fixture.modules, fixture.symvers, fixture.kernel).empty());
 }
 
-TEST(Installed, HeadersWithoutTheirKernelAreABuilderRoot) {
-  Scene scene;
-  EXPECT_TRUE(missing_dependencies(scene.modules, scene.symvers, scene.kernel).empty());
+TEST(MissingDependencies, NoneForHeadersWithoutTheirKernel) {
+  Fixture fixture;
+  EXPECT_TRUE(missing_dependencies(fixture.modules, fixture.symvers, fixture.kernel).empty());
 }
 
 }  // namespace

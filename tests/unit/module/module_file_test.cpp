@@ -57,7 +57,7 @@ class ModuleTest : public testing::Test {
 TEST_F(ModuleTest, ModinfoAndName) {
   const auto module = good();
   EXPECT_EQ(module.name, "nvidia_vgpu_vfio");
-  EXPECT_EQ(module.info("license"), "NVIDIA") << "the first counts";
+  EXPECT_EQ(module.info("license"), "NVIDIA") << "the first value";
   EXPECT_EQ(module.info("vermagic"), "6.12.95 SMP mod_unload modversions ");
   EXPECT_EQ(module.info("nothing"), "");
   EXPECT_EQ(module.machine, EM_X86_64);
@@ -212,7 +212,7 @@ TEST_F(ModuleTest, CompressedModules) {
   }
 }
 
-TEST_F(ModuleTest, WhatIsNoModuleSaysWhatItIs) {
+TEST_F(ModuleTest, TheErrorSaysWhyAFileIsNotAModule) {
   EXPECT_THAT(bad("").why, HasSubstr("empty"));
   EXPECT_THAT(bad("#!/bin/sh\n").why, HasSubstr("not an ELF file"));
   elf.type = ET_DYN;
@@ -224,7 +224,7 @@ TEST_F(ModuleTest, WhatIsNoModuleSaysWhatItIs) {
   EXPECT_THAT(bad(object.build()).why, HasSubstr(".modinfo"));
 }
 
-TEST_F(ModuleTest, EveryTruncationIsRefusedOrReadWithoutReadingPastTheEnd) {
+TEST_F(ModuleTest, EveryTruncationIsAnError) {
   const auto names = strings();
   const auto table = elf.section("__ksymtab", std::string(12, '\0'));
   elf.exported(table, names, 0, elf.symbol("first", table), 1, 0);
@@ -233,7 +233,7 @@ TEST_F(ModuleTest, EveryTruncationIsRefusedOrReadWithoutReadingPastTheEnd) {
     EXPECT_EQ(bad(bytes.substr(0, length)).kind, ErrorKind::usage) << length;
 }
 
-TEST_F(ModuleTest, FlippedBytesDoNotCrash) {
+TEST_F(ModuleTest, FlippedBytesAreReadOrAnError) {
   const auto names = strings();
   const auto table = elf.section("__ksymtab", std::string(12, '\0'));
   elf.section("__kflagstab", "\1"s);

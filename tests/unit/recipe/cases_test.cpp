@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::recipe {
@@ -46,7 +47,7 @@ std::string error_of(const std::string& text) {
   return cases ? "" : cases.error().message();
 }
 
-TEST(RecipeCases, RunTheRealPlanner) {
+TEST(RecipeCases, RunThePlanner) {
   const auto recipe = recipe_of(recipe_text);
   const auto cases =
       cases_of(recipe, kernel +
@@ -102,8 +103,8 @@ TEST(RecipeCases, AnotherDecisionOrReasonFails) {
   EXPECT_THAT(applied.diff, HasSubstr("+new(1);"));
 }
 
-// A recipe that finds work in what it made would grow the file with every build.
-TEST(RecipeCases, ARecipeThatIsNotDoneAfterwardsFails) {
+// Otherwise the file would grow with every build.
+TEST(RecipeCases, ARecipeThatChangesItsOwnResultFails) {
   const auto recipe = recipe_of(R"yaml(id: grows
 summary: a line is added before a function
 when:
@@ -120,7 +121,7 @@ transforms:
   EXPECT_THAT(run_case(recipe, one).problem, HasSubstr("on its own result"));
 }
 
-TEST(RecipeCases, ConsentIsGivenButWhereItsAbsenceIsTheCase) {
+TEST(RecipeCases, ConsentIsGivenUnlessTheCaseExpectsThatItIsNeeded) {
   const auto recipe = recipe_of(recipe_text + "notice: {name: costs, text: it costs}\n");
   const auto cases =
       cases_of(recipe, kernel +
@@ -130,7 +131,7 @@ TEST(RecipeCases, ConsentIsGivenButWhereItsAbsenceIsTheCase) {
   EXPECT_EQ(run_case(recipe, cases.at(1)).problem, "");
 }
 
-TEST(RecipeCases, MistakesAreNamedWithTheirPlace) {
+TEST(RecipeCases, ErrorsNameTheirPosition) {
   const std::string good = "  - {name: a, before: {a.c: x}, not-needed: x}\n";
   EXPECT_THAT(error_of("cases:\n" + good),
               HasSubstr("t.yaml:2:5: the recipe asks 'compiles new() with an argument', and no answer is given"));
@@ -143,16 +144,15 @@ TEST(RecipeCases, MistakesAreNamedWithTheirPlace) {
   EXPECT_THAT(error_of(kernel + "cases: []\n"), HasSubstr("t.yaml:4:8: a list of cases expected"));
   EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, not-needed: x}\n"),
               HasSubstr("t.yaml:5:5: a case has no 'before'"));
-  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: x}}\n"),
-              HasSubstr("the case does not say what comes out"));
+  EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: x}}\n"), HasSubstr("the case has no result"));
   EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: x}, after: {a.c: y}, cannot: z}\n"),
-              HasSubstr("says more than once"));
+              HasSubstr("the case has more than one result"));
   EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, before: {a.c: [x]}, cannot: z}\n"),
               HasSubstr("t.yaml:5:29: the text of a.c expected"));
   EXPECT_THAT(error_of(kernel + "cases:\n  - {name: a, befor: {a.c: x}, cannot: z}\n"),
               HasSubstr("did you mean 'before'?"));
   EXPECT_THAT(error_of(kernel + "cases:\n" + good + good), HasSubstr("t.yaml:6:5: a second case with the name 'a'"));
-  EXPECT_THAT(error_of(kernel + "driver: {flavour: vgpu}\ncases:\n" + good), HasSubstr("'vgpu' is no flavour"));
+  EXPECT_THAT(error_of(kernel + "driver: {flavour: vgpu}\ncases:\n" + good), HasSubstr("'vgpu' is not a flavour"));
 }
 
 TEST(RecipeCases, VersionsThatTheRecipeAsksMustBeGiven) {
@@ -177,7 +177,7 @@ TEST(RecipeCases, VersionsThatTheRecipeAsksMustBeGiven) {
   EXPECT_THAT(untested(recipe, outcomes), IsEmpty());
 }
 
-// Every recipe that ships has a test; it covers every step and every way to say no, and it passes.
+// Every shipped recipe has a test that passes and that covers every step and every negative decision.
 TEST(ShippedRecipes, AreTested) {
   const fs::path top = VGPUKIT_SOURCE_DIR;
   const auto catalogue = Catalogue::load({top / "recipes"}, top / "patches");

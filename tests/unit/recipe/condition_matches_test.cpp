@@ -18,8 +18,8 @@ FileCondition tokens(const std::string& pattern, std::vector<std::string> globs)
   return condition;
 }
 
-std::string first(ConditionMatches& findings, const FileCondition& condition, const transform::SourceTree& tree) {
-  return findings.first(condition, tree).value_or("nowhere");
+std::string first(ConditionMatches& matches, const FileCondition& condition, const transform::SourceTree& tree) {
+  return matches.first(condition, tree).value_or("nowhere");
 }
 
 const std::map<std::string, std::string> files = {{"a/one.c", "int x;\nint y = in_irq();\n"},
@@ -27,54 +27,53 @@ const std::map<std::string, std::string> files = {{"a/one.c", "int x;\nint y = i
                                                   {"b/three.c", "\n\nvoid f(void) { in_irq (); }\n"}};
 
 TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
-  ConditionMatches findings;
+  ConditionMatches matches;
   const auto tree = transform::SourceTree::of(files);
-  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
-  EXPECT_EQ(first(findings, tokens("in_irq", {"b/*.c", "a/*.c"}), tree), "b/three.c:3");
-  EXPECT_EQ(first(findings, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c")
-      << "found as tokens, written otherwise: no line";
-  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.h"}), tree), "nowhere") << "a comment is no code";
+  EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
+  EXPECT_EQ(first(matches, tokens("in_irq", {"b/*.c", "a/*.c"}), tree), "b/three.c:3");
+  EXPECT_EQ(first(matches, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c")
+      << "the tokens match, the text does not: no line";
+  EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.h"}), tree), "nowhere") << "a comment is not code";
 }
 
-TEST(ConditionMatches, EditsAreLookedAtAndUndoneOnesForgotten) {
-  ConditionMatches findings;
+TEST(ConditionMatches, EditedFilesAreSearchedAgain) {
+  ConditionMatches matches;
   auto tree = transform::SourceTree::of(files);
   const auto in_c = tokens("in_irq", {"**/*.c"});
-  EXPECT_EQ(first(findings, in_c, tree), "a/one.c:2");
+  EXPECT_EQ(first(matches, in_c, tree), "a/one.c:2");
   const auto before = tree.snapshot();
   tree.write("a/one.c", "int x;\n");
-  EXPECT_EQ(first(findings, in_c, tree), "b/three.c:3");
+  EXPECT_EQ(first(matches, in_c, tree), "b/three.c:3");
   tree.remove("b/three.c");
-  EXPECT_EQ(first(findings, in_c, tree), "nowhere");
+  EXPECT_EQ(first(matches, in_c, tree), "nowhere");
   tree.write("a/new.c", "int z = in_irq();\n");
-  EXPECT_EQ(first(findings, in_c, tree), "a/new.c:1");
+  EXPECT_EQ(first(matches, in_c, tree), "a/new.c:1");
   tree.restore(before);
-  EXPECT_EQ(first(findings, in_c, tree), "a/one.c:2");
+  EXPECT_EQ(first(matches, in_c, tree), "a/one.c:2");
 }
 
-TEST(ConditionMatches, AreAskedForFirstOnATreeThatHasEdits) {
-  ConditionMatches findings;
+TEST(ConditionMatches, TheFirstSearchOnAnEditedTree) {
+  ConditionMatches matches;
   auto tree = transform::SourceTree::of(files);
   tree.write("a/one.c", "nothing\n");
-  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "b/three.c:3");
+  EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.c"}), tree), "b/three.c:3");
   tree.restore({});
-  EXPECT_EQ(first(findings, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
+  EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
 }
 
-TEST(ConditionMatches, AreKeptAndADamagedFileIsLookedPast) {
+TEST(ConditionMatches, AreCachedAndADamagedCacheIsIgnored) {
   const TempFolder temp;
-  const auto file = temp.path() / "findings";
+  const auto file = temp.path() / "matches";
   const auto condition = tokens("in_irq", {"**/*.c"});
   {
-    ConditionMatches findings(file);
-    first(findings, condition, transform::SourceTree::of(files));
-    findings.save();
+    ConditionMatches matches(file);
+    first(matches, condition, transform::SourceTree::of(files));
+    matches.save();
   }
-  // What is kept stands for the content that the file's name says: another tree under the same name shows that it is
-  // used.
+  // The file's name identifies the content. Another tree with the same name shows that the cache is used.
   const auto other = transform::SourceTree::of({{"c/four.c", "in_irq();\n"}});
-  ConditionMatches kept(file);
-  EXPECT_EQ(first(kept, condition, other), "a/one.c:2");
+  ConditionMatches cached(file);
+  EXPECT_EQ(first(cached, condition, other), "a/one.c:2");
   const auto text = *read_file(file);
   for (const auto& damaged : {text.substr(0, text.size() - 2), std::string("{}"), std::string()}) {
     ASSERT_TRUE(write_file(file, damaged));

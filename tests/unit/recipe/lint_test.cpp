@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "recipe/parse_recipe.hpp"
+
 namespace vgpukit::recipe {
 namespace {
 
@@ -22,7 +24,7 @@ std::string when(const std::string& text) {
          "\"*.c\"}}\n";
 }
 
-// "error: what" and "warning: what" of one recipe alone
+// "error: what" and "warning: what" of one recipe.
 std::vector<std::string> lint(const Recipe& recipe, const std::vector<std::string_view>& ids = {"r", "other"}) {
   std::vector<std::string> all;
   for (const auto& finding : lint_recipe(recipe, ids))
@@ -35,7 +37,7 @@ std::vector<std::string> lint(const std::string& text) {
 
 const std::string token_a = "driver: {contains: {token: a, files: \"*.c\"}}";
 
-TEST(Lint, AGoodRecipeIsSilent) {
+TEST(Lint, AGoodRecipeHasNoFindings) {
   EXPECT_THAT(lint(when("{kernel: {lacks: {declaration: a, header: x.h}}, " + token_a + "}") +
                    "after: [other]\nexplains: [\"'a' undeclared\"]\n"),
               IsEmpty());
@@ -43,7 +45,7 @@ TEST(Lint, AGoodRecipeIsSilent) {
 
 TEST(Lint, FactsThatContradictEachOther) {
   EXPECT_THAT(lint(when("{kernel: {has: {symbol: a}, lacks: {symbol: a}}}")),
-              ElementsAre(HasSubstr("error: no kernel is like that: it has and lacks the same fact")));
+              ElementsAre(HasSubstr("error: no kernel meets the conditions: it has and lacks the same fact")));
   EXPECT_THAT(lint(when("{kernel: {has: {symbol-is-gpl: a}, lacks: {symbol: a}}}")),
               ElementsAre(HasSubstr("a is exported GPL-only and is not exported")));
   EXPECT_THAT(lint(when("{kernel: {has: {symbol: a}, lacks: {symbol-is-gpl: a}}}")), IsEmpty());
@@ -61,9 +63,9 @@ TEST(Lint, FactsThatContradictEachOther) {
               ElementsAre(HasSubstr("error: this choice can never hold")));
 }
 
-TEST(Lint, DriversThatCannotBe) {
+TEST(Lint, ConditionsThatNoDriverMeets) {
   EXPECT_THAT(lint(when("{driver: {contains: {token: a, files: \"*.c\"}, lacks: {token: a, files: \"*.c\"}}}")),
-              ElementsAre(HasSubstr("error: no driver is like that: it contains and lacks 'a' in *.c")));
+              ElementsAre(HasSubstr("error: no driver meets the conditions: it contains and lacks 'a' in *.c")));
   EXPECT_THAT(lint(when("{driver: {contains: {token: a, files: \"*.c\"}, lacks: {token: a, files: \"*.h\"}}}")),
               IsEmpty());
   EXPECT_THAT(lint(when("{" + token_a + "}") + "already-fixed: {contains: {token: a, files: \"*.c\"}}\n"),
@@ -92,9 +94,9 @@ TEST(Lint, AMissingEnsuresAndAPoorSummaryAreWarnings) {
   const std::string bare = head + "  - replace: {files: \"*.c\", find: a, with: b}\n";
   const auto fix = lint_recipe(recipe_of("summary: fix build\n" + bare), {"r"});
   ASSERT_EQ(fix.size(), 2U);
-  EXPECT_EQ(fix[0].what, "the summary 'fix build' is no sentence");
+  EXPECT_EQ(fix[0].what, "the summary 'fix build' is not a sentence");
   EXPECT_EQ(fix[0].where.line, 2);
-  EXPECT_EQ(fix[1].what, "there is no 'ensures', and 'replace' does not see what it leaves over");
+  EXPECT_EQ(fix[1].what, "there is no 'ensures', and 'replace' does not detect what it misses");
   EXPECT_EQ(fix[1].where.line, 5);
   EXPECT_FALSE(fix[0].error || fix[1].error);
   EXPECT_THAT(lint("summary: a is called b now.\n" + head + "  - rename-token: {files: \"*.c\", from: a, to: b}\n"),
@@ -107,7 +109,7 @@ TEST(Lint, TheFileIsNamedAfterTheId) {
   EXPECT_THAT(lint(recipe), ElementsAre("error: the id 'r' is not the file's name 'other'"));
 }
 
-TEST(Lint, ExplanationsThatFitEverything) {
+TEST(Lint, ExplanationsThatMatchTooMuch) {
   const auto explains = [](const std::string& text) {
     return lint(when("{" + token_a + "}") + "explains: [" + text + "]\n");
   };
@@ -121,70 +123,6 @@ TEST(Lint, ExplanationsThatFitEverything) {
     EXPECT_THAT(explains("\"" + std::string(text) + "\""), IsEmpty()) << text;
   EXPECT_THAT(explains("\"  \""), ElementsAre(HasSubstr("error: 'explains' has")));
   EXPECT_THAT(explains("\"'a' x\", \"'a' x\""), ElementsAre(HasSubstr("twice")));
-}
-
-// --- order ---
-
-Recipe inserts(const std::string& id, const std::string& word, const std::string& more = "",
-               const std::string& kernel = "") {
-  return recipe_of(
-      "summary: a field is set now\nwhen:\n" + kernel +
-          "  driver: {contains: {token: \"f = {\", files: \"*.c\"}}\ntransforms:\n  - replace: {files: \"*.c\", find: "
-          "\"f = {\", insert-after: \"" +
-          word + "\\n\"}\n" + more,
-      id);
-}
-
-const std::vector<LintTree> trees = {
-    {"in a test", transform::SourceTree::of({{"a.c", "struct s f = {\n  .x = 1,\n};\n"}})}};
-
-std::vector<std::string> order(const std::vector<Recipe>& recipes) {
-  std::vector<const Recipe*> all;
-  for (const auto& recipe : recipes) all.push_back(&recipe);
-  std::vector<std::string> found;
-  for (const auto& finding : lint_order(all, trees)) found.push_back(finding.recipe + ": " + finding.what);
-  return found;
-}
-template <class... R>
-std::vector<Recipe> list(R... recipes) {
-  std::vector<Recipe> all;
-  (all.push_back(std::move(recipes)), ...);
-  return all;
-}
-
-TEST(LintOrder, TwoAtTheSamePlaceNeedAnOrder) {
-  EXPECT_THAT(
-      order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,"))),
-      ElementsAre("b: it and a edit the same place, and what comes out depends on which goes first (in a test)"));
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,", "after: [a]\n"))), IsEmpty());
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,", "after: [b]\n"), inserts("b", ".q = 1,"))), IsEmpty());
-}
-
-TEST(LintOrder, AnOrderByWayOfAThirdIsOne) {
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,"), inserts("b", ".q = 1,", "after: [a]\n"),
-                         inserts("c", ".r = 1,", "after: [b]\n"))),
-              IsEmpty());
-}
-
-TEST(LintOrder, OtherPlacesOfTheSameFileNeedNone) {
-  auto other = recipe_of(
-      "summary: a number is larger now\nwhen: {driver: {contains: {token: \".x = 1\", files: \"*.c\"}}}\ntransforms:\n "
-      " - replace: "
-      "{files: \"*.c\", find: \".x = 1\", with: \".x = 2\"}\n",
-      "b");
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,"), std::move(other))), IsEmpty());
-}
-
-TEST(LintOrder, RecipesThatNeverMeetNeedNone) {
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,", "", "  kernel: {has: {symbol: s}}\n"),
-                         inserts("b", ".q = 1,", "", "  kernel: {lacks: {symbol: s}}\n"))),
-              IsEmpty());
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,", "", "  kernel: \"<6.1\"\n"),
-                         inserts("b", ".q = 1,", "", "  kernel: \">=6.2\"\n"))),
-              IsEmpty());
-  EXPECT_THAT(order(list(inserts("a", ".p = 1,", "", "  kernel: \"<6.3\"\n"),
-                         inserts("b", ".q = 1,", "", "  kernel: \">=6.2\"\n"))),
-              testing::SizeIs(1));
 }
 
 TEST(VersionIn, FindsOneInEveryRangeThatHasOne) {

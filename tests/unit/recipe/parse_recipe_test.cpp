@@ -1,14 +1,14 @@
+#include "recipe/parse_recipe.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "recipe/recipe.hpp"
 #include "support/atomic_file.hpp"
 #include "support/temp_folder.hpp"
 
 namespace vgpukit::recipe {
 namespace {
 
-using test::TempFolder;
 using testing::HasSubstr;
 
 const std::string whole = R"(id: 6.12-no-llseek-removed
@@ -27,7 +27,7 @@ Result<Recipe> parse(const std::string& yaml) {
   return parse_recipe(yaml, "r.yaml", "/nowhere");
 }
 
-TEST(Recipe, TheContractsExampleIsRead) {
+TEST(ParseRecipe, ReadsACompleteRecipe) {
   const auto recipe = parse(whole);
   ASSERT_TRUE(recipe) << recipe.error().message();
   EXPECT_EQ(recipe->id, "6.12-no-llseek-removed");
@@ -42,7 +42,7 @@ TEST(Recipe, TheContractsExampleIsRead) {
   EXPECT_FALSE(recipe->ensures[0].wanted);
 }
 
-TEST(Recipe, VersionRangesMayStandAlone) {
+TEST(ParseRecipe, VersionRangesMayStandAlone) {
   const auto recipe = parse(R"(id: x
 summary: s
 when: {kernel: ">=6.12", driver: ">=535,<550"}
@@ -53,7 +53,7 @@ transforms: [{rename-token: {files: "*.c", from: a, to: b}}]
   EXPECT_FALSE(recipe->driver.versions->contains(*Version::parse("550.54.14")));
 }
 
-// What is wrong, where it stands (line and column in the text), and a part of what is said.
+// A faulty recipe, the position of the fault, and a part of the message.
 struct Bad {
   const char* name;
   const char* yaml;
@@ -112,64 +112,12 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"BadFlavour",
             "id: a\nsummary: s\nwhen: {driver: {flavour: vgpu}}\ntransforms: [{rename-token: {files: a, from: a, to: "
             "b}}]\n",
-            3, 26, "'vgpu' is no flavour"},
+            3, 26, "'vgpu' is not a flavour"},
         Bad{"BadId", "id: A b\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms: []\n", 1, 5, "other characters"},
         Bad{"PatchOutside",
             "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: ../../etc/passwd}\n", 5, 19,
             "not the name of a file in patches/"}),
     [](const auto& each) { return std::string(each.param.name); });
-
-std::string minimal(const std::string& id, const std::string& rest = "") {
-  return "id: " + id +
-         "\nsummary: s\nwhen: {kernel: \">=1\"}\ntransforms: [{rename-token: {files: a, from: a, to: b}}]\n" + rest;
-}
-
-Result<Catalogue> catalogue(const std::vector<std::string>& files) {
-  std::vector<Recipe> recipes;
-  for (const auto& text : files) {
-    auto recipe = parse(text);
-    if (!recipe) return recipe.error();
-    recipes.push_back(std::move(recipe).value());
-  }
-  return Catalogue::of(std::move(recipes));
-}
-
-TEST(Catalogue, GoesByVersionAndAfter) {
-  const auto all = catalogue(
-      {minimal("6.12-a"), minimal("6.1-b", "after: 6.12-a\n"), minimal("5.19-c"), minimal("6.1-d"), minimal("gcc-e")});
-  ASSERT_TRUE(all);
-  std::vector<std::string> ids;
-  for (const auto& recipe : all->recipes()) ids.push_back(recipe.id);
-  EXPECT_THAT(ids, testing::ElementsAre("5.19-c", "6.1-d", "6.12-a", "6.1-b", "gcc-e"));
-}
-
-TEST(Catalogue, SpellsOutACycle) {
-  const auto all =
-      catalogue({minimal("a", "after: b\n"), minimal("b", "after: c\n"), minimal("c", "after: a\n"), minimal("d")});
-  ASSERT_FALSE(all);
-  EXPECT_EQ(all.error().kind, ErrorKind::usage);
-  EXPECT_THAT(all.error().message(), HasSubstr("a -> b -> c -> a"));
-}
-
-TEST(Catalogue, AfterMustNameARecipe) {
-  const auto all = catalogue({minimal("6.12-removed"), minimal("b", "after: 6.12-removd\n")});
-  ASSERT_FALSE(all);
-  EXPECT_THAT(all.error().message(), HasSubstr("did you mean '6.12-removed'?"));
-}
-
-TEST(Catalogue, LeavesOutWhatIsNamedAlsoWhereAnotherGoesAfterIt) {
-  auto all = catalogue({minimal("6.12-a"), minimal("6.1-b", "after: 6.12-a\n"), minimal("5.19-c")});
-  ASSERT_TRUE(all);
-  ASSERT_TRUE(all->leave_out({"6.12-a"}));
-  std::vector<std::string> ids;
-  for (const auto& recipe : all->recipes()) ids.push_back(recipe.id);
-  EXPECT_THAT(ids, testing::ElementsAre("5.19-c", "6.1-b"));
-  const auto unknown = all->leave_out({"5.19-c", "6.1-bb"});
-  ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().kind, ErrorKind::usage);
-  EXPECT_THAT(unknown.error().message(), HasSubstr("did you mean '6.1-b'?"));
-  EXPECT_TRUE(all->find("5.19-c")) << "all or nothing";
-}
 
 TEST(ParseRecipe, ADiffInAFileIsPartOfTheRecipe) {
   const test::TempFolder temp;
@@ -179,28 +127,6 @@ TEST(ParseRecipe, ADiffInAFileIsPartOfTheRecipe) {
       "id: a\nsummary: s\nwhen: {kernel: \">=6\"}\ntransforms:\n  - patch: {file: x.patch}\n", "a.yaml", temp.path());
   ASSERT_TRUE(recipe) << recipe.error().message();
   EXPECT_EQ(recipe->diffs, diff);
-}
-
-TEST(Catalogue, ALaterFolderReplacesARecipeAndOneFolderMayNotHaveTwo) {
-  const TempFolder temp;
-  ASSERT_TRUE(write_file(temp / "a/x.yaml", minimal("x")));
-  ASSERT_TRUE(write_file(temp / "b/y.yaml", minimal("x") + "notice: {name: n, text: t}\n"));
-  const auto all = Catalogue::load({temp / "a", temp / "b"}, temp / "patches");
-  ASSERT_TRUE(all) << all.error().message();
-  ASSERT_EQ(all->recipes().size(), 1u);
-  EXPECT_TRUE(all->recipes()[0].notice);
-
-  ASSERT_TRUE(write_file(temp / "a/x2.yaml", minimal("x")));
-  const auto twice = Catalogue::load({temp / "a"}, temp / "patches");
-  ASSERT_FALSE(twice);
-  EXPECT_THAT(twice.error().message(), HasSubstr("a second recipe with the id 'x'"));
-  EXPECT_THAT(twice.error().message(), HasSubstr("x.yaml"));
-}
-
-TEST(Catalogue, AFolderThatIsNotThere) {
-  const auto all = Catalogue::load({"/nowhere/recipes"}, "");
-  ASSERT_FALSE(all);
-  EXPECT_THAT(all.error().message(), HasSubstr("/nowhere/recipes"));
 }
 
 }  // namespace

@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "recipe/parse_recipe.hpp"
+
 namespace vgpukit::recipe {
 namespace {
 
 using testing::HasSubstr;
 
-// A kernel that is only known by what is assumed of it: asking anything else would need headers and fails the test.
+// A kernel without headers: a fact that is not assumed is an error.
 kernel::Facts facts_with(std::map<std::string, bool> assumptions) {
   kernel::Kernel kernel;
   kernel.release = "6.12.95-test";
@@ -92,16 +94,15 @@ TEST(Plan, AppliesWithTheFactAndThePlaceThatDecided) {
             "static struct file_operations f = {\n    .owner = THIS_MODULE,\n    .open = o,\n};\n");
 }
 
-TEST(Plan, NotNeededWhereTheKernelStillHasIt) {
+TEST(Plan, NotNeededIfTheKernelStillHasIt) {
   const auto planned = plan_for({no_llseek}, {{"a.c", fops}}, {{"declaration no_llseek linux/fs.h", true}});
   EXPECT_EQ(planned.plan.lines[0].decision, Decision::not_needed);
   EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("this kernel declares no_llseek in linux/fs.h"));
   EXPECT_EQ(text_of(planned, "a.c"), fops);
 }
 
-TEST(Plan, NotNeededWhereTheDriverHasNoSuchThingAndTheKernelIsNotAsked) {
-  // A word in a comment or a string is not the construct. The kernel is not asked: no answer is assumed, asking would
-  // fail.
+TEST(Plan, NotNeededIfTheDriverLacksTheConstructAndTheKernelIsNotAsked) {
+  // A word in a comment or a string is not the construct. No answer is assumed, so that a question would fail.
   const auto planned = plan_for({no_llseek}, {{"a.c", "/* no_llseek */ char *s = \"no_llseek\";\n"}}, {});
   EXPECT_EQ(planned.plan.lines[0].decision, Decision::not_needed);
   EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("the driver has no 'no_llseek' in **/*.c"));
@@ -109,24 +110,24 @@ TEST(Plan, NotNeededWhereTheDriverHasNoSuchThingAndTheKernelIsNotAsked) {
 
 TEST(Plan, ConsentIsAskedForAndNothingIsChangedWithoutIt) {
   const std::map<std::string, std::string> files = {{"a.c", "EXPORT_SYMBOL(get_ops);\n"}};
-  const std::map<std::string, bool> insists = {{"behaviour symbol-get-gpl-only", true}};
-  const auto without = plan_for({export_gpl}, files, insists);
+  const std::map<std::string, bool> required = {{"behaviour symbol-get-gpl-only", true}};
+  const auto without = plan_for({export_gpl}, files, required);
   EXPECT_EQ(without.plan.lines[0].decision, Decision::needs_consent);
   EXPECT_EQ(text_of(without, "a.c"), "EXPORT_SYMBOL(get_ops);\n");
-  const auto with = plan_for({export_gpl}, files, insists, {"gpl-export"});
+  const auto with = plan_for({export_gpl}, files, required, {"gpl-export"});
   EXPECT_EQ(with.plan.lines[0].decision, Decision::applies);
   EXPECT_EQ(text_of(with, "a.c"), "EXPORT_SYMBOL_GPL(get_ops);\n");
 }
 
-TEST(Plan, ADriverThatBringsItsOwnFixSaysSo) {
+TEST(Plan, ADriverThatBringsItsOwnFixIsAlreadyFixed) {
   const auto planned =
       plan_for({export_gpl}, {{"a.c", "EXPORT_SYMBOL_GPL(get_ops);\n"}}, {{"behaviour symbol-get-gpl-only", true}});
   EXPECT_EQ(planned.plan.lines[0].decision, Decision::already_fixed);
   EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("a.c:1"));
 }
 
-TEST(Plan, ATransformThatRefusesMakesItCannotAndLeavesNoTrace) {
-  // The condition finds the token, the transform does not find the initializer: it stands in an expression.
+TEST(Plan, ATransformThatFailsMakesItCannotAndLeavesNoEdits) {
+  // The condition finds the token. The transform does not find an initializer, because the token is in an expression.
   const std::string odd = "static loff_t (*f)(void) = no_llseek;\n";
   const auto planned = plan_for({no_llseek}, {{"a.c", odd}}, {{"declaration no_llseek linux/fs.h", false}});
   EXPECT_EQ(planned.plan.lines[0].decision, Decision::cannot);
@@ -135,7 +136,7 @@ TEST(Plan, ATransformThatRefusesMakesItCannotAndLeavesNoTrace) {
   EXPECT_TRUE(planned.tree.edits().empty());
 }
 
-TEST(Plan, WhatARecipeEnsuresIsChecked) {
+TEST(Plan, EnsuresIsChecked) {
   const auto planned = plan_for({no_llseek}, {{"a.c", std::string(fops) + "static void *p = no_llseek;\n"}},
                                 {{"declaration no_llseek linux/fs.h", false}});
   EXPECT_EQ(planned.plan.lines[0].decision, Decision::cannot);
@@ -153,7 +154,7 @@ TEST(Plan, ALaterRecipeSeesWhatAnEarlierOneDid) {
   const auto planned = plan_for({second, first}, {{"x.c", "int a;\n"}}, {});
   EXPECT_EQ(planned.plan.applied().size(), 2u);
   EXPECT_EQ(text_of(planned, "x.c"), "int c;\n");
-  // Each line remembers the tree as it was right after it: that is what the history's commits are made of.
+  // The commits of the history are made from the tree after each line.
   EXPECT_EQ(planned.plan.lines[0].after.at("x.c"), "int b;\n");
 }
 
