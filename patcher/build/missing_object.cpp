@@ -7,7 +7,7 @@
 
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
-#include "transform/lexer.hpp"
+#include "transform/code_view.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::build {

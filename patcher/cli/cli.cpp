@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "cli/progress.hpp"
+#include "driver/driver_store.hpp"
 #include "support/configuration.hpp"
 
 namespace vgpukit::cli {

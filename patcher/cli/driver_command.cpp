@@ -4,7 +4,9 @@
 
 #include "cli/cli.hpp"
 #include "cli/progress.hpp"
-#include "driver/run_file.hpp"
+#include "driver/driver_store.hpp"
+#include "driver/extract.hpp"
+#include "driver/run_file_unpack.hpp"
 #include "driver/run_file_zip.hpp"
 #include "support/text.hpp"
 

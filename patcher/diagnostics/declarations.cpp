@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "transform/lexer.hpp"
+#include "transform/code_view.hpp"
 
 namespace vgpukit::diagnostics {
 namespace {

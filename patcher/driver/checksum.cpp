@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kSlices = 16;
 using Table = std::array<std::uint32_t, 256>;
 
-// tables[k][b]: what the byte b does to the CRC when k more bytes follow it.
+// tables[k][b]: the change of the CRC by the byte b if k more bytes follow it.
 constexpr std::array<Table, kSlices> make_tables() {
   std::array<Table, kSlices> tables = {};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
@@ -35,7 +35,7 @@ inline std::uint32_t little_endian(const unsigned char* data) {
   return std::uint32_t{data[3]} << 24 | std::uint32_t{data[2]} << 16 | std::uint32_t{data[1]} << 8 | data[0];
 }
 
-// Four bytes of which the last has `k` bytes behind it in the step.
+// The change by four bytes if `k` more bytes of the step follow them.
 inline std::uint32_t four(std::uint32_t word, std::size_t k) {
   return kTables[k + 3][word >> 24] ^ kTables[k + 2][(word >> 16) & 0xff] ^ kTables[k + 1][(word >> 8) & 0xff] ^
          kTables[k][word & 0xff];
@@ -55,30 +55,6 @@ constexpr std::array<std::uint32_t, 64> kSines = {
     0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
     0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
     0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
-
-template <int Round>
-inline std::uint32_t mix(std::uint32_t b, std::uint32_t c, std::uint32_t d) {
-  if constexpr (Round == 0) return d ^ (b & (c ^ d));
-  // The two halves share no bit, so they may be added one after the other: the one without b does not wait for it.
-  if constexpr (Round == 1) return (d & b) + (c & ~d);
-  if constexpr (Round == 2) return b ^ (c ^ d);
-  return c ^ (b | ~d);
-}
-
-template <int Round, std::size_t Step>
-inline void step(std::uint32_t& a, std::uint32_t b, std::uint32_t c, std::uint32_t d, const std::uint32_t* words) {
-  constexpr int turns[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
-  constexpr std::size_t word[4] = {Step, (5 * Step + 1) % 16, (3 * Step + 5) % 16, (7 * Step) % 16};
-  a += mix<Round>(b, c, d) + words[word[Round]] + kSines[Round * 16 + Step];
-  a = b + std::rotl(a, turns[Round][Step % 4]);
-}
-
-template <int Round, std::size_t... Four>
-inline void round_of(std::array<std::uint32_t, 4>& s, const std::uint32_t* words, std::index_sequence<Four...>) {
-  ((step<Round, Four * 4>(s[0], s[1], s[2], s[3], words), step<Round, Four * 4 + 1>(s[3], s[0], s[1], s[2], words),
-    step<Round, Four * 4 + 2>(s[2], s[3], s[0], s[1], words), step<Round, Four * 4 + 3>(s[1], s[2], s[3], s[0], words)),
-   ...);
-}
 
 }  // namespace
 
@@ -101,15 +77,22 @@ std::uint32_t PosixCrc::value() const {
 }
 
 void Md5::block(const unsigned char* data) {
+  static constexpr int turns[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
   std::array<std::uint32_t, 16> words;
   for (std::size_t i = 0; i < words.size(); ++i) words[i] = little_endian(data + 4 * i);
-  auto s = state_;
-  constexpr auto fours = std::make_index_sequence<4>();
-  round_of<0>(s, words.data(), fours);
-  round_of<1>(s, words.data(), fours);
-  round_of<2>(s, words.data(), fours);
-  round_of<3>(s, words.data(), fours);
-  for (std::size_t i = 0; i < s.size(); ++i) state_[i] += s[i];
+  auto [a, b, c, d] = state_;
+#pragma GCC unroll 64
+  for (std::size_t i = 0; i < 64; ++i) {
+    // In the second round the two terms share no bit, so + is |. The term without b can be added before b is known.
+    const auto mixed = i < 16 ? d ^ (b & (c ^ d)) : i < 32 ? (d & b) + (c & ~d) : i < 48 ? b ^ c ^ d : c ^ (b | ~d);
+    const auto word = i < 16 ? i : i < 32 ? 5 * i + 1 : i < 48 ? 3 * i + 5 : 7 * i;
+    const auto turned = std::rotl(a + mixed + words[word % 16] + kSines[i], turns[i / 16][i % 4]);
+    a = d;
+    d = c;
+    c = b;
+    b += turned;
+  }
+  state_ = {state_[0] + a, state_[1] + b, state_[2] + c, state_[3] + d};
 }
 
 void Md5::add(std::string_view bytes) {

@@ -1,5 +1,7 @@
-// The two sums of an installer's header: the CRC of POSIX cksum, and MD5 (RFC 1321). They tell a damaged download, and
-// nothing about who made the file.
+// The two checksums of an installer's header: the CRC of POSIX cksum, and MD5 (RFC 1321). They detect a damaged
+// download. They do not show who made the file.
+//
+// MD5 is written out here because no library that vgpukit links has it in its public interface.
 #pragma once
 
 #include <array>
@@ -10,9 +12,9 @@
 
 namespace vgpukit::driver {
 
-// What `cksum` prints first: CRC-32 with the polynomial 0x04c11db7, most significant bit first, over the bytes and then
-// over their number (POSIX.1-2017, cksum). Sixteen bytes at a time with as many tables (Kounavis and Berry, "slicing by
-// N").
+// The first number that `cksum` prints: CRC-32 with the polynomial 0x04c11db7, most significant bit first, over the
+// bytes and then over their number (POSIX.1-2017, cksum). Sixteen tables process sixteen bytes at a time (Kounavis and
+// Berry, "slicing by N").
 class PosixCrc {
  public:
   void add(std::string_view bytes);

@@ -1,15 +1,18 @@
-// open_driver: a folder is looked at in place; a tarball or an installer is unpacked once and then found again by its
-// content.
+#include "driver/driver.hpp"
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <system_error>
+#include <utility>
 
 #include "driver/extract.hpp"
 #include "driver/identify.hpp"
 #include "driver/run_file.hpp"
+#include "driver/run_file_unpack.hpp"
 #include "driver/run_file_zip.hpp"
 #include "driver/source_files.hpp"
 #include "driver/source_folders.hpp"
@@ -21,6 +24,13 @@ namespace vgpukit::driver {
 
 namespace {
 
+constexpr std::array<std::pair<Flavour, std::string_view>, 4> kFlavours = {{
+    {Flavour::vgpu_kvm, "vgpu-kvm"},
+    {Flavour::grid, "grid"},
+    {Flavour::general, "general"},
+    {Flavour::open, "open"},
+}};
+
 Result<Driver> open_sources(const fs::path& sources) {
   TRY_ASSIGN(const auto files, list_sources(sources));
   TRY_ASSIGN(auto driver, identify(sources, files));
@@ -28,7 +38,7 @@ Result<Driver> open_sources(const fs::path& sources) {
   return driver;
 }
 
-// `named` is what the user called it; `folder` is where it lies now.
+// `named` is the path that the user gave; `folder` is where the files are.
 Result<Driver> open_folder(const fs::path& folder, const fs::path& named, bool prefer_open) {
   TRY_ASSIGN(const auto folders, find_source_folders(folder, named));
   TRY_ASSIGN(const auto choice, choose_source_folder(folders, prefer_open, named));
@@ -42,9 +52,9 @@ Result<Driver> open_folder(const fs::path& folder, const fs::path& named, bool p
 }
 
 // ---- package files ----
-// cache/drivers-unpacked/KEY/tree holds what the tarball holds, or what building needs of an installer. KEY/contents
-// has a line "HASH FOLDER" for each source folder in it, written last: a tree that somebody edited or that a power cut
-// damaged no longer fits, and is unpacked anew.
+// cache/drivers-unpacked/KEY/tree contains the tarball's files, or the part of an installer that building needs.
+// KEY/contents has a line "HASH FOLDER" for each source folder in the tree and is written last. If the tree was edited
+// or damaged by a power cut, its hash differs, and the package is unpacked again.
 
 constexpr std::string_view kLayout = "drivers-unpacked 2";
 
@@ -75,7 +85,7 @@ Status unpack_run(const Source& source, const fs::path& folder, const fs::path& 
   });
 }
 
-// Unpacks into an empty folder that goes away with its owner unless it is committed.
+// Unpacks into an empty folder, which its owner removes unless it is committed.
 Status unpack(const Source& source, const fs::path& folder) {
   const fs::path tree = folder / "tree";
   if (source.run) {
@@ -98,7 +108,7 @@ bool can_write(const fs::path& folder) {
   return !error && ::access(folder.c_str(), W_OK | X_OK) == 0;
 }
 
-// For a cache that is read-only: the tree lives as long as the Driver.
+// For a read-only cache: the tree is removed with the last copy of the Driver.
 Result<Driver> open_in_scratch(const HostPaths& host, const Source& source, bool prefer_open) {
   std::error_code ignored;
   const fs::path home = can_write(host.work()) ? host.work() : fs::temp_directory_path(ignored);
@@ -110,8 +120,8 @@ Result<Driver> open_in_scratch(const HostPaths& host, const Source& source, bool
   return driver;
 }
 
-// The package's content. While the file has the size, inode, mtime and ctime of last time it is not read again, as with
-// the kernel's headers: home/*.stat has these in a hash, and the key that belongs to them.
+// A key for the package's content. home/*.stat has a hash of the file's size, inode, mtime and ctime, and the key that
+// belongs to them. While these do not change, the file is not read again (as with the kernel's headers).
 Result<std::string> key_of(const Source& source, const fs::path& home) {
   const std::time_t now = std::time(nullptr);
   std::error_code ignored;
@@ -136,8 +146,8 @@ Result<std::string> key_of(const Source& source, const fs::path& home) {
   hasher.add(kLayout).add(source.run.member);
   TRY(hasher.add_file(source.file));
   auto key = hasher.hex();
-  // A file that changed within the clock's grain may change again and keep its times. Best effort: a read-only cache
-  // only costs time.
+  // A file that changed within the last two seconds may change again without another mtime, so its key is not saved. If
+  // the key cannot be saved, the file is read again next time.
   if (known && std::max(info.st_ctim.tv_sec, info.st_mtim.tv_sec) + 2 < now && can_write(home))
     static_cast<void>(static_cast<bool>(write_file(index, stats + " " + key + "\n")));
   return key;
@@ -151,7 +161,7 @@ Result<Driver> open_package(const HostPaths& host, const Source& source, bool pr
   if (!can_write(home)) return open_in_scratch(host, source, prefer_open);
 
   TRY_ASSIGN(const auto lock, FileLock::acquire(fs::path(place).concat(".lock"), [] {}));
-  // Another process may have unpacked it while we waited.
+  // Another process may have unpacked it during the wait for the lock.
   if (auto driver = reuse(place, source.file, prefer_open)) return std::move(*driver);
   TRY_ASSIGN(auto staged, StagedFolder::beside(place));
   TRY(unpack(source, staged.path()));
@@ -160,6 +170,18 @@ Result<Driver> open_package(const HostPaths& host, const Source& source, bool pr
 }
 
 }  // namespace
+
+std::string_view flavour_name(Flavour flavour) {
+  const auto found =
+      std::find_if(kFlavours.begin(), kFlavours.end(), [&](const auto& entry) { return entry.first == flavour; });
+  return found->second;
+}
+
+std::optional<Flavour> flavour_from(std::string_view name) {
+  const auto found =
+      std::find_if(kFlavours.begin(), kFlavours.end(), [&](const auto& entry) { return entry.second == name; });
+  return found == kFlavours.end() ? std::nullopt : std::optional(found->first);
+}
 
 Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool prefer_open,
                            const OnPackage& on_progress) {

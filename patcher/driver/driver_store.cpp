@@ -1,9 +1,8 @@
-// DriverStore: state/drivers/VERSION-FLAVOUR/{package.json,sources/}, and beside them the package's own files
-// (.manifest) and the installer that it was added from (package.run).
+#include "driver/driver_store.hpp"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "driver/driver.hpp"
 #include "driver/identify.hpp"
 #include "driver/run_file_zip.hpp"
 #include "driver/source_files.hpp"
@@ -54,7 +53,7 @@ Result<Package> read_package(const fs::path& folder) {
   return Package{std::move(driver), word("content")};
 }
 
-// A path need not be UTF-8; JSON has to be.
+// JSON must be UTF-8; a path need not be.
 Status write_package_json(const fs::path& folder, const StoredDriver& driver, const std::string& content) {
   const json data = {
       {"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"added", driver.added},
@@ -62,10 +61,10 @@ Status write_package_json(const fs::path& folder, const StoredDriver& driver, co
   return write_file(folder / "package.json", data.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
-// A package that came as a folder first, and now comes as the installer with the same sources.
-Status keep_package(const fs::path& folder, Package& stored, const Driver& driver, const OnPackage& on_progress) {
+// The package was added as a folder, and now comes as the installer with the same sources.
+Status add_installer(const fs::path& folder, Package& stored, const Driver& driver, const OnPackage& on_progress) {
   std::error_code error;
-  const fs::path part = folder / ".package.run";  // what a killed process left of it goes away
+  const fs::path part = folder / ".package.run";  // may be left from a killed process
   fs::remove(part, error);
   TRY(copy_package(driver.package, part, on_progress));
   stored.driver.package_folder = driver.package_folder;
@@ -89,7 +88,27 @@ bool matches(const StoredDriver& driver, const DriverName& name) {
   return have.size() >= wanted->parts.size() && std::equal(wanted->parts.begin(), wanted->parts.end(), have.begin());
 }
 
+bool is_placeholder(std::string_view part) {
+  return part == "*" || (!part.empty() && part.find_first_not_of("xX") == part.npos);
+}
+
 }  // namespace
+
+DriverName DriverName::parse(std::string_view word) {
+  if (word == "reference") return {Kind::reference, std::string(word)};
+  // 535.xxx and 535.xxx.xx, as NVIDIA's documents write it.
+  std::string_view numbers = word;
+  bool placeholder = false;
+  for (auto dot = numbers.rfind('.'); dot != numbers.npos && is_placeholder(numbers.substr(dot + 1));
+       dot = numbers.rfind('.')) {
+    numbers = numbers.substr(0, dot);
+    placeholder = true;
+  }
+  const auto version = Version::parse(numbers);
+  if (!version) return {Kind::path, std::string(word)};
+  if (placeholder || version->parts.size() == 1) return {Kind::branch, std::string(numbers)};
+  return {Kind::version, std::string(numbers)};
+}
 
 Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const OnPackage& on_progress) {
   const fs::path place = folder_ / (driver.version.text + "-" + std::string(flavour_name(driver.flavour)));
@@ -101,7 +120,7 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const 
   if (fs::exists(fs::symlink_status(place, ignored)) && !replace) {
     TRY_ASSIGN(auto stored, read_package(place));
     if (stored.content == content && driver.package && !stored.driver.package)
-      TRY(keep_package(place, stored, driver, on_progress));
+      TRY(add_installer(place, stored, driver, on_progress));
     if (stored.content == content) return stored.driver;
     return Error{ErrorKind::usage, "add the driver " + driver.path.string(),
                  "the store already has another package of " + title(driver.version, driver.flavour) + ", added " +
@@ -129,7 +148,7 @@ Result<std::vector<StoredDriver>> DriverStore::list() const {
   if (!fs::exists(folder_, error)) return drivers;
   for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code ignored;
-    // A dot: the lock, and what a killed process left half-copied.
+    // Names with a dot are the lock, and copies that a killed process did not finish.
     if (entry->path().filename().string().starts_with('.') || !entry->is_directory(ignored)) continue;
     TRY_ASSIGN(auto package, read_package(entry->path()));
     drivers.push_back(std::move(package.driver));
@@ -144,14 +163,40 @@ Result<StoredDriver> DriverStore::find(const DriverName& name) const {
   const auto found =
       std::find_if(drivers.begin(), drivers.end(), [&](const StoredDriver& driver) { return matches(driver, name); });
   if (found != drivers.end()) return *found;
-  std::string why = "the driver store " + folder_.string() + " is empty";
-  if (!drivers.empty()) {
-    why = "the driver store has only";
-    for (const auto& driver : drivers)
-      why += (&driver == &drivers.front() ? " " : ", ") + title(driver.version, driver.flavour);
-  }
+  const std::string why = drivers.empty()
+                              ? "the driver store " + folder_.string() + " is empty"
+                              : "the driver store has only " + join(drivers, ", ", [](const StoredDriver& driver) {
+                                  return title(driver.version, driver.flavour);
+                                });
   return Error{ErrorKind::usage, "find the driver " + printable(name.text), why,
                "add it with: vgpukit driver add FILE"};
+}
+
+Result<Driver> find_driver(const HostPaths& host, std::string_view word, bool prefer_open,
+                           const OnPackage& on_progress) {
+  const auto name = DriverName::parse(word);
+  if (name.kind == DriverName::Kind::reference) {
+    TRY_ASSIGN(const auto data, shipped_data());
+    return open_driver(host, data / "kbuild" / "reference-driver", prefer_open);
+  }
+  if (name.kind == DriverName::Kind::path) {
+    std::error_code ignored;
+    auto driver = open_driver(host, name.text, prefer_open, on_progress);
+    if (driver || fs::exists(name.text, ignored) || word.find('/') != word.npos) return driver;
+    driver.error().next =
+        "name a package's folder or file (.run, .zip, a tarball), a version or a branch of the driver store (vgpukit "
+        "driver list), or reference";
+    return driver;
+  }
+  TRY_ASSIGN(const auto stored, DriverStore(host).find(name));
+  TRY_ASSIGN(auto driver, open_driver(host, stored.folder, prefer_open));
+  if (driver.version != stored.version || driver.flavour != stored.flavour)
+    return Error{ErrorKind::usage, "open the driver " + std::string(word),
+                 stored.folder.string() + " was changed: it is now " + title(driver.version, driver.flavour),
+                 "remove " + stored.folder.parent_path().string() + " and add the driver again"};
+  driver.package = stored.package;
+  driver.package_folder = stored.package_folder;
+  return driver;
 }
 
 }  // namespace vgpukit::driver

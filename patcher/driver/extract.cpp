@@ -14,7 +14,6 @@
 #include <optional>
 #include <system_error>
 
-#include "driver/driver.hpp"
 #include "support/atomic_file.hpp"
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
@@ -24,17 +23,12 @@ namespace vgpukit::driver {
 
 namespace {
 
-struct FreeReader {
-  void operator()(archive* reader) const { archive_read_free(reader); }
-};
-using Reader = std::unique_ptr<archive, FreeReader>;
+constexpr std::size_t kArchiveBlock = 1 << 16;
 
-constexpr std::size_t kBlock = 1 << 16;
-
-// What the headers of a tar archive may take, for each entry.
+// The most bytes of a tar archive's headers for one entry.
 constexpr std::uintmax_t kEntryHeaders = 4096;
 
-// One run over an archive: what it is called, what is wanted of it, and what went wrong outside of libarchive.
+// One pass over an archive: its name for messages, what is wanted, and the error that did not come from libarchive.
 struct Run {
   const fs::path& named;
   const Unpacking& how;
@@ -42,7 +36,7 @@ struct Run {
   archive* counted = nullptr;  // the reader that reads the file itself
   std::optional<Error> refusal = std::nullopt;
 
-  // Called for each block. False: stop, and `refusal` says why.
+  // Called for each block. False: stop; `refusal` has the reason.
   bool goes_on() {
     if (Interrupt::caught() != 0)
       refusal = Error{ErrorKind::interrupted, "unpack " + named.string(), "interrupted", ""};
@@ -52,8 +46,8 @@ struct Run {
   }
 };
 
-// The decompressed bytes of a file. It is separate from the archive reader so that the rest after the last entry can be
-// read as well: the checksum of an xz file stands at its end, and a reader of tar stops before it.
+// The decompressed bytes of a file. It is separate from the archive reader, so that the bytes after the last entry can
+// be read as well: the checksum of an xz file is at its end, and the reader of a tar archive stops before it.
 class Unfiltered {
  public:
   Unfiltered(int fd, Run& run) : reader_(archive_read_new()), run_(run) {
@@ -61,7 +55,7 @@ class Unfiltered {
     add_filters(reader_.get());
     archive_read_support_format_raw(reader_.get());
     archive_entry* whole = nullptr;
-    ready_ = archive_read_open_fd(reader_.get(), fd, kBlock) == ARCHIVE_OK &&
+    ready_ = archive_read_open_fd(reader_.get(), fd, kArchiveBlock) == ARCHIVE_OK &&
              archive_read_next_header(reader_.get(), &whole) == ARCHIVE_OK;
   }
 
@@ -70,7 +64,7 @@ class Unfiltered {
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] std::string error() const { return error_of(reader_.get()); }
 
-  // Did the last 512 bytes consist of zeros, as the end mark of a tar archive does?
+  // Whether the last 512 bytes are zeros, as the end mark of a tar archive is.
   [[nodiscard]] bool ends_with_zeros() const {
     return std::all_of(tail_.begin(), tail_.end(), [](char c) { return c == 0; });
   }
@@ -102,15 +96,15 @@ class Unfiltered {
   }
 
  private:
-  // UnpackTarget counts what is written; this counts what is read, for entries that nobody wants and for what follows
-  // the last one.
+  // UnpackTarget counts the bytes that are written. This counts the bytes that are read, including entries that are not
+  // wanted and the bytes after the last entry.
   bool within_limits(std::size_t size) {
     const auto& limits = run_.how.limits;
     bytes_ += size;
     if (bytes_ <= limits.bytes + limits.entries * kEntryHeaders) return true;
     run_.refusal = Error{ErrorKind::usage, "unpack " + run_.named.string(),
-                         "it unpacks to more than " + std::to_string(limits.bytes) + " bytes, which is the limit",
-                         "nothing was unpacked; no driver package is that large, so do not trust the file"};
+                         "it exceeds the limit of " + std::to_string(limits.bytes) + " unpacked bytes",
+                         "nothing was unpacked; no driver package is that large, so do not use the file"};
     return false;
   }
 
@@ -120,7 +114,7 @@ class Unfiltered {
     std::copy(data + size - take, data + size, tail_.end() - static_cast<std::ptrdiff_t>(take));
   }
 
-  Reader reader_;
+  ArchiveReader reader_;
   Run& run_;
   std::uintmax_t bytes_ = 0;
   bool ready_ = false;
@@ -141,7 +135,7 @@ Error bad_archive(const fs::path& archive_path, const std::string& why) {
 }
 
 std::string name_of(archive_entry* entry) {
-  // The first is empty when the name does not fit the locale.
+  // The first one is null if the name does not fit the locale.
   if (const char* name = archive_entry_pathname(entry)) return name;
   if (const char* name = archive_entry_pathname_utf8(entry)) return name;
   return {};
@@ -154,7 +148,7 @@ Status copy_data(archive* reader, archive_entry* entry, UnpackTarget::File& file
     la_int64_t offset = 0;
     const int result = archive_read_data_block(reader, &block, &size, &offset);
     if (result == ARCHIVE_EOF) break;
-    // A warning here is a checksum that does not fit (zip).
+    // A warning here is a wrong checksum (zip).
     if (result != ARCHIVE_OK && !run.refusal)
       return bad_archive(run.named,
                          "it is damaged or cut off in \"" + printable(name) + "\" (" + error_of(reader) + ")");
@@ -166,7 +160,7 @@ Status copy_data(archive* reader, archive_entry* entry, UnpackTarget::File& file
                      archive_entry_mtime_is_set(entry) ? &mtime : nullptr);
 }
 
-const char* kind_of(mode_t type) {
+const char* entry_kind(mode_t type) {
   switch (type) {
     case AE_IFCHR:
     case AE_IFBLK:
@@ -183,7 +177,7 @@ const char* kind_of(mode_t type) {
 Status unpack_entry(archive* reader, archive_entry* entry, const std::string& name,
                     const std::vector<std::string>& words, UnpackTarget& target, Run& run) {
   const char* hardlink = archive_entry_hardlink(entry);
-  // Some cpio and pax archives give the bytes again with each hard link; then it is a file.
+  // Some cpio and pax archives repeat the bytes for each hard link. Such an entry is a file.
   const bool has_data = archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0;
   if (hardlink && !has_data) return target.add_hardlink(name, words, hardlink);
   switch (hardlink ? AE_IFREG : archive_entry_filetype(entry)) {
@@ -198,7 +192,7 @@ Status unpack_entry(archive* reader, archive_entry* entry, const std::string& na
       return copy_data(reader, entry, file, name, run);
     }
     default:
-      return target.refuse(name, kind_of(archive_entry_filetype(entry)));
+      return target.refuse(name, entry_kind(archive_entry_filetype(entry)));
   }
 }
 
@@ -210,7 +204,7 @@ Result<bool> unpack_all(archive* reader, UnpackTarget& target, Run& run) {
     const int result = archive_read_next_header(reader, &entry);
     if (run.refusal) return *run.refusal;
     if (result == ARCHIVE_EOF) break;
-    // A warning is a name that does not fit the locale; the entry is there.
+    // A warning is a name that does not fit the locale. The entry is valid.
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
       const std::string why = error_of(reader);
       if (last.empty()) return bad_archive(run.named, "it is no archive, or a damaged one (" + why + ")");
@@ -226,14 +220,13 @@ Result<bool> unpack_all(archive* reader, UnpackTarget& target, Run& run) {
   return true;
 }
 
-// zip and 7z keep their table of contents at the end, so they have to be read with seeks; they have their own
-// checksums.
+// zip and 7z have their table of contents at the end, so they are read with seeks. They have checksums of their own.
 Status unpack_seekable(int fd, UnpackTarget& target, Run& run) {
-  const Reader reader(archive_read_new());
+  const ArchiveReader reader(archive_read_new());
   run.counted = reader.get();
-  archive_read_support_format_zip_seekable(reader.get());  // without the table it is cut off
+  archive_read_support_format_zip_seekable(reader.get());  // requires the table of contents: a cut file fails
   archive_read_support_format_7zip(reader.get());
-  if (archive_read_open_fd(reader.get(), fd, kBlock) != ARCHIVE_OK)
+  if (archive_read_open_fd(reader.get(), fd, kArchiveBlock) != ARCHIVE_OK)
     return bad_archive(run.named, "it is no archive, or a damaged one (" + error_of(reader.get()) + ")");
   TRY(unpack_all(reader.get(), target, run));
   return {};
@@ -242,8 +235,8 @@ Status unpack_seekable(int fd, UnpackTarget& target, Run& run) {
 Status unpack_stream(int fd, UnpackTarget& target, Run& run) {
   Unfiltered bytes(fd, run);
   if (!bytes.ready()) return bad_archive(run.named, "it is damaged (" + bytes.error() + ")");
-  const Reader reader(archive_read_new());
-  // Not "all" formats: mtree would read files that the archive only names.
+  const ArchiveReader reader(archive_read_new());
+  // Not all formats: mtree would read files that the archive only names.
   archive_read_support_format_tar(reader.get());
   archive_read_support_format_cpio(reader.get());
   if (archive_read_open(reader.get(), &bytes, nullptr, read_unfiltered, nullptr) != ARCHIVE_OK) {
@@ -252,14 +245,13 @@ Status unpack_stream(int fd, UnpackTarget& target, Run& run) {
   }
   TRY_ASSIGN(const bool whole, unpack_all(reader.get(), target, run));
   if (!whole) return {};
-  // libarchive takes a tar archive that was cut between two entries for a whole one.
+  // libarchive accepts a tar archive that was cut between two entries.
   const bool is_tar = (archive_format(reader.get()) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
   if (is_tar && bytes.ended() && !bytes.ends_with_zeros())
     return bad_archive(run.named, "it is cut off: the end mark of the archive is missing");
   if (bytes.ended() || bytes.drain()) return {};
   if (run.refusal) return *run.refusal;
-  return bad_archive(run.named,
-                     "its end is damaged or cut off, so nothing in it can be trusted (" + bytes.error() + ")");
+  return bad_archive(run.named, "its end is damaged or cut off (" + bytes.error() + ")");
 }
 
 bool starts_like_seekable(int fd) {
@@ -279,26 +271,28 @@ void add_filters(::archive* reader) {
   archive_read_support_filter_zstd(reader);
 }
 
+void FreeArchiveReader::operator()(::archive* reader) const {
+  archive_read_free(reader);
+}
+
 std::string error_of(::archive* reader) {
   const char* text = archive_error_string(reader);
   return text ? printable(text) : "it cannot be read";
 }
 
-Result<ArchiveFile> open_archive(const fs::path& archive_path) {
-  const std::string tried = "unpack " + archive_path.string();
-  Descriptor fd(::open(archive_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return Error{ErrorKind::usage, tried, std::generic_category().message(errno), ""};
+Result<OpenFile> open_regular_file(const fs::path& file, std::string tried) {
+  Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return Error{ErrorKind::usage, std::move(tried), std::generic_category().message(errno), ""};
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
-    return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
-  if (info.st_size == 0) return bad_archive(archive_path, "the file is empty");
-  return ArchiveFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
+    return Error{ErrorKind::usage, std::move(tried), "it is not a regular file", ""};
+  return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string path;
-  for (const auto& word : words) path += (path.empty() ? "" : "/") + word;
-  return path;
+Result<OpenFile> open_archive(const fs::path& archive_path) {
+  TRY_ASSIGN(auto opened, open_regular_file(archive_path, "unpack " + archive_path.string()));
+  if (opened.bytes == 0) return bad_archive(archive_path, "the file is empty");
+  return opened;
 }
 
 bool is_zip(const fs::path& file) {
@@ -325,7 +319,7 @@ Status extract_archive(const fs::path& archive_path, const fs::path& target, con
   TRY_ASSIGN(auto staged, StagedFolder::beside(target));
   TRY_ASSIGN(auto unpacked, UnpackTarget::open(staged.path(), archive_path, limits));
   TRY(unpack_from(opened.fd.get(), 0, unpacked, archive_path, {{}, on_progress, limits}));
-  return staged.commit(false, may_write);  // it can be unpacked again
+  return staged.commit(false, may_write);  // not synced: it can be unpacked again
 }
 
 }  // namespace vgpukit::driver

@@ -13,7 +13,7 @@ namespace vgpukit::driver {
 
 namespace {
 
-// A text file of the package, and what it is called in reasons: "Kbuild", "../.manifest".
+// A text file of the package, with its name for reasons: "Kbuild", "../.manifest".
 struct PackageText {
   std::string name;
   fs::path path;
@@ -37,8 +37,8 @@ struct VersionClaim {
   std::string where;  // "/x/kernel/Kbuild:75"
 };
 
-// The version in a word such as \"535.247.02\" or 535.247.02-1 (a distribution's revision). A single number is no
-// driver version, and a placeholder that an installer fills in (__VERSION_STRING, #MODULE_VERSION#) is none either.
+// The version in a word such as \"535.247.02\" or 535.247.02-1 (a distribution's revision). Nothing for a single number
+// and for a placeholder that an installer fills in (__VERSION_STRING, #MODULE_VERSION#).
 std::optional<Version> version_in(std::string_view word) {
   while (!word.empty() &&
          (word.front() == '\\' || word.front() == '"' || word.front() == '\'' || is_blank(word.front())))
@@ -48,7 +48,7 @@ std::optional<Version> version_in(std::string_view word) {
   return version;
 }
 
-// The text after `key` and the '=' or blanks that follow it, if the line has it.
+// The text after `key` and the '=' or blanks that follow it, if the line has the key.
 std::optional<std::string_view> value_after(std::string_view line, std::string_view key) {
   const auto at = find_word(line, key);
   if (at == std::string_view::npos) return std::nullopt;
@@ -64,7 +64,7 @@ struct VersionSource {
   bool commented_by_hash;
 };
 
-// In the order in which they are believed. Kbuild is what the modules are compiled with.
+// In order of precedence. The modules are compiled with the version of Kbuild.
 const std::array<VersionSource, 8>& version_sources() {
   static const std::array<VersionSource, 8> sources = {{
       {"Kbuild", "DNV_VERSION_STRING", true},
@@ -81,7 +81,7 @@ const std::array<VersionSource, 8>& version_sources() {
 
 struct VersionSearch {
   std::vector<VersionClaim> claims;
-  std::vector<std::string> without;  // "dkms.conf:2 holds the placeholder __VERSION_STRING"
+  std::vector<std::string> without;  // reasons: "dkms.conf:2 holds __VERSION_STRING"
 };
 
 void search_version(const PackageText& file, const VersionSource& source, VersionSearch& found) {
@@ -104,38 +104,37 @@ void search_version(const PackageText& file, const VersionSource& source, Versio
   if (found.claims.size() == before && found.without.empty()) found.without.push_back(file.name + " has none");
 }
 
-// ../ is the package only when this folder is its kernel/; otherwise it is any folder of the user's.
+// Whether ../ is the package. If this folder has another name, ../ may be any folder of the user.
 bool is_part_of_package(const fs::path& sources) {
   const auto name = fs::absolute(sources).lexically_normal().filename();
   return name == "kernel" || name == "kernel-open" || name == "sources";
 }
 
 Result<VersionClaim> find_version(const fs::path& sources) {
-  const std::string tried = "tell the version of the driver in " + sources.string();
+  const std::string tried = "find the version of the driver in " + sources.string();
   VersionSearch found;
   for (const auto& source : version_sources()) {
     if (source.file.starts_with("../") && !is_part_of_package(sources)) continue;
     if (const auto file = load(sources, source.file)) search_version(*file, source, found);
   }
   if (found.claims.empty()) {
-    std::string why = "no file says it";
-    for (const auto& reason : found.without) why += (&reason == &found.without.front() ? ": " : ", ") + reason;
-    return Error{ErrorKind::usage, tried, why,
-                 "Kbuild should have -DNV_VERSION_STRING=\\\"535.247.02\\\" or the like: unpack the package again"};
+    return Error{ErrorKind::usage, tried,
+                 "no file has it" + (found.without.empty() ? "" : ": " + join(found.without, ", ")),
+                 "Kbuild should have -DNV_VERSION_STRING=\\\"535.247.02\\\" or similar: unpack the package again"};
   }
   const auto& first = found.claims.front();
   for (const auto& other : found.claims)
     if (other.version != first.version)
       return Error{ErrorKind::usage, tried,
-                   "its files contradict each other: " + first.where + " says " + first.version.text + ", " +
-                       other.where + " says " + other.version.text,
-                   "this is a mixture of two packages: unpack one of them into an empty folder"};
+                   "its files have different versions: " + first.where + " has " + first.version.text + ", " +
+                       other.where + " has " + other.version.text,
+                   "this folder has files of two packages: unpack one of them into an empty folder"};
   return first;
 }
 
 // ---- flavour ----
 
-// Does the line give the variable a value? "$GRID_BUILD" and $(GRID_BUILD) only read it.
+// Whether the line sets the variable. "$GRID_BUILD" and $(GRID_BUILD) only read it.
 bool sets_variable(std::string_view line, std::string_view variable) {
   for (auto at = find_word(line, variable); at != std::string_view::npos; at = find_word(line, variable)) {
     const char before = at > 0 ? line[at - 1] : ' ';
@@ -153,8 +152,8 @@ bool sets_variable(std::string_view line, std::string_view variable) {
   return false;
 }
 
-// The line that gives `variable` a value, as a shell or a make variable (VGX_KVM_BUILD=1, in conftest.sh of NVIDIA's
-// vgpu-kvm packages), or as a macro (-DNV_VGPU_KVM_BUILD). 0: none.
+// The number of the line that sets `variable`, as a shell or a make variable (VGX_KVM_BUILD=1, in conftest.sh of
+// NVIDIA's vgpu-kvm packages) or as a macro (-DNV_VGPU_KVM_BUILD). 0: none.
 int line_that_sets(std::string_view text, std::string_view variable, std::string_view macro) {
   int result = 0;
   for_each_line(text, [&](std::string_view line, int number) {
@@ -190,7 +189,7 @@ std::optional<License> license_of(const fs::path& sources) {
     for_each_line(file->text, [&](std::string_view line, int number) {
       constexpr std::string_view key = "MODULE_LICENSE(\"";
       const auto at = line.find(key);
-      if (license || at == std::string_view::npos || line.substr(0, at).find("//") != std::string_view::npos) return;
+      if (license || at == std::string_view::npos || contains(line.substr(0, at), "//")) return;
       const auto text = line.substr(at + key.size());
       license = License{std::string(text.substr(0, text.find('"'))), file->name + ":" + std::to_string(number)};
     });
@@ -200,7 +199,7 @@ std::optional<License> license_of(const fs::path& sources) {
 }
 
 bool is_open(const License& license) {
-  return license.text.find("GPL") != std::string::npos;
+  return contains(license.text, "GPL");
 }
 
 struct FlavourClaim {
@@ -208,8 +207,8 @@ struct FlavourClaim {
   std::string from;
 };
 
-// What a package is for counts first, the license of its modules second: the open modules of a vgpu-kvm package are a
-// vGPU host driver, and a merged package (vgpu-kvm and grid in one) is built for its host side.
+// The purpose of a package takes precedence over the license of its modules: the open modules of a vgpu-kvm package are
+// a vGPU host driver. A merged package (vgpu-kvm and grid in one) is built for the host.
 FlavourClaim find_flavour(const fs::path& sources) {
   std::vector<PackageText> texts;
   for (const char* name : {"conftest.sh", "Kbuild", "nvidia/nvidia.Kbuild", "Makefile", "dkms.conf"})
@@ -231,7 +230,7 @@ FlavourClaim find_flavour(const fs::path& sources) {
 
 // ---- modules ----
 
-// NVIDIA's Makefile builds every folder of a list that exists: NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm ...)
+// NVIDIA's Makefile builds each existing folder of a list: NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm ...)
 std::vector<std::string> module_candidates(const fs::path& sources) {
   std::vector<std::string> words = {"nvidia",         "nvidia-uvm", "nvidia-vgpu-vfio",
                                     "nvidia-modeset", "nvidia-drm", "nvidia-peermem"};

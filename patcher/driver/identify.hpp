@@ -10,15 +10,14 @@
 
 namespace vgpukit::driver {
 
-// The files that belong to a package and lie beside its kernel/ folder; nothing when `sources` is the whole package.
-// (.manifest, is_vgpu_host_package.txt)
+// .manifest and is_vgpu_host_package.txt, in `sources` or beside the package's kernel/ folder.
 std::vector<std::filesystem::path> package_files(const std::filesystem::path& sources);
 
-// Are these the open modules? Decided by MODULE_LICENSE in nvidia/nv.c or nvidia/nv-frontend.c.
+// Whether these are the open modules: MODULE_LICENSE in nvidia/nv.c or nvidia/nv-frontend.c contains "GPL".
 bool has_open_license(const std::filesystem::path& sources);
 
 // Fills in everything of Driver that the files say, except `path`, `content` and `scratch`.
-// Error: usage when no file has a version, when two files contradict each other, or when there is no module to build.
+// Error: usage if no file has a version, if two files have different ones, or if there is no module to build.
 Result<Driver> identify(const std::filesystem::path& sources, const std::vector<SourceFile>& files);
 
 }  // namespace vgpukit::driver

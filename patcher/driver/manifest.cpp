@@ -31,7 +31,7 @@ bool is_source(const Entry& entry) {
   return entry.type() == "KERNEL_MODULE_SRC";
 }
 
-// How many folders two paths share at their start.
+// The number of leading folders that two paths have in common.
 std::size_t shared_folders(std::string_view a, std::string_view b) {
   std::size_t folders = 0;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()) && a[i] == b[i]; ++i) folders += a[i] == '/';

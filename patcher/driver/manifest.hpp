@@ -1,5 +1,6 @@
-// .manifest of a package: eight lines about it, then one line for each file that nvidia-installer knows of. A file of
-// kernel/ that is not in it is left out of the dkms tree (manifest.c and misc.c of github.com/NVIDIA/nvidia-installer).
+// The .manifest of a package: eight lines about the package, then one line for each file. nvidia-installer does not
+// copy a file of kernel/ to the dkms tree if .manifest lacks it (manifest.c and misc.c of
+// github.com/NVIDIA/nvidia-installer).
 #pragma once
 
 #include <string>
@@ -12,11 +13,11 @@ class Manifest {
  public:
   explicit Manifest(std::string text) : text_(std::move(text)) {}
 
-  // What dkms gets: the entries KERNEL_MODULE_SRC and DKMS_CONF, in their order.
+  // The files of the dkms tree: the entries KERNEL_MODULE_SRC and DKMS_CONF, in their order.
   [[nodiscard]] std::vector<std::string> kernel_files() const;
   [[nodiscard]] bool has(std::string_view file) const;
-  // Adds an entry for a new source file, like that of its nearest neighbour: the mode, the depth of the path and the
-  // module are taken over. A file that is there already stays as it is.
+  // Adds an entry for a new source file, with the mode, the path depth and the module of the entry with the longest
+  // common folder. Does nothing if the file has an entry.
   void add_source(std::string_view file);
   void remove(std::string_view file);
   [[nodiscard]] const std::string& text() const { return text_; }

@@ -1,7 +1,6 @@
 #include "driver/run_file.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -12,7 +11,7 @@
 #include <vector>
 
 #include "driver/checksum.hpp"
-#include "driver/unpack_target.hpp"
+#include "driver/extract.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -22,7 +21,7 @@ namespace {
 
 constexpr std::uint64_t kMaxHeader = 16 << 20;  // 150 kB, and some 300 kB with a decompressor, are usual
 constexpr std::uint64_t kKeysWithin = 64 << 10;
-constexpr std::size_t kBlock = 1 << 20;
+constexpr std::size_t kReadBlock = 1 << 20;
 constexpr const char* kFetchAgain = "fetch the file again, and compare its size with the download page's";
 
 Error bad_header(const fs::path& file, const std::string& why) {
@@ -36,7 +35,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
-// The digits that follow `before`, if `after` stands behind them.
+// The number between `before` and `after`.
 std::optional<std::uint64_t> number_between(std::string_view text, std::string_view before, std::string_view after) {
   for (auto at = text.find(before); at != std::string_view::npos; at = text.find(before, at + 1)) {
     const auto start = at + before.size();
@@ -46,7 +45,7 @@ std::optional<std::uint64_t> number_between(std::string_view text, std::string_v
   return std::nullopt;
 }
 
-// The offset behind the `lines`th newline.
+// The offset after that many newlines.
 std::optional<std::size_t> after_lines(std::string_view text, std::uint64_t lines) {
   std::size_t at = 0;
   for (; lines > 0; --lines) {
@@ -69,7 +68,7 @@ std::string compression_of(std::string_view payload) {
   return {};
 }
 
-// Where a value is the name of a platform, as in Linux-x86_64 or NVIDIA-Linux-aarch64-535.54.03.
+// The processor of a platform's name such as Linux-x86_64 or NVIDIA-Linux-aarch64-535.54.03. Empty: none.
 std::string arch_in(std::string_view text) {
   constexpr std::string_view key = "Linux-";
   const auto at = text.find(key);
@@ -83,18 +82,17 @@ std::string value_or_empty(std::string_view header, std::string_view key) {
   return value ? value->text : std::string();
 }
 
-// A sum of zeros means that there is none. makeself puts a list there; one archive has a list of one.
+// makeself writes a list with a checksum for each archive; a driver has one archive. Zeros mean that there is none.
 std::string sum_of(std::string_view header, std::string_view key) {
-  auto text = value_or_empty(header, key);
-  while (text.ends_with(' ')) text.pop_back();
+  const std::string text(trimmed(value_or_empty(header, key)));
   return text.find_first_not_of('0') == std::string::npos ? std::string() : text;
 }
 
-class Reader {
+class InstallerReader {
  public:
-  Reader(const fs::path& file, int fd, std::uint64_t bytes) : file_(file), fd_(fd), bytes_(bytes) {}
+  InstallerReader(const fs::path& file, int fd, std::uint64_t bytes) : file_(file), fd_(fd), bytes_(bytes) {}
 
-  // The next part of the file. Empty: its end.
+  // The next part of the file. Empty at its end.
   Result<std::string_view> next() {
     for (;;) {
       const auto got = ::pread(fd_, buffer_.data(), buffer_.size(), static_cast<off_t>(at_));
@@ -108,12 +106,12 @@ class Reader {
   [[nodiscard]] std::uint64_t at() const { return at_; }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
-  // The file from its start to `end`, and no further.
+  // The first `end` bytes of the file, or all if it is shorter.
   Result<std::string> start(std::uint64_t end) {
     return start_until(end, [](const std::string&) { return false; });
   }
 
-  // At least as much of it as enough() wants, if `end` leaves that.
+  // The same, but stops reading when enough() is true.
   template <class F>
   Result<std::string> start_until(std::uint64_t end, F enough) {
     std::string text;
@@ -132,63 +130,47 @@ class Reader {
   int fd_;
   std::uint64_t bytes_;
   std::uint64_t at_ = 0;
-  std::vector<char> buffer_ = std::vector<char>(kBlock);
+  std::vector<char> buffer_ = std::vector<char>(kReadBlock);
 };
 
-struct OpenFile {
-  Descriptor fd;
-  std::uint64_t bytes;
-};
-
-Result<OpenFile> open_file(const fs::path& file) {
-  const std::string tried = "read the installer " + file.string();
-  Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return Error{ErrorKind::usage, tried, std::generic_category().message(errno), ""};
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
-    return Error{ErrorKind::usage, tried, "it is not a regular file", ""};
-  return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size)};
+Result<OpenFile> open_installer(const fs::path& file) {
+  return open_regular_file(file, "read the installer " + file.string());
 }
 
-// How many lines the header has, the decompressor's among them.
+// The number of lines of the header, including the decompressor.
 Result<std::uint64_t> header_lines(const fs::path& file, std::string_view keys, RunHeader::Layout layout) {
   const auto skip = header_value(keys, "skip");
   if (!skip) {
-    // Up to makeself 2.4.0 the number is in the code, not in a variable.
+    // Up to makeself 2.4.0 the code has the number, not a variable.
     const auto lines = layout == RunHeader::Layout::makeself ? number_between(keys, "head -n ", " ") : std::nullopt;
-    if (!lines) return bad_header(file, "nothing in its header says where the payload begins (no skip=)");
+    if (!lines) return bad_header(file, "its header does not say where the payload begins (no skip=)");
     return *lines;
   }
   const auto value = number(skip->text);
   if (!value || *value < 2 || *value > kMaxHeader)
-    return bad_header(
-        file, "its header is damaged: skip= holds " + printable(skip->text, 40) + ", which is no number of lines");
-  // NVIDIA's is the line at which the payload begins, makeself's the number of lines before it.
+    return bad_header(file, "its header is damaged: skip= is " + printable(skip->text, 40) + ", not a number of lines");
+  // In NVIDIA's layout the line at which the payload begins, in makeself's the number of lines before it.
   return layout == RunHeader::Layout::nvidia ? *value - 1 : *value;
 }
 
 Status check_sums_text(const fs::path& file, const RunHeader& header) {
   const auto value = number(header.crc);
   if (!header.crc.empty() && (!value || *value > 0xffffffffU))
-    return bad_header(file,
-                      "its header is damaged: CRCsum= holds " + printable(header.crc, 40) + ", which is no checksum");
+    return bad_header(file, "its header is damaged: CRCsum= is " + printable(header.crc, 40) + ", not a checksum");
   if (!header.md5.empty() &&
       (header.md5.size() != 32 || header.md5.find_first_not_of("0123456789abcdef") != std::string::npos))
-    return bad_header(file,
-                      "its header is damaged: MD5= holds " + printable(header.md5, 40) + ", which is no checksum");
+    return bad_header(file, "its header is damaged: MD5= is " + printable(header.md5, 40) + ", not a checksum");
   return {};
 }
 
-// makeself says how long the payload is; NVIDIA's header does not.
+// makeself's header has the size of the payload; NVIDIA's header does not.
 Status check_size(const fs::path& file, std::string_view keys, const RunHeader& header) {
   if (header.layout == RunHeader::Layout::nvidia) return {};
-  auto sizes = value_or_empty(keys, "filesizes");
-  while (sizes.ends_with(' ')) sizes.pop_back();
+  const std::string sizes(trimmed(value_or_empty(keys, "filesizes")));
   const auto wanted = number(sizes);
-  if (!wanted && sizes.find(' ') != std::string::npos)
-    return bad_header(file, "it holds several archives (makeself --append), which no driver package does");
-  if (!wanted)
-    return bad_header(file, "its header is damaged: filesizes= holds " + printable(sizes, 40) + ", which is no size");
+  if (!wanted && contains(sizes, " "))
+    return bad_header(file, "it has several archives (makeself --append), and a driver package has one");
+  if (!wanted) return bad_header(file, "its header is damaged: filesizes= is " + printable(sizes, 40) + ", not a size");
   const auto have = header.bytes - header.payload;
   if (have < *wanted)
     return bad_header(file, "it is cut off: " + std::to_string(*wanted - have) + " bytes are missing at its end");
@@ -218,20 +200,20 @@ std::optional<HeaderValue> header_value(std::string_view header, std::string_vie
 }
 
 bool is_run_file(const fs::path& file) {
-  const auto opened = open_file(file);
+  const auto opened = open_installer(file);
   if (!opened) return false;
-  Reader reader(file, opened->fd.get(), opened->bytes);
+  InstallerReader reader(file, opened->fd.get(), opened->bytes);
   const auto text = reader.start(kKeysWithin);
   if (!text || !text->starts_with("#!")) return false;
-  return header_value(*text, "skip") || header_value(*text, "CRCsum") || text->find("akeself") != std::string::npos;
+  return header_value(*text, "skip") || header_value(*text, "CRCsum") || contains(*text, "akeself");
 }
 
 Result<RunHeader> read_run_header(const fs::path& file) {
-  TRY_ASSIGN(const auto opened, open_file(file));
-  Reader reader(file, opened.fd.get(), opened.bytes);
+  TRY_ASSIGN(const auto opened, open_installer(file));
+  InstallerReader reader(file, opened.fd.get(), opened.bytes);
   TRY_ASSIGN(const auto keys, reader.start(kKeysWithin));
   if (opened.bytes == 0) return bad_header(file, "the file is empty");
-  if (!keys.starts_with("#!")) return bad_header(file, "it is no installer: it does not begin with a shell script");
+  if (!keys.starts_with("#!")) return bad_header(file, "it is not an installer: it does not begin with a shell script");
 
   RunHeader header;
   header.bytes = opened.bytes;
@@ -261,13 +243,12 @@ Result<RunHeader> read_run_header(const fs::path& file) {
   if (header.payload >= header.bytes)
     return bad_header(file, "it is cut off: it ends with its header, and the driver is missing");
   TRY(check_size(file, keys, header));
-  // A payload so short that it does not hold the marks of its format is cut off, and the sums say so.
   reader.seek(header.payload);
   TRY_ASSIGN(const auto first, reader.next());
   header.compression = compression_of(first);
   if (header.compression.empty())
     return bad_header(file,
-                      "what follows its header is no archive that is known here (xz, zstd, gzip, bzip2 or plain tar)");
+                      "after its header there is no archive of a known kind (xz, zstd, gzip, bzip2 or plain tar)");
 
   header.sums_from = header.payload;
   if (header.layout == RunHeader::Layout::nvidia) {
@@ -282,10 +263,10 @@ Result<RunHeader> read_run_header(const fs::path& file) {
 
 Status check_run_file(const fs::path& file, const RunHeader& header, const OnPackage& on_progress) {
   if (header.crc.empty() && header.md5.empty()) return {};
-  const std::string tried = "take the installer " + file.string();
-  TRY_ASSIGN(const auto opened, open_file(file));
+  const std::string tried = "check the installer " + file.string();
+  TRY_ASSIGN(const auto opened, open_installer(file));
   ::posix_fadvise(opened.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  Reader reader(file, opened.fd.get(), opened.bytes);
+  InstallerReader reader(file, opened.fd.get(), opened.bytes);
   reader.seek(header.sums_from);
   PosixCrc crc;
   Md5 md5;
@@ -312,7 +293,6 @@ Status check_run_file(const fs::path& file, const RunHeader& header, const OnPac
 Status check_run_arch(const RunHeader& header, const fs::path& named) {
   utsname machine{};
   if (header.arch.empty() || ::uname(&machine) != 0) return {};
-  // NVIDIA calls 32-bit x86 "x86"; a 32-bit kernel cannot be built for here either way.
   if (header.arch == machine.machine) return {};
   return Error{ErrorKind::usage, "open the driver " + named.string(),
                "it is for " + printable(header.arch, 40) + ", and this machine is " + machine.machine,

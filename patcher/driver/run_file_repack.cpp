@@ -23,11 +23,8 @@ namespace vgpukit::driver {
 
 namespace {
 
-constexpr std::size_t kBlock = 1 << 20;
+constexpr std::size_t kCopyBlock = 1 << 20;
 
-struct FreeReader {
-  void operator()(archive* reader) const { archive_read_free(reader); }
-};
 struct FreeWriter {
   void operator()(archive* writer) const { archive_write_free(writer); }
 };
@@ -35,7 +32,7 @@ struct FreeEntry {
   void operator()(archive_entry* entry) const { archive_entry_free(entry); }
 };
 
-// The file that takes the new payload, and its sums.
+// A file that is being written, and its checksums.
 struct Sink {
   Descriptor fd;
   PosixCrc crc;
@@ -73,7 +70,7 @@ class Repacking {
     sink_.fd = Descriptor(::open(payload_file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!sink_.fd) return cannot_write(errno);
     TRY_ASSIGN(const auto head, head_of(opened.fd.get(), header));
-    // The sums of NVIDIA's layout begin in the header, at a place that does not change.
+    // The checksums of NVIDIA's layout begin in the header, at an offset that does not change.
     const auto summed = std::string_view(head).substr(header.sums_from);
     sink_.crc.add(summed);
     sink_.md5.add(summed);
@@ -86,8 +83,12 @@ class Repacking {
 
  private:
   Error cannot_write(int error) const {
-    return {ErrorKind::missing, "write " + to_.string(), std::generic_category().message(error),
-            error == ENOSPC || error == EDQUOT || error == EFBIG ? "free some space there and try again" : ""};
+    const auto kind = error == EFBIG ? ErrorKind::no_space : kind_of(error, ErrorKind::missing);
+    return {.kind = kind,
+            .tried = "write " + to_.string(),
+            .why = std::generic_category().message(error),
+            .next = kind == ErrorKind::no_space ? "free some space there and try again" : "",
+            .number = error};
   }
   Error write_failure() {
     if (sink_.error != 0) return cannot_write(sink_.error);
@@ -106,7 +107,7 @@ class Repacking {
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0)
         return Error{ErrorKind::usage, "read the installer " + driver_.package.file.string(),
-                     got < 0 ? std::generic_category().message(errno) : "it changed meanwhile", ""};
+                     got < 0 ? std::generic_category().message(errno) : "the file was changed at the same time", ""};
       have += static_cast<std::size_t>(got);
     }
     return head;
@@ -117,11 +118,12 @@ class Repacking {
     add_filters(reader_.get());
     archive_read_support_format_tar(reader_.get());
     ::lseek(fd, static_cast<off_t>(header.payload), SEEK_SET);
-    if (archive_read_open_fd(reader_.get(), fd, kBlock) != ARCHIVE_OK) return read_failure();
+    if (archive_read_open_fd(reader_.get(), fd, kCopyBlock) != ARCHIVE_OK) return read_failure();
     return {};
   }
 
-  // The header names the program that decompresses, so the compression stays. Levels are those of NVIDIA's makeself.sh.
+  // The compression stays, because the header names the program that decompresses. The levels are those of NVIDIA's
+  // makeself.sh.
   Status open_writer(const RunHeader& header) {
     writer_.reset(archive_write_new());
     const auto& name = header.compression;
@@ -129,7 +131,7 @@ class Repacking {
       return Error{ErrorKind::missing, "write " + to_.string(), "this libarchive cannot compress with " + name, ""};
     if (name == "zstd" || name == "gzip")
       archive_write_set_filter_option(writer_.get(), name.c_str(), "compression-level", "9");
-    // Not every libarchive has threads; then it takes longer.
+    // Fails if libarchive was built without threads. Then it uses one.
     if (name == "zstd" || name == "xz")
       archive_write_set_filter_option(writer_.get(), name.c_str(), "threads", std::to_string(default_jobs()).c_str());
     archive_write_set_bytes_in_last_block(writer_.get(), 1);
@@ -146,7 +148,7 @@ class Repacking {
       if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return read_failure();
       TRY(copy_entry(entry));
     }
-    if (met_folder_) return {};
+    if (has_folder_) return {};
     return Error{ErrorKind::usage, "write " + to_.string(), "the installer has no folder " + driver_.package_folder,
                  ""};
   }
@@ -157,9 +159,9 @@ class Repacking {
     const std::string prefix = name.starts_with("./") ? "./" : "";
     name.erase(0, prefix.size());
     const std::string folder = driver_.package_folder + "/";
-    if (!met_folder_ && name.starts_with(folder)) {
-      met_folder_ = true;
-      // A folder's entries stay together: whoever needs the kernel sources only can stop behind them.
+    if (!has_folder_ && name.starts_with(folder)) {
+      has_folder_ = true;
+      // The entries of a folder stay together, so that a reader of the kernel sources can stop after them.
       if (archive_entry_filetype(entry) == AE_IFDIR) {
         TRY(write_entry(entry, nullptr));
         return add_new_files(prefix);
@@ -207,7 +209,7 @@ class Repacking {
     return manifest.text();
   }
 
-  // The entry with `text` in place of its bytes, or with its own.
+  // Writes the entry with `text`, or with its own bytes if that is null.
   Status write_entry(archive_entry* entry, const std::string* text) {
     if (text) archive_entry_set_size(entry, static_cast<la_int64_t>(text->size()));
     archive_entry_sparse_clear(entry);
@@ -232,7 +234,7 @@ class Repacking {
 
   template <class F>
   Status each_block(F use) {
-    std::vector<char> buffer(kBlock);
+    std::vector<char> buffer(kCopyBlock);
     for (;;) {
       if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "write " + to_.string(), "interrupted", ""};
       if (on_progress_)
@@ -244,13 +246,13 @@ class Repacking {
     }
   }
 
-  // The header with the new sums and sizes, then the payload.
+  // Writes the header with the new checksums and sizes, then the payload.
   Status put_together(std::string head, const RunHeader& header, const fs::path& payload_file) {
     const bool nvidia = header.layout == RunHeader::Layout::nvidia;
     set(head, "CRCsum", std::to_string(sink_.crc.value()));
     set(head, "MD5", sink_.md5.hex());
     if (!nvidia) {
-      set(head, "SHA", std::string(64, '0'));  // none; makeself then trusts MD5, as it does by default
+      set(head, "SHA", std::string(64, '0'));  // none: makeself then checks MD5, as it does by default
       set(head, "SIGNATURE", "");
       set(head, "filesizes", std::to_string(sink_.bytes));
       set(head, "totalsize", std::to_string(sink_.bytes));
@@ -260,7 +262,7 @@ class Repacking {
     if (!out.fd) return cannot_write(errno);
     if (!out.write(head)) return cannot_write(out.error);
     TRY_ASSIGN(const auto payload, open_archive(payload_file));
-    std::vector<char> buffer(kBlock);
+    std::vector<char> buffer(kCopyBlock);
     for (;;) {
       const auto got = ::read(payload.fd.get(), buffer.data(), buffer.size());
       if (got < 0 && errno == EINTR) continue;
@@ -282,11 +284,11 @@ class Repacking {
   const SourceEdits& edits_;
   const fs::path& to_;
   const OnPackage& on_progress_;
-  std::unique_ptr<archive, FreeReader> reader_;
-  Sink sink_;  // outlives the writer, which may write to it when it is freed
+  ArchiveReader reader_;
+  Sink sink_;  // before writer_: freeing the writer may still write
   std::unique_ptr<archive, FreeWriter> writer_;
   std::uint64_t total_ = 0;
-  bool met_folder_ = false;
+  bool has_folder_ = false;
 };
 
 }  // namespace
@@ -295,11 +297,11 @@ Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs:
                        const OnPackage& on_progress) {
   const std::string tried = "write " + to.string();
   if (!driver.package)
-    return Error{ErrorKind::usage, tried, driver.path.string() + " is from no installer",
+    return Error{ErrorKind::usage, tried, driver.path.string() + " is not from an installer",
                  "name a .run, or the zip that it came in, as the driver"};
   std::error_code error;
   if (fs::exists(fs::symlink_status(to, error)))
-    return Error{ErrorKind::usage, tried, "it is there already", "name a new file"};
+    return Error{ErrorKind::usage, tried, "the file exists", "name a new file"};
   TRY_ASSIGN(const auto scratch, StagedFolder::beside(to));
   const fs::path made = scratch.path() / "made.run";
   TRY(with_run_file(driver.package, scratch.path(), on_progress, [&](const fs::path& file) -> Status {
@@ -307,7 +309,7 @@ Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs:
     TRY(check_run_file(file, header, on_progress));
     return Repacking(driver, edits, made, on_progress).run(file, header, scratch.path() / "payload");
   }));
-  // What was written is read again: an installer that nobody can unpack must not be delivered.
+  // The new installer is read again before it gets its name, so that a damaged one is never delivered.
   TRY_ASSIGN(const auto header, read_run_header(made));
   TRY(check_run_file(made, header, on_progress));
   fs::rename(made, to, error);

@@ -1,4 +1,4 @@
-// A .run written again, with changed kernel sources in it.
+// Writes a .run again with changed kernel sources.
 #pragma once
 
 #include <map>
@@ -11,16 +11,15 @@
 
 namespace vgpukit::driver {
 
-// Path below the driver's sources -> new text; nothing: removed. (SourceTree::Edits)
+// Path below the driver's sources -> new text; nullopt: removed. (The type of transform::SourceTree::Edits.)
 using SourceEdits = std::map<std::string, std::optional<std::string>, std::less<>>;
 
-// Writes the installer that `driver` is from to `to`, which is not there yet, with `edits` made in its folder of kernel
-// sources. All else in it stays as it is, byte for byte and in its order; the header, too, but for the sums and sizes,
-// so its own --check,
-// --list and --extract-only work as before, and the payload is compressed as before. New files become part of
-// .manifest, without which nvidia-installer would leave them out of the dkms tree; removed ones go from it. Errors:
-// usage when the driver is from no installer, when that is damaged, or when `to` is there; missing for a full disk;
-// failed when interrupted.
+// Writes the installer of `driver` to `to`, which does not exist, with `edits` made in its folder of kernel sources.
+// Other entries stay as they are, byte for byte and in their order. In the header only the checksums and sizes change,
+// so its own --check, --list and --extract-only work as before. The compression stays the same. New files are added to
+// .manifest, because nvidia-installer does not copy other files to the dkms tree; removed files are removed from it.
+// Errors: usage if the driver is not from an installer, if the installer is damaged, or if `to` exists; no_space or
+// missing if it cannot be written; interrupted.
 Status repack_run_file(const Driver& driver, const SourceEdits& edits, const fs::path& to,
                        const OnPackage& on_progress = {});
 

@@ -1,10 +1,10 @@
-// unpack_run_file: the payload, all of it or what building needs.
+#include "driver/run_file_unpack.hpp"
+
 #include <algorithm>
 #include <set>
 
 #include "driver/extract.hpp"
 #include "driver/manifest.hpp"
-#include "driver/run_file.hpp"
 #include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
 #include "support/output_folder.hpp"
@@ -16,16 +16,16 @@ namespace {
 
 using Take = Unpacking::Take;
 
-// Which entries building needs, and when all of them were there.
+// Decides which entries building needs, and when all of them were read.
 class KernelPart {
  public:
   KernelPart(const fs::path& folder, bool may_stop) : folder_(folder), may_stop_(may_stop) {}
 
   Take take(const std::vector<std::string>& words) {
     if (words.empty()) return Take::no;
-    const std::string path = joined(words);
+    const std::string path = join(words, "/");
     if (top_.size() < 6 && (top_.empty() || top_.back() != words.front())) top_.push_back(words.front());
-    // The entries of a folder follow each other, so a file that .manifest does not name is met before the folder ends.
+    // Entries of a folder follow each other. A file that .manifest does not name is read before the folder ends.
     if (is_kernel_folder(words)) {
       seen_.insert(path);
       return Take::yes;
@@ -37,7 +37,7 @@ class KernelPart {
     return complete() ? Take::stop : Take::no;
   }
 
-  // Names that .manifest has and the package has not.
+  // The kernel files that .manifest names and that the package lacks.
   std::vector<std::string> missing() {
     std::vector<std::string> names;
     for (const auto& name : named())
@@ -65,23 +65,23 @@ class KernelPart {
   bool manifest_seen_ = false;
   std::set<std::string, std::less<>> seen_;
   std::vector<std::string> named_;
-  std::vector<std::string> top_;  // the first names in the package, for a message
+  std::vector<std::string> top_;  // the first folders and files of the package, for a message
 };
 
 Error no_sources(const fs::path& file, const std::vector<std::string>& top) {
-  std::string why = "it has no kernel module sources (no folder kernel/ or kernel-open/)";
-  for (const auto& name : top) why += (&name == &top.front() ? "; it has " : ", ") + printable(name, 40);
-  return {ErrorKind::usage, "open the driver " + file.string(), why,
+  const auto names = join(top, ", ", [](const std::string& name) { return printable(name, 40); });
+  return {ErrorKind::usage, "open the driver " + file.string(),
+          "it has no kernel module sources (no folder kernel/ or kernel-open/)" +
+              (names.empty() ? "" : "; it has " + names),
           "name the installer of a driver: NVIDIA-Linux-...-vgpu-kvm.run"};
 }
 
 Error manifest_names_missing_files(const fs::path& file, const std::vector<std::string>& missing) {
   std::string why = "its .manifest names " + printable(missing.front());
   if (missing.size() > 1) why += " and " + std::to_string(missing.size() - 1) + " more";
-  return {ErrorKind::usage, "open the driver " + file.string(), why + ", which the package does not have",
-          "it was put together wrongly, and nvidia-installer would fail on it: fetch the original again; vgpukit "
-          "driver extract "
-          "unpacks it as it is"};
+  return {ErrorKind::usage, "open the driver " + file.string(), why + ", and the package lacks it",
+          "nvidia-installer fails on such a package: fetch the original again (vgpukit driver extract unpacks it all "
+          "the same)"};
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ Status unpack_run_file(const fs::path& file, const RunHeader& header, const fs::
   TRY_ASSIGN(const auto opened, open_archive(file));
   TRY_ASSIGN(auto staged, StagedFolder::beside(target));
   TRY_ASSIGN(auto unpacked, UnpackTarget::open(staged.path(), file, limits));
-  // Without sums only the archive's own end tells that it is whole.
+  // Without checksums, only the end of the archive shows that it is whole: reading must not stop early.
   KernelPart kernel(staged.path(), !header.crc.empty() || !header.md5.empty());
   Unpacking how{{}, on_progress, limits};
   if (part == RunPart::kernel) how.wanted = [&](const auto& words) { return kernel.take(words); };

@@ -7,6 +7,7 @@
 
 #include "driver/extract.hpp"
 #include "driver/run_file.hpp"
+#include "driver/run_file_unpack.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::driver {
@@ -17,7 +18,7 @@ std::string file_name(const std::string& member) {
   return member.substr(member.rfind('/') + 1);
 }
 
-// Is the name that of a package for this processor? A name without a platform is.
+// Whether the package is for this processor, by its name. True for a name without a platform.
 bool fits_machine(const std::string& member) {
   constexpr std::string_view key = "Linux-";
   const auto name = file_name(member);
@@ -48,12 +49,12 @@ PackageFile split_zip_path(const fs::path& path) {
 
 Result<std::vector<std::string>> list_run_members(const fs::path& zip) {
   TRY_ASSIGN(const auto opened, open_archive(zip));
-  // Nothing is written: no entry is wanted. The folder is only a place for the checks of the names.
+  // No entry is wanted, so nothing is written to the folder.
   TRY_ASSIGN(auto nowhere, UnpackTarget::open("/", zip, {}));
   std::vector<std::string> members;
   Unpacking how;
   how.wanted = [&](const std::vector<std::string>& words) {
-    if (!words.empty() && words.back().ends_with(".run")) members.push_back(joined(words));
+    if (!words.empty() && words.back().ends_with(".run")) members.push_back(join(words, "/"));
     return Unpacking::Take::no;
   };
   TRY(unpack_from(opened.fd.get(), 0, nowhere, zip, how));
@@ -78,7 +79,7 @@ Result<std::string> choose_run_member(const fs::path& zip, const std::vector<std
   if (fitting.size() == 1) return fitting.front();
   std::vector<std::string> hosts;
   for (const auto& member : fitting)
-    if (file_name(member).find("vgpu-kvm") != std::string::npos) hosts.push_back(member);
+    if (contains(file_name(member), "vgpu-kvm")) hosts.push_back(member);
   if (hosts.size() == 1) return hosts.front();
   return ambiguous(
       zip, hosts.empty() ? fitting : hosts,
@@ -105,7 +106,7 @@ Status copy_package(const PackageFile& package, const fs::path& to, const OnPack
   how.on_progress = on_progress;
   how.wanted = [&](const std::vector<std::string>& words) {
     if (found) return Unpacking::Take::stop;
-    found = joined(words) == package.member;
+    found = join(words, "/") == package.member;
     return found ? Unpacking::Take::yes : Unpacking::Take::no;
   };
   TRY(unpack_from(opened.fd.get(), 0, target, package.file, how));
@@ -114,7 +115,7 @@ Status copy_package(const PackageFile& package, const fs::path& to, const OnPack
   if (found && !error) return {};
   return Error{found ? ErrorKind::missing : ErrorKind::usage,
                "take " + printable(package.member) + " out of " + package.file.string(),
-               found ? error.message() : "it is not in it", ""};
+               found ? error.message() : "the zip does not have it", ""};
 }
 
 Status with_run_file(const PackageFile& package, const fs::path& folder, const OnPackage& on_progress,

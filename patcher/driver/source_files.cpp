@@ -21,7 +21,7 @@ bool is_digit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
-// The files that NVIDIA's conftest.sh compiles: conftest$$.c and what comes of it.
+// The files that NVIDIA's conftest.sh compiles (conftest$$.c), and their output.
 bool is_conftest_scratch(std::string_view name) {
   constexpr std::string_view prefix = "conftest";
   return name.starts_with(prefix) && name.size() > prefix.size() && is_digit(name[prefix.size()]);
@@ -58,7 +58,7 @@ Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
       const bool binary = name.ends_with(kBinaryObject);
       struct stat info {};
       const int failed = binary ? ::stat(path.c_str(), &info) : ::lstat(path.c_str(), &info);
-      // A link to a binary object that nobody made yet is the same as no binary object.
+      // A link to a binary object that does not exist is left out.
       if (failed == 0 && S_ISREG(info.st_mode))
         files.push_back({path.substr(prefix), static_cast<std::uintmax_t>(info.st_size),
                          static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,

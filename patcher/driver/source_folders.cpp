@@ -11,7 +11,7 @@ namespace vgpukit::driver {
 namespace {
 
 constexpr int kLevelsDown = 4;
-constexpr std::size_t kMaxFolders = 10'000;  // somebody who names / gets an answer too
+constexpr std::size_t kMaxFolders = 10'000;  // so that a search of / ends
 
 struct Search {
   std::vector<fs::path> sources;
@@ -27,9 +27,9 @@ std::string relative_text(const fs::path& path, const fs::path& folder) {
   return printable(relative == "." || relative.empty() ? "it" : relative.string());
 }
 
-// Looks at one folder and adds the folders in it to `below`.
-void look_at(const fs::path& here, const fs::path& folder, Search& search, std::vector<fs::path>& below,
-             std::error_code& error) {
+// Searches one folder and adds the folders in it to `below`.
+void search_folder(const fs::path& here, const fs::path& folder, Search& search, std::vector<fs::path>& below,
+                   std::error_code& error) {
   bool conftest = false;
   bool kbuild = false;
   for (fs::directory_iterator entry(here, error), end; !error && entry != end; entry.increment(error)) {
@@ -67,11 +67,12 @@ Error not_found(const fs::path& named, Search& search) {
     return error;
   }
   std::sort(search.top.begin(), search.top.end());
-  if (search.top.empty()) error.why += ": it is empty";
   constexpr std::size_t shown = 6;
-  for (std::size_t i = 0; i < std::min(shown, search.top.size()); ++i)
-    error.why += (i == 0 ? "; it has " : ", ") + printable(search.top[i]);
-  if (search.top.size() > shown) error.why += " and " + std::to_string(search.top.size() - shown) + " more";
+  const auto all = search.top.size();
+  search.top.resize(std::min(shown, all));
+  error.why += all == 0 ? ": it is empty"
+                        : "; it has " + join(search.top, ", ", [](const std::string& name) { return printable(name); });
+  if (all > shown) error.why += " and " + std::to_string(all - shown) + " more";
   return error;
 }
 
@@ -88,7 +89,7 @@ Result<std::vector<fs::path>> find_source_folders(const fs::path& folder, const 
         break;
       }
       std::error_code error;
-      look_at(here, folder, search, below, error);
+      search_folder(here, folder, search, below, error);
       if (error && here == folder)
         return Error{ErrorKind::usage, "open the driver " + named.string(), error.message(), ""};
     }
@@ -110,9 +111,9 @@ Result<SourceChoice> choose_source_folder(const std::vector<fs::path>& folders, 
       return take_first ? SourceChoice{folders[0], folders[1]} : SourceChoice{folders[1], folders[0]};
     }
   }
-  std::string why = "it has more than one driver:";
-  for (const auto& folder : folders) why += (&folder == &folders.front() ? " " : ", ") + printable(folder.string());
-  return Error{ErrorKind::usage, "open the driver " + named.string(), why, "name one of them"};
+  const auto names = join(folders, ", ", [](const fs::path& folder) { return printable(folder.string()); });
+  return Error{ErrorKind::usage, "open the driver " + named.string(), "it has more than one driver: " + names,
+               "name one of them"};
 }
 
 }  // namespace vgpukit::driver

@@ -25,38 +25,30 @@ std::string size_text(std::uintmax_t bytes) {
   return bytes >= mega ? std::to_string(bytes / mega) + " MB" : std::to_string(bytes) + " bytes";
 }
 
-// The words of a path; "." and empty words are dropped. `why` is set when the path is absolute or has "..".
+// The words of a path without "." and empty ones. Sets `why` if the path is absolute or has "..".
 std::vector<std::string> split_path(std::string_view path, std::string& why) {
   std::vector<std::string> words;
   if (path.starts_with('/')) why = "has an absolute path";
-  while (!path.empty()) {
-    const auto end = path.find('/');
-    const auto word = path.substr(0, end);
+  for (const auto word : words_of(path, "/")) {
     if (word == "..") why = "has .. in its path";
-    if (!word.empty() && word != ".") words.emplace_back(word);
-    if (end == std::string_view::npos) break;
-    path.remove_prefix(end + 1);
+    if (word != ".") words.emplace_back(word);
   }
   return words;
 }
 
-// May a link in a folder `depth` below the target point to `link`? ".." may stand at the start only, as often as there
-// are folders above: everything after that goes down, and by induction no link on the way leaves the target either.
-// "a/.." is refused because "a" may be a link, whose ".." is another folder.
+// Whether a link in a folder `depth` levels below the target may point to `link`. ".." may be at the start only, at
+// most `depth` times. The rest goes down, and by induction no link on the way leaves the target. "a/.." is refused
+// because "a" may be a link, and its ".." another folder.
 bool stays_inside(std::string_view link, std::size_t depth) {
   if (link.empty() || link.starts_with('/')) return false;
   bool down = false;
-  while (!link.empty()) {
-    const auto end = link.find('/');
-    const auto word = link.substr(0, end);
-    if (word == "..") {
-      if (down || depth == 0) return false;
-      --depth;
-    } else if (!word.empty() && word != ".") {
-      down = true;
+  for (const auto word : words_of(link, "/")) {
+    if (word != "..") {
+      down = down || word != ".";
+      continue;
     }
-    if (end == std::string_view::npos) break;
-    link.remove_prefix(end + 1);
+    if (down || depth == 0) return false;
+    --depth;
   }
   return true;
 }
@@ -72,19 +64,23 @@ Result<UnpackTarget> UnpackTarget::open(const std::filesystem::path& folder, con
 
 Error UnpackTarget::refuse(std::string_view name, const std::string& why) const {
   return {ErrorKind::usage, "unpack " + archive_.string(), "the entry \"" + printable(name) + "\" " + why,
-          "nothing was unpacked; no driver package needs this, so do not trust the file"};
+          "nothing was unpacked; no driver package needs such an entry, so do not use the file"};
 }
 
 Error UnpackTarget::system_failure(std::string_view name, int error) const {
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  return {ErrorKind::missing, "unpack " + archive_.string(),
-          "writing \"" + printable(name) + "\" in " + place_.string() + " failed: " + reason(error),
-          full ? "nothing was unpacked; free some space there and try again" : "nothing was unpacked"};
+  const auto kind = error == EFBIG ? ErrorKind::no_space : kind_of(error, ErrorKind::missing);
+  const char* const next = kind == ErrorKind::no_space ? "nothing was unpacked; free some space there and try again"
+                                                       : "nothing was unpacked";
+  return {.kind = kind,
+          .tried = "unpack " + archive_.string(),
+          .why = "writing \"" + printable(name) + "\" in " + place_.string() + " failed: " + reason(error),
+          .next = next,
+          .number = error};
 }
 
 Result<std::vector<std::string>> UnpackTarget::accept(std::string_view name) {
   if (++entries_ > limits_.entries)
-    return refuse(name, "is one too many: the limit is " + std::to_string(limits_.entries) + " entries");
+    return refuse(name, "exceeds the limit of " + std::to_string(limits_.entries) + " entries");
   std::string why;
   auto words = split_path(name, why);
   if (name.empty()) why = "has no name";
@@ -102,7 +98,7 @@ Result<int> UnpackTarget::open_parent(std::string_view name, const std::vector<s
     if (::mkdirat(here.get(), word.c_str(), kFolderMode) != 0 && errno != EEXIST) return system_failure(name, errno);
     Descriptor next(::openat(here.get(), word.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next && (errno == ENOTDIR || errno == ELOOP))
-      return refuse(name, "lies below \"" + printable(word) + "\", which is a link or a file in the same archive");
+      return refuse(name, "is below \"" + printable(word) + "\", which is a link or a file in the same archive");
     if (!next) return system_failure(name, errno);
     here = std::move(next);
   }
@@ -122,29 +118,29 @@ Status UnpackTarget::add_folder(std::string_view name, const std::vector<std::st
 }
 
 Status UnpackTarget::add_symlink(std::string_view name, const std::vector<std::string>& words, std::string_view link) {
-  if (words.empty()) return refuse(name, "is a link in the place of the target");
+  if (words.empty()) return refuse(name, "is a link, and its path is the target itself");
   if (!stays_inside(link, words.size() - 1))
     return refuse(name, "is a symbolic link to \"" + printable(link) + "\", which leaves the target");
   TRY_ASSIGN(const int parent, open_parent(name, words));
-  ::unlinkat(parent, words.back().c_str(), 0);  // a folder stays, and then the link is refused below
+  ::unlinkat(parent, words.back().c_str(), 0);  // fails for a folder; then the link is refused below
   if (::symlinkat(std::string(link).c_str(), parent, words.back().c_str()) == 0) return {};
   if (errno == EEXIST) return refuse(name, "is a link, and also a folder in the same archive");
   return system_failure(name, errno);
 }
 
 Status UnpackTarget::add_hardlink(std::string_view name, const std::vector<std::string>& words, std::string_view link) {
-  if (words.empty()) return refuse(name, "is a link in the place of the target");
+  if (words.empty()) return refuse(name, "is a link, and its path is the target itself");
   std::string why;
   const auto to = split_path(link, why);
   if (!why.empty() || to.empty())
     return refuse(name, "is a hard link to \"" + printable(link) + "\", which leaves the target");
   if (to == words) return {};
   TRY_ASSIGN(const int to_parent, open_parent(name, to));
-  const Descriptor from(
-      ::openat(to_parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));  // the next open_parent() closes to_parent
+  // A descriptor of its own, because the next open_parent() closes to_parent.
+  const Descriptor from(::openat(to_parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat info {};
   if (!from || ::fstatat(from.get(), to.back().c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
-    return refuse(name, "is a hard link to \"" + printable(link) + "\", which is no file of the same archive");
+    return refuse(name, "is a hard link to \"" + printable(link) + "\", which is not a file of the same archive");
   TRY_ASSIGN(const int parent, open_parent(name, words));
   ::unlinkat(parent, words.back().c_str(), 0);
   if (::linkat(from.get(), to.back().c_str(), parent, words.back().c_str(), 0) == 0) return {};
@@ -154,7 +150,7 @@ Status UnpackTarget::add_hardlink(std::string_view name, const std::vector<std::
 
 Result<UnpackTarget::File> UnpackTarget::add_file(std::string_view name, const std::vector<std::string>& words,
                                                   mode_t mode) {
-  if (words.empty()) return refuse(name, "is a file in the place of the target");
+  if (words.empty()) return refuse(name, "is a file, and its path is the target itself");
   TRY_ASSIGN(const int parent, open_parent(name, words));
   ::unlinkat(parent, words.back().c_str(), 0);
   File file;
@@ -164,7 +160,7 @@ Result<UnpackTarget::File> UnpackTarget::add_file(std::string_view name, const s
       Descriptor(::openat(parent, words.back().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.fd && errno == EEXIST) return refuse(name, "is a file, and also a folder in the same archive");
   if (!file.fd) return system_failure(name, errno);
-  // Set-id bits are dropped, and so is writing by others: root compiles what lies here.
+  // Without set-id bits and write permission for others: root may compile these files.
   if (::fchmod(file.fd.get(), (mode & 0755) | 0600) != 0) return system_failure(name, errno);
   return file;
 }
@@ -172,7 +168,7 @@ Result<UnpackTarget::File> UnpackTarget::add_file(std::string_view name, const s
 Status UnpackTarget::grow(std::string_view name, std::uintmax_t& from, std::uintmax_t to) {
   if (to <= from) return {};
   if (to - from > limits_.bytes - bytes_)
-    return refuse(name, "makes it more than " + size_text(limits_.bytes) + " in all, which is the limit");
+    return refuse(name, "exceeds the limit of " + size_text(limits_.bytes) + " for the archive");
   bytes_ += to - from;
   from = to;
   return {};
@@ -198,7 +194,7 @@ Status UnpackTarget::File::finish(std::int64_t size, const timespec* mtime) {
     TRY(owner->grow(name, end, static_cast<std::uintmax_t>(size)));
     if (::ftruncate(fd.get(), size) != 0) return owner->system_failure(name, errno);
   }
-  // make compares times, and Driver::content names a binary object by its time.
+  // make compares times, and Driver::content has the time of a binary object.
   const timespec times[2] = {{0, UTIME_OMIT}, mtime ? *mtime : timespec{0, UTIME_OMIT}};
   if (::futimens(fd.get(), times) != 0) return owner->system_failure(name, errno);
   return {};

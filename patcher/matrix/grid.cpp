@@ -6,6 +6,7 @@
 #include <charconv>
 #include <set>
 
+#include "driver/driver_store.hpp"
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <set>
 
-#include "driver/driver.hpp"
+#include "driver/driver_store.hpp"
 #include "support/atomic_file.hpp"
 #include "support/yaml_reader.hpp"
 

@@ -1,5 +1,7 @@
 #include "matrix/opened_cells.hpp"
 
+#include "driver/driver_store.hpp"
+
 namespace vgpukit::matrix {
 
 namespace {

@@ -5,7 +5,7 @@
 
 #include "support/checksummed_file.hpp"
 #include "support/hash.hpp"
-#include "transform/lexer.hpp"
+#include "transform/token_match.hpp"
 
 namespace vgpukit::recipe {
 

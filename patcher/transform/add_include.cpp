@@ -1,21 +1,20 @@
-// add-include: behind the last #include of a file's first run of includes, never by accident inside an #if.
+// add-include: adds an #include after the last one of the first run of includes that is not inside an #if.
 #include <algorithm>
 
+#include "transform/code_view.hpp"
 #include "transform/kinds.hpp"
-#include "transform/lexer.hpp"
 #include "transform/source_text.hpp"
 
 namespace vgpukit::transform {
 namespace {
 
-constexpr std::string_view kind_name = "add-include";
 using Kind = Token::Kind;
 
 struct Include {
   std::string header;   // without <> or ""
   std::size_t end = 0;  // of the directive
   int line = 0;
-  std::vector<std::size_t> branch;  // the branches of conditionals around it, each a number of its own
+  std::vector<std::size_t> branch;  // the branches of conditionals around it, each with its own number
   bool in_first_run = false;
 };
 
@@ -26,8 +25,8 @@ std::string bare(std::string_view header) {
   return name;
 }
 
-// Whether the conditional at index i of the code is a header's include guard: #ifndef X, #define X, and its #endif ends
-// the file.
+// Whether the conditional at index i of the code is an include guard: #ifndef X, #define X, and its #endif ends the
+// file.
 bool is_guard(const std::vector<Token>& code, std::size_t i) {
   if (i != 0 || code.size() < 3 || code[1].kind != Kind::directive || code.back().kind != Kind::directive) return false;
   const std::vector<Token> first = lex_directive(code[0].text);
@@ -49,7 +48,7 @@ bool is_guard(const std::vector<Token>& code, std::size_t i) {
 
 std::vector<Include> includes_of(const CodeView& view) {
   std::vector<Include> found;
-  std::vector<std::size_t> branch;  // 0: an include guard, which counts as no condition
+  std::vector<std::size_t> branch;  // 0: an include guard, which is not a condition
   std::size_t branches = 0;
   bool first_run = true;
   for (std::size_t i = 0; i < view.code().size(); ++i) {
@@ -79,8 +78,11 @@ std::vector<Include> includes_of(const CodeView& view) {
 
 class AddInclude : public Transform {
  public:
+  static constexpr std::string_view kind_name = "add-include";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
-  std::string header;  // as it is written: <linux/mm.h>
+  std::string header;  // as written: <linux/mm.h>
   std::string after;
 
   std::string_view kind() const override { return kind_name; }
@@ -90,11 +92,11 @@ class AddInclude : public Transform {
 
   Result<Applied> apply(SourceTree& tree) const override {
     SearchResult findings;
-    findings.what = after.empty() ? "#include to put another one behind" : "#include of " + after;
+    findings.what = after.empty() ? "#include that another one can follow" : "#include of " + after;
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
-      if (source.find("include") == std::string_view::npos) continue;
+      if (!contains(source, "include")) continue;
       TRY(in_file(path, source, findings));
     }
     return conclude(kind_name, Places{}, std::move(findings), tree);
@@ -114,11 +116,11 @@ class AddInclude : public Transform {
         only_conditional = true;
     }
     if (place == nullptr && only_conditional)
-      return other_shape(kind_name, {path, includes.front().line},
-                         "all #includes at the beginning are inside of an #if", "`after` can name one of them");
+      return other_shape(kind_name, {path, includes.front().line}, "all #includes at the beginning are inside an #if",
+                         "`after` can name one of them");
     if (place == nullptr) return {};
     for (const Include& include : includes) {
-      // It is there when it is there under no other condition than the new one would be.
+      // It counts as there if its conditions are the same as the new one's, or some of them.
       if (include.header != bare(header) || include.branch.size() > place->branch.size()) continue;
       if (!std::equal(include.branch.begin(), include.branch.end(), place->branch.begin())) continue;
       findings.already = true;
@@ -132,7 +134,7 @@ class AddInclude : public Transform {
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> AddInclude::make(const Parameters& parameters) {
   auto made = std::make_unique<AddInclude>();
   made->globs = list_of(parameters, "files");
   made->header = trimmed_copy(text_of(parameters, "header"));
@@ -148,14 +150,15 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind add_include_kind() {
   using Type = ParameterSpec::Type;
   return {
-      kind_name,
-      "Adds `#include <header>` behind the last #include of the run at a file's beginning that is in no #if, or behind "
-      "`after`. Files "
-      "without such an #include are left alone. Done already: the header is included there under no further condition.",
-      {{"files", Type::glob, true, "files to look at"},
+      AddInclude::kind_name,
+      "Adds `#include <header>` after the last #include of the run at a file's beginning that is not inside an #if, or "
+      "after `after`. Files without such an #include do not change. Done already: the header is included there under "
+      "no "
+      "further condition.",
+      {{"files", Type::glob, true, "the files"},
        {"header", Type::token, true, "`linux/mm.h`, or with the quotes it needs: `\"nv-linux.h\"`"},
-       {"after", Type::token, false, "the header behind whose #include it goes, even inside of an #if"}},
-      make};
+       {"after", Type::token, false, "the header after whose #include it goes, also inside an #if"}},
+      AddInclude::make};
 }
 
 }  // namespace vgpukit::transform

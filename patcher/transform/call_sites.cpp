@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::transform {
 namespace {
 
 using Kind = Token::Kind;
 
-// Words that may stand in front of a call; any other identifier there is a return type.
+// Words that may be before a call. Any other identifier there is a return type.
 bool may_precede_call(std::string_view word) {
   static constexpr std::string_view words[] = {"return", "else",   "do",         "case",
                                                "sizeof", "typeof", "__typeof__", "goto"};
@@ -28,7 +30,7 @@ std::size_t closing(const std::vector<Token>& tokens, std::size_t open) {
   return CodeView::npos;
 }
 
-// `tokens` from the one behind '(' to the ')' itself.
+// The call at index `name` of the tokens, whose list ends at `close`.
 CallSite site(const std::vector<Token>& tokens, std::size_t name, std::size_t close, std::size_t offset, int line) {
   CallSite call;
   call.name = {offset + tokens[name].offset, offset + tokens[name].offset + tokens[name].text.size()};
@@ -55,7 +57,7 @@ CallSite site(const std::vector<Token>& tokens, std::size_t name, std::size_t cl
   return call;
 }
 
-// Whether the identifier before a '(' at index i of the code is a call and no declaration.
+// Whether the identifier at index i of the code, before a '(', is a call and not a declaration.
 bool is_call(const CodeView& view, std::size_t i) {
   const auto& code = view.code();
   const bool file_scope = view.depth(i) == 0;
@@ -76,7 +78,7 @@ struct Macro {
   std::size_t body = 0;
 };
 
-// Indices into the directive's tokens; body == 0 when it is no #define with a body.
+// Indices of the directive's tokens; body is 0 if it is not a #define with a body.
 Macro macro_of(const std::vector<Token>& tokens) {
   if (tokens.size() < 3 || tokens[0].text != "define") return {};
   Macro macro{1, 2};
@@ -109,7 +111,7 @@ std::vector<CallSite> find_calls(const CodeView& view, std::string_view function
   const auto& code = view.code();
   for (std::size_t i = 0; i < code.size(); ++i) {
     if (code[i].kind == Kind::directive) {
-      if (code[i].text.find(function) != std::string_view::npos) calls_in_macro(code[i], function, calls);
+      if (contains(code[i].text, function)) calls_in_macro(code[i], function, calls);
     } else if (code[i].kind == Kind::identifier && code[i].text == function && view.is(i + 1, "(") &&
                is_call(view, i)) {
       calls.push_back(site(code, i, view.partner(i + 1), 0, 0));
@@ -124,7 +126,7 @@ std::vector<Span> find_definitions(const CodeView& view, std::string_view name) 
   for (const CodeView::Function& function : view.functions(name))
     spans.push_back({code[function.open].offset, code[function.close].offset + 1});
   for (const Token& token : code) {
-    if (token.kind != Kind::directive || token.text.find(name) == std::string_view::npos) continue;
+    if (token.kind != Kind::directive || !contains(token.text, name)) continue;
     const std::vector<Token> tokens = lex_directive(token.text);
     if (tokens.size() > 1 && tokens[0].text == "define" && tokens[1].text == name)
       spans.push_back({token.offset, token.offset + token.text.size()});

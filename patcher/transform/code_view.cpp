@@ -1,22 +1,21 @@
-// Brackets, scopes and function definitions, in spite of the preprocessor's conditionals.
+#include "transform/code_view.hpp"
+
 #include <algorithm>
 #include <optional>
-
-#include "transform/lexer.hpp"
 
 namespace vgpukit::transform {
 namespace {
 
 using Kind = Token::Kind;
 
-// What is open at a place: brackets that wait for their partner.
+// The brackets that are open at a position.
 struct Open {
   std::vector<std::size_t> brackets;
   std::size_t braces = 0;
 };
 
-// An #if that is not closed yet. Its branches all start from what was open before it; what is open behind it is what
-// its first branch left open ("#if 0" does not count as one).
+// An #if without its #endif so far. All its branches begin with the brackets that were open before it. After it, the
+// brackets are open that its first branch left open ("#if 0" is not such a branch).
 struct Conditional {
   Open before;
   std::optional<Open> after;
@@ -87,20 +86,20 @@ class Matcher {
     const auto found = std::find_if(open_.brackets.rbegin(), open_.brackets.rend(),
                                     [&](std::size_t j) { return code_[j].text.front() == wanted; });
     if (found == open_.brackets.rend()) return;
-    // A brace ends what was forgotten inside of it, a parenthesis never reaches over a brace.
+    // A closing brace also ends brackets inside of it that were not closed. A parenthesis never reaches over a brace.
     if (wanted != '{' &&
         std::any_of(open_.brackets.rbegin(), found, [&](std::size_t j) { return code_[j].text == "{"; }))
       return;
     const std::size_t partner = *found;
-    while (open_.brackets.back() != partner) forget();
-    forget();
+    while (open_.brackets.back() != partner) pop_bracket();
+    pop_bracket();
     depth_[i] = open_.braces;
-    if (partner_[partner] != CodeView::npos) return;  // the other branch of an #if has closed it
+    if (partner_[partner] != CodeView::npos) return;  // another branch of an #if has closed it
     partner_[i] = partner;
     partner_[partner] = i;
   }
 
-  void forget() {
+  void pop_bracket() {
     const std::size_t i = open_.brackets.back();
     open_.brackets.pop_back();
     if (code_[i].text == "{" && !transparent(i)) --open_.braces;
@@ -137,8 +136,8 @@ std::size_t matching_endif(const std::vector<Token>& code, std::size_t i) {
   return i;
 }
 
-// Between a parameter list and its '{': attributes and macros in their place, with or without arguments; and
-// directives. Where the list ends in both branches of an #if, it has ended in the first one.
+// The index of the '{' after a parameter list. In between there may be attributes, macros with or without arguments,
+// and directives. If the list ends in both branches of an #if, the first branch counts.
 std::size_t body_of(const CodeView& view, std::size_t after_parameters) {
   const auto& code = view.code();
   for (std::size_t i = after_parameters; i < code.size(); ++i) {
@@ -155,7 +154,7 @@ std::size_t body_of(const CodeView& view, std::size_t after_parameters) {
   return CodeView::npos;
 }
 
-// Whether the token before a name can end a return type (or an attribute that follows it).
+// Whether the token before a name can be the end of a return type (or of an attribute after it).
 bool can_precede_definition(const std::vector<Token>& code, std::size_t name) {
   for (std::size_t i = name; i-- > 0;) {
     if (code[i].kind == Kind::directive) continue;

@@ -1,19 +1,20 @@
-// export-gpl: EXPORT_SYMBOL(x) -> EXPORT_SYMBOL_GPL(x). Since 6.6 (9011e49d54dc, and stable releases that took it)
-// symbol_get() refuses symbols that are not exported GPL-only.
+// export-gpl: EXPORT_SYMBOL(x) -> EXPORT_SYMBOL_GPL(x). Since 6.6 (9011e49d54dc, also in stable releases) symbol_get()
+// refuses symbols that are not exported GPL-only.
 #include <algorithm>
 #include <set>
 
+#include "transform/code_view.hpp"
 #include "transform/kinds.hpp"
-#include "transform/lexer.hpp"
 #include "transform/source_text.hpp"
 
 namespace vgpukit::transform {
 namespace {
 
-constexpr std::string_view kind_name = "export-gpl";
-
 class ExportGpl : public Transform {
  public:
+  static constexpr std::string_view kind_name = "export-gpl";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
   std::vector<std::string> symbols;
 
@@ -27,7 +28,7 @@ class ExportGpl : public Transform {
     std::set<std::string, std::less<>> seen;
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
-      if (source.find("EXPORT_SYMBOL") == std::string_view::npos) continue;
+      if (!contains(source, "EXPORT_SYMBOL")) continue;
       TextEdits edits;
       const CodeView view(source);
       for (std::size_t i = 0; i < view.code().size(); ++i) {
@@ -54,7 +55,7 @@ class ExportGpl : public Transform {
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> ExportGpl::make(const Parameters& parameters) {
   auto made = std::make_unique<ExportGpl>();
   made->globs = list_of(parameters, "files");
   made->symbols = list_of(parameters, "symbols");
@@ -67,12 +68,11 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 TransformKind export_gpl_kind() {
   using Type = ParameterSpec::Type;
   return {
-      kind_name,
-      "Turns EXPORT_SYMBOL(x) into EXPORT_SYMBOL_GPL(x), for these symbols and nothing else; every one of them must be "
-      "exported. Done "
-      "already: all of them are exported with EXPORT_SYMBOL_GPL.",
-      {{"files", Type::glob, true, "files to look at"}, {"symbols", Type::list, true, "the exported symbols"}},
-      make};
+      ExportGpl::kind_name,
+      "Turns EXPORT_SYMBOL(x) into EXPORT_SYMBOL_GPL(x) for these symbols; all of them must be exported. Done already: "
+      "all of them are exported with EXPORT_SYMBOL_GPL.",
+      {{"files", Type::glob, true, "the files"}, {"symbols", Type::list, true, "the exported symbols"}},
+      ExportGpl::make};
 }
 
 }  // namespace vgpukit::transform

@@ -1,14 +1,16 @@
+#include "transform/glob.hpp"
+
 #include <string>
 #include <vector>
 
-#include "transform/source_tree.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::transform {
 namespace {
 
-constexpr std::size_t most_alternatives = 4096;  // a pattern with more is nobody's honest work
+constexpr std::size_t most_alternatives = 4096;  // bounds the time for a pattern with many braces
 
-// "a{b,c}d" -> "abd", "acd". An unclosed brace is a character like any other.
+// "a{b,c}d" -> "abd", "acd". A brace without a partner is a plain character.
 void expand(const std::string& pattern, std::size_t from, std::vector<std::string>& into) {
   const std::size_t open = pattern.find('{', from);
   if (open == std::string::npos) {
@@ -31,8 +33,8 @@ void expand(const std::string& pattern, std::size_t from, std::vector<std::strin
   }
 }
 
-// Row by row over the pattern, each row telling which prefixes of the path are matched so far: no pattern makes it
-// slow.
+// reach[i]: whether the pattern so far matches the first i characters of the path. The time is at most the product of
+// the lengths.
 bool matches(std::string_view pattern, std::string_view path) {
   std::vector<char> reach(path.size() + 1, 0);
   reach[0] = 1;
@@ -64,7 +66,7 @@ bool matches(std::string_view pattern, std::string_view path) {
 
 bool glob_matches(std::string_view pattern, std::string_view path) {
   if (pattern.starts_with("./")) pattern.remove_prefix(2);
-  if (pattern.find('{') == std::string_view::npos) return matches(pattern, path);
+  if (!contains(pattern, "{")) return matches(pattern, path);
   std::vector<std::string> alternatives;
   expand(std::string(pattern), 0, alternatives);
   for (const std::string& alternative : alternatives)

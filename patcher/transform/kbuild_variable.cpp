@@ -1,4 +1,5 @@
-// kbuild-variable: EXTRA_CFLAGS -> ccflags-y (EXTRA_CFLAGS is ignored since 6.15), a flag more, a flag less.
+// kbuild-variable: renames a variable (EXTRA_CFLAGS -> ccflags-y; EXTRA_CFLAGS is ignored since 6.15), adds a flag,
+// removes one.
 #include <algorithm>
 
 #include "transform/kinds.hpp"
@@ -8,45 +9,57 @@
 namespace vgpukit::transform {
 namespace {
 
-constexpr std::string_view kind_name = "kbuild-variable";
-
-// Where `wanted` stands in `words` in one piece; words.size() when it does not.
+// The position of the sequence `wanted` in `words`; words.size() if there is none.
 std::size_t find_words(const std::vector<std::string_view>& words, const std::vector<std::string_view>& wanted) {
   return static_cast<std::size_t>(std::search(words.begin(), words.end(), wanted.begin(), wanted.end()) -
                                   words.begin());
 }
 
+enum class Action { rename, append, set, remove };
+
+constexpr std::string_view action_names[] = {"rename", "append", "set", "remove"};  // in the order of the enum
+
 class KbuildVariable : public Transform {
  public:
+  static constexpr std::string_view kind_name = "kbuild-variable";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
-  std::string action, name, value, to;
+  Action action = Action::rename;
+  std::string name, value, to;
   Places wanted;
 
   std::string_view kind() const override { return kind_name; }
   std::string describe() const override {
-    std::string text = "kbuild-variable " + action + " " + name;
+    std::string text = "kbuild-variable " + std::string(action_names[static_cast<int>(action)]) + " " + name;
     if (!to.empty()) text += " -> " + to;
-    if (!value.empty()) text += (action == "append" ? " += " : action == "set" ? " = " : " of ") + value;
+    if (!value.empty()) text += (action == Action::append ? " += " : action == Action::set ? " = " : " of ") + value;
     return text + " in " + join(globs, ", ");
   }
 
   Result<Applied> apply(SourceTree& tree) const override {
     SearchResult findings;
-    findings.what = action == "rename" ? "use of the variable " + name : "assignment of the variable " + name;
+    findings.what = action == Action::rename ? "use of the variable " + name : "assignment of the variable " + name;
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
       const Makefile makefile = read_makefile(source);
-      if (action == "rename")
-        rename(path, makefile, findings);
-      else if (action == "append")
-        append(path, makefile, findings);
-      else if (action == "set")
-        set(path, makefile, findings);
-      else
-        remove(path, makefile, tree, findings);
+      switch (action) {
+        case Action::rename:
+          rename(path, makefile, findings);
+          break;
+        case Action::append:
+          append(path, makefile, findings);
+          break;
+        case Action::set:
+          set(path, makefile, findings);
+          break;
+        case Action::remove:
+          remove(path, makefile, tree, findings);
+          break;
+      }
     }
-    if (action == "append" && findings.places.empty() && !findings.already) TRY(append_at_end(tree, findings));
+    if (action == Action::append && findings.places.empty() && !findings.already) TRY(append_at_end(tree, findings));
     return conclude(kind_name, wanted, std::move(findings), tree);
   }
 
@@ -59,18 +72,18 @@ class KbuildVariable : public Transform {
   }
 
   void rename(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
-    findings.hint = "it would count as done already if " + to + " were assigned in these files";
+    findings.hint = "it would count as done already if these files assigned " + to;
     TextEdits edits;
-    const auto look_at = [&](Span span, int line) {
+    const auto edit = [&](Span span, int line) {
       if (makefile.at(span) != name) return;
       edits.replace(span.begin, span.end - span.begin, to);
       findings.places.push_back({path, line});
     };
     for (const MakeAssignment& assignment : makefile.assignments) {
-      look_at(assignment.name, assignment.line);
+      edit(assignment.name, assignment.line);
       if (makefile.at(assignment.name) == to) findings.already = true;
     }
-    for (const MakeReference& reference : makefile.references) look_at(reference.name, reference.line);
+    for (const MakeReference& reference : makefile.references) edit(reference.name, reference.line);
     if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
   }
 
@@ -97,7 +110,7 @@ class KbuildVariable : public Transform {
     findings.change(path, edits.apply(makefile.text), 1);
   }
 
-  // A line at `offset`, which is the beginning of a line, or the end of a text without a final newline.
+  // The text that adds a line at `offset`: the beginning of a line, or the end of a text without a final newline.
   static std::string after_newline(std::string_view text, std::size_t offset, const std::string& line,
                                    std::string_view ending) {
     const bool open_line = offset > 0 && text[offset - 1] != '\n';
@@ -106,7 +119,7 @@ class KbuildVariable : public Transform {
 
   Status append_at_end(const SourceTree& tree, SearchResult& findings) const {
     if (findings.searched.size() != 1) {
-      findings.hint = "none of them assigns it: name the one file at whose end it shall be added";
+      findings.hint = "none of them assigns it: name one file, and the line is added at its end";
       return {};
     }
     const std::string& path = findings.searched.front();
@@ -134,10 +147,10 @@ class KbuildVariable : public Transform {
   }
 
   void remove(const std::string& path, const Makefile& makefile, const SourceTree& tree, SearchResult& findings) const {
-    findings.hint = value.empty() ? "whether it was removed before cannot be told"
+    findings.hint = value.empty() ? "whether it was removed before is not known"
                                   : "it would count as done already if they assigned " + name;
     findings.what = "assignment of the variable " + name + (value.empty() ? "" : " with " + value);
-    if (value.empty() && tree.edits().contains(path)) {  // an earlier step of the same plan has done it
+    if (value.empty() && tree.edits().contains(path)) {  // an earlier step of the same plan may have done it
       const auto before = tree.original(path);
       findings.already = findings.already || (before && !assignments(read_makefile(*before)).empty());
     }
@@ -157,7 +170,7 @@ class KbuildVariable : public Transform {
       const auto offset = [&](std::string_view word) {
         return static_cast<std::size_t>(word.data() - makefile.text.data());
       };
-      // With the blanks (and continuation) that separate it from its neighbour.
+      // With the blanks (and continuation) on one side.
       const bool at_end = first + gone.size() == words.size();
       const std::size_t begin = at_end ? offset(words[first - 1]) + words[first - 1].size() : offset(words[first]);
       const std::size_t end = at_end ? offset(words.back()) + words.back().size() : offset(words[first + gone.size()]);
@@ -167,23 +180,26 @@ class KbuildVariable : public Transform {
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> KbuildVariable::make(const Parameters& parameters) {
   auto made = std::make_unique<KbuildVariable>();
   made->globs = list_of(parameters, "files");
-  made->action = text_of(parameters, "action");
+  const std::string& action = text_of(parameters, "action");
+  const auto found = std::find(std::begin(action_names), std::end(action_names), action);
+  made->action = static_cast<Action>(found - std::begin(action_names));  // the specs allow these names only
   made->name = trimmed_copy(text_of(parameters, "name"));
   made->value = trimmed_copy(text_or(parameters, "value", ""));
   made->to = trimmed_copy(text_or(parameters, "to", ""));
-  TRY_ASSIGN(made->wanted, places_of(parameters, made->action == "set" ? "1" : "1.."));
+  TRY_ASSIGN(made->wanted, places_of(parameters, made->action == Action::set ? "1" : "1.."));
   if (!is_make_name(made->name)) return usage_error(kind_name, "`" + made->name + "` is not the name of a variable");
-  if (made->action == "rename" && !is_make_name(made->to))
+  if (made->action == Action::rename && !is_make_name(made->to))
     return usage_error(kind_name, "`action: rename` needs `to`, the new name");
-  if (made->action == "rename" && made->to == made->name) return usage_error(kind_name, "`name` and `to` are the same");
-  if (made->action != "rename" && !made->to.empty())
+  if (made->action == Action::rename && made->to == made->name)
+    return usage_error(kind_name, "`name` and `to` are the same");
+  if (made->action != Action::rename && !made->to.empty())
     return usage_error(kind_name, "`to` belongs to `action: rename` only");
-  if ((made->action == "append" || made->action == "set") && made->value.empty())
-    return usage_error(kind_name, "`action: " + made->action + "` needs `value`");
-  if (made->value.find('\n') != std::string::npos) return usage_error(kind_name, "`value` has more than one line");
+  if ((made->action == Action::append || made->action == Action::set) && made->value.empty())
+    return usage_error(kind_name, "`action: " + action + "` needs `value`");
+  if (contains(made->value, "\n")) return usage_error(kind_name, "`value` has more than one line");
   return std::unique_ptr<Transform>(std::move(made));
 }
 
@@ -191,23 +207,20 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind kbuild_variable_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Changes a variable in Kbuild files and Makefiles. rename: every assignment and reference; append: `name += "
-          "value` behind "
-          "the "
-          "last assignment that is in no conditional; set: the value of its assignment; remove: the value's words, or "
-          "all assignments. "
-          "Done already: rename - `to` is assigned; append and set - the value is there; remove - the variable is "
-          "assigned without the "
-          "value "
-          "(without `value` it cannot be told, and finding nothing is an error).",
-          {{"files", Type::glob, true, "files to look at"},
-           {"action", Type::choice, true, "what to do", {"rename", "append", "set", "remove"}},
-           {"name", Type::token, true, "the variable"},
-           {"value", Type::text, false, "for append, set and remove"},
-           {"to", Type::token, false, "the new name, for rename"},
-           {"places", Type::places, false, "how many there must be; 1.. when not given, 1 for set"}},
-          make};
+  return {
+      KbuildVariable::kind_name,
+      "Changes a variable in Kbuild files and Makefiles. rename: every assignment and reference; append: adds `name "
+      "+= value` after the last assignment that is not in a conditional; set: the value of its assignment; remove: "
+      "the value's words, or all assignments. Done already: rename - `to` is assigned; append and set - the value "
+      "is there; remove - the variable is assigned without the value (without `value`, finding nothing is an "
+      "error).",
+      {{"files", Type::glob, true, "the files"},
+       {"action", Type::choice, true, "the kind of change", {"rename", "append", "set", "remove"}},
+       {"name", Type::token, true, "the variable"},
+       {"value", Type::text, false, "for append, set and remove"},
+       {"to", Type::token, false, "the new name, for rename"},
+       {"places", Type::places, false, "the expected number of places; 1.. if not given, 1 for set"}},
+      KbuildVariable::make};
 }
 
 }  // namespace vgpukit::transform

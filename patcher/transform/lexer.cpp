@@ -3,22 +3,21 @@
 #include <algorithm>
 #include <array>
 
+#include "support/text.hpp"
+
 namespace vgpukit::transform {
 namespace {
 
 using Kind = Token::Kind;
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-bool starts_identifier(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+bool is_space(char c) {
+  return white_space.find(c) != std::string_view::npos;
 }
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-bool continues_identifier(char c) {
-  return starts_identifier(c) || is_digit(c);
+bool starts_identifier(char c) {
+  return is_identifier_character(c) && !is_digit(c);
 }
 
 // Longest first.
@@ -37,7 +36,7 @@ class Lexer {
     return std::move(tokens_);
   }
 
-  // The <name> of an #include, when it stands at the current place.
+  // Takes the <name> of an #include, if there is one at the current position.
   bool header_name() {
     const std::size_t end = source_.find_first_of(">\n", at_);
     if (peek(0) != '<' || end == std::string_view::npos || source_[end] != '>') return false;
@@ -69,7 +68,7 @@ class Lexer {
     if (kind != Kind::space && kind != Kind::comment) line_start_ = false;
     at_ = end;
   }
-  // The end of a logical line that starts at or contains `i`: continuation lines belong to it, the newline does not.
+  // The end of the logical line around `i`, with continuation lines and without the newline.
   std::size_t logical_line_end(std::size_t i) const {
     for (; i < source_.size(); ++i) {
       if (const std::size_t n = splice(i))
@@ -79,13 +78,13 @@ class Lexer {
     }
     return i;
   }
-  // The end of the comment that starts at `i`; `closed` tells whether there is one.
+  // The end of the comment that starts at `i`. Sets `closed`.
   std::size_t block_comment_end(std::size_t i, bool& closed) const {
     const std::size_t end = source_.find("*/", i + 2);
     closed = end != std::string_view::npos;
     return closed ? end + 2 : source_.size();
   }
-  // The end of the string that starts with the quote at `i`, or of its logical line when it is not closed there.
+  // The end of the string that starts with the quote at `i`, or of its logical line if it is not closed. Sets `closed`.
   std::size_t quoted_end(std::size_t i, bool& closed) const {
     const char quote = source_[i];
     for (++i; i < source_.size(); ++i) {
@@ -144,7 +143,7 @@ std::size_t Lexer::space_end() {
     }
     if (c == '\n')
       line_start_ = directives_;
-    else if (!is_blank(c))
+    else if (!is_space(c))
       break;
     ++i;
   }
@@ -157,7 +156,7 @@ std::size_t Lexer::number_end() const {
   for (; i < source_.size(); ++i) {
     const char c = source_[i];
     const char before = source_[i - 1];
-    if (continues_identifier(c) || c == '.') continue;
+    if (is_identifier_character(c) || c == '.') continue;
     if ((c == '+' || c == '-') && (before == 'e' || before == 'E' || before == 'p' || before == 'P')) continue;
     break;
   }
@@ -167,10 +166,10 @@ std::size_t Lexer::number_end() const {
 void Lexer::next() {
   const char c = peek(0);
   bool closed = true;
-  if (is_blank(c) || c == '\n' || splice(at_) > 0) return emit(Kind::space, space_end());
+  if (is_space(c) || splice(at_) > 0) return emit(Kind::space, space_end());
   if (starts_identifier(c)) {
     std::size_t end = at_ + 1;
-    while (end < source_.size() && continues_identifier(source_[end])) ++end;
+    while (end < source_.size() && is_identifier_character(source_[end])) ++end;
     return emit(Kind::identifier, end);
   }
   if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return emit(Kind::number, number_end());
@@ -213,7 +212,7 @@ std::vector<Token> lex_directive(std::string_view directive) {
     first = false;
   }
   std::vector<Token> tokens = lexer.take();
-  // '#' may have been lexed together with a second one ("##" is no directive that a compiler knows).
+  // Without the '#', or "##", which is not a directive.
   tokens.erase(tokens.begin());
   std::erase_if(tokens, [](const Token& token) { return token.kind == Kind::space || token.kind == Kind::comment; });
   return tokens;

@@ -7,16 +7,16 @@
 namespace vgpukit::transform {
 namespace {
 
-bool name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+bool is_name_character(char c) {
+  return is_identifier_character(c) || c == '-' || c == '.';
 }
 bool blank_char(char c) {
   return c == ' ' || c == '\t';
 }
 
-class Reader {
+class MakefileReader {
  public:
-  explicit Reader(std::string_view text) { made_.text = text; }
+  explicit MakefileReader(std::string_view text) { made_.text = text; }
 
   Makefile run() {
     int line = 1;
@@ -35,7 +35,7 @@ class Reader {
  private:
   char at(std::size_t i) const { return i < made_.text.size() ? made_.text[i] : '\n'; }
 
-  // Where the newline of a line with all its continuations is.
+  // The position of the newline of a line with all its continuations.
   std::size_t logical_end(std::size_t begin) const {
     for (;;) {
       const std::size_t end = line_end(made_.text, begin);
@@ -54,7 +54,7 @@ class Reader {
     return i;
   }
 
-  // Where a comment begins, or the end of the line. "\#" is no comment.
+  // The beginning of the comment, or the end of the line. "\#" is not a comment.
   std::size_t comment_begin(Span line) const {
     for (std::size_t i = line.begin; i < line.end; ++i) {
       if (at(i) == '\\' && (at(i + 1) == '#' || at(i + 1) == '\\'))
@@ -68,7 +68,7 @@ class Reader {
   std::string_view first_word(Span line) const {
     const std::size_t begin = skip_blanks(line.begin, line.end);
     std::size_t end = begin;
-    while (end < line.end && name_char(at(end))) ++end;
+    while (end < line.end && is_name_character(at(end))) ++end;
     return made_.text.substr(begin, end - begin);
   }
 
@@ -89,7 +89,7 @@ class Reader {
       return;
     }
     const bool assigned = assignment(whole, code, code.begin, false);
-    in_rule_ = !assigned && made_.at(code).find(':') != std::string_view::npos;
+    in_rule_ = !assigned && contains(made_.at(code), ":");
     if (in_rule_) assignment_of_target(whole, code);
     if (!assigned && (word == "export" || word == "unexport" || word == "undefine")) named_words(code, word);
   }
@@ -108,12 +108,12 @@ class Reader {
     return word == "else" || word == "endif";
   }
 
-  // The names behind ifdef, export and so on.
+  // The names after ifdef, export and so on.
   void named_words(Span code, std::string_view word) {
     std::size_t i = static_cast<std::size_t>(word.data() - made_.text.data()) + word.size();
     while ((i = skip_blanks(i, code.end)) < code.end) {
       const std::size_t begin = i;
-      while (i < code.end && name_char(at(i))) ++i;
+      while (i < code.end && is_name_character(at(i))) ++i;
       if (i == begin) return;
       made_.references.push_back({{begin, i}, line_at(code, begin)});
     }
@@ -128,11 +128,11 @@ class Reader {
     std::size_t i = skip_blanks(from, code.end);
     std::size_t begin = i;
     for (;;) {  // modifiers first
-      while (i < code.end && name_char(at(i))) ++i;
+      while (i < code.end && is_name_character(at(i))) ++i;
       const std::string_view word = made_.text.substr(begin, i - begin);
       if (word != "override" && word != "export" && word != "private") break;
       const std::size_t after = skip_blanks(i, code.end);
-      if (!name_char(at(after))) break;
+      if (!is_name_character(at(after))) break;
       begin = i = after;
     }
     const Span name{begin, i};
@@ -166,12 +166,12 @@ class Reader {
       if (at(i) != '$' || (at(i + 1) != '(' && at(i + 1) != '{')) continue;
       std::size_t begin = i + 2;
       std::size_t end = begin;
-      while (end < span.end && name_char(at(end))) ++end;
+      while (end < span.end && is_name_character(at(end))) ++end;
       const std::string_view function = made_.text.substr(begin, end - begin);
       if (blank_char(at(end)) &&
           (function == "call" || function == "origin" || function == "flavor" || function == "value")) {
         begin = end = skip_blanks(end, span.end);
-        while (end < span.end && name_char(at(end))) ++end;
+        while (end < span.end && is_name_character(at(end))) ++end;
       } else if (at(end) != ')' && at(end) != '}' && at(end) != ':') {
         continue;
       }
@@ -182,7 +182,7 @@ class Reader {
   Makefile made_;
   int line_number_ = 1;
   std::size_t depth_ = 0;
-  std::size_t outermost_ = 0;  // the first assignment inside of the outermost open conditional
+  std::size_t outermost_ = 0;  // the first assignment inside the outermost open conditional
   bool in_rule_ = false;
   bool in_define_ = false;
 };
@@ -201,11 +201,11 @@ std::vector<std::string_view> Makefile::value_words(const MakeAssignment& assign
 }
 
 Makefile read_makefile(std::string_view text) {
-  return Reader(text).run();
+  return MakefileReader(text).run();
 }
 
 bool is_make_name(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), name_char);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_name_character);
 }
 
 }  // namespace vgpukit::transform

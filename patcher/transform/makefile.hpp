@@ -1,5 +1,4 @@
-// A reader for Kbuild files and Makefiles: assignments and references, with continuation lines, comments and
-// conditionals.
+// Reads Kbuild files and Makefiles: assignments and references, with continuation lines, comments and conditionals.
 #pragma once
 
 #include <cstddef>
@@ -16,12 +15,12 @@ struct MakeAssignment {
   Span name;
   std::string_view op;  // "=", ":=", "+=", "?="
   Span whole;           // the logical line, without its newline
-  Span value;           // without blanks around it, without a comment behind it; with backslash-newlines inside
+  Span value;           // without blanks around it and the comment after it; with backslash-newlines inside
   int line = 0;
   std::size_t depth = 0;   // conditionals around it
   bool of_target = false;  // `target: NAME += value`
-  std::optional<std::size_t>
-      conditional_end;  // where the outermost conditional around it ends (behind its endif's newline)
+  // The end of the outermost conditional around it (after the newline of its endif).
+  std::optional<std::size_t> conditional_end;
 };
 
 struct MakeReference {
@@ -31,11 +30,11 @@ struct MakeReference {
 
 struct Makefile {
   std::string_view text;
-  std::vector<MakeAssignment> assignments;  // not those inside of define ... endef
-  std::vector<MakeReference>
-      references;  // $(NAME), ${NAME:a=b}, ifdef NAME, export NAME, $(call NAME,...), also in recipes
+  std::vector<MakeAssignment> assignments;  // without those in define ... endef
+  // $(NAME), ${NAME:a=b}, ifdef NAME, export NAME, $(call NAME,...), also in recipes.
+  std::vector<MakeReference> references;
   [[nodiscard]] std::string_view at(Span span) const { return text.substr(span.begin, span.end - span.begin); }
-  // The words of a value, continuation backslashes left out.
+  // The words of a value without continuation backslashes.
   [[nodiscard]] std::vector<std::string_view> value_words(const MakeAssignment& assignment) const;
 };
 

@@ -1,4 +1,4 @@
-// patch: a unified diff, where nothing structural will do.
+// patch: applies a unified diff, for edits that no structural transform can make.
 #include <algorithm>
 
 #include "transform/kinds.hpp"
@@ -8,10 +8,8 @@
 namespace vgpukit::transform {
 namespace {
 
-constexpr std::string_view kind_name = "patch";
-
 bool only_dos_lines(std::string_view text) {
-  if (text.find("\r\n") == std::string_view::npos) return false;
+  if (!contains(text, "\r\n")) return false;
   for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
     if (at == 0 || text[at - 1] != '\r') return false;
   return true;
@@ -19,6 +17,9 @@ bool only_dos_lines(std::string_view text) {
 
 class PatchTransform : public Transform {
  public:
+  static constexpr std::string_view kind_name = "patch";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::string diff, name;
   std::vector<FileDiff> files;
 
@@ -46,8 +47,8 @@ class PatchTransform : public Transform {
     }
     if (todo.empty()) return Applied{{}, true};
     if (!done.empty())
-      return refuse("half of it is there already: " + join(done, ", ") + " as if applied, " + join(todo, ", ") + " not",
-                    "this driver carries a part of the fix; the patch has to be split");
+      return refuse("only a part of it is applied: " + join(done, ", ") + " has it, " + join(todo, ", ") + " does not",
+                    "this driver has a part of the fix: split the patch");
     for (const FileDiff& file : files) TRY(check(file, texts[file.path]));
     TRY_ASSIGN(const Texts after, apply_diffs(files, name, texts));
 
@@ -69,7 +70,7 @@ class PatchTransform : public Transform {
     return {ErrorKind::failed, "apply the patch " + name, std::move(why), std::move(next)};
   }
 
-  // A diff that was made in an unpacked package names kernel/nvidia/nv.c; our tree begins inside of kernel/.
+  // A diff that was made in an unpacked package names kernel/nvidia/nv.c. The tree begins inside kernel/.
   static std::string path_in(const SourceTree& tree, const FileDiff& file) {
     for (const std::string_view folder : {"kernel/", "kernel-open/"}) {
       if (!file.path.starts_with(folder) || tree.has(file.path)) continue;
@@ -79,13 +80,13 @@ class PatchTransform : public Transform {
     return file.path;
   }
 
-  bool has_dos_lines() const { return diff.find("\r\n") != std::string::npos; }
+  bool has_dos_lines() const { return contains(diff, "\r\n"); }
   bool was_dos(const SourceTree& tree, const std::string& path) const {
     if (has_dos_lines() || !tree.has(path)) return false;
     const auto source = tree.read(path);
     return source && only_dos_lines(*source);
   }
-  // A diff with plain newlines fits a file with DOS line endings, which keeps them.
+  // A diff with plain newlines can be applied to a file with DOS line endings; the file's endings stay.
   std::string to_diff_endings(std::string_view source) const {
     return !has_dos_lines() && only_dos_lines(source) ? with_line_endings(source, "\n") : std::string(source);
   }
@@ -103,14 +104,14 @@ class PatchTransform : public Transform {
   Status check(const FileDiff& file, const std::optional<std::string>& text) const {
     const std::string next = "this driver differs from the one that the patch was made for";
     if (file.what == FileDiff::What::add)
-      return text ? Status(refuse(file.path + " is there already, with another content", next)) : Status();
+      return text ? Status(refuse(file.path + " exists with another content", next)) : Status();
     if (!text) return refuse(file.path + " is not among the driver's sources", next);
     const std::string why = place_hunks(file, *text).obstacle;
     return why.empty() ? Status() : Status(refuse(file.path + ": " + why, next));
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> PatchTransform::make(const Parameters& parameters) {
   auto made = std::make_unique<PatchTransform>();
   made->diff = text_of(parameters, "diff");
   made->name = trimmed_copy(text_or(parameters, "file", "(in the recipe)"));
@@ -122,14 +123,12 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind patch_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Applies a unified diff, with paths from the driver's own folder on (a kernel/ in front is fine) and at any "
-          "line offset. "
-          "Done "
-          "already: its new lines are there, with their context, in every file.",
+  return {PatchTransform::kind_name,
+          "Applies a unified diff at any line offset, with paths below the driver's source folder (kernel/ in front is "
+          "allowed). Done already: its new lines are there, with their context, in every file.",
           {{"diff", Type::code, true, "the unified diff (a recipe file names `file: X.patch` instead)"},
            {"file", Type::text, false, "the patch's name, for messages"}},
-          make};
+          PatchTransform::make};
 }
 
 }  // namespace vgpukit::transform

@@ -63,7 +63,7 @@ std::optional<RecognisedStep> initializer(std::string_view removed) {
   const auto last = code.size() - (code.back().text == "," ? 2 : 1);
   if (last < 3) return std::nullopt;
   RecognisedStep step{"remove-initializer", {}, {{"field", std::string(code[1].text)}}, std::string(code[1].text)};
-  // A value that only the driver knows would keep the step from other drivers.
+  // Only an identifier: another value may differ in other drivers.
   if (last == 3 && code[3].kind == Token::Kind::identifier) {
     step.parameters.emplace_back("value", std::string(code[3].text));
     step.construct = code[3].text;
@@ -95,7 +95,7 @@ std::optional<RecognisedStep> export_gpl(const std::vector<Token>& before, const
   return RecognisedStep{"export-gpl", {}, {{"symbols", symbol}}, "EXPORT_SYMBOL(" + symbol + ")"};
 }
 
-// The same tokens, but for one identifier that is another one everywhere.
+// A rename: the tokens are the same, except for one identifier that is everywhere another one.
 std::optional<RecognisedStep> rename(const std::vector<Token>& before, const std::vector<Token>& after) {
   if (before.size() != after.size()) return std::nullopt;
   std::string from, to;
@@ -115,7 +115,7 @@ std::optional<RecognisedStep> rename(const std::vector<Token>& before, const std
       called ? "rename-call" : "rename-token", {}, {{"from", from}, {"to", to}}, called ? from + "(" : from};
 }
 
-std::size_t closing(const std::vector<Token>& code, std::size_t open) {
+std::size_t closing_bracket(const std::vector<Token>& code, std::size_t open) {
   std::size_t depth = 0;
   for (std::size_t i = open; i < code.size(); ++i) {
     if (code[i].text == "(" || code[i].text == "[" || code[i].text == "{") ++depth;
@@ -131,7 +131,7 @@ std::vector<std::string> arguments(std::string_view line, const std::vector<Toke
   std::size_t first = open + 1;
   for (std::size_t i = open + 1; i <= close; ++i) {
     if (i < close && (code[i].text == "(" || code[i].text == "[" || code[i].text == "{")) {
-      i = closing(code, i);
+      i = closing_bracket(code, i);
       continue;
     }
     if (i != close && code[i].text != ",") continue;
@@ -141,7 +141,7 @@ std::vector<std::string> arguments(std::string_view line, const std::vector<Toke
   return all;
 }
 
-// One call on the line gets other arguments, and everything around it stays.
+// One call of the line gets other arguments, and the rest of the line is the same.
 std::optional<RecognisedStep> call(std::string_view old_line, std::string_view new_line) {
   const auto before = code_of(old_line);
   const auto after = code_of(new_line);
@@ -149,8 +149,8 @@ std::optional<RecognisedStep> call(std::string_view old_line, std::string_view n
     if (i + 1 >= before.size() || i + 1 >= after.size() || before[i].kind != Token::Kind::identifier ||
         before[i + 1].text != "(" || after[i].kind != Token::Kind::identifier || after[i + 1].text != "(")
       continue;
-    const auto old_end = closing(before, i + 1);
-    const auto new_end = closing(after, i + 1);
+    const auto old_end = closing_bracket(before, i + 1);
+    const auto new_end = closing_bracket(after, i + 1);
     if (old_end == before.size() || new_end == after.size() || before.size() - old_end != after.size() - new_end)
       continue;
     const auto same = [](const Token& a, const Token& b) { return a.text == b.text; };
@@ -160,7 +160,7 @@ std::optional<RecognisedStep> call(std::string_view old_line, std::string_view n
       continue;
     const auto old_arguments = arguments(old_line, before, i + 1, old_end);
     const auto new_arguments = arguments(new_line, after, i + 1, new_end);
-    // The same number could be done again and again.
+    // With the same number of arguments, rename-call would edit its own result.
     if (before[i].text == after[i].text && old_arguments.size() == new_arguments.size()) return std::nullopt;
     std::vector<std::string> mapped;
     for (const auto& argument : new_arguments) {
@@ -178,7 +178,7 @@ std::optional<RecognisedStep> call(std::string_view old_line, std::string_view n
   return std::nullopt;
 }
 
-// The steps that do what the block does; nothing where one of its lines is of no form that is known.
+// The steps that make the edits of the block; nothing if a line is not of a known form.
 std::optional<std::vector<RecognisedStep>> steps_of(const Block& block) {
   std::vector<RecognisedStep> steps;
   const auto take = [&](std::optional<RecognisedStep> step) {
@@ -206,7 +206,7 @@ std::optional<std::vector<RecognisedStep>> steps_of(const Block& block) {
   return steps;
 }
 
-std::string text_of(const Hunk& hunk) {
+std::string hunk_text(const Hunk& hunk) {
   std::string text = hunk.header + (hunk.header.ends_with('\n') ? "" : "\n");
   for (const auto& line : hunk.lines) {
     text += line.origin + line.text;
@@ -240,7 +240,7 @@ class Recogniser {
         known = these.has_value();
         if (these) steps.insert(steps.end(), these->begin(), these->end());
       }
-      if (!known) rest += text_of(hunk);
+      if (!known) rest += hunk_text(hunk);
       if (known)
         for (auto& step : steps) add(std::move(step), file.path);
     }

@@ -1,22 +1,21 @@
-// remove-initializer: `.llseek = no_llseek,` goes away.
+// remove-initializer: removes `.llseek = no_llseek,`.
 #include <algorithm>
 
+#include "transform/code_view.hpp"
 #include "transform/kinds.hpp"
-#include "transform/lexer.hpp"
 #include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform {
 namespace {
 
-constexpr std::string_view kind_name = "remove-initializer";
 using Kind = Token::Kind;
 
 struct Entry {
   std::size_t begin = 0;  // the '.'
-  std::size_t end = 0;    // behind the comma, or behind the value of a last entry
+  std::size_t end = 0;    // after the comma, or after the value of a last entry
   int line = 0;
-  bool cut = false;  // an #if stands inside of it
+  bool cut = false;  // an #if is inside of it
 };
 
 bool same(const std::vector<Token>& code, std::size_t first, std::size_t last, const std::vector<std::string>& words) {
@@ -25,14 +24,14 @@ bool same(const std::vector<Token>& code, std::size_t first, std::size_t last, c
                     [](const Token& token, const std::string& word) { return token.text == word; });
 }
 
-// Only comments and blanks.
+// Whether the text has only comments and blanks.
 bool insignificant(std::string_view text) {
   const std::vector<Token> tokens = lex(text);
   return std::all_of(tokens.begin(), tokens.end(),
                      [](const Token& t) { return t.kind == Kind::space || t.kind == Kind::comment; });
 }
 
-// The entry goes with its line and the comment behind it when it has the line for itself, else with the blanks on one
+// The bytes to remove: the line with its comment if the entry is alone on it, otherwise the entry and the blanks on one
 // side.
 Span to_remove(std::string_view source, const Entry& entry) {
   const std::size_t begin = line_begin(source, entry.begin);
@@ -52,6 +51,9 @@ Span to_remove(std::string_view source, const Entry& entry) {
 
 class RemoveInitializer : public Transform {
  public:
+  static constexpr std::string_view kind_name = "remove-initializer";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
   std::string field, value_text, type_text;
   std::vector<std::string> value, type;  // their tokens
@@ -64,9 +66,8 @@ class RemoveInitializer : public Transform {
     SearchResult findings;
     findings.what = "initializer " + construct();
     findings.hint =
-        type.empty()
-            ? "whether it was removed before cannot be told; with `of: TYPE` (`struct file_operations`) it could"
-            : "it would count as done already if " + type_text + " were initialized in these files";
+        type.empty() ? "whether it was removed before is not known; `of: TYPE` (`struct file_operations`) would show it"
+                     : "it would count as done already if " + type_text + " had an initializer in these files";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
@@ -84,15 +85,14 @@ class RemoveInitializer : public Transform {
                  SearchResult& findings) const {
     if (!type.empty() && !findings.already && source.find(type.back()) != std::string_view::npos)
       findings.already = initializes_type(CodeView(source));
-    if (!findings.already && tree.edits().contains(path)) {  // it was there before an earlier step of this plan
+    if (!findings.already && tree.edits().contains(path)) {  // an earlier step of this plan may have removed it
       const auto before = tree.original(path);
       findings.already = before && before->find(field) != std::string_view::npos && !entries(CodeView(*before)).empty();
     }
-    if (source.find(field) == std::string_view::npos) return {};
+    if (!contains(source, field)) return {};
     TextEdits edits;
     for (const Entry& entry : entries(CodeView(source))) {
-      if (entry.cut)
-        return other_shape(kind_name, {path, entry.line}, "an #if stands inside of the initializer ." + field);
+      if (entry.cut) return other_shape(kind_name, {path, entry.line}, "an #if is inside of the initializer ." + field);
       const Span span = to_remove(source, entry);
       edits.replace(span.begin, span.end - span.begin, "");
       findings.places.push_back({path, entry.line});
@@ -180,7 +180,7 @@ std::vector<std::string> tokens_of(std::string_view text) {
   return words;
 }
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> RemoveInitializer::make(const Parameters& parameters) {
   auto made = std::make_unique<RemoveInitializer>();
   made->globs = list_of(parameters, "files");
   made->field = trimmed_copy(text_of(parameters, "field"));
@@ -199,19 +199,18 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind remove_initializer_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Removes `.field = value,` from initializers, with its line and the comment behind it when nothing else is "
-          "left there. Done "
-          "already: `of` names a type that is initialized in these files without that entry, or an earlier step of the "
-          "same plan has "
-          "removed it; else finding nothing is an error, because what was removed leaves no trace.",
-          {{"files", Type::glob, true, "files to look at"},
-           {"field", Type::token, true, "the field's name, without the dot"},
-           {"value", Type::token, false, "only where it has this value"},
-           {"of", Type::token, false,
-            "only in initializers of this type: `struct file_operations`; shows what is done already"},
-           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
-          make};
+  return {
+      RemoveInitializer::kind_name,
+      "Removes `.field = value,` from initializers, with its line and comment if nothing else is on the line. Done "
+      "already: these files have an initializer of the type `of` without that entry, or an earlier step of the same "
+      "plan has removed it. Otherwise, finding nothing is an error.",
+      {{"files", Type::glob, true, "the files"},
+       {"field", Type::token, true, "the field's name, without the dot"},
+       {"value", Type::token, false, "only entries with this value"},
+       {"of", Type::token, false,
+        "only in initializers of this type: `struct file_operations`; needed to report \"done already\""},
+       {"places", Type::places, false, "the expected number of places; 1.. if not given"}},
+      RemoveInitializer::make};
 }
 
 }  // namespace vgpukit::transform

@@ -1,4 +1,4 @@
-// rename-call: from(...) -> to(...), with other arguments where the kernel changed them.
+// rename-call: from(...) -> to(...), with other arguments if the kernel changed them.
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -9,8 +9,6 @@
 
 namespace vgpukit::transform {
 namespace {
-
-constexpr std::string_view kind_name = "rename-call";
 
 // "$1, $2, NULL" cut into literal text and references.
 struct Template {
@@ -49,7 +47,7 @@ struct Template {
       }
     }
     if (!literal.empty()) made.parts.push_back({Part::Kind::text, std::move(literal), 0});
-    if (!all) {  // counted as a call's arguments are
+    if (!all) {  // counted in a call
       const std::string call = "f(" + std::string(text) + ")";
       const std::vector<CallSite> calls = find_calls(CodeView(call), "f");
       if (!calls.empty() && calls.front().complete) made.length = calls.front().arguments.size();
@@ -64,6 +62,9 @@ std::string arguments_of(std::size_t count) {
 
 class RenameCall : public Transform {
  public:
+  static constexpr std::string_view kind_name = "rename-call";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
   std::string from, to, arguments_text;
   std::optional<Template> arguments;
@@ -86,7 +87,7 @@ class RenameCall : public Transform {
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
-      if (source.find(from) == std::string_view::npos && source.find(to) == std::string_view::npos) continue;
+      if (!contains(source, from) && !contains(source, to)) continue;
       TRY(in_file(path, source, findings));
     }
     return conclude(kind_name, wanted, std::move(findings), tree);
@@ -103,7 +104,7 @@ class RenameCall : public Transform {
   Status in_file(const std::string& path, std::string_view source, SearchResult& findings) const {
     const CodeView view(source);
     std::vector<CallSite> todo;
-    // What `to` is made of may call `from`: the wrapper's own call stays.
+    // The definition of `to` may call `from`: such a call stays.
     const std::vector<Span> wrappers = from == to ? std::vector<Span>{} : find_definitions(view, to);
     for (CallSite& call : find_calls(view, from)) {
       const auto covers = [&](const Span& span) { return span.begin <= call.name.begin && call.name.end <= span.end; };
@@ -111,16 +112,16 @@ class RenameCall : public Transform {
       if (when || arguments) {
         if (!call.complete && (arguments || from == to))
           return other_shape(kind_name, {path, call.line},
-                             "the arguments of this call of " + from + " cannot be told apart",
-                             "it is cut by an #if, or a macro leaves its parenthesis open");
+                             "the arguments of this call of " + from + " cannot be separated",
+                             "an #if is inside of it, or a macro leaves its parenthesis open");
         if (when && call.arguments.size() != *when) continue;
         if (from == to && is_result(call)) continue;
       }
       if (arguments && call.arguments.size() < arguments->highest)
         return other_shape(kind_name, {path, call.line},
                            "this call of " + from + " has " + arguments_of(call.arguments.size()) + ", and `" +
-                               arguments_text + "` wants $" + std::to_string(arguments->highest),
-                           "`when-arguments` limits the transform to the calls that are meant");
+                               arguments_text + "` needs $" + std::to_string(arguments->highest),
+                           "`when-arguments` selects the calls to edit");
       findings.places.push_back({path, call.line});
       todo.push_back(std::move(call));
     }
@@ -131,7 +132,7 @@ class RenameCall : public Transform {
     return {};
   }
 
-  // The text of a span with the calls in it rewritten; calls in the arguments of a call too.
+  // The text of a span with its calls rewritten, including calls in the arguments of a call.
   std::string render(std::string_view source, Span span, const std::vector<CallSite>& calls) const {
     std::string text;
     std::size_t at = span.begin;
@@ -171,7 +172,7 @@ class RenameCall : public Transform {
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> RenameCall::make(const Parameters& parameters) {
   auto made = std::make_unique<RenameCall>();
   made->globs = list_of(parameters, "files");
   made->from = trimmed_copy(text_of(parameters, "from"));
@@ -188,23 +189,20 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
   }
   if (has(parameters, "when-arguments")) {
     const std::string text = trimmed_copy(text_of(parameters, "when-arguments"));
-    std::size_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size())
-      return usage_error(kind_name, "`when-arguments` is `" + text + "`, expected a number");
-    made->when = count;
+    made->when = count_in(text);
+    if (!made->when) return usage_error(kind_name, "`when-arguments` is `" + text + "`, expected a number");
   }
   if (made->from == made->to) {
     if (!made->arguments)
       return usage_error(kind_name, "`from` and `to` are the same and there are no `arguments`: nothing would change");
     if (!made->arguments->length)
-      return usage_error(
-          kind_name,
-          "with the same `from` and `to`, `arguments` cannot have $*: what is done could not be told from what is not");
+      return usage_error(kind_name,
+                         "with the same `from` and `to`, `arguments` cannot have $*: edited calls could not be "
+                         "distinguished from others");
     if (made->when == made->arguments->length)
       return usage_error(
           kind_name,
-          "the calls would have as many arguments as before: what is done could not be told from what is not");
+          "the calls would have as many arguments as before: edited calls could not be distinguished from others");
   }
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -213,22 +211,19 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind rename_call_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Renames the calls of a function, in code and in macro bodies, and rewrites their arguments. Its "
-          "declarations, members of "
-          "that "
-          "name and the definition of `to` itself stay. Done already: no such calls are left and there are calls of "
-          "`to`; with `from` "
-          "and "
-          "`to` the same, calls with the new number of arguments.",
-          {{"files", Type::glob, true, "files to look at"},
-           {"from", Type::token, true, "the function that is called now"},
-           {"to", Type::token, true, "the function to call; may be the same"},
-           {"arguments", Type::text, false,
-            "the new arguments: `$1, NULL`; $1.. are the old ones, $* all of them, $# their number"},
-           {"when-arguments", Type::text, false, "only calls with that many arguments"},
-           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
-          make};
+  return {
+      RenameCall::kind_name,
+      "Renames the calls of a function, in code and in macro bodies, and rewrites their arguments. Its "
+      "declarations, members of that name and the definition of `to` itself stay. Done already: there are no such "
+      "calls, and there are calls of `to`; if `from` and `to` are the same, calls with the new number of arguments.",
+      {{"files", Type::glob, true, "the files"},
+       {"from", Type::token, true, "the function whose calls are edited"},
+       {"to", Type::token, true, "the function to call; may be the same"},
+       {"arguments", Type::text, false,
+        "the new arguments: `$1, NULL`; $1, $2, ... are the old ones, $* all of them, $# their number"},
+       {"when-arguments", Type::text, false, "only calls with that many arguments"},
+       {"places", Type::places, false, "the expected number of places; 1.. if not given"}},
+      RenameCall::make};
 }
 
 }  // namespace vgpukit::transform

@@ -1,4 +1,4 @@
-// rename-token: an identifier, or a few tokens such as "struct dma_buf_map", in code and in directives.
+// rename-token: renames an identifier, or tokens such as "struct dma_buf_map", in code and in directives.
 #include <cctype>
 
 #include "transform/kinds.hpp"
@@ -8,33 +8,28 @@
 namespace vgpukit::transform {
 namespace {
 
-constexpr std::string_view kind_name = "rename-token";
-
-bool in_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-// A line of a script or a Kbuild file that is a comment: "# text", "####", not "#include" in a snippet of C.
+// Whether the line is a comment of a script or a Kbuild file: "# text", "####", not "#include" in a snippet of C.
 bool on_comment_line(std::string_view text, std::size_t offset) {
   const std::size_t hash = line_begin(text, offset) + indent_at(text, offset).size();
   return text[hash] == '#' &&
          (hash + 1 >= text.size() || std::isalpha(static_cast<unsigned char>(text[hash + 1])) == 0);
 }
 
-// Where the words of `wanted`, with any white space between them, stand in a text that is not C, outside of comment
-// lines.
+// Finds the words of `wanted`, with any white space between them, in a text that is not C, outside of comment lines.
 std::vector<Span> find_words(std::string_view text, std::string_view wanted) {
   std::vector<Span> found;
   const std::vector<std::string_view> words = words_of(wanted);
   for (std::size_t at = text.find(words.front()); at != std::string_view::npos; at = text.find(words.front(), at + 1)) {
     std::size_t end = at + words.front().size();
-    bool same = (at == 0 || !in_word(text[at - 1]) || !in_word(text[at])) && !on_comment_line(text, at);
+    bool same = (at == 0 || !is_identifier_character(text[at - 1]) || !is_identifier_character(text[at])) &&
+                !on_comment_line(text, at);
     for (std::size_t i = 1; same && i < words.size(); ++i) {
       const std::size_t next = text.find_first_not_of(" \t\r\n", end);
       same = next != std::string_view::npos && next > end && text.substr(next, words[i].size()) == words[i];
       if (same) end = next + words[i].size();
     }
-    if (!same || (end < text.size() && in_word(text[end]) && in_word(text[end - 1]))) continue;
+    if (!same || (end < text.size() && is_identifier_character(text[end]) && is_identifier_character(text[end - 1])))
+      continue;
     found.push_back({at, end});
     at = end - 1;
   }
@@ -43,6 +38,9 @@ std::vector<Span> find_words(std::string_view text, std::string_view wanted) {
 
 class RenameToken : public Transform {
  public:
+  static constexpr std::string_view kind_name = "rename-token";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
   std::string from_text, to_text;
   std::optional<TokenPattern> from, to;
@@ -82,7 +80,7 @@ class RenameToken : public Transform {
         edits.replace(span.begin, span.end - span.begin, to_text);
         continue;
       }
-      for (std::size_t i = 0; i < from->size(); ++i) {  // token by token, so that what stands between them stays
+      for (std::size_t i = 0; i < from->size(); ++i) {  // token by token, so that the text between them stays
         const Token& token = row[match.first + i];
         if (token.text != to->word(i)) edits.replace(token.offset, token.text.size(), std::string(to->word(i)));
       }
@@ -105,7 +103,7 @@ class RenameToken : public Transform {
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> RenameToken::make(const Parameters& parameters) {
   auto made = std::make_unique<RenameToken>();
   made->globs = list_of(parameters, "files");
   made->from_text = trimmed_copy(text_of(parameters, "from"));
@@ -121,17 +119,15 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind rename_token_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Renames an identifier, or a few tokens in a row, in code and in directives, not in comments and strings; in "
-          "files that "
-          "are no "
-          "C (conftest.sh, Kbuild) as whole words, outside of comment lines. Done already: `from` is nowhere and `to` "
-          "is there.",
-          {{"files", Type::glob, true, "files to look at"},
+  return {RenameToken::kind_name,
+          "Renames an identifier, or a sequence of tokens, in code and in directives, not in comments and strings. In "
+          "files that are not C (conftest.sh, Kbuild) it renames whole words outside of comment lines. Done already: "
+          "`from` is not found and `to` is.",
+          {{"files", Type::glob, true, "the files"},
            {"from", Type::token, true, "the identifier or tokens: `struct dma_buf_map`"},
-           {"to", Type::token, true, "what to put there"},
-           {"places", Type::places, false, "how many there must be; 1.. when not given"}},
-          make};
+           {"to", Type::token, true, "the new identifier or tokens"},
+           {"places", Type::places, false, "the expected number of places; 1.. if not given"}},
+          RenameToken::make};
 }
 
 }  // namespace vgpukit::transform

@@ -1,15 +1,13 @@
-// replace: a piece of code, found by its tokens, becomes another one, or gets something put in front of it or behind
-// it.
+// replace: finds a piece of code by its tokens, and replaces it or inserts text before or after it.
 #include <algorithm>
 
+#include "transform/code_view.hpp"
 #include "transform/kinds.hpp"
 #include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform {
 namespace {
-
-constexpr std::string_view kind_name = "replace";
 
 enum class Mode { with, before, after };
 
@@ -32,7 +30,7 @@ std::string filled(std::string_view text, std::string_view source, const std::ve
   return result;
 }
 
-// Whether the match stands in what it would become: `after` is the text of the whole place afterwards.
+// Whether the match is already inside its result: `after` is the text of the place after the edit.
 bool is_part_of(const std::vector<Token>& row, const TokenMatch& match, std::string_view after) {
   const std::vector<Token> wanted = flat_tokens(after);
   const std::size_t length = match.last - match.first;
@@ -49,7 +47,7 @@ bool is_part_of(const std::vector<Token>& row, const TokenMatch& match, std::str
   return false;
 }
 
-// The directive that a byte of the source is inside of; nullptr in code.
+// The directive around a match; null in code.
 const Token* directive_around(const std::vector<Token>& row, const TokenMatch& match) {
   for (std::size_t i = match.first; i-- > 0;)
     if (row[i].kind == Token::Kind::directive) return row[i].text.empty() ? nullptr : &row[i];
@@ -67,11 +65,14 @@ std::string with_continuations(std::string_view text) {
 
 class Replace : public Transform {
  public:
+  static constexpr std::string_view kind_name = "replace";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
   std::string find_text, new_text, within;
   Mode mode = Mode::with;
   TokenPattern find;
-  std::optional<TokenPattern> result;  // what the place looks like afterwards, where that can be found again
+  std::optional<TokenPattern> result;  // the place after the edit, if it can be found again
   Places wanted;
 
   std::string_view kind() const override { return kind_name; }
@@ -90,7 +91,7 @@ class Replace : public Transform {
     findings.what = quoted(trimmed(find_text));
     if (!within.empty()) findings.what += " within the function " + within;
     findings.hint = result && result->distinctive() ? "it would count as done already if the result were in these files"
-                                                    : "whether it was done before cannot be told from the result";
+                                                    : "whether it was done before is not known: the result has no name";
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     std::size_t done = 0;
     bool was_there = false;
@@ -100,18 +101,18 @@ class Replace : public Transform {
       if (is_c_file(path)) {
         in_code(path, source, findings, done);
       } else {
-        if (!within.empty()) return usage_error(kind_name, "`within` works in C files only, and " + path + " is none");
+        if (!within.empty()) return usage_error(kind_name, "`within` needs a C file, and " + path + " is not one");
         in_text(path, source, findings, done);
       }
     }
-    // Something that only looks like the result by chance does not count: as many places as the change would have made.
+    // The result may be there for another reason: it counts only in the number of places that the edit would have made.
     findings.already =
         was_there || (done >= std::max<std::size_t>(wanted.least, 1) && (!wanted.most || done <= *wanted.most));
     return conclude(kind_name, wanted, std::move(findings), tree);
   }
 
  private:
-  // An earlier step of the same plan has changed it: nothing else has to show it.
+  // Whether an earlier step of the same plan has made the edit: then the file before that step shows it.
   bool was_in_original(const SourceTree& tree, const std::string& path) const {
     if (!tree.edits().contains(path)) return false;
     const auto before = tree.original(path);
@@ -157,7 +158,7 @@ class Replace : public Transform {
     if (mode == Mode::with) return text;
     const Span span = span_of(row, match.first, match.last);
     const std::string found(source.substr(span.begin, span.end - span.begin));
-    return mode == Mode::before ? text + "\n" + found : found + "\n" + text;  // the newline lets a directive be one
+    return mode == Mode::before ? text + "\n" + found : found + "\n" + text;  // a directive needs a line of its own
   }
 
   std::vector<Span> scopes_of(std::string_view source) const {
@@ -174,8 +175,7 @@ class Replace : public Transform {
     const Span span = span_of(row, match.first, match.last);
     const std::string_view indent = indent_at(source, span.begin);
     const bool in_macro = directive_around(row, match) != nullptr && row[match.first].kind != Token::Kind::directive;
-    const bool own_lines =
-        mode != Mode::with && !in_macro && (new_text.ends_with('\n') || new_text.find('\n') != std::string::npos);
+    const bool own_lines = mode != Mode::with && !in_macro && contains(new_text, "\n");
     std::string text = with_line_endings(filled(without_final_newline(new_text), source, row, match), "\n");
     if (!own_lines) {
       text = indent_following_lines(text, indent);
@@ -236,7 +236,7 @@ class Replace : public Transform {
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> Replace::make(const Parameters& parameters) {
   auto made = std::make_unique<Replace>();
   made->globs = list_of(parameters, "files");
   made->find_text = text_of(parameters, "find");
@@ -248,24 +248,23 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
     return usage_error(kind_name, "it needs exactly one of `with`, `insert-before` and `insert-after`");
   made->mode = with ? Mode::with : before ? Mode::before : Mode::after;
   made->new_text = text_of(parameters, with ? "with" : before ? "insert-before" : "insert-after");
-  if (!with && blank(made->new_text)) return usage_error(kind_name, "there is nothing to insert");
+  if (!with && blank(made->new_text)) return usage_error(kind_name, "the text to insert is empty");
   if (with && made->new_text == made->find_text) return usage_error(kind_name, "`find` and `with` are the same");
   TRY_ASSIGN(made->find, TokenPattern::parse(made->find_text, true));
   TRY_ASSIGN(made->wanted, places_of(parameters, "1"));
   for (int i = 1; i <= 9; ++i) {
     const std::string wildcard = {'$', static_cast<char>('0' + i)};
-    if (made->new_text.find(wildcard) == std::string::npos || made->find.has_wildcard(i)) continue;
-    // In a script "$1" is just text; in C there is nothing to fill in.
+    if (!contains(made->new_text, wildcard) || made->find.has_wildcard(i)) continue;
+    // In a script "$1" is text. In C there would be nothing to insert.
     const std::vector<std::string>& globs = made->globs;
     if (std::any_of(globs.begin(), globs.end(), [](const std::string& glob) { return is_c_file(glob); }))
-      return usage_error(kind_name, "the new text has " + wildcard + ", and `find` has not");
+      return usage_error(kind_name, "the new text has " + wildcard + ", and `find` does not");
   }
-  const std::string gap = "\n";  // so that a directive is a directive
+  const std::string gap = "\n";  // a directive needs a line of its own
   const std::string whole = made->mode == Mode::with     ? made->new_text
                             : made->mode == Mode::before ? made->new_text + gap + made->find_text
                                                          : made->find_text + gap + made->new_text;
-  // What does not parse as a pattern (a deletion, a result that ends with a wildcard) leaves nothing that could be
-  // found again.
+  // A deletion and a result that ends with a wildcard do not parse as a pattern: they cannot be found again.
   if (auto pattern = TokenPattern::parse(whole, true)) made->result = std::move(*pattern);
   return std::unique_ptr<Transform>(std::move(made));
 }
@@ -274,27 +273,20 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind replace_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
+  return {Replace::kind_name,
           "Replaces a piece of code that is found by its tokens (white space and comments do not matter), or inserts "
-          "before or after "
-          "it. "
-          "$1 to $9 in `find` match one balanced expression or argument each and can be used in the new text. Inserted "
-          "text that has "
-          "or "
-          "ends with a newline gets lines of its own. In files that are no C, `find` is literal text. Done already: "
-          "nothing is left to "
-          "do "
-          "and the result is there in the wanted number of places; a deletion, or a result without any name in it, "
-          "cannot be told, and "
-          "finding nothing is an error.",
-          {{"files", Type::glob, true, "files to look at"},
-           {"find", Type::code, true, "the code to find; it neither begins nor ends with a wildcard"},
-           {"with", Type::code, false, "what to put in its place; empty deletes it"},
-           {"insert-before", Type::code, false, "instead of `with`: what to put in front of it"},
-           {"insert-after", Type::code, false, "instead of `with`: what to put behind it"},
+          "text before or after it. $1 to $9 in `find` match one balanced expression or argument each and can be used "
+          "in the new text. Inserted text with a newline gets lines of its own. In files that are not C, `find` is "
+          "literal text. Done already: `find` is not found, and the result is there in the wanted number of places. "
+          "After a deletion, or with a result without any name in it, finding nothing is an error.",
+          {{"files", Type::glob, true, "the files"},
+           {"find", Type::code, true, "the code to find; it does not begin or end with a wildcard"},
+           {"with", Type::code, false, "the new code; empty deletes"},
+           {"insert-before", Type::code, false, "instead of `with`: text to insert before it"},
+           {"insert-after", Type::code, false, "instead of `with`: text to insert after it"},
            {"within", Type::token, false, "only in the body of this function"},
-           {"places", Type::places, false, "how many there must be; 1 when not given"}},
-          make};
+           {"places", Type::places, false, "the expected number of places; 1 if not given"}},
+          Replace::make};
 }
 
 }  // namespace vgpukit::transform

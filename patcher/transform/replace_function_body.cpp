@@ -1,15 +1,13 @@
-// replace-function-body: keeps the signature, replaces what is between the braces.
+// replace-function-body: replaces the text between the braces; the signature stays.
 #include <algorithm>
 
+#include "transform/code_view.hpp"
 #include "transform/kinds.hpp"
-#include "transform/lexer.hpp"
 #include "transform/source_text.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform {
 namespace {
-
-constexpr std::string_view kind_name = "replace-function-body";
 
 bool same_tokens(std::string_view a, std::string_view b) {
   const std::vector<Token> left = flat_tokens(a);
@@ -18,7 +16,7 @@ bool same_tokens(std::string_view a, std::string_view b) {
                     [](const Token& x, const Token& y) { return x.text == y.text && x.kind == y.kind; });
 }
 
-// The first conditional directive of a text that does not belong to an #if in it.
+// The first conditional directive of a range without its partner in that range; null if there is none.
 const Token* stray_conditional(const std::vector<Token>& code, std::size_t first, std::size_t last) {
   std::vector<const Token*> open;
   for (std::size_t i = first; i < last; ++i) {
@@ -38,6 +36,9 @@ const Token* stray_conditional(const std::vector<Token>& code, std::size_t first
 
 class ReplaceFunctionBody : public Transform {
  public:
+  static constexpr std::string_view kind_name = "replace-function-body";
+  static Result<std::unique_ptr<Transform>> make(const Parameters& parameters);
+
   std::vector<std::string> globs;
   std::string function, body;
   Places wanted;
@@ -51,10 +52,10 @@ class ReplaceFunctionBody : public Transform {
     TRY_ASSIGN(findings.searched, select_files(kind_name, tree, globs));
     for (const std::string& path : findings.searched) {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
-      if (source.find(function) == std::string_view::npos) continue;
+      if (!contains(source, function)) continue;
       TRY(in_file(path, source, findings));
     }
-    // The places are the definitions, whether they have the new body already or not.
+    // The places are all definitions, also those that have the new body.
     if (findings.changes.empty() && !findings.places.empty()) {
       const std::size_t count = findings.places.size();
       if (count < wanted.least || (wanted.most && count > *wanted.most))
@@ -77,8 +78,8 @@ class ReplaceFunctionBody : public Transform {
       if (const Token* stray = stray_conditional(code, found.open + 1, found.close))
         return other_shape(
             kind_name, place,
-            "the body of " + function + " and an #if cut each other at line " + std::to_string(stray->line),
-            "its signature is written twice, one in each branch; this needs a `patch`");
+            "an #if begins or ends inside the body of " + function + " at line " + std::to_string(stray->line),
+            "use a `patch` if the signature is written once in each branch");
       const std::size_t begin = code[found.open].offset + 1;
       const std::size_t end = code[found.close].offset;
       if (same_tokens(source.substr(begin, end - begin), body)) continue;
@@ -91,7 +92,7 @@ class ReplaceFunctionBody : public Transform {
   }
 };
 
-Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
+Result<std::unique_ptr<Transform>> ReplaceFunctionBody::make(const Parameters& parameters) {
   auto made = std::make_unique<ReplaceFunctionBody>();
   made->globs = list_of(parameters, "files");
   made->function = trimmed_copy(text_of(parameters, "function"));
@@ -116,16 +117,14 @@ Result<std::unique_ptr<Transform>> make(const Parameters& parameters) {
 
 TransformKind replace_function_body_kind() {
   using Type = ParameterSpec::Type;
-  return {kind_name,
-          "Replaces what is between the braces of a function's definition; the signature stays. Done already: every "
-          "definition has "
-          "that "
-          "body, white space and comments aside.",
-          {{"files", Type::glob, true, "files to look at"},
+  return {ReplaceFunctionBody::kind_name,
+          "Replaces the text between the braces of a function's definition; the signature stays. Done already: every "
+          "definition has that body, apart from white space and comments.",
+          {{"files", Type::glob, true, "the files"},
            {"function", Type::token, true, "the function's name"},
-           {"body", Type::code, true, "the lines between the braces, indented as they shall be"},
-           {"places", Type::places, false, "how many definitions there must be; 1 when not given"}},
-          make};
+           {"body", Type::code, true, "the lines between the braces, with their indentation"},
+           {"places", Type::places, false, "the expected number of definitions; 1 if not given"}},
+          ReplaceFunctionBody::make};
 }
 
 }  // namespace vgpukit::transform

@@ -5,6 +5,7 @@
 
 #include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
+#include "transform/glob.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::transform {
@@ -39,7 +40,7 @@ Result<SourceTree> SourceTree::open(const std::filesystem::path& folder) {
       continue;
     }
     if (!std::filesystem::is_regular_file(status)) continue;
-    // Binary objects are part of the package, but nothing that a transform may see.
+    // Binary objects are part of the package, but not sources.
     if (driver::is_build_output(name, false) || name.ends_with(".o_binary")) continue;
     if (name.starts_with('.') && name != ".manifest") continue;
     tree.on_disk_.push_back(entry->path().lexically_relative(folder).generic_string());

@@ -18,8 +18,7 @@ bool is_wildcard_at(std::string_view text, std::size_t i) {
          (i + 2 >= text.size() || std::isdigit(static_cast<unsigned char>(text[i + 2])) == 0);
 }
 
-// "$1.foo" would be lexed as a number "1.foo": wildcards become identifiers first. Strings and comments stay as they
-// are.
+// Wildcards as identifiers, because "$1.foo" would be lexed as a number "1.foo". Strings and comments do not change.
 std::string with_wildcard_names(std::string_view text) {
   std::string named;
   for (const Token& token : lex(text)) {
@@ -31,7 +30,7 @@ std::string with_wildcard_names(std::string_view text) {
         named += text[i];
     }
   }
-  // The digit follows its mark, from the next token; \x01 shows where.
+  // The digit of a wildcard is also copied from the next token, after \x01. Both are removed.
   for (std::size_t at = named.find('\x01'); at != std::string::npos; at = named.find('\x01', at))
     named.erase(at, at + 1 < named.size() && std::isdigit(static_cast<unsigned char>(named[at + 1])) != 0 ? 2 : 1);
   return named;
@@ -76,13 +75,12 @@ Result<TokenPattern> TokenPattern::parse(std::string_view text, bool wildcards) 
     if (wildcards && token.kind == Kind::identifier && token.text.starts_with(wildcard_prefix))
       item.wildcard = token.text.back() - '0';
     if (item.wildcard != 0 && !pattern.items_.empty() && pattern.items_.back().wildcard != 0)
-      return refuse("two wildcards stand next to each other, so that neither knows where to stop");
+      return refuse("two wildcards are next to each other: put a literal token between them");
     pattern.items_.push_back(std::move(item));
   }
   if (pattern.items_.empty()) return refuse("there is no token in it");
-  if (pattern.items_.front().wildcard != 0)
-    return refuse("it begins with a wildcard: put a literal token in front of it");
-  if (pattern.items_.back().wildcard != 0) return refuse("it ends with a wildcard: put a literal token behind it");
+  if (pattern.items_.front().wildcard != 0) return refuse("it begins with a wildcard: put a literal token before it");
+  if (pattern.items_.back().wildcard != 0) return refuse("it ends with a wildcard: put a literal token after it");
   return pattern;
 }
 
@@ -93,7 +91,7 @@ void TokenPattern::open_ended() {
 bool TokenPattern::match_wildcard(const std::vector<Token>& row, std::size_t at, std::size_t item,
                                   TokenMatch& found) const {
   TokenMatch::Capture& capture = found.captures[static_cast<std::size_t>(items_[item].wildcard)];
-  if (capture.last > capture.first) {  // it must be the same again
+  if (capture.last > capture.first) {  // a second use: the same tokens
     const std::size_t length = capture.last - capture.first;
     if (at + length > row.size()) return false;
     for (std::size_t k = 0; k < length; ++k)
@@ -193,23 +191,16 @@ bool is_keyword(std::string_view identifier) {
   return std::find(std::begin(words), std::end(words), identifier) != std::end(words);
 }
 
-struct TokenSearch::State {
-  std::optional<TokenPattern> pattern;
-};
-
-TokenSearch::TokenSearch(std::string_view tokens) : state_(std::make_unique<State>()) {
+TokenSearch::TokenSearch(std::string_view tokens) {
   auto pattern = TokenPattern::parse(tokens, false);
-  if (!pattern) return;  // there is no token in it: it is nowhere
+  if (!pattern) return;  // no tokens: it is found nowhere
   pattern->open_ended();
-  state_->pattern = std::move(*pattern);
+  pattern_ = std::move(*pattern);
 }
-
-TokenSearch::~TokenSearch() = default;
 
 bool TokenSearch::in(const SourceTree& tree, std::string_view path) const {
   const auto source = tree.read(path);
-  return source && state_->pattern && state_->pattern->may_be_in(*source) &&
-         !state_->pattern->find(*tree.tokens(path)).empty();
+  return source && pattern_ && pattern_->may_be_in(*source) && !pattern_->find(*tree.tokens(path)).empty();
 }
 
 }  // namespace vgpukit::transform

@@ -1,4 +1,4 @@
-// Finding sequences of tokens, in code and inside directives, with $1..$9 as wildcards.
+// Finds sequences of tokens, in code and inside directives, with $1..$9 as wildcards.
 #pragma once
 
 #include <array>
@@ -13,32 +13,34 @@
 
 namespace vgpukit::transform {
 
-// Code and the insides of directives in one row. A directive begins with a token of kind directive with the text "#"
-// and ends with one with an empty text, so that nothing that is looked for in code can reach over it.
+class SourceTree;
+
+// The tokens of code and of the insides of directives in one sequence. A directive begins with a token of kind
+// directive with the text "#" and ends with one with an empty text, so that no match in code extends over a directive.
 std::vector<Token> flat_tokens(std::string_view source);
 
 struct TokenMatch {
-  std::size_t first = 0;  // index of the first token in the row
-  std::size_t last = 0;   // one behind the last
+  std::size_t first = 0;  // index of the first token
+  std::size_t last = 0;   // after the last one
   struct Capture {
     std::size_t first = 0, last = 0;
-  };  // the same for $1..$9; empty where the pattern has no such wildcard
+  };  // the same for $1..$9; empty if the pattern has no such wildcard
   std::array<Capture, 10> captures = {};
 };
 
 class TokenPattern {
  public:
   // `text` is C. $1..$9 match one balanced expression or argument each: at least one token, no ',' or ';' outside of
-  // brackets. A wildcard that comes again must match the same tokens again. Error: usage - no tokens, a wildcard at
-  // either end or next to another one (it would not know where to stop).
+  // brackets. A second use of a wildcard matches the same tokens. Error: usage if there are no tokens, or if a wildcard
+  // is at either end or next to another one (its end would not be defined).
   static Result<TokenPattern> parse(std::string_view text, bool wildcards);
 
-  // All matches, from the left, none of which overlaps the one before.
+  // All matches from the left that do not overlap.
   [[nodiscard]] std::vector<TokenMatch> find(const std::vector<Token>& row) const;
-  // Whether the text has the pattern's longest identifier anywhere: much faster than lexing.
+  // Whether the text has the pattern's longest identifier. Much faster than find(), which needs tokens.
   [[nodiscard]] bool may_be_in(std::string_view source) const;
-  // Whether the pattern names anything that tells one piece of code from another: an identifier that is no keyword, or
-  // a string.
+  // Whether the pattern has a name that distinguishes it from other code: an identifier that is not a keyword, or a
+  // string.
   [[nodiscard]] bool distinctive() const;
   [[nodiscard]] bool has_wildcard(int number) const;
   [[nodiscard]] std::size_t size() const { return items_.size(); }
@@ -63,12 +65,25 @@ struct Span {
 };
 Span span_of(const std::vector<Token>& row, std::size_t first, std::size_t last);
 
-// The matches of `find` that are not part of a match of `result`: what is left to do once some of it is done.
+// The matches of `find` that are not part of a match of `result`, and the number of matches of `result`.
 struct Work {
   std::vector<TokenMatch> todo;
   std::size_t done = 0;
 };
 Work work_left(const std::vector<Token>& row, const TokenPattern& find, const std::optional<TokenPattern>& result);
+
+// Searches files for an identifier or a sequence of tokens ("MODULE_LICENSE ( \"NVIDIA\" )"), in code and in
+// directives, not in comments and strings. White space and comments between tokens do not matter. The tokens may be the
+// beginning of a directive ("#define NV_X"). They are parsed once, as is each file of a tree.
+class TokenSearch {
+ public:
+  explicit TokenSearch(std::string_view tokens);
+  // False if the tree has no such file.
+  [[nodiscard]] bool in(const SourceTree& tree, std::string_view path) const;
+
+ private:
+  std::optional<TokenPattern> pattern_;
+};
 
 bool is_keyword(std::string_view identifier);
 

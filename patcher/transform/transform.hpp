@@ -1,6 +1,8 @@
-// A source transform: one kind of edit that finds its construct in whatever driver it is given. Each refuses loudly
-// when it finds nothing to do or finds too many places, and each is idempotent: on its own output it reports "already
-// done".
+// transform/: source transforms, one file for each kind, the tree of sources that they edit, and the readers that they
+// share (C lexer, Makefiles, unified diffs). It may use driver/ and support/.
+//
+// This header: a transform. It finds a C or make construct in any driver and edits it. It fails if it finds nothing to
+// edit or an unexpected number of places. On its own output it reports "already done" and changes nothing.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +19,14 @@
 
 namespace vgpukit::transform {
 
-// What a transform takes, so that the recipe loader can check YAML against it and say what was expected, where.
+// A parameter of a transform. The recipe parser checks YAML against it.
 struct ParameterSpec {
   enum class Type {
     text,    // one string
     code,    // one string, usually several lines
     glob,    // a glob of files in the tree, or a list of globs
-    token,   // an identifier or tokens; must not be empty
-    places,  // "1", "2", "1..3", "1.." (the default), "any": how many places are expected
+    token,   // an identifier or tokens; not empty
+    places,  // "1", "2", "1..3", "1..", "any": the expected number of places
     flag,    // true or false
     list,    // a list of strings
     choice,  // one of `choices`
@@ -45,7 +47,7 @@ struct Applied {
     std::size_t places;
   };
   std::vector<File> files;  // changed, in order
-  bool already = false;     // nothing changed because the result is there already
+  bool already = false;     // nothing changed because the edit was made before
   [[nodiscard]] std::size_t places() const;
 };
 
@@ -53,9 +55,9 @@ class Transform {
  public:
   virtual ~Transform() = default;
   [[nodiscard]] virtual std::string_view kind() const = 0;  // "rename-call"
-  // Edits the tree in memory. On error the tree may hold partial edits: the caller restores its snapshot.
-  // Errors, all `failed`: found nothing (says which files were looked at and what was looked for), found more or fewer
-  // places than expected (names each as file:line), found something of another shape than it can edit.
+  // Edits the tree in memory. On error the tree may have partial edits: the caller restores its snapshot.
+  // Error: failed if nothing is found (the message has the files and the construct), if there are more or fewer places
+  // than expected (the message has each FILE:LINE), or if a construct has a form that cannot be edited.
   virtual Result<Applied> apply(SourceTree& tree) const = 0;
   // One line for plans: "rename-call follow_pfn -> nv_follow_pfn in nvidia/*.c".
   [[nodiscard]] virtual std::string describe() const = 0;
@@ -65,7 +67,7 @@ struct TransformKind {
   std::string_view name;
   std::string_view summary;
   std::vector<ParameterSpec> parameters;
-  // Parameters were checked against the specs. Error: usage for what specs cannot say (a diff that does not parse).
+  // The parameters match the specs. Error: usage for rules beyond the specs (a diff that does not parse).
   Result<std::unique_ptr<Transform>> (*make)(const Parameters& parameters);
 };
 
@@ -74,14 +76,12 @@ struct TransformKind {
 const std::vector<TransformKind>& transform_kinds();
 const TransformKind* find_transform(std::string_view name);
 
-// The helpers that the kinds share.
-const std::string& text_of(const Parameters& parameters, std::string_view name);  // must be there
+// The value of a parameter. text_of() requires it; list_of() gives a list of one for a string.
+const std::string& text_of(const Parameters& parameters, std::string_view name);
 std::string text_or(const Parameters& parameters, std::string_view name, std::string fallback);
-bool flag_or(const Parameters& parameters, std::string_view name, bool fallback);
-std::vector<std::string> list_of(const Parameters& parameters,
-                                 std::string_view name);  // a lone string counts as a list of one
+std::vector<std::string> list_of(const Parameters& parameters, std::string_view name);
 
-// "1", "1..3", "1..", "any".
+// The expected number of places: "1", "1..3", "1..", "any".
 struct Places {
   std::size_t least = 1;
   std::optional<std::size_t> most;
@@ -93,7 +93,7 @@ struct Place {
   std::string file;
   int line;
 };
-// The error for a count that was not expected; `what` is "calls of follow_pfn".
+// The error for an unexpected number of places. `what`: "calls of follow_pfn".
 Error unexpected_places(std::string_view kind, std::string_view what, const Places& wanted,
                         const std::vector<Place>& found, const std::vector<std::string>& searched);
 

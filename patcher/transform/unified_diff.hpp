@@ -1,5 +1,5 @@
-// A unified diff: read and applied with libgit2. What libgit2 does not do is done here: it finds the hunks' places (at
-// any offset), and tells whether they are applied already, or what is in their way.
+// Reads and applies unified diffs with libgit2. Beyond what libgit2 does, it finds the places of hunks at any offset,
+// whether they are applied already, and why one cannot be applied.
 #pragma once
 
 #include <cstddef>
@@ -34,25 +34,25 @@ struct FileDiff {
   std::vector<Hunk> hunks;
 };
 
-// Takes what git and diff -u write, with or without a mail around it.
-// Error: usage - it does not parse, has no change, is binary, renames or copies, or names a path outside of the tree.
+// Reads the output of git and of diff -u, also inside a mail. Error: usage if it does not parse, has no change, is
+// binary, renames or copies a file, or names a path outside of the tree.
 Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::string& name);
 
-// Whether the new sides of all hunks are in the text, each behind the one before. A hunk that only removes lines counts
-// when its old side is not there.
+// Whether the new sides of all hunks are in the text, in their order. For a hunk that only removes lines, its old side
+// must also be farther away than its new side.
 bool is_applied(const FileDiff& diff, std::string_view text);
 
 struct Placement {
   std::vector<std::size_t> lines;  // where each hunk's old side is: index of its first line
-  std::string
-      obstacle;  // of the first hunk without a place: "hunk @@ -27,10 +27,7 @@ wants `x` in line 30, where `y` is"
+  // Why the first hunk without a place has none: "hunk @@ -27,10 +27,7 @@ needs `x` in line 30, and `y` is there".
+  std::string obstacle;
 };
 Placement place_hunks(const FileDiff& diff, std::string_view text);
 
 // Path -> text; nullopt: the file is not there.
 using Texts = std::map<std::string, std::optional<std::string>, std::less<>>;
-// Applies the diffs in memory with git_apply_to_tree(). `texts` holds every file that they name; so does what is
-// returned. All hunks must have a place. Error: failed, with libgit2's reason.
+// Applies the diffs in memory with git_apply_to_tree(). `texts` and the result have every file that the diffs name. All
+// hunks must have a place. Error: failed, with libgit2's reason.
 Result<Texts> apply_diffs(const std::vector<FileDiff>& diffs, const std::string& name, const Texts& texts);
 
 }  // namespace vgpukit::transform

@@ -17,7 +17,7 @@ std::string md5_of(std::string_view text) {
   return md5.hex();
 }
 
-// What `printf ... | cksum` prints.
+// The output of `printf ... | cksum`.
 TEST(Checksum, CrcIsThatOfCksum) {
   EXPECT_EQ(crc_of(""), "4294967295");
   EXPECT_EQ(crc_of("a"), "1220704766");
@@ -51,7 +51,7 @@ TEST(Checksum, PartsMakeTheSameSumAsTheWhole) {
   }
 }
 
-// The padding of MD5 has to fit at every length around a block's end.
+// The padding of MD5, for each length around a block's end.
 TEST(Checksum, Md5HasTheRightLengthAtEveryEdge) {
   EXPECT_EQ(md5_of(std::string(55, 'x')), "04364420e25c512fd958a70738aa8f72");
   EXPECT_EQ(md5_of(std::string(56, 'x')), "668a72d5ba17f08e62dabcafad6db14b");

@@ -1,4 +1,4 @@
-// What the tests of this room are made of: a temporary folder, packages and archives.
+// Fixtures for the tests of driver/: a temporary folder, packages and archives.
 #pragma once
 
 #include <archive.h>
@@ -52,7 +52,7 @@ inline bool contains(const std::string& text, const std::string& part) {
 
 using Files = std::map<std::string, std::string>;
 
-// A small general package, laid out as NVIDIA's.
+// A small general package with NVIDIA's layout.
 inline Files general_package(const std::string& version = "535.261.03") {
   return {
       {"Kbuild", "# Kbuild\nccflags-y += -D__KERNEL__\nccflags-y += -DNV_VERSION_STRING=\\\"" + version + "\\\"\n"},
@@ -96,7 +96,7 @@ inline fs::path put(const fs::path& folder, const Files& files) {
   return folder;
 }
 
-// Writes archives with any content, also such as no honest program would write.
+// Writes archives with any content, also invalid and malicious ones.
 class ArchiveWriter {
  public:
   explicit ArchiveWriter(const fs::path& path, const char* filter = "none", const char* format = "gnutar")
@@ -185,7 +185,7 @@ class OpensDrivers : public ::testing::Test {
     return std::move(*driver);
   }
 
-  // Bad input, with all of these words in the message.
+  // Expects bad input and a message with all of these words.
   void expect_refused(const fs::path& path, const std::vector<std::string>& words) {
     const auto driver = open_driver(machine.host, path);
     ASSERT_FALSE(driver);

@@ -1,3 +1,5 @@
+#include "driver/driver_store.hpp"
+
 #include <sys/stat.h>
 
 #include <thread>
@@ -11,7 +13,7 @@ using namespace testing_driver;
 
 using Kind = DriverName::Kind;
 
-// ---- what a user writes ----
+// ---- the words of a user ----
 
 struct NameCase {
   const char* word;
@@ -37,13 +39,6 @@ INSTANTIATE_TEST_SUITE_P(
                       NameCase{"nvidia.run", Kind::path, "nvidia.run"}, NameCase{"", Kind::path, ""},
                       NameCase{"xxx", Kind::path, "xxx"}, NameCase{".xxx", Kind::path, ".xxx"},
                       NameCase{"535-grid", Kind::path, "535-grid"}));
-
-TEST(Flavours, HaveNamesBothWays) {
-  for (const auto flavour : {Flavour::vgpu_kvm, Flavour::grid, Flavour::general, Flavour::open})
-    EXPECT_EQ(flavour_from(flavour_name(flavour)), flavour);
-  EXPECT_EQ(flavour_name(Flavour::vgpu_kvm), "vgpu-kvm");
-  EXPECT_EQ(flavour_from("vgpu"), std::nullopt);
-}
 
 // ---- the store ----
 
@@ -97,7 +92,7 @@ TEST_F(Store, KeepsTheSourcesAndNotTheBuildOutput) {
   struct stat info {};
   ASSERT_EQ(::stat((stored->folder / "conftest.sh").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0755u);
-  // A build keyed by content is warm, whether it is named by path or by version.
+  // The content is the same for the path and for the version, so a cached build is found by both.
   const auto again = open_driver(machine.host, stored->folder);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->content, opened->content);
@@ -112,7 +107,7 @@ TEST_F(Store, IsNotTouchedByWhatHappensToTheOriginal) {
 TEST_F(Store, TheSameAgainChangesNothing) {
   const auto first = add("a", general_package());
   write(first.folder / ".seen", "");
-  const auto second = add("b", general_package());  // the same bytes, another place and other times
+  const auto second = add("b", general_package());  // the same bytes in another folder with other times
   EXPECT_EQ(second.folder, first.folder);
   EXPECT_EQ(second.origin, first.origin);
   EXPECT_TRUE(fs::exists(first.folder / ".seen"));
@@ -121,7 +116,7 @@ TEST_F(Store, TheSameAgainChangesNothing) {
 TEST_F(Store, AnotherPackageOfTheSameVersionNeedsReplace) {
   const auto first = add("a", general_package());
   auto files = general_package();
-  files["nvidia/nv-kernel.o_binary"] = "BINARY";  // as long as before
+  files["nvidia/nv-kernel.o_binary"] = "BINARY";  // the same length
   const auto refused = store.add(driver("b", files));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::usage);

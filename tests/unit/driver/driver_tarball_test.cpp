@@ -36,7 +36,7 @@ TEST_F(Tarball, IsUnpackedOnceAndFoundAgain) {
   EXPECT_EQ(first.scratch, nullptr);
   EXPECT_EQ(read(first.sources / "nvidia/nv.c"), "int nv;\n");
   ASSERT_EQ(trees().size(), 1u);
-  const auto mark = first.sources / "nvidia/.seen";  // no source, so the tree still fits
+  const auto mark = first.sources / "nvidia/.seen";  // not a source, so the hash of the tree is the same
   write(mark, "");
 
   const auto copy = machine.folder / "copy.tar.xz";
@@ -57,16 +57,16 @@ TEST_F(Tarball, AnotherOneIsUnpackedAside) {
 }
 
 TEST_F(Tarball, AFileThatIsAsItWasIsNotReadAgainAndAnotherOneUnderItsNameIs) {
-  const auto kept = [&] {
+  const auto stats = [&] {
     std::size_t count = 0;
     for (const auto& entry : fs::directory_iterator(unpacked)) count += entry.path().extension() == ".stat" ? 1 : 0;
     return count;
   };
   open(tarball);
-  EXPECT_EQ(kept(), 0u) << "a file that has just changed may change again with the same times";
+  EXPECT_EQ(stats(), 0u) << "a file that has just changed may change again with the same times";
   std::this_thread::sleep_for(std::chrono::milliseconds(3100));
   open(tarball);
-  ASSERT_EQ(kept(), 1u);
+  ASSERT_EQ(stats(), 1u);
   EXPECT_EQ(open(tarball).version.text, "535.247.02");
 
   // The same name, inode and mtime
@@ -112,7 +112,7 @@ TEST_F(Tarball, ManyAtOnceUnpackItOnce) {
   EXPECT_EQ(trees().size(), 1u);
 }
 
-// A file in the place of the cache folder: nothing can be made there, for root neither.
+// A file with the name of the cache folder: also root cannot write there.
 TEST_F(Tarball, WithoutACacheItLivesAsLongAsTheDriver) {
   write(machine.folder / "file", "");
   machine.host.cache = machine.folder / "file/cache";
@@ -120,7 +120,7 @@ TEST_F(Tarball, WithoutACacheItLivesAsLongAsTheDriver) {
   {
     const auto driver = open(tarball);
     sources = driver.sources;
-    const auto copy = driver;  // NOLINT: the last copy counts
+    const auto copy = driver;  // NOLINT: the last copy owns the folder
     EXPECT_NE(driver.scratch, nullptr);
     EXPECT_TRUE(fs::exists(sources / "nvidia/nv.c"));
   }

@@ -1,3 +1,5 @@
+#include "driver/driver.hpp"
+
 #include <sys/stat.h>
 
 #include <chrono>
@@ -65,14 +67,14 @@ TEST_F(Open, TheVersionCanComeFromTheOpenSources) {
 TEST_F(Open, APlaceholderIsNoVersion) {
   auto files = general_package();
   files["Kbuild"] = "ccflags-y += -DX\n";
-  expect_refused(put(place, files), {"no file says it", "dkms.conf:2", "__VERSION_STRING"});
+  expect_refused(put(place, files), {"no file has it", "dkms.conf:2", "__VERSION_STRING"});
 }
 
 TEST_F(Open, TwoVersionsAreRefusedWithBothPlaces) {
   put(place / "kernel", general_package("535.261.03"));
   write(place / ".manifest", "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n535.247.02\n");
-  expect_refused(place, {"contradict", (place / "kernel/Kbuild").string() + ":3 says 535.261.03",
-                         (place / ".manifest").string() + ":2 says 535.247.02"});
+  expect_refused(place, {"different versions", (place / "kernel/Kbuild").string() + ":3 has 535.261.03",
+                         (place / ".manifest").string() + ":2 has 535.247.02"});
 }
 
 // ---- flavour ----
@@ -146,7 +148,7 @@ TEST_F(Open, TheLicenseMakesAnOpenDriver) {
   EXPECT_EQ(driver.flavour_from, "nvidia/nv.c:1 has the license Dual MIT/GPL");
 }
 
-// nvidia-uvm is Dual MIT/GPL in the closed driver too.
+// nvidia-uvm is Dual MIT/GPL in the closed driver as well.
 TEST_F(Open, TheLicenseOfAnotherModuleDoesNotMakeAnOpenDriver) {
   auto files = general_package();
   files["nvidia-uvm/uvm.c"] = "MODULE_LICENSE(\"Dual MIT/GPL\");\n";
@@ -189,7 +191,7 @@ TEST_F(Open, BinaryObjectsAreThereOrMissed) {
   EXPECT_EQ(driver.missing_binary_objects, (Names{"nvidia/nv-kernel.o_binary"}));
 }
 
-// The open modules' own Makefile links to what it compiled.
+// The open modules' own Makefile creates a link to its output.
 TEST_F(Open, ALinkedBinaryObjectCountsWhenItLeadsSomewhere) {
   auto files = open_package();
   files.erase("nvidia/nv-kernel.o_binary");
@@ -244,7 +246,7 @@ TEST_F(Open, ABinaryObjectCountsBySizeAndTime) {
   EXPECT_NE(open(place).content, content);
 }
 
-// ---- what is no driver ----
+// ---- folders without a driver ----
 
 TEST_F(Open, SourcesAreFoundFourLevelsDownAndNoFurther) {
   put(place / "usr/src/nvidia/x", general_package());
@@ -284,6 +286,13 @@ TEST_F(Open, APipeIsRefused) {
   fs::create_directories(place);
   ASSERT_EQ(::mkfifo((place / "pipe").c_str(), 0600), 0);
   expect_refused(place / "pipe", {"neither a folder nor a file"});
+}
+
+TEST(Flavours, HaveNamesBothWays) {
+  for (const auto flavour : {Flavour::vgpu_kvm, Flavour::grid, Flavour::general, Flavour::open})
+    EXPECT_EQ(flavour_from(flavour_name(flavour)), flavour);
+  EXPECT_EQ(flavour_name(Flavour::vgpu_kvm), "vgpu-kvm");
+  EXPECT_EQ(flavour_from("vgpu"), std::nullopt);
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include "driver/extract.hpp"
+
 #include <sys/stat.h>
 
 #include "driver/driver_fixtures.hpp"
@@ -16,13 +18,13 @@ class Extract : public ::testing::Test {
 
   Status unpack(const ExtractLimits& limits = {}) { return extract_archive(archive, target, limits); }
 
-  // The archive is refused with these words, and nothing is written anywhere.
+  // Expects that the archive is refused with these words and that nothing is written.
   void expect_refused(const std::vector<std::string>& words, ErrorKind kind = ErrorKind::usage,
                       const ExtractLimits& limits = {}) {
     const auto before = listing(folder.path());
     const auto status = unpack(limits);
     ASSERT_FALSE(status);
-    EXPECT_EQ(status.error().kind, code);
+    EXPECT_EQ(status.error().kind, kind);
     for (const auto& word : words)
       EXPECT_TRUE(contains(status.error().message(), word)) << word << " in: " << status.error().message();
     EXPECT_TRUE(contains(status.error().message(), archive.string())) << status.error().message();
@@ -116,7 +118,7 @@ TEST_P(Format, IsRead) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, Format, ::testing::Values("pax", "ustar", "newc", "zip", "7zip"));
 
-// ---- entries that want to get out ----
+// ---- entries outside of the target ----
 
 TEST_F(Extract, RefusesDotDot) {
   ArchiveWriter(archive).file("good", "x").file("../outside/victim", "evil");
@@ -151,7 +153,7 @@ TEST_P(LeavingLink, IsRefused) {
   expect_refused({"\"a/c/link\"", std::string("\"") + GetParam() + "\"", "leaves the target"});
 }
 
-// The last one reads like a/, but a/up is a link to the target itself, and its .. lies outside.
+// The last one seems to be in a/, but a/up is a link to the target itself, and its .. is outside.
 INSTANTIATE_TEST_SUITE_P(Targets, LeavingLink,
                          ::testing::Values("/etc/passwd", "../../../outside", "..//../../outside", "./../../..",
                                            "../up/.."));
@@ -204,7 +206,7 @@ TEST_F(Extract, ANameCannotWriteToTheTerminal) {
 
 TEST_F(Extract, ATarCutBetweenTwoEntriesIsRefused) {
   ArchiveWriter(archive).file("a", std::string(512, 'a')).file("b", std::string(512, 'b'));
-  write(archive, read(archive).substr(0, 1024));  // the whole of a, nothing of b
+  write(archive, read(archive).substr(0, 1024));  // all of a, nothing of b
   expect_refused({"cut off", "end mark"});
 }
 
@@ -214,8 +216,7 @@ TEST_F(Extract, TheMessageNamesTheFileInWhichItEnds) {
   expect_refused({"\"kernel/nvidia/nv.c\""});
 }
 
-// The sum over the bytes stands at the end of an xz file, far behind the last entry when tar has filled up its last
-// block.
+// The checksum is at the end of an xz file, far after the last entry if tar has filled its last block.
 TEST_F(Extract, AnXzWithAWrongSumIsRefused) {
   ArchiveWriter(archive).file("a", "text");
   const auto tar = read(archive) + std::string(1'000'000, '\0');
@@ -255,7 +256,7 @@ TEST_F(Extract, WhatIsNoFileIsRefused) {
   expect_refused({"not a regular file"});
 }
 
-// libarchive's mtree format takes the bytes of an entry from any file that the archive names.
+// libarchive's mtree format reads the bytes of an entry from any file that the archive names.
 TEST_F(Extract, DoesNotReadFilesThatAnArchiveNames) {
   write(archive, "#mtree\n./passwd type=file contents=" + (folder / "outside/victim").string() + "\n");
   expect_refused({"no archive"});
@@ -280,7 +281,7 @@ TEST_F(Extract, TooManyEntriesAreRefused) {
     ArchiveWriter writer(archive);
     for (int i = 0; i < 5; ++i) writer.folder("d" + std::to_string(i) + "/");
   }
-  expect_refused({"\"d4/\"", "limit is 4 entries"}, ErrorKind::usage, {.entries = 4});
+  expect_refused({"\"d4/\"", "limit of 4 entries"}, ErrorKind::usage, {.entries = 4});
   EXPECT_TRUE(unpack({.entries = 5}));
 }
 
@@ -289,7 +290,7 @@ TEST_F(Extract, AFullDiskLeavesNothing) {
   ArchiveWriter(archive, "xz").file("small", "x").file("big", std::string(500'000, 'x'));
   {
     const SmallDisk disk;
-    expect_refused({"writing \"big\" in " + place.string() + " failed", "free some space"}, ErrorKind::missing);
+    expect_refused({"writing \"big\" in " + place.string() + " failed", "free some space"}, ErrorKind::no_space);
   }
   EXPECT_TRUE(unpack());
 }

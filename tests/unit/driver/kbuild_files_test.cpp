@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 
-class WorkListTest : public testing::Test {
+class KbuildFiles : public testing::Test {
  protected:
   void SetUp() override {
     scratch.write("nvidia/nvidia.Kbuild",
@@ -28,25 +28,25 @@ class WorkListTest : public testing::Test {
   Scratch scratch;
 };
 
-TEST_F(WorkListTest, FoldersWithAKbuildOfTheirNameAreModules) {
+TEST_F(KbuildFiles, FoldersWithAKbuildOfTheirNameAreModules) {
   EXPECT_THAT(modules_of_tree(scratch.path()), ElementsAre("nvidia", "nvidia-drm"));
   EXPECT_TRUE(modules_of_tree(scratch.path() / "gone").empty());
 }
 
-TEST_F(WorkListTest, CountsEachSourceAndTestOnce) {
+TEST_F(KbuildFiles, CountsEachSourceAndTestOnce) {
   const auto work = read_kbuild_summary(scratch.path(), {});
   EXPECT_EQ(work.sources.size(), 4U);
   EXPECT_EQ(work.tests, 4U);
   EXPECT_EQ(work.silent_tests, 2U) << "this Kbuild tests headers without saying so";
 }
 
-TEST_F(WorkListTest, OnlyTheModulesThatAreAskedFor) {
+TEST_F(KbuildFiles, OnlyTheModulesThatAreAskedFor) {
   const auto work = read_kbuild_summary(scratch.path(), {"nvidia"});
   EXPECT_EQ(work.sources.size(), 2U);
   EXPECT_EQ(work.tests, 3U);
 }
 
-TEST_F(WorkListTest, HeaderTestsThatAreAnnouncedAreNotSilent) {
+TEST_F(KbuildFiles, HeaderTestsThatAreAnnouncedAreNotSilent) {
   scratch.write("Kbuild", "NV_HEADER_PRESENCE_TESTS = linux/mdev.h\n\t@echo \" CONFTEST: $(1)\"\n");
   EXPECT_EQ(read_kbuild_summary(scratch.path(), {}).silent_tests, 0U);
 }

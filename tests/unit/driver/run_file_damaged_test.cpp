@@ -1,8 +1,9 @@
-// Installers that are damaged, cut off, or made to do harm.
+// Installers that are damaged, cut off, or malicious.
 #include <unistd.h>
 
 #include "driver/run_file.hpp"
 #include "driver/run_file_fixtures.hpp"
+#include "driver/run_file_unpack.hpp"
 
 namespace vgpukit::driver {
 namespace {
@@ -21,7 +22,7 @@ TEST_F(RunFile, ShellCodeInTheHeaderIsText) {
   const auto header = read_run_header(run);
   ASSERT_TRUE(header);
   EXPECT_EQ(header->label, code);
-  EXPECT_EQ(open(run).version.text, "535.247.02");  // the files' own
+  EXPECT_EQ(open(run).version.text, "535.247.02");  // from the files
   EXPECT_FALSE(fs::exists(mark));
 }
 
@@ -30,11 +31,11 @@ TEST_F(RunFile, ShellCodeInPlaceOfANumberIsRefused) {
   for (const std::string& code :
        {"$(touch${IFS}" + mark + ")", "`touch${IFS}" + mark + "`", std::string("12a"), std::string("-5"),
         std::string("99999999999999999999"), std::string("0"), std::string("1"), std::string("\"\"")})
-    expect_refused(save(nvidia_run(payload, {.skip = code})), {"skip=", "no number of lines"});
+    expect_refused(save(nvidia_run(payload, {.skip = code})), {"skip=", "not a number of lines"});
   expect_refused(save(nvidia_run(payload, {.crc = "$(touch${IFS}" + mark + ")"})),
-                 {"CRCsum= holds $(touch", "no checksum"});
-  expect_refused(save(nvidia_run(payload, {.crc = "4294967296"})), {"CRCsum= holds 4294967296"});
-  expect_refused(save(nvidia_run(payload, {.md5 = "`touch${IFS}" + mark + "`"})), {"MD5= holds `touch"});
+                 {"CRCsum= is $(touch", "not a checksum"});
+  expect_refused(save(nvidia_run(payload, {.crc = "4294967296"})), {"CRCsum= is 4294967296"});
+  expect_refused(save(nvidia_run(payload, {.md5 = "`touch${IFS}" + mark + "`"})), {"MD5= is `touch"});
   EXPECT_FALSE(fs::exists(mark));
 }
 
@@ -98,13 +99,13 @@ TEST_F(RunFile, ATruncatedFileIsRefusedAtEveryPoint) {
 }
 
 TEST_F(RunFile, ATextAfterTheHeaderIsNoPayload) {
-  expect_refused(save(nvidia_run("hello, this is no archive at all")), {"no archive that is known here"});
+  expect_refused(save(nvidia_run("hello, this is no archive at all")), {"no archive of a known kind"});
 }
 
 TEST_F(RunFile, AnotherProcessorIsRefused) {
   const auto run = save(nvidia_run(payload, {.arch = "riscv128"}));
   expect_refused(run, {"it is for riscv128", "this machine is"});
-  // The label alone says it, too (a file that was packed again).
+  // Only the label has it (a file that was packed again).
   auto bytes = makeself_run(payload);
   bytes.replace(bytes.find("Linux-x86_64"), 12, "Linux-sparc9");
   expect_refused(save(bytes, "b.run"), {"it is for sparc9"});
@@ -115,7 +116,7 @@ TEST_F(RunFile, OneWithoutADriverIsRefused) {
                  {"no kernel module sources", "cuda-toolkit", "readme"});
 }
 
-TEST_F(RunFile, EntriesThatLeaveTheTargetAreRefusedEvenWhereNobodyWantsThem) {
+TEST_F(RunFile, EntriesThatLeaveTheTargetAreRefusedEvenIfTheyAreNotWanted) {
   for (const char* name : {"../escaped", "kernel/../../escaped"}) {
     const TempFolder folder;
     ArchiveWriter writer(folder / "payload", "xz");
@@ -134,7 +135,7 @@ TEST_F(RunFile, EntriesThatLeaveTheTargetAreRefusedEvenWhereNobodyWantsThem) {
   EXPECT_FALSE(fs::exists(machine.folder / "escaped"));
 }
 
-// 64 MB of zeros in some 10 kB, in an entry that nobody wants.
+// 64 MB of zeros in some 10 kB, in an entry that is not wanted.
 TEST_F(RunFile, ABombIsRefused) {
   for (const char* filter : {"xz", "zstd", "gzip", "bzip2"}) {
     const auto run =
@@ -146,7 +147,7 @@ TEST_F(RunFile, ABombIsRefused) {
       const auto target = machine.folder / "target";
       const auto done = unpack_run_file(run, *header, target, part, {}, {.bytes = 1 << 20, .entries = 100});
       ASSERT_FALSE(done) << filter;
-      EXPECT_TRUE(contains(done.error().message(), "which is the limit")) << done.error().message();
+      EXPECT_TRUE(contains(done.error().message(), "exceeds the limit")) << done.error().message();
       EXPECT_FALSE(fs::exists(target));
     }
   }
@@ -161,7 +162,7 @@ TEST_F(RunFile, ManyEntriesAreRefused) {
   const auto done =
       unpack_run_file(run, *header, machine.folder / "target", RunPart::kernel, {}, {.bytes = 1 << 20, .entries = 20});
   ASSERT_FALSE(done);
-  EXPECT_TRUE(contains(done.error().message(), "is one too many")) << done.error().message();
+  EXPECT_TRUE(contains(done.error().message(), "exceeds the limit")) << done.error().message();
 }
 
 TEST_F(RunFile, AFullDiskIsSaidAndNothingIsLeft) {
@@ -173,7 +174,7 @@ TEST_F(RunFile, AFullDiskIsSaidAndNothingIsLeft) {
     return open_driver(machine.host, run);
   }();
   ASSERT_FALSE(driver);
-  EXPECT_EQ(driver.error().kind, ErrorKind::missing);
+  EXPECT_EQ(driver.error().kind, ErrorKind::no_space);
   EXPECT_TRUE(contains(driver.error().message(), "kernel/nvidia/large.c")) << driver.error().message();
   EXPECT_TRUE(contains(driver.error().message(), "free some space")) << driver.error().message();
   expect_nothing_left();
@@ -186,9 +187,8 @@ TEST_F(RunFile, AnUnreadableFileIsNamed) {
   expect_refused(run, {run.string(), "Permission denied"});
 }
 
-// Whatever stands in the header: an error or a driver, and nothing runs. The flips leave the sums as they are, so most
-// are refused.
-TEST_F(RunFile, AFlippedBitInTheHeaderNeverDoesHarm) {
+// A flipped bit gives an error or a driver, and nothing runs. The checksums do not change, so most files are refused.
+TEST_F(RunFile, AFlippedBitInTheHeaderRunsNothing) {
   const auto mark = machine.folder / "was-run";
   const auto good =
       nvidia_run(payload, {.label = "$(touch " + mark.string() + ")", .decompressor = "program\nof some lines"});

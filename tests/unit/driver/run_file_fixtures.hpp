@@ -11,7 +11,7 @@
 
 namespace vgpukit::driver::testing_driver {
 
-// The bytes of an archive. ./ stands before each name, as NVIDIA's makeself.sh has it.
+// The bytes of an archive. Each name begins with ./, as in NVIDIA's makeself.sh.
 inline std::string payload_of(const std::vector<std::pair<std::string, std::string>>& files,
                               const char* filter = "xz") {
   const TempFolder folder;
@@ -23,7 +23,7 @@ inline std::string payload_of(const std::vector<std::pair<std::string, std::stri
   return read(path);
 }
 
-// A whole package: user space, kernel/ as of `kernel`, a .manifest that fits, then user space again.
+// A whole package: user space, kernel/ with the files of `kernel`, its .manifest, then user space again.
 inline std::vector<std::pair<std::string, std::string>> run_package(const Files& kernel,
                                                                     const std::string& version = "535.247.02") {
   std::string manifest = "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n" + version +
@@ -44,14 +44,14 @@ struct RunShape {
   std::string version = "535.247.02";
   std::string arch = "x86_64";
   std::string label = "NVIDIA Accelerated Graphics Driver for Linux-x86_64 535.247.02";
-  std::string unpack = "xz -d";               // as the stub calls it
-  std::string decompressor = {};              // embedded; may hold anything
-  bool old_order = false;                     // skip= first, sums from line 6 on, as up to 304.xx
-  std::string crc = {}, md5 = {}, skip = {};  // in place of the right ones
+  std::string unpack = "xz -d";               // the command of the stub
+  std::string decompressor = {};              // embedded; any text
+  bool old_order = false;                     // skip= first, checksums from line 6 on, as up to 304.xx
+  std::string crc = {}, md5 = {}, skip = {};  // instead of the correct ones
   std::string more_keys = {};                 // whole lines
 };
 
-// Our own stub in NVIDIA's layout. It can do what the tests ask a shell for: --check and --extract-only DIR.
+// A stub of this repository in NVIDIA's layout, with the options that the tests use: --check and --extract-only DIR.
 inline std::string nvidia_run(const std::string& payload, const RunShape& shape = {}) {
   const std::string from = shape.old_order ? "6" : "4";
   std::string rest = "label=\"" + shape.label + "\"\nversion_string=" + shape.version +
@@ -74,7 +74,7 @@ inline std::string nvidia_run(const std::string& payload, const RunShape& shape 
   const auto lines = [](const std::string& text) {
     return static_cast<long>(std::count(text.begin(), text.end(), '\n'));
   };
-  // Six lines: #!, two sums, and three numbers.
+  // Six lines: #!, two checksums, and three numbers.
   const long stub = 6 + lines(rest);
   const std::string skip_line =
       "skip=" + (shape.skip.empty() ? std::to_string(stub + lines(binary) + 1) : shape.skip) + "\n";
@@ -113,7 +113,7 @@ inline std::string makeself_run(const std::string& payload, bool skip_key = true
   return head + payload;
 }
 
-// An installer, and a machine that opens it.
+// An installer, and a machine on which it is opened.
 class RunFile : public OpensDrivers {
  protected:
   fs::path save(const std::string& bytes, const std::string& name = "NVIDIA-Linux-x86_64-535.247.02-vgpu-kvm.run") {
@@ -134,7 +134,7 @@ class RunFile : public OpensDrivers {
     return outcome ? outcome->status : -1;
   }
 
-  // No tree, nor a part of one.
+  // Expects no tree and no part of one.
   void expect_nothing_left() {
     for (const auto& path : listing(machine.folder / "cache"))
       EXPECT_TRUE(path == "drivers-unpacked" || path.ends_with(".lock")) << path;

@@ -1,6 +1,7 @@
-// An installer written again accepts itself, and is the old one but for the changes.
+// A repacked installer passes its own --check and differs from the old one only in the changes.
 #include "driver/run_file_repack.hpp"
 
+#include "driver/driver_store.hpp"
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_fixtures.hpp"
@@ -94,7 +95,7 @@ class Repack : public ::testing::Test {
     return files;
   }
 
-  // The edits are made, and nothing else is different.
+  // Only the edits are different.
   void expect_repacked(const fs::path& from, const fs::path& to) {
     auto before = unpacked(from, "before-" + to.filename().string());
     auto after = unpacked(to, "after-" + to.filename().string());
@@ -111,7 +112,7 @@ class Repack : public ::testing::Test {
       after.erase(changed);
     }
     EXPECT_EQ(before, after);
-    const auto opened = open(to);  // .manifest fits, too
+    const auto opened = open(to);  // .manifest names all kernel files
     EXPECT_EQ(opened.version.text, "535.247.02");
     EXPECT_EQ(read(opened.sources / "nvidia/new.c"), "int added;\n");
   }
@@ -166,7 +167,7 @@ TEST_F(Repack, MakeselfsLayoutIsCorrected) {
   }
 }
 
-// Debian's makeself: its own --check is the judge.
+// The --check of Debian's makeself accepts it.
 TEST_F(Repack, WhatMakeselfMadeAcceptsItself) {
   if (!find_program("makeself")) GTEST_SKIP() << "makeself is not installed";
   const auto package = machine.folder / "package";
@@ -224,7 +225,7 @@ TEST_F(Repack, AFolderIsNoInstaller) {
   const auto done = repack_run_file(open(put(machine.folder / "d", vgpu_package())), edits, machine.folder / "b.run");
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::usage);
-  EXPECT_TRUE(contains(done.error().message(), "is from no installer")) << done.error().message();
+  EXPECT_TRUE(contains(done.error().message(), "is not from an installer")) << done.error().message();
 }
 
 TEST_F(Repack, AFullDiskLeavesNothing) {
@@ -238,7 +239,7 @@ TEST_F(Repack, AFullDiskLeavesNothing) {
     return repack_run_file(driver, edits, machine.folder / "out/b.run");
   }();
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().kind, ErrorKind::missing) << done.error().message();
+  EXPECT_EQ(done.error().kind, ErrorKind::no_space) << done.error().message();
   EXPECT_EQ(listing(machine.folder / "out"), std::vector<std::string>{"a.run"});
 }
 

@@ -2,6 +2,7 @@
 #include "driver/run_file.hpp"
 
 #include "driver/run_file_fixtures.hpp"
+#include "driver/run_file_unpack.hpp"
 
 namespace vgpukit::driver {
 namespace {
@@ -59,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(All, Compression,
 TEST_F(RunFile, TheOldOrderOfTheHeaderIsRead) {
   const auto run = save(nvidia_run(payload, {.old_order = true}));
   EXPECT_EQ(open(run).version.text, "535.247.02");
-  EXPECT_EQ(run_program({"sh", run.string(), "--check"}), 0);  // the material itself is right
+  EXPECT_EQ(run_program({"sh", run.string(), "--check"}), 0);  // the fixture itself is correct
 }
 
 TEST_F(RunFile, TheEmbeddedDecompressorIsSkippedAndNotRun) {
@@ -95,14 +96,14 @@ TEST_F(RunFile, ProgressIsTold) {
 
 // ---- reading ends early ----
 
-// The end of the payload is damaged, and the sums fit all the same: whoever reads on sees it.
+// The end of the payload is damaged, with correct checksums. Only a reader that goes on to the end sees it.
 TEST_F(RunFile, ReadingEndsWhenTheManifestIsComplete) {
   auto files = run_package(vgpu_package());
   for (int i = 0; i < 3; ++i) files.emplace_back("user-space-" + std::to_string(i), std::string(200'000, 'u'));
   auto plain = payload_of(files, "none");
   for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
   EXPECT_EQ(open(save(nvidia_run(plain, {.unpack = "cat"}))).version.text, "535.247.02");
-  files.erase(files.begin() + 1);  // without .manifest nothing tells where kernel/ ends
+  files.erase(files.begin() + 1);  // only .manifest shows where kernel/ ends
   plain = payload_of(files, "none");
   for (std::size_t i = plain.size() - 300'000; i < plain.size(); ++i) plain[i] = '!';
   const auto refused = open_driver(machine.host, save(nvidia_run(plain, {.unpack = "cat"}), "b.run"));
@@ -135,7 +136,7 @@ TEST_F(RunFile, AManifestThatNamesAMissingFileIsRefused) {
   auto files = run_package(vgpu_package());
   files[1].second += "kernel/nvidia/ghost.c 0644 KERNEL_MODULE_SRC INHERIT_PATH_DEPTH:1 MODULE:vgpu\n";
   expect_refused(save(nvidia_run(payload_of(files))),
-                 {".manifest names kernel/nvidia/ghost.c", "does not have", "driver extract"});
+                 {".manifest names kernel/nvidia/ghost.c", "the package lacks it", "driver extract"});
 }
 
 // ---- makeself's own layouts ----
@@ -155,11 +156,11 @@ TEST_F(RunFile, MakeselfSaysHowLongItIs) {
   const auto good = makeself_run(payload);
   expect_refused(save(good.substr(0, good.size() - 7)), {"cut off: 7 bytes are missing"});
   expect_refused(save(good + "more"), {"4 bytes more than its header says"});
-  expect_refused(save(makeself_run(payload, true, "$(reboot)")), {"filesizes= holds $(reboot)"});
+  expect_refused(save(makeself_run(payload, true, "$(reboot)")), {"filesizes= is $(reboot)"});
   expect_refused(save(makeself_run(payload, true, "100 200")), {"several archives"});
 }
 
-// Debian's package, when it is there.
+// Debian's package, if it is installed.
 TEST_F(RunFile, WhatMakeselfMakesIsRead) {
   if (!find_program("makeself")) GTEST_SKIP() << "makeself is not installed";
   const auto package = machine.folder / "package";

@@ -1,6 +1,7 @@
-// The zip of NVIDIA's portal, and the installer in the store.
+// The zip of NVIDIA's portal, and installers in the store.
 #include "driver/run_file_zip.hpp"
 
+#include "driver/driver_store.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_fixtures.hpp"
 

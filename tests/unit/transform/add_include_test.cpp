@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"no_include",
          include("b.h"),
          {{"a.c", "int x;\n#include <late.h>\n"}},
-         {"found no #include to put another one behind in a.c"}},
+         {"found no #include that another one can follow in a.c"}},
         {"no_such_after",
          include("b.h", {{"after", std::string("x.h")}}),
          {{"a.c", "#include <a.h>\n"}},
@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"only_in_an_if",
          include("b.h"),
          {{"a.c", "#if X\n#include <a.h>\n#endif\n"}},
-         {"a.c:2: all #includes at the beginning are inside of an #if", "`after`"}},
+         {"a.c:2: all #includes at the beginning are inside an #if", "`after`"}},
         {"two_lines", include("a.h>\n#include <b.h"), {{"a.c", ""}}, {"more than one line"}, ErrorKind::usage},
     }),
     NameOf());

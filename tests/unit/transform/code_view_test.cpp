@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "transform/code_view.hpp"
 
-#include "transform/lexer.hpp"
+#include <gtest/gtest.h>
 
 namespace vgpukit::transform {
 namespace {

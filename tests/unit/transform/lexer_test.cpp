@@ -7,14 +7,12 @@
 #include <filesystem>
 #include <random>
 
+#include "transform/code_view.hpp"
 #include "transform/source_tree.hpp"
+#include "transform/token_match.hpp"
 
 namespace vgpukit::transform {
 namespace {
-
-bool contains_tokens(const std::string& source, std::string_view tokens) {
-  return TokenSearch(tokens).in(SourceTree::of({{"a.c", source}}), "a.c");
-}
 
 using Kind = Token::Kind;
 
@@ -24,7 +22,7 @@ std::string concatenated(const std::vector<Token>& tokens) {
   return all;
 }
 
-// Every promise that holds for any input: nothing is lost, offsets and lines are right.
+// What holds for any input: the tokens are the source again, and offsets and lines are right.
 void expect_sound(std::string_view source) {
   const std::vector<Token> tokens = lex(source);
   ASSERT_EQ(concatenated(tokens), source);
@@ -118,7 +116,7 @@ TEST(Lexer, InsideOfADirective) {
 }
 
 TEST(Lexer, KeepsEveryByteOfGarbage) {
-  std::mt19937 random(20240611);  // a fixed seed: a failure comes again
+  std::mt19937 random(20240611);  // a fixed seed: a failure can be repeated
   const std::string_view interesting =
       "\"'\\/*#\n\r \t(){}[];,.ab0$\x80\x00<>"
       "define include if else endif \\\n";
@@ -136,12 +134,12 @@ TEST(Lexer, KeepsEveryByteOfGarbage) {
       ASSERT_EQ(view.partner(view.partner(i)), i);
     }
     (void)view.functions("ab");
-    (void)contains_tokens(garbage, "a ( b");
+    (void)TokenSearch("a ( b").in(SourceTree::of({{"a.c", garbage}}), "a.c");
   }
 }
 
-// Any real driver at hand: VGPUKIT_TEST_DRIVERS is a list of folders, separated by colons. Without one, our own C is
-// what there is.
+// VGPUKIT_TEST_DRIVERS is a list of folders of drivers, separated by colons. Without it, this repository's own C and
+// C++ is used.
 TEST(Lexer, KeepsEveryByteOfRealSources) {
   const char* given = std::getenv("VGPUKIT_TEST_DRIVERS");
   std::string folders =
@@ -159,41 +157,6 @@ TEST(Lexer, KeepsEveryByteOfRealSources) {
     at = end + 1;
   }
   EXPECT_GT(files, 0U);
-}
-
-TEST(ContainsTokens, LooksInCodeAndDirectivesOnly) {
-  EXPECT_TRUE(contains_tokens("x = no_llseek;", "no_llseek"));
-  EXPECT_FALSE(contains_tokens("/* no_llseek */ \"no_llseek\" // no_llseek\n", "no_llseek"));
-  EXPECT_FALSE(contains_tokens("my_no_llseek no_llseek2", "no_llseek"));
-  EXPECT_TRUE(contains_tokens("#if defined(NV_X_PRESENT) \\\n && Y", "Y"));
-  EXPECT_FALSE(contains_tokens("#if A // NV_X\n#endif", "NV_X"));
-}
-
-TEST(ContainsTokens, WhiteSpaceAndCommentsDoNotMatter) {
-  EXPECT_TRUE(contains_tokens("MODULE_LICENSE(\"NVIDIA\");", "MODULE_LICENSE ( \"NVIDIA\" )"));
-  EXPECT_TRUE(contains_tokens("struct\n  /* old */ dma_buf_map *m;", "struct dma_buf_map"));
-  EXPECT_FALSE(contains_tokens("MODULE_LICENSE(\"GPL\");", "MODULE_LICENSE(\"NVIDIA\")"));
-  EXPECT_FALSE(contains_tokens("struct x; dma_buf_map", "struct dma_buf_map"));
-}
-
-TEST(ContainsTokens, DirectivesBoundASequence) {
-  EXPECT_FALSE(contains_tokens("a\n#if X\nb\n#endif\n", "a b"));
-  EXPECT_TRUE(contains_tokens("#define NV_X 1\n", "#define NV_X"));
-  EXPECT_TRUE(contains_tokens("#include <linux/mm.h>\n", "#include <linux/mm.h>"));
-  EXPECT_FALSE(contains_tokens("#include <linux/mmzone.h>\n", "#include <linux/mm.h>"));
-  EXPECT_FALSE(contains_tokens("anything", ""));
-  EXPECT_FALSE(contains_tokens("anything", "/* only a comment */"));
-}
-
-TEST(TextEdits, AreAppliedTogether) {
-  TextEdits edits;
-  EXPECT_TRUE(edits.empty());
-  edits.replace(4, 1, "E");
-  edits.replace(0, 2, "");
-  edits.replace(6, 0, "!");
-  EXPECT_EQ(edits.apply("abcdef"), "cdEf!");
-  EXPECT_EQ(edits.size(), 3U);
-  EXPECT_EQ(TextEdits().apply("abc"), "abc");
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ TEST(RecogniseDiff, WhatIsNoTransformStaysADiff) {
   EXPECT_THAT(made.steps, SizeIs(1));
   EXPECT_EQ(made.rest, "--- a/nvidia/nv.c\n+++ b/nvidia/nv.c\n" + hunk);
   EXPECT_THAT(made.rest_files, ElementsAre("nvidia/nv.c"));
-  // A hunk is one or the other as a whole: half of it would not fit the driver any more.
+  // A hunk goes to the steps or to the rest as a whole: a part of it could not be applied.
   const auto mixed = recognise("@@ -1,3 +1,3 @@\n-old_name(1);\n+new_name(1);\n {\n-    return 1;\n+    return 2;\n");
   EXPECT_THAT(mixed.steps, IsEmpty());
   EXPECT_THAT(mixed.rest, HasSubstr("+new_name(1);"));

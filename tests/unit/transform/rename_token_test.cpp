@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"too_many",
          token("old", "new", {{"places", std::string("1")}}),
          {{"a.c", "old\nold"}, {"conftest.sh", "\n old\n"}},
-         {"found 3 `old` where exactly 1 was expected: a.c:1, a.c:2, conftest.sh:2"}},
+         {"found 3 `old`, expected exactly 1: a.c:1, a.c:2, conftest.sh:2"}},
         {"no_token", token("/* c */", "new"), {{"a.c", ""}}, {"there is no token in it"}, ErrorKind::usage},
         {"the_same", token("a", " a "), {{"a.c", "a"}}, {"`from` and `to` are the same"}, ErrorKind::usage},
     }),

@@ -128,15 +128,12 @@ INSTANTIATE_TEST_SUITE_P(
          with("old_call($1)", "new_call($1)"),
          {{"a.c", "/* old_call(1) */ old_call();\n"}},
          {"found no `old_call($1)` in a.c", "if the result were in these files"}},
-        {"two",
-         with("a();", "b();"),
-         {{"a.c", "a();\na();\n"}},
-         {"found 2 `a();` where exactly 1 was expected: a.c:1, a.c:2"}},
+        {"two", with("a();", "b();"), {{"a.c", "a();\na();\n"}}, {"found 2 `a();`, expected exactly 1: a.c:1, a.c:2"}},
         {"the_result_is_there_too_often", with("a();", "b();"), {{"a.c", "b();\nb();\n"}}, {"found no `a();` in a.c"}},
         {"cannot_be_told",
          with("return f();", "return -1;"),
          {{"a.c", "return -1;"}},
-         {"found no `return f();`", "cannot be told from the result"}},
+         {"found no `return f();`", "is not known: the result has no name"}},
         {"not_within",
          with("a();", "b();", {{"within", std::string("g")}}),
          {{"a.c", "void f(void) { a(); }\nvoid h(void) { b(); }"}},
@@ -144,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"within_in_a_kbuild_file",
          with("a", "b", {{"within", std::string("g")}}),
          {{"Kbuild", "a"}},
-         {"`within` works in C files only, and Kbuild is none"},
+         {"`within` needs a C file, and Kbuild is not one"},
          ErrorKind::usage},
         {"white_space_matters_in_text",
          with("a = 1", "a = 2"),
@@ -160,16 +157,20 @@ INSTANTIATE_TEST_SUITE_P(
          {},
          {"exactly one of"},
          ErrorKind::usage},
-        {"nothing_to_insert", find("a", "insert-after", " \n"), {}, {"nothing to insert"}, ErrorKind::usage},
+        {"nothing_to_insert", find("a", "insert-after", " \n"), {}, {"the text to insert is empty"}, ErrorKind::usage},
         {"wildcard_first", with("$1 == NULL", "x"), {}, {"begins with a wildcard"}, ErrorKind::usage},
         {"wildcard_last", with("a = $1", "x"), {}, {"ends with a wildcard"}, ErrorKind::usage},
         {"wildcards_side_by_side", with("f($1 $2)", "x"), {}, {"next to each other"}, ErrorKind::usage},
-        {"unknown_wildcard", with("f($1)", "g($2)"), {}, {"the new text has $2, and `find` has not"}, ErrorKind::usage},
+        {"unknown_wildcard",
+         with("f($1)", "g($2)"),
+         {},
+         {"the new text has $2, and `find` does not"},
+         ErrorKind::usage},
         {"no_token", with(" /* c */ ", "x"), {}, {"there is no token in it"}, ErrorKind::usage},
     }),
     NameOf());
 
-// What the wildcards of a pattern caught, as text.
+// The texts of the wildcards of a match.
 std::vector<std::string> captured(const std::string& pattern, const std::string& source) {
   const auto parsed = transform::TokenPattern::parse(pattern, true);
   if (!parsed) return {parsed.error().message()};

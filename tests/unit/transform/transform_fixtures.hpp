@@ -1,4 +1,4 @@
-// Before and after: what the table-driven tests of the transforms share.
+// Fixtures for the table-driven tests of the transforms: files before and after.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -52,15 +52,15 @@ struct Case {
   Files before;
   Files after;
   std::size_t places = 1;
-  bool leaves_evidence = true;  // whether a second run can see from the files alone that it is done
+  bool leaves_evidence = true;  // whether a second run can see from the files alone that the edit was made
   bool dos_too = true;          // whether the same holds with DOS line endings
 };
 inline std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << c.name;
 }
 
-// Does what the table says; again on the same tree and on a fresh tree with the result; and the same with DOS line
-// endings.
+// Applies the transform to the files, again to the same tree, and to a new tree with the result. All this also with DOS
+// line endings.
 inline void expect_case(std::string_view kind, const Case& c) {
   for (const bool with_dos : {false, true}) {
     if (with_dos && !c.dos_too) break;
@@ -94,7 +94,7 @@ inline void expect_case(std::string_view kind, const Case& c) {
   }
 }
 
-// A refusal: its exit code, and parts of its message. Nothing is changed.
+// An expected error: its kind, and parts of its message. Nothing is changed.
 struct Refusal {
   std::string name;
   transform::Parameters parameters;
