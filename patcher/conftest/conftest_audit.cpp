@@ -107,12 +107,12 @@ std::optional<diagnostics::Diagnostic> false_negative_warning(kernel::Facts& fac
           ? "the driver now believes that this kernel has " +
                 (function.empty() ? "what it asked for" : function + "()") + " (" + check.define + " is defined)"
           : "the driver now believes that this kernel lacks it (" + check.define + " is not defined)";
-  const std::string set = " in a recipe `conftest-test: {test: " + check.test +
-                          ", answer: " + (check.inverted ? "absent" : "present") + "}`";
+  const std::string set = " a recipe can `replace` its compile_check_conftest line in conftest.sh by `echo \"#" +
+                          std::string(check.inverted ? "undef " : "define ") + check.define + "\"`";
   if (fact == false)
-    made.hint = believes + ", but its headers declare no " + function + ";" + set + " sets that";
+    made.hint = believes + ", but its headers declare no " + function + ";" + set;
   else
-    made.hint = believes + "; where that is wrong," + set + " says so";
+    made.hint = believes + "; if that is wrong," + set;
   return made;
 }
 
@@ -197,8 +197,9 @@ std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const 
       made.message += std::string(one.present.empty() ? "" : "; ") + "\"absent\" to " + join(one.absent, ", ");
     made.hint = is_missing_file(one.finding.error) ? "the kernel's headers are not complete: install them again"
                                                    : "install the kernel's headers again; if the header is meant to be "
-                                                     "like that, a recipe can set each answer: "
-                                                     "`conftest-test: {test: NAME, answer: present}`, or absent";
+                                                     "like that, a recipe can `replace` each test's "
+                                                     "compile_check_conftest line in conftest.sh by "
+                                                     "`echo \"#define NAME\"` or `echo \"#undef NAME\"`";
     warnings.push_back(std::move(made));
   }
   return warnings;

@@ -17,7 +17,6 @@ TransformKind replace_function_body_kind();
 TransformKind remove_initializer_kind();
 TransformKind export_gpl_kind();
 TransformKind add_include_kind();
-TransformKind conftest_test_kind();
 TransformKind kbuild_variable_kind();
 TransformKind replace_kind();
 TransformKind patch_kind();

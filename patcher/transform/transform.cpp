@@ -16,9 +16,9 @@ std::size_t Applied::places() const {
 
 const std::vector<TransformKind>& transform_kinds() {
   static const std::vector<TransformKind> kinds = {
-      rename_call_kind(), rename_token_kind(), replace_function_body_kind(), remove_initializer_kind(),
-      export_gpl_kind(),  add_include_kind(),  conftest_test_kind(),         kbuild_variable_kind(),
-      replace_kind(),     patch_kind()};
+      rename_call_kind(),        rename_token_kind(), replace_function_body_kind(),
+      remove_initializer_kind(), export_gpl_kind(),   add_include_kind(),
+      kbuild_variable_kind(),    replace_kind(),      patch_kind()};
   return kinds;
 }
 

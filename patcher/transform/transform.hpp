@@ -72,7 +72,7 @@ struct TransformKind {
 };
 
 // All kinds: rename-call, rename-token, replace-function-body, remove-initializer, export-gpl, add-include,
-// conftest-test, kbuild-variable, replace, patch.
+// kbuild-variable, replace, patch.
 const std::vector<TransformKind>& transform_kinds();
 const TransformKind* find_transform(std::string_view name);
 

@@ -15,7 +15,7 @@ TEST(Kinds, AreAllThere) {
   for (const transform::TransformKind& kind : transform::transform_kinds()) names.emplace_back(kind.name);
   EXPECT_THAT(
       names, testing::UnorderedElementsAre("rename-call", "rename-token", "replace-function-body", "remove-initializer",
-                                           "export-gpl", "add-include", "conftest-test", "kbuild-variable", "replace", "patch"));
+                                           "export-gpl", "add-include", "kbuild-variable", "replace", "patch"));
   EXPECT_EQ(transform::find_transform("rename"), nullptr);
 }
 
