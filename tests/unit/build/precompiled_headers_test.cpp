@@ -1,26 +1,25 @@
-// The stand-in for the compiler, with this machine's gcc. Whole drivers are compared by
-// tests/tools/headers_compare.cpp.
+// The compiler wrapper (kbuild/compiler.sh) with this machine's gcc. tests/tools/headers_compare.cpp compares whole
+// drivers.
 #include "build/precompiled_headers.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
-#include <sstream>
 
 #include "support/atomic_file.hpp"
 #include "support/scratch.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::build {
 namespace {
 
 using testing::HasSubstr;
 
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;)
-    if (word != "\\") words.push_back(word);
+// The files of a dependency list.
+std::vector<std::string> files_of(const std::string& list) {
+  auto words = split_words(list);
+  std::erase(words, "\\");
   return words;
 }
 
@@ -64,7 +63,7 @@ class CompileWithHeaders : public testing::Test {
     Outcome outcome;
     std::string object, dependencies;
   };
-  // As Kbuild would, with the compiler alone or with the stand-in.
+  // Compiles as Kbuild does, with the compiler alone or with the wrapper.
   Compiled compile(bool shared, const std::string& file, const std::vector<std::string>& more = {}) {
     const auto tree = scratch.path().string();
     const std::string base = (folder_of_files / file).string();
@@ -73,7 +72,7 @@ class CompileWithHeaders : public testing::Test {
     const auto compiler = find_program("gcc")->string();
     if (shared) {
       command.argv = {"/bin/sh", VGPUKIT_SOURCE_DIR "/kbuild/compiler.sh"};
-      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_STAND_IN", folder().string()}, {"VGPUKIT_TREE", tree}};
+      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_WRAPPER", folder().string()}, {"VGPUKIT_TREE", tree}};
       if (only_headers) command.env["VGPUKIT_ONLY_HEADERS"] = "1";
     } else {
       command.argv = {compiler};
@@ -97,7 +96,7 @@ class CompileWithHeaders : public testing::Test {
     EXPECT_EQ(plain.outcome.status, shared.outcome.status) << shared.outcome.err;
     EXPECT_EQ(plain.outcome.err, shared.outcome.err);
     EXPECT_TRUE(plain.object == shared.object) << file << ".o differs";
-    EXPECT_EQ(words_of(plain.dependencies), words_of(shared.dependencies));
+    EXPECT_EQ(files_of(plain.dependencies), files_of(shared.dependencies));
   }
   [[nodiscard]] bool made() const { return fs::exists(folder() / "0.h.gch"); }
   // Whether this file was compiled behind the precompiled header.
