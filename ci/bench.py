@@ -64,7 +64,7 @@ def forget():
     """vgpukit has never been here."""
     for folder in ("state", "cache"):
         shutil.rmtree(f"{work}/{folder}", ignore_errors=True)
-    for record in glob.glob(f"{root}/var/tmp/*/.vgpukit-kept"):
+    for record in glob.glob(f"{root}/var/tmp/*/.vgpukit-objects"):
         shutil.rmtree(os.path.dirname(record), ignore_errors=True)
 
 

@@ -172,20 +172,9 @@ TEST_F(HeaderPrefixes, BadInputEndsQuietly) {
     sources_.clear();
     sources(6, bad);
     EXPECT_TRUE(prefixes().empty()) << bad;
-    EXPECT_NO_FATAL_FAILURE(may_be_included_twice(bad)) << bad;
   }
   EXPECT_TRUE(header_prefixes({}, {}).empty());
   EXPECT_TRUE(header_prefixes({"nvidia/gone.c"}, {[](const std::string&) { return std::nullopt; }, {}}).empty());
-}
-
-TEST(RepeatsHarmlessly, AsTheTextSays) {
-  EXPECT_TRUE(may_be_included_twice("#pragma once\nint x;\n"));
-  EXPECT_TRUE(may_be_included_twice("#if !defined(A)\n#define A\nint x;\n#if 1\n#else\n#endif\n#endif\n"));
-  EXPECT_TRUE(may_be_included_twice("#define LINUX_VERSION_CODE 1\n#define KERNEL_VERSION(a,b,c) 2\n"));
-  EXPECT_FALSE(may_be_included_twice("int x;\n"));
-  EXPECT_FALSE(may_be_included_twice("#ifndef A\n#define B\nint x;\n#endif\n"));
-  EXPECT_FALSE(may_be_included_twice("#ifndef A\n#define A\nint x;\n"));
-  EXPECT_FALSE(may_be_included_twice("#if !defined(A) && B\n#define A\nint x;\n#endif\n"));
 }
 
 }  // namespace
