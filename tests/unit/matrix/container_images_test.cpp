@@ -100,7 +100,7 @@ TEST_F(ImagesTest, OtherContentIsAnotherRoot) {
   test::put(folder_ / "images/mine", id_two + "\n");
   const auto two = unpacked();
   EXPECT_NE(one.root, two.root);
-  EXPECT_TRUE(fs::exists(one.root / "etc")) << "somebody may still build in it";
+  EXPECT_TRUE(fs::exists(one.root / "etc")) << "a build may still use it";
   kernel::Facts facts(test::fake_kernel(folder_), {});
   driver::Driver driver;
   const auto catalogue = recipe::Catalogue::of({}).value();
@@ -137,7 +137,7 @@ TEST_F(ImagesTest, HaveFoldersOfTheirOwnToBuildIn) {
   fs::create_symlink(folder_ / "elsewhere", folder_ / "content/var");
   fs::create_symlink(folder_ / "elsewhere", folder_ / "content/proc");
   test::put(folder_ / "content/dev/null", "no device");
-  test::put(folder_ / "content/usr/include/dev/x.h", "kept");
+  test::put(folder_ / "content/usr/include/dev/x.h", "text");
   test::put(folder_ / "content/usr/bin/su", "", 04755);
   test::put(folder_ / "content/usr/closed/file", "");
   fs::permissions(folder_ / "content/usr/closed", fs::perms(0555));
@@ -159,7 +159,7 @@ TEST_F(ImagesTest, SayWhatIsWrong) {
   const auto& none = some.find("registry/other:1");
   ASSERT_TRUE(none.problem);
   EXPECT_TRUE(none.absent);
-  EXPECT_EQ(none.problem->code, Exit::missing);
+  EXPECT_EQ(none.problem->kind, ErrorKind::missing);
   EXPECT_THAT(none.problem->message(),
               AllOf(HasSubstr("use the container image registry/other:1"), HasSubstr("has no such image"),
                     HasSubstr("podman pull registry/other:1"), HasSubstr("fetch: [podman, pull, registry/other:1]")));
@@ -170,7 +170,7 @@ TEST_F(ImagesTest, SayWhatIsWrong) {
   const auto& broken = some.find("mine");
   ASSERT_TRUE(broken.problem);
   EXPECT_FALSE(broken.absent);
-  EXPECT_EQ(broken.problem->code, Exit::missing);
+  EXPECT_EQ(broken.problem->kind, ErrorKind::missing);
   EXPECT_THAT(broken.problem->why,
               AllOf(HasSubstr("status 125: Error: kernel does not support overlay fs"), Not(HasSubstr("before"))));
   EXPECT_THAT(broken.problem->next, HasSubstr("image inspect"));
@@ -180,11 +180,11 @@ TEST_F(ImagesTest, SayWhatIsWrong) {
   EXPECT_FALSE(some.find("mine").absent);
   EXPECT_THAT(some.find("mine").problem->why, HasSubstr("status 1: Error: kernel does not"));
 
-  ImageRoots nobody(machine_, {}, (folder_ / "no-podman").string());
-  const auto& without = nobody.find("mine");
+  ImageRoots without_podman(machine_, {}, (folder_ / "no-podman").string());
+  const auto& without = without_podman.find("mine");
   ASSERT_TRUE(without.problem);
   EXPECT_TRUE(without.absent);
-  EXPECT_EQ(without.problem->code, Exit::missing);
+  EXPECT_EQ(without.problem->kind, ErrorKind::missing);
   EXPECT_THAT(without.problem->message(), AllOf(HasSubstr("is not installed"), HasSubstr("the package podman")));
 }
 
@@ -193,7 +193,7 @@ TEST_F(ImagesTest, ThatCannotBeUnpackedLeaveNothing) {
   const auto image = unpacked();
   ASSERT_TRUE(image.problem);
   EXPECT_FALSE(image.unpacked);
-  EXPECT_EQ(image.problem->code, Exit::missing);
+  EXPECT_EQ(image.problem->kind, ErrorKind::missing);
   EXPECT_THAT(image.problem->message(),
               AllOf(HasSubstr("unpack the container image mine"), HasSubstr("no space left on device")));
   EXPECT_EQ(read_file(folder_ / "containers").value(), "");
@@ -233,7 +233,7 @@ TEST_F(ImagesTest, WhatAnImageLacksIsSaidOfTheImage) {
   ASSERT_TRUE(without_compiler.columns[0].problem);
   EXPECT_THAT(without_compiler.columns[0].problem->message(),
               AllOf(HasSubstr("gcc-12"), HasSubstr("inside the image mine"), Not(HasSubstr("cache/images"))));
-  EXPECT_EQ(without_compiler.columns[0].problem->code, Exit::missing);
+  EXPECT_EQ(without_compiler.columns[0].problem->kind, ErrorKind::missing);
 }
 
 TEST_F(ImagesTest, OptionalOnesAreSkippedWhereTheyAreNotThereAndNotWherePodmanFails) {

@@ -50,7 +50,7 @@ TEST_F(GridTest, AKernelIsFoundByTheStartOfItsRelease) {
   EXPECT_EQ(grid(kernel_in_root("newest")).columns[0].release, "");  // without a compiler there is none to build for
   const auto none = grid(kernel_in_root("6.2"));
   ASSERT_TRUE(none.columns[0].problem);
-  EXPECT_EQ(none.columns[0].problem->code, Exit::missing);
+  EXPECT_EQ(none.columns[0].problem->kind, ErrorKind::missing);
   EXPECT_THAT(none.columns[0].problem->why, HasSubstr("6.1.0-56-amd64"));
 }
 
@@ -71,7 +71,7 @@ TEST_F(GridTest, ABrokenRootIsAProblemOfItsColumnOnly) {
       root_.path().string() + ", kernel: '7.2', optional: the archive has dropped it}\n");
   ASSERT_EQ(both.columns.size(), 4U);
   ASSERT_TRUE(both.columns[0].problem);
-  EXPECT_EQ(both.columns[0].problem->code, Exit::missing);
+  EXPECT_EQ(both.columns[0].problem->kind, ErrorKind::missing);
   EXPECT_EQ(both.columns[0].skipped, "");
   EXPECT_FALSE(both.columns[1].problem);
   EXPECT_THAT(both.columns[2].skipped, HasSubstr("elsewhere"));
@@ -176,7 +176,7 @@ TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
       "  - {name: x, root: ./root, kernel: '6.1', fetch: [./fetch.sh, root]}\n"
       "  - {name: y, root: ./root, kernel: '6.2', fetch: [./fetch.sh, root]}\n"
       "unsupported:\n"
-      "  - {driver: never, kernel: '*', reason: nobody has it}\n");
+      "  - {driver: never, kernel: '*', reason: no source}\n");
   some.cells.erase(some.cells.begin() + 8, some.cells.end());
   std::vector<std::string> problems;
   std::vector<std::string> said;

@@ -76,7 +76,7 @@ TEST(LongestFirst, UnknownThenLongThenAsWritten) {
   host.root = folder.path();
   const auto grid = make_grid(file, host).value();
   const auto timed = [](const char* driver, const char* kernel, double seconds) {
-    auto cell = test::cell(driver, kernel, "verified");
+    auto cell = test::cell(driver, kernel, Verdict::verified);
     cell.seconds = seconds;
     return cell;
   };
