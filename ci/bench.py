@@ -66,7 +66,7 @@ def forget():
     """Removes everything that vgpukit has stored."""
     for folder in ("state", "cache"):
         shutil.rmtree(f"{work}/{folder}", ignore_errors=True)
-    for record in glob.glob(f"{root}/var/tmp/*/.vgpukit-kept"):
+    for record in glob.glob(f"{root}/var/tmp/*/.vgpukit-objects"):
         shutil.rmtree(os.path.dirname(record), ignore_errors=True)
 
 

@@ -1,25 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Stands in PATH under the name of the kernel's compiler, for make. Everything that is not told below, and all that goes wrong on the
-# way, is the compiler's own, as if this script were not there. In the environment: VGPUKIT_COMPILER, the real one;
-# VGPUKIT_STAND_IN, FOLDER; VGPUKIT_TREE, the driver's tree, where its headers are shared; VGPUKIT_ONLY_HEADERS, where the file
-# itself is not to be compiled.
+# The compiler wrapper: make finds it in PATH under the name of the kernel's compiler. In all cases that are not
+# described below, and after every error, it runs the compiler with the same arguments. Environment: VGPUKIT_COMPILER,
+# the compiler; VGPUKIT_WRAPPER, the folder of this script's files (FOLDER below); VGPUKIT_TREE, the driver's tree, if
+# headers are precompiled; VGPUKIT_ONLY_HEADERS, if only the header is to be compiled and not the file itself.
 #
-# Kbuild's cc-option tests (does the compiler know -Wfoo?) come again with every make, one after the other: FOLDER/options has what was
-# said before, a line of shell for each command.
+# Every make repeats Kbuild's cc-option tests (does the compiler know -Wfoo?), one after the other. FOLDER/options has
+# the earlier answers: a line of shell code for each command.
 #
-# A C file whose beginning is known (FOLDER/of/nvidia/nv.c names it: "3") is compiled behind the precompiled FOLDER/3.h.gch, which the
-# first such file makes from FOLDER/3.txt with its own command line; whoever comes meanwhile does not wait for it. The object is the
-# same, byte by byte: so
-#   - the options that decide on what the headers mean have to be the same, word by word, and what relative names go by;
-#   - what the kernel brings with -include is in front of the precompiled text, too, and brought by nothing else;
-#   - the file's own name (KBUILD_BASENAME) is defined behind it: headers mention it in macros only, else none is made;
-#   - what the file defines in front of its headers, and FOLDER/3.txt does not ("3 NAME NAME"), they must not mention;
-#   - gcc forgets in a precompiled header which registers are global variables (x86: current_stack_pointer): said again behind it;
-#   - only FOLDER/3.h.gch is there, no FOLDER/3.h: one that gcc does not want is an error, not another text.
+# A C file with a known prefix (FOLDER/of/nvidia/nv.c has its number, "3") is compiled with the precompiled header
+# FOLDER/3.h.gch. The first such file makes it from FOLDER/3.txt with its own command line; other files do not wait for
+# it. The object is the same byte for byte, because
+#   - all options that affect the headers, and the folder for relative names, have to be the same;
+#   - the precompiled text begins with the kernel's own -include files, and nothing else includes these;
+#   - the file's name (KBUILD_BASENAME) is defined after the header. Headers may use it in macros only, otherwise no
+#     header is precompiled;
+#   - headers must not mention macros that the file defines before its headers and FOLDER/3.txt does not 
+#     ("3 NAME NAME");
+#   - gcc loses in a precompiled header which registers are global variables (x86: current_stack_pointer), so these are
+#     declared again after it;
+#   - there is no FOLDER/3.h: if gcc rejects FOLDER/3.h.gch, that is an error instead of another text.
 
-# Makes FOLDER/NUMBER.h.gch. Arguments: the compiler's for the file itself, and the -include options.
+# Makes FOLDER/NUMBER.h.gch. Arguments: those of the compiler for the file, then the -include options.
 make_headers() {
     left=$#
     skip=
@@ -39,7 +42,7 @@ make_headers() {
         set -- "$@" "$word"
     done
     set -- "$@" -iquote "${source%/*}" -x c-header "$headers.txt"
-    # With each macro that is used or asked for, also where it was not defined.
+    # -dU prints each macro that is used or tested, also if it is not defined.
     "$VGPUKIT_COMPILER" "$@" -E -dU > "$headers.read" 2> /dev/null
     sed -n -e '/^#define /d' -e '/^register /p' -e '/KBUILD_BASENAME/p' "$headers.read" > "$headers.found"
     sed -n 's/^\(register [a-z ]* \)\([a-z_]* asm *([^;]*;\)$/\1vgpukit_\2/p' "$headers.found" > "$headers.after.h"
@@ -85,7 +88,7 @@ compile_with_headers() {
     options="$options$includes in $PWD from ${source%/*}"
     if [ ! -e "$headers.h.gch" ]; then
         mkdir "$headers.begun" 2> /dev/null || return 1
-        # Kbuild's own names have no spaces.
+        # The names of Kbuild's files contain no spaces.
         # shellcheck disable=SC2086
         make_headers "$@" $includes || return 1
     fi
@@ -96,15 +99,17 @@ compile_with_headers() {
         ! grep -qw -- "$word" "$headers.read" || return 1
     done
     printf '#define KBUILD_BASENAME %s\n' "$name" > "$of.h"
-    "$VGPUKIT_COMPILER" "$@" -fpch-deps -include "$headers.h" -include "$headers.after.h" -include "$of.h" 2> "$of.said" || return 1
+    "$VGPUKIT_COMPILER" "$@" -fpch-deps -include "$headers.h" -include "$headers.after.h" -include "$of.h" \
+        2> "$of.said" || return 1
     dependencies "$of" "$depends" > "$of.d" 2> /dev/null && mv "$of.d" "$depends" || return 1
     if [ -s "$headers.said" ] && mkdir "$headers.told" 2> /dev/null; then cat "$headers.said" >&2; fi
     [ ! -s "$of.said" ] || cat "$of.said" >&2
     : > "$of.used"
 }
 
-# What the file depends on, as the compiler alone would have written it down: without what is ours, which make will look for in vain,
-# and in its order. Arguments: FOLDER/of/FILE, which says behind its first line which headers belong before which; the list.
+# Prints the file's dependencies as the compiler alone would write them: in its order, and without the wrapper's files,
+# which will not exist later. Arguments: FOLDER/of/FILE, whose lines after the first are "HEADER BEFORE"; the dependency
+# list.
 dependencies() {
     awk -v tree="$VGPUKIT_TREE/" '
         FNR == NR {
@@ -114,7 +119,7 @@ dependencies() {
         {
             for (i = 1; i <= NF; i++) {
                 if ($i == "\\" || index($i, "/.vgpukit-compiler/") || $i in seen) continue
-                seen[$i] = 1  # gcc comes to a header of the precompiled text again, and finds it guarded
+                seen[$i] = 1  # gcc also lists a header of the precompiled text when it skips it because of its guard
                 word[++count] = $i
                 path = index($i, tree) == 1 ? substr($i, length(tree) + 1) : $i
                 sub(/^\.\//, "", path)
@@ -139,20 +144,23 @@ dependencies() {
     ' "$1" "$2"
 }
 
-# Answers like the compiler. Arguments: its own, of which the last is a file that nobody looks into.
+# Answers a cc-option test. Arguments: those of the compiler; the last one is the output file, which is not read.
 know_option() {
     question="$*"
     question=${question% *}
     said=
-    # A process less than looking for the line with a program.
+    # Sourcing the file starts no process.
     # shellcheck source=/dev/null
-    [ ! -f "$VGPUKIT_STAND_IN/options" ] || . "$VGPUKIT_STAND_IN/options"
+    [ ! -f "$VGPUKIT_WRAPPER/options" ] || . "$VGPUKIT_WRAPPER/options"
     [ -z "$said" ] || return "$said"
     "$VGPUKIT_COMPILER" "$@"
     said=$?
     case $said$question in
         *"'"* | *\\*) ;;
-        [01]*) printf "[ \"\$question\" != '%s' ] || said=%s\n" "$question" $said 2> /dev/null >> "$VGPUKIT_STAND_IN/options" ;;
+        [01]*)
+            printf "[ \"\$question\" != '%s' ] || said=%s\n" "$question" $said \
+                2> /dev/null >> "$VGPUKIT_WRAPPER/options"
+            ;;
     esac
     return $said
 }
@@ -164,10 +172,10 @@ case " $* " in
         exit
         ;;
     *" -c -o "*)
-        of=$VGPUKIT_STAND_IN/of/${source#"$VGPUKIT_TREE/"}
+        of=$VGPUKIT_WRAPPER/of/${source#"$VGPUKIT_TREE/"}
         if [ -n "$VGPUKIT_TREE" ] && [ -f "$of" ]; then
             read -r headers macros < "$of"
-            headers=$VGPUKIT_STAND_IN/$headers
+            headers=$VGPUKIT_WRAPPER/$headers
             compile_with_headers "$@" && exit
         fi
         ;;

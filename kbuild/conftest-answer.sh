@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 #
-# Runs the driver's own conftest.sh with a compiler that already knows the answers, or that keeps the question.
+# Runs the driver's own conftest.sh with a shell function as its compiler, which knows the answer or stores the
+# question.
 #
 #   /bin/sh TREE/.vgpukit-answer.sh vgpukit_cc ARCH SOURCES OUTPUT vgpukit-none FOLDER
 #
-# FOLDER/../functions.sh is conftest.sh up to where it looks at its verb.
-# FOLDER/list has a line "NUMBER KIND NAME ANSWERS" for each test. KIND is header or test. ANSWERS are, in the order in which the
-# test asks: 1 it compiles, 0 it does not; for a header 1 it is there, 0 it is not; x: nothing is known. What a test prints is left in
-# FOLDER/NUMBER.out, FOLDER/NUMBER.done says that it came to its end, and what it wanted to compile and nobody knew is left in
-# FOLDER/NUMBER.K.c; NUMBER.out is then worth nothing.
-# In the environment: VGPUKIT_CC, VGPUKIT_CFLAGS.
+# FOLDER/../functions.sh is conftest.sh without the part that evaluates its verb.
+# FOLDER/list has a line "NUMBER KIND NAME ANSWERS" for each test. KIND is header or test. ANSWERS has a digit for each
+# question of the test, in its order: 1 it compiles, 0 it does not (for a header: 1 it is found, 0 it is not); or x
+# for no answers. The script writes
+#   FOLDER/NUMBER.out    what the test printed; not valid if there is a question
+#   FOLDER/NUMBER.done   the test ran to its end
+#   FOLDER/NUMBER.K.c    the code of its K-th question without an answer
+#   FOLDER/NUMBER.K.what category, define and code of that question, if it came from compile_check_conftest
+# Environment: VGPUKIT_CC, VGPUKIT_CFLAGS.
 
 vgpukit_cc() {
     if [ "$vgpukit_kind" = header ]; then
@@ -34,13 +38,13 @@ vgpukit_cc() {
     esac
     vgpukit_asked=$((vgpukit_asked + 1))
     mv "conftest$$.c" "$vgpukit_folder/$vgpukit_number.$vgpukit_asked.c"
-    [ -n "$vgpukit_fresh" ] || exit 0  # which question comes next depends on the answer
-    # One of compile_check_conftest, which asks on whatever it is told: the questions that follow can be kept now.
+    [ -n "$vgpukit_fresh" ] || exit 0  # the next question depends on the answer
+    # compile_check_conftest: the test continues after any answer, so the questions that follow are stored as well.
     printf '%s\n%s\n%s' "$CAT" "$DEF" "$CODE" > "$vgpukit_folder/$vgpukit_number.$vgpukit_asked.what"
     return 1
 }
 
-# Removing what the next question writes over anyway, or what is not there, costs a process each time.
+# Saves a process for each test: the next question overwrites this file.
 rm() {
     [ "$*" = "-f conftest$$.c" ] || command rm "$@"
 }

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Read by every make of a driver's build through the variable MAKEFILES. In the one that reads the driver's Kbuild it puts another
-# goal in front: say how conftest.sh would be called and which tests are wanted, exactly as the shell would get them, and stop.
-# patches.h stands for what comes before the tests in every generation of the driver: sanity checks and conftest/uts_release.
-# And how it would compile each C file of VGPUKIT_SOURCES, and by which name the file goes there: Kbuild's c_flags go by the target
-# ($@), the stem ($*) and a variable of an object's rule, which the loops pretend to be.
+# Every make of a driver's build reads this file through the variable MAKEFILES. In the make that reads the driver's
+# Kbuild it sets another goal, which writes the following files to the folder VGPUKIT_ASK, and stops:
+#   command, environment   how Kbuild calls conftest.sh, exactly as the shell would receive it
+#   lists                  the tests that Kbuild wants; written last
+#   directory, compile     the compile command of each C file of VGPUKIT_SOURCES, and the file's name in it
+# The goal depends on conftest/patches.h: in every generation of the driver this rule runs what has to come before the
+# tests, which are the sanity checks and conftest/uts_release. Kbuild's c_flags depend on the target ($@), the stem ($*)
+# and part-of-module of an object's rule; the loops set these.
 ifneq ($(and $(obj),$(KBUILD_EXTMOD),$(VGPUKIT_ASK)),)
 .PHONY: vgpukit-ask
 vgpukit-ask: $(obj)/conftest/patches.h

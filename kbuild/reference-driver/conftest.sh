@@ -86,8 +86,8 @@ compile_check_conftest() {
     COMPILED=$?
     rm -f conftest$$.c conftest$$.o conftest$$.d
 
-    # Functions are called without arguments: code that compiles calls an undeclared function, so there is no such function.
-    # Code that does not compile for any other reason counts as "present", too.
+    # Functions are called without arguments: code that compiles calls an undeclared function.
+    # Code that does not compile for any other reason also counts as "present".
     if [ "$CAT" = "functions" ]; then
         if [ $COMPILED -eq 0 ]; then echo "#undef $DEF"; else echo "#define $DEF $VAL"; fi
     else
@@ -168,7 +168,7 @@ compile_test() {
 
         pci_driver_has_driver_managed_dma)
             #
-            # Can a PCI driver say that somebody else (VFIO) manages its
+            # Can a PCI driver say that another driver (VFIO) manages its
             # devices' DMA (5.19)?
             #
             CODE="

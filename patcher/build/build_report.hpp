@@ -1,5 +1,5 @@
-// What a build did, in the shape of the JSON that docs/cli.md promises. It is printed, kept beside the modules, and
-// read again when nothing has changed since.
+// The report of a build, in the form of the JSON that docs/cli.md documents. It is printed, stored with the modules,
+// and read again by the next build if nothing has changed.
 #pragma once
 
 #include <map>
@@ -7,9 +7,20 @@
 #include <string>
 #include <vector>
 
+#include "recipe/plan.hpp"
+
+namespace vgpukit::recipe {
+NLOHMANN_JSON_SERIALIZE_ENUM(Decision, {{Decision::applies, decision_name(Decision::applies)},
+                                        {Decision::not_needed, decision_name(Decision::not_needed)},
+                                        {Decision::already_fixed, decision_name(Decision::already_fixed)},
+                                        {Decision::needs_consent, decision_name(Decision::needs_consent)},
+                                        {Decision::cannot, decision_name(Decision::cannot)}})
+}  // namespace vgpukit::recipe
+
 namespace vgpukit::build {
 
 struct BuildReport {
+  enum class Result { failed, built, consent };  // consent: a notice was not accepted, nothing was built
   struct DriverPart {
     std::string version, flavour, path;
   };
@@ -17,7 +28,9 @@ struct BuildReport {
     std::string release, compiler, root;
   };
   struct RecipePart {
-    std::string id, state, summary, reason;
+    std::string id;
+    recipe::Decision state = recipe::Decision::not_needed;
+    std::string summary, reason;
     std::vector<std::string> files;
   };
   struct ModulePart {
@@ -35,16 +48,17 @@ struct BuildReport {
     int line = 0;
     std::string message, hint;
     std::vector<std::string> more;
-    // What the headers here tell of the name that it is about; only the first error about a name has the last four.
+    // What the kernels' headers say about the name in the error. Only the first error about a name has more than
+    // `subject` and `kind`.
     std::string subject = {}, kind = {};  // "field vm_flags of struct vm_area_struct", "field"
     std::vector<PlacePart> declared_before = {}, declared_now = {};  // at most one each
     std::vector<NearPart> nearest = {};                              // at most three, the nearest first
-    std::string follows = {};   // the subject of the error that this one follows from
-    std::string conftest = {};  // what the driver's own conftest.sh says of it
+    std::string follows = {};                                        // the subject of the error that caused this one
+    std::string conftest = {};  // the comment about the name in the driver's conftest.sh
   };
   struct ConftestPart {
     unsigned tests = 0;
-    unsigned cached = 0, compiled = 0;  // answers that were known before; snippets that a compiler was asked about
+    unsigned cached = 0, compiled = 0;  // cached answers; snippets that were compiled
     double seconds = 0;
   };
   struct NoticePart {
@@ -57,15 +71,18 @@ struct BuildReport {
   std::vector<ModulePart> modules;
   ConftestPart conftest;
   std::map<std::string, double> seconds;  // extract, plan, patch, conftest, compile, verify, total
-  std::string result = "failed";          // built | failed | missing | consent
+  Result result = Result::failed;
   std::vector<ErrorPart> errors;
   std::vector<ErrorPart> warnings;
-  std::vector<NoticePart> notices;  // that were accepted, or (result "consent") that wait for it
-  std::string output;               // the folder with the modules; empty when there is none
-  std::string log;                  // every line that make printed; empty when make did not run
-  bool unchanged = false;           // an earlier build's result: nothing had changed
+  std::vector<NoticePart> notices;  // the accepted ones; if the result is `consent`, the ones that need it
+  std::string output;               // the folder with the modules; empty if there is none
+  std::string log;                  // every line that make printed; empty if make did not run
+  bool unchanged = false;           // the result of an earlier build: nothing has changed
 };
 
+NLOHMANN_JSON_SERIALIZE_ENUM(BuildReport::Result, {{BuildReport::Result::failed, "failed"},
+                                                   {BuildReport::Result::built, "built"},
+                                                   {BuildReport::Result::consent, "consent"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::DriverPart, version, flavour, path)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::KernelPart, release, compiler, root)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::RecipePart, id, state, summary, reason, files)

@@ -13,6 +13,7 @@
 #include "conftest/conftest.hpp"
 #include "conftest/conftest_audit.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::build {
 namespace {
@@ -20,8 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-// Kbuild leaves the finished modules in the folder that M= names. Older ones, of another build in the same tree, don't
-// count.
+// Kbuild puts the finished modules into the folder that M= names. Modules older than `since` are from an earlier build.
 std::vector<fs::path> modules_in(const fs::path& tree, fs::file_time_type since) {
   std::vector<fs::path> modules;
   std::error_code error;
@@ -50,8 +50,8 @@ std::string with_log(const BuildRequest& request) {
   return request.log.empty() ? std::string() : "read " + request.log.string();
 }
 
-// make said that all is well; is it? What was asked for, and whatever had objects compiled, has to be there.
-void look_for_modules(const BuildRequest& request, const BuildWatch& watch, BuildResult& result) {
+// make has succeeded: checks that the requested modules exist, or all modules of which objects were compiled.
+void check_modules(const BuildRequest& request, const BuildWatch& watch, BuildResult& result) {
   std::vector<std::string> expected = request.modules;
   if (expected.empty()) {
     const auto known = driver::modules_of_tree(request.tree);
@@ -61,7 +61,7 @@ void look_for_modules(const BuildRequest& request, const BuildWatch& watch, Buil
   for (const std::string& name : expected) {
     if (has_module(result.modules, name)) continue;
     result.errors.push_back(
-        make_error("make ended without an error, but " + name + ".ko is not there", with_log(request)));
+        make_error("make ended without an error, but " + name + ".ko does not exist", with_log(request)));
   }
   if (result.modules.empty() && result.errors.empty()) {
     result.errors.push_back(make_error("make ended without an error, but made no module", with_log(request)));
@@ -110,24 +110,24 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
     log << std::endl;
   }
 
-  // Where ccache was installed to spare whole compiles, it does.
+  // Headers are not precompiled if ccache is used, because ccache skips whole compiles.
   const auto cache = CompilerCache::of(kernel, request.tree);
   std::optional<kernel::CompilerWrapper> compiler_wrapper;
-  std::optional<PrecompiledHeaders> shared;  // ends before the stand-in
-  if (request.precompile_headers && !cache.used()) shared.emplace(kernel, request);
+  std::optional<PrecompiledHeaders> headers;  // must be destroyed before the wrapper
+  if (request.precompile_headers && !cache.used()) headers.emplace(kernel, request);
   TRY_ASSIGN(auto conftest, conftest::answer_conftest(facts, conftest_request(request), command));
   if (log.is_open() && conftest.tests > 0)
     log << "vgpukit answered " << conftest.tests << " of the driver's conftest tests: " << conftest.compiled
-        << " snippets in " << conftest.compilers << " compiler runs, " << conftest.cached << " answers known before"
+        << " snippets in " << conftest.compilers << " compiler runs, " << conftest.cached << " cached answers"
         << std::endl;
 
-  // Only now: a conftest answer is the compiler's own.
+  // Only after conftest, whose answers have to come from the compiler itself.
   cache.use_in(command);
   if (!cache.used()) {
     const auto fingerprint = facts.fingerprint();
     compiler_wrapper.emplace(kernel, request.tree / ".vgpukit-compiler", fingerprint ? *fingerprint : "");
     compiler_wrapper->use_in(command);
-    if (shared && conftest.answered) shared->use(*compiler_wrapper, std::move(conftest.compile), command);
+    if (headers && conftest.answered) headers->use(*compiler_wrapper, std::move(conftest.compile), command);
   }
   const auto modules = request.modules.empty() ? driver::modules_of_tree(request.tree).size() : request.modules.size();
   const auto start = Clock::now();
@@ -138,9 +138,9 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   std::string last_tool_line;  // the last line of some other program before make's first "***"
   bool make_failed = false;
   command.on_line = [&](std::string_view line, bool /*is_stderr*/) {
-    if (log.is_open()) log << line << std::endl;  // as it comes: somebody may be reading along
+    if (log.is_open()) log << line << std::endl;  // flushed: users follow the log
     watch.line(line);
-    make_failed = make_failed || (line.starts_with("make") && line.find("***") != std::string_view::npos);
+    make_failed = make_failed || (line.starts_with("make") && contains(line, "***"));
     if (!make_failed && !line.starts_with("make")) last_tool_line = line;
   };
   auto outcome = run(command);
@@ -151,28 +151,27 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
     return error;
   }
 
-  for (const auto& said : {cache.summary_line(), shared ? shared->summary_line() : ""})
-    if (log.is_open() && !said.empty()) log << said << std::endl;
+  for (const auto& line : {cache.summary_line(), headers ? headers->summary_line() : ""})
+    if (log.is_open() && !line.empty()) log << line << std::endl;
   BuildResult result;
   const double total = seconds();
-  // What make itself asked counts from its start to the first object; where it found everything answered, that is no
-  // question.
-  const double asked_by_make = conftest.answered ? 0 : watch.conftest_seconds(total);
+  // If make runs conftest, that lasts from its start to the first object.
+  const double conftest_by_make = conftest.answered ? 0 : watch.conftest_seconds(total);
   result.conftest_tests = conftest.tests + watch.tests();
   result.conftest_cached = conftest.cached;
   result.conftest_compiled = conftest.compiled;
-  result.conftest_seconds = conftest.seconds + asked_by_make;
-  result.compile_seconds = total - asked_by_make;
+  result.conftest_seconds = conftest.seconds + conftest_by_make;
+  result.compile_seconds = total - conftest_by_make;
   result.cpu_seconds = conftest.cpu_seconds + outcome->cpu_seconds;
   result.warnings = conftest::audit_conftest(facts, conftest.checks);
   const auto printed = watch.diagnostics().warnings();
   result.warnings.insert(result.warnings.end(), printed.begin(), printed.end());
   std::vector<diagnostics::Diagnostic> errors = watch.diagnostics().errors();
   if (outcome->ok()) {
-    // A second build in a tree finds its modules done and leaves them untouched.
+    // The modules may be older than this build: make does not touch those that are up to date.
     result.modules = modules_in(request.tree, fs::file_time_type::min());
-    look_for_modules(request, watch, result);
-    // What a successful build complained of did not matter to it.
+    check_modules(request, watch, result);
+    // In a successful build, errors in the output did not matter.
     for (diagnostics::Diagnostic& one : errors) {
       one.kind = diagnostics::Diagnostic::Kind::warning;
       if (result.built)
@@ -186,12 +185,12 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
       request.tree, fs::file_time_type::clock::now() -
                         std::chrono::duration_cast<fs::file_time_type::duration>(std::chrono::duration<double>(total)));
   result.errors = std::move(errors);
-  // Where only make complains, what some tool said just before is the cause, whatever its form.
+  // If all errors are make's own, the last line of another tool before them is the cause.
   const bool only_make = std::all_of(result.errors.begin(), result.errors.end(),
                                      [](const diagnostics::Diagnostic& one) { return one.tool == "make"; });
   if (make_failed && only_make && !last_tool_line.empty()) {
-    std::string told = result.errors.empty() ? "" : "; make says " + result.errors.front().message;
-    result.errors = {make_error(last_tool_line + told, with_log(request))};
+    std::string make_message = result.errors.empty() ? "" : "; make says " + result.errors.front().message;
+    result.errors = {make_error(last_tool_line + make_message, with_log(request))};
   }
   if (result.errors.empty()) {
     std::string message = "make ended with status " + std::to_string(outcome->status);

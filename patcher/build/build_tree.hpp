@@ -1,4 +1,4 @@
-// Builds a patched tree for one kernel with the driver's own Makefile, and watches it.
+// Builds a patched tree for one kernel with the driver's own Makefile.
 #pragma once
 
 #include <filesystem>
@@ -17,19 +17,19 @@ struct BuildProgress {
   enum class Phase { conftest, compile, link } phase = Phase::conftest;
   unsigned done = 0;
   unsigned total = 0;   // 0: not known yet
-  std::string current;  // the file or test at work
+  std::string current;  // the current file or test
 };
 
 struct BuildRequest {
   std::filesystem::path tree;  // the patched tree, below host.work(), complete with binary objects; built in place
-  std::vector<std::string> modules;  // what to build; empty: all
-  bool has_objects = false;          // of an earlier build in the same folder, and conftest/ too
+  std::vector<std::string> modules;  // the modules to build; empty: all
+  bool has_objects = false;          // the tree has objects and a conftest/ of an earlier build
   unsigned jobs = 1;
-  bool precompile_headers = true;                         // see SharedHeaders; the objects are the same
-  bool allow_undefined = false;                           // symbols that nothing defines are left to the verification
-  bool first_error_only = false;                          // make without -k
-  bool debug_info = false;                                // -g and BTF as the kernel's configuration says; else neither
-  std::filesystem::path log;                              // every line that make printed
+  bool precompile_headers = true;  // see PrecompiledHeaders; the objects are the same
+  bool allow_undefined = false;    // undefined symbols are no errors: the verification checks them
+  bool first_error_only = false;   // make without -k
+  bool debug_info = false;         // -g and BTF as in the kernel's configuration; otherwise neither
+  std::filesystem::path log;       // every line that make printed
   std::function<void(const BuildProgress&)> on_progress;  // may be empty
 };
 
@@ -39,18 +39,17 @@ struct BuildResult {
   std::vector<diagnostics::Diagnostic> errors;
   std::vector<diagnostics::Diagnostic> warnings;
   unsigned conftest_tests = 0;
-  unsigned conftest_cached = 0;  // answers that were known before: of tests where nothing had changed, else of snippets
-  unsigned conftest_compiled = 0;  // snippets that a compiler was asked about
+  unsigned conftest_cached = 0;    // cached answers: of tests if nothing has changed, otherwise of snippets
+  unsigned conftest_compiled = 0;  // snippets that were compiled
   double conftest_seconds = 0;
   double compile_seconds = 0;
   double cpu_seconds = 0;
 };
 
-// make -k -jN modules in the tree, inside the kernel's root, with the kernel's compiler and without debug information
-// unless asked for. Error: missing when make itself cannot run; failed "interrupted". A compile error is a result with
-// built == false.
+// Runs make -k -jN modules in the tree, inside the kernel's root, with the kernel's compiler, and without debug
+// information unless it is requested. Error: missing if make cannot run; interrupted. After a compile error there is a
+// result with built == false.
 Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request);
-Result<BuildResult> build_tree(const kernel::Kernel& kernel,
-                               const BuildRequest& request);  // the same: nothing but the kernel is asked
+Result<BuildResult> build_tree(const kernel::Kernel& kernel, const BuildRequest& request);  // with fresh facts
 
 }  // namespace vgpukit::build

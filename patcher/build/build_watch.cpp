@@ -19,18 +19,18 @@ void BuildWatch::line(std::string_view text) {
 
 void BuildWatch::step(const std::string& what, std::string subject) {
   if (what == "CONFTEST") {
-    if (subject.ends_with("_check")) return;  // a sanity check, not a question to the kernel
+    if (subject.ends_with("_check")) return;  // a sanity check, not a test
     tests_seen_.insert(subject);
-    // Tests that are run in silence never count as done; leave them out of the total.
+    // make does not print silent tests, so they are not part of the total.
     return report(Phase::conftest, static_cast<unsigned>(tests_seen_.size()), work_.tests - work_.silent_tests,
                   subject);
   }
-  // Up to 6.12 make names files by their whole path, then relative to the tree.
+  // Up to 6.12 make prints absolute paths, later paths relative to the tree.
   subject = std::filesystem::path(subject).lexically_normal().string();
   if (!tree_.empty() && subject.starts_with(tree_ + "/")) subject.erase(0, tree_.size() + 1);
 
   if (what == "CC [M]") {
-    // modpost's own files (nvidia.mod.o, .module-common.o) lie beside the modules and are part of linking.
+    // modpost's own files (nvidia.mod.o, .module-common.o) are in the tree's top folder and part of linking.
     if (subject.find('/') == std::string::npos) return;
     if (first_object_ < 0) first_object_ = clock_();
     compiled_.insert(subject.substr(0, subject.find('/')));
@@ -46,13 +46,13 @@ void BuildWatch::step(const std::string& what, std::string subject) {
   if (what == "MODPOST") report(Phase::link, 1, modules_, "modpost");
 }
 
-// make says what it starts: what it started before is done, or nearly so.
+// make prints what it starts: the step before it is done, or nearly done.
 void BuildWatch::report(Phase phase, unsigned started, unsigned total, const std::string& current) {
   if (!on_progress_) return;
   BuildProgress progress;
   progress.phase = phase;
   progress.done = started > 0 ? started - 1 : 0;
-  progress.total = total == 0 ? 0 : std::max(total, started);  // a list that was counted wrong must not show 12 of 10
+  progress.total = total == 0 ? 0 : std::max(total, started);  // a wrong count must not show 12 of 10
   progress.current = current;
   on_progress_(progress);
 }

@@ -1,4 +1,4 @@
-// Follows a running build by what make prints: phase, progress, times and diagnostics. Plain data in, plain data out.
+// Follows a running build by the lines that make prints: phase, progress, times and diagnostics.
 #pragma once
 
 #include <functional>
@@ -28,11 +28,11 @@ class BuildWatch {
 
   [[nodiscard]] const diagnostics::DiagnosticCollector& diagnostics() const { return diagnostics_; }
   [[nodiscard]] unsigned tests() const;                       // conftest tests that ran
-  [[nodiscard]] double conftest_seconds(double total) const;  // until the first object; all of it when there was none
-  [[nodiscard]] const std::set<std::string>& compiled() const {
-    return compiled_;
-  }  // module folders of which an object was compiled
-  [[nodiscard]] const std::string& last_line() const { return last_line_; }  // the last that is not make's farewell
+  [[nodiscard]] double conftest_seconds(double total) const;  // until the first object; `total` if there was none
+  // The module folders in which an object was compiled.
+  [[nodiscard]] const std::set<std::string>& compiled() const { return compiled_; }
+  // The last line that is neither a step nor a message of make.
+  [[nodiscard]] const std::string& last_line() const { return last_line_; }
 
  private:
   void step(const std::string& what, std::string subject);

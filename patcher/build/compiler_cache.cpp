@@ -16,8 +16,8 @@ CompilerCache CompilerCache::of(const kernel::Kernel& kernel, const std::filesys
   CompilerCache cache;
   const auto& compiler = kernel.compiler.command;
   const auto program = find_program("ccache", kernel.host.root);
-  // It stands in for a name that PATH is searched for.
-  if (!program || compiler.empty() || compiler.find('/') != std::string::npos) return cache;
+  // ccache can only replace a compiler that make looks up in PATH.
+  if (!program || compiler.empty() || contains(compiler, "/")) return cache;
   const auto folder = tree / folder_name;
   std::error_code bad;
   fs::remove_all(folder, bad);

@@ -1,5 +1,5 @@
-// ccache, where the kernel's root has it: make finds it under the compiler's own name, so that no command line and no
-// object differs.
+// Uses ccache if the kernel's root has it. make finds it under the compiler's name, so that command lines and objects
+// stay the same.
 #pragma once
 
 #include <filesystem>
@@ -12,19 +12,19 @@ namespace vgpukit::build {
 
 class CompilerCache {
  public:
-  // Looks for ccache, and tries it once: one that cannot write its cache would fail every compile. `tree`: what is to
-  // be built, as we reach it. What keeps ccache from being used is no error, the compiler alone does the same.
+  // Looks for ccache and tries it once: a ccache that cannot write its cache would fail every compile. `tree`: the tree
+  // that will be built, outside of the root. A problem with ccache is no error: the compiler runs without it.
   static CompilerCache of(const kernel::Kernel& kernel, const std::filesystem::path& tree);
 
-  // Has the command's PATH begin with ccache's stand-in for the compiler.
+  // Puts the folder with ccache first in the command's PATH.
   void use_in(Command& make) const;
   [[nodiscard]] bool used() const { return !inside_.empty(); }
-  // A line for the log, after make: "ccache: 12 of 14 objects were there". Empty where no ccache is installed.
+  // A line for the log, after make: "ccache: 12 of 14 objects were there". Empty if ccache is not installed.
   [[nodiscard]] std::string summary_line() const;
 
  private:
-  std::string inside_;                // the stand-in's folder, as seen in the root; empty: none is used
-  std::filesystem::path statistics_;  // what ccache writes down of each object, as we reach it
+  std::string inside_;                // the folder first in PATH, as seen in the root; empty: ccache is not used
+  std::filesystem::path statistics_;  // ccache's log of each object, outside of the root
   std::string problem_;
 };
 

@@ -1,4 +1,4 @@
-// Adds to a failed build's errors what the kernels' headers tell of the names that they are about.
+// Explains the errors of a failed build: adds what the kernels' headers say about the names in them.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +10,9 @@
 
 namespace vgpukit::build {
 
-// Reads all headers of this kernel and of older ones of its root: a second or two, so only for a build that failed.
-// `diagnostics` are those that the first errors of the report were made from, in the same order; later ones (the
-// verification's) speak for themselves.
+// Reads all headers of this kernel and of older ones in its root, which takes one or two seconds: only for a build that
+// failed. `diagnostics`: the first errors of the report were made from these, in the same order. Later errors come from
+// the verification.
 void explain_errors(BuildReport& report, const std::vector<diagnostics::Diagnostic>& diagnostics,
                     const kernel::Kernel& kernel, const std::filesystem::path& driver);
 

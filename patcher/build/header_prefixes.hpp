@@ -1,4 +1,4 @@
-// What many C files of a module begin with, so that the compiler need read it only once. Internal to build/.
+// Finds common prefixes of the C files of a module: a prefix can be precompiled once. Internal to build/.
 #pragma once
 
 #include <functional>
@@ -10,39 +10,34 @@ namespace vgpukit::build {
 
 struct HeaderPrefix {
   std::string text;  // #include and #define lines, each with its newline
-  // Behind the text the compiler meets some headers later than it would alone, and lists them later among a file's
-  // dependencies; modpost hashes what is listed (CONFIG_MODULE_SRCVERSION_ALL) in that order. Paths in the tree:
-  // `header` belongs before `before`.
+  // With the prefix, the compiler lists some headers later among a file's dependencies than without it. modpost hashes
+  // the listed files in that order (CONFIG_MODULE_SRCVERSION_ALL). `header` has to be moved before `before`. Both are
+  // paths in the tree.
   struct Move {
     std::string header, before;
   };
   struct File {
     std::string path;
     std::vector<Move> moves;
-    // Macros that the file defines, as nothing, in front of the headers, and that no header of the driver's mentions.
-    // The text does not have them: it is this file's beginning only where the kernel's headers don't mention them
-    // either.
+    // Macros without a value that the file defines before the headers, and that no header of the driver mentions. The
+    // text does not contain them: it is a prefix of this file only if no header of the kernel mentions them either.
     std::vector<std::string> macros;
   };
-  std::vector<File> files;  // those that begin with it
+  std::vector<File> files;  // the files that begin with it
 };
 
 struct HeaderLookup {
-  // The text of a driver's file, by its path in the tree; nothing where there is none.
+  // The text of a file of the driver, by its path in the tree; nothing if it does not exist.
   std::function<std::optional<std::string>(const std::string& path)> read;
-  // Whether the kernel has this header ("linux/mm.h") and it does nothing when it is included once more.
+  // Whether the kernel has this header ("linux/mm.h") and it may be included twice.
   std::function<bool(const std::string& name)> kernel_header_may_repeat;
 };
 
-// `sources`: C files of one folder of the tree ("nvidia/nv.c"). A prefix is worth a precompiled header: it brings many
-// headers of the kernel, to enough files. The compiler sees the very same tokens in the same order whether a file of a
-// prefix stands alone or behind its text: headers are included as deep as the first text that is not an #include, only
-// whole ones, and only those that do nothing the second time. A name that could mean two files of the driver, a header
-// that includes itself or a condition ends it.
+// `sources`: C files of one folder of the tree ("nvidia/nv.c"). Each prefix saves time: it includes many headers of the
+// kernel, for enough files. With the prefix the compiler sees the same tokens in the same order as without it: the
+// prefix ends at the first text that is no #include, inside of headers too; it contains only whole headers that may be
+// included twice. It also ends at a name that could mean two files of the driver, at a header that includes itself, and
+// at a condition.
 std::vector<HeaderPrefix> header_prefixes(const std::vector<std::string>& sources, const HeaderLookup& lookup);
-
-// Whether a header's whole text stands behind an include guard, or is macros without conditions: it may be included
-// twice.
-bool may_be_included_twice(std::string_view header);
 
 }  // namespace vgpukit::build

@@ -17,6 +17,7 @@
 #include "support/hash.hpp"
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::build {
 
@@ -36,7 +37,7 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// What decides on the objects, without the recipes: what these change in the sources is seen in the sources.
+// A hash of all that the objects depend on, without the recipes: what these change is compared file by file.
 Result<std::string> work_key(kernel::Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   const auto& kernel = facts.kernel();
@@ -47,7 +48,7 @@ Result<std::string> work_key(kernel::Facts& facts, const BuildJob& job) {
   return hasher.hex();
 }
 
-// What decides on the result of a build: when it is the same, the result is the same.
+// A hash of all that the result of a build depends on.
 Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
                               const std::optional<module::SigningKey>& key, const std::string& work) {
   Hasher hasher;
@@ -63,8 +64,7 @@ Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
   return hasher.hex();
 }
 
-// The report of the build in `output`, when it was made from the same inputs and its modules are still there as they
-// were made.
+// The report of the build in `output`, if it has the same inputs and its modules are unchanged.
 std::optional<BuildReport> unchanged_build(const fs::path& output, const std::string& inputs) {
   const auto text = read_file(output / "build.json");
   if (!text) return std::nullopt;
@@ -84,8 +84,8 @@ std::optional<BuildReport> unchanged_build(const fs::path& output, const std::st
   return report;
 }
 
-// Something in the folder that no build of ours put there. The record of a build, which may be another version's, names
-// what is ours.
+// The name of an entry that no build of vgpukit has put into the folder; empty if there is none. build.json, which
+// another version may have written, lists the files of a build.
 std::string foreign_entry(const fs::path& output) {
   std::set<std::string> ours;
   std::error_code bad;
@@ -108,21 +108,21 @@ std::string foreign_entry(const fs::path& output) {
     const auto name = entry.path().filename().string();
     if (!ours.contains(name) || !fs::is_regular_file(entry.symlink_status(bad))) return name;
   }
-  return bad ? "something unreadable" : "";
+  return bad ? "an unreadable entry" : "";
 }
 
-// The default folder is vgpukit's own; in one that the user has named, other things may be.
+// A folder that the user names may contain other files. The default folder is vgpukit's own.
 Status check_output(const BuildJob& job) {
   if (job.output.empty()) return {};
   return check_output_folder(job.output, "put the modules into " + job.output.string(), foreign_entry);
 }
 
-// The recipe that would have prevented an error, as a sentence.
+// A sentence about the recipe for this error; empty if there is none.
 std::string explain(const std::string& message, const recipe::Plan& plan, const recipe::Catalogue* explanations) {
   if (!explanations) return "";
   for (const auto& recipe : explanations->recipes()) {
     const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
-                                   [&](const auto& part) { return message.find(part) != std::string::npos; });
+                                   [&](const auto& part) { return contains(message, part); });
     if (!known) continue;
     const auto line = std::find_if(plan.lines.begin(), plan.lines.end(),
                                    [&](const recipe::PlanLine& each) { return each.recipe->id == recipe.id; });
@@ -158,18 +158,16 @@ Result<BuildReport> start_report(kernel::Facts& facts, const BuildJob& job) {
          "",
          0,
          "built with " + kernel.compiler.identity + "; the kernel was built with " + kernel.compiler.text,
-         "other-compiler was accepted; prefer the kernel's own where it can be had",
+         "other-compiler was accepted; install the kernel's own compiler if possible",
          {}});
   for (const auto& name : job.modules)
-    if (std::find(job.driver->modules.begin(), job.driver->modules.end(), name) == job.driver->modules.end()) {
-      std::string has;
-      for (const auto& each : job.driver->modules) has += (has.empty() ? "" : ", ") + each;
-      return Error{ErrorKind::usage, "build the module " + name, "this driver does not have it", "it has: " + has};
-    }
+    if (std::find(job.driver->modules.begin(), job.driver->modules.end(), name) == job.driver->modules.end())
+      return Error{ErrorKind::usage, "build the module " + name, "this driver does not have it",
+                   "it has: " + join(job.driver->modules, ", ")};
   return report;
 }
 
-// Verifies what make built and says what the kernel would refuse.
+// Reads and verifies the modules that make built. Returns whether the kernel would load all of them.
 Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver::Driver& driver,
                          const std::vector<fs::path>& files, std::vector<module::ModuleFile>& modules) {
   for (const auto& file : files) {
@@ -198,8 +196,7 @@ Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver
   return loads;
 }
 
-// The key to sign with, where this machine wants signatures (Secure Boot is on) or its owner does (the configuration
-// names a key).
+// The key to sign with, if Secure Boot is on or the configuration names a key.
 Result<std::optional<module::SigningKey>> wanted_key(BuildReport& report, const kernel::Kernel& kernel) {
   if (!kernel.has("CONFIG_MODULE_SIG")) return std::optional<module::SigningKey>();
   TRY_ASSIGN(auto key, module::signing_key(kernel.host));
@@ -215,7 +212,7 @@ Result<std::optional<module::SigningKey>> wanted_key(BuildReport& report, const 
   return std::optional<module::SigningKey>();
 }
 
-// A module that cannot be signed is of no use where one was wanted.
+// A module that cannot be signed is an error.
 void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::SigningKey& key,
                std::vector<module::ModuleFile>& modules) {
   for (auto& module : modules) {
@@ -229,20 +226,18 @@ void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::
   }
 }
 
-// Never nothing: somebody reads this at night.
+// For an error without a hint of its own.
 constexpr std::string_view no_hint =
     "no recipe is known for this; it may follow from the first errors of this file, so fix those and build again, then "
-    "compare "
-    "the place with the "
-    "kernel's header that declares what it uses";
+    "compare the place with the kernel's header that declares what it uses";
 
-// Puts modules, log and report into the output folder, all at once.
+// Puts modules, log and report into the output folder in one step.
 Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
                const std::vector<module::ModuleFile>& modules, const std::string& inputs, Stopwatch& total) {
   TRY_ASSIGN(auto staged, StagedFolder::beside(output));
   for (const auto& module : modules) {
     const auto file = module.path.filename();
-    // The scratch tree may lie in another file system (a root's own), so this is a copy.
+    // A copy, because the work tree may be in another file system.
     TRY(clone_file(module.path, staged.path() / file));
     Hasher hasher;
     TRY(hasher.add_file(staged.path() / file));
@@ -252,7 +247,7 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
   TRY(clone_file(report.log, staged.path() / "build.log"));
   report.output = output.string();
   report.log = (output / "build.log").string();
-  report.result = "built";
+  report.result = BuildReport::Result::built;
   report.seconds["total"] = job.extract_seconds + total.lap();
   nlohmann::json document = report;
   document["inputs"] = inputs;
@@ -270,8 +265,7 @@ fs::path default_output(const HostPaths& host, const driver::Driver& driver, con
 std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan) {
   std::vector<BuildReport::RecipePart> parts;
   for (const auto& line : plan.lines) {
-    BuildReport::RecipePart part{
-        line.recipe->id, std::string(recipe::decision_name(line.decision)), line.recipe->summary, line.reason, {}};
+    BuildReport::RecipePart part{line.recipe->id, line.decision, line.recipe->summary, line.reason, {}};
     for (const auto& file : line.files) part.files.push_back(file.path);
     parts.push_back(std::move(part));
   }
@@ -285,8 +279,8 @@ std::vector<BuildReport::ErrorPart> doubt_parts(const recipe::Plan& plan) {
       parts.push_back({"facts",
                        "",
                        0,
-                       line.recipe->id + " goes by a doubtful answer: " + doubt,
-                       "look at the recipe's 'compiles' and at the kernel's headers",
+                       line.recipe->id + " depends on an uncertain answer: " + doubt,
+                       "check the recipe's 'compiles' and the kernel's headers",
                        {}});
   return parts;
 }
@@ -330,16 +324,16 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   report.seconds["plan"] = watch.lap();
   report.recipes = recipe_parts(plan);
   report.notices = notice_parts(plan);
-  std::vector<diagnostics::Diagnostic> of_the_build;  // errors of make and the compiler
+  std::vector<diagnostics::Diagnostic> build_errors;  // of make and the compiler
   for (auto& doubt : doubt_parts(plan)) report.warnings.push_back(std::move(doubt));
-  const auto finish = [&](const char* result) {
+  const auto finish = [&](BuildReport::Result result) {
     report.result = result;
-    if (report.result == "failed" && !report.log.empty())
-      explain_errors(report, of_the_build, kernel, job.driver->sources);
+    if (result == BuildReport::Result::failed && !report.log.empty())
+      explain_errors(report, build_errors, kernel, job.driver->sources);
     report.seconds["total"] = job.extract_seconds + total.lap();
     return std::move(report);
   };
-  if (plan.has(recipe::Decision::needs_consent)) return finish("consent");
+  if (plan.has(recipe::Decision::needs_consent)) return finish(BuildReport::Result::consent);
   for (const auto& line : plan.lines)
     if (line.decision == recipe::Decision::cannot)
       (job.keep_going ? report.warnings : report.errors)
@@ -349,7 +343,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
                       line.recipe->id + ": " + line.reason,
                       "the driver differs from what the recipe knows; --keep-going builds without it",
                       {}});
-  if (!report.errors.empty()) return finish("failed");
+  if (!report.errors.empty()) return finish(BuildReport::Result::failed);
   if (!job.driver->missing_binary_objects.empty() && !job.compile_only) {
     report.errors.push_back(
         {"package",
@@ -358,7 +352,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
          "the package lacks this binary object, without which " + job.driver->version.text + " cannot be linked",
          "use the whole kernel/ folder of the driver's .run file; --compile-only checks the rest",
          {}});
-    return finish("failed");
+    return finish(BuildReport::Result::failed);
   }
 
   TRY_ASSIGN(auto work, WorkTree::make(host.work() / name, objects, *job.driver, tree));
@@ -377,7 +371,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   request.on_progress = job.on_progress;
   report.log = request.log.string();
   TRY_ASSIGN(const auto built, build_tree(facts, request));
-  // Also where it failed: what was compiled is good. (A signature would become part of the module that is kept.)
+  // Also after a failed build: its objects are valid. Not with a key: the signed modules would stay in the tree.
   if (job.keep_objects && !job.compile_only && !key) work.keep(host.state / "locks");
   report.conftest = {built.conftest_tests, built.conftest_cached, built.conftest_compiled, built.conftest_seconds};
   report.seconds["conftest"] = built.conftest_seconds;
@@ -388,10 +382,10 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
                                               : !error.hint.empty() ? error.hint
                                                                     : std::string(no_hint)));
   }
-  of_the_build = built.errors;
+  build_errors = built.errors;
   for (const auto& warning : built.warnings) report.warnings.push_back(error_part(warning, warning.hint));
   watch.lap();
-  if (!built.built) return finish("failed");
+  if (!built.built) return finish(BuildReport::Result::failed);
 
   std::vector<module::ModuleFile> modules;
   TRY_ASSIGN(const bool loads, verify_into(report, facts, *job.driver, built.modules, modules));
@@ -400,11 +394,11 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
       error.hint = why + (error.hint.empty() ? "" : ". " + error.hint);
   if (key && loads && report.errors.empty()) sign_into(report, kernel, *key, modules);
   report.seconds["verify"] = watch.lap();
-  if (!loads || !report.errors.empty()) return finish("failed");
+  if (!loads || !report.errors.empty()) return finish(BuildReport::Result::failed);
   if (job.compile_only) {
     for (const auto& module : modules)
       report.modules.push_back({module.name, "", module.info("vermagic"), module.info("license"), "", module.bytes});
-    return finish("built");
+    return finish(BuildReport::Result::built);
   }
   TRY(deliver(report, job, output, modules, inputs, total));
   std::error_code bad;

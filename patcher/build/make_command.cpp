@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::build {
 namespace {
 
-// NVIDIA's Makefiles hand CC (and newer ones LD and OBJDUMP) on to the kernel's make on the command line, where they
-// outrank what LLVM=1 chooses. So these have to be named along with it. VALUE is 1, a suffix ("-18") or a folder
+// NVIDIA's Makefiles pass CC (and newer ones LD and OBJDUMP) on the command line of the kernel's make, where they
+// override what LLVM=VALUE selects. So they have to be set together with LLVM. VALUE is 1, a suffix ("-18") or a folder
 // ("/opt/llvm/bin/").
 void add_llvm_tools(const kernel::Kernel& kernel, std::vector<std::string>& argv) {
   const auto llvm =
@@ -36,20 +38,15 @@ Command make_command(const kernel::Kernel& kernel, const BuildRequest& request, 
   argv.push_back("SYSOUT=" + kernel.build.string());
   for (const std::string& variable : kernel.make_variables()) argv.push_back(variable);
   add_llvm_tools(kernel, argv);
-  if (!request.modules.empty()) {
-    std::string names;
-    for (const std::string& module : request.modules) names += (names.empty() ? "" : " ") + module;
-    argv.push_back("NV_KERNEL_MODULES=" + names);
-  }
+  if (!request.modules.empty()) argv.push_back("NV_KERNEL_MODULES=" + join(request.modules, " "));
   if (!request.debug_info) {
-    // Command line variables outrank the kernel's auto.conf in every make below. BTF has to go along: without debug
-    // information pahole has nothing to make it from, and on Debian's 6.12 that ends the build.
+    // Variables on the command line override the kernel's auto.conf in every sub-make. BTF has to be off as well:
+    // pahole makes it from debug information, and without that the build for Debian's 6.12 fails.
     for (const char* option : {"CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="})
       argv.emplace_back(option);
   }
   if (request.allow_undefined) argv.emplace_back("KBUILD_MODPOST_WARN=1");
-  // conftest.sh refuses (470) or scolds (535) another compiler than the kernel's. That one is used was already said,
-  // with a reason.
+  // conftest.sh stops (470) or warns (535) if the compiler is not the kernel's. vgpukit has already warned about it.
   if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
   return command;
 }

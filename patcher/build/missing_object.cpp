@@ -1,13 +1,13 @@
 #include "build/missing_object.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
-#include <unordered_set>
 
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 #include "transform/code_view.hpp"
+#include "transform/lexer.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::build {
@@ -16,7 +16,7 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
-// Is the token at `i` the name in a declaration at file scope: "T name(...);" or "extern T name;"?
+// Whether the token at `i` is the name in a declaration at file scope: "T name(...);" or "extern T name;".
 bool declares_here(const transform::CodeView& view, std::size_t i) {
   const auto& code = view.code();
   if (view.depth(i) != 0) return false;
@@ -37,21 +37,7 @@ bool declares_here(const transform::CodeView& view, std::size_t i) {
   return end != transform::CodeView::npos && view.is(end + 1, ";");
 }
 
-// Takes out of `wanted` what `text` has as a word.
-void remove_mentioned(std::string_view text, Names& wanted) {
-  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  for (std::size_t i = 0; i < text.size();) {
-    if (!in_word(text[i])) {
-      ++i;
-      continue;
-    }
-    const auto start = i;
-    while (i < text.size() && in_word(text[i])) ++i;
-    if (const auto found = wanted.find(text.substr(start, i - start)); found != wanted.end()) wanted.erase(found);
-  }
-}
-
-// Only names that the kernel's headers do not know stay in `names`.
+// Removes from `names` all names that the kernel's headers mention.
 void remove_kernel_names(const kernel::Kernel& kernel, Names& names) {
   for (const auto& base : {kernel.source, kernel.build}) {
     for (const char* below : {"include", "arch/x86/include"}) {
@@ -60,7 +46,10 @@ void remove_kernel_names(const kernel::Kernel& kernel, Names& names) {
       std::error_code bad;
       for (fs::recursive_directory_iterator it(*folder, bad), end; !bad && it != end; it.increment(bad)) {
         if (it->path().extension() != ".h") continue;
-        if (const auto text = read_file(it->path())) remove_mentioned(*text, names);
+        if (const auto text = read_file(it->path()))
+          for_each_word(*text, [&](std::string_view word, std::size_t) {
+            if (const auto found = names.find(word); found != names.end()) names.erase(found);
+          });
       }
     }
     if (kernel.source == kernel.build) break;

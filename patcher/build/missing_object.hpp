@@ -1,5 +1,5 @@
-// Compiling a driver whose binary object is not at hand (`build --compile-only`): everything is compiled and linked but
-// what that object would define, and exactly those names are tolerated.
+// Builds a driver whose binary object is missing (`build --compile-only`): everything else is compiled and linked, and
+// the undefined symbols that the missing object would define are tolerated.
 #pragma once
 
 #include <filesystem>
@@ -14,19 +14,18 @@
 
 namespace vgpukit::build {
 
-// Puts an empty object file, made by the kernel's compiler, where each missing one belongs (paths relative to `tree`).
-// Error: missing or failed when the compiler cannot be run.
+// Writes an empty object file for each missing object (paths relative to `tree`), with the kernel's compiler. Error:
+// missing or failed if the compiler cannot be run.
 Status place_empty_objects(const kernel::Kernel& kernel, const std::filesystem::path& tree,
                            const std::vector<std::string>& objects);
 
-// The undefined symbols that the driver's missing binary objects would define. A name counts if and only if
+// The undefined symbols that the driver's missing binary objects would define. A name is one of them if and only if
 // - it is undefined in the module that such an object belongs to (nvidia/nv-kernel.o_binary: nvidia), and neither the
-// kernel nor one
-//   of the modules exports it;
-// - a header of the driver as it came, before recipes, declares it at file scope as a function or with extern;
-// - no source file of the driver defines it (a forgotten object file must not pass);
-// - no header of the kernel mentions it (a kernel function that is no longer exported must not pass).
-// Found so on 525.85.07: the same 170 names on six kernels. Error: usage when sources cannot be read.
+//   kernel nor one of the modules exports it;
+// - a header of the unpatched driver declares it at file scope as a function or with extern;
+// - no source file of the driver defines it (otherwise a forgotten object file would not be found);
+// - no header of the kernel mentions it (otherwise a kernel function that is no longer exported would not be found).
+// With 525.85.07 these are the same 170 names on six kernels. Error: usage if sources cannot be read.
 Result<std::vector<std::string>> names_of_missing_objects(const driver::Driver& driver, const kernel::Kernel& kernel,
                                                           const kernel::Symvers& symvers,
                                                           const std::vector<module::ModuleFile>& modules);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "build/header_prefixes.hpp"
+#include "build/preprocessor_lines.hpp"
 #include "driver/kbuild_files.hpp"
 #include "kernel/kernel_headers.hpp"
 #include "support/atomic_file.hpp"
@@ -14,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t bytes_each = 100U << 20;
-constexpr std::uintmax_t reserved_bytes = 1U << 30;
+constexpr std::uintmax_t bytes_per_header = 100U << 20;
+constexpr std::uintmax_t min_free_bytes = 1U << 30;
 
 std::vector<HeaderPrefix> find_prefixes(const kernel::Kernel& kernel, const BuildRequest& request) {
   std::map<std::string, bool> known;
@@ -30,7 +31,7 @@ std::vector<HeaderPrefix> find_prefixes(const kernel::Kernel& kernel, const Buil
   };
   const auto read = [&](const std::string& path) -> std::optional<std::string> {
     std::error_code bad;
-    if (path.starts_with("conftest/")) return std::nullopt;  // these are being written
+    if (path.starts_with("conftest/")) return std::nullopt;  // conftest is writing them
     if (!fs::is_regular_file(request.tree / path, bad)) return std::nullopt;
     auto text = read_file(request.tree / path);
     return text ? std::optional(*std::move(text)) : std::nullopt;
@@ -68,7 +69,7 @@ void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, co
   if (!finding_.valid() || !compiler_wrapper.usable() || !fs::exists(request_.tree / "conftest/headers.h", bad)) return;
   auto prefixes = finding_.get();
   const auto space = fs::space(request_.tree, bad);
-  if (prefixes.empty() || bad || space.available < reserved_bytes + prefixes.size() * bytes_each) return;
+  if (prefixes.empty() || bad || space.available < min_free_bytes + prefixes.size() * bytes_per_header) return;
   folder_ = compiler_wrapper.folder();
 
   const auto put = [&](const fs::path& path, const std::string& text) {
@@ -108,7 +109,7 @@ void PrecompiledHeaders::compile_in_advance(const std::vector<HeaderPrefix>& pre
     command.argv = known->second;
     command.argv.front() = script.string();
     command.argv.insert(command.argv.end() - 1, {"-c", "-o", "/dev/null"});
-    // What goes wrong is seen when the file is compiled.
+    // Ignored: an error appears again when the file itself is compiled.
     static_cast<void>(static_cast<bool>(run(command)));
   }
 }

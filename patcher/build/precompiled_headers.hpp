@@ -1,5 +1,5 @@
-// Headers that many C files of a driver begin with, compiled once: more than half of the compiler's time is reading
-// them again for each file. The objects are the same as without, byte by byte.
+// Precompiles the headers that many C files of a driver begin with. Without this, more than half of the compiler's time
+// is reading them again for each file. The objects are the same byte for byte.
 #pragma once
 
 #include <atomic>
@@ -17,20 +17,20 @@ namespace vgpukit::build {
 
 class PrecompiledHeaders {
  public:
-  // Begins to look, on a thread of its own, what the C files of the modules begin with. Nothing is shared - and the
-  // compiler does it all as ever - where there is nothing to share, where most objects are there already, with clang,
-  // with debug information, on other processors than x86, or where the disk has no room for it (70 MB for each).
+  // Starts a thread that finds the common prefixes of the modules' C files. Nothing is precompiled if there is no
+  // common prefix, if the tree has objects already, with clang, with debug information, on processors other than x86,
+  // or if the disk has too little free space (each precompiled header has about 70 MB).
   PrecompiledHeaders(const kernel::Kernel& kernel, const BuildRequest& request);
   PrecompiledHeaders(const PrecompiledHeaders&) = delete;
   PrecompiledHeaders& operator=(const PrecompiledHeaders&) = delete;
   ~PrecompiledHeaders();
 
-  // Puts what the stand-in for the compiler needs into its folder, once conftest/ is complete. Where it is known how
-  // Kbuild compiles the files, precompiled headers are made from now on, one after the other, beside make (which begins
-  // with a second on one processor); else by the first file that wants one.
+  // Writes what the compiler wrapper needs into its folder; conftest/ has to be complete. If `compile` has the
+  // commands, a thread starts to make the precompiled headers, one after the other, while make runs (which uses one
+  // processor in its first second). Otherwise the first file that needs a header makes it.
   void use(const kernel::CompilerWrapper& compiler_wrapper, conftest::CompileCommands compile, Command& make);
 
-  // A line for the log, after make. Empty where nothing was shared.
+  // A line for the log, after make. Empty if no precompiled header was used.
   [[nodiscard]] std::string summary_line() const;
 
  private:
@@ -40,7 +40,7 @@ class PrecompiledHeaders {
 
   const kernel::Kernel& kernel_;
   const BuildRequest& request_;
-  std::filesystem::path folder_;  // the stand-in's
+  std::filesystem::path folder_;  // of the compiler wrapper
   std::future<std::vector<HeaderPrefix>> finding_;
   std::atomic<bool> ended_ = false;
   std::future<void> making_;

@@ -12,8 +12,8 @@
 namespace vgpukit::build {
 namespace {
 
-constexpr const char* record_name = ".vgpukit-kept";
-constexpr std::uintmax_t reserved_bytes = 2ULL << 30;
+constexpr const char* record_name = ".vgpukit-objects";
+constexpr std::uintmax_t min_free_bytes_to_keep = 2ULL << 30;
 
 struct Record {
   std::string key;
@@ -21,7 +21,7 @@ struct Record {
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Record, key, edits)
 
-// A root's /var/tmp is open to everybody: what another user could have put there is not built upon.
+// Every user can write to a root's /var/tmp: a folder that another user can write to is not used.
 bool is_ours_alone(const fs::path& folder) {
   struct stat info = {};
   return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() &&
@@ -35,9 +35,8 @@ std::optional<Record> read_record(const fs::path& folder) {
   const auto document = nlohmann::json::parse(*text, nullptr, false);
   try {
     return document.get<Record>();
-  } catch (const nlohmann::json::exception&) {  // the library has no other way to say that a form is not the one that
-                                                // is wanted
-    return std::nullopt;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;  // damaged, or of another version
   }
 }
 
@@ -47,7 +46,7 @@ std::map<std::string, std::string> hashes_of(const transform::SourceTree& tree) 
   return hashes;
 }
 
-// What make can tell by the files' times. Makefiles and conftest.sh decide on everything.
+// Whether make finds out by file times what depends on the file. All objects depend on makefiles and conftest.sh.
 bool only_recompiles(const fs::path& path) {
   return path.extension() == ".c" || path.extension() == ".h";
 }
@@ -64,9 +63,9 @@ Status write_source(const driver::Driver& driver, const transform::SourceTree& t
   return write_file(folder / path, *edit->second, mode);
 }
 
-// The files that differ from those of the build before; nothing where that build's objects are of no use.
-std::optional<std::set<std::string>> changes(const std::map<std::string, std::string>& before,
-                                             const std::map<std::string, std::string>& now) {
+// The files that differ from those of the earlier build; nothing if that build's objects cannot be used.
+std::optional<std::set<std::string>> changed_files(const std::map<std::string, std::string>& before,
+                                                   const std::map<std::string, std::string>& now) {
   std::set<std::string> paths;
   for (const auto* one : {&before, &now})
     for (const auto& [path, hash] : *one) {
@@ -105,14 +104,14 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::
   made.edits_ = hashes_of(tree);
   std::error_code bad;
   const auto before = read_record(made.folder_);
-  fs::remove(made.folder_ / record_name, bad);  // it is good again when this build is
-  const auto changed = before && before->key == made.key_ ? changes(before->edits, made.edits_) : std::nullopt;
+  fs::remove(made.folder_ / record_name, bad);  // keep() writes it again
+  const auto changed = before && before->key == made.key_ ? changed_files(before->edits, made.edits_) : std::nullopt;
   if (changed) {
     made.has_objects_ = true;
     for (const auto& path : *changed) {
       fs::remove(made.folder_ / path, bad);
       TRY(write_source(driver, tree, path, made.folder_));
-      // Newer than every object, also where the file is the driver's own again.
+      // Newer than every object, also if it is a copy of the driver's file.
       fs::last_write_time(made.folder_ / path, fs::file_time_type::clock::now(), bad);
     }
     return made;
@@ -122,7 +121,7 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::
   if (bad)
     return Error{ErrorKind::missing, "make the folder " + made.folder_.string() + " to build in", bad.message(),
                  "is it read-only, or another user's?"};
-  fs::permissions(made.folder_, fs::perms(0755), bad);  // whatever the umask: see is_ours_alone
+  fs::permissions(made.folder_, fs::perms(0755), bad);  // independent of the umask; see is_ours_alone()
   TRY(write_patched_tree(driver, tree, made.folder_));
   return made;
 }
@@ -130,7 +129,7 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::
 void WorkTree::keep(const fs::path& locks) {
   std::error_code bad;
   const auto space = fs::space(folder_, bad);
-  if (bad || space.available < reserved_bytes) return;
+  if (bad || space.available < min_free_bytes_to_keep) return;
   for (const auto& entry : fs::directory_iterator(folder_.parent_path(), bad)) {
     std::error_code ignored;
     if (entry.path() == folder_ || !fs::exists(entry.path() / record_name, ignored)) continue;

@@ -1,5 +1,5 @@
-// The folder in which one driver is built for one kernel. After a build it may stay, with its objects: when nothing but
-// C files and headers of the driver has changed by the next one, make compiles these alone.
+// The folder in which one driver is built for one kernel. It may stay after a build, with its objects: if only C files
+// and headers of the driver change before the next build, make compiles only these.
 #pragma once
 
 #include <filesystem>
@@ -14,21 +14,20 @@ namespace vgpukit::build {
 
 class WorkTree {
  public:
-  // `folder`: below host.work(), always the same for the same build. `key`: what decides on the result, without the
-  // recipes. What an earlier build with the same key and content left in `folder` is used; anything else in there goes
-  // away. Fills it with the driver's sources, the tree's edits and the binary objects. Error: missing when it cannot be
-  // written.
+  // `folder`: below host.work(), the same for the same build. `key`: all inputs of the build but the recipes. Fills the
+  // folder with the driver's sources, the tree's edits and the binary objects. Objects of an earlier build with the
+  // same key are used; anything else in the folder is removed. Error: missing if it cannot be written.
   static Result<WorkTree> make(std::filesystem::path folder, std::string key, const driver::Driver& driver,
                                const transform::SourceTree& tree);
   WorkTree(WorkTree&& other) noexcept;
   WorkTree& operator=(WorkTree&&) = delete;
-  // Removes the folder, unless it is kept. What a kill -9 leaves is removed by the next build in it.
+  // Removes the folder, unless keep() was called. After a kill -9 the next build in the folder removes it.
   ~WorkTree();
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
-  [[nodiscard]] bool has_objects() const { return has_objects_; }  // of an earlier build: make finds what is still good
-  // The folder stays, the only one of its kind: those that other builds keep beside it, and that none is at work in, go
-  // away. `locks`: where the builds hold NAME.lock for the folder NAME. Does nothing where less than 2 GiB are free.
+  [[nodiscard]] bool has_objects() const { return has_objects_; }  // of an earlier build; make checks if they are valid
+  // The folder stays. Removes all other folders that builds have kept, except those that a build is using: `locks` is
+  // the folder in which a build holds NAME.lock for the folder NAME. Does nothing if less than 2 GiB are free.
   void keep(const std::filesystem::path& locks);
 
  private:
@@ -40,7 +39,7 @@ class WorkTree {
   bool keep_ = false;
 };
 
-// Writes the tree (the driver's sources with the tree's edits, binary objects too) into `folder`, which is empty.
+// Writes the driver's sources with the tree's edits, and the binary objects, into the empty `folder`.
 Status write_patched_tree(const driver::Driver& driver, const transform::SourceTree& tree,
                           const std::filesystem::path& folder);
 

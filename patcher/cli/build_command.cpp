@@ -118,12 +118,12 @@ void print_report(const build::BuildReport& report, const Globals& globals) {
   print(
       style.bold("NVIDIA " + report.driver.version + " (" + report.driver.flavour + ") for " + report.kernel.release) +
       ", " + report.kernel.compiler + "\n");
-  if (report.result == "consent") {
+  if (report.result == build::BuildReport::Result::consent) {
     print(notices_text(report.notices, style));
     return;
   }
   if (!globals.quiet) print(recipes_text(report.recipes, style, /*brief=*/true));
-  if (report.result == "built") {
+  if (report.result == build::BuildReport::Result::built) {
     print("\n" +
           style.green(report.output.empty() ? "compiled and verified, no modules delivered"
                       : report.unchanged    ? "nothing has changed since it was built and verified"
@@ -153,10 +153,8 @@ void print_report(const build::BuildReport& report, const Globals& globals) {
 }
 
 Exit exit_of_report(const build::BuildReport& report) {
-  if (report.result == "built") return Exit::done;
-  if (report.result == "consent") return Exit::consent;
-  if (report.result == "missing") return Exit::missing;
-  return Exit::failed;
+  if (report.result == build::BuildReport::Result::built) return Exit::done;
+  return report.result == build::BuildReport::Result::consent ? Exit::consent : Exit::failed;
 }
 
 Result<Exit> build(const Globals& globals, const BuildOptions& options) {

@@ -8,7 +8,7 @@
 
 #include "cli/matrix_table.hpp"
 #include "matrix/emit.hpp"
-#include "matrix/matrix_run.hpp"
+#include "matrix/prove.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 
@@ -88,8 +88,8 @@ Result<Exit> list(const Globals& globals, const MatrixOptions& options) {
       if (!column.entry->container.empty()) cells.back()["container"] = column.entry->container;
       continue;
     }
-    const auto* verdict = matrix::find_verdict(state);
-    words[{driver.name, column.name}] = (verdict ? std::string(verdict->symbol) + " " : "") + state;
+    const auto verdict = matrix::find_verdict(state);
+    words[{driver.name, column.name}] = (verdict ? std::string(matrix::info_of(*verdict).symbol) + " " : "") + state;
     rows.insert(cell.row);
     columns.insert(cell.column);
   }
@@ -115,13 +115,15 @@ void print_result(const matrix::MatrixResult& result, const Globals& globals, co
   print(table_text(result.drivers(), result.kernels(), words, style));
   for (const auto& cell : result.cells) {
     if (cell.reason.empty()) continue;  // a green one has a reason where it could not be loaded
-    print("\n" + style.bold(cell.driver + " on " + cell.kernel) + ": " + cell.verdict + "\n" + wrapped(cell.reason, 2));
+    print("\n" + style.bold(cell.driver + " on " + cell.kernel) + ": " + word_of(cell.verdict) + "\n" +
+          wrapped(cell.reason, 2));
     if (!cell.hint.empty()) print(wrapped("-> " + cell.hint, 2));
     if (!cell.command.empty()) print("  " + style.dim(cell.command) + "\n");
   }
   for (const auto& one : result.contradictions)
     print("\n" + style.bold(one.driver + " on " + one.kernel) + ": " + style.red("contradiction") + "\n" +
-          wrapped(one.verdict_one + " in " + one.one + ", " + one.verdict_other + " in " + one.other, 2));
+          wrapped(word_of(one.verdict_one) + " in " + one.one + ", " + word_of(one.verdict_other) + " in " + one.other,
+                  2));
   print("\nresult: " + written.string() + "\n");
 }
 
@@ -177,7 +179,7 @@ Result<Exit> prove(const Globals& globals, const matrix::MatrixRun& run, const f
           "  " + style.bold(proof.recipe) + "\n");
     if (!run_time.empty()) print(wrapped(run_time, 4));
     for (const auto& cell : proof.tried)
-      print(wrapped(cell.driver + " on " + cell.kernel + " without it: " + cell.verdict +
+      print(wrapped(cell.driver + " on " + cell.kernel + " without it: " + word_of(cell.verdict) +
                         (cell.reason.empty() ? "" : ": " + cell.reason),
                     4));
   }
@@ -262,7 +264,17 @@ Result<Exit> run(const Globals& globals, const MatrixOptions& options) {
     print_json(matrix::document_of(*result));
   else
     print_result(*result, globals, written);
-  return result->exit_code();
+  switch (result->outcome()) {
+    case matrix::MatrixOutcome::done:
+      return Exit::done;
+    case matrix::MatrixOutcome::consent:
+      return Exit::consent;
+    case matrix::MatrixOutcome::missing:
+      return Exit::missing;
+    case matrix::MatrixOutcome::failed:
+      break;
+  }
+  return Exit::failed;
 }
 
 void add_selection(CLI::App& command, MatrixOptions& options) {

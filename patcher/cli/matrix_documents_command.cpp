@@ -1,8 +1,11 @@
 #include <cstdlib>
 
 #include "cli/matrix_command.hpp"
+#include "matrix/badge.hpp"
 #include "matrix/emit.hpp"
+#include "matrix/junit.hpp"
 #include "matrix/markdown.hpp"
+#include "matrix/page.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 
@@ -64,8 +67,8 @@ Result<Exit> merge(const std::vector<std::string>& files, const std::string& out
   }
   TRY_ASSIGN(const auto merged, matrix::merge_results(results));
   for (const auto& one : merged.contradictions)
-    log::warning(one.driver + " on " + one.kernel + " is " + one.verdict_one + " in " + one.one + " and " +
-                 one.verdict_other + " in " + one.other + ", of the same inputs; the worse one is kept");
+    log::warning(one.driver + " on " + one.kernel + " is " + word_of(one.verdict_one) + " in " + one.one + " and " +
+                 word_of(one.verdict_other) + " in " + one.other + ", of the same inputs; the worse one is kept");
   if (output.empty())
     print_json(matrix::document_of(merged));
   else

@@ -19,13 +19,11 @@ std::size_t width_of(const std::string& text) {
 }
 
 std::string coloured(const std::string& words, const Style& style) {
-  const auto begins = [&](const char* verdict) {
-    const auto* word = matrix::find_verdict(verdict);
-    return words.starts_with(word->symbol);
-  };
-  if (begins("loads") || begins("verified") || begins("compiled")) return style.green(words);
-  if (begins("failed")) return style.red(words);
-  if (begins("missing") || begins("consent")) return style.yellow(words);
+  using matrix::Verdict;
+  const auto begins = [&](Verdict verdict) { return words.starts_with(matrix::info_of(verdict).symbol); };
+  if (begins(Verdict::loads) || begins(Verdict::verified) || begins(Verdict::compiled)) return style.green(words);
+  if (begins(Verdict::failed)) return style.red(words);
+  if (begins(Verdict::missing) || begins(Verdict::consent)) return style.yellow(words);
   return style.dim(words);
 }
 
@@ -37,10 +35,10 @@ void add_once(std::vector<T>& list, const T& item) {
 }  // namespace
 
 std::string cell_words(const matrix::CellResult& cell) {
-  const auto* verdict = matrix::find_verdict(cell.verdict);
-  std::string text = std::string(verdict ? verdict->symbol : "?") + " " + cell.verdict;
+  const auto& verdict = matrix::info_of(cell.verdict);
+  const std::string text = std::string(verdict.symbol) + " " + verdict.word;
   if (cell.unchanged) return text + " before";
-  return verdict && verdict->tried ? text + " " + matrix::seconds_in_words(cell.seconds) : text;
+  return verdict.tried ? text + " " + matrix::seconds_in_words(cell.seconds) : text;
 }
 
 std::string table_text(const std::vector<std::string>& drivers, const std::vector<std::string>& kernels,

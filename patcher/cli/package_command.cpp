@@ -53,7 +53,7 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
   const auto report = build::run_build(facts, job);
   progress.clear();
   if (!report) return report.error();
-  if (report->result != "built") return say_refused(globals, *report, "no package was made");
+  if (report->result != build::BuildReport::Result::built) return say_refused(globals, *report, "no package was made");
   request.build = &*report;
   request.kernel = &facts.kernel();
   TRY_ASSIGN(const auto made, install::make_package(request));

@@ -7,16 +7,20 @@
 #include <map>
 
 #include "build/job.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
 namespace {
 
-std::string heading(const std::string& state, const Style& style) {
-  if (state == "applies") return style.green(state);
-  if (state == "cannot") return style.red(state);
-  if (state == "needs consent") return style.yellow(state);
-  return style.dim(state);
+using recipe::Decision;
+
+std::string heading(Decision state, const Style& style) {
+  const std::string name(recipe::decision_name(state));
+  if (state == Decision::applies) return style.green(name);
+  if (state == Decision::cannot) return style.red(name);
+  if (state == Decision::needs_consent) return style.yellow(name);
+  return style.dim(name);
 }
 
 }  // namespace
@@ -24,12 +28,12 @@ std::string heading(const std::string& state, const Style& style) {
 std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& recipes, const Style& style, bool brief) {
   std::string text;
   // What changes something, or should and does not, is told at length; the rest in a line each.
-  for (const char* state : {"applies", "needs consent", "cannot"}) {
+  for (const Decision state : {Decision::applies, Decision::needs_consent, Decision::cannot}) {
     for (const auto& recipe : recipes) {
       if (recipe.state != state) continue;
       text += "\n  " + heading(recipe.state, style) + "  " + style.bold(recipe.id) + "\n";
       text += wrapped(recipe.summary, 4);
-      if (!brief || recipe.state == "cannot") text += wrapped("why: " + recipe.reason, 4);
+      if (!brief || recipe.state == Decision::cannot) text += wrapped("why: " + recipe.reason, 4);
       if (!recipe.files.empty()) {
         std::string files;
         for (const auto& file : recipe.files) files += (files.empty() ? "" : ", ") + file;
@@ -37,20 +41,22 @@ std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& reci
       }
     }
   }
-  std::map<std::string, unsigned> counts;
+  std::map<Decision, unsigned> counts;
   std::size_t width = 0;
   for (const auto& recipe : recipes) {
-    if (recipe.state != "already fixed" && recipe.state != "not needed") continue;
+    if (recipe.state != Decision::already_fixed && recipe.state != Decision::not_needed) continue;
     ++counts[recipe.state];
     width = std::max(width, recipe.id.size());
   }
   if (brief) {
     std::string line;
-    for (const auto& [state, count] : counts) line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + state;
+    for (const Decision state : {Decision::already_fixed, Decision::not_needed})
+      if (counts.contains(state))
+        append(line, std::to_string(counts[state]) + " " + std::string(recipe::decision_name(state)));
     if (!line.empty()) text += "\n" + style.dim("  other recipes: " + line + " (vgpukit plan tells why)") + "\n";
     return text;
   }
-  for (const char* state : {"already fixed", "not needed"}) {
+  for (const Decision state : {Decision::already_fixed, Decision::not_needed}) {
     if (!counts.contains(state)) continue;
     text += "\n  " + heading(state, style) + "\n";
     for (const auto& recipe : recipes) {
@@ -106,7 +112,7 @@ Exit say_refused(const Globals& globals, const build::BuildReport& report, const
   const auto style = style_of(globals, STDOUT_FILENO);
   if (globals.json()) {
     print_json(report);
-  } else if (report.result == "consent") {
+  } else if (report.result == build::BuildReport::Result::consent) {
     print(notices_text(report.notices, style));
   } else {
     print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " +
@@ -117,8 +123,7 @@ Exit say_refused(const Globals& globals, const build::BuildReport& report, const
             report.errors.front().message + "\n" + wrapped("-> " + report.errors.front().hint, 4));
     if (!report.log.empty()) print("log: " + report.log + "\n");
   }
-  if (report.result == "consent") return Exit::consent;
-  return report.result == "missing" ? Exit::missing : Exit::failed;
+  return report.result == build::BuildReport::Result::consent ? Exit::consent : Exit::failed;
 }
 
 Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver, kernel::Facts& facts,

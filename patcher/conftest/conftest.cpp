@@ -17,7 +17,7 @@
 namespace vgpukit::conftest {
 namespace {
 
-// A folder in the tree for what goes to and fro, and the script that runs there.
+// A folder in the tree for the files of the questions and answers, and the script that runs there.
 class ScratchFolder {
  public:
   explicit ScratchFolder(const fs::path& tree)
@@ -48,9 +48,9 @@ bool write_plain(const fs::path& file, const std::string& text) {
   return static_cast<bool>(stream.flush());
 }
 
-// Every file of the driver that decides what is asked: the makefiles and scripts with their content, the headers by
-// name (a header of the driver's own could stand in front of one of the kernel's). What a build has made is none of
-// them: a kept tree asks the same.
+// A hash of the driver's files that decide which questions are asked: the contents of makefiles and scripts, and the
+// names of headers (a header of the driver may hide one of the kernel). Build output is left out, so that a tree with
+// objects has the same hash.
 std::string tree_identity(const fs::path& tree) {
   std::vector<fs::path> paths;
   std::error_code error;
@@ -76,7 +76,7 @@ std::string tree_identity(const fs::path& tree) {
   return hasher.hex();
 }
 
-// The name of a test's own shell appears in the flags as KBUILD_BASENAME="#conftest1234"; nothing depends on it.
+// Removes the process ID from KBUILD_BASENAME="#conftest1234" in the flags: no answer depends on it.
 std::string without_process_id(const std::string& flag) {
   const auto at = flag.find("#conftest");
   if (at == std::string::npos) return flag;
@@ -84,7 +84,7 @@ std::string without_process_id(const std::string& flag) {
   return flag.substr(0, at + 9) + (end == std::string::npos ? "" : flag.substr(end));
 }
 
-// What conftest.sh may include: "#include <NAME>", wherever it stands.
+// The headers that conftest.sh may include: "#include <NAME>" anywhere in the script.
 std::set<std::string> named_headers(const std::string& script) {
   constexpr std::string_view directive = "#include <";
   std::set<std::string> names;
@@ -111,11 +111,11 @@ class Engine {
   }
 
  private:
-  // Leaves run_.answered false, and no file, where make has to do it all.
+  // If make has to run all tests: run_.answered is false and there is no file.
   Status answer() {
     std::error_code error;
     if (!fs::exists(request_.tree / "conftest.sh", error) || !fs::exists(request_.tree / "Kbuild", error)) return {};
-    // Begun by an earlier make, which knows what is still good.
+    // An earlier make has begun: it knows which files are valid.
     if (fs::exists(conftest_, error) && !request_.has_objects) return {};
     const auto fingerprint = facts_.fingerprint();
     const std::string identity = tree_identity(request_.tree);
@@ -154,8 +154,8 @@ class Engine {
     return {};
   }
 
-  // Writes the files in the order in which make would: each is as new as what it depends on, or newer. What an earlier
-  // build was told already stays as old as it is: every object depends on it.
+  // Writes the files in make's order: no file is older than those that it depends on. A file that an earlier build
+  // wrote with the same text keeps its time, because every object depends on it.
   Status deliver() {
     bool same = request_.has_objects;
     for (const auto& [path, text] : answers_.files) {
@@ -171,13 +171,13 @@ class Engine {
     return {};
   }
 
-  void keep(const std::string& path, std::string text) { answers_.files.emplace_back(path, std::move(text)); }
+  void add_file(const std::string& path, std::string text) { answers_.files.emplace_back(path, std::move(text)); }
 
   Status ask_all(const KbuildAnswer& ask, ConftestCompiler& compiler, const fs::path& folder,
                  const std::string& fingerprint) {
-    // The sanity checks and these came with the question.
+    // ask_kbuild() has run the sanity checks and created these files.
     for (const char* name : {"uts_release", "patches.h"})
-      if (auto text = read_file(conftest_ / name)) keep(name, std::move(*text));
+      if (auto text = read_file(conftest_ / name)) add_file(name, std::move(*text));
     TRY_ASSIGN(const bool headers, find_headers(ask, compiler, folder));
     if (!headers) {
       answers_.files.clear();
@@ -192,7 +192,7 @@ class Engine {
     return {};
   }
 
-  // conftest/headers.h, and its parts where the driver makes such.
+  // conftest/headers.h, and its parts if the driver has such.
   Result<bool> find_headers(const KbuildAnswer& ask, ConftestCompiler& compiler, const fs::path& folder) {
     const auto& names = ask.lists.at("headers");
     const auto script = read_file(request_.tree / "conftest.sh");
@@ -202,14 +202,14 @@ class Engine {
     for (const auto& name : names) tests.push_back({name, true, ""});
     std::vector<std::string> found;
     if (script->find("-MG") !=
-        std::string::npos) {  // else the script asks in another way, and asks the compiler itself
+        std::string::npos) {  // otherwise the script asks in another way: it runs the compiler itself
       TRY_ASSIGN(const auto present, compiler.find_headers(names));
       for (std::size_t i = 0; present && i < tests.size(); ++i) {
         tests[i].answers = (*present)[i] ? "1" : "0";
         if ((*present)[i]) found.push_back(names[i]);
       }
     }
-    // Where every header depends on uts_release, `cat $^` puts it at their ends.
+    // If every header depends on uts_release, `cat $^` appends it to each.
     if (kbuild->find("$(NV_CONFTEST_HEADERS): $(obj)/conftest/uts_release") != std::string::npos)
       if (const auto release = read_file(conftest_ / "uts_release")) ending_ = *release;
     ScriptResults results;
@@ -236,8 +236,8 @@ class Engine {
     if (!done) return false;
     if (kbuild->find("conftest/header_presence/") != std::string::npos)
       for (std::size_t i = 0; i < tests.size(); ++i)
-        keep("header_presence/" + names[i] + ".part", results.tests[i].text);
-    keep("headers.h", all);
+        add_file("header_presence/" + names[i] + ".part", results.tests[i].text);
+    add_file("headers.h", all);
     answers_.tests += static_cast<unsigned>(names.size());
     return true;
   }
@@ -269,7 +269,7 @@ class Engine {
         auto& test = tests[open[k]];
         auto& result = results.tests[k];
         if (result.questions.empty()) {
-          test.done = result.done;  // else its script failed: make shows that better
+          test.done = result.done;  // otherwise its script failed: make shows the error
           test.text = std::move(result.text);
           continue;
         }
@@ -280,7 +280,7 @@ class Engine {
           if (!verdict) break;
           note(test.name, question, *verdict);
           test.answers += verdict->compiled ? '1' : '0';
-          if (verdict->compiled) break;  // what follows was asked in the belief that it does not
+          if (verdict->compiled) break;  // the questions that follow assume the answer "no"
         }
         if (known) still.push_back(open[k]);
       }
@@ -291,7 +291,7 @@ class Engine {
     for (const auto& test : tests) {
       by_name[test.name] = &test;
       if (test.done)
-        keep("compile-tests/" + test.name + ".h", test.text);
+        add_file("compile-tests/" + test.name + ".h", test.text);
       else
         answers_.left_to_make.push_back(test.name);
     }
@@ -303,12 +303,12 @@ class Engine {
         complete = complete && by_name[name]->done;
         all += by_name[name]->text;
       }
-      if (complete) keep(std::string(kind) + ".h", all + ending_);
+      if (complete) add_file(std::string(kind) + ".h", all + ending_);
     }
     return {};
   }
 
-  // Puts the verdicts on everything that is asked, and not known yet, into the cache.
+  // Compiles the snippets whose verdict is not in the cache, and adds the verdicts.
   Status compile_new(const ScriptResults& results, ConftestCompiler& compiler, VerdictCache& cache) {
     std::vector<ConftestSnippet> snippets;
     std::set<std::string> seen;
@@ -330,7 +330,7 @@ class Engine {
   }
 
   void note(const std::string& test, const ScriptQuestion& question, const ConftestVerdict& verdict) {
-    if (question.define.empty() || verdict.compiled) return;  // nobody reads "it compiles" in two ways
+    if (question.define.empty() || verdict.compiled) return;  // only compile errors can be misread
     answers_.checks.push_back({test, question.define, question.snippet.code, question.snippet.inverted, verdict});
   }
 
@@ -345,7 +345,7 @@ class Engine {
   const Command& make_;
   fs::path conftest_;
   std::string key_;
-  std::string ending_;  // of the headers that are put together from parts
+  std::string ending_;  // of the headers that are made of parts
   ConftestAnswers answers_;
   std::set<std::string> asked_;  // every snippet so far
   ConftestRun run_;

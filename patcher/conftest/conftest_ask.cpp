@@ -1,7 +1,6 @@
 #include "conftest/conftest_ask.hpp"
 
 #include <algorithm>
-#include <sstream>
 
 #include "kernel/compiler_wrapper.hpp"
 #include "kernel/probe.hpp"
@@ -11,27 +10,14 @@
 namespace vgpukit::conftest {
 namespace {
 
-std::vector<std::string> split(std::string_view text, char at) {
-  std::vector<std::string> parts;
-  for (std::size_t pos = 0; pos < text.size();) {
-    const auto end = std::min(text.find(at, pos), text.size());
-    parts.emplace_back(text.substr(pos, end - pos));
-    pos = end + 1;
-  }
-  return parts;
+// Splits flags as the shell does: conftest.sh uses them without quotes, so quotes are ordinary characters. Nothing for
+// text with a file name pattern: only the shell can expand it.
+std::optional<std::vector<std::string>> shell_split(std::string_view text) {
+  if (text.find_first_of("*?[") != std::string_view::npos) return std::nullopt;
+  return split_words(text);
 }
 
-// conftest.sh uses its flags without quotes: the shell splits them at white space and takes quotes as they stand. What
-// it would take for a file name pattern is left to it.
-std::optional<std::vector<std::string>> words(const std::string& text) {
-  if (text.find_first_of("*?[") != std::string::npos) return std::nullopt;
-  std::istringstream stream(text);
-  std::vector<std::string> result;
-  for (std::string word; stream >> word;) result.push_back(word);
-  return result;
-}
-
-// FILE NAME := COMMAND, line by line. What cannot be read is not known.
+// Lines of the form "FILE NAME := COMMAND". A line that cannot be read is skipped.
 void read_compile(const fs::path& folder, KbuildAnswer& ask) {
   const auto directory = read_file(folder / "directory");
   const auto lines = read_file(folder / "compile");
@@ -44,7 +30,7 @@ void read_compile(const fs::path& folder, KbuildAnswer& ask) {
     auto words = kernel::command_words(line);
     if (!words || end == std::string_view::npos || space >= end) return;
     auto file = line.substr(space + 1, end - space - 1);
-    while (file.starts_with("./")) file.remove_prefix(2);  // as make does with names of targets
+    while (file.starts_with("./")) file.remove_prefix(2);  // make also removes it from the names of targets
     words->emplace_back(file);
     ask.compile.words.emplace(line.substr(0, space), *std::move(words));
   });
@@ -54,11 +40,12 @@ void read_compile(const fs::path& folder, KbuildAnswer& ask) {
 
 std::optional<KbuildAnswer> read_ask(std::string_view command, std::string_view environment, std::string_view lists) {
   // /bin/sh SCRIPT CC ARCH SOURCES OUTPUT compile_tests CFLAGS
+  if (command.ends_with('\0')) command.remove_suffix(1);
   const auto argv = split(command, '\0');
   if (argv.size() != 8 || argv[6] != "compile_tests" || !argv[1].ends_with("conftest.sh")) return std::nullopt;
   KbuildAnswer ask;
-  auto compiler = words(argv[2]);
-  auto flags = words(argv[7]);
+  auto compiler = shell_split(argv[2]);
+  auto flags = shell_split(argv[7]);
   if (!compiler || compiler->empty() || !flags) return std::nullopt;
   ask.compiler = std::move(*compiler);
   ask.flags = std::move(*flags);
@@ -108,10 +95,10 @@ Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, con
   auto ask = read_ask(*line, *environment, *lists);
   if (!ask) return nothing;
   ask->cpu_seconds = outcome->cpu_seconds;
-  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN",
+  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_WRAPPER",
                            "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
     ask->environment.erase(ours);
-  // The tests' compiler is the real one.
+  // The tests use the real compiler, not the wrapper.
   if (auto& path = ask->environment["PATH"]; !command.path_first.empty() && path.starts_with(command.path_first + ":"))
     path.erase(0, command.path_first.size() + 1);
   read_compile(folder, *ask);

@@ -1,8 +1,7 @@
 #include "conftest/conftest_audit.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
+#include <initializer_list>
 #include <map>
 
 #include "support/text.hpp"
@@ -10,58 +9,40 @@
 namespace vgpukit::conftest {
 namespace {
 
-template <std::size_t n>
-bool says(const kernel::CompileError& error, const std::array<std::string_view, n>& parts) {
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return error.message.find(part) != std::string::npos; });
+bool has_any(const kernel::CompileError& error, std::initializer_list<std::string_view> parts) {
+  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return contains(error.message, part); });
 }
 
-// The call or the redefinition does not match what a header declares.
+// The call or the redefinition does not match the declaration in a header.
 bool wrong_arguments(const kernel::CompileError& error) {
-  static constexpr std::array<std::string_view, 15> texts = {
-      "too few arguments",  // gcc, clang: function call, macro invocation
-      "too many arguments",
-      "arguments, but only",  // gcc: macro "x" requires 2 arguments, but only 1 given
-      "argument, but only",
-      "arguments, but takes just",
-      "incompatible type for argument",
-      "passing argument",
-      "passing '",  // clang
-      "conflicting types for",
-      "void value not ignored",  // it is declared, and returns nothing
-      "invalid use of void expression",
-      "called object",                          // gcc: it is an object: a constant with a function's name
-      "is not a function or function pointer",  // clang
-      "argument 'x' was not specified",
-      "incompatible return type"};
-  return says(error, texts);
+  return has_any(
+      error, {"too few arguments",  // gcc, clang: function call, macro invocation
+              "too many arguments",
+              "arguments, but only",  // gcc: macro "x" requires 2 arguments, but only 1 given
+              "argument, but only", "arguments, but takes just", "incompatible type for argument", "passing argument",
+              "passing '",  // clang
+              "conflicting types for",
+              "void value not ignored",  // the function is declared and returns void
+              "invalid use of void expression",
+              "called object",                          // gcc: an object has the name of the function
+              "is not a function or function pointer",  // clang
+              "argument 'x' was not specified", "incompatible return type"});
 }
 
-// Only where the test is written in a way that the flags forbid.
-bool about_shape(const kernel::CompileError& error) {
-  static constexpr std::array<std::string_view, 9> texts = {"no return statement in function",
-                                                            "control reaches end of non-void",
-                                                            "does not return a value",
-                                                            "strict-prototypes",
-                                                            "missing-prototypes",
-                                                            "missing-declarations",
-                                                            "[-Werror=unused",
-                                                            "[-Werror,-Wunused",
-                                                            "old-style-definition"};
-  return says(error, texts);
+// The flags reject the form of the test itself.
+bool is_about_form(const kernel::CompileError& error) {
+  return has_any(error, {"no return statement in function", "control reaches end of non-void",
+                         "does not return a value", "strict-prototypes", "missing-prototypes", "missing-declarations",
+                         "[-Werror=unused", "[-Werror,-Wunused", "old-style-definition"});
 }
 
 bool is_missing_file(const kernel::CompileError& error) {
-  return error.fatal && (error.message.find("No such file") != std::string::npos ||
-                         error.message.find("file not found") != std::string::npos);
+  return error.fatal && has_any(error, {"No such file", "file not found"});
 }
 
+// The error is in the snippet itself.
 bool own(const kernel::CompileError& error) {
   return error.file.empty();
-}
-
-bool in_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
 diagnostics::Diagnostic warning(const ConftestFinding& finding) {
@@ -77,7 +58,7 @@ std::string answer_of(const ConftestCheck& check) {
   return check.inverted ? "present" : "absent";
 }
 
-// What the kernel's headers themselves say about the function: nothing when they cannot be asked.
+// Whether the kernel's headers declare the function; nothing if that cannot be determined.
 std::optional<bool> declared(kernel::Facts& facts, const std::string& function, const std::string& code) {
   kernel::Question question;
   question.kind = kernel::Question::Kind::declaration;
@@ -92,7 +73,7 @@ std::optional<bool> declared(kernel::Facts& facts, const std::string& function, 
   return answer->yes;
 }
 
-// Nothing when the headers bear the test out.
+// Nothing if the kernel's headers confirm the answer.
 std::optional<diagnostics::Diagnostic> false_negative_warning(kernel::Facts& facts, const ConftestCheck& check,
                                                               const ConftestFinding& finding) {
   const std::string function = check.inverted ? called_function(check.code) : std::string();
@@ -101,72 +82,63 @@ std::optional<diagnostics::Diagnostic> false_negative_warning(kernel::Facts& fac
   if (fact == true) return std::nullopt;
   diagnostics::Diagnostic made = warning(finding);
   made.message = "the test " + check.test + " says \"" + answer_of(check) +
-                 "\" only because of another error: " + finding.error.message;
-  const std::string believes =
-      check.inverted
-          ? "the driver now believes that this kernel has " +
-                (function.empty() ? "what it asked for" : function + "()") + " (" + check.define + " is defined)"
-          : "the driver now believes that this kernel lacks it (" + check.define + " is not defined)";
+                 "\" only because of an unrelated error: " + finding.error.message;
+  const std::string effect = check.inverted
+                                 ? "the driver treats this kernel as having " +
+                                       (function.empty() ? "what it asked for" : function + "()") + " (" +
+                                       check.define + " is defined)"
+                                 : "the driver treats this kernel as lacking it (" + check.define + " is not defined)";
   const std::string set = " a recipe can `replace` its compile_check_conftest line in conftest.sh by `echo \"#" +
                           std::string(check.inverted ? "undef " : "define ") + check.define + "\"`";
   if (fact == false)
-    made.hint = believes + ", but its headers declare no " + function + ";" + set;
+    made.hint = effect + ", but its headers declare no " + function + ";" + set;
   else
-    made.hint = believes + "; if that is wrong," + set;
+    made.hint = effect + "; if that is wrong," + set;
   return made;
 }
 
 }  // namespace
 
 std::string called_function(std::string_view code) {
-  const auto open = code.find('{');
-  for (std::size_t i = open == std::string_view::npos ? code.size() : open; i < code.size();) {
-    if (!in_word(code[i])) {
-      ++i;
-      continue;
-    }
-    const auto begin = i;
-    while (i < code.size() && in_word(code[i])) ++i;
-    const auto name = code.substr(begin, i - begin);
-    auto next = i;
-    while (next < code.size() && (code[next] == ' ' || code[next] == '\n')) ++next;
-    const bool word =
-        name == "return" || name == "if" || name == "while" || name == "for" || name == "sizeof" || name == "offsetof";
-    if (next < code.size() && code[next] == '(' && !word && std::isdigit(static_cast<unsigned char>(name.front())) == 0)
-      return std::string(name);
-  }
-  return {};
+  std::string called;
+  code.remove_prefix(std::min(code.find('{'), code.size()));
+  for_each_word(code, [&](std::string_view word, std::size_t offset) {
+    static constexpr std::string_view keywords[] = {"return", "if", "while", "for", "sizeof", "offsetof"};
+    if (!called.empty() || !is_identifier(word)) return;
+    if (std::find(std::begin(keywords), std::end(keywords), word) != std::end(keywords)) return;
+    const auto next = code.find_first_not_of(" \n", offset + word.size());
+    if (next != std::string_view::npos && code[next] == '(') called = word;
+  });
+  return called;
 }
 
 std::vector<std::string> headers_of(std::string_view code) {
   std::vector<std::string> headers;
-  for (std::size_t at = 0; (at = code.find("#include", at)) != std::string_view::npos;) {
-    const auto line_end = std::min(code.find('\n', at), code.size());
-    const auto line = code.substr(at, line_end - at);
+  each_line(code, [&](std::string_view line) {
+    line.remove_prefix(std::min(line.find("#include"), line.size()));
     const auto open = line.find('<');
     const auto close = line.find('>');
     if (open != std::string_view::npos && close != std::string_view::npos && open < close)
       headers.emplace_back(line.substr(open + 1, close - open - 1));
-    at = line_end;
-  }
+  });
   return headers;
 }
 
 ConftestFinding classify_failure(const ConftestCheck& check) {
   const auto& errors = check.verdict.errors;
   const auto first = [&](const auto& wanted) { return std::find_if(errors.begin(), errors.end(), wanted); };
-  if (errors.empty()) return {};  // the compiler said nothing that could be read
+  if (errors.empty()) return {};  // the compiler printed no error that could be parsed
   const bool asks_for_function = check.inverted && !called_function(check.code).empty();
   if (asks_for_function) {
     if (first([](const kernel::CompileError& e) { return own(e) && wrong_arguments(e); }) != errors.end()) return {};
   } else {
-    // A name or a member that is not there, a macro that does not take this (a "functions" test that calls nothing), or
-    // anything else that the test's own lines could not be compiled for.
-    if (first([](const kernel::CompileError& e) { return own(e) && !about_shape(e); }) != errors.end()) return {};
+    // Any error in the lines of the test: a missing name or member, or a macro with other parameters (a "functions"
+    // test that calls nothing).
+    if (first([](const kernel::CompileError& e) { return own(e) && !is_about_form(e); }) != errors.end()) return {};
   }
   if (const auto header = first([](const kernel::CompileError& e) { return !own(e); }); header != errors.end())
     return {ConftestFailure::header, *header};
-  if (about_shape(errors.front())) return {ConftestFailure::form, errors.front()};
+  if (is_about_form(errors.front())) return {ConftestFailure::form, errors.front()};
   return {ConftestFailure::other, errors.front()};
 }
 
@@ -176,7 +148,7 @@ std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const 
     ConftestFinding finding;
     std::vector<std::string> present, absent;
   };
-  std::map<std::string, Broken> broken;  // by place and words
+  std::map<std::string, Broken> broken;  // by place and message
   for (const auto& check : checks) {
     const auto finding = classify_failure(check);
     if (finding.failure == ConftestFailure::expected) continue;
@@ -191,7 +163,7 @@ std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const 
   for (auto& [place, one] : broken) {
     diagnostics::Diagnostic made = warning(one.finding);
     made.message = "this header of the kernel does not compile (" + one.finding.error.message +
-                   "), and what conftest says about it is not to be believed: ";
+                   "), so these answers of conftest may be wrong: ";
     if (!one.present.empty()) made.message += "\"present\" to " + join(one.present, ", ");
     if (!one.absent.empty())
       made.message += std::string(one.present.empty() ? "" : "; ") + "\"absent\" to " + join(one.absent, ", ");

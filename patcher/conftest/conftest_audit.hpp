@@ -1,4 +1,4 @@
-// Whether conftest told the truth: a test that failed to compile says what it says whatever the reason was.
+// Finds wrong answers of conftest. conftest.sh takes every compile error for the same answer, whatever its cause.
 #pragma once
 
 #include <optional>
@@ -12,27 +12,28 @@
 
 namespace vgpukit::conftest {
 
-// What made a snippet fail, as far as the compiler's words (gcc 10 to 16, clang) tell.
+// Why a snippet did not compile, as far as the compiler's messages tell (gcc 10 to 16, clang).
 enum class ConftestFailure {
-  expected,  // what the test wanted to see: wrong arguments for a function; for others a name, a member or a header
-             // that is not there
+  expected,  // the error that the test looks for: wrong arguments for a function; for other tests a missing name,
+             // member or header
   header,    // a header does not compile
-  form,  // the compiler minds how the test is written (no return statement under -Werror), which says nothing about the
-         // kernel
-  other,  // for a function: anything else (an implicit declaration that is an error, a header that is not there)
+  form,      // the flags reject the form of the test (no return statement under -Werror); this says nothing about the
+             // kernel
+  other,     // for a function: any other error (an implicit declaration that is an error, a missing header)
 };
 struct ConftestFinding {
   ConftestFailure failure = ConftestFailure::expected;
-  kernel::CompileError error;  // that decided; not for honest ones
+  kernel::CompileError error;  // the error that decided; not set for `expected`
 };
 ConftestFinding classify_failure(const ConftestCheck& check);
 
-// The function that a functions test calls, and the headers that the snippet includes.
+// The function that a functions test calls; empty if it calls none.
 std::string called_function(std::string_view code);
+// The headers that the snippet includes.
 std::vector<std::string> headers_of(std::string_view code);
 
-// One warning for each test that lies, and one for each header that makes tests lie. A function test is not accused
-// where the kernel's own headers declare the function, however the test found it.
+// One warning for each test with a wrong answer, and one for each header that causes wrong answers. There is no warning
+// for a function test if the kernel's headers declare the function.
 std::vector<diagnostics::Diagnostic> audit_conftest(kernel::Facts& facts, const std::vector<ConftestCheck>& checks);
 
 }  // namespace vgpukit::conftest

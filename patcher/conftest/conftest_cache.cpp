@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Changes with the form of what is kept, and with the way of asking.
+// Increase the number when the file format or the way of asking changes.
 constexpr std::string_view generation = "vgpukit conftest 2";
 
 fs::path cache_file(const HostPaths& host, const std::string& key, const char* ending) {
@@ -34,7 +34,7 @@ std::optional<T> load_json(const fs::path& file) {
   if (json.is_discarded()) return std::nullopt;
   try {
     return json.get<T>();
-  } catch (const Json::exception&) {  // the library has no other way to say that a form is not the one that is wanted
+  } catch (const Json::exception&) {  // a file of another format
     return std::nullopt;
   }
 }

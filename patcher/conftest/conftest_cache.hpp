@@ -1,4 +1,4 @@
-// What conftest has been answered before, on disk: deletable at any time, and worth nothing when it is damaged.
+// Caches conftest's answers on disk. The files may be deleted at any time; a damaged file is ignored.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@ namespace vgpukit::conftest {
 // Whether a snippet compiles, and why not.
 struct ConftestVerdict {
   bool compiled = false;
-  std::vector<kernel::CompileError> errors;  // the first few, outside of the snippet with the header's name
+  std::vector<kernel::CompileError> errors;  // the first few; errors of the snippet itself have no file name
 };
 
 // The verdicts for one kernel, compiler, set of flags and conftest/headers.h.
@@ -23,7 +23,7 @@ class VerdictCache {
   VerdictCache(const HostPaths& host, const std::string& key);
   [[nodiscard]] const ConftestVerdict* find(const std::string& source) const;
   void add(const std::string& source, ConftestVerdict verdict);
-  // With what another process has added in the meantime. One that cannot be written is only slower.
+  // Merges what another process has added in the meantime. Failures are ignored.
   void save() const;
 
  private:
@@ -33,20 +33,19 @@ class VerdictCache {
   bool changed_ = false;
 };
 
-// A question that the audit asks of each test that was answered by a compiler: kept with the answers.
+// A test that a compiler answered, for the audit.
 struct ConftestCheck {
   std::string test, define, code;
   bool inverted = false;  // a "functions" test
   ConftestVerdict verdict;
 };
 
-// Everything that one build asked: the files of conftest/, in the order in which they have to be written, and what the
-// audit needs.
+// All answers of one build.
 struct ConftestAnswers {
-  std::vector<std::pair<std::string, std::string>> files;  // path below conftest/, text
+  std::vector<std::pair<std::string, std::string>> files;  // path below conftest/, text; in the order of writing
   std::vector<ConftestCheck> checks;
   unsigned tests = 0;
-  std::vector<std::string> left_to_make;  // tests that were left to make
+  std::vector<std::string> left_to_make;  // tests without an answer
 };
 std::optional<ConftestAnswers> load_answers(const HostPaths& host, const std::string& key);
 void save_answers(const HostPaths& host, const std::string& key, const ConftestAnswers& answers);

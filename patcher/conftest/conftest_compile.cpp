@@ -9,13 +9,13 @@ namespace {
 
 constexpr std::size_t max_errors = 4;
 
-// Flags that only write a dependency file, which nobody reads here.
+// Flags that only write a dependency file, which is not needed here.
 bool writes_dependencies(const std::string& flag) {
   return flag == "-MD" || flag == "-MMD" || flag == "-MG" || flag == "-MP" || flag.starts_with("-Wp,-M");
 }
 
-// gcc reads a precompiled header in front of everything else only: what -include brings has to be part of it. Takes
-// these options out; nothing where there are others of the kind.
+// Removes the -include options and returns their files; nothing if there are other options of this kind. gcc uses a
+// precompiled header only before all other text, so it has to contain these files.
 std::optional<std::vector<std::string>> take_includes(std::vector<std::string>& argv) {
   std::vector<std::string> files;
   std::vector<std::string> rest;
@@ -35,8 +35,8 @@ bool killed(const Outcome& outcome) {
   return outcome.timed_out || outcome.status >= 126;
 }
 
-// A place in the snippet has no file name: its number means nothing later on. A broken header may have many errors;
-// those of the snippet itself decide.
+// Drops the file name of errors in the snippet itself: the snippet's number is not valid later. A broken header may
+// cause many errors, but those of the snippet decide: each kind has its own limit.
 std::vector<kernel::CompileError> first_few(std::vector<kernel::CompileError> errors) {
   std::vector<kernel::CompileError> reported;
   std::size_t own = 0;
@@ -68,11 +68,11 @@ Command ConftestCompiler::command(const std::vector<std::string>& flags, std::st
 
 Command ConftestCompiler::compile_command(Mode mode, std::string text, const Prefix* prefix) const {
   std::vector<std::string> flags = {"-fno-diagnostics-show-caret", "-fdiagnostics-color=never"};
-  // An error inside a macro is the error of who used it; and no error may be held back.
+  // An error inside a macro is reported at the use of the macro. All errors are needed.
   flags.emplace_back(kernel_.compiler.kind == kernel::Compiler::Kind::clang ? "-ferror-limit=0"
                                                                             : "-ftrack-macro-expansion=0");
   if (mode == Mode::parse) flags.emplace_back("-fsyntax-only");
-  // The assembler has nothing to say about code without assembly of its own.
+  // -S: the assembler finds no error in code without inline assembly.
   if (mode == Mode::generate) flags.insert(flags.end(), {"-S", "-o", "/dev/null"});
   Command made = command(flags, std::move(text));
   if (prefix) {
@@ -105,8 +105,8 @@ Result<std::optional<std::vector<bool>>> ConftestCompiler::find_headers(const st
 
 Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& headers, const std::set<std::string>& others,
                                            const std::string& preamble) {
-  // "Absent" is what conftest.sh says when nothing but a file is missing (-MG forgives that), even one that the header
-  // includes.
+  // conftest.sh answers "absent" if the only errors are missing files (-MG ignores these), even if another header
+  // includes them.
   const auto lacks_a_file = [](const Outcome& outcome) {
     const auto errors = kernel::compile_errors(outcome.err);
     return killed(outcome) || std::any_of(errors.begin(), errors.end(), [](const auto& error) { return error.fatal; });
@@ -118,14 +118,14 @@ Result<bool> ConftestCompiler::are_present(const std::vector<std::string>& heade
   TRY_ASSIGN(const auto runs, run_these({command({"-E", "-M", "-MG"}, "#include <vgpukit/none.h>\n"),
                                          command({"-E", "-dI"}, std::move(all))}));
   if (!runs[0].ok()) return false;
-  if (lacks_a_file(runs[1])) {  // which may be one of the others'
-    TRY_ASSIGN(const auto needs_own_unit, run_these({command({"-E", "-M"}, these)}));
-    return !lacks_a_file(needs_own_unit.front());
+  if (lacks_a_file(runs[1])) {  // it may be a file of `others`
+    TRY_ASSIGN(const auto alone, run_these({command({"-E", "-M"}, these)}));
+    return !lacks_a_file(alone.front());
   }
   kernel::HeaderClosures seen;
   seen.add(runs[1].out);
   const auto& files = seen.files();
-  // Which of the driver's own headers the snippets really read has to be known.
+  // The closures are not used if a file of the driver is among them: which of these the snippets read has to be known.
   if (std::none_of(files.begin(), files.end(), [&](const auto& file) { return is_own(file); }))
     closures_ = std::move(seen);
   return true;
@@ -164,7 +164,7 @@ Status ConftestCompiler::find_closures(const std::vector<ConftestSnippet>& snipp
     if (one.missing) continue;
     auto files = closures_.of(one.headers);
     if (!files) continue;
-    for (const int file : always) files->erase(file);  // they tell no snippet from another
+    for (const int file : always) files->erase(file);  // all snippets include these
     closures[i] = *std::move(files);
   }
   return {};
@@ -180,7 +180,7 @@ Status ConftestCompiler::make_prefixes(const Closures& closures, const std::stri
   std::erase(base.argv, "-fsyntax-only");
   std::vector<Prefix> made;
   std::vector<Command> commands;
-  auto chosen = choose_prefixes(closures);  // the large ones take longest, and are the better ones where several fit
+  auto chosen = choose_prefixes(closures);  // the largest take longest, and are preferred
   std::stable_sort(chosen.begin(), chosen.end(),
                    [&](std::size_t a, std::size_t b) { return closures.at(a).size() > closures.at(b).size(); });
   for (const std::size_t i : chosen) {
@@ -201,7 +201,7 @@ Status ConftestCompiler::make_prefixes(const Closures& closures, const std::stri
   return {};
 }
 
-// The largest one that brings nothing that the first snippet of a unit does not bring itself.
+// The largest precompiled header whose files the first snippet of a unit all includes.
 const ConftestCompiler::Prefix* ConftestCompiler::prefix_for(std::size_t first, const std::vector<SnippetShape>& shapes,
                                                              const Closures& closures) const {
   const auto closure = closures.find(first);
@@ -223,7 +223,7 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(
 
   if (!prefixes_made_) TRY(make_prefixes(closures, preamble));
 
-  // Those that begin with the same precompiled header share units.
+  // Only snippets with the same precompiled header share units.
   const auto share_out = [&](const std::vector<std::size_t>& which) {
     std::map<const Prefix*, std::vector<std::size_t>> by_prefix;
     for (const std::size_t i : which) by_prefix[prefix_for(i, shapes, closures)].push_back(i);
@@ -234,7 +234,11 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(
     }
     return units;
   };
-  enum class Sharing { chain, same, none };  // with whom a snippet may share a unit
+  enum class Sharing {
+    chain,
+    same,
+    none
+  };  // which snippets may share a unit: those of a chain, those with the same files, none
   std::map<std::size_t, Sharing> open;
   for (std::size_t i = 0; i < snippets.size(); ++i)
     open[i] = closures.contains(i) && !shapes[i].needs_own_unit ? Sharing::chain : Sharing::none;
@@ -242,22 +246,21 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(
 
   const auto fewer = [](Sharing sharing) { return sharing == Sharing::chain ? Sharing::same : Sharing::none; };
   while (!open.empty()) {
-    std::vector<ConftestUnit> units;
     std::vector<std::size_t> chained;
     std::map<std::set<int>, std::vector<std::size_t>> same;
-    std::vector<ConftestUnit> needs_own_unit;
+    std::vector<ConftestUnit> own_units;
     for (const auto& [i, sharing] : open) {
       if (sharing == Sharing::chain) chained.push_back(i);
       if (sharing == Sharing::same) same[closures[i]].push_back(i);
-      if (sharing == Sharing::none) needs_own_unit.push_back({i});
+      if (sharing == Sharing::none) own_units.push_back({i});
     }
-    units = share_out(chained);
+    std::vector<ConftestUnit> units = share_out(chained);
     for (const auto& [closure, which] : same) {
       const auto more = share_out(which);
       units.insert(units.end(), more.begin(), more.end());
     }
     const std::size_t shared = units.size();
-    units.insert(units.end(), needs_own_unit.begin(), needs_own_unit.end());
+    units.insert(units.end(), own_units.begin(), own_units.end());
     std::vector<Command> commands;
     for (std::size_t u = 0; u < units.size(); ++u)
       commands.push_back(compile_command(u < shared ? Mode::parse : Mode::generate, unit_text(units[u], snippets),
@@ -284,7 +287,7 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(
           open[i] = Sharing::none;
           doubtful = true;
         }
-        if (doubtful) continue;  // those that follow are asked again, without any suspect
+        if (doubtful) continue;  // those that follow are compiled again, without the unreliable snippet
         open.erase(i);
         const auto errors = reading.errors.find(i);
         if (errors != reading.errors.end())
@@ -295,7 +298,7 @@ Result<std::vector<std::optional<ConftestVerdict>>> ConftestCompiler::compile(
           verdicts[i] = ConftestVerdict{true, {}};
       }
     }
-    // What the parser let pass is shown to the code generator, once, when all else is known.
+    // Snippets that parse and need code generation are compiled again, once, when all other results are known.
     if (!open.empty() || late.empty()) continue;
     std::vector<Command> again;
     const auto late_units = share_out(late);

@@ -1,4 +1,4 @@
-// Compiles conftest's snippets, many in one compiler run where that cannot change an answer.
+// Compiles conftest's snippets: many in one compiler run if that cannot change an answer.
 #pragma once
 
 #include <map>
@@ -17,32 +17,33 @@ namespace vgpukit::conftest {
 
 class ConftestCompiler {
  public:
-  // `tree`: as the compiler sees it; it is run there. `folder`: a folder of ours in the tree, as we see it.
+  // `tree`: as the compiler sees it; the working directory of the compiler. `folder`: vgpukit's folder in the tree, as
+  // vgpukit sees it.
   ConftestCompiler(const kernel::Kernel& kernel, const KbuildAnswer& ask, std::filesystem::path tree,
                    std::filesystem::path folder, unsigned jobs)
       : kernel_(kernel), ask_(ask), tree_(std::move(tree)), folder_(std::move(folder)), jobs_(jobs) {}
 
-  // For each snippet whether it compiles, as `$CC $CFLAGS -c` would say; nothing where the compiler was killed or took
-  // minutes. Error: the compiler cannot be run; "interrupted".
+  // Whether `$CC $CFLAGS -c` would compile each snippet; nothing if the compiler was killed or took minutes. Error: the
+  // compiler cannot be run; interrupted.
   Result<std::vector<std::optional<ConftestVerdict>>> compile(const std::vector<ConftestSnippet>& snippets,
                                                               const std::string& preamble);
-  // For each header whether the compiler finds it; nothing where that cannot be told.
+  // Whether the compiler finds each header; nothing if the compiler run failed.
   Result<std::optional<std::vector<bool>>> find_headers(const std::vector<std::string>& headers);
-  // Whether these, all of them found, are what conftest.sh calls present as well (-E -M, and then -E -M -MG). Reads,
-  // while at it, what `others` bring: headers that the snippets may include, found or not.
+  // Whether conftest.sh would call all of `headers`, which the compiler finds, present (-E -M, and then -E -M -MG).
+  // Also reads the closures of `others`: headers that the snippets may include, found or not.
   Result<bool> are_present(const std::vector<std::string>& headers, const std::set<std::string>& others,
                            const std::string& preamble);
 
   [[nodiscard]] unsigned runs() const { return runs_; }
   [[nodiscard]] double cpu_seconds() const { return cpu_seconds_; }
-  [[nodiscard]] bool reads_tree() const { return reads_tree_; }  // a snippet includes a file of the driver's own
+  [[nodiscard]] bool reads_tree() const { return reads_tree_; }  // a snippet includes a file of the driver
 
  private:
   enum class Mode { parse, generate };
-  // Headers that the compiler has read before (a precompiled header).
+  // A precompiled header.
   struct Prefix {
     std::string file;       // for -include
-    std::set<int> closure;  // every file that it brings
+    std::set<int> closure;  // every file that it includes
   };
   using Closures = std::map<std::size_t, std::set<int>>;
   [[nodiscard]] Command command(const std::vector<std::string>& flags, std::string input) const;
@@ -61,7 +62,7 @@ class ConftestCompiler {
   unsigned jobs_;
   kernel::HeaderClosures closures_;
   std::map<std::size_t, SnippetIncludes> includes_;  // of the snippets that are being compiled
-  std::vector<Prefix> prefixes_;                     // large ones first
+  std::vector<Prefix> prefixes_;                     // the largest first
   bool prefixes_made_ = false;
   unsigned runs_ = 0;
   double cpu_seconds_ = 0;

@@ -9,7 +9,7 @@
 namespace vgpukit::conftest {
 namespace {
 
-// CATEGORY, DEFINE and the code, each behind a newline.
+// Reads CATEGORY, DEFINE and the code, separated by newlines.
 void read_what(const fs::path& file, ScriptQuestion& question) {
   const auto text = read_file(file);
   if (!text) return;
@@ -17,7 +17,7 @@ void read_what(const fs::path& file, ScriptQuestion& question) {
   const auto second = first == std::string::npos ? first : text->find('\n', first + 1);
   if (second == std::string::npos) return;
   const std::string code = text->substr(second + 1);
-  // Only where the code is what was compiled do the two names belong to it.
+  // The two names are valid only if this code is what was compiled.
   if (code.empty() || !question.snippet.source.ends_with(code + "\n")) return;
   question.define = text->substr(first + 1, second - first - 1);
   question.snippet.inverted = text->substr(0, first) == "functions";
@@ -46,11 +46,11 @@ ScriptResult read_result(const fs::path& folder, std::size_t number, const std::
 Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask, const fs::path& tree,
                                           const fs::path& folder, const std::vector<ScriptTest>& tests, unsigned jobs) {
   TRY_ASSIGN(const auto data, shipped_data());
-  const fs::path script = tree / ".vgpukit-answer.sh";  // conftest.sh takes the folder that it is in for the driver's
+  const fs::path script = tree / ".vgpukit-answer.sh";  // conftest.sh expects to be in the driver's folder
   std::error_code error;
   if (!fs::exists(script, error)) TRY(clone_file(data / "kbuild/conftest-answer.sh", script));
 
-  // What decides on the verb is left away: some scripts refuse one that they don't know.
+  // The part that evaluates the verb is left out: some scripts reject an unknown verb.
   TRY_ASSIGN(const std::string whole, read_file(tree / "conftest.sh"));
   const auto verb = whole.rfind("\ncase \"$5\" in");
   std::ofstream(folder / "functions.sh", std::ios::binary)
@@ -84,7 +84,7 @@ Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const Kb
   ScriptResults results;
   for (const auto& outcome : outcomes) results.cpu_seconds += outcome.cpu_seconds;
   if (auto preamble = read_file(folders.front() / "preamble")) results.preamble = std::move(*preamble);
-  if (!results.preamble.empty()) results.preamble.pop_back();  // the newline of printf
+  if (!results.preamble.empty()) results.preamble.pop_back();  // the newline that printf added
   for (std::size_t i = 0; i < tests.size(); ++i)
     results.tests.push_back(read_result(folders[i % shells], i, results.preamble));
   return results;

@@ -1,4 +1,4 @@
-// Runs the driver's own conftest.sh with a compiler that keeps the questions and knows the answers
+// Runs the driver's own conftest.sh with a compiler that stores the questions and knows the answers
 // (kbuild/conftest-answer.sh).
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "conftest/conftest_ask.hpp"
-#include "conftest/conftest_units.hpp"
+#include "conftest/conftest_snippet.hpp"
 #include "kernel/kernel.hpp"
 
 namespace vgpukit::conftest {
@@ -16,19 +16,19 @@ namespace vgpukit::conftest {
 struct ScriptTest {
   std::string name;
   bool header = false;
-  std::string answers;  // '1' compiles, '0' does not, in the order of the questions; for a header '1' is there
+  std::string answers;  // in the order of the questions: '1' compiles, '0' does not; for a header '1' is found
 };
 
 struct ScriptQuestion {
   ConftestSnippet snippet;
-  std::string define;  // what the answer defines; empty where conftest.sh asked in a way of its own
+  std::string define;  // what the answer defines; empty if conftest.sh did not use compile_check_conftest
 };
 
 struct ScriptResult {
-  bool done = false;  // the test came to its end
-  std::string text;   // what it printed: of worth when it is done and there are no questions
-  std::vector<ScriptQuestion>
-      questions;  // the first one, and those that follow if its answer and each next one is "no"
+  bool done = false;  // the test ran to its end
+  std::string text;   // what it printed: valid if it is done and has no questions
+  // The first question, and those that follow if the answer to it and to each next one is "no".
+  std::vector<ScriptQuestion> questions;
 };
 
 struct ScriptResults {
@@ -37,8 +37,8 @@ struct ScriptResults {
   double cpu_seconds = 0;
 };
 
-// `folder` is in the tree and is filled; jobs: how many shells share the tests. Error: "interrupted", or /bin/sh cannot
-// be run.
+// `folder`: in the tree; files are written to it. `jobs`: how many shells run. Error: interrupted, or /bin/sh cannot be
+// run.
 Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask,
                                           const std::filesystem::path& tree, const std::filesystem::path& folder,
                                           const std::vector<ScriptTest>& tests, unsigned jobs);

@@ -1,34 +1,26 @@
-// What the text of a conftest snippet tells about compiling it beside others.
-#include <algorithm>
-#include <array>
-#include <cctype>
+#include "conftest/conftest_snippet.hpp"
 
-#include "conftest/conftest_units.hpp"
+#include <algorithm>
+#include <cctype>
+#include <vector>
+
+#include "support/text.hpp"
 
 namespace vgpukit::conftest {
 namespace {
 
-bool in_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-template <std::size_t n>
-bool one_of(std::string_view word, const std::array<std::string_view, n>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 bool is_keyword(std::string_view word) {
-  static constexpr std::array<std::string_view, 30> words = {
+  static constexpr std::string_view words[] = {
       "void",   "int",    "char",    "short",  "long",   "unsigned", "signed", "const",  "volatile", "static",
       "extern", "struct", "union",   "enum",   "return", "sizeof",   "if",     "else",   "while",    "for",
       "do",     "switch", "typedef", "inline", "NULL",   "bool",     "float",  "double", "offsetof", "defined"};
-  return one_of(word, words);
+  return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
 struct Text {
   std::vector<std::string> tokens;      // identifiers and punctuation, without directives
-  std::vector<std::string> directives;  // lines that begin with '#', joined, without the '#'
-  bool whole = true;                    // comments and literals end
+  std::vector<std::string> directives;  // lines that begin with '#', without the '#'; continued lines are joined
+  bool whole = true;                    // every comment and literal ends
 };
 
 Text read_text(std::string_view code) {
@@ -56,7 +48,7 @@ Text read_text(std::string_view code) {
         else
           line += code[i];
       }
-      if (line.find("/*") != std::string::npos) text.whole = false;
+      if (contains(line, "/*")) text.whole = false;
       text.directives.push_back(std::move(line));
     } else if (c == '"' || c == '\'') {
       line_start = false;
@@ -65,10 +57,10 @@ Text read_text(std::string_view code) {
       if (i >= code.size() || code[i] != c) text.whole = false;
       text.tokens.emplace_back("\"");
       ++i;
-    } else if (in_word(c)) {
+    } else if (is_identifier_character(c)) {
       line_start = false;
       const auto begin = i;
-      while (i < code.size() && in_word(code[i])) ++i;
+      while (i < code.size() && is_identifier_character(code[i])) ++i;
       text.tokens.emplace_back(code.substr(begin, i - begin));
     } else {
       line_start = false;
@@ -79,17 +71,13 @@ Text read_text(std::string_view code) {
   return text;
 }
 
-bool is_name(const std::string& token) {
-  return in_word(token.front()) && std::isdigit(static_cast<unsigned char>(token.front())) == 0;
-}
-
-void look_at_directives(const std::vector<std::string>& directives, SnippetShape& shape) {
-  std::vector<bool> known;  // for each open #if: may an #include stand in it?
+void read_directives(const std::vector<std::string>& directives, SnippetShape& shape) {
+  std::vector<bool> known;  // for each open #if: whether it may contain an #include
   for (const auto& line : directives) {
     const auto begin = line.find_first_not_of(" \t");
     if (begin == std::string::npos) continue;
     auto end = begin;
-    while (end < line.size() && in_word(line[end])) ++end;
+    while (end < line.size() && is_identifier_character(line[end])) ++end;
     const std::string name = line.substr(begin, end - begin);
     const std::string rest = line.substr(end);
     if (name == "if" || name == "ifdef" || name == "ifndef") {
@@ -103,11 +91,10 @@ void look_at_directives(const std::vector<std::string>& directives, SnippetShape
         known.pop_back();
     } else if (name == "include") {
       const auto open = rest.find_first_not_of(" \t");
-      if (open == std::string::npos || rest[open] != '<' || rest.find('>') == std::string::npos)
-        shape.needs_own_unit = true;
+      if (open == std::string::npos || rest[open] != '<' || !contains(rest, ">")) shape.needs_own_unit = true;
       if (std::find(known.begin(), known.end(), false) != known.end()) shape.needs_own_unit = true;
     } else if (name != "error") {
-      shape.needs_own_unit = true;  // a macro or a pragma would reach the neighbours
+      shape.needs_own_unit = true;  // a macro or a pragma affects the other snippets of the unit
     }
   }
   if (!known.empty()) shape.needs_own_unit = true;
@@ -116,26 +103,19 @@ void look_at_directives(const std::vector<std::string>& directives, SnippetShape
 }  // namespace
 
 bool asks_only_known_names(std::string_view condition) {
-  for (std::size_t i = 0; i < condition.size();) {
-    if (!in_word(condition[i])) {
-      ++i;
-      continue;
-    }
-    const auto begin = i;
-    while (i < condition.size() && in_word(condition[i])) ++i;
-    const auto word = condition.substr(begin, i - begin);
-    if (std::isdigit(static_cast<unsigned char>(word.front())) == 0 && word != "defined" && !word.starts_with("NV_") &&
-        !word.starts_with("CONFIG_"))
-      return false;
-  }
-  return true;
+  bool known = true;
+  for_each_word(condition, [&](std::string_view word, std::size_t) {
+    known =
+        known && (!is_identifier(word) || word == "defined" || word.starts_with("NV_") || word.starts_with("CONFIG_"));
+  });
+  return known;
 }
 
 SnippetShape shape_of(const ConftestSnippet& snippet) {
   SnippetShape shape;
   const Text text = read_text(snippet.code);
   if (!text.whole) shape.needs_own_unit = true;
-  look_at_directives(text.directives, shape);
+  read_directives(text.directives, shape);
 
   const auto& tokens = text.tokens;
   const auto at = [&](std::size_t i) { return i < tokens.size() ? std::string_view(tokens[i]) : std::string_view(); };
@@ -147,7 +127,7 @@ SnippetShape shape_of(const ConftestSnippet& snippet) {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const std::string& token = tokens[i];
     if (token == "{" && braces++ == 0) {
-      // Back over the parameters to the name and what is in front of it.
+      // Goes back over the parameters to the function's name and its type.
       std::size_t k = i;
       int depth = 0;
       while (k > 0 && (depth > 0 || k == i)) {
@@ -158,7 +138,8 @@ SnippetShape shape_of(const ConftestSnippet& snippet) {
       returns = at(i - 1) != ")" || (k > 1 && tokens[k - 2] == "void");
     }
     if (token == "return") returns = true;
-    if (token == "}" && --braces == 0 && !returns) shape.late = true;  // -Wreturn-type comes after parsing
+    if (token == "}" && --braces == 0 && !returns)
+      shape.late = true;  // the compiler checks -Wreturn-type after parsing
     if (token == "(" || token == "[") ++parens;
     if (token == ")" || token == "]") --parens;
     if (braces < 0 || parens < 0) shape.needs_own_unit = true;
@@ -173,7 +154,7 @@ SnippetShape shape_of(const ConftestSnippet& snippet) {
       something = false;
     }
     if (braces == 0 && (token == "(" || token == "=")) plain = false;
-    if (!is_name(token)) continue;
+    if (!is_identifier(token)) continue;
     if (token == "asm" || token.starts_with("__asm")) shape.needs_own_unit = true;
     if (braces > 0 && (token == "if" || token == "while" || token == "for" || token == "switch" || token == "do"))
       shape.late = true;

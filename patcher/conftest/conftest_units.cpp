@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::string_view marker = "vgpukit-test-";
 
-std::string_view trimmed(std::string_view line) {
-  const auto begin = std::min(line.find_first_not_of(" \t\r"), line.size());
-  return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
-}
-
 std::optional<std::size_t> number_after(std::string_view text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return std::nullopt;
   text.remove_prefix(prefix.size());
@@ -31,7 +26,7 @@ bool disjoint(const std::set<std::string>& a, const std::set<std::string>& b) {
   return std::none_of(a.begin(), a.end(), [&](const std::string& one) { return b.contains(one); });
 }
 
-// Sets of small numbers, to be held against each other many times.
+// Sets of small numbers, for fast comparisons.
 using Bits = std::vector<std::uint64_t>;
 constexpr std::size_t word_bits = 64;
 
@@ -42,14 +37,14 @@ Bits bits_of(const std::set<int>& numbers) {
   return bits;
 }
 
-// Whether `whole` has all of `part`.
+// Whether `whole` contains `part`.
 bool is_within(const Bits& part, const Bits& whole) {
   for (std::size_t i = 0; i < part.size(); ++i)
     if ((part[i] & ~(i < whole.size() ? whole[i] : 0)) != 0) return false;
   return true;
 }
 
-// Fewest chains of sets in which each holds the one before it (Dilworth, by matching).
+// The fewest chains of sets in which each set contains the one before it (Dilworth, by matching).
 std::vector<std::vector<std::size_t>> chains_of(const std::vector<std::set<int>>& nodes) {
   std::vector<std::vector<std::size_t>> larger(nodes.size());
   std::vector<Bits> bits;
@@ -100,7 +95,7 @@ std::string include_probe(std::string_view preamble, const std::vector<ConftestS
     text += "\"vgpukit-snippet-" + std::to_string(i) + "\"\n";
     std::string code = snippets[i].code;
     for (std::size_t at = 0; (at = code.find("\\\n", at)) != std::string::npos;) code.replace(at, 2, " ");
-    std::vector<bool> known;  // for each open #if; what asks other names has no #include in it and is left away
+    std::vector<bool> known;  // for each open #if; a condition on other names contains no #include and is left out
     each_line(code, [&](std::string_view line) {
       const auto words = trimmed(line);
       if (!words.starts_with('#')) return;
@@ -177,14 +172,14 @@ std::vector<ConftestUnit> plan_units(const std::vector<std::size_t>& which, cons
 }
 
 std::vector<std::size_t> choose_prefixes(const std::map<std::size_t, std::set<int>>& closures) {
-  // Counted in files that the compiler reads. A precompiled header costs about four readings of its files, and every
-  // set of headers is read about twice.
+  // The unit is files that the compiler reads. A precompiled header costs about four times what reading its files
+  // costs, and every set of headers is read about twice.
   constexpr std::size_t cost = 4;
   constexpr std::size_t readings = 2;
   struct Candidate {
     const std::set<int>* files;
-    std::size_t at;                   // a snippet that includes them
-    std::vector<std::size_t> within;  // candidates that bring all of them, itself among these
+    std::size_t at;                   // a snippet that includes these files
+    std::vector<std::size_t> within;  // candidates that include all of these files, itself too
     std::size_t spared = 0;
   };
   std::vector<Candidate> sets;
@@ -231,17 +226,16 @@ UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view 
   UnitReading reading;
   if (compiled) return reading;
   for (auto& error : kernel::compile_errors(output)) {
-    if (error.message.find("warnings being treated as errors") != std::string::npos) continue;
+    if (contains(error.message, "warnings being treated as errors")) continue;
     const auto number = number_after(error.file, marker);
     if (!number || std::find(unit.begin(), unit.end(), *number) == unit.end()) {
       reading.reliable = false;
       continue;
     }
-    // A syntax error may swallow what follows it. A missing expression does not: the parser goes on at the next bracket
-    // or semicolon, and those of a snippet that shares a unit are complete.
+    // After a syntax error the parser may skip what follows. After a missing expression it does not: it continues at
+    // the next bracket or semicolon, and in a snippet that shares a unit these are complete.
     const bool syntax = error.message.starts_with("expected") && !error.message.starts_with("expected expression");
-    if (error.fatal || syntax || error.message.find("terminat") != std::string::npos)
-      reading.unreliable.insert(*number);
+    if (error.fatal || syntax || contains(error.message, "terminat")) reading.unreliable.insert(*number);
     reading.errors[*number].push_back(std::move(error));
   }
   if (reading.errors.empty()) reading.reliable = false;

@@ -197,7 +197,7 @@ Result<Built> rehearse(const InstallRequest& request) {
     if (request.on_step) request.on_step("building and verifying for " + kernel.release);
     TRY_ASSIGN(auto report, build::run_build(facts, job));
     for (const auto& module : report.modules) built.module_bytes += module.bytes;
-    if (report.result != "built") {
+    if (report.result != build::BuildReport::Result::built) {
       built.refused = std::move(report);
       return built;
     }

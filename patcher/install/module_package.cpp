@@ -44,7 +44,7 @@ std::string readme(const build::BuildReport& build) {
   for (const auto& module : build.modules) text += "  " + module.name + "\n";
   text += "\nRecipes that were applied:\n";
   for (const auto& recipe : build.recipes)
-    if (recipe.state == "applies")
+    if (recipe.state == recipe::Decision::applies)
       text += "  " + recipe.id + ": " + recipe.summary + "\n      because " + recipe.reason + "\n";
   for (const auto& notice : build.notices) text += "\nAccepted: " + notice.name + "\n" + notice.text + "\n";
   return text +

@@ -1,10 +1,10 @@
-#include "matrix/markdown.hpp"
+#include "matrix/badge.hpp"
 
 namespace vgpukit::matrix {
 
 namespace {
 
-// About as wide as 11 px Verdana and DejaVu Sans are; `textLength` makes it exactly that with every other font.
+// The approximate width in 11 px Verdana or DejaVu Sans. With `textLength` other fonts get the same width.
 unsigned width_of(std::string_view text) {
   unsigned tenths = 0;
   for (const char c : text) tenths += std::string_view(" .,/il1").find(c) != std::string_view::npos ? 45 : 70;
@@ -24,18 +24,18 @@ std::string text_at(unsigned middle, unsigned width, std::string_view text) {
 std::string svg_of(const MatrixResult& result) {
   std::size_t wanted = 0, green = 0;
   for (const auto& cell : result.cells) {
-    if (cell.verdict == "unsupported" || cell.verdict == "skipped") continue;
+    if (cell.verdict == Verdict::unsupported || cell.verdict == Verdict::skipped) continue;
     ++wanted;
     green += is_green(cell) ? 1 : 0;
   }
   const std::string left = "drivers on kernels";
   const std::string right =
       wanted == 0 ? "nothing built" : std::to_string(green) + " / " + std::to_string(wanted) + " green";
-  const auto code = result.exit_code();
-  const char* colour = wanted == 0            ? "#6e7781"
-                       : code == Exit::done   ? "#1a7f37"
-                       : code == Exit::failed ? "#cf222e"
-                                              : "#9a6700";
+  const auto outcome = result.outcome();
+  const char* colour = wanted == 0                        ? "#6e7781"
+                       : outcome == MatrixOutcome::done   ? "#1a7f37"
+                       : outcome == MatrixOutcome::failed ? "#cf222e"
+                                                          : "#9a6700";
   const auto left_text = width_of(left), right_text = width_of(right);
   const auto left_width = left_text + 12, right_width = right_text + 12;
   const auto whole = std::to_string(left_width + right_width);

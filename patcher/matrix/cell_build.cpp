@@ -8,12 +8,13 @@
 #include "matrix/cell_load.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::matrix {
 
 namespace {
 
-std::vector<std::string> words_of(const CellBuild& what) {
+std::vector<std::string> build_words(const CellBuild& what) {
   std::vector<std::string> words = {"build", what.driver_word, "--kernel", what.release};
   const auto option = [&](const std::string& name, const std::string& value) {
     words.push_back(name);
@@ -29,11 +30,11 @@ std::vector<std::string> words_of(const CellBuild& what) {
 
 Command command_of(const CellBuild& what) {
   Command command;
-  command.argv = words_of(what);
+  command.argv = build_words(what);
   command.argv.insert(command.argv.begin(), what.program);
-  // No modules are delivered: they would be copied, synced and thrown away again. Everything is verified all the same.
-  // Not so where a binary object is missing and nobody said that this is expected: there the build is to fail. What is
-  // to be loaded is delivered, of course.
+  // --compile-only saves the delivery of modules that are not used; the verification is the same. Modules that will be
+  // loaded are delivered. If a binary object is missing and the request does not say so, --compile-only would make the
+  // build succeed, but it has to fail.
   if (!what.request->compile_only && what.request->driver->missing_binary_objects.empty() &&
       what.request->loads.empty())
     command.argv.emplace_back("--compile-only");
@@ -56,23 +57,23 @@ std::string in_words(std::chrono::seconds time) {
 }
 
 void fail(CellResult& result, std::string reason, std::string hint) {
-  result.verdict = "failed";
+  result.verdict = Verdict::failed;
   result.reason = std::move(reason);
   result.hint = std::move(hint);
 }
 
-// A build that ended in a way that is none of its own results.
+// Whether the build was killed or exceeded its deadline.
 bool died(const CellBuild& what, const Outcome& outcome, CellResult& result) {
   if (outcome.timed_out) {
     fail(result, "it was still running at its deadline of " + in_words(what.deadline),
-         "a larger deadline: in the matrix file, or fewer cells at once (--jobs), may be all it needs");
+         "set a larger deadline: in the matrix file, or run fewer cells at once (--jobs)");
     return true;
   }
   if (outcome.status < 128) return false;
   const int signal = outcome.status - 128;
   fail(result, "vgpukit build was ended by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")",
        signal == SIGKILL ? "the machine may have been out of memory: try fewer --jobs"
-                         : "run its command by hand, and report it");
+                         : "run its command by hand, and report the problem");
   return true;
 }
 
@@ -88,13 +89,13 @@ void take_cause(const nlohmann::json& build, CellResult& result) {
     result.hint = first.value("hint", "");
     if (errors.size() > 1) result.reason += " (and " + std::to_string(errors.size() - 1) + " more)";
   }
-  if (result.verdict != "consent") return;
+  if (result.verdict != Verdict::consent) return;
   for (const auto& notice : build.value("notices", nlohmann::json::array()))
     result.reason += (result.reason.empty() ? "consent is needed: " : ", ") + notice.value("name", "");
   result.hint = "read the notices (the command below shows them), then name them under accept: in the matrix file";
 }
 
-void keep_log(const CellBuild& what, nlohmann::json& build, CellResult& result) {
+void move_log(const CellBuild& what, nlohmann::json& build, CellResult& result) {
   const fs::path from = build.value("log", "");
   std::error_code bad;
   fs::remove(what.log, bad);
@@ -109,26 +110,23 @@ void keep_log(const CellBuild& what, nlohmann::json& build, CellResult& result) 
 void take_document(const CellBuild& what, nlohmann::json build, CellResult& result) {
   const auto word = build.value("result", "");
   if (word == "built") {
-    result.verdict = what.request->driver->missing_binary_objects.empty() ? "verified" : "compiled";
+    result.verdict = what.request->driver->missing_binary_objects.empty() ? Verdict::verified : Verdict::compiled;
   } else {
-    result.verdict = word == "missing" || word == "consent" ? word : "failed";
+    result.verdict = word == "missing" ? Verdict::missing : word == "consent" ? Verdict::consent : Verdict::failed;
     take_cause(build, result);
   }
   for (const auto& recipe : build.value("recipes", nlohmann::json::array()))
     if (recipe.value("state", "") == "applies") result.recipes.push_back(recipe.value("id", ""));
-  keep_log(what, build, result);
+  move_log(what, build, result);
   result.build = std::move(build);
 }
 
 }  // namespace
 
 std::string command_line_of(const CellBuild& what) {
-  std::string text = "vgpukit";
-  for (const auto& word : words_of(what)) text += " " + shell_word(word);
+  const auto text = "vgpukit " + join(build_words(what), " ", shell_word);
   if (what.request->loads.empty()) return text;
-  text += " --output modules &&";
-  for (const auto& word : load_words(what, "modules")) text += " " + shell_word(word);
-  return text;
+  return text + " --output modules && " + join(load_words(what, "modules"), " ", shell_word);
 }
 
 Status build_cell(const CellBuild& what, CellResult& result) {
@@ -147,15 +145,15 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   try {
     if (build.is_object()) {
       take_document(what, std::move(build), result);
-      return result.verdict == "verified" && !what.request->loads.empty() ? load_cell(what, result) : Status{};
+      return result.verdict == Verdict::verified && !what.request->loads.empty() ? load_cell(what, result) : Status{};
     }
   } catch (const nlohmann::json::exception&) {
-    // A document of another form is as good as none.
+    // Not the JSON of a build.
   }
-  const auto said = outcome->last_error_line();
+  const auto last = outcome->last_error_line();
   fail(result,
        "vgpukit build ended with status " + std::to_string(outcome->status) + " and no result" +
-           (said.empty() ? "" : ": " + said),
+           (last.empty() ? "" : ": " + last),
        "run its command by hand");
   return {};
 }

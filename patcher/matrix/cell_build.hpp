@@ -1,5 +1,5 @@
-// Builds one cell, as a process of its own: `vgpukit build ... --format json`, the contract of docs/cli.md. A crash, a
-// full memory or a hang ends that cell and no other.
+// Builds one cell in a process of its own: `vgpukit build ... --format json`, as docs/cli.md documents. A crash, a lack
+// of memory or a hang affects no other cell.
 #pragma once
 
 #include <chrono>
@@ -18,25 +18,26 @@ namespace vgpukit::matrix {
 
 struct CellBuild {
   std::string program = "/proc/self/exe";  // the vgpukit that is run
-  std::string driver_word;                 // as `vgpukit build` takes it
+  std::string driver_word;                 // the DRIVER argument of `vgpukit build`
   const CellRequest* request = nullptr;
   HostPaths host;                    // of the kernel
   std::string release;               // of the kernel
-  std::vector<std::string> options;  // more words for every build: --recipes DIR, --without ID, --assume FACT
+  std::vector<std::string> options;  // more arguments: --recipes DIR, --without ID, --assume FACT
   std::chrono::seconds deadline{3600};
   unsigned jobs = 1;
   bool first_error_only = false;
-  fs::path log;     // where the build's log is to be kept
-  fs::path output;  // names this build, so that no two that run at once share a scratch folder; what is to be loaded is
-                    // put there
-  std::map<std::string, std::string> environment;  // of the program that loads it
+  fs::path log;  // the file for the build's log
+  // The --output of the build: different for builds that run at the same time, so that each has a work tree of its own.
+  // Modules that will be loaded are delivered there.
+  fs::path output;
+  std::map<std::string, std::string> environment;  // of the program that loads the modules
 };
 
-// Runs the build, and where that is wanted loads what it made, and fills verdict, reason, hint, recipes, seconds, log
-// and build. Whatever happens to the build is a result. Error: "interrupted" only.
+// Runs the build, then loads its modules if the request has `loads`. Sets verdict, reason, hint, recipes, seconds, log
+// and build of the result, also if the build fails or crashes. Error: interrupted only.
 Status build_cell(const CellBuild& what, CellResult& result);
 
-// The same command for a user to type: `vgpukit build ...`.
+// The command for a user: `vgpukit build ...`.
 std::string command_line_of(const CellBuild& what);
 
 }  // namespace vgpukit::matrix

@@ -9,7 +9,7 @@ namespace vgpukit::matrix {
 
 namespace {
 
-// Where the root is does not count: the same headers and compiler give the same result in CI and at home.
+// The path of the root is left out: the same headers and compiler give the same result on every machine.
 Status add_base(Hasher& hasher, kernel::Facts& facts, const CellRequest& request) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   hasher.add(VGPUKIT_VERSION).add(request.driver->content).add(headers).add(facts.kernel().release);
@@ -19,7 +19,7 @@ Status add_base(Hasher& hasher, kernel::Facts& facts, const CellRequest& request
   for (const auto& name : request.driver->missing_binary_objects) hasher.add("lacks").add(name);
   for (const auto& [question, answer] : facts.assumptions()) hasher.add("assume").add(question).add(answer ? "y" : "n");
   hasher.add(request.compile_only ? "compile only" : "");
-  if (!request.image.empty()) hasher.add("image").add(request.image);  // all that is in it, libraries and tools, too
+  if (!request.image.empty()) hasher.add("image").add(request.image);  // also stands for its libraries and tools
   for (std::size_t i = 0; i < request.loads.size(); ++i)
     hasher.add("loads").add(i == 0 ? fs::path(request.loads[i]).filename().string() : request.loads[i]);
   return {};
@@ -27,11 +27,11 @@ Status add_base(Hasher& hasher, kernel::Facts& facts, const CellRequest& request
 
 Result<std::string> diff_of(const transform::SourceTree& tree) {
   if (tree.edits().empty()) return std::string();
-  std::map<std::string, std::string> before;  // of what is changed only: the rest says nothing, and takes its time
+  std::map<std::string, std::string> before;  // only of changed files
   for (const auto& [path, text] : tree.edits())
     if (const auto original = tree.original(path)) before.emplace(path, *original);
-  TRY_ASSIGN(auto history, history::History::create({}, transform::SourceTree::of(std::move(before)), "as it came"));
-  TRY(history.commit(tree.edits(), "as it is compiled"));
+  TRY_ASSIGN(auto history, history::History::create({}, transform::SourceTree::of(std::move(before)), "unpatched"));
+  TRY(history.commit(tree.edits(), "patched"));
   return history.diff(0, 1);
 }
 

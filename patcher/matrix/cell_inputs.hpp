@@ -1,4 +1,4 @@
-// What decides on the result of a cell. While it is the same, an earlier result is as good as a new one.
+// Hashes of the inputs of a cell. An earlier result is valid while they are the same.
 #pragma once
 
 #include <set>
@@ -19,19 +19,18 @@ struct CellRequest {
   std::vector<std::string> modules;
   bool compile_only = false;
   std::vector<std::string> loads;  // as MatrixDriver::loads
-  std::string image;               // the ID of the container image that it is built in
+  std::string image;               // the ID of the container image in which it is built
 };
 
-// Driver, headers, compiler, container image, options, this version of vgpukit, and all recipes. Costs a stat for each
-// header where nothing changed. Error: as Facts::fingerprint().
+// A hash of driver, headers, compiler, container image, options, version of vgpukit and all recipes. Calls stat() for
+// each header if nothing has changed. Error: as Facts::fingerprint().
 Result<std::string> inputs_of_cell(kernel::Facts& facts, const CellRequest& request);
 
 struct CellTree {
-  std::string hash;  // as inputs_of_cell(), with the plan's outcome in the place of all recipes
-  std::string diff;  // from the driver as it came to the tree as it would be compiled: unified, a/ and b/; empty when
-                     // nothing changes
+  std::string hash;  // as inputs_of_cell(), but with the result of the plan instead of all recipes
+  std::string diff;  // the unified diff from the unpatched driver (a/) to the patched tree (b/); may be empty
 };
-// The tree as it would be compiled, and what kept it from being so. Costs a plan. Error: as make_plan().
+// The patched tree of the cell. Makes a plan. Error: as make_plan().
 Result<CellTree> tree_of_cell(kernel::Facts& facts, const CellRequest& request);
 
 }  // namespace vgpukit::matrix

@@ -10,7 +10,8 @@ namespace vgpukit::matrix {
 
 namespace {
 
-constexpr std::size_t max_log_lines = 40;  // of the program's output, in the result; the log has them all
+constexpr std::size_t max_log_lines = 40;  // of the program's output in the result; the log has all lines
+constexpr int status_missing = 3;          // of the program: docs/matrix-file.md
 
 std::string last_line(const std::vector<std::string>& lines) {
   const auto last = std::find_if(lines.rbegin(), lines.rend(), [](const std::string& line) { return !line.empty(); });
@@ -26,22 +27,21 @@ Status add_to_log(const CellBuild& what, const CellResult& result, const std::st
   return write_file(what.log, text);
 }
 
-void judge(const Outcome& outcome, const std::vector<std::string>& lines, CellResult& result) {
+void set_verdict(const Outcome& outcome, const std::vector<std::string>& lines, CellResult& result) {
   const auto fail = [&](std::string reason, std::string hint) {
-    result.verdict = "failed";
+    result.verdict = Verdict::failed;
     result.reason = std::move(reason);
     result.hint = std::move(hint);
   };
   if (outcome.timed_out) {
     fail("it was built and verified, and was still being loaded at the cell's deadline: " + last_line(lines),
-         "the log ends with what was seen until then; a larger deadline may be all it needs");
+         "the end of the log shows how far it came; if it needs more time, set a larger deadline: in the matrix file");
   } else if (outcome.status == 0) {
-    result.verdict = "loads";
-  } else if (outcome.status == static_cast<int>(Exit::missing)) {
-    result.reason = "not loaded, that is not possible here: " + last_line(lines);
+    result.verdict = Verdict::loads;
+  } else if (outcome.status == status_missing) {
+    result.reason = "not loaded, because that is not possible on this machine: " + last_line(lines);
   } else {
-    fail("it was built and verified, but does not load: " + last_line(lines),
-         "the end of the log has all that was seen");
+    fail("it was built and verified, but does not load: " + last_line(lines), "the end of the log shows its output");
   }
 }
 
@@ -71,14 +71,14 @@ Status load_cell(const CellBuild& what, CellResult& result) {
   if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, "run the matrix", "interrupted", ""};
   result.seconds += seconds;
   if (!outcome) {
-    result.verdict = "failed";
+    result.verdict = Verdict::failed;
     result.reason = "it was built and verified, but cannot be loaded: " + outcome.error().why;
     result.hint = outcome.error().next;
     return {};
   }
   result.cpu_seconds += outcome->cpu_seconds;
-  judge(*outcome, lines, result);
-  // The log is a convenience: a full disk takes nothing from the verdict.
+  set_verdict(*outcome, lines, result);
+  // An error here does not change the verdict: the log is not essential.
   (void)add_to_log(what, result, "==> " + join(command.argv, " "), lines);
   if (lines.size() > max_log_lines) lines.erase(lines.begin(), lines.end() - max_log_lines);
   result.build["load"] = {{"seconds", seconds}, {"status", outcome->status}, {"lines", lines}};

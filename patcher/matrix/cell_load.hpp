@@ -1,4 +1,4 @@
-// Loads what a cell's build made, where the matrix file names a program for it. Internal to matrix/.
+// Loads the modules of a cell with the program that the matrix file names. Internal to matrix/.
 #pragma once
 
 #include "matrix/cell_build.hpp"
@@ -9,9 +9,9 @@ namespace vgpukit::matrix {
 // root.
 std::vector<std::string> load_words(const CellBuild& what, const std::string& folder);
 
-// Runs it on the modules in what.output, and removes that folder. Its status 0 makes the verdict "loads"; 3 (what it
-// needs is not on this machine) leaves "verified", with the reason; every other one, a signal and the end of the cell's
-// deadline are "failed". What it prints ends the cell's log. Error: "interrupted" only.
+// Runs the program on the modules in what.output, then removes that folder. Status 0 gives the verdict `loads`; 3 (the
+// machine lacks what the program needs) leaves `verified`, with the reason; another status, a signal or an exceeded
+// deadline gives `failed`. Appends the program's output to the cell's log. Error: interrupted only.
 Status load_cell(const CellBuild& what, CellResult& result);
 
 }  // namespace vgpukit::matrix

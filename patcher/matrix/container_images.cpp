@@ -13,37 +13,32 @@ namespace vgpukit::matrix {
 
 namespace {
 
-constexpr auto patience = std::chrono::minutes(2);  // for what podman answers from its own records
-constexpr auto keep_for =
-    std::chrono::hours(24);            // an unpacked image that podman no longer has: somebody may still build in it
-constexpr std::size_t id_length = 16;  // of 64 digits: 12 are what podman shows
+constexpr auto query_deadline = std::chrono::minutes(2);  // for podman commands that only read its database
+// For an unpacked image that podman no longer has: a build may still use it.
+constexpr auto unused_lifetime = std::chrono::hours(24);
+constexpr std::size_t id_length = 16;  // of 64 digits; podman shows 12
 constexpr std::string_view label = "vgpukit.unpack";
 
 bool is_id(const std::string& text) {
   return text.size() >= id_length && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-std::string without_newlines(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
 Error missing(std::string tried, std::string why, std::string next) {
   return {ErrorKind::missing, std::move(tried), std::move(why), std::move(next)};
 }
 
-// A folder of the root itself, not a link: what is put there from outside must not land elsewhere.
-Status own_folder(const fs::path& path) {
+// Makes a folder in the root. Replaces a link, so that files that are written there stay inside of the root.
+Status make_own_folder(const fs::path& path) {
   std::error_code bad;
   if (fs::is_directory(fs::symlink_status(path, bad))) return {};
   fs::remove(path, bad);
   if (fs::create_directory(path, bad)) return {};
-  return missing("make the folder " + path.string(), bad ? bad.message() : "something is in its place", "");
+  return missing("make the folder " + path.string(), bad ? bad.message() : "something else has this name", "");
 }
 
-// Images have folders that their owner cannot write to (Fedora's /). root does not mind; anybody else could not remove
-// them again.
-void open_folders(const fs::path& root) {
+// Makes all folders writable for their owner. Images have folders that are not (Fedora's /): only root could remove
+// these.
+void make_folders_writable(const fs::path& root) {
   std::error_code bad;
   fs::permissions(root, fs::perms::owner_all, fs::perm_options::add, bad);
   for (fs::recursive_directory_iterator entry(root, bad), end; !bad && entry != end; entry.increment(bad)) {
@@ -53,11 +48,10 @@ void open_folders(const fs::path& root) {
   }
 }
 
-// What a build in a root folder needs that an image need not have: a place to work in, and places to show /proc and
-// /dev at.
-Status complete(const fs::path& root) {
-  open_folders(root);
-  for (const char* name : {"proc", "sys", "dev", "tmp", "var", "var/tmp"}) TRY(own_folder(root / name));
+// Adds folders that a build in a root needs and that an image may lack: for temporary files and mount points.
+Status add_folders(const fs::path& root) {
+  make_folders_writable(root);
+  for (const char* name : {"proc", "sys", "dev", "tmp", "var", "var/tmp"}) TRY(make_own_folder(root / name));
   std::error_code bad;
   fs::permissions(root, fs::perms(0755), bad);
   return {};
@@ -73,28 +67,26 @@ Result<std::string> ImageRoots::podman(const std::string& tried, std::vector<std
   command.argv = std::move(words);
   command.argv.insert(command.argv.begin(), program_);
   command.env = environment_;
-  if (command.argv[1] != "export" && command.argv[1] != "create") command.deadline = patience;
+  if (command.argv[1] != "export" && command.argv[1] != "create") command.deadline = query_deadline;
   auto outcome = run(command);
   if (!outcome) {
     if (Interrupt::caught() != 0) return outcome.error();
     return missing(tried, outcome.error().why, outcome.error().next);
   }
-  if (outcome->ok()) return without_newlines(std::move(outcome->out));
-  const auto said = outcome->timed_out ? "it has not answered for 2 min" : outcome->last_error_line();
-  std::string line;
-  for (const auto& word : command.argv) line += (line.empty() ? "" : " ") + shell_word(word);
+  if (outcome->ok()) return std::string(trimmed(outcome->out));
+  const auto reason = outcome->timed_out ? "it did not answer within 2 min" : outcome->last_error_line();
   return missing(tried,
                  "podman " + command.argv[1] + " ended with status " + std::to_string(outcome->status) +
-                     (said.empty() ? "" : ": " + said),
-                 "see whether it works for this user: " + line);
+                     (reason.empty() ? "" : ": " + reason),
+                 "see whether it works for this user: " + join(command.argv, " ", shell_word));
 }
 
-// Only "exists" tells "there is none" from all else that may be wrong, by its status.
+// Only the status of "exists" tells a missing image from other problems.
 bool ImageRoots::is_gone(const std::string& image) const {
   Command exists;
   exists.argv = {program_, "image", "exists", image};
   exists.env = environment_;
-  exists.deadline = patience;
+  exists.deadline = query_deadline;
   const auto outcome = run(exists);
   return outcome && outcome->status == 1;
 }
@@ -119,11 +111,11 @@ Image ImageRoots::ask(const std::string& name) const {
       if (image.unpacked) fs::last_write_time(image.root, fs::file_time_type::clock::now(), bad);
       return image;
     }
-    image.problem = missing(tried, "podman calls it '" + *id + "', which is no ID", "");
+    image.problem = missing(tried, "podman printed '" + *id + "', which is no ID", "");
     return image;
   }
   image.problem = id.error();
-  // A podman that cannot read its own configuration ends with 1, too, whatever it is asked.
+  // A podman that cannot read its configuration also ends with status 1, for every command.
   image.absent = is_gone(name) && podman(tried, {"image", "list", "--quiet"});
   if (image.absent)
     image.problem =
@@ -140,7 +132,7 @@ const Image& ImageRoots::find(const std::string& name) {
 }
 
 Status ImageRoots::remove_left_containers() const {
-  const std::string tried = "remove containers that an interrupted run has left";
+  const std::string tried = "remove containers of an interrupted run";
   TRY_ASSIGN(const auto left, podman(tried, {"ps", "--all", "--quiet", "--no-trunc", "--filter",
                                              "label=" + std::string(label) + "=" + folder_.string()}));
   if (left.empty()) return {};
@@ -158,10 +150,10 @@ void ImageRoots::remove_left_folders() const {
     const auto name = entry->path().filename().string();
     if (name == "lock") continue;
     if (is_id(name)) {
-      if (now - entry->last_write_time(ignored) < keep_for || ignored) continue;
+      if (now - entry->last_write_time(ignored) < unused_lifetime || ignored) continue;
       if (!is_gone(name)) continue;
     }
-    open_folders(entry->path());  // it may have been left half unpacked
+    make_folders_writable(entry->path());  // it may be incompletely unpacked
     fs::remove_all(entry->path(), ignored);
   }
 }
@@ -175,7 +167,7 @@ Status ImageRoots::make_root(const std::string& name, const Image& image) const 
   const auto archive = staged.path() / "image.tar";
   std::error_code bad;
   fs::create_directory(root, bad);
-  // It is never started: only a container can be exported, and an image without a command of its own wants one named.
+  // podman can only export a container. It is never started, but `create` needs a command if the image has none.
   TRY_ASSIGN(const auto container, podman(tried, {"create", "--pull=never", "--network=none", "--label",
                                                   std::string(label) + "=" + folder_.string(), image.id, "true"}));
   const auto exported = podman(tried, {"export", "--output", archive.string(), container});
@@ -183,8 +175,8 @@ Status ImageRoots::make_root(const std::string& name, const Image& image) const 
   if (!exported) return exported.error();
   if (!removed) return removed.error();
   Command tar;
-  // As whoever runs us, without set-id bits, and without devices, which only root could make; a name such as
-  // include/linux/dev/x.h is not meant.
+  // The files belong to the current user and have no set-id bits. Devices are left out, because only root can create
+  // them. --anchored: names such as include/linux/dev/x.h do not match.
   tar.argv = {"tar",         "--extract",   "--file",          archive.string(),
               "--directory", root.string(), "--no-same-owner", "--no-same-permissions",
               "--anchored"};
@@ -198,12 +190,12 @@ Status ImageRoots::make_root(const std::string& name, const Image& image) const 
   if (!outcome->ok())
     return missing(tried,
                    "tar ended with status " + std::to_string(outcome->status) + ": " + outcome->last_error_line(),
-                   "see whether there is space left in " + folder_.string());
+                   "is there enough space in " + folder_.string() + "?");
   fs::remove(archive, bad);
-  TRY(complete(root));
-  // The cache can be made again: no power cut has to be survived.
+  TRY(add_folders(root));
+  // No fsync(): the cache can be made again.
   if (fs::rename(root, image.root, bad); bad)
-    return missing(tried, "cannot put it at " + image.root.string() + ": " + bad.message(), "");
+    return missing(tried, "cannot move it to " + image.root.string() + ": " + bad.message(), "");
   return {};
 }
 
@@ -214,7 +206,7 @@ Status ImageRoots::unpack(const std::string& name, const std::function<void(cons
   fs::create_directories(folder_, bad);
   fs::permissions(folder_, fs::perms::owner_all, bad);
   const auto lock =
-      FileLock::acquire(folder_ / "lock", [&] { on_step("another vgpukit unpacks an image: waiting for it"); });
+      FileLock::acquire(folder_ / "lock", [&] { on_step("another vgpukit is unpacking an image: waiting for it"); });
   if (!lock) {
     image.problem = lock.error();
     return {};
@@ -232,7 +224,7 @@ Status ImageRoots::unpack(const std::string& name, const std::function<void(cons
 }
 
 Error image_error(Error error, const fs::path& root, const std::string& name) {
-  if (root == "/") return error;  // it is gone again
+  if (root == "/") return error;  // the folder of the image is gone: there is no path to replace
   const auto say = [&](std::string& text) {
     const std::string words = "the image " + name;
     for (auto at = text.find(root.string()); at != std::string::npos; at = text.find(root.string(), at + words.size()))

@@ -1,6 +1,5 @@
-// Container images as roots to build in. podman hands over what is in an image, once for each image; from then on it is
-// a root folder like any other: cells share it, nothing stays mounted or running after a kill, podman needs no rights
-// for more than that, and the image itself is never changed.
+// Unpacks container images into root folders, once for each image, with podman. Cells share these folders. After a kill
+// nothing stays mounted or running. podman needs no other rights, and the image is never changed.
 #pragma once
 
 #include <filesystem>
@@ -17,30 +16,29 @@ namespace vgpukit::matrix {
 namespace fs = std::filesystem;
 
 struct Image {
-  std::string id;                // podman's: another content is another ID; empty where there is a problem
-  fs::path root;                 // where it is unpacked, or will be
-  bool unpacked = false;         // false, too, where there is a problem
-  std::optional<Error> problem;  // always `missing`: no podman, no such image, podman fails, it cannot be unpacked
-  bool absent = false;           // the problem is only that podman or the image is not there
+  std::string id;                // podman's ID, which depends on the content; empty if there is a problem
+  fs::path root;                 // the folder for the unpacked image
+  bool unpacked = false;         // false if there is a problem
+  std::optional<Error> problem;  // of kind `missing`: no podman, no such image, podman failed, it cannot be unpacked
+  bool absent = false;           // the problem is that podman or the image is missing
 };
 
-// Unpacked images are CACHE/images/, which is closed to other users (a root's files may say more than they should);
-// each is named after its ID. One whose image podman no longer has is removed by a later unpack(), a day after it was
-// last asked for.
+// Unpacked images are in CACHE/images/ID, which other users cannot read (a root may contain secrets). If podman no
+// longer has an image, a later unpack() removes its folder, a day after the last use.
 class ImageRoots {
  public:
-  // `environment`: of podman, program_environment(). Images are those of the user who runs us.
+  // `environment`: of podman, program_environment(). The images are those of the current user.
   ImageRoots(const HostPaths& machine, std::map<std::string, std::string> environment, std::string program = "podman");
 
-  // What podman says of the image, asked once. Unpacks and fetches nothing.
+  // The image as podman knows it; podman is asked once. Unpacks and fetches nothing.
   const Image& find(const std::string& name);
 
-  // Unpacks an image that find() found. One at a time, also of several processes; a process that is killed leaves a
-  // container that never ran, which the next one removes. Where it cannot be done, find() has the problem from now on.
-  // Error: "interrupted" only.
+  // Unpacks an image that find() found. Waits for other processes that unpack an image. A killed process leaves a
+  // container, which was never started; the next unpack() removes it. After a failure find() returns the problem.
+  // Error: interrupted only.
   Status unpack(const std::string& name, const std::function<void(const std::string& text)>& on_step);
 
-  // Asks podman again from now on: something may have been fetched.
+  // Forgets podman's answers, because something may have been fetched.
   void forget() { known_.clear(); }
 
  private:
@@ -57,7 +55,7 @@ class ImageRoots {
   std::map<std::string, Image> known_;
 };
 
-// The error of a root that is an unpacked image, in words of the image.
+// Replaces the path of the unpacked image in the error by the name of the image.
 Error image_error(Error error, const fs::path& root, const std::string& name);
 
 }  // namespace vgpukit::matrix

@@ -1,6 +1,5 @@
-// A matrix on somebody else's machines: as a GitHub workflow, a GitLab pipeline or a Kubernetes Job. Each job runs a
-// part of the cells
-// (`matrix run --shard`), and the last one joins what they wrote (`matrix merge`).
+// Writes a GitHub workflow, a GitLab pipeline or Kubernetes Jobs that run a matrix. Each job runs a part of the cells
+// (`matrix run --shard`), and the last job joins the results (`matrix merge`).
 #pragma once
 
 #include <string>
@@ -17,31 +16,30 @@ struct Part {
   std::string shard;  // as --shard takes it
 };
 
-// A part for each cell, and no more than `most` parts.
+// A part for each cell, but at most `most` parts.
 std::vector<Part> parts_of(const Grid& grid, std::size_t most);
 
-// The most jobs that GitHub takes in a matrix, GitLab in a parallel:matrix, and that one Kubernetes Job is to have
-// here.
+// The limits of GitHub for a matrix and of GitLab for parallel:matrix; for a Kubernetes Job a limit of vgpukit.
 constexpr std::size_t most_jobs_on_github = 256;
 constexpr std::size_t most_jobs_on_gitlab = 200;
 constexpr std::size_t most_jobs_on_kubernetes = 1000;
 
 struct Emission {
-  std::string file;          // the matrix file as the repository calls it, from its top
-  std::string text;          // what stands in it
-  std::string image;         // the container image that jobs run in; empty: the runner as it is
-  std::string setup;         // a shell command that brings vgpukit into a job; empty: it is there
-  std::size_t max_jobs = 0;  // 0: as many as there may be
+  std::string file;          // the path of the matrix file in the repository
+  std::string text;          // the text of the matrix file
+  std::string image;         // the container image for jobs; empty: the runner itself
+  std::string setup;         // a shell command that installs vgpukit in a job; empty: none
+  std::size_t max_jobs = 0;  // 0: the limit of the server
 };
 
-// Errors: usage - the file is not named from the repository's top, or in a way that a shell would take apart; no image
-// for Kubernetes.
+// Errors: usage if the path is not relative to the top folder of the repository, or has characters that a shell would
+// interpret; Kubernetes without an image.
 Result<std::string> github_of(const Grid& grid, const Emission& emission);
 Result<std::string> gitlab_of(const Grid& grid, const Emission& emission);
 Result<std::string> kubernetes_of(const Grid& grid, const Emission& emission);
 
-// The first lines of each: the command that wrote it, to write it again when the matrix file has changed, and what a
-// job needs for kernels in container images, where there are any.
+// The first lines of each file: the command that wrote it, for use after changes of the matrix file, and what jobs need
+// for kernels in container images.
 std::string head_of(const std::string& format, const Grid& grid, const Emission& emission);
 
 }  // namespace vgpukit::matrix

@@ -9,6 +9,7 @@
 #include "driver/driver_store.hpp"
 #include "kernel/kernel.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::matrix {
 
@@ -19,13 +20,13 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, bad);
 }
 
-// Whether `release` is "6.1.0-56-amd64" and `word` is that, or 6.1, or 6.1.0: never 6 for 60, never 6.1 for 6.12.
+// Whether `word` is the release or its first components: 6.1.0-56-amd64 matches 6.1 and 6.1.0, 6.12 does not match 6.1.
 bool names_release(const std::string& word, const std::string& release) {
   return release.starts_with(word) && (release.size() == word.size() ||
                                        std::string_view(".-+").find(release[word.size()]) != std::string_view::npos);
 }
 
-// The kernels of each root, listed once: a file may name hundreds of one root.
+// The kernels of each root, listed once: a file may name hundreds of kernels of one root.
 using KernelLists = std::map<fs::path, std::vector<kernel::KernelEntry>>;
 const std::vector<kernel::KernelEntry>& kernels_of(KernelLists& lists, const HostPaths& host) {
   const auto [found, fresh] = lists.try_emplace(host.root);
@@ -33,14 +34,13 @@ const std::vector<kernel::KernelEntry>& kernels_of(KernelLists& lists, const Hos
   return found->second;
 }
 
-// The newest kernel with headers whose release begins like that; of several flavours of it the one with the shortest
-// name.
+// The newest kernel with headers whose release matches `word`; of several flavours the one with the shortest name.
 Result<std::string> find_release(const HostPaths& host, const std::vector<kernel::KernelEntry>& entries,
                                  const std::string& word) {
   const kernel::KernelEntry* best = nullptr;
   std::string there;
   for (const auto& entry : entries) {
-    there += (there.empty() ? "" : ", ") + entry.release;
+    append(there, entry.release);
     if (!names_release(word, entry.release)) continue;
     if (!best || best->headers < entry.headers) {
       best = &entry;
@@ -48,13 +48,12 @@ Result<std::string> find_release(const HostPaths& host, const std::vector<kernel
     }
     if (best->headers > entry.headers) continue;
     const bool same = Version::leading(best->release) == Version::leading(entry.release);
-    if (!same || entry.release.size() <= best->release.size()) best = &entry;  // they come from old to new
+    if (!same || entry.release.size() <= best->release.size()) best = &entry;  // the list is sorted from old to new
   }
   if (best) return best->release;
   return Error{ErrorKind::missing, "find the kernel " + word + " in " + host.root.string(),
                there.empty() ? "there is no kernel and no kernel headers" : "it has " + there,
-               there.empty() ? "install kernel headers there"
-                             : "name one of these, or install the headers of the one that is wanted"};
+               there.empty() ? "install kernel headers there" : "name one of these, or install the headers of " + word};
 }
 
 std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machine, KernelLists& lists,
@@ -80,9 +79,8 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
     column.image = image.id;
     column.packed = !image.unpacked;
     if (column.packed) {
-      column.problem =
-          Error{ErrorKind::missing, "look into the container image " + entry.container,
-                "it is here; which kernels it has is known when the first run has unpacked it", "vgpukit matrix run"};
+      column.problem = Error{ErrorKind::missing, "list the kernels of the container image " + entry.container,
+                             "its kernels are not known before the first run unpacks it", "vgpukit matrix run"};
       return {column};
     }
     root = image.root;
@@ -115,7 +113,7 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
   }
   auto release = find_release(column.host, kernels_of(lists, column.host), entry.word);
   if (!release) {
-    absent = true;  // archives drop kernels: one that the root has no more may be optional, too
+    absent = true;  // archives remove old kernels, so a kernel may be optional, too
     return lacking(std::move(release.error()));
   }
   column.release = *release;
@@ -128,7 +126,7 @@ std::map<std::string, std::string> program_environment(const Environment& enviro
   std::map<std::string, std::string> all;
   for (const char* name :
        {"http_proxy", "https_proxy", "no_proxy", "VGPUKIT_CI_CACHE", "VGPUKIT_CACHE", "VGPUKIT_STATE",
-        // podman(1), containers-storage.conf(5): a podman that `fetch` runs has to put an image where ours looks for it
+        // podman(1), containers-storage.conf(5): a podman in `fetch` has to use the same image store
         "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
         "CONTAINERS_REGISTRIES_CONF", "STORAGE_DRIVER", "STORAGE_OPTS", "CONTAINER_HOST", "REGISTRY_AUTH_FILE"})
     if (const auto value = environment(name)) all[name] = *value;
@@ -152,8 +150,8 @@ Result<Grid> make_grid(const MatrixFile& file, const HostPaths& machine, ImageRo
         grid.columns.push_back(std::move(column));
       } else if (same->host.root != column.host.root || same->release != column.release) {
         return Error{ErrorKind::usage, "name the kernels of " + file.path.string(),
-                     column.name + " would be the name of one in " + same->host.root.string() + " and of one in " +
-                         column.host.root.string(),
+                     column.name + " would be the name of a kernel in " + same->host.root.string() +
+                         " and of a kernel in " + column.host.root.string(),
                      "give one of the two entries another name", kernel.where};
       }
     }
@@ -177,13 +175,13 @@ Result<Shard> Shard::parse(const std::string& text) {
 }
 
 void select_cells(Grid& grid, const std::string& only, const Shard& shard) {
-  std::vector<Cell> kept;
+  std::vector<Cell> selected;
   std::size_t number = 0;
   for (const auto& cell : grid.cells) {
-    if (grid.label(cell).find(only) == std::string::npos) continue;
-    if (number++ % shard.count == shard.index - 1) kept.push_back(cell);
+    if (!contains(grid.label(cell), only)) continue;
+    if (number++ % shard.count == shard.index - 1) selected.push_back(cell);
   }
-  grid.cells = std::move(kept);
+  grid.cells = std::move(selected);
 }
 
 Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& machine) {
@@ -193,7 +191,7 @@ Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& mac
   if (const auto name = driver::DriverName::parse(driver.word); name.kind != driver::DriverName::Kind::path) {
     if (name.kind == driver::DriverName::Kind::reference) return driver.word;
     const driver::DriverStore store(machine);
-    TRY(store.list());  // a damaged one is no reason to fetch another
+    TRY(store.list());  // a damaged store is an error of its own: fetching does not help
     auto stored = store.find(name);
     if (stored) return driver.word;
     stored.error().kind = ErrorKind::missing;
@@ -213,13 +211,13 @@ Result<std::string> driver_path(const MatrixDriver& driver, const HostPaths& mac
   return Error{
       ErrorKind::usage, tried,
       driver.word + " names " + std::to_string(paths.size()) + " files, the first are " + paths[0] + " and " + paths[1],
-      "write more of the one that is meant", driver.where};
+      "write a longer path in the matrix file, so that it names one file", driver.where};
 }
 
 Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const Environment& environment,
                                const std::function<void(const std::string& command)>& on_command,
                                std::vector<std::string>& problems) {
-  std::vector<std::vector<std::string>> commands;  // each once, roots first: drivers may be fetched with their help
+  std::vector<std::vector<std::string>> commands;  // each once; roots first, because fetching a driver may need them
   const auto want = [&](const Source& source) {
     if (source.absent.empty() && !source.fetch.empty() &&
         std::find(commands.begin(), commands.end(), source.fetch) == commands.end())
@@ -238,8 +236,7 @@ Result<unsigned> fetch_sources(const Grid& grid, const HostPaths& machine, const
     if (!path && path.error().kind == ErrorKind::missing) want(driver.source);
   }
   for (const auto& argv : commands) {
-    std::string words;
-    for (const auto& word : argv) words += (words.empty() ? "" : " ") + shell_word(word);
+    const auto words = join(argv, " ", shell_word);
     on_command(words);
     Command command;
     command.argv = argv;

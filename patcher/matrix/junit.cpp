@@ -1,28 +1,12 @@
+#include "matrix/junit.hpp"
+
 #include <cstdio>
 
-#include "matrix/markdown.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::matrix {
 
 namespace {
-
-// XML 1.0 has no way at all to write most control characters.
-std::string xml(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '&')
-      escaped += "&amp;";
-    else if (c == '<')
-      escaped += "&lt;";
-    else if (c == '>')
-      escaped += "&gt;";
-    else if (c == '"')
-      escaped += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t')
-      escaped += c;
-  }
-  return escaped;
-}
 
 std::string number(double seconds) {
   char text[32];
@@ -31,16 +15,16 @@ std::string number(double seconds) {
 }
 
 std::string test_of(const CellResult& cell) {
-  std::string text = "    <testcase classname=\"" + xml(cell.driver) + "\" name=\"" + xml(cell.kernel) + "\" time=\"" +
-                     number(cell.seconds) + "\"";
+  std::string text = "    <testcase classname=\"" + xml_escaped(cell.driver) + "\" name=\"" + xml_escaped(cell.kernel) +
+                     "\" time=\"" + number(cell.seconds) + "\"";
   if (is_green(cell)) return text + "/>\n";
-  const auto* verdict = find_verdict(cell.verdict);
-  const std::string tag = verdict && verdict->wanted ? "skipped" : cell.verdict == "failed" ? "failure" : "error";
-  text += ">\n      <" + tag + " message=\"" + xml(cell.verdict + ": " + cell.reason) + "\"";
+  const auto& verdict = info_of(cell.verdict);
+  const std::string tag = verdict.expected ? "skipped" : cell.verdict == Verdict::failed ? "failure" : "error";
+  text += ">\n      <" + tag + " message=\"" + xml_escaped(std::string(verdict.word) + ": " + cell.reason) + "\"";
   if (tag == "skipped") return text + "/>\n    </testcase>\n";
-  text += " type=\"" + xml(cell.verdict) + "\">";
-  if (!cell.hint.empty()) text += xml(cell.hint) + "\n";
-  if (!cell.command.empty()) text += xml(cell.command) + "\n";
+  text += std::string(" type=\"") + verdict.word + "\">";
+  if (!cell.hint.empty()) text += xml_escaped(cell.hint) + "\n";
+  if (!cell.command.empty()) text += xml_escaped(cell.command) + "\n";
   return text + "</" + tag + ">\n    </testcase>\n";
 }
 
@@ -58,10 +42,9 @@ std::string junit_of(const MatrixResult& result) {
       ++count;
       seconds += cell.seconds;
       if (is_green(cell)) continue;
-      const auto* verdict = find_verdict(cell.verdict);
-      ++(verdict && verdict->wanted ? skipped : cell.verdict == "failed" ? failures : errors);
+      ++(info_of(cell.verdict).expected ? skipped : cell.verdict == Verdict::failed ? failures : errors);
     }
-    text += "  <testsuite name=\"" + xml(driver) + "\" tests=\"" + std::to_string(count) + "\" failures=\"" +
+    text += "  <testsuite name=\"" + xml_escaped(driver) + "\" tests=\"" + std::to_string(count) + "\" failures=\"" +
             std::to_string(failures) + "\" errors=\"" + std::to_string(errors) + "\" skipped=\"" +
             std::to_string(skipped) + "\" time=\"" + number(seconds) + "\">\n" + tests + "  </testsuite>\n";
   }

@@ -4,14 +4,13 @@
 #include <cmath>
 #include <map>
 
-#include "matrix/result_changes.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::matrix {
 
 namespace {
 
-// In a table's cell: one line, and nothing that Markdown or HTML would take for itself.
+// Escapes text for Markdown and HTML, and makes it one line.
 std::string cell_text(const std::string& text) {
   std::string plain;
   for (const char c : text) {
@@ -29,15 +28,15 @@ std::string cell_text(const std::string& text) {
 
 std::string in_table(const CellResult* cell) {
   if (!cell) return "";
-  const auto* verdict = find_verdict(cell->verdict);
-  std::string text = std::string(verdict ? verdict->symbol : "?") + " " + cell->verdict;
-  if (!verdict || !verdict->tried) return text;
+  const auto& verdict = info_of(cell->verdict);
+  std::string text = std::string(verdict.symbol) + " " + verdict.word;
+  if (!verdict.tried) return text;
   if (!cell->recipes.empty())
     text += ", " + std::to_string(cell->recipes.size()) + (cell->recipes.size() == 1 ? " recipe" : " recipes");
   return text + ", " + seconds_in_words(cell->seconds);
 }
 
-// What a name of the matrix file stood for, as the builds said: the driver's version, the kernel's release.
+// What a name of the matrix file means according to the builds: the driver's version, the kernel's release.
 std::string meaning(const MatrixResult& result, std::string CellResult::*name, const std::string& is,
                     const nlohmann::json::json_pointer& member) {
   for (const auto& cell : result.cells)
@@ -59,7 +58,7 @@ std::string not_green(const MatrixResult& result) {
   std::string text;
   for (const auto& cell : result.cells) {
     if (is_green(cell)) continue;
-    text += "- **" + cell_text(cell.driver) + " on " + cell_text(cell.kernel) + "**: " + cell.verdict;
+    text += "- **" + cell_text(cell.driver) + " on " + cell_text(cell.kernel) + "**: " + word_of(cell.verdict);
     if (!cell.reason.empty()) text += ": " + cell_text(cell.reason);
     if (!cell.hint.empty()) text += ". " + cell_text(cell.hint);
     text += "\n";
@@ -67,7 +66,7 @@ std::string not_green(const MatrixResult& result) {
   return text.empty() ? "" : "\n## What is not green\n\n" + text;
 }
 
-// A green cell has a reason where it is less than the matrix file wants.
+// A green cell has a reason if it could not be loaded.
 std::string not_loaded(const MatrixResult& result) {
   std::string text;
   for (const auto& cell : result.cells)
@@ -80,16 +79,15 @@ std::string not_loaded(const MatrixResult& result) {
 std::string contradictions(const MatrixResult& result) {
   std::string text;
   for (const auto& one : result.contradictions)
-    text += "- **" + cell_text(one.driver) + " on " + cell_text(one.kernel) + "**: " + one.verdict_one + " in " +
-            cell_text(one.one) + ", " + one.verdict_other + " in " + cell_text(one.other) + "\n";
+    text += "- **" + cell_text(one.driver) + " on " + cell_text(one.kernel) + "**: " + word_of(one.verdict_one) +
+            " in " + cell_text(one.one) + ", " + word_of(one.verdict_other) + " in " + cell_text(one.other) + "\n";
   return text.empty()
              ? ""
              : "\n## Results that contradict each other\n\nThe same inputs gave different verdicts.\n\n" + text;
 }
 
-// What was said about modules that were built all the same: by modpost and by the verification, not by the compiler
-// about the driver's own code. What the missing binary object of a `compiled` cell would define is said once: nothing
-// else was tolerated.
+// Warnings of modpost, of the verification and about the compiler, for modules that were built. Warnings of the
+// compiler are left out. The undefined symbols of a `compiled` cell's missing binary object are one entry.
 std::string warnings(const MatrixResult& result) {
   std::map<std::string, std::vector<std::string>> where;  // message -> cells
   for (const auto& cell : result.cells) {
@@ -102,7 +100,7 @@ std::string warnings(const MatrixResult& result) {
       const auto message = warning.value("message", nlohmann::json());
       if (!message.is_string() || (tool != "modpost" && tool != "verify" && tool != "compiler")) continue;
       const auto said = message.get<std::string>();
-      const bool tolerated = cell.verdict == "compiled" && tool == "modpost" &&
+      const bool tolerated = cell.verdict == Verdict::compiled && tool == "modpost" &&
                              (said.ends_with("] undefined!") || said.starts_with("suppressed "));
       const std::string name = cell.driver + " on " + cell.kernel;
       auto& cells =
@@ -117,14 +115,11 @@ std::string warnings(const MatrixResult& result) {
   return text.empty() ? "" : "\n## Warnings about modules that were built\n\n" + text;
 }
 
-// Which cells each recipe was applied in: one row for each recipe and driver.
+// The cells in which each recipe was applied: one row for each recipe and driver.
 std::string recipes(const MatrixResult& result) {
   std::map<std::string, std::map<std::string, std::string>> where;
   for (const auto& cell : result.cells)
-    for (const auto& recipe : cell.recipes) {
-      auto& kernels = where[recipe][cell.driver];
-      kernels += (kernels.empty() ? "" : ", ") + cell.kernel;
-    }
+    for (const auto& recipe : cell.recipes) append(where[recipe][cell.driver], cell.kernel);
   if (where.empty()) return "";
   std::string text = "\n## Recipes that were applied\n\n| recipe | driver | kernels |\n|---|---|---|\n";
   for (const auto& [recipe, drivers] : where)
@@ -170,12 +165,10 @@ std::string markdown_of(const MatrixResult& result, const std::optional<Baseline
     }
     text += "\n";
   }
-  std::map<std::string, int> counts;
+  std::map<Verdict, int> counts;
   for (const auto& cell : result.cells) ++counts[cell.verdict];
   std::string total;
-  for (const auto& verdict : verdict_words())
-    if (const auto count = counts.find(verdict.word); count != counts.end())
-      total += (total.empty() ? "" : ", ") + std::to_string(count->second) + " " + verdict.word;
+  for (const auto& [verdict, count] : counts) append(total, std::to_string(count) + " " + word_of(verdict));
   text += "\n" + std::to_string(result.cells.size()) + (result.cells.size() == 1 ? " cell: " : " cells: ") + total +
           " (vgpukit " + result.vgpukit + ").\n";
   if (baseline) text += changes(result, *baseline);

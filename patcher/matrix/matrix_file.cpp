@@ -73,8 +73,7 @@ class FileParser {
                        "letters, digits and . _ + -; the first is a letter or a digit");
   }
 
-  // "${NAME}" and "${NAME:-what to take where it is not set}". What is not set and has no replacement is said in
-  // `absent`.
+  // Expands "${NAME}" and "${NAME:-DEFAULT}". If a variable is not set and has no default, `absent` says so.
   Result<std::string> expand(const YamlNode& node, const std::string& text, std::string& absent) {
     std::string all;
     std::size_t at = 0;
@@ -112,7 +111,7 @@ class FileParser {
     return std::chrono::seconds(std::uint64_t{number} * factor);
   }
 
-  // A program with a slash in its name is looked for beside the file, as its paths are.
+  // A program with a slash in its name is relative to the folder of the matrix file.
   Result<std::vector<std::string>> command(const YamlNode& node, const char* what) {
     TRY_ASSIGN(auto argv, yaml_.texts(node, what));
     if (argv.front().find('/') != std::string::npos) argv.front() = absolute(argv.front());
@@ -182,11 +181,11 @@ class FileParser {
                          "leave out root: or container:");
     TRY_ASSIGN(const auto text, yaml_.text(image, "container"));
     TRY_ASSIGN(kernel.container, expand(image, text, kernel.source.absent));
-    // What else a name may hold is podman's to know; an option it must not become.
+    // podman checks the rest of the name. It must not be taken for an option.
     if ((kernel.source.absent.empty() && kernel.container.starts_with('-')) ||
         kernel.container.find_first_of(" \t\r\n") != std::string::npos)
-      return yaml_.wrong(image, "'" + kernel.container + "' is no container image",
-                         "as podman names it: registry.example/headers:6.12, localhost/mine:1, or its ID");
+      return yaml_.wrong(image, "'" + kernel.container + "' is not the name of a container image",
+                         "write it as for podman: registry.example/headers:6.12, localhost/mine:1, or its ID");
     if (kernel.word == "running")
       return yaml_.wrong(node["kernel"], "an image has no running kernel", "name a release, newest or all");
     return {};

@@ -1,4 +1,4 @@
-// The matrix file: which drivers on which kernels. docs/matrix-file.md tells how it is written.
+// Reads the matrix file, which lists drivers and kernels: docs/matrix-file.md.
 #pragma once
 
 #include <chrono>
@@ -14,22 +14,21 @@ namespace vgpukit::matrix {
 
 namespace fs = std::filesystem;
 
-// Something that a cell needs and that may not be there yet: a driver package, a builder root.
+// A driver package or a root that a cell needs and that may be missing.
 struct Source {
-  std::string absent;              // why it cannot be named here ("the environment variable X is not set"); else empty
-  std::vector<std::string> fetch;  // a command, run in the file's folder, that brings it where it is not there
-  std::string optional;            // why it may be absent; empty: it must be there
+  std::string absent;  // why its name cannot be expanded ("the environment variable X is not set"); otherwise empty
+  std::vector<std::string> fetch;  // the command that fetches it if it is missing; runs in the file's folder
+  std::string optional;            // why it may be missing; empty: it may not
 };
 
 struct MatrixDriver {
   std::string name;
-  std::string word;  // as `vgpukit build` takes it; a path is absolute and may hold * and ? for one file
+  std::string word;  // the DRIVER argument of `vgpukit build`; a path is absolute and may contain * and ?
   Source source;
   std::vector<std::string> accept;
   std::vector<std::string> modules;  // empty: all
   bool compile_only = false;
-  std::vector<std::string>
-      loads;  // a command that loads a verified cell's modules somewhere; docs/matrix-file.md has its contract
+  std::vector<std::string> loads;  // a command that loads a verified cell's modules: docs/matrix-file.md
   std::optional<std::chrono::seconds> deadline;
   SourcePos where;
 };
@@ -37,14 +36,14 @@ struct MatrixDriver {
 struct MatrixKernel {
   std::string name;
   fs::path root = "/";
-  std::string container;  // an image of podman's, whose content is the root instead; empty: none
-  std::string word;       // running, newest, all, a release, or the start of one up to a '.', '-' or '+'
+  std::string container;  // a container image to use instead of `root`; empty: none
+  std::string word;       // running, newest, all, a release, or its first components (up to a '.', '-' or '+')
   Source source;
   std::vector<std::string> accept;
   SourcePos where;
 };
 
-// A cell that nobody expects to build; "*" stands for every name.
+// Cells that will not be built. "*" matches every name.
 struct Unsupported {
   std::string driver, kernel, reason;
 };
@@ -54,16 +53,16 @@ struct MatrixFile {
   std::vector<MatrixDriver> drivers;
   std::vector<MatrixKernel> kernels;
   std::vector<Unsupported> unsupported;
-  std::chrono::seconds deadline{3600};  // of a cell whose driver names none
+  std::chrono::seconds deadline{3600};  // of cells whose driver has none
 
-  // The reason why nobody expects this cell to build; empty when it is to be built.
+  // The reason if the cell is unsupported; otherwise empty.
   [[nodiscard]] std::string why_unsupported(const std::string& driver, const std::string& kernel) const;
 };
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-// Errors: usage, with file, line and column: no YAML, an unknown or repeated key, a name that stands twice or is none,
-// an `unsupported` that names no driver or kernel of the file, a deadline that is no time.
+// Errors: usage, with file, line and column: no YAML, an unknown or repeated key, an invalid or repeated name, an
+// `unsupported` with a driver or kernel that is not in the file, an invalid deadline.
 Result<MatrixFile> parse_matrix_file(const std::string& yaml, const fs::path& path, const Environment& environment);
 Result<MatrixFile> read_matrix_file(const fs::path& path, const Environment& environment);
 

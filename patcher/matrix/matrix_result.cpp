@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 
 #include "config.hpp"
 #include "support/atomic_file.hpp"
@@ -28,33 +29,33 @@ void append_new(std::vector<std::string>& to, const std::vector<std::string>& mo
     if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
 }
 
-// The one machine had a guest to load it in, the other one had not: no contradiction.
-bool loaded_here_only(const CellResult& one, const CellResult& other) {
-  return (one.verdict == "loads" && other.verdict == "verified") ||
-         (one.verdict == "verified" && other.verdict == "loads");
+// Only one of the machines had a guest for loading: no contradiction.
+bool only_one_loaded(const CellResult& one, const CellResult& other) {
+  return (one.verdict == Verdict::loads && other.verdict == Verdict::verified) ||
+         (one.verdict == Verdict::verified && other.verdict == Verdict::loads);
 }
 
 bool was_tried(const CellResult& cell) {
-  const auto* verdict = find_verdict(cell.verdict);
-  return verdict && verdict->tried;
+  return info_of(cell.verdict).tried;
 }
 
 }  // namespace
 
-const std::vector<VerdictWord>& verdict_words() {
-  static const std::vector<VerdictWord> words = {
-      {"loads", "★", true, true},        {"verified", "✔", true, true},  {"compiled", "◐", true, true},
-      {"failed", "✘", false, true},      {"missing", "∅", false, false}, {"consent", "!", false, false},
-      {"unsupported", "–", true, false}, {"skipped", "·", true, false},
-  };
-  return words;
+std::optional<Verdict> find_verdict(std::string_view word) {
+  for (std::size_t i = 0; i < verdict_infos.size(); ++i)
+    if (word == verdict_infos[i].word) return static_cast<Verdict>(i);
+  return std::nullopt;
 }
 
-const VerdictWord* find_verdict(const std::string& word) {
-  const auto& words = verdict_words();
-  const auto found =
-      std::find_if(words.begin(), words.end(), [&](const VerdictWord& each) { return each.word == word; });
-  return found == words.end() ? nullptr : &*found;
+void to_json(nlohmann::json& json, Verdict verdict) {
+  json = info_of(verdict).word;
+}
+
+void from_json(const nlohmann::json& json, Verdict& verdict) {
+  const auto word = json.get<std::string>();
+  const auto found = find_verdict(word);
+  if (!found) throw std::invalid_argument("'" + word + "' is no verdict");
+  verdict = *found;
 }
 
 std::vector<std::string> MatrixResult::drivers() const {
@@ -65,13 +66,13 @@ std::vector<std::string> MatrixResult::kernels() const {
   return names_of(cells, &CellResult::kernel, kernel_order);
 }
 
-Exit MatrixResult::exit_code() const {
-  const auto any = [&](const char* verdict) {
+MatrixOutcome MatrixResult::outcome() const {
+  const auto any = [&](Verdict verdict) {
     return std::any_of(cells.begin(), cells.end(), [&](const CellResult& cell) { return cell.verdict == verdict; });
   };
-  if (any("failed") || !contradictions.empty()) return Exit::failed;
-  if (any("missing")) return Exit::missing;
-  return any("consent") ? Exit::consent : Exit::done;
+  if (any(Verdict::failed) || !contradictions.empty()) return MatrixOutcome::failed;
+  if (any(Verdict::missing)) return MatrixOutcome::missing;
+  return any(Verdict::consent) ? MatrixOutcome::consent : MatrixOutcome::done;
 }
 
 nlohmann::json document_of(const MatrixResult& result) {
@@ -86,18 +87,18 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
   const std::string tried = "read the result " + name;
   const auto document = nlohmann::json::parse(text, nullptr, false);
   if (document.is_discarded())
-    return Error{ErrorKind::usage, tried, "it is not JSON, or ends in the middle",
-                 "name what vgpukit matrix run wrote"};
+    return Error{ErrorKind::usage, tried, "it is not JSON, or it is cut off",
+                 "name a file that vgpukit matrix run wrote"};
   if (!document.is_object() || !document.contains("vgpukit") || !document["vgpukit"].is_string() ||
       !document.contains("cells"))
-    return Error{ErrorKind::usage, tried, "it is not the result of a matrix", "name what vgpukit matrix run wrote"};
+    return Error{ErrorKind::usage, tried, "it is not the result of a matrix",
+                 "name a file that vgpukit matrix run wrote"};
   MatrixResult result;
   const auto refuse = [&](const std::string& why) {
     const bool other = result.vgpukit != VGPUKIT_VERSION;
-    return Error{
-        ErrorKind::usage, tried,
-        why + (other ? "; vgpukit " + result.vgpukit + " wrote it, this is " VGPUKIT_VERSION : ""),
-        other ? "run the matrix again with this version: what it needs is still there" : "run the matrix again"};
+    return Error{ErrorKind::usage, tried,
+                 why + (other ? "; vgpukit " + result.vgpukit + " wrote it, this is " VGPUKIT_VERSION : ""),
+                 other ? "run the matrix again with this version" : "run the matrix again"};
   };
   try {
     result.vgpukit = document["vgpukit"].get<std::string>();
@@ -107,16 +108,13 @@ Result<MatrixResult> parse_result(const std::string& text, const std::string& na
     result.kernel_order = document.value("kernels", result.kernel_order);
     if (document.contains("contradictions"))
       result.contradictions = document["contradictions"].get<std::vector<Contradiction>>();
-  } catch (const nlohmann::json::exception& bad) {
+  } catch (const std::exception& bad) {
     return refuse("a cell is not as expected (" + std::string(bad.what()) + ")");
   }
   std::set<std::pair<std::string, std::string>> seen;
-  for (const auto& cell : result.cells) {
-    if (!find_verdict(cell.verdict))
-      return refuse("'" + cell.verdict + "' is no verdict (" + cell.driver + " on " + cell.kernel + ")");
+  for (const auto& cell : result.cells)
     if (!seen.emplace(cell.driver, cell.kernel).second)
-      return refuse(cell.driver + " on " + cell.kernel + " stands twice in it");
-  }
+      return refuse(cell.driver + " on " + cell.kernel + " is in it twice");
   return result;
 }
 
@@ -127,7 +125,7 @@ Result<MatrixResult> read_result(const fs::path& path) {
 
 Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, MatrixResult>>& results) {
   MatrixResult merged;
-  std::vector<std::string> from;  // merged.cells[i] came from there
+  std::vector<std::string> from;  // the name of the result of merged.cells[i]
   for (const auto& [name, result] : results) {
     if (&result == &results.front().second) {
       merged.vgpukit = result.vgpukit;
@@ -135,8 +133,8 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
     }
     if (result.vgpukit != merged.vgpukit)
       return Error{ErrorKind::usage, "join " + name + " with " + results.front().first,
-                   "vgpukit " + result.vgpukit + " wrote the one and " + merged.vgpukit + " the other",
-                   "let one version run all parts of a matrix"};
+                   "vgpukit " + result.vgpukit + " wrote the first and " + merged.vgpukit + " the second",
+                   "run all parts of the matrix with one version"};
     append_new(merged.driver_order, result.driver_order);
     append_new(merged.kernel_order, result.kernel_order);
     merged.contradictions.insert(merged.contradictions.end(), result.contradictions.begin(),
@@ -153,8 +151,8 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
       auto& source = from[static_cast<std::size_t>(known - merged.cells.begin())];
       if (was_tried(*known) != was_tried(cell)) {
         if (was_tried(*known)) continue;
-      } else if (known->inputs == cell.inputs && loaded_here_only(*known, cell)) {
-        if (known->verdict == "loads") continue;
+      } else if (known->inputs == cell.inputs && only_one_loaded(*known, cell)) {
+        if (known->verdict == Verdict::loads) continue;
       } else if (known->inputs == cell.inputs && known->verdict != cell.verdict && was_tried(cell)) {
         merged.contradictions.push_back({cell.driver, cell.kernel, source, known->verdict, name, cell.verdict});
         if (!is_green(*known)) continue;

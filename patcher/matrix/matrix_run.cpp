@@ -17,35 +17,36 @@ namespace vgpukit::matrix {
 namespace {
 
 Error interrupted() {
-  return {ErrorKind::interrupted, "finish the matrix", "interrupted", "the same command goes on with what is left"};
+  return {ErrorKind::interrupted, "finish the matrix", "interrupted",
+          "the same command continues with the remaining cells"};
 }
 
 fs::path cell_file(const MatrixRun& run, const CellResult& cell) {
   return run.folder / "cells" / (file_name_of(cell) + ".json");
 }
 
-// What an earlier run knew of the cell; nothing where that cannot be read: the cell is built again.
+// The result of an earlier run; nothing if it cannot be read: the cell is then built again.
 std::optional<CellResult> earlier_result(const MatrixRun& run, const CellResult& cell) {
   const auto text = read_file(cell_file(run, cell));
   if (!text) return std::nullopt;
   const auto document = nlohmann::json::parse(*text, nullptr, false);
   try {
     auto earlier = document.get<CellResult>();
-    if (find_verdict(earlier.verdict) && earlier.driver == cell.driver && earlier.kernel == cell.kernel) return earlier;
-  } catch (const nlohmann::json::exception&) {
+    if (earlier.driver == cell.driver && earlier.kernel == cell.kernel) return earlier;
+  } catch (const std::exception&) {
     return std::nullopt;  // another version of vgpukit wrote it
   }
   return std::nullopt;
 }
 
-Status keep(const MatrixRun& run, const CellResult& result) {
-  // A compiler may have printed bytes that are no UTF-8.
+Status save(const MatrixRun& run, const CellResult& result) {
+  // The output of a compiler may be invalid UTF-8.
   return write_file(cell_file(run, result),
                     nlohmann::json(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-// The name of this run: that of the one that was interrupted, where there is one and it was of the same kind. A fresh
-// run goes on with a fresh one only: others may have taken over what it is to build.
+// The name of the interrupted run, if there is one of the same kind (fresh or not); otherwise a new name. A fresh run
+// continues only a fresh run, because another one may have used earlier results.
 Result<std::string> run_name(const MatrixRun& run) {
   const auto file = run.folder / "run";
   const std::string kind = run.fresh ? "fresh-" : "";
@@ -91,7 +92,7 @@ class Runner {
  private:
   using Key = std::pair<std::size_t, std::size_t>;
 
-  // The cell's result where no build is needed; else it is put among the pending ones.
+  // The result of the cell if it needs no build. Otherwise adds the cell to the pending ones.
   Result<std::optional<CellResult>> without_building(const Cell& cell, std::vector<CellResult>& earlier_results) {
     CellResult result;
     result.run = name_;
@@ -106,7 +107,7 @@ class Runner {
     result.inputs = *inputs;
     if (auto earlier = earlier_result(run_, result)) {
       earlier_results.push_back(*earlier);
-      if (holds(*earlier, facts, *open, result)) {
+      if (is_valid(*earlier, facts, *open, result)) {
         earlier->inputs = result.inputs;
         earlier->run = name_;
         earlier->unchanged = true;
@@ -117,11 +118,12 @@ class Runner {
     return std::optional<CellResult>();
   }
 
-  // What is not green is tried again, unless this very run has done so before it was interrupted.
-  bool holds(const CellResult& earlier, kernel::Facts& facts, const OpenCell& open, const CellResult& now) {
+  // Whether the earlier result is still valid. A cell that is not green is built again, unless this run has built it
+  // before an interruption.
+  bool is_valid(const CellResult& earlier, kernel::Facts& facts, const OpenCell& open, const CellResult& now) {
     if (earlier.run != name_ && (run_.fresh || !is_green(earlier))) return false;
-    // Where it could not be loaded there may be a guest by now.
-    if (earlier.run != name_ && !open.request.loads.empty() && earlier.verdict != "loads") return false;
+    // It may be possible to load the modules now.
+    if (earlier.run != name_ && !open.request.loads.empty() && earlier.verdict != Verdict::loads) return false;
     if (earlier.inputs.empty()) return false;
     if (earlier.inputs == now.inputs) return true;
     if (earlier.tree.empty()) return false;
@@ -162,7 +164,7 @@ class Runner {
     if (pending.result.build.is_object()) {
       if (const auto& column = run_.grid->column(work.cell); !column.image.empty())
         pending.result.build["container"] = {{"image", column.entry->container}, {"id", column.image}};
-      // The build has just asked all that the plan asks: the answers are in the cache.
+      // The build has asked all questions of the plan, so the answers are cached.
       kernel::Facts facts(*pending.open.kernel, run_.assumptions);
       if (const auto tree = tree_of_cell(facts, pending.open.request)) {
         if (is_green(pending.result)) pending.result.tree = tree->hash;
@@ -174,18 +176,18 @@ class Runner {
 
   Status finish(const Cell& cell, CellResult result) {
     const std::lock_guard lock(mutex_);
-    // What could not even be opened says nothing about the build that an earlier run has done.
-    if (!result.inputs.empty()) TRY(keep(run_, result));
-    auto& kept = done_[{cell.row, cell.column}] = std::move(result);
-    if (run_.on_cell) run_.on_cell(cell, &kept);
+    // If the cell could not be opened, the stored result of an earlier run stays valid.
+    if (!result.inputs.empty()) TRY(save(run_, result));
+    auto& stored = done_[{cell.row, cell.column}] = std::move(result);
+    if (run_.on_cell) run_.on_cell(cell, &stored);
     return {};
   }
 
   const MatrixRun& run_;
   std::string name_;
   OpenedCells opened_cells_;
-  std::map<Key, Pending> pending_;  // not changed while workers run, each of which touches its own cells only
-  std::mutex mutex_;                // for all below
+  std::map<Key, Pending> pending_;  // constant while workers run; each worker changes only its own cells
+  std::mutex mutex_;                // for all members below
   std::map<Key, CellResult> done_;
   std::optional<Error> problem_;
 };
@@ -198,7 +200,7 @@ fs::path default_folder(const HostPaths& machine, const fs::path& file) {
 
 Result<MatrixResult> run_matrix(const MatrixRun& run) {
   TRY_ASSIGN(const auto lock, FileLock::acquire(run.folder / "lock", [&] {
-               if (run.on_step) run.on_step("another vgpukit runs this matrix: waiting for it");
+               if (run.on_step) run.on_step("another vgpukit is running this matrix: waiting for it");
              }));
   TRY_ASSIGN(auto name, run_name(run));
   auto result = Runner(run, std::move(name)).all();

@@ -1,5 +1,10 @@
-// Runs the cells of a grid: several at once, each result written when it is there, those taken over where nothing has
-// changed.
+// Builds many drivers for many kernels, each combination (cell) in a process of its own. This file is the entry to the
+// folder matrix/, which may use support, kernel, driver, transform, recipe and history. It runs `vgpukit build` and
+// reads its JSON, so it does not use build/.
+//
+// matrix_file reads the matrix file; grid and container_images find its kernels and drivers; opened_cells, cell_inputs,
+// schedule, cell_build and cell_load run the cells; matrix_result stores the results; markdown, page, junit, badge and
+// result_changes report them; emit writes jobs for CI servers; prove finds recipes that are not needed.
 #pragma once
 
 #include <functional>
@@ -22,40 +27,24 @@ struct MatrixRun {
   const recipe::Catalogue* catalogue = nullptr;  // the recipes that may be applied
   std::set<std::string> accepted;                // notices, for all cells
   std::map<std::string, bool> assumptions;       // facts, for all cells
-  std::vector<std::string>
-      options;  // words for every `vgpukit build` that say the same: --recipes, --without, --assume
+  // The same for `vgpukit build`, as words: --recipes, --without, --assume.
+  std::vector<std::string> options;
   std::string program = "/proc/self/exe";          // the vgpukit that builds
-  std::map<std::string, std::string> environment;  // of what the file's `loads` run: program_environment()
-  fs::path folder;                                 // keeps results and logs from run to run; one run at a time
+  std::map<std::string, std::string> environment;  // for the file's `loads` programs: program_environment()
+  fs::path folder;                                 // results and logs of all runs; one run at a time
   unsigned jobs = 1;                               // compilers at once, of all cells together
-  bool fresh = false;                              // take nothing from earlier runs
-  // A cell begins (nullptr), or has its result. From any thread, one at a time.
+  bool fresh = false;                              // use no results of earlier runs
+  // A cell begins (nullptr) or has a result. Called from any thread, one call at a time.
   std::function<void(const Cell& cell, const CellResult* result)> on_cell;
   std::function<void(std::string_view text)> on_step;  // "waiting for another run"
 };
 
-// STATE/matrix/NAME-HASH, for the file's name and its place.
+// STATE/matrix/NAME-HASH, with a hash of the file's path.
 fs::path default_folder(const HostPaths& machine, const fs::path& file);
 
-// Runs the grid's cells. Green cells whose inputs are those of the result in `folder` are taken over; of a run that was
-// interrupted, all that it had done. What is missing, fails, dies or takes too long is a result. Errors: missing when
-// `folder` cannot be written; "interrupted": what was done is in `folder`.
+// Runs the grid's cells. Uses the result in `folder` of a green cell whose inputs are the same, and all results of the
+// same run before it was interrupted. Missing inputs, failures, crashes and exceeded deadlines are results. Errors:
+// missing if `folder` cannot be written; interrupted: the finished results are in `folder`.
 Result<MatrixResult> run_matrix(const MatrixRun& run);
-
-// For each recipe that was applied in a green cell of `result`: whether the cell still is green without it.
-struct RecipeProof {
-  std::string recipe;
-  std::vector<CellResult>
-      tried;  // the cheapest first; the last is the one that failed without the recipe, if there is one
-  [[nodiscard]] bool is_unneeded() const;  // tried at least once, and never missed
-};
-struct ProofOptions {
-  unsigned cells_per_recipe = 6;  // how many cells may still be green before the recipe is called dead weight
-  std::function<void(const std::string& recipe, const CellResult& cell)> on_try;
-};
-// Cells that are not in the grid, or cannot be opened, prove nothing. Builds stop at their first error. Errors as of
-// run_matrix().
-Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result,
-                                               const ProofOptions& options);
 
 }  // namespace vgpukit::matrix

@@ -11,14 +11,14 @@ void skip_or_fail(CellResult& result, const Error& problem, const std::string& s
     set_problem(result, problem);
     return;
   }
-  result.verdict = "skipped";
+  result.verdict = Verdict::skipped;
   result.reason = skipped;
 }
 
 }  // namespace
 
 void set_problem(CellResult& result, const Error& problem) {
-  result.verdict = problem.kind == ErrorKind::missing ? "missing" : "failed";
+  result.verdict = problem.kind == ErrorKind::missing ? Verdict::missing : Verdict::failed;
   result.reason = "cannot " + problem.tried + ": " + problem.why;
   result.hint = problem.next;
 }
@@ -66,7 +66,7 @@ std::optional<OpenCell> OpenedCells::open(const Cell& cell, CellResult& result) 
   result.driver = entry.name;
   result.kernel = column.name;
   if (auto reason = grid.file->why_unsupported(entry.name, column.entry->name); !reason.empty()) {
-    result.verdict = "unsupported";
+    result.verdict = Verdict::unsupported;
     result.reason = std::move(reason);
     return std::nullopt;
   }

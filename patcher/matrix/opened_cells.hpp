@@ -1,4 +1,4 @@
-// The drivers and kernels of a run, opened once each, and what a build of a cell needs of them. Internal to matrix/.
+// Opens each driver and kernel of a run once, and prepares the builds of cells. Internal to matrix/.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@ namespace vgpukit::matrix {
 
 struct OpenCell {
   const driver::Driver* driver = nullptr;
-  std::string word;  // the driver's, for `vgpukit build`
+  std::string word;  // the DRIVER argument of `vgpukit build`
   const kernel::Kernel* kernel = nullptr;
   CellRequest request;
 };
@@ -22,11 +22,11 @@ class OpenedCells {
  public:
   explicit OpenedCells(const MatrixRun& run) : run_(run) {}
 
-  // Opens what the cell needs. Nothing when that cannot be: `result` then has the verdict and the reason.
+  // Opens the driver and the kernel of the cell. Nothing if that fails: `result` then has the verdict and the reason.
   std::optional<OpenCell> open(const Cell& cell, CellResult& result);
-  // Facts about the kernel of an open cell, shared by all its cells; for one thread.
+  // Facts about the kernel of an open cell. All cells of the kernel share them. Not thread-safe.
   kernel::Facts& facts(const OpenCell& cell);
-  // The build of an open cell, still without its jobs.
+  // The build of an open cell. `jobs` is not set.
   [[nodiscard]] CellBuild build_of(const Cell& cell, const OpenCell& open, const std::string& file_name) const;
 
  private:
@@ -44,10 +44,10 @@ class OpenedCells {
   std::map<const kernel::Kernel*, std::unique_ptr<kernel::Facts>> facts_;
 };
 
-// The cell's verdict where an error keeps it from being built: missing or failed.
+// Sets verdict (missing or failed), reason and hint for an error before the build.
 void set_problem(CellResult& result, const Error& problem);
 
-// "DRIVER@KERNEL": names of the matrix file have no '@'.
+// "DRIVER@KERNEL": names in the matrix file contain no '@'.
 std::string file_name_of(const CellResult& cell);
 
 }  // namespace vgpukit::matrix

@@ -1,3 +1,5 @@
+#include "matrix/prove.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -10,8 +12,8 @@ namespace vgpukit::matrix {
 
 namespace {
 
-// The cheapest cell first, then always the cheapest of those whose driver and kernel have been tried least: what one
-// driver, kernel or compiler does not mind, the next one may.
+// Sorts the cells: the cheapest first, then always the cheapest of those whose driver and kernel were used least. A
+// recipe may be needed for one driver, kernel or compiler only.
 void order(std::vector<const CellResult*>& cells) {
   std::map<std::string, unsigned> drivers;
   std::map<std::string, unsigned> kernels;
@@ -26,7 +28,7 @@ void order(std::vector<const CellResult*>& cells) {
   }
 }
 
-// The green cells in which each recipe was applied, in the order in which they are tried.
+// The green cells in which each recipe was applied, in the order of the attempts.
 std::map<std::string, std::vector<const CellResult*>> cells_by_recipe(const MatrixResult& result) {
   std::map<std::string, std::vector<const CellResult*>> all;
   for (const auto& cell : result.cells)
@@ -53,12 +55,12 @@ bool RecipeProof::is_unneeded() const {
 Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const MatrixResult& result,
                                                const ProofOptions& options) {
   TRY_ASSIGN(const auto lock, FileLock::acquire(run.folder / "lock", [&] {
-               if (run.on_step) run.on_step("another vgpukit runs this matrix: waiting for it");
+               if (run.on_step) run.on_step("another vgpukit is running this matrix: waiting for it");
              }));
   OpenedCells opened_cells(run);
   std::vector<RecipeProof> proofs;
   for (const auto& [recipe, cells] : cells_by_recipe(result)) {
-    // A recipe of another version, or of a folder that is not named now, cannot be left out.
+    // An unknown recipe cannot be left out: it is of another version or of a folder that is not used now.
     RecipeProof proof{recipe, {}};
     if (!run.catalogue->find(recipe)) {
       proofs.push_back(std::move(proof));
@@ -70,19 +72,19 @@ Result<std::vector<RecipeProof>> prove_recipes(const MatrixRun& run, const Matri
       CellResult without;
       const auto open = opened_cells.open(*cell, without);
       if (Interrupt::caught() != 0)
-        return Error{ErrorKind::interrupted, "prove the recipes", "interrupted", "begin again"};
+        return Error{ErrorKind::interrupted, "prove the recipes", "interrupted", "run the same command again"};
       if (!open) continue;
       auto what = opened_cells.build_of(*cell, *open, file_name_of(without) + "-without-" + recipe);
       what.options.insert(what.options.end(), {"--without", recipe});
       what.jobs = std::min(run.jobs, jobs_for_memory(run.machine));
       what.first_error_only = true;
       TRY(build_cell(what, without));
-      // What could not be tried shows nothing about the recipe.
-      if (without.verdict == "missing" || without.build.is_null()) continue;
+      // A cell that could not be built proves nothing.
+      if (without.verdict == Verdict::missing || without.build.is_null()) continue;
       if (options.on_try) options.on_try(recipe, without);
-      const bool missed = !is_green(without);
+      const bool needed = !is_green(without);
       proof.tried.push_back(std::move(without));
-      if (missed || proof.tried.size() >= options.cells_per_recipe) break;
+      if (needed || proof.tried.size() >= options.cells_per_recipe) break;
     }
     proofs.push_back(std::move(proof));
   }

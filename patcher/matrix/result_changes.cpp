@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "support/text.hpp"
+
 namespace vgpukit::matrix {
 
 namespace {
@@ -24,15 +26,16 @@ std::string difference(std::vector<std::string> was, std::vector<std::string> is
   std::set_difference(is.begin(), is.end(), was.begin(), was.end(), std::back_inserter(came));
   std::set_difference(was.begin(), was.end(), is.begin(), is.end(), std::back_inserter(gone));
   std::string text;
-  for (const auto& id : came) text += (text.empty() ? "+ " : ", + ") + id;
-  for (const auto& id : gone) text += (text.empty() ? "- " : ", - ") + id;
+  for (const auto& id : came) append(text, "+ " + id);
+  for (const auto& id : gone) append(text, "- " + id);
   return text;
 }
 
 std::string change_of(const CellResult& was, const CellResult& is) {
-  if (was.verdict != is.verdict) return "was " + was.verdict + ", is " + is.verdict;
+  if (was.verdict != is.verdict) return "was " + word_of(was.verdict) + ", is " + word_of(is.verdict);
   if (!is_green(is))
-    return was.reason == is.reason ? "" : "still " + is.verdict + ", for another reason; it was: " + was.reason;
+    return was.reason == is.reason ? ""
+                                   : "still " + word_of(is.verdict) + ", for another reason; it was: " + was.reason;
   const auto recipes = difference(was.recipes, is.recipes);
   return recipes.empty() ? "" : "recipes: " + recipes;
 }
@@ -45,16 +48,16 @@ std::vector<CellChange> changes_since(const MatrixResult& baseline, const Matrix
   for (const auto& cell : now.cells) {
     const auto was = before.find({cell.driver, cell.kernel});
     if (was == before.end()) {
-      changes.push_back({cell.driver, cell.kernel, "", cell.verdict, "new: " + cell.verdict});
+      changes.push_back({cell.driver, cell.kernel, false, "new: " + word_of(cell.verdict)});
       continue;
     }
     if (auto text = change_of(*was->second, cell); !text.empty())
-      changes.push_back({cell.driver, cell.kernel, was->second->verdict, cell.verdict, std::move(text)});
+      changes.push_back({cell.driver, cell.kernel, false, std::move(text)});
   }
   const auto after = index_of(now);
   for (const auto& cell : baseline.cells)
     if (!after.contains({cell.driver, cell.kernel}))
-      changes.push_back({cell.driver, cell.kernel, cell.verdict, "", "no longer there; it was " + cell.verdict});
+      changes.push_back({cell.driver, cell.kernel, true, "no longer there; it was " + word_of(cell.verdict)});
   return changes;
 }
 

@@ -1,6 +1,7 @@
-// What changed from one result to a later one: yesterday's and today's, main's and a branch's.
+// The changes from an earlier result to a later one: yesterday's and today's, main's and a branch's.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,14 +9,20 @@
 
 namespace vgpukit::matrix {
 
-struct CellChange {
-  std::string driver, kernel;
-  std::string was, is;  // verdicts; empty where that result does not have the cell
-  std::string text;     // "was failed, is verified", "recipes: + 6.8-x, - 6.6-y"
+// An earlier result to compare with, and its name.
+struct Baseline {
+  std::string name;
+  MatrixResult result;
 };
 
-// Cells with another verdict, another first cause, or other recipes applied, in the order of `now`; then those that
-// `now` lacks. How long a cell took, and where it was built, are no change.
+struct CellChange {
+  std::string driver, kernel;
+  bool gone = false;  // the later result does not have the cell
+  std::string text;   // "was failed, is verified", "recipes: + 6.8-x, - 6.6-y"
+};
+
+// Cells with another verdict, another first cause or other recipes, in the order of `now`; then the cells that `now`
+// does not have. The duration and the machine are not compared.
 std::vector<CellChange> changes_since(const MatrixResult& baseline, const MatrixResult& now);
 
 }  // namespace vgpukit::matrix

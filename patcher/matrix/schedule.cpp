@@ -13,7 +13,7 @@ Estimate estimate_from(const Grid& grid, const std::vector<CellResult>& earlier)
   std::map<std::pair<std::string, std::string>, double> of_cell;
   std::map<std::string, double> of_driver;
   for (const auto& cell : earlier) {
-    // What took no time was not tried.
+    // No duration: the cell was not built.
     if (cell.seconds <= 0) continue;
     of_cell[{cell.driver, cell.kernel}] = cell.seconds;
     auto& longest = of_driver[cell.driver];

@@ -1,5 +1,4 @@
-// Which cell goes next, and with how many compilers: a budget of jobs is shared out among the cells, never multiplied
-// by them.
+// Chooses the next cell and its number of compilers. All cells together use at most the number of jobs of the run.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +14,21 @@
 
 namespace vgpukit::matrix {
 
-// The seconds that a cell is expected to take; nothing where that is not known.
+// The expected duration of a cell in seconds; nothing if it is not known.
 using Estimate = std::function<std::optional<double>(const Cell& cell)>;
 
-// From the results of earlier runs: of the cell itself, else the longest of its driver.
+// From earlier results: the duration of the cell itself, otherwise the longest of its driver.
 Estimate estimate_from(const Grid& grid, const std::vector<CellResult>& earlier);
 
-// Unknown ones first, then the longest first, so that no long one is left for the end; else as in the grid.
+// Unknown durations first, then the longest, so that no long cell runs alone at the end; otherwise in the order of the
+// grid.
 std::vector<Cell> longest_first(std::vector<Cell> cells, const Estimate& estimate);
 
-// Jobs that the memory which is free now has room for (a compiler of today's kernel headers takes up to
-// memory_per_job), at least 1.
+// The number of jobs for the available memory, at least 1. A compiler run uses up to memory_per_job.
 constexpr std::uint64_t memory_per_job = std::uint64_t{768} << 20;
 unsigned jobs_for_memory(const HostPaths& host);
 
-// The cells that are still to be run, for several workers. Thread-safe.
+// The remaining cells, for several workers. Thread-safe.
 class WorkQueue {
  public:
   struct Work {
@@ -37,10 +36,10 @@ class WorkQueue {
     unsigned jobs = 1;
   };
   WorkQueue(std::vector<Cell> cells, unsigned jobs);
-  // How many workers it has work for: at most one for each job.
+  // The number of workers: at most one for each job.
   [[nodiscard]] unsigned workers() const { return workers_; }
-  // The next cell with its share of the jobs: where cells are left for every worker, an equal one; where there are less
-  // cells than workers, theirs too. Nothing when all were handed out.
+  // The next cell with its share of the free jobs: equal shares for the idle workers, or for the remaining cells if
+  // these are fewer. Nothing if no cell is left.
   std::optional<Work> take();
   void done(const Work& work);
 

@@ -172,7 +172,7 @@ test('what cannot be emitted is said', () => {
   };
   no(/--image NAME/, 'm.yaml', '--format', 'kubernetes');
   no(/repository/, path.join(folder, 'm.yaml'), '--format', 'github');
-  no(/a shell would take this name/, 'a b.yaml', '--format', 'gitlab');
+  no(/a shell would change this name/, 'a b.yaml', '--format', 'gitlab');
   no(/nowhere\.yaml/, 'nowhere.yaml', '--format', 'gitlab');
   no(/--format/, 'm.yaml', '--format', 'jenkins');
 });

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * nvidia-vgpu-vfio.ko: the module itself, the cards that nvidia.ko hands over, interrupts, and the files that a vGPU's saved
- * state goes through.
+ * nvidia-vgpu-vfio.ko: the module itself, the cards that nvidia.ko registers, interrupts, and the files for the saved
+ * state of a vGPU.
  */
 
 #include <linux/eventfd.h>
@@ -232,7 +232,7 @@ static NV_STATUS nv_vgpu_probe(struct pci_dev *dev, void *nv, NvU32 num_types, c
     phys->num_types = min_t(NvU32, num_types, VFIO_MAX_VGPU_TYPES_PER_PGPU);
     memcpy(phys->type_ids, type_ids, phys->num_types * sizeof(type_ids[0]));
 
-    /* On the list first: as soon as it is registered, somebody may create a vGPU on it. */
+    /* On the list first: as soon as it is registered, a vGPU may be created on it. */
     mutex_lock(&phys_dev_list_lock);
     list_add_tail(&phys->next, &phys_dev_list);
     mutex_unlock(&phys_dev_list_lock);

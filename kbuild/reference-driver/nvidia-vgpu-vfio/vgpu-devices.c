@@ -37,7 +37,7 @@ void nv_init_vgpu_dev(vgpu_dev_t *vgpu_dev, struct device *dev, phys_dev_t *phys
     vgpu_dev->type_id = type_id;
 }
 
-/* Takes room for the vGPU on its card. -ENOSPC if there is none. */
+/* Reserves the vGPU on its card. -ENOSPC if the card is full. */
 int nv_vgpu_vfio_create(vgpu_dev_t *vgpu_dev)
 {
     int ret = nv_errno(rm_vgpu_vfio_ops.vgpu_create(vgpu_dev->phys->nv, vgpu_dev->type_id));

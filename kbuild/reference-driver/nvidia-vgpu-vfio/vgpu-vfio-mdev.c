@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * vGPUs as mediated devices. The kernel has had two quite different interfaces for this: the first half of this file is for
- * 6.1 and newer, the second for those before 5.13.
+ * vGPUs as mediated devices. The kernel has had two different interfaces for this: the first half of this file is for
+ * 6.1 and newer, the second half for kernels before 5.13.
  */
 
 #include "vgpu-devices.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * vGPUs as virtual functions ("vendor VFIO"). There is nothing to create but a type to set: nvidia/current_vgpu_type in the
- * function's sysfs folder, one of those in nvidia/creatable_vgpu_types. The rest is done by the kernel's vfio-pci-core.
+ * vGPUs as virtual functions ("vendor VFIO"). nvidia/current_vgpu_type in the function's sysfs folder sets the type,
+ * one of those in nvidia/creatable_vgpu_types. The kernel's vfio-pci-core does the rest.
  */
 
 #include "vgpu-devices.h"
@@ -98,7 +98,7 @@ static ssize_t current_vgpu_type_show(struct device *dev, struct device_attribut
     return phys ? scnprintf(buf, PAGE_SIZE, "%u\n", phys->vf->type_id) : -ENODEV;
 }
 
-/* A type's id makes the function a vGPU (-EPERM if it is one), 0 makes it an ordinary function again (-EBUSY while in use). */
+/* A type's id makes the function a vGPU (-EPERM if it is one); 0 makes it an ordinary one (-EBUSY while in use). */
 static ssize_t current_vgpu_type_store(struct device *dev, struct device_attribute *attr, const char *buf, size_t count)
 {
     phys_dev_t *phys = nv_find_phys_dev(dev);

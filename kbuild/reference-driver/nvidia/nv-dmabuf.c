@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A card's memory as a dma-buf. Nobody can ask for one yet (a real driver has an ioctl for it).
+ * A card's memory as a dma-buf. There is no way to ask for one yet (a real driver has an ioctl for it).
  */
 
 #include "nv.h"
@@ -10,7 +10,7 @@
 
 static int nv_dma_buf_attach(struct dma_buf *buf, struct dma_buf_attachment *attachment)
 {
-    /* A card's memory has no struct page, so whoever can't do peer to peer gets nothing; others may move it, we can't. */
+    /* A card's memory has no struct page, so only peer to peer works. */
     if (dma_buf_attachment_is_dynamic(attachment) && !attachment->peer2peer)
         return -EOPNOTSUPP;
     return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers for the resource manager. A real driver takes high resolution ones where it may; these are only as fine as a jiffy.
+ * Timers for the resource manager. A real driver uses high resolution timers; these have the resolution of a jiffy.
  */
 
 #include "nv.h"

@@ -13,7 +13,7 @@ nv_pci_probe(struct pci_dev *pci_dev, const struct pci_device_id *id_table)
 
     if (pci_dev->is_virtfn)
     {
-        /* A guest's DMA through a virtual function has to be translated: without an IOMMU it would reach all of the host. */
+        /* Without an IOMMU, DMA of a guest through a virtual function could reach all memory of the host. */
         if (pci_dev->dev.bus->iommu_ops == NULL)
         {
             pci_err(pci_dev, "NVRM: no IOMMU, so this virtual function cannot be given to a guest\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The resource manager: which vGPU types there are, and how many of them a card still has room for. (In a real driver all of
- * this is in the binary object.)
+ * The resource manager: the vGPU types, and how many more of them a card can have. (In a real driver this is in the
+ * binary object.)
  */
 
 #include "nv.h"

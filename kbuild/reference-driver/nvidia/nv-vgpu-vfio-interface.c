@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where nvidia-vgpu-vfio.ko finds nvidia.ko. It does so with symbol_get() rather than by linking, so that neither module's
- * licence says anything about the other's.
+ * Where nvidia-vgpu-vfio.ko finds nvidia.ko: with symbol_get() rather than by linking, so that the licence of one
+ * module does not affect the other one.
  */
 
 #include <linux/string.h>

@@ -18,8 +18,8 @@ static inline int nv_follow_pfn(struct vm_area_struct *vma,
 }
 
 /*
- * Looks up a range of I/O memory that the process has mapped, say another device's registers. In a real driver that is how
- * such memory gets registered for access by the card.
+ * Looks up a range of I/O memory that the process has mapped, for example another device's registers. A real driver
+ * registers such memory for access by the card with it.
  *
  * Returns NV_ERR_INVALID_ADDRESS if it is not I/O memory, is not wholly mapped, or is not contiguous.
  */

@@ -1,4 +1,4 @@
-// One cell, opened beside the grid; its name is in the address, so that it can be linked to.
+// Shows one cell beside the grid. Its name is in the address, for links.
 
 const panel = $('cell');
 let opened = null;
@@ -22,7 +22,7 @@ function openCell(cell) {
   if (location.hash !== addressOf(cell)) history.replaceState(null, '', addressOf(cell));
 }
 
-// Whether there was one to close. The keyboard is back where it came from.
+// Returns whether a cell was open. Moves the focus back.
 function closeCell() {
   if (!opened) return false;
   const td = elementOf[data.cells.indexOf(opened)];
@@ -31,8 +31,10 @@ function closeCell() {
   panel.hidden = true;
   document.body.classList.remove('open');
   history.replaceState(null, '', location.pathname + location.search);
-  if (!td.hidden && !td.parentNode.hidden) td.focus();
-  else $('search').focus();
+  if (!td.hidden && !td.parentNode.hidden)
+    td.focus();
+  else
+    $('search').focus();
   return true;
 }
 
@@ -42,12 +44,16 @@ function partsOf(cell) {
   close.addEventListener('click', closeCell);
   const parts = [
     el('div', {class: 'top'}, el('span', {class: `mark ${verdict.word}`}, `${verdict.symbol} ${verdict.word}`),
-      el('h2', {id: 'cell-title', tabindex: '-1'}, nameOf(cell)), close),
+       el('h2', {id: 'cell-title', tabindex: '-1'}, nameOf(cell)), close),
     el('p', {}, meanings[verdict.word] || ''),
   ];
-  if (cell.unchanged) parts.push(el('p', {class: 'soft'}, 'Taken from an earlier run: driver, headers, compiler and recipes are the same.'));
+  if (cell.unchanged)
+    parts.push(
+        el('p', {class: 'soft'}, 'Taken from an earlier run: driver, headers, compiler and recipes are the same.'));
   if (cell.change !== undefined) parts.push(el('p', {class: 'note'}, `Since ${data.baseline.name}: ${cell.change}`));
-  parts.push(...causeOf(cell), ...commandsOf(cell), ...factsOf(cell), ...loadOf(cell), ...recipesOf(cell), ...warningsOf(cell), ...diffOf(cell));
+  parts.push(
+      ...causeOf(cell), ...commandsOf(cell), ...factsOf(cell), ...loadOf(cell), ...recipesOf(cell), ...warningsOf(cell),
+      ...diffOf(cell));
   return parts;
 }
 
@@ -57,15 +63,19 @@ function place(error) {
   return error.file ? error.file + (error.line > 0 ? `:${error.line}` : '') : error.tool || '';
 }
 
-// What the kernel's headers tell of the name that an error is about.
-function territoryOf(error) {
+// What the kernels' headers say about the name in an error.
+function apiChangesOf(error) {
   const lines = [];
   if (error.subject) lines.push(el('p', {}, 'About ', el('b', {}, error.subject), '.'));
   const declared = (word, one) => el('li', {}, `${word} ${one.place} of ${one.kernel}: `, el('code', {}, one.text));
   const list = [
     ...(error.declared_before || []).map((one) => declared('was in', one)),
     ...(error.declared_now || []).map((one) => declared('is in', one)),
-    ...(error.nearest || []).map((near) => el('li', {}, 'near: ', el('b', {}, near.name), `, ${near.place}: `, el('code', {}, near.text), near.why ? ` (${near.why})` : '')),
+    ...(error.nearest || [])
+        .map(
+            (near) =>
+                el('li', {}, 'near: ', el('b', {}, near.name), `, ${near.place}: `, el('code', {}, near.text),
+                   near.why ? ` (${near.why})` : '')),
   ];
   if (list.length) lines.push(el('ul', {}, ...list));
   if (error.follows) lines.push(el('p', {}, `It follows from ${error.follows}.`));
@@ -74,8 +84,10 @@ function territoryOf(error) {
 }
 
 function errorBox(error, verdict) {
-  return el('div', {class: `say ${verdict}`}, el('p', {class: 'message'}, place(error) ? el('code', {}, place(error)) : '', ` ${error.message || ''}`),
-    error.hint ? el('p', {class: 'hint'}, `→ ${error.hint}`) : '', ...territoryOf(error));
+  return el(
+      'div', {class: `say ${verdict}`},
+      el('p', {class: 'message'}, place(error) ? el('code', {}, place(error)) : '', ` ${error.message || ''}`),
+      error.hint ? el('p', {class: 'hint'}, `→ ${error.hint}`) : '', ...apiChangesOf(error));
 }
 
 function causeOf(cell) {
@@ -83,18 +95,25 @@ function causeOf(cell) {
   const errors = cell.errors || [];
   if (errors.length === 0) {
     if (!cell.reason) return [];
-    return [el('div', {class: `say ${verdict}`}, el('p', {class: 'message'}, cell.reason), cell.hint ? el('p', {class: 'hint'}, `→ ${cell.hint}`) : '')];
+    return [el(
+        'div', {class: `say ${verdict}`}, el('p', {class: 'message'}, cell.reason),
+        cell.hint ? el('p', {class: 'hint'}, `→ ${cell.hint}`) : '')];
   }
-  const parts = [el('h3', {}, errors.length > 1 ? `First of ${cell.errors_in_all} errors` : 'The error'), errorBox(errors[0], verdict)];
+  const parts = [
+    el('h3', {}, errors.length > 1 ? `First of ${cell.errors_in_all} errors` : 'The error'),
+    errorBox(errors[0], verdict)
+  ];
   if (errors.length > 1) {
     const left = cell.errors_in_all - errors.length;
-    parts.push(el('details', {class: 'more'}, el('summary', {}, `The next ${errors.length - 1}`), ...errors.slice(1).map((error) => errorBox(error, verdict)),
-      left > 0 ? el('p', {class: 'soft'}, `${left} more are in the log.`) : ''));
+    parts.push(
+        el('details', {class: 'more'}, el('summary', {}, `The next ${errors.length - 1}`),
+           ...errors.slice(1).map((error) => errorBox(error, verdict)),
+           left > 0 ? el('p', {class: 'soft'}, `${left} more are in the log.`) : ''));
   }
   return parts;
 }
 
-// ---- how to see it for oneself
+// ---- how to reproduce it
 
 function quoted(word) {
   return /^[\w./:=+,@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
@@ -111,7 +130,9 @@ function copyable(text) {
     } catch {
       button.textContent = 'Selected';
     }
-    setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+    setTimeout(() => {
+      button.textContent = 'Copy';
+    }, 1500);
   });
   return el('div', {class: 'command'}, code, button);
 }
@@ -124,7 +145,7 @@ function commandsOf(cell) {
   return parts;
 }
 
-// ---- what it was, how long it took, what came out
+// ---- inputs, times and modules
 
 function bytes(size) {
   if (typeof size !== 'number') return '';
@@ -141,7 +162,9 @@ function factsOf(cell) {
   add('kernel', kernel.release);
   add('compiler', kernel.compiler);
   if (cell.seconds) {
-    const steps = ['extract', 'plan', 'patch', 'conftest', 'compile', 'verify'].filter((name) => (cell.steps || {})[name] >= 0.05).map((name) => `${name} ${seconds(cell.steps[name])}`);
+    const steps = ['extract', 'plan', 'patch', 'conftest', 'compile', 'verify']
+                      .filter((name) => (cell.steps || {})[name] >= 0.05)
+                      .map((name) => `${name} ${seconds(cell.steps[name])}`);
     add('time', seconds(cell.seconds) + (steps.length ? ` (${steps.join(', ')})` : ''));
     if (cell.cpu) add('CPU time', seconds(cell.cpu));
   }
@@ -152,20 +175,24 @@ function factsOf(cell) {
   return list.children.length ? [el('h3', {}, 'The build'), list] : [];
 }
 
-// What the program that loaded the modules printed last.
+// The last lines of the program that loaded the modules.
 function loadOf(cell) {
   if (!cell.load || !Array.isArray(cell.load.lines)) return [];
   const heading = {0: 'Loaded', 3: 'Not loaded'}[cell.load.status] || 'Loading failed';
   const time = typeof cell.load.seconds === 'number' ? ` after ${seconds(cell.load.seconds)}` : '';
-  return [el('details', {class: 'more', open: cell.load.status !== 0}, el('summary', {}, heading + time), el('pre', {tabindex: '0'}, cell.load.lines.join('\n')))];
+  return [el(
+      'details', {class: 'more', open: cell.load.status !== 0}, el('summary', {}, heading + time),
+      el('pre', {tabindex: '0'}, cell.load.lines.join('\n')))];
 }
 
 // ---- recipes
 
 function recipeLine([recipe, state, reason, files], withState) {
   const known = data.recipes[recipe];
-  return el('li', {}, el('code', {}, known.id), withState ? el('span', {class: 'state'}, ` ${state}`) : '', known.summary ? el('p', {}, known.summary) : '',
-    reason ? el('p', {class: 'soft'}, `because ${reason}`) : '', files && files.length ? el('p', {class: 'soft'}, 'changes ', el('code', {}, files.join(', '))) : '');
+  return el(
+      'li', {}, el('code', {}, known.id), withState ? el('span', {class: 'state'}, ` ${state}`) : '',
+      known.summary ? el('p', {}, known.summary) : '', reason ? el('p', {class: 'soft'}, `because ${reason}`) : '',
+      files && files.length ? el('p', {class: 'soft'}, 'changes ', el('code', {}, files.join(', '))) : '');
 }
 
 function recipesOf(cell) {
@@ -180,7 +207,10 @@ function recipesOf(cell) {
   if (applied.length) parts.push(el('ul', {class: 'recipes'}, ...applied.map((one) => recipeLine(one))));
   for (const state of quiet) {
     const list = group([state]);
-    if (list.length) parts.push(el('details', {class: 'more'}, el('summary', {}, `${state}: ${list.length}`), el('ul', {class: 'recipes'}, ...list.map((one) => recipeLine(one)))));
+    if (list.length)
+      parts.push(
+          el('details', {class: 'more'}, el('summary', {}, `${state}: ${list.length}`),
+             el('ul', {class: 'recipes'}, ...list.map((one) => recipeLine(one)))));
   }
   return parts;
 }
@@ -192,17 +222,22 @@ function warningsOf(cell) {
 
 // ---- the diff
 
-// Lines of a kind that follow each other are one element: a diff may have tens of thousands of lines.
+// Consecutive lines of the same kind are one element: a diff may have tens of thousands of lines.
 function coloured(lines) {
   const pre = el('pre', {class: 'diff', tabindex: '0'});
-  const kindOf = (line) => line.startsWith('@@') ? 'at' : line.startsWith('+') ? 'add' : line.startsWith('-') ? 'del' : '';
+  const kindOf = (line) => line.startsWith('@@') ? 'at' :
+      line.startsWith('+')                       ? 'add' :
+      line.startsWith('-')                       ? 'del' :
+                                                   '';
   for (let from = 0; from < lines.length;) {
     const kind = kindOf(lines[from]);
     let to = from + 1;
     while (to < lines.length && kindOf(lines[to]) === kind) ++to;
     const text = lines.slice(from, to).join('\n');
-    if (kind === 'add' || kind === 'del') pre.append(el('span', {class: kind}, text));
-    else pre.append(kind ? el('span', {class: kind}, text + '\n') : text + '\n');
+    if (kind === 'add' || kind === 'del')
+      pre.append(el('span', {class: kind}, text));
+    else
+      pre.append(kind ? el('span', {class: kind}, text + '\n') : text + '\n');
     from = to;
   }
   return pre;
@@ -217,9 +252,14 @@ function diffOf(cell) {
     const name = (lines[0].match(/ b\/(.*)$/) || [])[1] || lines[0];
     const first = lines.findIndex((line) => line.startsWith('@@'));
     const hunks = first < 0 ? [] : lines.slice(first);
-    const plus = hunks.filter((line) => line.startsWith('+')).length, minus = hunks.filter((line) => line.startsWith('-')).length;
-    const box = el('details', {class: 'more', open: files.length <= 3}, el('summary', {}, el('code', {}, name), ` +${plus} −${minus}`));
-    const fill = () => { if (box.open && !box.querySelector('pre')) box.append(coloured(hunks)); };
+    const plus = hunks.filter((line) => line.startsWith('+')).length,
+          minus = hunks.filter((line) => line.startsWith('-')).length;
+    const box =
+        el('details', {class: 'more', open: files.length <= 3},
+           el('summary', {}, el('code', {}, name), ` +${plus} −${minus}`));
+    const fill = () => {
+      if (box.open && !box.querySelector('pre')) box.append(coloured(hunks));
+    };
     fill();
     box.addEventListener('toggle', fill);
     parts.push(box);
@@ -232,7 +272,7 @@ function openAddressed() {
   try {
     name = decodeURIComponent(location.hash.slice(1));
   } catch {
-    return;  // somebody's own address
+    return;  // an address of another form
   }
   const cell = data.cells.find((one) => addressOf(one) === '#' + encodeURIComponent(name));
   if (cell && cell !== opened) openCell(cell);

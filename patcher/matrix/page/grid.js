@@ -1,9 +1,9 @@
-// The grid, its filters and search. cell.js opens a cell.
+// The grid with its filters and search. cell.js opens a cell.
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const $ = (id) => document.getElementById(id);
 
-// An element with attributes and children; text is always text, never HTML.
+// An element with attributes and children. Text is never interpreted as HTML.
 function el(name, attributes, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {}))
@@ -13,20 +13,21 @@ function el(name, attributes, ...children) {
 }
 
 const count = (number, one, many) => `${number} ${number === 1 ? one : many || one + 's'}`;
-const seconds = (time) => time < 600 ? `${time < 9.95 ? time.toFixed(1) : Math.round(time)} s` : `${Math.round(time / 60)} min`;
+const seconds = (time) =>
+    time < 600 ? `${time < 9.95 ? time.toFixed(1) : Math.round(time)} s` : `${Math.round(time / 60)} min`;
 const verdictOf = (cell) => data.verdicts[cell.verdict];
 const nameOf = (cell) => `${data.drivers[cell.driver].name} on ${data.kernels[cell.kernel].name}`;
 
-// The same word that a newcomer would look for, and what it means.
+// The meaning of each verdict.
 const meanings = {
   loads: 'built, verified, and loaded by this kernel in a guest',
   verified: 'built, and the kernel would load every module',
-  compiled: 'compiled and verified but for what the package\u2019s missing binary object would define',
+  compiled: 'compiled and verified, except for what the package\u2019s missing binary object would define',
   failed: 'not built, or refused by the verification',
-  missing: 'a driver, a root, headers or a compiler is not there',
-  consent: 'a notice waits to be accepted',
-  unsupported: 'the matrix file says that nobody expects it to build',
-  skipped: 'the matrix file says that it may be absent, and it is',
+  missing: 'a driver, a root, headers or a compiler is missing',
+  consent: 'a notice was not accepted',
+  unsupported: 'the matrix file says so, with a reason',
+  skipped: 'the driver or the root is missing, and the matrix file says that it may be',
 };
 
 const grid = $('grid');
@@ -39,7 +40,10 @@ let current = null;  // the <td> that the keyboard is at
 
 function searchText(cell) {
   const driver = data.drivers[cell.driver], kernel = data.kernels[cell.kernel];
-  const words = [nameOf(cell), driver.version, driver.flavour, kernel.release, kernel.compiler, verdictOf(cell).word, cell.reason, cell.change];
+  const words = [
+    nameOf(cell), driver.version, driver.flavour, kernel.release, kernel.compiler, verdictOf(cell).word, cell.reason,
+    cell.change
+  ];
   for (const place of cell.recipes || []) {
     const [recipe, state] = data.decisions[place];
     if (state === 'applies') words.push(data.recipes[recipe].id);
@@ -51,13 +55,18 @@ function searchText(cell) {
 function draw() {
   const dense = columns > 12;
   if (dense) grid.classList.add('dense');
-  const heads = data.kernels.map((kernel) =>
-    el('th', {scope: 'col', title: [kernel.name, kernel.release, kernel.compiler].filter(Boolean).join('\n')},
-      el('div', {}, kernel.name, kernel.release && kernel.release !== kernel.name ? el('small', {}, kernel.release) : '')));
+  const heads = data.kernels.map(
+      (kernel) =>
+          el('th', {scope: 'col', title: [kernel.name, kernel.release, kernel.compiler].filter(Boolean).join('\n')},
+             el('div', {}, kernel.name,
+                kernel.release && kernel.release !== kernel.name ? el('small', {}, kernel.release) : '')));
   const body = el('tbody');
   data.drivers.forEach((driver) => {
-    const head = el('th', {scope: 'row', title: [driver.name, driver.version, driver.flavour].filter(Boolean).join('\n')}, driver.name);
-    if (driver.version && driver.version !== driver.name) head.append(el('small', {}, `${driver.version} ${driver.flavour || ''}`));
+    const head =
+        el('th', {scope: 'row', title: [driver.name, driver.version, driver.flavour].filter(Boolean).join('\n')},
+           driver.name);
+    if (driver.version && driver.version !== driver.name)
+      head.append(el('small', {}, `${driver.version} ${driver.flavour || ''}`));
     const element = el('tr', {}, head);
     const cells = data.kernels.map(() => document.createElement('td'));
     element.append(...cells);
@@ -77,18 +86,20 @@ function draw() {
     if (!dense) td.append(el('span', {}, facts.join(', ') || verdict.word));
     td.tabIndex = -1;
     td.setAttribute('role', 'gridcell');
-    td.setAttribute('aria-label', `${nameOf(cell)}: ${[verdict.word, ...facts, cell.change].filter(Boolean).join(', ')}`);
+    td.setAttribute(
+        'aria-label', `${nameOf(cell)}: ${[verdict.word, ...facts, cell.change].filter(Boolean).join(', ')}`);
     elementOf[number] = td;
     cellOf.set(td, cell);
     cell.text = searchText(cell);
   });
-  grid.append(el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, el('span', {class: 'unseen'}, 'driver')), ...heads)), body);
+  grid.append(
+      el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, el('span', {class: 'unseen'}, 'driver')), ...heads)), body);
   rows.heads = heads;
   current = elementOf[0];
   if (current) current.tabIndex = 0;
 }
 
-// ---- what is shown
+// ---- filters
 
 const chosen = new Set();  // verdicts; none is all
 let changedOnly = false;
@@ -99,8 +110,9 @@ function filter() {
   const rowSeen = new Uint8Array(rows.length), columnSeen = new Uint8Array(columns);
   let shown = 0;
   data.cells.forEach((cell, number) => {
-    const is = all || ((chosen.size === 0 || chosen.has(cell.verdict)) && (!changedOnly || cell.change !== undefined) &&
-      words.every((word) => cell.text.includes(word)));
+    const is = all ||
+        ((chosen.size === 0 || chosen.has(cell.verdict)) && (!changedOnly || cell.change !== undefined) &&
+         words.every((word) => cell.text.includes(word)));
     if (is) {
       ++shown;
       rowSeen[cell.driver] = columnSeen[cell.kernel] = 1;
@@ -110,7 +122,9 @@ function filter() {
       elementOf[number].classList.toggle('off', !is);
     }
   });
-  rows.forEach((row, number) => { row.element.hidden = !rowSeen[number]; });
+  rows.forEach((row, number) => {
+    row.element.hidden = !rowSeen[number];
+  });
   for (let column = 0; column < columns; ++column) {
     if (rows.heads[column].hidden === !columnSeen[column]) continue;
     rows.heads[column].hidden = !columnSeen[column];
@@ -119,7 +133,7 @@ function filter() {
   $('shown').textContent = all ? '' : `${count(shown, 'cell')} of ${data.cells.length}`;
   $('nothing').hidden = shown > 0;
   scroll.hidden = shown === 0;
-  // The keyboard enters the table where something is to be seen.
+  // The focus enters the table at a visible cell.
   const now = current && cellOf.get(current);
   if (now && now.off && shown > 0) makeCurrent(elementOf[data.cells.findIndex((cell) => !cell.off)]);
 }
@@ -141,7 +155,9 @@ function showAll() {
 function drawFilters() {
   const numbers = data.verdicts.map((_, verdict) => data.cells.filter((cell) => cell.verdict === verdict).length);
   const add = (kind, symbol, text, title, toggle) => {
-    const button = el('button', {type: 'button', class: kind, title, 'aria-pressed': 'false'}, el('span', {class: 'symbol', 'aria-hidden': 'true'}, symbol), text);
+    const button =
+        el('button', {type: 'button', class: kind, title, 'aria-pressed': 'false'},
+           el('span', {class: 'symbol', 'aria-hidden': 'true'}, symbol), text);
     button.addEventListener('click', () => {
       button.setAttribute('aria-pressed', String(toggle()));
       filter();
@@ -151,18 +167,21 @@ function drawFilters() {
   data.verdicts.forEach((verdict, number) => {
     if (numbers[number] === 0) return;
     $('bar').append(el('span', {class: verdict.word, style: `flex: ${numbers[number]} 1 0`}));
-    add(verdict.word, verdict.symbol, `${verdict.word} ${numbers[number]}`, meanings[verdict.word], () =>
-      chosen.delete(number) ? false : Boolean(chosen.add(number)));
+    add(verdict.word, verdict.symbol, `${verdict.word} ${numbers[number]}`, meanings[verdict.word],
+        () => chosen.delete(number) ? false : Boolean(chosen.add(number)));
   });
   const changed = data.cells.filter((cell) => cell.change !== undefined).length;
-  if (data.baseline) add('changed', '◥', `changed ${changed}`, `not as in ${data.baseline.name}`, () => (changedOnly = !changedOnly));
+  if (data.baseline)
+    add('changed', '◥', `changed ${changed}`, `not as in ${data.baseline.name}`, () => (changedOnly = !changedOnly));
   const wanted = data.cells.filter((cell) => !['unsupported', 'skipped'].includes(verdictOf(cell).word));
   const green = wanted.filter((cell) => ['verified', 'compiled'].includes(verdictOf(cell).word)).length;
-  $('total').textContent = `${green} of ${count(wanted.length, 'cell')} green · ${count(data.drivers.length, 'driver')} on ${count(columns, 'kernel')}`;
-  $('about').textContent = `vgpukit ${data.vgpukit} · ${data.file}${data.baseline ? ` · compared with ${data.baseline.name}` : ''}`;
+  $('total').textContent = `${green} of ${count(wanted.length, 'cell')} green · ${
+      count(data.drivers.length, 'driver')} on ${count(columns, 'kernel')}`;
+  $('about').textContent =
+      `vgpukit ${data.vgpukit} · ${data.file}${data.baseline ? ` · compared with ${data.baseline.name}` : ''}`;
 }
 
-// What leads to a cell, in the lists above the table.
+// A link to a cell, for the lists above the table.
 function drawLists() {
   const fill = (box, title, lines) => {
     if (lines.length === 0) return;
@@ -176,18 +195,27 @@ function drawLists() {
     }));
   };
   if (data.baseline) {
-    const changed = data.cells.filter((cell) => cell.change !== undefined).map((cell) => [cell, nameOf(cell), cell.change]);
+    const changed =
+        data.cells.filter((cell) => cell.change !== undefined).map((cell) => [cell, nameOf(cell), cell.change]);
     const gone = data.baseline.gone.map((one) => [null, `${one.driver} on ${one.kernel}`, one.change]);
-    fill($('changes'), `What changed since ${data.baseline.name}: ${count(changed.length, 'cell')}${gone.length ? `, and ${gone.length} gone` : ''}`, [...changed, ...gone]);
+    fill(
+        $('changes'),
+        `What changed since ${data.baseline.name}: ${count(changed.length, 'cell')}${
+            gone.length ? `, and ${gone.length} gone` : ''}`,
+        [...changed, ...gone]);
   }
-  fill($('contradictions'), 'Results that contradict each other: the same inputs gave different verdicts',
-    data.contradictions.map((one) => {
-      const name = `${one.driver} on ${one.kernel}`;
-      return [data.cells.find((cell) => nameOf(cell) === name), name, `${one.verdict_one} in ${one.one}, ${one.verdict_other} in ${one.other}`];
-    }));
+  fill(
+      $('contradictions'), 'Results that contradict each other: the same inputs gave different verdicts',
+      data.contradictions.map((one) => {
+        const name = `${one.driver} on ${one.kernel}`;
+        return [
+          data.cells.find((cell) => nameOf(cell) === name), name,
+          `${one.verdict_one} in ${one.one}, ${one.verdict_other} in ${one.other}`
+        ];
+      }));
 }
 
-// ---- moving about
+// ---- keyboard
 
 function makeCurrent(td) {
   if (current) current.tabIndex = -1;
@@ -195,8 +223,8 @@ function makeCurrent(td) {
   td.tabIndex = 0;
 }
 
-// The next cell from `cell` in a direction that is not hidden; holes in the grid are stepped over.
-function neighbour(cell, down, right) {
+// The next visible cell from `cell` in a direction. Positions without a cell are skipped.
+function nextCell(cell, down, right) {
   let row = cell.driver + down, column = cell.kernel + right;
   while (row >= 0 && row < rows.length && column >= 0 && column < columns) {
     const td = rows[row].cells[column];
@@ -209,7 +237,8 @@ function neighbour(cell, down, right) {
 
 function farthest(cell, down, right, most) {
   let found = null;
-  for (let next = neighbour(cell, down, right); next && most > 0; next = neighbour(cellOf.get(next), down, right), --most) found = next;
+  for (let next = nextCell(cell, down, right); next && most > 0; next = nextCell(cellOf.get(next), down, right), --most)
+    found = next;
   return found;
 }
 
@@ -218,8 +247,14 @@ grid.addEventListener('keydown', (event) => {
   if (!cell || event.altKey || event.metaKey) return;
   const whole = event.ctrlKey ? Infinity : 1;
   const moves = {
-    ArrowUp: [-1, 0, whole], ArrowDown: [1, 0, whole], ArrowLeft: [0, -1, whole], ArrowRight: [0, 1, whole],
-    Home: [0, -1, Infinity], End: [0, 1, Infinity], PageUp: [-1, 0, 10], PageDown: [1, 0, 10],
+    ArrowUp: [-1, 0, whole],
+    ArrowDown: [1, 0, whole],
+    ArrowLeft: [0, -1, whole],
+    ArrowRight: [0, 1, whole],
+    Home: [0, -1, Infinity],
+    End: [0, 1, Infinity],
+    PageUp: [-1, 0, 10],
+    PageDown: [1, 0, 10],
   };
   if (event.key === 'Enter' || event.key === ' ') {
     event.preventDefault();
@@ -236,7 +271,7 @@ grid.addEventListener('click', (event) => {
   if (cell) openCell(cell);
 });
 
-// The names of the cell's row and column, so that nobody loses the line among a hundred.
+// Highlights the names of the cell's row and column.
 let lit = [];
 function light(td) {
   const cell = cellOf.get(td);
@@ -253,7 +288,7 @@ grid.addEventListener('focusin', (event) => {
   showInGrid(event.target);
 });
 
-// The names that stay in place must not hide the cell.
+// Scrolls so that the fixed row and column names do not cover the cell.
 function showInGrid(td) {
   td.scrollIntoView({block: 'nearest', inline: 'nearest'});
   const area = scroll.getBoundingClientRect(), box = td.getBoundingClientRect();

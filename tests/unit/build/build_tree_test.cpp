@@ -17,7 +17,7 @@ using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
-// `cache`: for who builds with it.
+// `cache`: only for tests that build.
 kernel::Kernel a_kernel(const std::filesystem::path& cache = {}) {
   kernel::Kernel kernel;
   kernel.host.cache = cache;
@@ -42,7 +42,7 @@ TEST(MakeCommand, NamesBothHalvesOfSplitHeadersAndNoDebugInformation) {
   EXPECT_THAT(command.env, IsEmpty());
 }
 
-TEST(MakeCommand, StopsAtTheFirstErrorWhereNobodyWantsTheOthers) {
+TEST(MakeCommand, FirstErrorOnlyStopsAtTheFirstError) {
   BuildRequest request;
   request.first_error_only = true;
   EXPECT_THAT(make_command(a_kernel(), request, "/var/tmp/x").argv, Not(Contains("-k")));
@@ -73,7 +73,7 @@ TEST(MakeCommand, AClangKernelNamesTheToolsThatNvidiasMakefileHandsOn) {
   EXPECT_THAT(command.argv, Contains(StartsWith("LD=ld.lld")));
 }
 
-// A driver whose Makefile stands in for Kbuild: it prints what Kbuild would print and makes what it would make.
+// A driver whose Makefile prints what Kbuild would print and makes what Kbuild would make.
 class BuildTest : public testing::Test {
  protected:
   BuildTest() {
@@ -112,7 +112,7 @@ TEST_F(BuildTest, AGoodBuild) {
   EXPECT_THAT(log, HasSubstr("\n  LD [M]  nvidia.ko\n"));
 }
 
-// A ccache that says what it was asked, in front of a compiler of that name.
+// A ccache that records its arguments, and a compiler.
 class CacheTest : public BuildTest {
  protected:
   void SetUp() override {
@@ -121,7 +121,7 @@ class CacheTest : public BuildTest {
     program("gcc-12", "echo compiled > \"$4\"");
     program("ccache", "here=" + bin.string() + R"(
 echo "$0 $*" >> $here/../asked
-[ ! -e $here/broken ] || { echo 'ccache: error: no room' >&2; exit 1; }
+[ ! -e $here/broken ] || { echo 'ccache: error: no space left' >&2; exit 1; }
 [ -z "$CCACHE_STATSLOG" ] || printf '# a.c\ncache_miss\nlocal_storage_miss\n# b.c\ndirect_cache_hit\n# c.c\npreprocessed_cache_hit\n' >> "$CCACHE_STATSLOG"
 exec $here/gcc-12 "$@")");
     ::setenv("PATH", (bin.string() + ":" + old_path_).c_str(), 1);
@@ -136,7 +136,7 @@ exec $here/gcc-12 "$@")");
   std::string old_path_;
 };
 
-TEST_F(CacheTest, CcacheStandsInForTheCompilerAndTheLogSaysSo) {
+TEST_F(CacheTest, CcacheIsUsedAndTheLogSaysSo) {
   const auto result = build();
   EXPECT_TRUE(result.built);
   EXPECT_EQ(scratch.read("tree/nv.o"), "compiled\n");
@@ -145,15 +145,16 @@ TEST_F(CacheTest, CcacheStandsInForTheCompilerAndTheLogSaysSo) {
   EXPECT_THAT(make_command(a_kernel(), request, "/x").argv, Contains("CC=gcc-12")) << "no command line differs";
 }
 
-TEST_F(CacheTest, OneThatDoesNotWorkIsLeftOut) {
+TEST_F(CacheTest, ACcacheThatDoesNotWorkIsNotUsed) {
   scratch.write("bin/broken", "");
   EXPECT_TRUE(build().built);
   EXPECT_EQ(scratch.read("tree/nv.o"), "compiled\n");
-  EXPECT_THAT(scratch.read("logs/build.log"), HasSubstr("ccache is installed, but not used: ccache: error: no room\n"));
+  EXPECT_THAT(scratch.read("logs/build.log"),
+              HasSubstr("ccache is installed, but not used: ccache: error: no space left\n"));
   EXPECT_THAT(scratch.read("asked"), Not(HasSubstr("nv.c")));
 }
 
-TEST_F(CacheTest, ACompilerWithAFolderCannotBeStoodInFor) {
+TEST_F(CacheTest, ACompilerWithAFolderIsUsedWithoutCcache) {
   auto kernel = a_kernel(scratch.path() / "cache");
   kernel.compiler.command = "/opt/gcc/bin/gcc";
   ASSERT_TRUE(build_tree(kernel, request));
@@ -170,7 +171,7 @@ TEST_F(BuildTest, ACompileErrorIsAResult) {
   EXPECT_THAT(scratch.read("logs/build.log"), HasSubstr("nvidia/nv.c:3:4: error:"));
 }
 
-TEST_F(BuildTest, AFailureThatNobodyExplainsStillHasAnError) {
+TEST_F(BuildTest, AFailureWithoutAMessageHasAnError) {
   makefile("\t@echo something odd; exit 3\n");
   const auto silent = build();
   EXPECT_FALSE(silent.built);
@@ -205,7 +206,7 @@ TEST_F(BuildTest, MakeThatSucceedsWithoutModulesHasNotBuilt) {
   makefile("\t@echo '  CC [M]  nvidia/nv.o'; touch other.ko\n");
   result = build();
   EXPECT_FALSE(result.built);
-  EXPECT_THAT(result.errors[0].message, HasSubstr("nvidia.ko is not there"));
+  EXPECT_THAT(result.errors[0].message, HasSubstr("nvidia.ko does not exist"));
 }
 
 TEST_F(BuildTest, AModuleThatWasAskedForHasToBeThere) {
@@ -214,10 +215,10 @@ TEST_F(BuildTest, AModuleThatWasAskedForHasToBeThere) {
   const auto result = build();
   EXPECT_FALSE(result.built);
   ASSERT_THAT(result.errors, SizeIs(1));
-  EXPECT_THAT(result.errors[0].message, HasSubstr("nvidia-vgpu-vfio.ko is not there"));
+  EXPECT_THAT(result.errors[0].message, HasSubstr("nvidia-vgpu-vfio.ko does not exist"));
 }
 
-TEST_F(BuildTest, WhatAGoodBuildComplainedOfIsAWarning) {
+TEST_F(BuildTest, AnErrorMessageInASuccessfulBuildIsAWarning) {
   makefile(good_recipe + "\t@echo '/bin/sh: 1: pahole: not found' >&2\n");
   const auto result = build();
   EXPECT_TRUE(result.built);
@@ -226,7 +227,7 @@ TEST_F(BuildTest, WhatAGoodBuildComplainedOfIsAWarning) {
   EXPECT_EQ(result.warnings[0].kind, diagnostics::Diagnostic::Kind::warning);
 }
 
-TEST_F(BuildTest, AConftestThatBailsOutIsAClearError) {
+TEST_F(BuildTest, AConftestThatExitsIsAClearError) {
   makefile(
       "\t@echo \"The C compiler 'gcc-99' does not appear to be able to\"; echo 'create object files.'; echo '*** "
       "Failed CC sanity "
@@ -238,7 +239,7 @@ TEST_F(BuildTest, AConftestThatBailsOutIsAClearError) {
   EXPECT_EQ(result.compile_seconds, 0);
 }
 
-TEST_F(BuildTest, ALogThatCannotBeWrittenIsSaidAtOnce) {
+TEST_F(BuildTest, ALogThatCannotBeWrittenIsAnError) {
   makefile(good_recipe);
   scratch.write("file", "");
   request.log = scratch.path() / "file/build.log";

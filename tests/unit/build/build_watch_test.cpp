@@ -64,10 +64,10 @@ TEST_F(WatchTest, AListThatWasCountedWrongDoesNotShowTwelveOfTen) {
   EXPECT_EQ(seen.back(), "compile 4/5 nvidia/e.c");
 }
 
-TEST_F(WatchTest, RemembersTheLastWords) {
-  watch.line("somebody said this");
+TEST_F(WatchTest, RemembersTheLastLine) {
+  watch.line("a line of a tool");
   watch.line("make[1]: Leaving directory '/x'");
-  EXPECT_EQ(watch.last_line(), "somebody said this");
+  EXPECT_EQ(watch.last_line(), "a line of a tool");
 }
 
 }  // namespace

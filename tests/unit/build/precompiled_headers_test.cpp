@@ -1,26 +1,25 @@
-// The stand-in for the compiler, with this machine's gcc. Whole drivers are compared by
-// tests/tools/headers_compare.cpp.
+// The compiler wrapper (kbuild/compiler.sh) with this machine's gcc. tests/tools/headers_compare.cpp compares whole
+// drivers.
 #include "build/precompiled_headers.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
-#include <sstream>
 
 #include "support/atomic_file.hpp"
 #include "support/scratch.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::build {
 namespace {
 
 using testing::HasSubstr;
 
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;)
-    if (word != "\\") words.push_back(word);
+// The files of a dependency list.
+std::vector<std::string> files_of(const std::string& list) {
+  auto words = split_words(list);
+  std::erase(words, "\\");
   return words;
 }
 
@@ -28,8 +27,7 @@ class CompileWithHeaders : public testing::Test {
  protected:
   void SetUp() override {
     if (!find_program("gcc")) GTEST_SKIP() << "no gcc";
-    // What a precompiled header could lose: a register that is a variable, the next __COUNTER__, the file that a line
-    // stands in.
+    // What a precompiled header could lose: a register variable, the next __COUNTER__, the file name of a line.
     scratch.write("kconfig.h", "#define CONFIG_X 1\n");
     scratch.write("inc/kernel.h",
                   "#ifndef KERNEL_H\n#define KERNEL_H\n"
@@ -64,7 +62,7 @@ class CompileWithHeaders : public testing::Test {
     Outcome outcome;
     std::string object, dependencies;
   };
-  // As Kbuild would, with the compiler alone or with the stand-in.
+  // Compiles as Kbuild does, with the compiler alone or with the wrapper.
   Compiled compile(bool shared, const std::string& file, const std::vector<std::string>& more = {}) {
     const auto tree = scratch.path().string();
     const std::string base = (folder_of_files / file).string();
@@ -73,7 +71,7 @@ class CompileWithHeaders : public testing::Test {
     const auto compiler = find_program("gcc")->string();
     if (shared) {
       command.argv = {"/bin/sh", VGPUKIT_SOURCE_DIR "/kbuild/compiler.sh"};
-      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_STAND_IN", folder().string()}, {"VGPUKIT_TREE", tree}};
+      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_WRAPPER", folder().string()}, {"VGPUKIT_TREE", tree}};
       if (only_headers) command.env["VGPUKIT_ONLY_HEADERS"] = "1";
     } else {
       command.argv = {compiler};
@@ -97,10 +95,10 @@ class CompileWithHeaders : public testing::Test {
     EXPECT_EQ(plain.outcome.status, shared.outcome.status) << shared.outcome.err;
     EXPECT_EQ(plain.outcome.err, shared.outcome.err);
     EXPECT_TRUE(plain.object == shared.object) << file << ".o differs";
-    EXPECT_EQ(words_of(plain.dependencies), words_of(shared.dependencies));
+    EXPECT_EQ(files_of(plain.dependencies), files_of(shared.dependencies));
   }
   [[nodiscard]] bool made() const { return fs::exists(folder() / "0.h.gch"); }
-  // Whether this file was compiled behind the precompiled header.
+  // Whether this file was compiled with the precompiled header.
   [[nodiscard]] bool used(const std::string& file) const {
     return fs::exists(folder() / "of/nvidia" / (file + ".c.used"));
   }
@@ -119,7 +117,7 @@ TEST_F(CompileWithHeaders, TheObjectAndWhatItDependsOnAreTheSame) {
   EXPECT_TRUE(made());
 }
 
-// Were the register forgotten, this would be the test that shows it.
+// Checks that the tests above would find a lost register variable.
 TEST_F(CompileWithHeaders, ARegisterThatIsAVariableIsSaidAgain) {
   compile(true, "a");
   EXPECT_EQ(read_file(folder() / "0.after.h").value(),
@@ -139,7 +137,7 @@ TEST_F(CompileWithHeaders, OtherOptionsDoNotFit) {
   EXPECT_FALSE(used("b"));
   expect_same("c", {"-include", (scratch.path() / "kconfig.h").string()});
   EXPECT_FALSE(used("c"));
-  folder_of_files = scratch.path() / "nvidia/../nvidia";  // names in messages and lists of dependencies would be others
+  folder_of_files = scratch.path() / "nvidia/../nvidia";  // names in messages and dependency lists would differ
   expect_same("b");
   EXPECT_FALSE(used("b"));
   folder_of_files = scratch.path() / "nvidia";
@@ -173,10 +171,10 @@ TEST_F(CompileWithHeaders, HeadersCanBeMadeAheadOfTheFiles) {
   EXPECT_EQ(ahead.object, "");
   EXPECT_EQ(ahead.outcome.err, "");
   ASSERT_TRUE(made());
-  compile(true, "b");  // there is nothing left to do
+  compile(true, "b");  // the header exists already
   EXPECT_FALSE(used("b"));
   only_headers = false;
-  // What the compiler said about the headers is said once, by whoever needs them first.
+  // Warnings about the headers are printed once, for the first file.
   EXPECT_THAT(compile(true, "b").outcome.err, HasSubstr("old"));
   EXPECT_TRUE(used("b"));
   EXPECT_EQ(compile(true, "c").outcome.err, "");
@@ -219,7 +217,7 @@ TEST_F(CompileWithHeaders, AMacroOfTheFilesThatTheHeadersUseIsSeen) {
     scratch.write("nvidia/" + file + ".c", "#define " + macro + "\n" + text + "int g(void) { return asked(); }\n");
     scratch.write(".vgpukit-compiler/of/nvidia/" + file + ".c", "0 UNKNOWN " + macro + "\nnvidia/own.h inc/kernel.h\n");
   };
-  defining("a", "ASKE");  // the headers have longer words of the kind only
+  defining("a", "ASKE");  // the headers contain it only as a part of longer words
   expect_same("a");
   EXPECT_TRUE(used("a"));
   defining("b", "ASKED");

@@ -51,7 +51,7 @@ class WorkTreeTest : public testing::Test {
   driver::Driver driver_;
 };
 
-TEST_F(WorkTreeTest, AFirstBuildGetsEverything) {
+TEST_F(WorkTreeTest, AFirstBuildHasAllFiles) {
   const auto work = make(tree({{"a.c", "int changed;\n"}}));
   ASSERT_TRUE(work) << work.error().message();
   EXPECT_FALSE(work->has_objects());
@@ -60,7 +60,7 @@ TEST_F(WorkTreeTest, AFirstBuildGetsEverything) {
   EXPECT_EQ(text("trees/work/core.o_binary"), "BINARY");
 }
 
-TEST_F(WorkTreeTest, NothingStaysUnlessItIsKept) {
+TEST_F(WorkTreeTest, WithoutKeepNothingStays) {
   { const auto work = make(tree()); }
   EXPECT_FALSE(std::filesystem::exists(temp_.path() / "trees/work"));
 }
@@ -86,7 +86,7 @@ TEST_F(WorkTreeTest, TheSameAgainTouchesNothing) {
   EXPECT_FALSE(newer("trees/work/b.c", "trees/work/a.o"));
 }
 
-TEST_F(WorkTreeTest, AnotherKernelOrOtherOptionsStartAnew) {
+TEST_F(WorkTreeTest, AnotherKeyDiscardsAllObjects) {
   build(tree());
   const auto work = make(tree(), "another key");
   ASSERT_TRUE(work);
@@ -94,7 +94,7 @@ TEST_F(WorkTreeTest, AnotherKernelOrOtherOptionsStartAnew) {
   EXPECT_EQ(text("trees/work/a.o"), "(absent)");
 }
 
-TEST_F(WorkTreeTest, AMakefileDecidesOnEveryObject) {
+TEST_F(WorkTreeTest, AChangedMakefileDiscardsAllObjects) {
   build(tree());
   const auto work = make(tree({{"Kbuild", "obj-m += b.o\n"}}));
   ASSERT_TRUE(work);
@@ -111,13 +111,13 @@ TEST_F(WorkTreeTest, AFileThatARecipeAddedGoesWithIt) {
   EXPECT_EQ(text("trees/work/compat.h"), "(absent)");
 }
 
-TEST_F(WorkTreeTest, ABuildThatWasKilledLeavesNothingThatIsBelieved) {
+TEST_F(WorkTreeTest, TheObjectsOfAKilledBuildAreNotUsed) {
   build(tree());
   {
     auto killed = make(tree({{"a.c", "int changed;\n"}}));
     ASSERT_TRUE(killed);
     ASSERT_TRUE(killed->has_objects());
-    // As kill -9 would leave it: the folder, and no word that it is good.
+    // As after kill -9: the folder without its record.
     std::filesystem::copy(temp_.path() / "trees/work", temp_.path() / "left", std::filesystem::copy_options::recursive);
   }
   std::filesystem::rename(temp_.path() / "left", temp_.path() / "trees/work");
@@ -127,10 +127,10 @@ TEST_F(WorkTreeTest, ABuildThatWasKilledLeavesNothingThatIsBelieved) {
   EXPECT_EQ(text("trees/work/a.o"), "(absent)");
 }
 
-TEST_F(WorkTreeTest, ADamagedRecordIsNone) {
+TEST_F(WorkTreeTest, ADamagedRecordIsIgnored) {
   build(tree());
   for (const char* record : {"", "{", "[]", "{\"key\": 1, \"edits\": {}}", "{\"key\": \"key\"}"}) {
-    write("trees/work/.vgpukit-kept", record);
+    write("trees/work/.vgpukit-objects", record);
     auto work = make(tree());
     ASSERT_TRUE(work);
     EXPECT_FALSE(work->has_objects()) << record;
@@ -138,7 +138,7 @@ TEST_F(WorkTreeTest, ADamagedRecordIsNone) {
   }
 }
 
-TEST_F(WorkTreeTest, WhatOthersCouldHavePutThereIsNotBuiltUpon) {
+TEST_F(WorkTreeTest, AFolderThatOtherUsersCanWriteToIsNotUsed) {
   build(tree());
   std::filesystem::permissions(temp_.path() / "trees/work", std::filesystem::perms::all);
   {
@@ -155,14 +155,14 @@ TEST_F(WorkTreeTest, WhatOthersCouldHavePutThereIsNotBuiltUpon) {
   EXPECT_EQ(text("elsewhere/a.o"), "object") << "the link was followed";
 }
 
-TEST_F(WorkTreeTest, OneTreeIsKept) {
+TEST_F(WorkTreeTest, OnlyOneTreeStays) {
   build(tree(), "key", "first");
   build(tree(), "key", "second");
   EXPECT_FALSE(std::filesystem::exists(temp_.path() / "trees/first"));
   EXPECT_TRUE(std::filesystem::exists(temp_.path() / "trees/second/a.o"));
 }
 
-TEST_F(WorkTreeTest, ATreeInWhichSomebodyBuildsIsLeftAlone) {
+TEST_F(WorkTreeTest, ATreeThatABuildUsesIsNotRemoved) {
   build(tree(), "key", "first");
   const auto lock = FileLock::try_acquire(temp_.path() / "locks/first.lock");
   ASSERT_TRUE(lock && lock->held());

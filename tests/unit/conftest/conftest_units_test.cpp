@@ -6,69 +6,11 @@
 namespace vgpukit::conftest {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
-
-SnippetShape shape(const std::string& code, bool inverted = false) {
-  return shape_of({code, code, inverted});
-}
-
-TEST(ConftestShape, ACallClaimsWhatItCalls) {
-  const auto one = shape("#include <linux/mm.h>\nvoid conftest_f(void) {\n    follow_pfn();\n}", true);
-  EXPECT_THAT(one.exclusive_names, testing::UnorderedElementsAre("conftest_f", "follow_pfn"));
-  EXPECT_FALSE(one.needs_own_unit);
-  EXPECT_FALSE(one.late);
-  EXPECT_FALSE(one.tentative);
-}
-
-TEST(ConftestShape, MembersAndTagsAreNobodysOwn) {
-  const auto one = shape("int conftest_x(void) {\n    return offsetof(struct vm_fault, address);\n}");
-  EXPECT_THAT(one.exclusive_names, ElementsAre("conftest_x"));
-  EXPECT_FALSE(one.late);
-}
-
-TEST(ConftestShape, AVariableOfATypeThatMayComeLaterIsTentative) {
-  EXPECT_TRUE(shape("#include <linux/mdev.h>\nstruct mdev_parent_ops conftest_mdev_parent_ops;").tentative);
-  EXPECT_TRUE(shape("enum vfio_device_mig_state device_state;\n").tentative);
-  EXPECT_FALSE(shape("int flags = DRM_UNLOCKED;").tentative);
-  EXPECT_FALSE(shape("static int f(struct x *y) { return 0; }\nstruct ops o = { .f = f };").tentative);
-}
-
-TEST(ConftestShape, ANameAtFileScopeIsClaimed) {
-  // gcc complains of an undeclared name at file scope once in a file, whoever uses it.
-  EXPECT_THAT(shape("int flags = DRM_UNLOCKED;").exclusive_names, Contains("DRM_UNLOCKED"));
-}
-
-TEST(ConftestShape, WhatCouldReachTheNeighboursStandsAlone) {
-  EXPECT_TRUE(shape("#define X 1\nint x = X;").needs_own_unit);
-  EXPECT_TRUE(shape("#undef X\nint x;").needs_own_unit);
-  EXPECT_TRUE(shape("#pragma GCC diagnostic ignored \"-Wall\"\nint x;").needs_own_unit);
-  EXPECT_TRUE(shape("void f(void) { g(;").needs_own_unit) << "open brace";
-  EXPECT_TRUE(shape("void f(void) { } }").needs_own_unit);
-  EXPECT_TRUE(shape("int x; /* never ends").needs_own_unit);
-  EXPECT_TRUE(shape("char *x = \"never ends;\n").needs_own_unit);
-  EXPECT_TRUE(shape("#if defined(NV_X)\nint x;").needs_own_unit) << "no #endif";
-  EXPECT_TRUE(shape("#endif\nint x;").needs_own_unit);
-  EXPECT_TRUE(shape("#include \"own.h\"\nint x;").needs_own_unit);
-  EXPECT_TRUE(shape("void f(void) { asm(\"nop\"); }").needs_own_unit);
-}
-
-TEST(ConftestShape, AnIncludeUnderAConditionThatHeadersDecideStandsAlone) {
-  EXPECT_FALSE(shape("#if defined(NV_DRM_DRMP_H_PRESENT) && !defined(CONFIG_X)\n#include <drm/drmP.h>\n#endif\nint x;")
-                   .needs_own_unit);
-  EXPECT_TRUE(shape("#if LINUX_VERSION_CODE > 1\n#include <drm/drmP.h>\n#endif\nint x;").needs_own_unit);
-  EXPECT_FALSE(shape("#if LINUX_VERSION_CODE > 1\nint x;\n#endif\n").needs_own_unit);
-}
-
-TEST(ConftestShape, CodeOfWhichTheCompilerMayComplainAfterParsing) {
-  EXPECT_TRUE(shape("int f(void) { return drm_encoder_init(0, 1); }").late);
-  EXPECT_TRUE(shape("int f(int x) { if (x) return 1; }").late);
-  EXPECT_TRUE(shape("void f(void) { struct eventfd_ctx *ctx; g(ctx, 1); }", true).locals);
-}
 
 TEST(IncludeProbe, ConditionsAreKeptAndIncludesBecomeWords) {
   const ConftestSnippet snippet{
@@ -89,14 +31,14 @@ TEST(IncludeProbe, ConditionsAreKeptAndIncludesBecomeWords) {
   EXPECT_TRUE(read.at(4).missing);
 }
 
-TEST(ChoosePrefixes, WhatManyIncludeIsReadOnce) {
-  // Six sets of headers hold {1, 2, 3}: read twelve times, it is cheaper once.
+TEST(ChoosePrefixes, HeadersThatManySnippetsIncludeArePrecompiled) {
+  // Six sets of headers contain {1, 2, 3}. Precompiling costs less than reading them twelve times.
   std::map<std::size_t, std::set<int>> closures = {{0, {1, 2, 3}}, {1, {9}}};
   for (int i = 2; i < 7; ++i) closures[static_cast<std::size_t>(i)] = {1, 2, 3, 10 + i};
   EXPECT_THAT(choose_prefixes(closures), ElementsAre(0));
 }
 
-TEST(ChoosePrefixes, WhatFewIncludeIsNot) {
+TEST(ChoosePrefixes, HeadersThatFewSnippetsIncludeAreNot) {
   EXPECT_THAT(choose_prefixes({{0, {1, 2, 3}}, {1, {1, 2, 3, 4}}}), IsEmpty());
   // However many snippets there are: those that include the same share a unit.
   EXPECT_THAT(choose_prefixes({{0, {1, 2}}, {1, {1, 2}}, {2, {1, 2}}, {3, {1, 2}}, {4, {1, 2}}}), IsEmpty());
@@ -115,30 +57,30 @@ std::vector<ConftestUnit> plan(const std::vector<std::string>& codes, const std:
   std::map<std::size_t, std::set<int>> by_number;
   std::vector<std::size_t> which;
   for (std::size_t i = 0; i < codes.size(); ++i) {
-    shapes.push_back(shape(codes[i]));
+    shapes.push_back(shape_of({codes[i], codes[i], false}));
     by_number[i] = closures[i];
     which.push_back(i);
   }
   return plan_units(which, shapes, by_number);
 }
 
-TEST(PlanUnits, WhoIncludesMoreComesLater) {
+TEST(PlanUnits, ASnippetWithMoreHeadersComesLater) {
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { g(); }"}, {{1, 2, 3}, {1, 2}}),
               ElementsAre(ElementsAre(1, 0)));
 }
 
-TEST(PlanUnits, WhoIncludesOtherThingsIsElsewhere) {
+TEST(PlanUnits, SnippetsWithDifferentHeadersShareNoUnit) {
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { g(); }"}, {{1, 2}, {1, 3}}), SizeIs(2));
 }
 
 TEST(PlanUnits, TheSameNameIsNotUsedTwice) {
-  // The first would declare f() for the second.
+  // In one unit, the first snippet would declare f() for the second.
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { (void)f; }"}, {{1}, {1}}), SizeIs(2));
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { x = f; }"}, {{1}, {1}}), SizeIs(2));
 }
 
 TEST(PlanUnits, NoHeaderFollowsAVariableOfAnIncompleteType) {
-  // In one unit the header of the second could complete the type of the first.
+  // In one unit, the header of the second snippet could complete the type of the first.
   const auto units = plan({"struct s a;", "void b(void) { g(); }"}, {{1}, {1, 2}});
   EXPECT_THAT(units, SizeIs(2));
   EXPECT_THAT(plan({"struct s a;", "void b(void) { g(); }"}, {{1, 2}, {1}}), ElementsAre(ElementsAre(1, 0)));
@@ -155,16 +97,16 @@ TEST(ReadUnit, ErrorsBelongToTheirSnippets) {
   EXPECT_THAT(reading.unreliable, IsEmpty());
 }
 
-TEST(ReadUnit, AnErrorInAHeaderMakesAllDoubtful) {
+TEST(ReadUnit, AnErrorInAHeaderMakesAllResultsUnreliable) {
   EXPECT_FALSE(read_unit({0}, false,
                          "vgpukit-test-0:7:5: error: too few\n/usr/include/x.h:1:2: error: unknown type name 'u33'\n")
                    .reliable);
-  EXPECT_FALSE(read_unit({0}, false, "").reliable) << "it failed and nobody knows why";
+  EXPECT_FALSE(read_unit({0}, false, "").reliable) << "it failed without an error message";
   EXPECT_FALSE(read_unit({0}, false, "vgpukit-test-9:7:5: error: not of this unit\n").reliable);
   EXPECT_TRUE(read_unit({0}, true, "/usr/include/x.h:1:2: warning: odd\n").reliable);
 }
 
-TEST(ReadUnit, ASyntaxErrorMaySwallowWhatFollows) {
+TEST(ReadUnit, ASnippetWithASyntaxErrorIsUnreliable) {
   EXPECT_THAT(read_unit({0, 1}, false, "vgpukit-test-0:7:5: error: expected ';' before '}' token\n").unreliable,
               ElementsAre(0));
   EXPECT_THAT(read_unit({0, 1}, false, "vgpukit-test-0:7:5: fatal error: x.h: No such file or directory\n").unreliable,

@@ -14,8 +14,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-// A podman that has the images of images/NAME (a file with the ID), whose content is content/, and that notes what it
-// was asked for. The real one is tried by tests/integration/cases/70-matrix.test.
+// A podman with an image for each file images/NAME, which contains the ID. The content of each image is content/. It
+// records its arguments. tests/integration/cases/70-matrix.test uses the real podman.
 const std::string podman = R"(#!/bin/sh
 here=$(dirname "$0")
 echo "$*" >> "$here/calls"
@@ -100,7 +100,7 @@ TEST_F(ImagesTest, OtherContentIsAnotherRoot) {
   test::put(folder_ / "images/mine", id_two + "\n");
   const auto two = unpacked();
   EXPECT_NE(one.root, two.root);
-  EXPECT_TRUE(fs::exists(one.root / "etc")) << "somebody may still build in it";
+  EXPECT_TRUE(fs::exists(one.root / "etc")) << "a build may still use it";
   kernel::Facts facts(test::fake_kernel(folder_), {});
   driver::Driver driver;
   const auto catalogue = recipe::Catalogue::of({}).value();
@@ -123,7 +123,7 @@ TEST_F(ImagesTest, ThatPodmanNoLongerHasAreRemovedADayLater) {
   EXPECT_FALSE(fs::exists(folder_ / "cache/images/.1111111111111111.x1Yz2A"));
 }
 
-TEST_F(ImagesTest, WhatAKilledRunHasLeftIsRemoved) {
+TEST_F(ImagesTest, ThatAKilledRunLeftAreRemoved) {
   test::put(folder_ / "containers", "old1\nold2\n");
   unpacked();
   EXPECT_THAT(calls(), HasSubstr("ps --all --quiet --no-trunc --filter label=vgpukit.unpack=" +
@@ -131,13 +131,13 @@ TEST_F(ImagesTest, WhatAKilledRunHasLeftIsRemoved) {
   EXPECT_THAT(calls(), HasSubstr("rm --force old1 old2\n"));
 }
 
-// Its links must not lead a build, or what is put there for one, to the machine's own folders.
-TEST_F(ImagesTest, HaveFoldersOfTheirOwnToBuildIn) {
+// Links of an image must not lead to the machine's own folders.
+TEST_F(ImagesTest, GetTheFoldersThatABuildNeeds) {
   fs::create_directories(folder_ / "elsewhere");
   fs::create_symlink(folder_ / "elsewhere", folder_ / "content/var");
   fs::create_symlink(folder_ / "elsewhere", folder_ / "content/proc");
   test::put(folder_ / "content/dev/null", "no device");
-  test::put(folder_ / "content/usr/include/dev/x.h", "kept");
+  test::put(folder_ / "content/usr/include/dev/x.h", "text");
   test::put(folder_ / "content/usr/bin/su", "", 04755);
   test::put(folder_ / "content/usr/closed/file", "");
   fs::permissions(folder_ / "content/usr/closed", fs::perms(0555));
@@ -159,7 +159,7 @@ TEST_F(ImagesTest, SayWhatIsWrong) {
   const auto& none = some.find("registry/other:1");
   ASSERT_TRUE(none.problem);
   EXPECT_TRUE(none.absent);
-  EXPECT_EQ(none.problem->code, Exit::missing);
+  EXPECT_EQ(none.problem->kind, ErrorKind::missing);
   EXPECT_THAT(none.problem->message(),
               AllOf(HasSubstr("use the container image registry/other:1"), HasSubstr("has no such image"),
                     HasSubstr("podman pull registry/other:1"), HasSubstr("fetch: [podman, pull, registry/other:1]")));
@@ -170,21 +170,21 @@ TEST_F(ImagesTest, SayWhatIsWrong) {
   const auto& broken = some.find("mine");
   ASSERT_TRUE(broken.problem);
   EXPECT_FALSE(broken.absent);
-  EXPECT_EQ(broken.problem->code, Exit::missing);
+  EXPECT_EQ(broken.problem->kind, ErrorKind::missing);
   EXPECT_THAT(broken.problem->why,
               AllOf(HasSubstr("status 125: Error: kernel does not support overlay fs"), Not(HasSubstr("before"))));
   EXPECT_THAT(broken.problem->next, HasSubstr("image inspect"));
 
-  test::put(folder_ / "status", "1");  // what "exists" says where there is none
+  test::put(folder_ / "status", "1");  // of "exists" for a missing image
   some.forget();
   EXPECT_FALSE(some.find("mine").absent);
   EXPECT_THAT(some.find("mine").problem->why, HasSubstr("status 1: Error: kernel does not"));
 
-  ImageRoots nobody(machine_, {}, (folder_ / "no-podman").string());
-  const auto& without = nobody.find("mine");
+  ImageRoots without_podman(machine_, {}, (folder_ / "no-podman").string());
+  const auto& without = without_podman.find("mine");
   ASSERT_TRUE(without.problem);
   EXPECT_TRUE(without.absent);
-  EXPECT_EQ(without.problem->code, Exit::missing);
+  EXPECT_EQ(without.problem->kind, ErrorKind::missing);
   EXPECT_THAT(without.problem->message(), AllOf(HasSubstr("is not installed"), HasSubstr("the package podman")));
 }
 
@@ -193,7 +193,7 @@ TEST_F(ImagesTest, ThatCannotBeUnpackedLeaveNothing) {
   const auto image = unpacked();
   ASSERT_TRUE(image.problem);
   EXPECT_FALSE(image.unpacked);
-  EXPECT_EQ(image.problem->code, Exit::missing);
+  EXPECT_EQ(image.problem->kind, ErrorKind::missing);
   EXPECT_THAT(image.problem->message(),
               AllOf(HasSubstr("unpack the container image mine"), HasSubstr("no space left on device")));
   EXPECT_EQ(read_file(folder_ / "containers").value(), "");
@@ -221,7 +221,7 @@ TEST_F(ImagesTest, AKernelsColumnIsUnpackedByARunOnly) {
   EXPECT_EQ(unpack_images(grid, some, [](const std::string&) {}).value(), 0U);
 }
 
-TEST_F(ImagesTest, WhatAnImageLacksIsSaidOfTheImage) {
+TEST_F(ImagesTest, ErrorsNameTheImageInsteadOfItsFolder) {
   unpacked();
   auto some = images();
   const auto other = make_grid(file_with("container: mine, kernel: '6.12'"), machine_, some).value();
@@ -233,10 +233,10 @@ TEST_F(ImagesTest, WhatAnImageLacksIsSaidOfTheImage) {
   ASSERT_TRUE(without_compiler.columns[0].problem);
   EXPECT_THAT(without_compiler.columns[0].problem->message(),
               AllOf(HasSubstr("gcc-12"), HasSubstr("inside the image mine"), Not(HasSubstr("cache/images"))));
-  EXPECT_EQ(without_compiler.columns[0].problem->code, Exit::missing);
+  EXPECT_EQ(without_compiler.columns[0].problem->kind, ErrorKind::missing);
 }
 
-TEST_F(ImagesTest, OptionalOnesAreSkippedWhereTheyAreNotThereAndNotWherePodmanFails) {
+TEST_F(ImagesTest, ThatAreOptionalAreSkippedIfMissingButNotIfPodmanFails) {
   const auto file = file_with("container: other, kernel: '6.1', optional: only at home");
   auto some = images();
   EXPECT_THAT(make_grid(file, machine_, some).value().columns[0].skipped, HasSubstr("only at home"));
@@ -247,7 +247,7 @@ TEST_F(ImagesTest, OptionalOnesAreSkippedWhereTheyAreNotThereAndNotWherePodmanFa
   EXPECT_THAT(grid.columns[0].problem->why, HasSubstr("no rights"));
 }
 
-TEST_F(ImagesTest, AJobIsToldWhatItNeedsForThem) {
+TEST_F(ImagesTest, EmittedJobsSayWhatTheyNeedForThem) {
   Emission emission;
   emission.file = "m.yaml";
   const auto plain = test::matrix_of("drivers: [reference]\nkernels: [newest]\n", folder_.path());

@@ -47,10 +47,10 @@ TEST_F(GridTest, AKernelIsFoundByTheStartOfItsRelease) {
             "6.1.0-56-amd64");  // not 6.12, not the older, not another flavour
   EXPECT_EQ(grid(kernel_in_root("6.1.0-50-amd64")).columns[0].release, "6.1.0-50-amd64");
   EXPECT_EQ(grid(kernel_in_root("6.12")).columns[0].release, "6.12.95-amd64");
-  EXPECT_EQ(grid(kernel_in_root("newest")).columns[0].release, "");  // without a compiler there is none to build for
+  EXPECT_EQ(grid(kernel_in_root("newest")).columns[0].release, "");  // no kernel can be built for without a compiler
   const auto none = grid(kernel_in_root("6.2"));
   ASSERT_TRUE(none.columns[0].problem);
-  EXPECT_EQ(none.columns[0].problem->code, Exit::missing);
+  EXPECT_EQ(none.columns[0].problem->kind, ErrorKind::missing);
   EXPECT_THAT(none.columns[0].problem->why, HasSubstr("6.1.0-56-amd64"));
 }
 
@@ -71,7 +71,7 @@ TEST_F(GridTest, ABrokenRootIsAProblemOfItsColumnOnly) {
       root_.path().string() + ", kernel: '7.2', optional: the archive has dropped it}\n");
   ASSERT_EQ(both.columns.size(), 4U);
   ASSERT_TRUE(both.columns[0].problem);
-  EXPECT_EQ(both.columns[0].problem->code, Exit::missing);
+  EXPECT_EQ(both.columns[0].problem->kind, ErrorKind::missing);
   EXPECT_EQ(both.columns[0].skipped, "");
   EXPECT_FALSE(both.columns[1].problem);
   EXPECT_THAT(both.columns[2].skipped, HasSubstr("elsewhere"));
@@ -133,7 +133,7 @@ TEST_F(GridTest, AStarInADriversPathIsOneFile) {
   EXPECT_EQ(driver_path(driver, machine()).error().why, driver.source.absent);
 }
 
-TEST_F(GridTest, AWordOfTheStoreIsMissingUntilItIsThere) {
+TEST_F(GridTest, AStoredDriverIsMissingUntilItIsAdded) {
   MatrixDriver driver;
   driver.name = driver.word = "535";
   EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::missing);
@@ -161,7 +161,7 @@ TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
   EXPECT_THAT(both.error().why, testing::AllOf(HasSubstr(root), HasSubstr(second.path().string())));
 }
 
-TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
+TEST_F(GridTest, MissingSourcesAreFetchedOnceAndOnlyForCellsThatNeedThem) {
   test::put(folder_ / "fetch.sh",
             "#!/bin/sh\necho \"$1\" >> fetched\n[ \"$1\" != bad ] || { echo no network >&2; exit 1; }\n", 0755);
   test::put(folder_ / "there", "");
@@ -176,7 +176,7 @@ TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
       "  - {name: x, root: ./root, kernel: '6.1', fetch: [./fetch.sh, root]}\n"
       "  - {name: y, root: ./root, kernel: '6.2', fetch: [./fetch.sh, root]}\n"
       "unsupported:\n"
-      "  - {driver: never, kernel: '*', reason: nobody has it}\n");
+      "  - {driver: never, kernel: '*', reason: no source}\n");
   some.cells.erase(some.cells.begin() + 8, some.cells.end());
   std::vector<std::string> problems;
   std::vector<std::string> said;

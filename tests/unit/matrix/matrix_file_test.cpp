@@ -111,7 +111,7 @@ TEST(MatrixFile, RefusesWhatCannotBe) {
   for (const char* bad : {"--help", "a b"})
     EXPECT_THAT(error_of("drivers: [reference]\nkernels:\n  - {name: a, container: '" + std::string(bad) +
                          "', kernel: '6.1'}\n"),
-                testing::AllOf(HasSubstr(":3:26"), HasSubstr("is no container image")));
+                testing::AllOf(HasSubstr(":3:26"), HasSubstr("is not the name of a container image")));
   EXPECT_THAT(
       error_of(
           "drivers: [reference]\nkernels: [running]\nunsupported: {driver: referense, kernel: running, reason: x}\n"),

@@ -1,4 +1,4 @@
-// What the tests of this room are made of: a little root with two kernels, and a "vgpukit" that is a shell script.
+// Shared by the tests of matrix/: matrix files, a small root with kernels, and results.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@ inline matrix::Environment environment_of(std::map<std::string, std::string> var
   };
 }
 
-// `file` of `folder`, parsed; fails the test where it cannot be.
+// Parses `yaml` as a file in `folder`. Throws if that fails.
 inline matrix::MatrixFile matrix_of(const std::string& yaml, const fs::path& folder,
                                     const matrix::Environment& environment = no_environment()) {
   auto file = matrix::parse_matrix_file(yaml, folder / "matrix.yaml", environment);
@@ -43,7 +43,7 @@ class InstallRoot {
     fs::create_directories(folder_ / ("usr/lib/modules/" + release));
     fs::create_symlink("/usr/src/linux-headers-" + release, folder_ / ("usr/lib/modules/" + release + "/build"));
   }
-  // False where this user cannot enter a root.
+  // False if this user cannot enter a root.
   bool tools() { return put_build_tools(path()); }
   [[nodiscard]] const fs::path& path() const { return folder_.path(); }
   fs::path operator/(const fs::path& name) const { return folder_ / name; }
@@ -52,7 +52,7 @@ class InstallRoot {
   TempFolder folder_;
 };
 
-inline matrix::CellResult cell(const std::string& driver, const std::string& kernel, const std::string& verdict,
+inline matrix::CellResult cell(const std::string& driver, const std::string& kernel, matrix::Verdict verdict,
                                const std::string& inputs = "i") {
   matrix::CellResult one;
   one.driver = driver;
@@ -64,6 +64,26 @@ inline matrix::CellResult cell(const std::string& driver, const std::string& ker
 
 inline matrix::MatrixResult result_of(std::vector<matrix::CellResult> cells, const std::string& version = "0.1.0") {
   return {version, "/m.yaml", std::move(cells), {}};
+}
+
+// A result with a green, a failed, a skipped and a missing cell.
+inline matrix::MatrixResult sample_result() {
+  auto good = cell("535", "6.12", matrix::Verdict::verified);
+  good.recipes = {"6.12-x", "6.13-y"};
+  good.seconds = 95.4;
+  good.command = "vgpukit build /d/535 --kernel 6.12.1";
+  good.build = {{"driver", {{"version", "535.261.03"}}},
+                {"kernel", {{"release", "6.12.95+deb12-amd64"}}},
+                {"warnings",
+                 {{{"tool", "modpost"}, {"message", "missing MODULE_DESCRIPTION() in nvidia.o"}},
+                  {{"tool", "gcc"}, {"message", "unused variable"}},
+                  {{"tool", 1}, {"message", "of another form"}}}}};
+  auto bad = cell("535", "7.2", matrix::Verdict::failed);
+  bad.reason = "nv.c:3: expected '<' | \"\x01\"";
+  bad.hint = "read on";
+  bad.seconds = 3;
+  return result_of(
+      {good, bad, cell("470", "6.12", matrix::Verdict::skipped), cell("470", "7.2", matrix::Verdict::missing)});
 }
 
 }  // namespace vgpukit::test

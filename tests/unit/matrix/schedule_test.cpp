@@ -11,7 +11,7 @@ std::vector<Cell> row_of_cells(std::size_t count) {
   return cells;
 }
 
-// What each of the first cells gets while none is done.
+// The jobs of the first cells, before any cell is done.
 std::vector<unsigned> shares(std::size_t cells, unsigned jobs) {
   WorkQueue queue(row_of_cells(cells), jobs);
   std::vector<unsigned> all;
@@ -76,11 +76,11 @@ TEST(LongestFirst, UnknownThenLongThenAsWritten) {
   host.root = folder.path();
   const auto grid = make_grid(file, host).value();
   const auto timed = [](const char* driver, const char* kernel, double seconds) {
-    auto cell = test::cell(driver, kernel, "verified");
+    auto cell = test::cell(driver, kernel, Verdict::verified);
     cell.seconds = seconds;
     return cell;
   };
-  // 535 on b was never built: it is taken for as long as 535 on a.
+  // 535 on b was never built: its estimate is the time of 535 on a.
   const auto sorted = longest_first(
       grid.cells,
       estimate_from(grid, {timed("reference", "a", 20), timed("reference", "b", 25), timed("535", "a", 100)}));

@@ -6,8 +6,8 @@
 #include "nvtypes.h"
 
 /*
- * The border between the two modules. nvidia.ko (proprietary) knows cards and types, nvidia-vgpu-vfio.ko (MIT/GPL) knows
- * VFIO and mdev, whose functions are GPL-only. Each hands the other a table of functions.
+ * The interface between the two modules. nvidia.ko (proprietary) has cards and types, nvidia-vgpu-vfio.ko (MIT/GPL) has
+ * VFIO and mdev, whose functions are GPL-only. Each gives the other one a table of functions.
  */
 
 #define VFIO_MAX_VGPU_TYPES_PER_PGPU 8
