@@ -29,7 +29,7 @@ load::LoadRequest request_of(const LoadOptions& options) {
 
 // What all three need. The parts live as long as this.
 struct Tools {
-  Tools(const HostPaths& paths) : host(paths), sysfs(host), log(host) {}
+  Tools(const HostPaths& paths) : host(paths), sysfs(host), log(host, system::KernelMessages::From::now) {}
   HostPaths host;
   Sysfs sysfs;
   load::RunningSystem running_system;

@@ -1,8 +1,9 @@
-// NVIDIA cards: what they are, who has them, and who is in the same group.
+// NVIDIA cards: chips, drivers and IOMMU groups.
 #include <algorithm>
 #include <array>
 
-#include "doctor/doctor.hpp"
+#include "doctor/checks.hpp"
+#include "support/text.hpp"
 #include "system/nvidia_chips.hpp"
 
 namespace vgpukit::doctor::check {
@@ -19,7 +20,7 @@ Evidence driver_of(const system::PciDevice& device) {
 
 std::string branches(const system::Chip& chip, bool vgpus) {
   const auto up_to = [](unsigned branch) {
-    return branch == 0 ? std::string("all new ones") : "up to " + std::to_string(branch);
+    return branch == 0 ? std::string("including the newest") : "up to " + std::to_string(branch);
   };
   auto text = "driver branches " + up_to(chip.last_branch);
   if (vgpus) text += ", for vGPUs " + up_to(chip.last_vgpu);
@@ -27,13 +28,13 @@ std::string branches(const system::Chip& chip, bool vgpus) {
   return text + (chip.closed_modules ? "; open modules, too" : "; open modules only");
 }
 
-// The driver that is loaded: "535.247.02", or empty.
+// The version of the loaded driver: "535.247.02", or empty.
 std::string loaded_version(const Sysfs& sysfs) {
   return sysfs.read("/sys/module/nvidia/version").text;
 }
 
 bool loaded_is_open(const Sysfs& sysfs) {
-  return sysfs.read("/proc/driver/nvidia/version").text.find("Open Kernel Module") != std::string::npos;
+  return contains(sysfs.read("/proc/driver/nvidia/version").text, "Open Kernel Module");
 }
 
 }  // namespace
@@ -44,33 +45,36 @@ Findings cards_here(const CheckInput& input) {
     return {{.state = State::unknown,
              .what = "the PCI devices cannot be read",
              .evidence = {{"/sys/bus/pci/devices", "not there"}},
-             .why = "nothing can be said about cards",
-             .next = "is /sys mounted?"}};
+             .why = "the cards cannot be checked",
+             .next = "check that /sys is mounted"}};
   Findings findings;
   for (const auto& device : pci.devices) {
     if (device.unreadable.empty()) continue;
     Finding finding{.subject = device.address,
                     .state = State::unknown,
                     .what = "a device cannot be read",
-                    .why = "what is said of it may be wrong"};
+                    .why = "the other findings about it can be wrong"};
     for (const auto& file : device.unreadable) finding.evidence.push_back({device.folder(), file});
-    finding.next = "run vgpukit doctor as root; where that does not help, the device has failed: the kernel log tells";
+    finding.next =
+        "run vgpukit doctor as root; if root cannot read it either, the device has failed: see the kernel log";
     findings.push_back(std::move(finding));
   }
   const auto cards = pci.nvidia_cards();
   if (cards.empty())
     findings.push_back(
         {.state = State::warn,
-         .what = "no NVIDIA card is here",
+         .what = "this host has no NVIDIA card",
          .evidence = {{"/sys/bus/pci/devices",
-                       std::to_string(pci.devices.size()) + " devices, none of 10de and class 03"}},
-         .why = "vGPUs need one; of other makers' cards only whole ones can be given away",
-         .next = "is it seated and powered? Boards hide slots: look for Above 4G Decoding in the firmware's setup"});
+                       std::to_string(pci.devices.size()) + " devices, none with vendor 10de and class 03"}},
+         .why = "vGPUs need an NVIDIA card; cards of other makers can only be passed through whole",
+         .next =
+             "check that the card is seated and powered, and that the firmware's setup enables its slot and Above 4G "
+             "Decoding"});
   return findings;
 }
 
 Findings cards_one_driver(const CheckInput& input) {
-  // Those that a driver of NVIDIA's would serve.
+  // Of the cards that NVIDIA's driver would have.
   const system::PciDevice* oldest = nullptr;
   const system::PciDevice* newest = nullptr;
   const auto last = [](const system::PciDevice& card) {
@@ -85,10 +89,10 @@ Findings cards_one_driver(const CheckInput& input) {
   if (!oldest || last(*oldest) == last(*newest)) return {};
   const auto branch = std::to_string(last(*oldest));
   return {{.state = State::warn,
-           .what = "no driver newer than " + branch + " serves both cards",
+           .what = "no driver newer than " + branch + " supports both cards",
            .evidence = {{oldest->address, name_of(*oldest) + ": up to " + branch}, {newest->address, name_of(*newest)}},
-           .why = "one host can have one NVIDIA driver only: it would be an old one because of the old card",
-           .next = "give " + oldest->address + " to vfio-pci or leave it to nouveau, or take it out"}};
+           .why = "a host can have only one NVIDIA driver, and the older card needs an old one",
+           .next = "give " + oldest->address + " to vfio-pci or to nouveau, or remove it"}};
 }
 
 Findings card_branch(const CheckInput& input) {
@@ -103,7 +107,7 @@ Findings card_branch(const CheckInput& input) {
         .subject = card->address, .what = name_of(*card), .evidence = {{card->folder() + "/device", card->ids()}}};
     if (!chip) {
       finding.state = State::unknown;
-      finding.why = "which drivers know it cannot be told";
+      finding.why = "it is not known which drivers support it";
       finding.next =
           "look for " + card->ids() + " in NVIDIA's list of supported GPUs (appendix A of the driver's README)";
       findings.push_back(std::move(finding));
@@ -112,19 +116,19 @@ Findings card_branch(const CheckInput& input) {
     finding.what += ": " + branches(*chip, system::has_vgpus(card->device));
     const auto* refused = view.log.find("NVIDIA GPU " + card->address);
     if (loaded.empty() || card->driver == "vfio-pci") {
-      // No driver is there that could be wrong.
+      // No NVIDIA driver serves the card, so none can be wrong.
     } else if (chip->last_branch != 0 && branch > chip->last_branch) {
       finding.state = State::fail;
       finding.what = name_of(*card) + " is too old for the driver " + loaded;
       finding.evidence.push_back({"/sys/module/nvidia/version", loaded});
-      finding.why = "branch " + std::to_string(chip->last_branch) + " is the last that knows " +
+      finding.why = "branch " + std::to_string(chip->last_branch) + " is the last that supports " +
                     std::string(chip->generation) + " chips";
       finding.next = "install a driver of branch " + std::to_string(chip->last_branch);
     } else if (!chip->open_modules && loaded_is_open(input.sysfs)) {
       finding.state = State::fail;
       finding.what = name_of(*card) + " is too old for the open kernel modules";
       finding.evidence.push_back({"/proc/driver/nvidia/version", "Open Kernel Module"});
-      finding.why = "they need a GSP processor, which came with Turing";
+      finding.why = "they need a GSP, which only Turing and newer chips have";
       finding.next = "install the same driver with its proprietary modules";
     }
     if (refused && finding.state != State::ok) finding.evidence.push_back({view.log.source, *refused});
@@ -138,7 +142,7 @@ Findings card_driver(const CheckInput& input) {
   for (const auto* card : input.view.pci.nvidia_cards()) {
     Finding finding{.subject = card->address, .evidence = {driver_of(*card)}};
     if (card->driver == "vfio-pci") {
-      finding.what = "vfio-pci has the card: it can be given to a guest";
+      finding.what = "vfio-pci has the card: a guest can use it";
     } else if (card->driver == "nvidia") {
       finding.what = "the driver nvidia has the card";
     } else if (card->driver.empty()) {
@@ -147,13 +151,12 @@ Findings card_driver(const CheckInput& input) {
     } else {
       finding.state = State::fail;
       finding.what = card->driver + " has the card";
-      finding.why = "neither NVIDIA's driver nor a guest can have it as long as that is so";
-      // The module's name; nova_core's driver called itself NovaCore at first.
+      finding.why = "neither NVIDIA's driver nor a guest can use it meanwhile";
+      // The module's name. The driver of nova_core was called NovaCore at first.
       const auto module =
           card->driver == "NovaCore" || card->driver.starts_with("nova") ? std::string("nova_core") : card->driver;
-      finding.next = "vgpukit passthrough plan " + card->address +
-                     " shows what gives it to guests; for vGPUs: blacklist " + module +
-                     ", make the initramfs anew and reboot";
+      finding.next = "for passthrough: vgpukit passthrough plan " + card->address + "; for vGPUs: blacklist " + module +
+                     ", rebuild the initramfs and reboot";
     }
     findings.push_back(std::move(finding));
   }
@@ -171,10 +174,10 @@ Findings card_functions(const CheckInput& input) {
            .state = State::fail,
            .what = "the card's " + system::class_name(each->class_code) + " still belongs to " + each->driver,
            .evidence = {driver_of(*card), driver_of(*each)},
-           .why = "all functions of a card go to one guest: otherwise the group is not viable, or the host freezes "
-                  "when the guest starts",
-           .next = "vgpukit passthrough plan " + card->address +
-                   " takes every function along; until the next boot: vgpukit passthrough bind " + card->address});
+           .why = "all functions of a card must go to one guest: otherwise the group is not viable, or the host can "
+                  "freeze when the guest starts",
+           .next = "for every boot: vgpukit passthrough apply " + card->address +
+                   "; until the next boot: vgpukit passthrough bind " + card->address});
     }
   }
   return findings;
@@ -185,33 +188,34 @@ Findings card_group(const CheckInput& input) {
   Findings findings;
   for (const auto* card : view.pci.nvidia_cards()) {
     if (!card->group) continue;
-    const auto mates = system::group_members(view.pci, *card);
+    const auto members = system::group_members(view.pci, *card);
     Finding finding{.subject = card->address,
                     .evidence = {{card->folder() + "/iommu_group", std::to_string(*card->group)}}};
-    if (mates.alone()) {
+    if (members.alone()) {
       finding.what = "the card has IOMMU group " + std::to_string(*card->group) + " for itself";
       findings.push_back(std::move(finding));
       continue;
     }
     finding.state = State::warn;
     finding.what = "the card shares IOMMU group " + std::to_string(*card->group) + " with " +
-                   std::to_string(mates.other_devices.size()) + " other device" +
-                   (mates.other_devices.size() == 1 ? "" : "s");
+                   std::to_string(members.other_devices.size()) + " other device" +
+                   (members.other_devices.size() == 1 ? "" : "s");
     std::size_t needed = 0;
-    for (const auto* each : mates.other_devices) {
+    for (const auto* each : members.other_devices) {
       const auto reason = system::host_needs(*each);
       if (!reason.empty()) ++needed;
       finding.evidence.push_back(
           {each->folder() + "/iommu_group", system::describe(*each) + (reason.empty() ? "" : ": " + reason)});
     }
     finding.why = needed > 0
-                      ? "a guest gets the whole group, and the host cannot do without all of it (vGPUs do not mind)"
-                      : "a guest gets the whole group (vGPUs do not mind)";
+                      ? "a guest gets the whole group, and the host may need a part of it (vGPUs do not need the "
+                        "group)"
+                      : "a guest gets the whole group (vGPUs do not need the group)";
     if (needed > 0) finding.state = card->driver == "vfio-pci" ? State::fail : State::warn;
     const auto slots = system::better_slots(input.sysfs, view.pci, *card);
     finding.next =
         slots.empty()
-            ? "put the card into another slot, one that hangs on the processor itself, and look again"
+            ? "put the card into another slot, one that is connected to the processor, and run vgpukit doctor again"
             : "put the card into the slot behind " + slots.front().port->address + ", which has a group of its own";
     findings.push_back(std::move(finding));
   }
@@ -223,13 +227,12 @@ Findings card_reset(const CheckInput& input) {
   Findings findings;
   for (const auto* card : input.view.pci.nvidia_cards()) {
     if (!card->reset_methods.empty() || !input.sysfs.exists(card->folder() + "/iommu_group")) continue;
-    findings.push_back(
-        {.subject = card->address,
-         .state = State::warn,
-         .what = "the kernel knows no way to reset the card",
-         .evidence = {{card->folder() + "/reset_method", "none"}},
-         .why = "a guest that is started a second time may find the card as the first left it, and not start it",
-         .next = "give the card to one guest, and reboot the host between two"});
+    findings.push_back({.subject = card->address,
+                        .state = State::warn,
+                        .what = "the kernel cannot reset the card",
+                        .evidence = {{card->folder() + "/reset_method", "none"}},
+                        .why = "when a guest starts again, its driver may fail to start the card",
+                        .next = "reboot the host before the card goes to another guest, or to the same one again"});
   }
   return findings;
 }

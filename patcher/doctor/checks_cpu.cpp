@@ -1,31 +1,17 @@
 // The processor, KVM and the IOMMU.
 #include <unistd.h>
 
-#include <sstream>
-
-#include "doctor/doctor.hpp"
+#include "doctor/checks.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::doctor::check {
 
 namespace {
 
-std::string parameters_of(const HostView& view) {
-  std::string all;
-  for (const auto& each : view.parameters.all()) all += (all.empty() ? "" : " ") + each.text;
-  return all;
-}
-
 // The fields of the line of /etc/passwd or /etc/group that begins with this name.
 std::vector<std::string> fields_of(const std::string& text, const std::string& name) {
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(name + ":")) continue;
-    std::istringstream words(line + ":");
-    std::vector<std::string> fields;
-    for (std::string field; std::getline(words, field, ':');) fields.push_back(field);
-    return fields;
-  }
+  for (const auto& line : lines_of(text))
+    if (line.starts_with(name + ":")) return split(line, ':');
   return {};
 }
 
@@ -42,17 +28,17 @@ Findings cpu_virtualization(const CheckInput& input) {
   }
   const bool vmx = view.cpu_has("vmx");
   if (vmx || view.cpu_has("svm")) {
-    finding.what = vmx ? "the processor runs virtual machines (VT-x)" : "the processor runs virtual machines (AMD-V)";
+    finding.what =
+        vmx ? "the processor supports virtual machines (VT-x)" : "the processor supports virtual machines (AMD-V)";
     finding.evidence = {{"/proc/cpuinfo", vmx ? "vmx" : "svm"}};
     return {finding};
   }
   finding.state = State::fail;
-  finding.what = "the processor does not offer virtual machines";
+  finding.what = "the processor does not support virtual machines, or the firmware disables that";
   finding.evidence = {{"/proc/cpuinfo", "flags have neither vmx nor svm"}};
-  finding.why = "without it KVM does not work, and no virtual machine can have a card";
-  finding.next = view.cpu_has("hypervisor")
-                     ? "this is a virtual machine: vgpukit doctor --guest looks at it from the inside"
-                 : view.cpu_is_amd() ? "switch on SVM in the firmware's setup (often under CPU or overclocking)"
+  finding.why = "KVM does not work, and no virtual machine can have a card";
+  finding.next = view.cpu_has("hypervisor") ? "this is a virtual machine: run vgpukit doctor --guest"
+                 : view.cpu_is_amd()        ? "switch on SVM in the firmware's setup (often under CPU or overclocking)"
                                      : "switch on VT-x (Intel Virtualization Technology) in the firmware's setup";
   return {finding};
 }
@@ -60,15 +46,15 @@ Findings cpu_virtualization(const CheckInput& input) {
 Findings cpu_kvm(const CheckInput& input) {
   const auto& view = input.view;
   const std::string wanted = view.cpu_is_amd() ? "kvm_amd" : "kvm_intel";
-  // A static /dev/kvm may be there without it (modprobe's static nodes); the misc device comes with any kind of KVM.
+  // /dev/kvm can exist without the module (a static node of modprobe). The misc device exists with any kind of KVM.
   const bool loaded = input.sysfs.exists("/sys/module/" + wanted) || input.sysfs.exists("/sys/class/misc/kvm");
   const bool node = input.sysfs.exists("/dev/kvm");
-  if (loaded && node) return {{.what = "KVM is there", .evidence = {{"/dev/kvm", "is there"}}}};
+  if (loaded && node) return {{.what = "KVM is available", .evidence = {{"/dev/kvm", "is there"}}}};
   Finding finding{.state = State::fail,
-                  .what = loaded ? "/dev/kvm is not there" : wanted + " is not loaded",
+                  .what = loaded ? "/dev/kvm does not exist" : wanted + " is not loaded",
                   .evidence = {{"/sys/module/" + wanted, loaded ? "is there" : "not there"},
                                {"/dev/kvm", node ? "is there" : "not there"}},
-                  .why = "virtual machines would be emulated, without cards, a hundred times slower",
+                  .why = "virtual machines are emulated: slow, and without cards",
                   .next = "modprobe " + wanted};
   if (const auto* line = view.log.find("disabled by bios")) {
     finding.evidence.push_back({view.log.source, *line});
@@ -88,7 +74,7 @@ Findings iommu_on(const CheckInput& input) {
                     .evidence = {{"/sys/kernel/iommu_groups", std::to_string(view.groups.size()) + " groups"}}};
     for (const auto* sign : {"DMAR: IOMMU enabled", "AMD-Vi: Interrupt remapping enabled", "AMD-Vi: Found IOMMU"})
       if (const auto* line = view.log.find(sign)) finding.evidence.push_back({view.log.source, *line});
-    // Not needed: iommu=pt spares the host's own devices the translation.
+    // iommu=pt is not needed. It exempts the host's own devices from the translation.
     for (const auto& [name, value] : {std::pair{"intel_iommu", "on"}, {"iommu", "pt"}})
       if (const auto* parameter = view.parameters.with(name, value))
         finding.evidence.push_back({"/proc/cmdline", parameter->text});
@@ -105,17 +91,18 @@ Findings iommu_on(const CheckInput& input) {
       return {finding};
     }
   if (input.sysfs.exists(table_file) || !units.empty()) {
-    finding.evidence.push_back({table_file, "is there: the firmware offers one"});
+    finding.evidence.push_back({table_file, "is there: the firmware offers an IOMMU"});
     if (!view.cpu_is_amd()) {
-      finding.evidence.push_back({"/proc/cmdline", "no intel_iommu=on in: " + parameters_of(view)});
+      const auto parameters = join(view.parameters.all(), " ", [](const auto& each) { return each.text; });
+      finding.evidence.push_back({"/proc/cmdline", "no intel_iommu=on in: " + parameters});
       finding.next = system::how_to_add(view.boot, "intel_iommu=on");
     } else {
       finding.next =
-          "look for AMD-Vi in the kernel log; update the firmware (amd_iommu=on is no parameter that the kernel knows)";
+          "look for AMD-Vi in the kernel log, and update the firmware (the kernel has no parameter amd_iommu=on)";
     }
     return {finding};
   }
-  finding.evidence.push_back({table_file, "not there: the firmware offers none"});
+  finding.evidence.push_back({table_file, "not there: the firmware offers no IOMMU"});
   finding.next = view.cpu_is_amd() ? "switch on IOMMU (and SVM) in the firmware's setup"
                                    : "switch on VT-d in the firmware's setup";
   if (!view.cpu_is_amd() && !view.parameters.with("intel_iommu", "on"))
@@ -131,29 +118,27 @@ Findings iommu_remapping(const CheckInput& input) {
       return {{.what = "interrupts are remapped", .evidence = {{view.log.source, *line}}}};
   if (!view.log.whole)
     return {{.state = State::unknown,
-             .what = "it cannot be told whether interrupts are remapped",
+             .what = "it is not known whether interrupts are remapped",
              .evidence = {{view.log.source,
-                           view.log.problem.empty() ? "its beginning is no longer there" : view.log.problem}},
-             .why = "vfio refuses devices without it",
+                           view.log.problem.empty() ? "its first lines are no longer there" : view.log.problem}},
+             .why = "vfio refuses devices without interrupt remapping",
              .next = "run vgpukit doctor as root, soon after booting"}};
   return {{.state = State::warn,
            .what = "interrupts are not remapped",
            .evidence = {{view.log.source, "no line about interrupt remapping"}},
-           .why = "vfio-pci refuses devices then (Operation not permitted), because a guest could send any interrupt",
-           .next = "update the firmware and switch on x2APIC or interrupt remapping in it; "
-                   "vfio_iommu_type1.allow_unsafe_interrupts=1 "
-                   "only where every guest is trusted"}};
+           .why = "vfio-pci refuses devices (Operation not permitted), because a guest could send any interrupt",
+           .next = "update the firmware and switch on x2APIC or interrupt remapping in it; if you trust every guest, "
+                   "vfio_iommu_type1.allow_unsafe_interrupts=1 also works"}};
 }
 
 Findings kvm_access(const CheckInput& input) {
-  // Groups and the user are this machine's; in another root nobody is logged in.
-  if (!input.view.host.is_host()) return {};
-  if (::geteuid() == 0) return {};
+  // Only for an ordinary user of this machine: another root has no user who is logged in.
+  if (!input.view.host.is_host() || ::geteuid() == 0) return {};
   if (::access("/dev/kvm", R_OK | W_OK) == 0)
-    return {{.what = "you may open /dev/kvm", .evidence = {{"/dev/kvm", "readable, writable"}}}};
+    return {{.what = "you can open /dev/kvm", .evidence = {{"/dev/kvm", "readable, writable"}}}};
   if (!input.sysfs.exists("/dev/kvm")) return {};
   return {{.state = State::warn,
-           .what = "you may not open /dev/kvm",
+           .what = "you cannot open /dev/kvm",
            .evidence = {{"/dev/kvm", "Permission denied"}},
            .why = "virtual machines that you start yourself (qemu:///session) are refused",
            .next = "usermod -aG kvm,libvirt YOU, then log in again"}};
@@ -165,11 +150,11 @@ Findings user_groups(const CheckInput& input) {
   const auto own = fields_of(input.sysfs.read("/etc/passwd").text, user);
   const auto primary = own.size() > 3 ? own[3] : "";
   std::vector<std::string> in, missing;
-  // video is for who draws on the host's own cards: it is told, and nobody has to be in it.
+  // The group video is for programs that draw on the host's own cards. It is reported, but not needed.
   for (const auto* name : {"kvm", "libvirt", "video"}) {
     const auto group = fields_of(input.sysfs.read("/etc/group").text, name);
     if (group.size() < 4) continue;  // not a group of this host
-    const bool member = group[2] == primary || ("," + group[3] + ",").find("," + user + ",") != std::string::npos;
+    const bool member = group[2] == primary || contains("," + group[3] + ",", "," + user + ",");
     if (member) in.emplace_back(name);
     if (!member && name != std::string_view("video")) missing.emplace_back(name);
   }
@@ -179,9 +164,8 @@ Findings user_groups(const CheckInput& input) {
   return {{.state = State::warn,
            .what = user + " is not in " + join(missing, ","),
            .evidence = {{"/etc/group", has}},
-           .why = "without libvirt virsh and virt-manager ask for a password; without kvm a machine that the user "
-                  "starts has no KVM, "
-                  "unless the desktop's login gives it",
+           .why = "outside of libvirt, virsh and virt-manager ask for a password; outside of kvm, virtual machines of "
+                  "the user have no KVM, unless the desktop's login grants it",
            .next = "usermod -aG " + join(missing, ",") + " " + user + ", then log in again"}};
 }
 

@@ -1,8 +1,8 @@
-// Who draws, and what holds a card's memory because of that.
-#include <algorithm>
+// Which card the host draws on, and what holds a card's memory because of that.
 #include <cctype>
 
-#include "doctor/doctor.hpp"
+#include "doctor/checks.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::doctor::check {
 
@@ -12,7 +12,7 @@ bool to_vfio(const system::PciDevice& card) {
   return card.driver == "vfio-pci" || card.driver_override == "vfio-pci";
 }
 
-// The other graphics that the host could draw with.
+// Another VGA controller that the host can draw with, or null.
 const system::PciDevice* other_display(const HostView& view, const system::PciDevice& card) {
   for (const auto& each : view.pci.devices)
     if (each.is_display() && each.class_code >> 8 == 0x0300 && each.slot() != card.slot() &&
@@ -21,19 +21,19 @@ const system::PciDevice* other_display(const HostView& view, const system::PciDe
   return nullptr;
 }
 
-// Does the line name a function in this slot? "10000:e1:00.0" is not in "0000:e1:00".
+// Whether the line names a function in this slot. "10000:e1:00.0" is not in "0000:e1:00".
 bool names_slot(const std::string& line, const std::string& slot) {
   for (auto at = line.find(slot); at != std::string::npos; at = line.find(slot, at + 1))
     if (at == 0 || !std::isxdigit(static_cast<unsigned char>(line[at - 1]))) return true;
   return false;
 }
 
-// What takes the framebuffer away for good, on this kernel and for this driver of it.
+// How to disable this driver of the firmware's framebuffer.
 std::string without_framebuffer(const HostView& view, const system::BootFramebuffer& held) {
   if (held.name == "efifb") return system::how_to_add(view.boot, "video=efifb:off");
   if (held.name == "vesafb") return system::how_to_add(view.boot, "video=vesafb:off");
   return system::how_to_add(view.boot, "initcall_blacklist=simpledrm_platform_driver_init") +
-         " (where simpledrm is built in; where it is a module, blacklist simpledrm)";
+         " if simpledrm is built in; if it is a module, blacklist simpledrm";
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ Findings display_boot_vga(const CheckInput& input) {
   const auto* boot = view.pci.find(view.display.boot_vga);
   if (!boot)
     return {{.what = "the firmware draws on no VGA card: this host is headless",
-             .evidence = {{"/sys/bus/pci/devices/*/boot_vga", "1 nowhere"}}}};
+             .evidence = {{"/sys/bus/pci/devices/*/boot_vga", "no device has 1"}}}};
   const Evidence evidence{boot->folder() + "/boot_vga", "1"};
   if (!boot->is_nvidia()) return {{.what = "the firmware draws on " + system::describe(*boot), .evidence = {evidence}}};
   if (const auto* other = other_display(view, *boot))
@@ -53,17 +53,15 @@ Findings display_boot_vga(const CheckInput& input) {
              .state = State::warn,
              .what = "the firmware draws on the NVIDIA card, although there is " + system::describe(*other),
              .evidence = {evidence, {other->folder() + "/boot_vga", "0"}},
-             .why = "the console (also a server's remote one, IPMI) stays black, the card's memory is held by the "
-                    "firmware's framebuffer "
-                    "and its ROM is shadowed: guests may freeze the host or get no picture",
+             .why = "a server's remote console (IPMI) stays black, the firmware's framebuffer holds the card's memory, "
+                    "and the card's ROM is shadowed: guests can freeze the host or show nothing",
              .next = "set the primary display to onboard (IGD, iGPU, Onboard VGA) in the firmware's setup"}};
-  return {
-      {.subject = boot->address,
-       .state = State::warn,
-       .what = "the NVIDIA card is the only one that the host can draw with",
-       .evidence = {evidence},
-       .why = "a guest that gets it leaves the host without a display: be sure of ssh first. For vGPUs it is no fault",
-       .next = "vgpukit passthrough hooks gives it away only while a guest runs"}};
+  return {{.subject = boot->address,
+           .state = State::warn,
+           .what = "the NVIDIA card is the only one that the host can draw with",
+           .evidence = {evidence},
+           .why = "the host has no display while a guest has the card: set up ssh first. vGPUs do not need a change",
+           .next = "to pass it through only while a guest runs: vgpukit passthrough hooks"}};
 }
 
 Findings display_framebuffer(const CheckInput& input) {
@@ -78,22 +76,21 @@ Findings display_framebuffer(const CheckInput& input) {
                     .what = "the firmware's framebuffer (" + held->name + ") holds the card's memory",
                     .evidence = {{folder, "is bound"}},
                     .why =
-                        "a host may freeze when vfio-pci takes the card (its last line is: vgaarb: changed VGA "
-                        "decodes), or the guest gets "
-                        "BAR 0: can't reserve",
+                        "the host can freeze when vfio-pci takes the card (its last line in the log is: vgaarb: "
+                        "changed VGA decodes), or the guest fails (BAR 0: can't reserve)",
                     .next = without_framebuffer(view, *held)};
     for (const auto& line : view.log.lines)
       if (names_slot(line, card->slot()) &&
-          (line.find("changed VGA decodes") != std::string::npos || line.find("can't reserve") != std::string::npos)) {
+          (contains(line, "changed VGA decodes") || contains(line, "can't reserve"))) {
         finding.evidence.push_back({view.log.source, line});
         break;
       }
     if (view.display.boot_vga == card->address && other_display(view, *card))
-      finding.next += "; with the firmware's primary display set to onboard it is not needed";
+      finding.next += "; this is not needed if the firmware's primary display is set to onboard";
     for (const auto& [name, value] : {std::pair{"video", "efifb:off"}, {"initcall_blacklist", "sysfb_init"}})
       if (const auto* parameter = view.parameters.with(name, value)) {
-        finding.evidence.push_back({"/proc/cmdline", parameter->text + ", which does not reach " + held->name});
-        finding.why += "; " + parameter->text + " is there, but " + held->name + " does not heed it";
+        finding.evidence.push_back({"/proc/cmdline", parameter->text});
+        finding.why += "; " + parameter->text + " is set, but " + held->name + " ignores it";
       }
     findings.push_back(std::move(finding));
   }

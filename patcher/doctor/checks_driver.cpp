@@ -1,10 +1,10 @@
-// What is written down of NVIDIA's driver on this host: vgpukit's own record, dkms's, who signs, who keeps it open.
-#include <algorithm>
+// NVIDIA's driver on this host: vgpukit's record of it, dkms, Secure Boot, and nvidia-persistenced.
 #include <map>
 #include <set>
 
-#include "doctor/doctor.hpp"
+#include "doctor/checks.hpp"
 #include "module/secure_boot.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::doctor::check {
 
@@ -12,17 +12,16 @@ namespace {
 
 constexpr const char* dkms_folder = "/var/lib/dkms";
 
-// One version of a module of dkms's, as its folders say (dkms's own program reads the same: github.com/dell/dkms,
-// module_status()).
+// One version of a dkms module, as its folders say (dkms does the same: module_status() in github.com/dell/dkms).
 struct DkmsVersion {
   std::string folder;                 // /var/lib/dkms/nvidia/535.247.02
-  std::string source;                 // where its source link leads to
-  std::map<std::string, bool> built;  // the kernel's release -> installed, too
+  std::string source;                 // the target of its source link
+  std::map<std::string, bool> built;  // release -> whether it is also installed
 };
 
-// In VERSION/RELEASE/ARCH/module are the modules that were built; MODULE/kernel-RELEASE-ARCH is a link to those that
-// are installed.
-DkmsVersion look_at_version(const Sysfs& sysfs, const std::string& module, const std::string& version) {
+// VERSION/RELEASE/ARCH/module has the modules that were built. MODULE/kernel-RELEASE-ARCH is a link to those that are
+// installed.
+DkmsVersion read_dkms_version(const Sysfs& sysfs, const std::string& module, const std::string& version) {
   const auto own = std::string(dkms_folder) + "/" + module;
   DkmsVersion state;
   state.folder = own + "/" + version;
@@ -42,41 +41,41 @@ Findings driver_dkms(const CheckInput& input) {
   Findings findings;
   for (const auto& module : sysfs.list(dkms_folder)) {
     if (!module.starts_with("nvidia")) continue;
-    std::set<std::string> served;
+    std::set<std::string> installed_for;
     std::string versions, broken_log;
     for (const auto& version : sysfs.list(std::string(dkms_folder) + "/" + module)) {
       const auto folder = std::string(dkms_folder) + "/" + module + "/" + version;
       if (sysfs.link(folder + "/source").empty()) continue;  // kernel-RELEASE-ARCH, original_module
-      const auto state = look_at_version(sysfs, module, version);
-      versions += (versions.empty() ? "" : ", ") + version;
+      const auto state = read_dkms_version(sysfs, module, version);
+      append(versions, version);
       if (!sysfs.exists(state.folder + "/source/dkms.conf"))
         findings.push_back(
             {.state = State::fail,
-             .what = "dkms has " + module + " " + version + ", and its source is gone",
+             .what = "dkms has " + module + " " + version + ", but its source is gone",
              .evidence = {{state.folder + "/source", "leads to " + state.source + ", which has no dkms.conf"}},
-             .why = "dkms stops at it at every kernel upgrade, and builds nothing",
-             .next = "dkms remove " + module + "/" + version + " --all; where it refuses: rm -r " + state.folder});
+             .why = "dkms fails at it at every kernel upgrade, and builds nothing",
+             .next = "dkms remove " + module + "/" + version + " --all; if it refuses: rm -r " + state.folder});
       if (const auto log = state.folder + "/build/make.log"; sysfs.exists(log)) broken_log = log;
       for (const auto& [release, installed] : state.built)
-        if (installed) served.insert(release);
+        if (installed) installed_for.insert(release);
     }
     if (versions.empty()) continue;
     for (const auto& kernel : input.view.kernels) {
       const auto folder = std::string(dkms_folder) + "/" + module;
-      if (served.contains(kernel.release)) {
+      if (installed_for.contains(kernel.release)) {
         findings.push_back({.what = "dkms has installed " + module + " for " + kernel.release,
                             .evidence = {{folder, versions + ", installed for " + kernel.release}}});
         continue;
       }
       const bool matters = kernel.running || &kernel == &input.view.kernels.back();
       Finding finding{.state = matters ? State::fail : State::warn,
-                      .what = "dkms has " + module + " " + versions + ", and not for " + kernel.release,
+                      .what = "dkms has " + module + " " + versions + ", but not for " + kernel.release,
                       .evidence = {{folder, "no kernel-" + kernel.release + "-* in it"}},
                       .why = "that kernel boots without it",
                       .next = "dkms autoinstall -k " + kernel.release};
       if (!broken_log.empty()) {
-        finding.evidence.push_back({broken_log, "a build that did not end well left it"});
-        finding.next += "; if it fails, vgpukit build tells which change of the kernel's is in the way";
+        finding.evidence.push_back({broken_log, "the log of a build that failed"});
+        finding.next += "; if it fails, vgpukit build names the kernel change that breaks the build";
       }
       findings.push_back(std::move(finding));
     }
@@ -87,12 +86,13 @@ Findings driver_dkms(const CheckInput& input) {
 Findings driver_persistenced(const CheckInput& input) {
   for (const auto& pid : input.sysfs.list("/proc")) {
     if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    // The kernel keeps 15 letters.
+    // The kernel shortens names to 15 characters.
     if (input.sysfs.read("/proc/" + pid + "/comm").text != "nvidia-persiste") continue;
     return {{.what = "nvidia-persistenced runs (process " + pid + "): it keeps every card open",
              .evidence = {{"/proc/" + pid + "/comm", "nvidia-persiste"}},
-             .next = "systemctl stop nvidia-persistenced before a card is taken from the driver; otherwise that waits "
-                     "for ever"}};
+             .next =
+                 "systemctl stop nvidia-persistenced before a card is unbound from the driver; otherwise the unbind "
+                 "waits for ever"}};
   }
   return {};
 }
@@ -105,12 +105,12 @@ Findings kernel_driver(const CheckInput& input) {
     findings.push_back({.state = State::fail,
                         .what = "vgpukit " + driver->unfinished + " was interrupted",
                         .evidence = {{"/var/lib/vgpukit/install", "unfinished: " + driver->unfinished}},
-                        .why = "the driver is there in part",
+                        .why = "only a part of the driver is installed",
                         .next = "run vgpukit install, rollback or uninstall: each finishes or undoes it first"});
   if (driver->version.empty()) return findings;
   for (const auto& kernel : driver->kernels) {
     if (kernel.problem.empty()) {
-      findings.push_back({.what = "the driver " + driver->version + " is there for " + kernel.release,
+      findings.push_back({.what = "the driver " + driver->version + " is installed for " + kernel.release,
                           .evidence = {{"/lib/modules/" + kernel.release, "modules are there"}}});
       continue;
     }
@@ -134,18 +134,17 @@ Findings secure_boot(const CheckInput& input) {
   if (!state.firmware) return {};
   if (!*state.firmware) return {{.what = "Secure Boot is off", .evidence = {{file, "0"}}}};
   if (!state.on)
-    return {{.what = "Secure Boot is on, and shim was told to ask for no signatures (mokutil --disable-validation)",
+    return {{.what = "Secure Boot is on, but shim checks no signatures (mokutil --disable-validation)",
              .evidence = {{file, "1"}, {"MokSBStateRT", "1"}}}};
   Finding finding{.state = State::warn,
                   .what = "Secure Boot is on",
                   .evidence = {{file, "1"}},
                   .why =
-                      "the kernel refuses modules that no enrolled key has signed (Key was rejected by service), and "
-                      "so does a guest with it",
+                      "the kernel refuses modules that are not signed with an enrolled key (Key was rejected by "
+                      "service); so does a guest with Secure Boot",
                   .next =
-                      "sign them with a key that mokutil --import enrolled (dkms has one: /var/lib/dkms/mok.pub), or "
-                      "switch it off in the "
-                      "firmware's setup"};
+                      "sign the modules with a key that mokutil --import enrolled (dkms has one: "
+                      "/var/lib/dkms/mok.pub), or switch Secure Boot off in the firmware's setup"};
   if (const auto text = input.sysfs.read("/sys/kernel/security/lockdown").text; !text.empty())
     finding.evidence.push_back({"/sys/kernel/security/lockdown", text});
   if (const auto* line = input.view.log.find("unavailable key")) {

@@ -1,7 +1,7 @@
-// Kernel parameters that people are told to add, and what they do.
+// Kernel parameters that guides recommend, and what they really do.
 #include <array>
 
-#include "doctor/doctor.hpp"
+#include "doctor/checks.hpp"
 
 namespace vgpukit::doctor::check {
 
@@ -11,9 +11,9 @@ Findings parameters_useless(const CheckInput& input) {
   // drivers/iommu/amd/init.c, parse_amd_iommu_options(): there is no "on".
   if (const auto* parameter = view.parameters.with("amd_iommu", "on")) {
     Finding finding{.state = State::warn,
-                    .what = "amd_iommu=on does nothing: AMD's IOMMU is on by itself where the firmware offers it",
+                    .what = "amd_iommu=on does nothing: AMD's IOMMU is on if the firmware offers it",
                     .evidence = {{"/proc/cmdline", parameter->text}},
-                    .why = "who takes it for the switch looks for the fault in the wrong place",
+                    .why = "if the IOMMU is off, the cause is elsewhere",
                     .next = system::how_to_remove(view.boot, parameter->text)};
     if (const auto* line = view.log.find("AMD-Vi: Unknown option"))
       finding.evidence.push_back({view.log.source, *line});
@@ -23,7 +23,7 @@ Findings parameters_useless(const CheckInput& input) {
     findings.push_back({.state = State::warn,
                         .what = parameter->text + " does nothing on an AMD processor",
                         .evidence = {{"/proc/cmdline", parameter->text}, {"/proc/cpuinfo", "AuthenticAMD"}},
-                        .why = "AMD's IOMMU is on by itself where the firmware offers it",
+                        .why = "AMD's IOMMU is on if the firmware offers it",
                         .next = system::how_to_remove(view.boot, parameter->text)});
   return findings;
 }
@@ -37,16 +37,14 @@ Findings parameters_harmful(const CheckInput& input) {
     const char* why;
   };
   static constexpr std::array<Harm, 4> harms = {
-      {{"pci", "nomsi", State::fail, "no device may use message signalled interrupts",
-        "NVMe disks and network cards fall back to one shared interrupt line: the whole host becomes slow, and so does "
-        "every "
-        "guest"},
-       {"pci", "nommconf", State::fail, "the extended configuration space of PCI Express is out of reach",
-        "SR-IOV, AER, ACS and resets of cards need it: groups grow, and cards may not come back"},
-       {"pcie_aspm", "off", State::warn, "power management of PCI Express links stays as the firmware left it",
-        "it cures no PCI bus error of a card that is given away, and links may stay slow or hot"},
-       {"pci", "noaer", State::warn, "errors of PCI Express devices are no longer told",
-        "the errors are still there; only the messages that name the device are gone"}}};
+      {{"pci", "nomsi", State::fail, "no device can use message signalled interrupts",
+        "NVMe disks and network cards use a shared interrupt line instead: the host and every guest become slow"},
+       {"pci", "nommconf", State::fail, "the extended configuration space of PCI Express is disabled",
+        "SR-IOV, AER, ACS and resets of cards need it: groups get larger, and cards may not restart"},
+       {"pcie_aspm", "off", State::warn, "power management of PCI Express links stays as the firmware set it",
+        "it fixes no PCI bus error of a card in a guest, and links can stay slow or use more power"},
+       {"pci", "noaer", State::warn, "errors of PCI Express devices are not reported",
+        "the errors still happen; only the messages that name the device are missing"}}};
   const auto& view = input.view;
   Findings findings;
   for (const auto& harm : harms)
@@ -63,16 +61,15 @@ Findings parameters_acs(const CheckInput& input) {
   const auto& view = input.view;
   const auto* parameter = view.parameters.find("pcie_acs_override");
   if (!parameter) return {};
-  // It is a patch that no kernel of kernel.org has; only the log tells whether this one does.
+  // The parameter comes with a patch that is not in Linux. Only the log tells whether this kernel has the patch.
   const auto* line = view.log.find("disabling ACS can't be secure");
   const auto* warned = line ? line : view.log.find("Overriding ACS");
   Finding finding{.state = State::warn,
-                  .what = parameter->text + " makes groups that the hardware does not keep apart",
+                  .what = parameter->text + " splits groups that the hardware does not isolate",
                   .evidence = {{"/proc/cmdline", parameter->text}},
                   .why =
-                      "devices of different guests may then read and write each other's memory, past the IOMMU; most "
-                      "kernels do not even "
-                      "know the parameter",
+                      "devices of different guests can read and write each other's memory, past the IOMMU; most "
+                      "kernels do not have the parameter",
                   .next = "put the card into a slot with a group of its own (vgpukit passthrough groups), then " +
                           system::how_to_remove(view.boot, parameter->text)};
   if (warned) finding.evidence.push_back({view.log.source, *warned});

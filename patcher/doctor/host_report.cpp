@@ -3,17 +3,18 @@
 #include <regex>
 
 #include "config.hpp"
+#include "support/text.hpp"
 #include "system/nvidia_chips.hpp"
 
 namespace vgpukit::doctor {
 
 namespace {
 
-// What the kernel says about cards, IOMMU and virtual machines; the rest of its log is nobody's business.
-bool is_of_interest(const std::string& line) {
+// Whether a line of the kernel log is about cards, the IOMMU or virtual machines. The report leaves out the rest.
+bool is_relevant(const std::string& line) {
   for (const auto* word : {"DMAR", "AMD-Vi", "iommu", "IOMMU", "vfio", "NVRM", "nvidia", "nouveau", "nova", "vgaarb",
                            "efifb", "simpledrm", "kvm", "Secure boot", "secureboot", "BAR "})
-    if (line.find(word) != std::string::npos) return true;
+    if (contains(line, word)) return true;
   return false;
 }
 
@@ -24,9 +25,8 @@ std::string device_line(const system::PciDevice& device) {
   if (device.group) line += ", group " + std::to_string(*device.group);
   if (device.boot_vga) line += std::string(", boot_vga ") + (*device.boot_vga ? "1" : "0");
   if (!device.bridge.empty()) line += ", behind " + device.bridge;
-  std::string methods;
-  for (const auto& method : device.reset_methods) methods += " " + method;
-  return line + (methods.empty() ? "" : ", reset" + methods) + "\n";
+  if (!device.reset_methods.empty()) line += ", reset " + join(device.reset_methods, " ");
+  return line + "\n";
 }
 
 }  // namespace
@@ -37,18 +37,15 @@ std::string redacted(const std::string& text) {
   static const std::regex ip("\\b[0-9]{1,3}(\\.[0-9]{1,3}){3}\\b");
   static const std::regex value(
       "\\b(root|resume|cryptdevice|cryptkey|rd\\.luks[a-z.]*|luks[a-z.]*|rootflags|zfs|ip|nfsroot|systemd\\.hostname|"
-      "hostname|BOOT_"
-      "IMAGE|"
-      "rd\\.lvm[a-z.]*|[sS]erial [nN]umber|serial)(=|: ?)(\"[^\"]*\"|\\S+)");
+      "hostname|BOOT_IMAGE|rd\\.lvm[a-z.]*|[sS]erial [nN]umber|serial)(=|: ?)(\"[^\"]*\"|\\S+)");
   auto all = std::regex_replace(text, value, "$1$2***");
   for (const auto* each : {&uuid, &mac, &ip}) all = std::regex_replace(all, *each, "***");
   return all;
 }
 
 std::string host_report(const HostView& view, const Findings& findings) {
-  std::string text =
-      "vgpukit " VGPUKIT_VERSION
-      " doctor: a report to attach to a question. Addresses, names and serial numbers are taken out.\n\n";
+  std::string text = "vgpukit " VGPUKIT_VERSION
+                     " doctor: a report to attach to a question. Addresses, names and serial numbers are removed.\n\n";
   text += "kernel: " + view.release + "\ndistribution: " + view.boot.distribution.name + "\nparameters:";
   for (const auto& parameter : view.parameters.all()) text += " " + parameter.text;
   text += "\n\nfindings:\n";
@@ -68,7 +65,7 @@ std::string host_report(const HostView& view, const Findings& findings) {
   }
   text += "\nkernel log (" + view.log.source + (view.log.problem.empty() ? "" : ": " + view.log.problem) + "):\n";
   for (const auto& line : view.log.lines)
-    if (is_of_interest(line)) text += "  " + line + "\n";
+    if (is_relevant(line)) text += "  " + line + "\n";
   return redacted(text);
 }
 

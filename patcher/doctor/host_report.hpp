@@ -1,4 +1,4 @@
-// One text file about a host that can be attached to a question in public: nothing in it names the person or the
+// `vgpukit doctor --report`: a text file about a host that can be published. It does not identify the user or the
 // machine.
 #pragma once
 
@@ -10,7 +10,8 @@ namespace vgpukit::doctor {
 
 std::string host_report(const HostView& view, const Findings& findings);
 
-// UUIDs, MAC and IP addresses, serial numbers, and the values of parameters that name disks, users or keys, as "***".
+// Replaces UUIDs, MAC and IP addresses, serial numbers, and the values of parameters that name disks, users or keys by
+// "***".
 std::string redacted(const std::string& text);
 
 }  // namespace vgpukit::doctor

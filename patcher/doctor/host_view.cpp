@@ -2,34 +2,16 @@
 
 #include <archive.h>
 
-#include <algorithm>
 #include <memory>
 
-#include "support/atomic_file.hpp"
+#include "kernel/headers_layout.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::doctor {
 
 namespace {
 
-std::string first_processor(const std::string& cpuinfo) {
-  return cpuinfo.substr(0, cpuinfo.find("\n\n"));
-}
-
-// "CONFIG_X=y" lines; "# CONFIG_X is not set" is absent.
-kernel::KernelConfig parse_config(std::string_view text) {
-  kernel::KernelConfig options;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto equals = line.find('=');
-    if (line.starts_with("CONFIG_") && equals != std::string_view::npos)
-      options.emplace(line.substr(0, equals), line.substr(equals + 1));
-  }
-  return options;
-}
-
-// A file that one gzip (or no) layer is around. Empty where it cannot be read.
+// The text of a file, compressed with gzip or not. Empty if it cannot be read.
 std::string unpacked(const fs::path& path) {
   const std::unique_ptr<archive, decltype(&archive_read_free)> reader(archive_read_new(), archive_read_free);
   archive_read_support_filter_gzip(reader.get());
@@ -44,7 +26,7 @@ std::string unpacked(const fs::path& path) {
     if (got < 0) return "";
     if (got == 0) return text;
     text.append(block, static_cast<std::size_t>(got));
-    if (text.size() > 4u << 20) return "";  // no configuration is that long
+    if (text.size() > 4u << 20) return "";  // too long for a configuration
   }
 }
 
@@ -54,11 +36,11 @@ bool HostView::cpu_has(std::string_view flag) const {
   const auto line = cpuinfo.find("\nflags");
   if (line == std::string::npos) return false;
   const auto flags = cpuinfo.substr(line + 1, cpuinfo.find('\n', line + 1) - line - 1) + " ";
-  return flags.find(" " + std::string(flag) + " ") != std::string::npos;
+  return contains(flags, " " + std::string(flag) + " ");
 }
 
 bool HostView::cpu_is_amd() const {
-  return cpuinfo.find("AuthenticAMD") != std::string::npos;
+  return contains(cpuinfo, "AuthenticAMD");
 }
 
 bool HostView::kernel_is_at_least(std::string_view version) const {
@@ -76,9 +58,10 @@ HostView read_host_view(const HostPaths& host, const Sysfs& sysfs) {
   view.display = system::read_display(sysfs, view.pci);
   view.boot = system::boot_setup_of(host);
   view.release = sysfs.read("/proc/sys/kernel/osrelease").text;
-  view.cpuinfo = first_processor(sysfs.read("/proc/cpuinfo").text);
+  const auto cpuinfo = sysfs.read("/proc/cpuinfo").text;
+  view.cpuinfo = cpuinfo.substr(0, cpuinfo.find("\n\n"));
   for (const auto& entry : kernel::list_kernels(host)) {
-    if (!entry.modules) continue;  // headers alone boot nothing
+    if (!entry.modules) continue;  // only headers: it cannot boot
     InstalledKernel kernel{entry.release, entry.release == view.release, "", ""};
     if (const auto opened = kernel::open_kernel(host, entry.release); !opened) {
       kernel.problem = opened.error().why;
@@ -94,7 +77,7 @@ RunningConfig running_config(const HostPaths& host, const std::string& release) 
        {std::string("/proc/config.gz"), "/boot/config-" + release, "/lib/modules/" + release + "/config"}) {
     const auto here = host.resolve(path);
     if (!here || (release.empty() && path != "/proc/config.gz")) continue;
-    auto options = parse_config(unpacked(*here));
+    auto options = kernel::parse_config(unpacked(*here));
     if (!options.empty()) return {std::move(options), path};
   }
   return {};

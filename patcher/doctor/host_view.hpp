@@ -1,5 +1,5 @@
-// All that the checks look at, read once. It is made of files below the root of HostPaths, so a check runs on a fixture
-// as on a host.
+// What the checks need of a host, read once. All of it comes from files below the root of HostPaths, so that checks
+// also run on a fixture.
 #pragma once
 
 #include <optional>
@@ -16,23 +16,23 @@
 
 namespace vgpukit::doctor {
 
-// What `vgpukit status` knows of one kernel's modules. Another room's knowledge: the caller fills it in.
+// The driver's modules for one kernel, as `vgpukit status` reports them. install/ knows them, so cli/ fills this in.
 struct DriverForKernel {
   std::string release;
   bool running = false, next = false;
-  std::string problem;  // why it has no working driver; empty when it has
+  std::string problem;  // why the driver does not work for it; empty if it does
 };
 struct DriverState {
-  std::string version;  // that vgpukit installed; empty: none
-  std::string unfinished;
+  std::string version;     // of the driver that vgpukit installed; empty: none
+  std::string unfinished;  // the command that was interrupted; empty: none
   std::vector<DriverForKernel> kernels;
 };
 
-// A kernel that is installed, and whether a driver can be built for it.
+// An installed kernel, and whether a driver can be built for it.
 struct InstalledKernel {
   std::string release;
   bool running = false;
-  std::string problem, next;  // empty: headers and the compiler are there
+  std::string problem, next;  // empty: it has headers and a compiler
 };
 
 struct HostView {
@@ -47,21 +47,21 @@ struct HostView {
   std::string cpuinfo;                   // the first processor's lines
   std::vector<InstalledKernel> kernels;  // from the oldest to the newest
   std::optional<DriverState> driver;
-  std::string user;  // who sits in front of it, where that is an ordinary user; the caller knows. Empty: nobody
+  std::string user;  // the ordinary user who runs the command, filled in by the caller; empty: root alone
 
   [[nodiscard]] bool cpu_has(std::string_view flag) const;
   [[nodiscard]] bool cpu_is_amd() const;
-  // Whether the running kernel is this one or a newer one. False where it is not known.
+  // Whether the running kernel has this version or a newer one. False if its version is not known.
   [[nodiscard]] bool kernel_is_at_least(std::string_view version) const;
 };
 
-// Nothing is an error: a check says what could not be read.
+// Never fails: the checks report what could not be read.
 HostView read_host_view(const HostPaths& host, const Sysfs& sysfs);
 
 // The running kernel's configuration: /proc/config.gz, /boot/config-REL or /lib/modules/REL/config.
 struct RunningConfig {
   kernel::KernelConfig options;
-  std::string source;  // the file; empty: there is none that can be read
+  std::string source;  // the file; empty: none can be read
 };
 RunningConfig running_config(const HostPaths& host, const std::string& release);
 

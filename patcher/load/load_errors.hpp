@@ -7,7 +7,7 @@
 
 #include "support/result.hpp"
 #include "support/sysfs.hpp"
-#include "system/kmsg.hpp"
+#include "system/kernel_log.hpp"
 
 namespace vgpukit::load {
 

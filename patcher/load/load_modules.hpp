@@ -12,7 +12,7 @@
 #include "load/module_holders.hpp"
 #include "load/running_system.hpp"
 #include "support/atomic_file.hpp"
-#include "system/kmsg.hpp"
+#include "system/kernel_log.hpp"
 
 namespace vgpukit::load {
 

@@ -1,5 +1,5 @@
-// What has to stand in which files so that vfio-pci has certain cards from the boot on, and which programs have to run
-// then.
+// The changes of a host's boot files that give cards to vfio-pci at boot: the edits of files, and the programs to run
+// after them.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@
 namespace vgpukit::passthrough {
 
 struct FileEdit {
-  std::string path;  // as the root knows it; where the user's file is a link, the file that it leads to
+  std::string path;  // as the root knows it; the target if the file is a link
   std::optional<std::string> before;
   std::string after;
   unsigned mode = 0644;  // of a new file
@@ -25,20 +25,20 @@ struct BootEdits {
   std::vector<FileEdit> files;  // sorted by path
   std::vector<std::vector<std::string>> commands;
   std::vector<std::string> warnings;
-  std::string recovery;  // how the host is booted as before
-  std::string unknown;   // why this host's files are not known well enough to write them; empty: they are
+  std::string recovery;  // how to boot the host without these changes
+  std::string unknown;   // why vgpukit does not know which files to change; empty: it knows
 };
 
-// The text of a file as it is without us, by its path as the root knows it; nothing where there is none. Error: it
+// The text of a file without vgpukit's changes; nothing if it does not exist. `path`: as the root knows it. Error: it
 // cannot be read.
 using ReadText = std::function<Result<std::optional<std::string>>(const std::string& path)>;
 
-// `claims`: those of all cards, not empty. Error: usage for a file that makes no sense (with its line).
+// `claims`: of all cards that are applied, not empty. Error: usage for a file with a syntax error (with its line).
 Result<BootEdits> boot_edits(const HostPaths& host, const system::BootSetup& setup,
                              const std::vector<CardClaim>& claims, const InstalledModules& modules,
                              const ReadText& read);
 
-// What the programs make, and a failure of theirs could spoil: the images and menus in /boot.
+// The files that these programs write, and that a failed program could damage: the images and menus in /boot.
 std::vector<std::string> boot_products(const HostPaths& host);
 
 }  // namespace vgpukit::passthrough

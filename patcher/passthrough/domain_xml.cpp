@@ -6,19 +6,20 @@
 #include <set>
 
 #include "passthrough/xml_text.hpp"
+#include "support/text.hpp"
 #include "system/nvidia_chips.hpp"
 
 namespace vgpukit::passthrough {
 
 namespace {
 
-// Any 12 letters: a driver that asks for the hypervisor's name must not hear one that it knows.
+// Up to 12 characters, and not the name of a known hypervisor: the driver checks it.
 constexpr const char* vendor_line = "<vendor_id state='on' value='vgpukit-host'/>\n";
 constexpr const char* kvm_lines = "<kvm>\n  <hidden state='on'/>\n</kvm>\n";
 constexpr const char* firmware_lines = "<firmware>\n  <feature enabled='no' name='secure-boot'/>\n</firmware>\n";
 
 struct GuestSlot {
-  unsigned bus = 5, slot = 0;  // in the guest
+  unsigned bus = 5, slot = 0;
 };
 
 std::string hex(unsigned value) {
@@ -27,32 +28,32 @@ std::string hex(unsigned value) {
   return text;
 }
 
-// The functions that a guest can get: bridges on the card (NVLink, PCIe switches) are none.
+// The functions that a guest can use: all but bridges on the card (NVLink, PCIe switches).
 std::vector<const system::PciDevice*> functions_of(const GuestRequest& request) {
   auto all = request.pci->functions_of(*request.card);
   std::erase_if(all, [](const system::PciDevice* each) { return each->is_bridge(); });
   return all;
 }
 
-std::string hostdev(const GuestRequest& request, const system::PciDevice& function, const GuestSlot& place, bool first,
+std::string hostdev(const GuestRequest& request, const system::PciDevice& function, const GuestSlot& slot, bool first,
                     bool several) {
-  // A function that is vfio-pci's since the boot stays there; of others libvirt takes care.
+  // A function that vfio-pci has since the boot stays with it. libvirt binds and unbinds the others.
   const bool managed = function.driver != "vfio-pci";
   std::string text = "<hostdev mode='subsystem' type='pci' managed='" + std::string(managed ? "yes" : "no") +
                      "'>\n  <source>\n    " + libvirt_address(function.address) + "\n  </source>\n";
   if (!request.rom_file.empty() && &function == request.card)
     text += "  <rom file='" + xml_escaped(request.rom_file) + "'/>\n";
-  text += "  <address type='pci' domain='0x0000' bus='" + hex(place.bus) + "' slot='" + hex(place.slot) +
+  text += "  <address type='pci' domain='0x0000' bus='" + hex(slot.bus) + "' slot='" + hex(slot.slot) +
           "' function='0x" + function.address.back() + "'" + (first && several ? " multifunction='on'" : "") +
           "/>\n</hostdev>\n";
   return text;
 }
 
-std::string hostdevs(const GuestRequest& request, const GuestSlot& place,
+std::string hostdevs(const GuestRequest& request, const GuestSlot& slot,
                      const std::vector<const system::PciDevice*>& functions) {
   std::string text;
   for (const auto* each : functions)
-    text += hostdev(request, *each, place, each == functions.front(), functions.size() > 1);
+    text += hostdev(request, *each, slot, each == functions.front(), functions.size() > 1);
   return text;
 }
 
@@ -64,31 +65,21 @@ unsigned number(std::string_view text) {
   return value;
 }
 
-std::string indented(const std::string& lines, const std::string& indent) {
-  std::string all;
-  for (std::size_t at = 0; at < lines.size();) {
-    const auto end = lines.find('\n', at) + 1;
-    all += indent + lines.substr(at, end - at);
-    at = end;
-  }
-  return all;
-}
-
-// A domain's XML, changed step by step.
-class Editor {
+// Adds what the card needs to a domain's XML.
+class DomainEditor {
  public:
-  Editor(XmlText xml, const GuestRequest& request) : xml_(std::move(xml)), request_(request) {}
+  DomainEditor(XmlText xml, const GuestRequest& request) : xml_(std::move(xml)), request_(request) {}
 
   Result<EditedDomain> run(const std::string& file) {
     const auto& root = xml_.elements().front();
     if (root.name != "domain")
       return Error{ErrorKind::usage, "give the card to the domain in " + file,
-                   "it holds a <" + root.name + ">, not a <domain>",
+                   "its root element is <" + root.name + ">, not <domain>",
                    "virsh dumpxml --inactive DOMAIN > FILE writes one"};
     devices_ = xml_.child(0, "devices");
     if (devices_ == XmlText::npos)
       return Error{ErrorKind::usage, "give the card to the domain in " + file, "it has no <devices>",
-                   "virsh dumpxml --inactive DOMAIN > FILE writes a whole one"};
+                   "virsh dumpxml --inactive DOMAIN > FILE writes a complete domain"};
     if (const auto os = xml_.child(0, "os"); os != XmlText::npos)
       if (const auto type = xml_.child(os, "type"); type != XmlText::npos) machine_ = xml_.attribute(type, "machine");
     add_card();
@@ -100,28 +91,29 @@ class Editor {
   }
 
  private:
-  // Those of the card's functions that no <hostdev> has yet.
+  // The functions of the card without a <hostdev>.
   std::vector<const system::PciDevice*> missing() {
-    std::set<std::string> there;
+    std::set<std::string> present;
     for (const auto hostdev : xml_.children(devices_, "hostdev"))
       if (const auto source = xml_.child(hostdev, "source"); source != XmlText::npos)
         if (const auto address = xml_.child(source, "address"); address != XmlText::npos)
-          there.insert(PciAddress{number(xml_.attribute(address, "domain")), number(xml_.attribute(address, "bus")),
-                                  number(xml_.attribute(address, "slot")), number(xml_.attribute(address, "function"))}
-                           .text());
+          present.insert(PciAddress{number(xml_.attribute(address, "domain")), number(xml_.attribute(address, "bus")),
+                                    number(xml_.attribute(address, "slot")),
+                                    number(xml_.attribute(address, "function"))}
+                             .text());
     auto functions = functions_of(request_);
     const auto all = functions.size();
-    std::erase_if(functions, [&](const system::PciDevice* each) { return there.contains(each->address); });
+    std::erase_if(functions, [&](const system::PciDevice* each) { return present.contains(each->address); });
     if (!functions.empty() && functions.size() != all)
       edited_.notes.push_back(
-          "some functions of the card were there already: those that were added are in a slot of their own, and the "
-          "guest "
-          "sees two devices; take the old <hostdev> elements out for one");
+          "the domain already has some functions of the card: the added ones are in another slot, so the guest sees "
+          "two "
+          "devices; remove the old <hostdev> elements and run this again to get one");
     return functions;
   }
 
-  // A bus (q35: its root port is made by libvirt) or a slot (pc) that nothing in the guest has.
-  GuestSlot free_place() {
+  // A free bus (q35: libvirt adds its root port) or a free slot (pc) in the guest.
+  GuestSlot free_slot() {
     unsigned bus = 0;
     std::set<unsigned> slots = {0, 1, 2};  // the host bridge, the chipset, and the graphics
     for (std::size_t i = 1; i < xml_.elements().size(); ++i) {
@@ -139,28 +131,26 @@ class Editor {
     return {0, slot};
   }
 
-  [[nodiscard]] bool q35() const { return machine_.find("q35") != std::string::npos; }
+  [[nodiscard]] bool q35() const { return contains(machine_, "q35"); }
 
   void add_card() {
     const auto functions = missing();
     if (functions.empty()) return;
-    const auto place = free_place();
+    const auto slot = free_slot();
     if (!q35())
       edited_.notes.push_back("the machine type is " + (machine_.empty() ? "libvirt's default" : machine_) +
-                              ", which has no PCI Express: drivers may miss interrupts (MSI) and memory; q35 is what "
-                              "cards expect, but a guest's "
-                              "system may have to be installed anew for it");
-    xml_.add_inside(devices_, hostdevs(request_, place, functions));
-    std::string names;
-    for (const auto* each : functions) names += (names.empty() ? "" : ", ") + each->address;
-    edited_.changes.push_back("<hostdev> for " + names + " at bus " + hex(place.bus) + ", slot " + hex(place.slot) +
+                              ", which has no PCI Express: the card's driver may get no MSI and too few addresses; q35 "
+                              "has it, but the guest may have to be installed again for q35");
+    xml_.add_inside(devices_, hostdevs(request_, slot, functions));
+    const auto names = join(functions, ", ", [](const auto* each) { return each->address; });
+    edited_.changes.push_back("<hostdev> for " + names + " at bus " + hex(slot.bus) + ", slot " + hex(slot.slot) +
                               " of the guest");
   }
 
   std::size_t features() { return xml_.child(0, "features"); }
 
-  // Puts lines into <features>, which is made where there is none. All of them in one go: an element that is not there
-  // yet has no place.
+  // Adds lines to <features>, or adds <features> with them. Must be called once: a second call would not see the
+  // element that the first one adds.
   void add_features(const std::string& lines) {
     if (features() == XmlText::npos)
       xml_.add_inside(0, "<features>\n" + indented(lines, "  ") + "</features>\n");
@@ -202,15 +192,13 @@ class Editor {
     const auto loader = xml_.child(os, "loader");
     if (loader != XmlText::npos && xml_.attribute(loader, "secure") == "yes")
       edited_.notes.emplace_back(
-          "the guest's firmware is one with Secure Boot (<loader secure='yes'>): sign the driver's modules in the "
-          "guest, or "
-          "choose firmware without it");
+          "the guest's firmware has Secure Boot (<loader secure='yes'>): sign the driver's modules in the guest, or "
+          "choose other firmware");
     if (xml_.attribute(os, "firmware") != "efi") {
       if (loader == XmlText::npos)
         edited_.notes.emplace_back(
-            "the guest boots with SeaBIOS: cards with much memory want UEFI (<os firmware='efi'>), but a system that "
-            "is "
-            "installed would not boot any more");
+            "the guest boots with SeaBIOS: cards with much memory need UEFI (<os firmware='efi'>), but an installed "
+            "system then does not boot any more");
       return;
     }
     const std::string change = "Secure Boot off in <os><firmware>; virsh start DOMAIN --reset-nvram once";
@@ -232,12 +220,11 @@ class Editor {
   }
 
   void old_q35() {
-    // QEMU 4.0 gave q35 a split interrupt controller, and cards' audio was silent; 4.0.1 took that back.
+    // In QEMU 4.0 q35 has a split interrupt controller, with which the audio of cards is silent. 4.0.1 reverted that.
     if (machine_ != "pc-q35-4.0") return;
     edited_.notes.emplace_back(
         "pc-q35-4.0 splits the interrupt controller, and audio of cards stays silent: change machine= to pc-q35-4.0.1 "
-        "or newer, or "
-        "to pc-q35-3.1, or put <ioapic driver='kvm'/> into <features>");
+        "or newer, or to pc-q35-3.1, or add <ioapic driver='kvm'/> to <features>");
   }
 
   XmlText xml_;
@@ -260,24 +247,24 @@ std::string guest_domain_xml(const GuestRequest& request) {
   const bool hide = must_hide(request);
   std::string xml =
       "<domain type='kvm'>\n"
-      "  <!-- What the card needs, in its places; vgpukit passthrough xml CARD with apply puts it into a domain of "
-      "yours. -->\n"
+      "  <!-- A domain with the card. To add the card to a domain of yours: vgpukit passthrough xml CARD with the "
+      "option "
+      "apply. -->\n"
       "  <name>with-card</name>\n"
       "  <memory unit='GiB'>8</memory>\n"
       "  <vcpu>4</vcpu>\n";
-  // q35 has PCI Express, which cards expect; libvirt makes the root ports.
+  // Cards need PCI Express, which q35 has. libvirt adds the root ports.
   xml += "  <os firmware='efi'>\n    <type arch='x86_64' machine='q35'>hvm</type>\n";
   if (!request.windows)
     xml +=
-        "    <!-- Drivers that are built in the guest are not signed. For a domain that is there: virsh start DOMAIN "
-        "with "
+        "    <!-- Drivers that are built in the guest are not signed. For an existing domain: virsh start DOMAIN with "
         "reset-nvram, once. -->\n" +
         indented(firmware_lines, "    ");
   xml += "  </os>\n  <features>\n    <acpi/>\n";
   if (hide) {
     xml +=
-        "    <!-- The driver is older than 465 and refuses virtual machines (error 43): it must not see that this is "
-        "one. -->\n";
+        "    <!-- The driver is older than 465 and refuses virtual machines (error 43), so this is hidden from it. "
+        "-->\n";
     xml += indented(kvm_lines, "    ");
   }
   if (hide || request.windows) {
@@ -290,16 +277,15 @@ std::string guest_domain_xml(const GuestRequest& request) {
   xml += "  </features>\n  <cpu mode='host-passthrough'/>\n  <devices>\n";
   if (request.card->boot_vga.value_or(false) && request.rom_file.empty())
     xml +=
-        "    <!-- The host booted on this card, so its ROM may be shadowed. Where the guest shows nothing: vgpukit "
-        "passthrough "
-        "rom. -->\n";
+        "    <!-- The host booted on this card, so its ROM may be shadowed. If the guest shows nothing: vgpukit "
+        "passthrough rom. -->\n";
   xml += indented(hostdevs(request, {}, functions_of(request)), "    ");
   return xml + "  </devices>\n</domain>\n";
 }
 
 Result<EditedDomain> edit_domain(const std::string& text, const std::string& file, const GuestRequest& request) {
   TRY_ASSIGN(auto xml, XmlText::parse(text, file));
-  return Editor(std::move(xml), request).run(file);
+  return DomainEditor(std::move(xml), request).run(file);
 }
 
 }  // namespace vgpukit::passthrough

@@ -1,5 +1,5 @@
-// The lines of a libvirt domain that give it a whole card, and putting them into a domain that is there
-// (https://libvirt.org/formatdomain.html).
+// The lines of a libvirt domain that pass a whole card through (https://libvirt.org/formatdomain.html): as a new
+// domain, or added to an existing one.
 #pragma once
 
 #include <optional>
@@ -15,25 +15,23 @@ struct GuestRequest {
   const system::PciView* pci = nullptr;
   const system::PciDevice* card = nullptr;
   bool windows = false;
-  std::optional<Version> guest_driver;  // NVIDIA's, in the guest; not given: the newest that knows the card
-  std::string rom_file;                 // for <rom file=...>; empty: the card's own
+  std::optional<Version> guest_driver;  // NVIDIA's driver in the guest; nothing: the newest that supports the card
+  std::string rom_file;                 // for <rom file=...>; empty: the card's own ROM
 };
 
-// Whether the guest's driver refuses virtual machines: before 465 (GeForce cards in virtual machines were allowed
-// then).
+// Whether the guest must not see that it is a virtual machine: NVIDIA's drivers before 465 refuse GeForce cards there.
 bool must_hide(const GuestRequest& request);
 
-// A whole domain, with what the card needs in its places: accepted by virt-xml-validate, and by virsh define once it
-// has a disk. Comments say what each line is for.
+// A complete domain with the card. virt-xml-validate accepts it; for virsh define it still needs a disk. Comments in
+// the XML explain the lines.
 std::string guest_domain_xml(const GuestRequest& request);
 
 struct EditedDomain {
   std::string text;
-  std::vector<std::string> changes;  // one clause each; none: all was there
-  std::vector<std::string> notes;    // what was left as it is, and why
+  std::vector<std::string> changes;  // one clause each; empty: nothing was missing
+  std::vector<std::string> notes;    // what the user should know or change
 };
-// Puts the lines into the text of a domain's XML; everything else stays byte for byte. Error: usage for what is no
-// domain.
+// Adds the lines to a domain's XML; everything else stays byte for byte. Error: usage if the text is not a domain.
 Result<EditedDomain> edit_domain(const std::string& text, const std::string& file, const GuestRequest& request);
 
 }  // namespace vgpukit::passthrough

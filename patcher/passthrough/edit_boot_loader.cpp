@@ -1,7 +1,8 @@
-#include <algorithm>
-#include <sstream>
+#include "passthrough/edit_boot_loader.hpp"
 
-#include "passthrough/pending_edits.hpp"
+#include <algorithm>
+
+#include "support/text.hpp"
 #include "system/grub_defaults.hpp"
 #include "system/kernel_parameters.hpp"
 
@@ -10,9 +11,10 @@ namespace vgpukit::passthrough {
 namespace {
 
 constexpr const char* variable = "GRUB_CMDLINE_LINUX_DEFAULT";
+constexpr const char* recovery_reason = "adds a boot menu entry without these changes";
 
-// Which of the words a command line lacks. Where one is there with another value, ours goes behind it, and the kernel
-// takes the last.
+// The words that a command line lacks. If a parameter is there with another value, the new word goes after it, because
+// the kernel uses the last one.
 std::vector<std::string> missing_words(const std::string& line, const std::vector<std::string>& words) {
   const system::KernelParameters there(line);
   std::vector<std::string> missing;
@@ -20,10 +22,10 @@ std::vector<std::string> missing_words(const std::string& line, const std::vecto
     const auto equals = word.find('=');
     const auto name = word.substr(0, equals);
     const auto* found = there.with(name, word.substr(equals + 1));
-    const bool several = name == "video" || name == "initcall_blacklist";  // each of them counts
+    const bool several = name == "video" || name == "initcall_blacklist";  // the kernel uses every one of these
     if (found && (several || found == there.find(name))) continue;
     const auto* old = there.find(name);
-    // Whatever they name has to stay vfio-pci's.
+    // vfio-pci keeps the devices that the old ids name.
     if (name == "vfio-pci.ids" && old && old->value)
       missing.push_back("vfio-pci.ids=" + *old->value + "," + word.substr(equals + 1));
     else
@@ -32,18 +34,15 @@ std::vector<std::string> missing_words(const std::string& line, const std::vecto
   return missing;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
+std::string reason_for(const std::vector<std::string>& words) {
+  return "the kernel's parameters: " + join(words, " ");
 }
 
-// The same menu once more, made by GRUB's own script, without our parameters and with vfio_pci refused.
+// A script that adds a second menu, made by GRUB's own script: without vgpukit's parameters, and with vfio_pci blocked.
 std::string grub_recovery(const std::vector<std::string>& words) {
-  std::string pattern;
-  for (const auto& word : words) pattern += (pattern.empty() ? "" : "|") + word;
+  const auto pattern = join(words, "|");
   return "#!/bin/sh\n"
-         "# Written by vgpukit passthrough apply: the menu's entries once more, which boot as if it had not been run.\n"
+         "# Written by vgpukit passthrough apply: the entries of the menu again, without passthrough.\n"
          "set -e\n"
          "words=\n"
          "for word in $GRUB_CMDLINE_LINUX_DEFAULT; do\n" +
@@ -63,24 +62,23 @@ std::string grub_recovery(const std::vector<std::string>& words) {
          "echo '}'\n";
 }
 
-// The file that has the last word about the variable: Debian and Ubuntu source /etc/default/grub.d/*.cfg after
-// /etc/default/grub.
+// Debian and Ubuntu source /etc/default/grub.d/*.cfg after /etc/default/grub.
 struct GrubFiles {
-  std::string last = "/etc/default/grub";
-  std::string line;  // both variables, as the kernel gets them
+  std::string last = "/etc/default/grub";  // the last file that sets the variable
+  std::string line;                        // the values of both variables, as the kernel gets them
 };
-Result<GrubFiles> read_grub(PendingEdits& draft, BootEdits& edits) {
+Result<GrubFiles> read_grub(PendingEdits& pending, BootEdits& edits) {
   GrubFiles found;
   std::vector<std::string> files = {found.last};
-  TRY_ASSIGN(const auto names, draft.names("/etc/default/grub.d", ".cfg"));
+  TRY_ASSIGN(const auto names, pending.names("/etc/default/grub.d", ".cfg"));
   for (const auto& name : names) files.push_back("/etc/default/grub.d/" + name);
   std::string always, usual;
   for (const auto& file : files) {
-    TRY_ASSIGN(const auto text, draft.text(file));
+    TRY_ASSIGN(const auto text, pending.text(file));
     if (!text) continue;
     if (system::line_end_of(*text) == "\r\n")
       edits.warnings.push_back(
-          file + " has Windows line ends, which grub-mkconfig takes for a part of the values: dos2unix " + file);
+          file + " has Windows line ends, which grub-mkconfig reads as a part of the values: dos2unix " + file);
     TRY_ASSIGN(const auto base, system::assignments_of(*text, "GRUB_CMDLINE_LINUX", file));
     TRY_ASSIGN(const auto more, system::assignments_of(*text, variable, file));
     always = system::value_after(base, "GRUB_CMDLINE_LINUX", always);
@@ -91,21 +89,20 @@ Result<GrubFiles> read_grub(PendingEdits& draft, BootEdits& edits) {
   return found;
 }
 
-Status edit_grub(PendingEdits& draft, const std::vector<std::string>& parameters, BootEdits& edits) {
-  TRY_ASSIGN(const auto grub, read_grub(draft, edits));
+Status edit_grub(PendingEdits& pending, const std::vector<std::string>& parameters, BootEdits& edits) {
+  TRY_ASSIGN(const auto grub, read_grub(pending, edits));
   const auto words = missing_words(grub.line, parameters);
   if (!words.empty()) {
-    TRY_ASSIGN(const auto text, draft.text(grub.last));
+    TRY_ASSIGN(const auto text, pending.text(grub.last));
     TRY_ASSIGN(auto with, system::with_words(text.value_or(""), variable, words, grub.last));
-    TRY(draft.set(grub.last, std::move(with), "the kernel's parameters: " + joined(words)));
+    TRY(pending.set(grub.last, std::move(with), reason_for(words)));
   }
-  if (draft.there("/etc/grub.d/10_linux"))
-    return draft.set("/etc/grub.d/99_vgpukit_without_passthrough", grub_recovery(words),
-                     "the boot menu keeps an entry without all this", 0755);
+  if (pending.exists("/etc/grub.d/10_linux"))
+    return pending.set("/etc/grub.d/99_vgpukit_without_passthrough", grub_recovery(words), recovery_reason, 0755);
   return {};
 }
 
-// /etc/kernel/cmdline is one line; what begins with '#' is a comment.
+// /etc/kernel/cmdline is one line. A line that begins with '#' is a comment.
 std::string with_words_in_line(const std::string& text, const std::vector<std::string>& words) {
   std::size_t begin = 0;
   while (begin < text.size() && (text[begin] == '#' || text[begin] == '\n' || text[begin] == '\r'))
@@ -113,7 +110,7 @@ std::string with_words_in_line(const std::string& text, const std::vector<std::s
   auto end = std::min(text.find('\n', begin), text.size());
   while (end > begin && (text[end - 1] == '\r' || text[end - 1] == ' ')) --end;
   std::string result = text;
-  return result.insert(end, (end > begin ? " " : "") + joined(words));
+  return result.insert(end, (end > begin ? " " : "") + join(words, " "));
 }
 
 // Lines of a loader entry that begin with this key (the Boot Loader Specification).
@@ -123,8 +120,7 @@ bool has_key(const std::string& line, std::string_view key) {
 
 std::string entry_options(const std::string& text) {
   std::string options;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);)
+  for (const auto& line : lines_of(text))
     if (has_key(line, "options")) options += line.substr(7);
   return options;
 }
@@ -134,17 +130,16 @@ std::string entry_with(const std::string& text, const std::vector<std::string>& 
   const auto at = text.rfind("\noptions");
   const auto begin = at == std::string::npos ? (text.starts_with("options") ? 0 : std::string::npos) : at + 1;
   if (begin == std::string::npos || !has_key(text.substr(begin), "options"))
-    return text + (text.ends_with('\n') || text.empty() ? "" : "\n") + "options " + joined(words) +
+    return text + (text.ends_with('\n') || text.empty() ? "" : "\n") + "options " + join(words, " ") +
            system::line_end_of(text);
   return text.substr(0, begin) + with_words_in_line(text.substr(begin), words);
 }
 
-// A copy that boots as if nothing had been changed. Without a sort-key it stands behind all that have one, and by its
-// name behind the others; no "default arch*" means it.
+// A copy of the entry that boots without the changes. It has no sort-key, so it is sorted after all entries that have
+// one. Its name is sorted after the others, and a pattern such as "default arch*" does not match it.
 std::string recovery_entry(const std::string& text) {
   std::string copy;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
+  for (auto& line : lines_of(text)) {
     if (has_key(line, "sort-key")) continue;
     if (!line.empty() && line.back() == '\r') line.pop_back();
     copy += line + (has_key(line, "title") ? " (without passthrough)" : "") + "\n";
@@ -152,66 +147,63 @@ std::string recovery_entry(const std::string& text) {
   return entry_with(copy, {recovery_parameter});
 }
 
-Result<bool> edit_entries(PendingEdits& draft, const std::vector<std::string>& parameters) {
+Result<bool> edit_entries(PendingEdits& pending, const std::vector<std::string>& parameters) {
   bool any = false;
   for (const std::string folder : {"/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries"}) {
-    TRY_ASSIGN(const auto names, draft.names(folder, ".conf"));
+    TRY_ASSIGN(const auto names, pending.names(folder, ".conf"));
     for (const auto& name : names) {
-      TRY_ASSIGN(const auto text, draft.text(folder + "/" + name));
+      TRY_ASSIGN(const auto text, pending.text(folder + "/" + name));
       const auto options = entry_options(text.value_or(""));
-      // Without options it is no kernel's; with $kernelopts (Fedora up to 32) they are in GRUB's environment.
-      if (options.empty() || options.find("$kernelopts") != std::string::npos) continue;
+      // An entry without options boots no kernel. With $kernelopts (Fedora up to 32) they are in GRUB's environment.
+      if (options.empty() || contains(options, "$kernelopts")) continue;
       any = true;
-      TRY(draft.set(folder + "/00-without-passthrough-" + name, recovery_entry(*text),
-                    "the boot menu keeps an entry without all this"));
+      TRY(pending.set(folder + "/00-without-passthrough-" + name, recovery_entry(*text), recovery_reason));
       const auto words = missing_words(options, parameters);
-      if (!words.empty())
-        TRY(draft.set(folder + "/" + name, entry_with(*text, words), "the kernel's parameters: " + joined(words)));
+      if (!words.empty()) TRY(pending.set(folder + "/" + name, entry_with(*text, words), reason_for(words)));
     }
   }
   return any;
 }
 
-Status edit_command_line(PendingEdits& draft, const std::vector<std::string>& parameters) {
+Status edit_command_line(PendingEdits& pending, const std::vector<std::string>& parameters) {
   const std::string path = "/etc/kernel/cmdline";
-  TRY_ASSIGN(const auto text, draft.text(path));
+  TRY_ASSIGN(const auto text, pending.text(path));
   if (!text) return {};
   const auto words = missing_words(*text, parameters);
   if (words.empty()) return {};
-  return draft.set(path, with_words_in_line(*text, words), "the kernel's parameters: " + joined(words));
+  return pending.set(path, with_words_in_line(*text, words), reason_for(words));
 }
 
 }  // namespace
 
-Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters,
-                   BootEdits& edits) {
+Status edit_boot_loader(PendingEdits& pending, const system::BootSetup& setup,
+                        const std::vector<std::string>& parameters, BootEdits& edits) {
   const std::string by_hand = std::string("press e in the boot menu and add ") + recovery_parameter +
                               " to the line with the kernel's parameters";
   edits.recovery = by_hand;
   bool entries = false;
-  if (setup.loader == system::BootLoader::grub) TRY(edit_grub(draft, parameters, edits));
+  if (setup.loader == system::BootLoader::grub) TRY(edit_grub(pending, parameters, edits));
   if (setup.loader == system::BootLoader::systemd_boot || setup.loader == system::BootLoader::grub) {
-    TRY_ASSIGN(entries, edit_entries(draft, parameters));
+    TRY_ASSIGN(entries, edit_entries(pending, parameters));
   }
-  if (setup.loader != system::BootLoader::none) TRY(edit_command_line(draft, parameters));
+  if (setup.loader != system::BootLoader::none) TRY(edit_command_line(pending, parameters));
   if (setup.loader == system::BootLoader::none && !parameters.empty())
-    edits.warnings.push_back("the kernel needs these parameters: " + joined(parameters));
+    edits.warnings.push_back("the kernel needs these parameters: " + join(parameters, " "));
 
   if (entries) {
     edits.recovery = "choose an entry \"(without passthrough)\" in the boot menu, or " + by_hand;
   } else if (setup.loader == system::BootLoader::grub) {
     edits.recovery =
-        "choose \"Without passthrough (vgpukit)\" in GRUB's menu (where there is none, hold Shift or press Esc while "
-        "the host "
-        "starts), "
-        "or " +
+        "choose \"Without passthrough (vgpukit)\" in GRUB's menu (if no menu appears, hold Shift or press Esc while "
+        "the "
+        "host starts), or " +
         by_hand;
   }
-  // Entries and the line that new ones are made from are written above; only what is made from them has to be made
-  // anew. mkinitcpio puts /etc/kernel/cmdline into its unified images itself.
-  const bool made = setup.loader == system::BootLoader::systemd_boot &&
-                    (entries || setup.initramfs == system::InitramfsTool::mkinitcpio);
-  if (!setup.update_parameters.empty() && !made) edits.commands.push_back(setup.update_parameters);
+  // systemd-boot's entries and /etc/kernel/cmdline are already written above, so kernel-install need not run.
+  // mkinitcpio copies /etc/kernel/cmdline into its unified images.
+  const bool written = setup.loader == system::BootLoader::systemd_boot &&
+                       (entries || setup.initramfs == system::InitramfsTool::mkinitcpio);
+  if (!setup.update_parameters.empty() && !written) edits.commands.push_back(setup.update_parameters);
   return {};
 }
 

@@ -1,25 +1,22 @@
+#include "passthrough/edit_initramfs.hpp"
+
 #include <algorithm>
 #include <set>
-#include <sstream>
 
-#include "passthrough/pending_edits.hpp"
+#include "support/text.hpp"
 #include "system/grub_defaults.hpp"
 
 namespace vgpukit::passthrough {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
+constexpr const char* load_reason = "loads vfio before the card's drivers";
 
 bool any_by_address(const std::vector<CardClaim>& claims) {
   return std::any_of(claims.begin(), claims.end(), [](const CardClaim& claim) { return claim.by_address; });
 }
 
-// "10de:1e04" as a device's modalias begins.
+// "10de:1e04" as in a device's modalias: "v000010DEd00001E04".
 std::string modalias_start(const std::string& ids) {
   std::string upper = ids;
   std::transform(upper.begin(), upper.end(), upper.begin(),
@@ -27,42 +24,38 @@ std::string modalias_start(const std::string& ids) {
   return "v0000" + upper.substr(0, 4) + "d0000" + upper.substr(5);
 }
 
-// What the other files in /etc/modprobe.d say about vfio-pci.
-struct Others {
+// What the user's own files in /etc/modprobe.d say about vfio-pci.
+struct UserOptions {
   std::vector<std::string> ids;
   std::vector<std::string> warnings;
 };
-Result<Others> others_about_vfio(PendingEdits& draft) {
-  Others others;
-  TRY_ASSIGN(const auto names, draft.names("/etc/modprobe.d", ".conf"));
+Result<UserOptions> user_options(PendingEdits& pending) {
+  UserOptions options;
+  TRY_ASSIGN(const auto names, pending.names("/etc/modprobe.d", ".conf"));
   for (const auto& name : names) {
     const auto path = "/etc/modprobe.d/" + name;
-    TRY_ASSIGN(const auto text, draft.text(path));
-    std::istringstream lines(text.value_or(""));
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream stream(line);
-      std::vector<std::string> words;
-      for (std::string word; stream >> word;) words.push_back(word);
+    TRY_ASSIGN(const auto text, pending.text(path));
+    for (const auto& line : lines_of(text.value_or(""))) {
+      const auto words = words_of(line);
       if (words.size() < 2 || (words[1] != "vfio-pci" && words[1] != "vfio_pci")) continue;
       if (words[0] == "install" || words[0] == "blacklist")
-        others.warnings.push_back(path + " has the line `" + line + "`: only one of it and vgpukit's can work");
+        options.warnings.push_back(path + " has the line `" + line + "`, which conflicts with vgpukit's file");
       if (words[0] != "options") continue;
-      for (const auto& word : words)
+      for (const auto word : words)
         if (word.starts_with("ids="))
-          for (const auto& id : split(word.substr(4), ',')) others.ids.push_back(id);
-      // kmod reads the files by name, and the last ids= is the one that counts.
-      if (name > std::string(modprobe_file).substr(16) && !others.ids.empty())
-        others.warnings.push_back(
-            path + " is read after vgpukit's file, and its ids= takes the place of ours: move its line away");
+          for (const auto id : words_of(word.substr(4), ",")) options.ids.emplace_back(id);
+      // kmod reads the files in the order of their names, and the last ids= replaces the others.
+      if (name > std::string(modprobe_file).substr(16) && !options.ids.empty())
+        options.warnings.push_back(path + " is read after vgpukit's file, so its ids= replaces vgpukit's: remove it");
     }
   }
-  return others;
+  return options;
 }
 
-// Runs in the initramfs's shell (klibc's, busybox's or dash) when a module of a rival, or vfio-pci itself, is about to
-// be loaded. With the parameter of the way back, the kernel refuses vfio_pci, and nothing is done to the devices. The
-// ids are compared, because addresses move when a card is added.
-std::string install_line(const std::vector<CardClaim>& claims, bool stand_in) {
+// The shell of the initramfs (klibc's, busybox's or dash) runs this line when a competing module, or vfio-pci itself,
+// is going to be loaded. With the recovery parameter the kernel refuses vfio_pci, and the line changes nothing. It
+// compares ids, because addresses change when a card is added.
+std::string install_line(const std::vector<CardClaim>& claims, bool built_in) {
   std::string evict, all;
   for (const auto& claim : claims) {
     if (!claim.by_address) continue;
@@ -75,85 +68,79 @@ std::string install_line(const std::vector<CardClaim>& claims, bool stand_in) {
            "pci:${f#*=}*) " +
            first + "echo vfio-pci >$p/driver_override; echo ${f%=*} >/sys/bus/pci/drivers_probe;; esac; done; ";
   };
-  std::string line = std::string("install ") + (stand_in ? placeholder_module : "vfio-pci") + " ";
-  line += stand_in ? std::string("read c </proc/cmdline; case $c in *") + recovery_parameter + "*) exit 0;; esac; "
+  std::string line = std::string("install ") + (built_in ? placeholder_module : "vfio-pci") + " ";
+  line += built_in ? std::string("read c </proc/cmdline; case $c in *") + recovery_parameter + "*) exit 0;; esac; "
                    : "/sbin/modprobe --ignore-install vfio-pci $CMDLINE_OPTS || exit 0; ";
   if (!all.empty()) line += loop(all, "");
   if (!evict.empty()) line += loop(evict, "[ ! -e $p/driver ] || echo ${f%=*} >$p/driver/unbind; ");
   return line.substr(0, line.size() - 2) + "\n";
 }
 
-Status edit_modprobe(PendingEdits& draft, const std::vector<CardClaim>& claims, const InstalledModules& modules,
+Status edit_modprobe(PendingEdits& pending, const std::vector<CardClaim>& claims, const InstalledModules& modules,
                      BootEdits& edits) {
-  TRY_ASSIGN(auto others, others_about_vfio(draft));
-  edits.warnings.insert(edits.warnings.end(), others.warnings.begin(), others.warnings.end());
+  TRY_ASSIGN(auto user, user_options(pending));
+  edits.warnings.insert(edits.warnings.end(), user.warnings.begin(), user.warnings.end());
   const bool loadable = modules.loadable_somewhere("vfio_pci");
-  const bool stand_in = modules.built_in_somewhere("vfio_pci") && any_by_address(claims);
+  const bool placeholder = modules.built_in_somewhere("vfio_pci") && any_by_address(claims);
   std::string text =
-      "# Written by vgpukit passthrough apply. `vgpukit passthrough undo CARD` takes it back, and makes the initramfs "
-      "anew.\n"
-      "# A host that does not come up: add " +
+      "# Written by vgpukit passthrough apply. `vgpukit passthrough undo CARD` removes it and rebuilds the initramfs.\n"
+      "# If the host does not boot: add " +
       std::string(recovery_parameter) + " to the kernel's parameters in the boot menu.\n";
   std::set<std::string> competing_modules;
   std::string cards;
   for (const auto& claim : claims) {
-    cards += (cards.empty() ? "" : ", ") + claim.address + (claim.by_address ? " by address" : " by ids");
+    append(cards, claim.address + (claim.by_address ? " by address" : " by ids"));
     competing_modules.insert(claim.competing_modules.begin(), claim.competing_modules.end());
   }
   text += "# " + cards + "\n";
   if (const auto own = ids_of(claims, {}); !own.empty() && loadable)
-    text += "options vfio-pci ids=" + ids_of(claims, others.ids) + "\n";
-  if (any_by_address(claims)) text += install_line(claims, stand_in);
+    text += "options vfio-pci ids=" + ids_of(claims, user.ids) + "\n";
+  if (any_by_address(claims)) text += install_line(claims, placeholder);
   const std::string first =
-      std::string(loadable ? " vfio-pci" : "") + (stand_in ? std::string(" ") + placeholder_module : "");
+      std::string(loadable ? " vfio-pci" : "") + (placeholder ? std::string(" ") + placeholder_module : "");
   for (const auto& module : competing_modules)
     if (!first.empty()) text += "softdep " + module + " pre:" + first + "\n";
-  return draft.set(modprobe_file, std::move(text),
-                   "tells vfio-pci which devices are its own, and has the others' drivers wait for it");
+  return pending.set(modprobe_file, std::move(text),
+                     "tells vfio-pci which devices to take, and makes the other drivers wait for it");
 }
 
-// The modules that /etc/initramfs-tools/modules lists already are left where they stand.
-Status edit_initramfs_tools(PendingEdits& draft, const std::vector<std::string>& modules) {
+// Modules that /etc/initramfs-tools/modules already lists stay where they are.
+Status edit_initramfs_tools(PendingEdits& pending, const std::vector<std::string>& modules) {
   const std::string path = "/etc/initramfs-tools/modules";
-  TRY_ASSIGN(auto text, draft.text(path));
+  TRY_ASSIGN(auto text, pending.text(path));
   auto content = text.value_or("");
   std::set<std::string> listed;
-  std::istringstream lines(content);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string word;
-    words >> word;
-    std::replace(word.begin(), word.end(), '-', '_');
-    listed.insert(word);
-  }
+  for (const auto& line : lines_of(content))
+    if (auto words = split_words(line); !words.empty()) {
+      std::replace(words[0].begin(), words[0].end(), '-', '_');
+      listed.insert(words[0]);
+    }
   const auto line_end = system::line_end_of(content);
   std::string more;
   for (const auto& module : modules)
     if (!listed.contains(module)) more += module + line_end;
   if (more.empty()) return {};
   if (!content.empty() && content.back() != '\n') content += line_end;
-  return draft.set(path, content + "# vgpukit passthrough" + line_end + more,
-                   "loads vfio before the card's own drivers");
+  return pending.set(path, content + "# vgpukit passthrough" + line_end + more, load_reason);
 }
 
-Status edit_dracut(PendingEdits& draft, const std::vector<std::string>& modules) {
+Status edit_dracut(PendingEdits& pending, const std::vector<std::string>& modules) {
   std::string text = "# Written by vgpukit passthrough apply; see " + std::string(modprobe_file) + "\n";
-  if (!modules.empty()) text += "force_drivers+=\" " + joined(modules) + " \"\n";
-  // Without hostonly="yes" dracut leaves /etc/modprobe.d out.
+  if (!modules.empty()) text += "force_drivers+=\" " + join(modules, " ") + " \"\n";
+  // Without hostonly="yes", dracut does not copy /etc/modprobe.d.
   text += "install_items+=\" " + std::string(modprobe_file) + " \"\n";
-  return draft.set("/etc/dracut.conf.d/vgpukit-passthrough.conf", text, "loads vfio before the card's own drivers");
+  return pending.set("/etc/dracut.conf.d/vgpukit-passthrough.conf", text, load_reason);
 }
 
-// The files that presets name with -c; mkinitcpio then reads neither mkinitcpio.conf nor mkinitcpio.conf.d.
-Result<std::set<std::string>> mkinitcpio_configurations(PendingEdits& draft) {
+// The files that presets name with *_config=. mkinitcpio then reads neither mkinitcpio.conf nor mkinitcpio.conf.d.
+Result<std::set<std::string>> mkinitcpio_configurations(PendingEdits& pending) {
   std::set<std::string> files;
   bool usual = false;
-  TRY_ASSIGN(const auto names, draft.names("/etc/mkinitcpio.d", ".preset"));
+  TRY_ASSIGN(const auto names, pending.names("/etc/mkinitcpio.d", ".preset"));
   for (const auto& name : names) {
-    TRY_ASSIGN(const auto text, draft.text("/etc/mkinitcpio.d/" + name));
+    TRY_ASSIGN(const auto text, pending.text("/etc/mkinitcpio.d/" + name));
     bool named = false;
-    std::istringstream lines(text.value_or(""));
-    for (std::string line; std::getline(lines, line);) {
+    for (const auto& line : lines_of(text.value_or(""))) {
       const auto equals = line.find("_config=");
       if (equals == std::string::npos || line.find('#') < equals) continue;
       auto value = line.substr(equals + 8);
@@ -163,51 +150,52 @@ Result<std::set<std::string>> mkinitcpio_configurations(PendingEdits& draft) {
     usual = usual || !named;
   }
   if (usual || files.empty())
-    files.insert(draft.there("/etc/mkinitcpio.conf.d") ? "/etc/mkinitcpio.conf.d/vgpukit-passthrough.conf"
-                                                       : "/etc/mkinitcpio.conf");
+    files.insert(pending.exists("/etc/mkinitcpio.conf.d") ? "/etc/mkinitcpio.conf.d/vgpukit-passthrough.conf"
+                                                          : "/etc/mkinitcpio.conf");
   return files;
 }
 
-Status edit_mkinitcpio(PendingEdits& draft, const std::vector<std::string>& modules) {
-  // bash, and read after what the user wrote; MODULES may be an array or, as it once was, a string.
+Status edit_mkinitcpio(PendingEdits& pending, const std::vector<std::string>& modules) {
+  // The file is bash, and the block comes after the user's lines. MODULES can be an array or, as in old files, a
+  // string.
   const auto block = "# vgpukit passthrough\n" +
-                     (modules.empty() ? std::string() : "MODULES=(" + joined(modules) + " ${MODULES[@]})\n") +
+                     (modules.empty() ? std::string() : "MODULES=(" + join(modules, " ") + " ${MODULES[@]})\n") +
                      "FILES=(${FILES[@]} " + modprobe_file + ")\n";
-  TRY_ASSIGN(const auto files, mkinitcpio_configurations(draft));
+  TRY_ASSIGN(const auto files, mkinitcpio_configurations(pending));
   for (const auto& path : files) {
-    TRY_ASSIGN(const auto text, draft.text(path));
+    TRY_ASSIGN(const auto text, pending.text(path));
     auto content = text.value_or("");
     if (!content.empty() && content.back() != '\n') content += '\n';
-    TRY(draft.set(path, content + block, "loads vfio before the card's own drivers"));
+    TRY(pending.set(path, content + block, load_reason));
   }
   return {};
 }
 
 }  // namespace
 
-Status edit_initramfs(PendingEdits& draft, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
+Status edit_initramfs(PendingEdits& pending, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
                       const InstalledModules& modules, BootEdits& edits) {
   const auto list = modules.vfio();
-  // A vfio-pci that is built in has its ids from the kernel's parameters, and nothing is to be loaded.
+  // A built-in vfio-pci gets its ids from the kernel parameters, and no module has to be loaded.
   if (!modules.loadable_somewhere("vfio_pci") && !any_by_address(claims)) return {};
-  TRY(edit_modprobe(draft, claims, modules, edits));
+  TRY(edit_modprobe(pending, claims, modules, edits));
   if (!setup.update_initramfs.empty()) edits.commands.push_back(setup.update_initramfs);
   switch (setup.initramfs) {
     case system::InitramfsTool::initramfs_tools: {
       auto with_placeholder = list;
       if (modules.built_in_somewhere("vfio_pci") && any_by_address(claims))
         with_placeholder.emplace_back(placeholder_module);
-      return edit_initramfs_tools(draft, with_placeholder);
+      return edit_initramfs_tools(pending, with_placeholder);
     }
     case system::InitramfsTool::dracut:
-      return edit_dracut(draft, list);
+      return edit_dracut(pending, list);
     case system::InitramfsTool::mkinitcpio:
-      return edit_mkinitcpio(draft, list);
+      return edit_mkinitcpio(pending, list);
     case system::InitramfsTool::none:
       break;
   }
   if (!list.empty())
-    edits.warnings.push_back("the initramfs has to load, before the card's own drivers: " + joined(list));
+    edits.warnings.push_back("the initramfs must load these modules before the card's drivers: " + join(list, " "));
   return {};
 }
 

@@ -18,7 +18,7 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-// The sum in the second line tells whether somebody has changed the rest since.
+// The checksum in the second line shows whether the rest was edited.
 std::string script(const std::string& body) {
   return "#!/bin/sh\n" + std::string(mark) + hash_of(body) + "\n" + body;
 }
@@ -39,18 +39,18 @@ Status may_replace(const fs::path& path, const std::string& tried, bool overwrit
   if (unchanged(text)) return {};
   return Error{ErrorKind::usage, tried,
                path.string() + (is_ours(text) ? " was changed since vgpukit wrote it" : " is not vgpukit's"),
-               "move it away, or run it with --force-overwrite-changes"};
+               "move the file away, or use --force-overwrite-changes"};
 }
 
 }  // namespace
 
 Result<std::string> hook_file(const std::string& domain) {
-  // libvirt's own rule for a domain's name, and '.' first would hide the script from it.
+  // libvirt's rule for the names of domains. libvirt also ignores scripts whose name begins with '.'.
   const bool bad = domain.empty() || domain.front() == '.' || domain.find_first_of("/\n") != std::string::npos ||
                    std::any_of(domain.begin(), domain.end(), [](unsigned char c) { return std::iscntrl(c) != 0; });
   if (bad)
-    return Error{ErrorKind::usage, "take '" + domain + "' as a virtual machine", "that cannot be its name",
-                 "virsh list --all shows them"};
+    return Error{ErrorKind::usage, "use '" + domain + "' as the name of a virtual machine",
+                 "libvirt does not accept it", "virsh list --all shows the names"};
   return "/etc/libvirt/hooks/qemu.d/vgpukit-" + domain;
 }
 
@@ -61,7 +61,7 @@ Result<std::string> install_hook(const HostPaths& host, const std::string& domai
   const auto call = quoted(vgpukit) + " passthrough ";
   const std::string flags = std::string(any_device ? " --any-device" : "") + " --single-gpu </dev/null ;;\n";
   const std::string body =
-      "# libvirt passes: the machine's name, what it does, and at which end of that. Its log has what is printed.\n"
+      "# libvirt passes the machine's name, the operation and the sub-operation. Output goes to libvirt's log.\n"
       "[ \"$1\" = " +
       quoted(domain) +
       " ] || exit 0\n"
@@ -77,10 +77,11 @@ Result<std::string> remove_hook(const HostPaths& host, const std::string& domain
   const auto path = host.in_root(file);
   std::error_code bad;
   const auto tried = "remove the hook of '" + domain + "'";
-  if (!fs::exists(path, bad)) return Error{ErrorKind::usage, tried, file + " is not there", ""};
+  if (!fs::exists(path, bad)) return Error{ErrorKind::usage, tried, file + " does not exist", ""};
   TRY(may_replace(path, tried, overwrite));
   fs::remove(path, bad);
-  if (bad) return Error{ErrorKind::missing, tried, bad.message(), "run it as root"};
+  if (bad)
+    return Error{kind_of(bad.value(), ErrorKind::missing), tried, bad.message(), "run it as root", {}, bad.value()};
   return file;
 }
 

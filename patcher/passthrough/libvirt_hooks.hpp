@@ -1,5 +1,5 @@
-// libvirt runs the scripts in /etc/libvirt/hooks/qemu.d before a virtual machine starts and after it has ended
-// (libvirt 6.5 and newer): one of ours, for one machine, gives it the host's only card and takes it back.
+// Hook scripts of libvirt (6.5 and newer), which it runs before a virtual machine starts and after it has ended:
+// /etc/libvirt/hooks/qemu.d/vgpukit-DOMAIN gives the host's only card to one virtual machine and takes it back.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace vgpukit::passthrough {
 
-// Where a machine's hook is, as the root knows it. Error: usage for a name that cannot be one.
+// The path of a virtual machine's hook, as the root knows it. Error: usage for a name that libvirt does not accept.
 Result<std::string> hook_file(const std::string& domain);
 
-// `vgpukit`: how the script calls us. `card` is an address; `any_device`: it need not be NVIDIA's. Error: usage where a
-// file is there that is not ours, or that was changed. Gives the file.
+// Writes the hook and returns its path. `vgpukit`: the command that the script runs. `card`: an address. `any_device`:
+// it need not be NVIDIA's. `overwrite`: also a hook that is not vgpukit's or that was edited; otherwise error: usage.
 Result<std::string> install_hook(const HostPaths& host, const std::string& domain, const std::string& card,
                                  bool any_device, const std::string& vgpukit, bool overwrite);
-// Error: usage where none is there, or it was changed. Gives the file.
+// Removes the hook and returns its path. Error: usage if there is none, or, without `overwrite`, if it was edited.
 Result<std::string> remove_hook(const HostPaths& host, const std::string& domain, bool overwrite);
 
 }  // namespace vgpukit::passthrough

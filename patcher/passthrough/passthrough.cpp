@@ -2,56 +2,47 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::passthrough {
 
 namespace {
 
-std::string listed(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const auto& line : lines) text += (text.empty() ? "" : "; ") + line;
-  return text;
-}
-
-// What others have changed is not lost without a word.
+// Changes by others are overwritten only if the user says so.
 Status refuse_conflicts(const std::string& tried, const std::vector<std::string>& conflicts, bool overwrite) {
   if (conflicts.empty() || overwrite) return {};
-  return Error{
-      ErrorKind::usage, tried, listed(conflicts),
-      "take your lines out of there, or run it with --force-overwrite-changes: your version is then kept aside"};
+  return Error{ErrorKind::usage, tried, join(conflicts, "; "),
+               "remove your changes, or use --force-overwrite-changes, which saves a copy of your version"};
 }
 
-// The edits as they look to who knows the machine as it is now, with what we wrote earlier in it.
-Status from_now(const HostPaths& host, BootEdits& edits) {
-  const auto now = [&](const std::string& path) -> Result<std::optional<std::string>> {
-    std::error_code bad;
-    if (!fs::exists(host.in_root(path), bad)) return std::optional<std::string>();
-    TRY_ASSIGN(auto text, read_file(host.in_root(path)));
-    return std::optional<std::string>(std::move(text));
-  };
-  for (auto& edit : edits.files) {
-    TRY_ASSIGN(edit.before, now(edit.path));
-  }
-  return {};
+// The file as it is now, with vgpukit's changes.
+Result<std::optional<std::string>> current_text(const HostPaths& host, const std::string& path) {
+  std::error_code bad;
+  if (!fs::exists(host.in_root(path), bad)) return std::optional<std::string>();
+  TRY_ASSIGN(auto text, read_file(host.in_root(path)));
+  return std::optional<std::string>(std::move(text));
 }
 
 Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, const std::string& word,
-                                  const OriginalFiles& baseline, std::vector<CardClaim>& cards, BootEdits& edits) {
+                                  const OriginalFiles& originals, std::vector<CardClaim>& cards, BootEdits& edits) {
   PassthroughPlan plan;
   const auto view = read_claim_view(host, sysfs);
   TRY_ASSIGN(const auto* card, find_own_card(view.pci, word));
   TRY_ASSIGN(plan.card, plan_claim(view, *card));
   plan.setup = system::boot_setup_of(host);
-  cards = baseline.cards();
+  cards = originals.cards();
   std::erase_if(cards, [&](const CardClaim& each) { return each.address == card->address; });
   cards.push_back(plan.card.claim);
   TRY_ASSIGN(edits, boot_edits(host, plan.setup, cards, view.modules,
-                               [&](const std::string& path) { return baseline.text(path); }));
+                               [&](const std::string& path) { return originals.text(path); }));
   plan.edits = edits;
-  TRY(from_now(host, plan.edits));
+  for (auto& edit : plan.edits.files) {
+    TRY_ASSIGN(edit.before, current_text(host, edit.path));
+  }
   std::erase_if(plan.edits.files, [](const FileEdit& edit) { return edit.before == edit.after; });
-  plan.notes = baseline.merged();
-  plan.conflicts = baseline.conflicts();
-  const bool known = std::any_of(baseline.cards().begin(), baseline.cards().end(), [&](const CardClaim& each) {
+  plan.notes = originals.merged();
+  plan.conflicts = originals.conflicts();
+  const bool known = std::any_of(originals.cards().begin(), originals.cards().end(), [&](const CardClaim& each) {
     return claim_json(each) == claim_json(plan.card.claim);
   });
   plan.nothing = known && plan.edits.files.empty();
@@ -61,41 +52,41 @@ Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, con
 }  // namespace
 
 Result<PassthroughPlan> plan_passthrough(const HostPaths& host, const Sysfs& sysfs, const std::string& card) {
-  TRY_ASSIGN(const auto baseline, OriginalFiles::open(host));
+  TRY_ASSIGN(const auto originals, OriginalFiles::open(host));
   std::vector<CardClaim> cards;
   BootEdits edits;
-  return make_plan(host, sysfs, card, baseline, cards, edits);
+  return make_plan(host, sysfs, card, originals, cards, edits);
 }
 
 Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs& sysfs, const std::string& card,
                                           const std::set<std::string>& forced) {
-  // Bad input is said before anything is locked or made.
-  TRY_ASSIGN(const auto first_look, plan_passthrough(tools.host, sysfs, card));
-  const auto tried = "prepare " + first_look.card.claim.address + " for a virtual machine";
-  if (!first_look.edits.unknown.empty())
-    return Error{ErrorKind::missing, tried, first_look.edits.unknown,
-                 "nothing is changed; `vgpukit passthrough plan` shows what would have to stand where"};
-  for (const auto& risk : first_look.card.risks)
+  // Bad input is an error before the lock is taken.
+  TRY_ASSIGN(const auto preview, plan_passthrough(tools.host, sysfs, card));
+  const auto tried = "prepare " + preview.card.claim.address + " for a virtual machine";
+  if (!preview.edits.unknown.empty())
+    return Error{ErrorKind::missing, tried, preview.edits.unknown,
+                 "nothing was changed; `vgpukit passthrough plan` shows the changes to make by hand"};
+  for (const auto& risk : preview.card.risks)
     if (!forced.contains(risk.option))
-      return Error{ErrorKind::consent, tried, risk.text, "if that is what you want: " + risk.option};
+      return Error{ErrorKind::consent, tried, risk.text, "if you want that: " + risk.option};
 
   TRY_ASSIGN(const auto lock, begin_change(tools));
-  TRY_ASSIGN(const auto baseline, OriginalFiles::open(tools.host));
+  TRY_ASSIGN(const auto originals, OriginalFiles::open(tools.host));
   std::vector<CardClaim> cards;
   BootEdits edits;
-  TRY_ASSIGN(auto plan, make_plan(tools.host, sysfs, card, baseline, cards, edits));
+  TRY_ASSIGN(auto plan, make_plan(tools.host, sysfs, card, originals, cards, edits));
   if (plan.nothing) return plan;
   TRY(refuse_conflicts(tried, plan.conflicts, tools.overwrite));
-  TRY(change_to(tools, "passthrough apply " + plan.card.claim.address, baseline, cards, edits));
+  TRY(change_to(tools, "passthrough apply " + plan.card.claim.address, originals, cards, edits));
   return plan;
 }
 
 Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::string& word, bool dry_run) {
   auto address = pci_address(word);
   if (!address) address = pci_address(word + ".0");
-  const auto tried = "take back what was done for '" + word + "'";
+  const auto tried = "undo passthrough of '" + word + "'";
   if (!address)
-    return Error{ErrorKind::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0"};
+    return Error{ErrorKind::usage, tried, "it is not a PCI address", "write it as lspci does, such as 01:00.0"};
   std::optional<FileLock> lock;
   if (!dry_run) {
     std::error_code bad;
@@ -104,44 +95,42 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
       lock = std::move(held);
     }
   }
-  TRY_ASSIGN(const auto baseline, OriginalFiles::open(tools.host));
-  auto cards = baseline.cards();
+  TRY_ASSIGN(const auto originals, OriginalFiles::open(tools.host));
+  auto cards = originals.cards();
   PassthroughUndone undone;
   undone.card = *address;
   const auto gone = std::erase_if(cards, [&](const CardClaim& each) { return each.address == *address; });
   for (const auto& card : cards) undone.cards_left.push_back(card.address);
   if (gone == 0)
-    return Error{ErrorKind::usage, tried, "vgpukit passthrough apply was not run for " + *address,
-                 undone.cards_left.empty() ? "nothing is applied here" : "applied are " + listed(undone.cards_left)};
+    return Error{
+        ErrorKind::usage, tried, "vgpukit passthrough apply was not run for " + *address,
+        undone.cards_left.empty() ? "nothing is applied here" : "applied are " + join(undone.cards_left, "; ")};
   BootEdits edits;
   if (!cards.empty()) {
     TRY_ASSIGN(edits,
                boot_edits(tools.host, system::boot_setup_of(tools.host), cards, InstalledModules::read(tools.host),
-                          [&](const std::string& path) { return baseline.text(path); }));
+                          [&](const std::string& path) { return originals.text(path); }));
   }
-  edits.commands = baseline.commands();
+  edits.commands = originals.commands();
   undone.commands = edits.commands;
-  undone.notes = baseline.merged();
-  for (const auto& path : baseline.paths()) {
+  undone.notes = originals.merged();
+  for (const auto& path : originals.paths()) {
     FileEdit file{path, std::nullopt, "", 0644, ""};
-    std::error_code bad;
-    if (fs::exists(tools.host.in_root(path), bad)) {
-      TRY_ASSIGN(file.before, read_file(tools.host.in_root(path)));
-    }
-    TRY_ASSIGN(const auto text, baseline.text(path));
+    TRY_ASSIGN(file.before, current_text(tools.host, path));
+    TRY_ASSIGN(const auto text, originals.text(path));
     file.after = text.value_or("");
     for (const auto& edit : edits.files)
       if (edit.path == path) file.after = edit.after;
     undone.files.push_back(std::move(file));
   }
-  TRY(refuse_conflicts(tried, baseline.conflicts(), tools.overwrite));
-  if (!dry_run) TRY(change_to(tools, "passthrough undo " + *address, baseline, cards, edits));
+  TRY(refuse_conflicts(tried, originals.conflicts(), tools.overwrite));
+  if (!dry_run) TRY(change_to(tools, "passthrough undo " + *address, originals, cards, edits));
   return undone;
 }
 
 Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host) {
-  TRY_ASSIGN(const auto baseline, OriginalFiles::open(host));
-  return baseline.cards();
+  TRY_ASSIGN(const auto originals, OriginalFiles::open(host));
+  return originals.cards();
 }
 
 }  // namespace vgpukit::passthrough

@@ -1,4 +1,8 @@
-// vgpukit passthrough plan, apply and undo: a card that vfio-pci has from the boot on.
+// `vgpukit passthrough plan`, `apply` and `undo`: vfio-pci gets a card at every boot.
+//
+// The folder passthrough/ gives a whole card to a guest: the boot files that name it to vfio-pci (boot_edits), their
+// undo (passthrough_record), binding on the running host (rebind), libvirt domains and hooks, and the card's ROM. It
+// uses system/ and kernel/, and what these use.
 #pragma once
 
 #include <set>
@@ -14,29 +18,30 @@ namespace vgpukit::passthrough {
 struct PassthroughPlan {
   ClaimPlan card;
   system::BootSetup setup;
-  BootEdits edits;  // of this card and those that are applied already: from what is there now to what will be
-  std::vector<std::string> notes;      // about changes of others
-  std::vector<std::string> conflicts;  // as in WithoutUs
-  bool nothing = false;                // all of it is applied already
+  BootEdits edits;                 // for this card and those that are already applied, from the files as they are now
+  std::vector<std::string> notes;  // about changes by others that stay
+  std::vector<std::string> conflicts;  // as in OriginalFiles
+  bool nothing = false;                // all of it is already applied
 };
 
-// Changes nothing, and takes no lock. Error: usage for a card that is none or files that make no sense; missing.
+// Changes nothing, and takes no lock. Error: usage for a word that does not name a card or for a file with a syntax
+// error; missing without a kernel that has vfio-pci.
 Result<PassthroughPlan> plan_passthrough(const HostPaths& host, const Sysfs& sysfs, const std::string& card);
 
-// `forced`: the options of risks that the user takes ("--force-..."). Error: consent for a risk that is not; missing
-// for a distribution that is not known; failed for a program that failed, after everything has been put back.
+// `forced`: the options ("--force-...") of the risks that the user accepts. Error: consent for another risk; missing
+// for an unknown distribution; failed for a program that failed, after everything has been restored.
 Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs& sysfs, const std::string& card,
                                           const std::set<std::string>& forced);
 
 struct PassthroughUndone {
   std::string card;
-  std::vector<FileEdit> files;  // what was taken back
+  std::vector<FileEdit> files;  // what was undone
   std::vector<std::vector<std::string>> commands;
   std::vector<std::string> notes;
   std::vector<std::string> cards_left;  // that stay applied
 };
-// Works without the card in the machine. `dry_run`: only tells. Error: usage for a card that nothing was applied for,
-// or for files that others have changed in the same lines.
+// The card need not be in the machine. `dry_run`: changes nothing. Error: usage for a card that is not applied, or for
+// files that others have changed in the same lines.
 Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::string& card, bool dry_run);
 
 // The cards that are applied.

@@ -1,4 +1,5 @@
-// Between the files that make boot_edits(): the edits as they grow.
+// The files that a change of the boot setup is going to write, while edit_initramfs() and edit_boot_loader() collect
+// them.
 #pragma once
 
 #include <map>
@@ -11,13 +12,14 @@ class PendingEdits {
  public:
   PendingEdits(const HostPaths& host, const ReadText& read) : host_(host), read_(read) {}
 
-  // The file as it will be, so far. Error: it cannot be read, or it is a link that leads nowhere.
+  // The file with the edits so far; nothing if it does not exist. Error: it cannot be read, or it is a dangling link.
   Result<std::optional<std::string>> text(const std::string& path);
+  // Replaces the text. `mode` is for a new file. Reasons for one file are joined.
   Status set(const std::string& path, std::string text, const std::string& why, unsigned mode = 0644);
-  // The names of files in a folder that are there without us, sorted.
+  // The names of the files in a folder that exist without vgpukit, sorted.
   Result<std::vector<std::string>> names(const std::string& folder, std::string_view suffix);
-  [[nodiscard]] bool there(const std::string& path) const { return host_.resolve(path).has_value(); }
-  [[nodiscard]] std::vector<FileEdit> files() const;  // those that differ from what is there
+  [[nodiscard]] bool exists(const std::string& path) const { return host_.resolve(path).has_value(); }
+  [[nodiscard]] std::vector<FileEdit> files() const;  // those that change
 
  private:
   Result<FileEdit*> edit(const std::string& path);
@@ -27,20 +29,14 @@ class PendingEdits {
 };
 
 inline constexpr const char* modprobe_file = "/etc/modprobe.d/vgpukit-passthrough.conf";
-// A module that does not exist: an install line has its name where vfio-pci itself is built in and is never
-// "installed".
+// A module that does not exist. If vfio-pci is built in, modprobe never loads it, so an install line for it would not
+// run. It is written for this name instead.
 inline constexpr const char* placeholder_module = "vgpukit_passthrough";
 inline constexpr const char* recovery_parameter = "module_blacklist=vfio_pci";
 
-// How vfio-pci is told, at the time that modules are loaded: /etc/modprobe.d, and that it goes into the initramfs.
-Status edit_initramfs(PendingEdits& draft, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
-                      const InstalledModules& modules, BootEdits& edits);
-// The kernel's parameters, and an entry of the boot menu that boots without us.
-Status edit_loader(PendingEdits& draft, const system::BootSetup& setup, const std::vector<std::string>& parameters,
-                   BootEdits& edits);
-
-// The ids of the cards that are named by ids, and of `more`, each once.
+// `more`, then the ids of the claims that are by ids, each once, with commas.
 std::string ids_of(const std::vector<CardClaim>& claims, const std::vector<std::string>& more);
-std::vector<std::string> split(const std::string& text, char at);
+// Adds the word if the list does not have it.
+void add_unique(std::vector<std::string>& list, const std::string& word);
 
 }  // namespace vgpukit::passthrough

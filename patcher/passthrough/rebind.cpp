@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "passthrough/rebind_journal.hpp"
+#include "support/text.hpp"
 #include "system/device_holders.hpp"
 
 namespace vgpukit::passthrough {
@@ -17,7 +18,7 @@ struct Target {
   system::Display display;
   const system::PciDevice* card = nullptr;
   std::vector<const system::PciDevice*> functions;   // of the card
-  std::vector<const system::PciDevice*> companions;  // in its group
+  std::vector<const system::PciDevice*> companions;  // other devices of its group that have a driver
   [[nodiscard]] std::vector<const system::PciDevice*> all() const {
     auto list = functions;
     list.insert(list.end(), companions.begin(), companions.end());
@@ -25,22 +26,23 @@ struct Target {
   }
 };
 
-// Into `target`, whose pointers are to its own pci.
-Status look_at_target(const RebindTools& tools, const RebindRequest& request, Target& target) {
+// Fills `target`, whose pointers point into its own pci.
+Status read_target(const RebindTools& tools, const RebindRequest& request, Target& target) {
   target.pci = system::read_pci_devices(tools.sysfs);
   target.display = system::read_display(tools.sysfs, target.pci);
   TRY_ASSIGN(target.card, find_own_card(target.pci, request.card, request.any_device));
-  const auto mates = system::group_members(target.pci, *target.card);
-  target.functions = mates.card;
-  for (const auto* device : mates.other_devices)
-    if (!device->is_bridge() && !device->driver.empty()) target.companions.push_back(device);
+  const auto members = system::group_members(target.pci, *target.card);
+  target.functions = members.card;
+  target.companions = companions(members);
   return {};
 }
 
-std::string listed(const std::vector<system::DeviceHolder>& holders) {
-  std::string text;
-  for (const auto& holder : holders) text += (text.empty() ? "" : "; ") + holder.text();
-  return text;
+// Error: failed while something uses the devices, with each user.
+Status refuse_holders(const std::vector<system::DeviceHolder>& holders, const std::string& tried,
+                      const std::string& next) {
+  if (holders.empty()) return {};
+  return Error{ErrorKind::failed, tried,
+               "it is in use: " + join(holders, "; ", [](const auto& holder) { return holder.text(); }), next};
 }
 
 Status refuse_risks(const Target& target, const RebindRequest& request) {
@@ -48,17 +50,17 @@ Status refuse_risks(const Target& target, const RebindRequest& request) {
   for (const auto* device : target.companions)
     if (const auto needs = system::host_needs(*device); !needs.empty() && !request.forced.contains(force_host_devices))
       return Error{ErrorKind::consent, tried,
-                   system::describe(*device) + " shares its IOMMU group and would be taken, too: " + needs,
-                   std::string("if that is what you want: ") + force_host_devices};
+                   system::describe(*device) + " shares its IOMMU group and goes to vfio-pci, too: " + needs,
+                   std::string("if you want that: ") + force_host_devices};
   if (only_display(target.pci, target.display, target.all()) && !request.single_gpu &&
       !request.forced.contains(force_display))
-    return Error{ErrorKind::consent, tried, "it is the only card that this host can show anything on",
-                 std::string("with --single-gpu the desktop is stopped first and comes back with unbind; otherwise: ") +
+    return Error{ErrorKind::consent, tried, "it is the only card of this host with a display",
+                 std::string("with --single-gpu the desktop stops first and starts again with unbind; otherwise: ") +
                      force_display};
   return {};
 }
 
-// Those of the units that run are stopped.
+// Stops those of the units that run.
 Status stop_units(const RebindTools& tools, RebindJournal& journal) {
   for (const auto* unit : {"display-manager.service", "nvidia-persistenced.service"}) {
     if (!tools.run({"systemctl", "is-active", "--quiet", unit})) continue;
@@ -70,32 +72,32 @@ Status stop_units(const RebindTools& tools, RebindJournal& journal) {
 
 Status release_console(const RebindTools& tools, const Target& target, RebindJournal& journal) {
   for (const auto& console : target.display.consoles) {
-    if (!console.bound || console.about.find("frame buffer") == std::string::npos) continue;
+    if (!console.bound || !contains(console.about, "frame buffer")) continue;
     TRY(journal.add({{"what", "console"}, {"name", console.name}}));
     const auto path = "/sys/class/vtconsole/" + console.name + "/bind";
     if (const int error = tools.sysfs.write(path, "0"); error != 0)
-      return Error{ErrorKind::failed, "take the text console off the card (" + path + ")", std::strerror(error), ""};
+      return Error{ErrorKind::failed, "unbind the text console (" + path + ")", std::strerror(error), "", {}, error};
   }
   const auto* boot = target.display.held_by_boot(*target.card);
   if (!boot) return {};
   TRY(journal.add({{"what", "framebuffer"}, {"name", boot->device}, {"driver", boot->driver}}));
   const auto path = "/sys/bus/platform/drivers/" + boot->driver + "/unbind";
   if (const int error = tools.sysfs.write(path, boot->device); error != 0)
-    return Error{ErrorKind::failed, "take " + boot->name + " off the card (" + path + ")", std::strerror(error), ""};
+    return Error{ErrorKind::failed, "unbind " + boot->name + " (" + path + ")", std::strerror(error), "", {}, error};
   return {};
 }
 
-Status wait_for_holders(const RebindTools& tools, const std::vector<const system::PciDevice*>& devices, bool patient) {
+// `wait`: for programs that are still ending.
+Status check_holders(const RebindTools& tools, const std::vector<const system::PciDevice*>& devices, bool wait) {
   auto holders = system::device_holders(tools.sysfs, devices);
-  while (!holders.empty() && patient && tools.wait()) holders = system::device_holders(tools.sysfs, devices);
-  if (holders.empty()) return {};
-  return Error{ErrorKind::failed, "take " + devices.front()->address + " from its driver",
-               "it is in use: " + listed(holders),
-               "end these first (systemctl stop display-manager nvidia-persistenced), or let --single-gpu do it"};
+  while (!holders.empty() && wait && tools.wait()) holders = system::device_holders(tools.sysfs, devices);
+  return refuse_holders(
+      holders, "take " + devices.front()->address + " from its driver",
+      "end these first (systemctl stop display-manager nvidia-persistenced), or let --single-gpu do it");
 }
 
-// NVIDIA's driver lets go of a card for good only when it is gone: nvidia_drm keeps its framebuffer. Not while another
-// card has it.
+// NVIDIA's driver releases a card completely only when it is unloaded: nvidia_drm keeps its framebuffer. It stays
+// loaded while it has another card.
 Status unload_nvidia(const RebindTools& tools, const Target& target, RebindJournal& journal) {
   if (target.card->driver != "nvidia") return {};
   for (const auto& device : target.pci.devices)
@@ -113,7 +115,7 @@ Status unload_nvidia(const RebindTools& tools, const Target& target, RebindJourn
 Status move_functions(const RebindTools& tools, const Target& target, RebindJournal& journal) {
   for (const auto* function : target.all()) {
     if (function->driver == "vfio-pci") continue;
-    // A driver that was just unloaded is mostly called as its module is.
+    // If the driver was just unloaded, the link is gone. Its module usually has the same name.
     const auto module = tools.sysfs.link_name("/sys/bus/pci/drivers/" + function->driver + "/module");
     TRY(journal.add({{"what", "driver"},
                      {"name", function->address},
@@ -137,7 +139,7 @@ Rebound rebound(const RebindTools& tools, const std::vector<const system::PciDev
 
 Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& request) {
   Target target;
-  TRY(look_at_target(tools, request, target));
+  TRY(read_target(tools, request, target));
   const auto all = target.all();
   if (std::all_of(all.begin(), all.end(), [](const system::PciDevice* each) { return each->driver == "vfio-pci"; }))
     return rebound(tools, all);
@@ -145,7 +147,7 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
     return Error{ErrorKind::missing, "give " + target.card->address + " to vfio-pci",
                  "it is in no IOMMU group: the IOMMU is off", "vgpukit doctor tells how to turn it on"};
   TRY(refuse_risks(target, request));
-  if (!request.single_gpu) TRY(wait_for_holders(tools, all, false));
+  if (!request.single_gpu) TRY(check_holders(tools, all, false));
   if (!tools.sysfs.exists("/sys/bus/pci/drivers/vfio-pci")) TRY(tools.run({"modprobe", "vfio-pci"}));
 
   auto journal = RebindJournal::open(tools, target.card->address);
@@ -153,7 +155,7 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
     if (request.single_gpu) {
       TRY(stop_units(tools, journal));
       TRY(release_console(tools, target, journal));
-      TRY(wait_for_holders(tools, all, true));
+      TRY(check_holders(tools, all, true));
       TRY(unload_nvidia(tools, target, journal));
     }
     return move_functions(tools, target, journal);
@@ -162,9 +164,10 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
     auto error = done.error();
     std::vector<std::string> notes;
     const auto undone = journal.undo(notes);
-    error.next += error.next.empty() ? "" : "; ";
-    error.next += undone ? "the card is with its old driver again"
-                         : "and the old driver did not take it back: " + undone.error().message();
+    append(error.next,
+           undone ? "the card has its old driver again"
+                  : "the card could not be given back to its old driver: " + undone.error().message(),
+           "; ");
     return error;
   }
   return rebound(tools, all);
@@ -172,18 +175,17 @@ Result<Rebound> bind_to_vfio(const RebindTools& tools, const RebindRequest& requ
 
 Result<Rebound> unbind_from_vfio(const RebindTools& tools, const RebindRequest& request) {
   Target target;
-  TRY(look_at_target(tools, request, target));
+  TRY(read_target(tools, request, target));
   auto journal = RebindJournal::open(tools, target.card->address);
-  std::vector<const system::PciDevice*> ours;
+  std::vector<const system::PciDevice*> bound;
   for (const auto* device : target.all())
-    if (device->driver == "vfio-pci") ours.push_back(device);
-  if (ours.empty() && journal.empty()) return rebound(tools, target.all());
-  if (const auto holders = system::device_holders(tools.sysfs, ours); !holders.empty())
-    return Error{ErrorKind::failed, "take " + target.card->address + " from vfio-pci",
-                 "it is in use: " + listed(holders), "shut the virtual machine down first"};
-  // What was bound at boot has no old driver: whoever wants it gets it.
+    if (device->driver == "vfio-pci") bound.push_back(device);
+  if (bound.empty() && journal.empty()) return rebound(tools, target.all());
+  TRY(refuse_holders(system::device_holders(tools.sysfs, bound), "take " + target.card->address + " from vfio-pci",
+                     "shut the virtual machine down first"));
+  // vfio-pci got the card at boot, so there is no old driver: any driver that supports it can take it.
   if (journal.empty()) {
-    for (const auto* device : ours) {
+    for (const auto* device : bound) {
       TRY(journal.add({{"what", "driver"}, {"name", device->address}, {"override", ""}}));
       (void)tools.run({"modprobe", device->modalias});
     }

@@ -14,18 +14,19 @@ std::string driver_of(const Sysfs& sysfs, const std::string& address) {
   return sysfs.link_name("/sys/bus/pci/devices/" + address + "/driver");
 }
 
-Status wrote(int error, const std::string& path, const std::string& text) {
-  if (error == 0) return {};
-  return Error{ErrorKind::failed, "write '" + text + "' to " + path, std::strerror(error),
-               error == EACCES || error == EPERM ? "run it as root" : "dmesg may tell more"};
-}
-
 Status write(Sysfs& sysfs, const std::string& path, const std::string& text) {
-  return wrote(sysfs.write(path, text), path, text == "\n" ? "" : text);
+  const int error = sysfs.write(path, text);
+  if (error == 0) return {};
+  return Error{ErrorKind::failed,
+               "write '" + (text == "\n" ? "" : text) + "' to " + path,
+               std::strerror(error),
+               error == EACCES || error == EPERM ? "run it as root" : "see dmesg",
+               {},
+               error};
 }
 
-// vfio-pci has the device's ids (passthrough apply), and takes it at each probe. "bind" asks one driver, which refuses
-// what it does not know (ENODEV).
+// After passthrough apply, vfio-pci has the device's ids and takes it at each probe. Writing to a driver's "bind" asks
+// only that driver, which refuses a device that it does not support (ENODEV).
 Status offer_to_all(Sysfs& sysfs, const std::string& address) {
   TRY(write(sysfs, "/sys/bus/pci/devices/" + address + "/driver/unbind", address));
   for (const auto& driver : sysfs.list("/sys/bus/pci/drivers"))
@@ -38,22 +39,22 @@ Status offer_to_all(Sysfs& sysfs, const std::string& address) {
 }  // namespace
 
 Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver,
-                      const std::string& left) {
+                      const std::string& override_after) {
   const auto folder = "/sys/bus/pci/devices/" + address;
   auto& sysfs = tools.sysfs;
   const auto now = driver_of(sysfs, address);
   if (now.empty() || now != driver) {
-    // An override first: whoever else is asked to probe in between does not get the device.
+    // The override comes first, so that no other driver gets the device in between.
     TRY(write(sysfs, folder + "/driver_override", driver.empty() ? "\n" : driver));
     if (!now.empty()) TRY(write(sysfs, folder + "/driver/unbind", address));
     TRY(write(sysfs, "/sys/bus/pci/drivers_probe", address));
   }
   if (driver.empty() && driver_of(sysfs, address) == "vfio-pci") TRY(offer_to_all(sysfs, address));
   const auto after = driver_of(sysfs, address);
-  TRY(write(sysfs, folder + "/driver_override", left.empty() ? "\n" : left));
+  TRY(write(sysfs, folder + "/driver_override", override_after.empty() ? "\n" : override_after));
   if (after == driver || (driver.empty() && after != "vfio-pci")) return {};
   return Error{ErrorKind::failed, "give " + address + " to " + (driver.empty() ? "the driver that it had" : driver),
-               after.empty() ? "the driver did not take it" : after + " has it", "dmesg tells why"};
+               after.empty() ? "the driver did not take it" : after + " has it", "see dmesg for the reason"};
 }
 
 RebindJournal RebindJournal::open(const RebindTools& tools, const std::string& card) {
@@ -85,13 +86,13 @@ Status RebindJournal::undo(const json& step, std::vector<std::string>& notes) {
   if (what == "unit") return tools_.run({"systemctl", "start", name});
   if (what == "console") return write(tools_.sysfs, "/sys/class/vtconsole/" + name + "/bind", "1");
   if (what == "framebuffer") {
-    // The guest may have left the card in a mode in which nothing can be drawn: a driver of the card's own shows
-    // pictures again.
+    // After a guest, the framebuffer may not work any more. That is a note: the card's own driver can draw again.
     const auto path = "/sys/bus/platform/drivers/" + step.value("driver", std::string()) + "/bind";
     if (const auto bound = write(tools_.sysfs, path, name); !bound) notes.push_back(bound.error().message());
     return {};
   }
-  return Error{ErrorKind::failed, "take back a step", "'" + what + "' is none that is known", "see " + file_.string()};
+  return Error{ErrorKind::failed, "reverse a step of " + file_.string(), "'" + what + "' is not a known step",
+               "reboot: it reverses all steps"};
 }
 
 Status RebindJournal::undo(std::vector<std::string>& notes) {
@@ -102,7 +103,7 @@ Status RebindJournal::undo(std::vector<std::string>& notes) {
     if (first) notes.push_back(done.error().message());
     if (!first) first = done.error();
   }
-  // What could not be taken back stays written down: the same command can be tried again.
+  // The journal stays, so that the same command can be tried again.
   if (first) return *first;
   steps_ = json::array();
   std::error_code bad;

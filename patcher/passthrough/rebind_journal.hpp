@@ -1,4 +1,4 @@
-// Between rebind.cpp and rebind_steps.cpp: single steps, each with its way back.
+// The steps of `passthrough bind`, in a file in /run/vgpukit, each with its reverse.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,17 +7,17 @@
 
 namespace vgpukit::passthrough {
 
-// A list of steps that were begun, kept in /run/vgpukit; each of them can be taken back, also when it was not finished.
+// The steps that were begun for a card. Each can be reversed, also if it was not finished.
 class RebindJournal {
  public:
-  // What is written for this card, or an empty list.
+  // The journal of this card; empty if there is none.
   static RebindJournal open(const RebindTools& tools, const std::string& card);
 
   [[nodiscard]] bool empty() const { return steps_.empty(); }
-  [[nodiscard]] const nlohmann::json& steps() const { return steps_; }
-  // To be called before the step is done.
+  // Must be called before the step is done.
   Status add(nlohmann::json step);
-  // Does the reverse of all steps, the last one first, and forgets them. All are tried. Error: the first that failed.
+  // Reverses all steps, the last one first, and removes the journal. If some fail, the others are still reversed, and
+  // the journal stays. Error: the first that failed; `notes` has the others.
   Status undo(std::vector<std::string>& notes);
 
  private:
@@ -29,9 +29,10 @@ class RebindJournal {
   nlohmann::json steps_ = nlohmann::json::array();
 };
 
-// Gives a function to a driver by driver_override and drivers_probe; an empty `driver`: to whoever wants it. The
-// override is `left` in the end. Error: failed, when it has another driver or none.
+// Binds a function to a driver with driver_override and drivers_probe. An empty `driver` stands for any driver but
+// vfio-pci. `override_after`: the driver_override that it has in the end. Error: failed if another driver or none has
+// it then.
 Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver,
-                      const std::string& left);
+                      const std::string& override_after);
 
 }  // namespace vgpukit::passthrough

@@ -17,17 +17,17 @@ unsigned word_at(std::string_view bytes, std::size_t at) {
   return byte_at(bytes, at) | byte_at(bytes, at + 1) << 8;
 }
 
-bool signed_at(std::string_view bytes, std::size_t at) {
+bool has_signature(std::string_view bytes, std::size_t at) {
   return byte_at(bytes, at) == 0x55 && byte_at(bytes, at + 1) == 0xaa;
 }
 
-// Where PCIR stands, or 0.
+// The offset of the PCIR structure, or 0.
 std::size_t pcir_at(std::string_view bytes, std::size_t image) {
   const auto at = image + word_at(bytes, image + 0x18);
   return at + 0x18 <= bytes.size() && bytes.substr(at, 4) == "PCIR" ? at : 0;
 }
 
-std::string hex(unsigned value, int digits = 4) {
+std::string hex_digits(unsigned value, int digits = 4) {
   char text[16];
   std::snprintf(text, sizeof text, "%0*x", digits, value);
   return text;
@@ -38,13 +38,13 @@ Error no_rom(const std::string& why) {
           "a card's ROM begins with the bytes 55 AA; vgpukit passthrough rom CARD reads it from the card"};
 }
 
-// Switches the ROM off again when it goes.
-class Switch {
+// Its destructor switches the ROM off.
+class RomSwitch {
  public:
-  Switch(Sysfs& sysfs, std::string file) : sysfs_(sysfs), file_(std::move(file)) {}
-  Switch(const Switch&) = delete;
-  Switch& operator=(const Switch&) = delete;
-  ~Switch() { sysfs_.write(file_, "0"); }
+  RomSwitch(Sysfs& sysfs, std::string file) : sysfs_(sysfs), file_(std::move(file)) {}
+  RomSwitch(const RomSwitch&) = delete;
+  RomSwitch& operator=(const RomSwitch&) = delete;
+  ~RomSwitch() { sysfs_.write(file_, "0"); }
 
  private:
   Sysfs& sysfs_;
@@ -60,16 +60,17 @@ bool Rom::has(RomImage::Kind kind) const {
 Result<Rom> parse_rom(std::string_view bytes) {
   if (bytes.size() < 0x1a) return no_rom("it has only " + std::to_string(bytes.size()) + " bytes");
   Rom rom;
-  // The first 55 AA that has a PCIR; images begin at multiples of 512 bytes of their own, headers of files do not.
-  while (rom.leading + 1 < bytes.size() && !(signed_at(bytes, rom.leading) && pcir_at(bytes, rom.leading) != 0))
+  // The first 55 AA with a PCIR structure. Images have multiples of 512 bytes; the header of a file can have any
+  // length.
+  while (rom.leading + 1 < bytes.size() && !(has_signature(bytes, rom.leading) && pcir_at(bytes, rom.leading) != 0))
     ++rom.leading;
   if (rom.leading + 1 >= bytes.size()) {
-    if (signed_at(bytes, 0)) return no_rom("it begins with 55 AA, but nothing with the name PCIR follows");
-    return no_rom("it begins with " + hex(byte_at(bytes, 0), 2) + " " + hex(byte_at(bytes, 1), 2) +
-                  ", and 55 AA with a PCIR is nowhere");
+    if (has_signature(bytes, 0)) return no_rom("it begins with 55 AA, but has no PCIR structure");
+    return no_rom("it begins with " + hex_digits(byte_at(bytes, 0), 2) + " " + hex_digits(byte_at(bytes, 1), 2) +
+                  ", and has no 55 AA with a PCIR structure");
   }
   for (auto at = rom.leading; at < bytes.size() && !rom.complete;) {
-    const auto pcir = signed_at(bytes, at) ? pcir_at(bytes, at) : 0;
+    const auto pcir = has_signature(bytes, at) ? pcir_at(bytes, at) : 0;
     if (pcir == 0) break;
     RomImage image;
     image.offset = at;
@@ -85,7 +86,7 @@ Result<Rom> parse_rom(std::string_view bytes) {
                     " are left: it was cut off");
     if (image.kind == RomImage::Kind::legacy) {
       unsigned sum = 0;
-      // Its own length stands in its third byte; PCIR's may be longer, with what the sum does not cover.
+      // The checksum covers the length in the third byte. The length in PCIR can be larger.
       const auto length = std::min<std::size_t>(std::size_t{byte_at(bytes, at + 2)} * 512, image.length);
       for (std::size_t i = 0; i < length; ++i) sum += byte_at(bytes, at + i);
       image.checksum = (sum & 0xffu) == 0;
@@ -103,7 +104,7 @@ std::vector<std::string> rom_problems(const Rom& rom, const system::PciDevice* c
     problems.push_back("it has a header of " + std::to_string(rom.leading) +
                        " bytes in front of the ROM, which QEMU does not skip");
   for (const auto& image : rom.images) {
-    const auto ids = hex(image.vendor) + ":" + hex(image.device);
+    const auto ids = hex_digits(image.vendor) + ":" + hex_digits(image.device);
     if (card && (image.vendor != card->vendor || image.device != card->device))
       problems.push_back("it is for the device " + ids + ", and the card is " + card->ids());
     else if (!card && image.vendor != 0x10de)
@@ -123,33 +124,29 @@ Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card) {
   const auto file = card.folder() + "/rom";
   const auto tried = "read the ROM of " + card.address;
   if (!sysfs.exists(file))
-    return Error{ErrorKind::failed, tried, "the card has none (" + file + " is not there)",
-                 "laptops keep it in the firmware: take it out of the firmware's update file"};
+    return Error{ErrorKind::failed, tried, "the card has none (" + file + " does not exist)",
+                 "laptops have it in the firmware: get it from the firmware's update file"};
   if (const int error = sysfs.write(file, "1"); error != 0) {
     if (error == EACCES || error == EPERM)
-      return Error{ErrorKind::missing, tried, "that needs root", "run it with sudo"};
+      return Error{ErrorKind::denied, tried, "only root can read it", "run it with sudo", {}, error};
     return Error{ErrorKind::failed, tried, std::string("it cannot be switched on: ") + std::strerror(error), ""};
   }
-  const Switch off(sysfs, file);
+  const RomSwitch off(sysfs, file);
   auto read = sysfs.read_bytes(file);
   if (read.error == 0 && !read.text.empty()) return std::move(read.text);
-  const std::string remains =
-      "boot with another card as the primary display and try again; or take the ROM with nvflash or GPU-Z on another "
-      "system, or "
-      "out of the "
-      "firmware's update file (laptops), and check it: vgpukit passthrough rom FILE";
+  const std::string others =
+      "boot with another card as the primary display and try again; or get the ROM with nvflash or GPU-Z on another "
+      "system, or from the firmware's update file (laptops), and check it: vgpukit passthrough rom FILE";
   if (read.error == EIO) {
     const bool boot = card.boot_vga.value_or(false);
     return Error{ErrorKind::failed, tried,
                  boot ? "Input/output error: the firmware drew on this card (boot_vga is 1), so its ROM is shadowed"
-                      : "Input/output error: the kernel sees no ROM behind the card's address (no 55 AA): the card "
-                        "sleeps, or the "
-                        "firmware keeps its ROM "
-                        "elsewhere, as laptops do",
-                 boot ? remains : "wake it (echo on > " + card.folder() + "/power/control) and try again; " + remains};
+                      : "Input/output error: the kernel sees no ROM at the card's address (no 55 AA): the card sleeps, "
+                        "or the firmware has its ROM elsewhere, as in laptops",
+                 boot ? others : "wake it (echo on > " + card.folder() + "/power/control) and try again; " + others};
   }
-  if (read.error != 0) return Error{ErrorKind::failed, tried, std::strerror(read.error), remains};
-  return Error{ErrorKind::failed, tried, "the kernel gives no bytes", remains};
+  if (read.error != 0) return Error{ErrorKind::failed, tried, std::strerror(read.error), others};
+  return Error{ErrorKind::failed, tried, "the kernel returns no bytes", others};
 }
 
 }  // namespace vgpukit::passthrough

@@ -26,7 +26,7 @@ std::string text_diff(const std::string& path, const std::optional<std::string>&
     const git_diff_hunk* head = nullptr;
     std::size_t lines = 0;
     git_patch_get_hunk(&head, &lines, patch.get(), hunk);
-    // git writes "@@ -1,2 +1,3 @@ the function's name", which a configuration file has none of.
+    // Without the name of a function that git adds after the second "@@".
     const std::string_view line(head->header, head->header_len);
     text += std::string(line.substr(0, line.find("@@", 2) + 2)) + "\n";
     for (std::size_t i = 0; i < lines; ++i) {

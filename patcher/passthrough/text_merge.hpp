@@ -1,4 +1,4 @@
-// What differs between two texts, and what two changes of one text come to together. libgit2 does both.
+// The difference of two texts, and the merge of two changes of one text, both with libgit2.
 #pragma once
 
 #include <optional>
@@ -6,12 +6,12 @@
 
 namespace vgpukit::passthrough {
 
-// A unified diff as `diff -u` writes it, with a/ and b/ in front of the path; nothing: the file is not there. Empty: no
-// difference.
+// A unified diff as `diff -u` writes it, with a/ and b/ in front of the path. No text: the file does not exist. Empty:
+// no difference.
 std::string text_diff(const std::string& path, const std::optional<std::string>& before,
                       const std::optional<std::string>& after);
 
-// `mine` with the change from `base` to `theirs` in it; nothing where both changed the same lines.
+// `mine` with the change from `base` to `theirs` applied. Nothing if both change the same lines.
 std::optional<std::string> merge_texts(const std::string& base, const std::string& mine, const std::string& theirs);
 
 }  // namespace vgpukit::passthrough

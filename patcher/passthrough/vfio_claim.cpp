@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <set>
 
+#include "support/text.hpp"
+
 namespace vgpukit::passthrough {
 
 namespace {
 
 using nlohmann::json;
 
-// What may be known of a device only by these: whether another one is the same, and what it is.
+// Whether the ids and the class of a device are known, which tell what it is and whether another one is the same.
 bool readable(const system::PciDevice& device) {
   return std::none_of(device.unreadable.begin(), device.unreadable.end(), [](const std::string& file) {
     return file.starts_with("vendor:") || file.starts_with("device:") || file.starts_with("class:");
@@ -20,46 +22,38 @@ bool claimed(const std::vector<const system::PciDevice*>& taken, const system::P
   return std::find(taken.begin(), taken.end(), &device) != taken.end();
 }
 
-// What shares the group and has a driver has to go along (vfio_group_viable: a device without a driver is no
-// hindrance). Bridges cannot be given away.
-std::vector<const system::PciDevice*> companions(const system::GroupMembers& mates) {
-  std::vector<const system::PciDevice*> list;
-  for (const auto* device : mates.other_devices)
-    if (!device->is_bridge() && !device->driver.empty()) list.push_back(device);
-  return list;
-}
-
 void add_parameters(const ClaimView& view, const system::PciDevice& card, ClaimPlan& plan) {
-  // It may have been typed into the boot menu only; where it stands in the files, nothing is added.
-  const bool by_hand = view.parameters.with("intel_iommu", "on") != nullptr;
+  // The user may have typed it only into the boot menu. If the files have it already, nothing is added to them.
+  const bool has_parameter = view.parameters.with("intel_iommu", "on") != nullptr;
   if (card.group) {
     plan.reasons.push_back(
         "the IOMMU is on (" + card.address + " is in group " + std::to_string(*card.group) + ")" +
-        (by_hand ? ", because the running kernel has intel_iommu=on" : ": no kernel parameter is needed for it"));
-    if (by_hand) plan.claim.parameters = {"intel_iommu=on"};
-  } else if (view.cpuinfo.find("AuthenticAMD") != std::string::npos) {
+        (has_parameter ? ", because the running kernel has intel_iommu=on" : ": it needs no kernel parameter"));
+    if (has_parameter) plan.claim.parameters = {"intel_iommu=on"};
+  } else if (contains(view.cpuinfo, "AuthenticAMD")) {
     plan.warnings.emplace_back(
-        "the IOMMU is off, and an AMD host has no kernel parameter to turn it on (amd_iommu=on does nothing): enable "
+        "the IOMMU is off, and no kernel parameter turns it on on an AMD host (amd_iommu=on does nothing): enable "
         "IOMMU "
-        "(AMD-Vi) "
-        "in the firmware's setup");
+        "(AMD-Vi) in the firmware's setup");
   } else {
     plan.claim.parameters = {"intel_iommu=on", "iommu=pt"};
     plan.reasons.emplace_back(
-        "no IOMMU group is there: intel_iommu=on turns the IOMMU on, iommu=pt spares the host's own devices");
+        "there are no IOMMU groups: intel_iommu=on turns the IOMMU on, iommu=pt exempts the host's own devices from "
+        "the "
+        "translation");
     plan.warnings.emplace_back(
-        "VT-d has to be enabled in the firmware's setup; what shares the card's group is known only after the next "
-        "boot: look with "
-        "vgpukit passthrough groups, and apply again");
+        "VT-d must be enabled in the firmware's setup; which devices share the card's group is known only after the "
+        "next "
+        "boot: run vgpukit passthrough groups then, and apply again");
   }
   const auto* boot = view.display.held_by_boot(card);
   if (!boot) return;
-  // A framebuffer driver that is turned off leaves the card's memory alone. simpledrm has no such switch: its device is
-  // made by sysfb_init (drivers/firmware/sysfb.c).
+  // video=NAME:off disables efifb or vesafb. simpledrm has no such parameter; sysfb_init makes its device
+  // (drivers/firmware/sysfb.c).
   const bool has_switch = boot->name == "efifb" || boot->name == "vesafb";
   plan.claim.parameters.push_back(has_switch ? "video=" + boot->name + ":off" : "initcall_blacklist=sysfb_init");
-  plan.reasons.push_back(
-      boot->name + " draws the boot messages in the card's memory, and would hold it: " + plan.claim.parameters.back());
+  plan.reasons.push_back(boot->name + " uses the card's memory for the boot messages: " + plan.claim.parameters.back() +
+                         " disables that");
 }
 
 void decide_naming(const ClaimView& view, const std::vector<const system::PciDevice*>& taken, ClaimPlan& plan) {
@@ -68,8 +62,8 @@ void decide_naming(const ClaimView& view, const std::vector<const system::PciDev
     if (claimed(taken, device)) continue;
     if (!readable(device)) {
       claim.by_address = true;
-      plan.reasons.push_back("by address: what " + device.address + " is cannot be read (" + device.unreadable.front() +
-                             ")");
+      plan.reasons.push_back("by address: the ids of " + device.address + " cannot be read (" +
+                             device.unreadable.front() + ")");
       continue;
     }
     for (const auto* function : taken) {
@@ -85,7 +79,7 @@ void decide_naming(const ClaimView& view, const std::vector<const system::PciDev
       plan.reasons.push_back("by address: the driver of " + function.address +
                              " is built into the kernel and has it before any module is loaded");
     }
-  if (!claim.by_address) plan.reasons.emplace_back("by ids: no device that stays with the host has the same");
+  if (!claim.by_address) plan.reasons.emplace_back("by ids: no device that stays with the host has the same ids");
 }
 
 }  // namespace
@@ -112,7 +106,7 @@ Result<CardClaim> claim_from_json(const json& data) {
     claim.by_address = data.at("by") == "address";
     return claim;
   } catch (const json::exception& wrong) {
-    return Error{ErrorKind::usage, "read what is kept about a card", wrong.what(), ""};
+    return Error{ErrorKind::usage, "read the record of a card", wrong.what(), ""};
   }
 }
 
@@ -121,22 +115,28 @@ Result<const system::PciDevice*> find_own_card(const system::PciView& pci, std::
   const auto tried = "take '" + std::string(word) + "' as the card";
   if (!any_device && !card->is_nvidia())
     return Error{ErrorKind::usage, tried, system::describe(*card) + " is not NVIDIA's",
-                 "vgpukit passthrough groups shows the cards that are"};
+                 "vgpukit passthrough groups lists NVIDIA's cards"};
   if (!any_device && card->is_virtual_function)
     return Error{ErrorKind::usage, tried, card->address + " is a virtual function: a part of a card for vGPUs",
                  "vgpukit vgpu xml " + card->address + " gives it to a virtual machine"};
   for (const auto* function : pci.functions_of(*card))
     if (!readable(*function))
-      return Error{
-          ErrorKind::missing, tried, function->folder() + "/" + function->unreadable.front(),
-          "run it as root; on a host where root cannot read that either, the device has fallen off the bus: reboot"};
+      return Error{ErrorKind::missing, tried, function->folder() + "/" + function->unreadable.front(),
+                   "run it as root; if root cannot read it either, the device has fallen off the bus: reboot"};
   if (!any_device && !card->address.ends_with(".0"))
     for (const auto* function : pci.functions_of(*card))
       if (function->is_nvidia_card()) return function;
   return card;
 }
 
-bool shows_pictures(const system::PciDevice& device, const system::Display& display) {
+std::vector<const system::PciDevice*> companions(const system::GroupMembers& members) {
+  std::vector<const system::PciDevice*> list;
+  for (const auto* device : members.other_devices)
+    if (!device->is_bridge() && !device->driver.empty()) list.push_back(device);
+  return list;
+}
+
+bool has_display_output(const system::PciDevice& device, const system::Display& display) {
   if (!device.is_display() || device.is_virtual_function) return false;
   if (device.class_code >> 8 == 0x0300 || device.boot_vga.value_or(false)) return true;
   return std::any_of(display.cards.begin(), display.cards.end(), [&](const system::DrmCard& card) {
@@ -147,10 +147,10 @@ bool shows_pictures(const system::PciDevice& device, const system::Display& disp
 bool only_display(const system::PciView& pci, const system::Display& display,
                   const std::vector<const system::PciDevice*>& taken) {
   if (std::none_of(taken.begin(), taken.end(),
-                   [&](const system::PciDevice* each) { return shows_pictures(*each, display); }))
+                   [&](const system::PciDevice* each) { return has_display_output(*each, display); }))
     return false;
   return std::none_of(pci.devices.begin(), pci.devices.end(), [&](const system::PciDevice& each) {
-    return !claimed(taken, each) && shows_pictures(each, display);
+    return !claimed(taken, each) && has_display_output(each, display);
   });
 }
 
@@ -165,26 +165,23 @@ ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs) {
 }
 
 Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card) {
-  if (!view.modules.everywhere("vfio_pci")) {
-    const bool none = !view.modules.loadable_somewhere("vfio_pci") && !view.modules.built_in_somewhere("vfio_pci");
-    if (none)
-      return Error{ErrorKind::missing, "prepare " + card.address + " for a virtual machine",
-                   view.modules.kernels().empty() ? "no kernel is installed in /lib/modules"
-                                                  : "no installed kernel has vfio-pci",
-                   "install the distribution's own kernel (CONFIG_VFIO_PCI)"};
-  }
+  if (!view.modules.loadable_somewhere("vfio_pci") && !view.modules.built_in_somewhere("vfio_pci"))
+    return Error{
+        ErrorKind::missing, "prepare " + card.address + " for a virtual machine",
+        view.modules.kernels().empty() ? "no kernel is installed in /lib/modules" : "no installed kernel has vfio-pci",
+        "install the distribution's own kernel (CONFIG_VFIO_PCI)"};
   ClaimPlan plan;
   auto& claim = plan.claim;
   claim.address = card.address;
-  const auto mates = system::group_members(view.pci, card);
-  auto taken = mates.card;
-  for (const auto* device : companions(mates)) {
+  const auto members = system::group_members(view.pci, card);
+  auto taken = members.card;
+  for (const auto* device : companions(members)) {
     taken.push_back(device);
-    plan.reasons.push_back(system::describe(*device) + " goes along: it is in the card's IOMMU group");
+    plan.reasons.push_back(system::describe(*device) + " goes to vfio-pci, too: it is in the card's IOMMU group");
     if (const auto needs = system::host_needs(*device); !needs.empty())
       plan.risks.push_back(
           {force_host_devices,
-           system::describe(*device) + " shares the card's IOMMU group and would be taken, too: " + needs});
+           system::describe(*device) + " shares the card's IOMMU group and goes to vfio-pci, too: " + needs});
   }
   std::set<std::string> competing_modules;
   for (const auto* device : taken) {
@@ -194,7 +191,7 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
                                    [&](const std::string& module) { return view.modules.built_in_somewhere(module); });
     claim.functions.push_back({device->address, device->ids(), evict});
   }
-  // What is built in cannot be held back.
+  // A softdep does not delay a driver that is built in.
   for (const auto& module : competing_modules)
     if (!view.modules.built_in_somewhere(module) || view.modules.loadable_somewhere(module))
       claim.competing_modules.push_back(module);
@@ -202,13 +199,14 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
   add_parameters(view, card, plan);
   if (only_display(view.pci, view.display, taken))
     plan.risks.push_back(
-        {force_display, system::describe(card) +
-                            " is the only card that this host can show anything on: its screen would stay black "
-                            "from the boot on, and the network would be the only way in"});
+        {force_display,
+         system::describe(card) +
+             " is the only card of this host with a display: after the next boot its screen stays black, "
+             "and the host can be reached only through the network"});
   else if (card.boot_vga.value_or(false))
     plan.warnings.push_back(
-        "the firmware shows its menus on " + card.address +
-        ": choose the other card as the primary display in the firmware's setup, or the boot menu will not be seen");
+        "the firmware uses " + card.address +
+        " for its menus: set the other card as the primary display in the firmware's setup to see the boot menu");
   return plan;
 }
 

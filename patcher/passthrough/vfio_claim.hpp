@@ -1,5 +1,5 @@
-// Which devices vfio-pci has to take from the boot on for one card, how they are named to it, and what that would cost
-// the host.
+// Which devices vfio-pci has to take at boot for one card, how they are named to it (by ids or by address), and what
+// the host loses.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -20,28 +20,27 @@ struct ClaimedFunction {
   bool evict = false;  // its driver is built into a kernel, and has it before vfio-pci can be loaded
 };
 
-// All that has to be remembered about a card: what is written for it can be written again when the card is out of the
-// machine.
+// What is recorded about a card. It is enough to write the boot files again when the card is not in the machine.
 struct CardClaim {
   std::string address;                         // of the card's first function
-  std::vector<ClaimedFunction> functions;      // all of the card, and what has to go along
-  std::vector<std::string> competing_modules;  // modules that would take one of them, and wait until vfio-pci has
+  std::vector<ClaimedFunction> functions;      // of the card, and the companions of its group
+  std::vector<std::string> competing_modules;  // modules that would take one of them, and have to wait for vfio-pci
   std::vector<std::string> parameters;         // of the kernel
-  bool by_address = false;                     // not by ids
+  bool by_address = false;                     // otherwise by ids
 };
 nlohmann::json claim_json(const CardClaim& claim);
-// Error: usage for what is none.
+// Error: usage if the JSON is not a claim.
 Result<CardClaim> claim_from_json(const nlohmann::json& data);
 
-// What apply does only when it is told to.
+// A disadvantage that apply needs an option for.
 struct ClaimRisk {
-  std::string option;  // that tells: "--force-lose-the-only-display"
+  std::string option;  // "--force-lose-the-only-display"
   std::string text;
 };
 
 struct ClaimPlan {
   CardClaim claim;
-  std::vector<std::string> reasons;   // of each decision
+  std::vector<std::string> reasons;   // one for each decision
   std::vector<std::string> warnings;  // what the user should know before the reboot
   std::vector<ClaimRisk> risks;
 };
@@ -49,14 +48,18 @@ struct ClaimPlan {
 inline constexpr const char* force_display = "--force-lose-the-only-display";
 inline constexpr const char* force_host_devices = "--force-take-host-devices";
 
-// The card that a user means, for those commands that change something: an NVIDIA card, not a virtual function, all of
-// it readable. With `any_device`, any device that is no bridge.
+// The card that a user means, for commands that change something: an NVIDIA card, not a virtual function, and every
+// function readable. With `any_device`: any device but a bridge. Error: usage or missing.
 Result<const system::PciDevice*> find_own_card(const system::PciView& pci, std::string_view word,
                                                bool any_device = false);
 
-// Whether pictures come out of it: a 3D controller (Tesla) has no connectors.
-bool shows_pictures(const system::PciDevice& device, const system::Display& display);
-// Whether the host has no other card that pictures come out of.
+// The other devices that have to go to the guest: those of the groups that have a driver. vfio ignores devices without
+// a driver (vfio_group_viable). Bridges stay with the host.
+std::vector<const system::PciDevice*> companions(const system::GroupMembers& members);
+
+// Whether a display can be connected to the device. A 3D controller (Tesla) has no connectors.
+bool has_display_output(const system::PciDevice& device, const system::Display& display);
+// Whether `taken` has a device with a display output, and the host no other one.
 bool only_display(const system::PciView& pci, const system::Display& display,
                   const std::vector<const system::PciDevice*>& taken);
 
@@ -69,7 +72,7 @@ struct ClaimView {
 };
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs);
 
-// Error: missing where no installed kernel has vfio-pci.
+// Error: missing if no installed kernel has vfio-pci.
 Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card);
 
 }  // namespace vgpukit::passthrough

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -25,14 +25,13 @@ std::vector<std::string> names_in(const fs::path& file) {
   std::vector<std::string> names;
   const auto text = read_file(file);
   if (!text) return names;
-  std::istringstream lines(*text);
-  for (std::string line; std::getline(lines, line);)
+  for (const auto& line : lines_of(*text))
     if (!line.empty()) names.push_back(module_name(line));
   std::sort(names.begin(), names.end());
   return names;
 }
 
-bool holds(const std::vector<std::string>& names, std::string_view name) {
+bool has_name(const std::vector<std::string>& names, std::string_view name) {
   return std::binary_search(names.begin(), names.end(), name);
 }
 
@@ -56,16 +55,18 @@ InstalledModules InstalledModules::read(const HostPaths& host) {
 }
 
 bool InstalledModules::loadable_somewhere(std::string_view module) const {
-  return std::any_of(all_.begin(), all_.end(), [&](const One& one) { return holds(one.loadable, module); });
+  return std::any_of(all_.begin(), all_.end(),
+                     [&](const KernelModules& kernel) { return has_name(kernel.loadable, module); });
 }
 
 bool InstalledModules::built_in_somewhere(std::string_view module) const {
-  return std::any_of(all_.begin(), all_.end(), [&](const One& one) { return holds(one.built_in, module); });
+  return std::any_of(all_.begin(), all_.end(),
+                     [&](const KernelModules& kernel) { return has_name(kernel.built_in, module); });
 }
 
 bool InstalledModules::everywhere(std::string_view module) const {
-  return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const One& one) {
-    return holds(one.loadable, module) || holds(one.built_in, module);
+  return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const KernelModules& kernel) {
+    return has_name(kernel.loadable, module) || has_name(kernel.built_in, module);
   });
 }
 
@@ -78,21 +79,19 @@ std::vector<std::string> InstalledModules::vfio() const {
 
 std::vector<std::string> InstalledModules::competing_modules(const system::PciDevice& device) const {
   std::set<std::string> names;
-  // These are there, or may come with the next driver or kernel: nova_core took over nouveau's cards in 6.15 and newer.
+  // Also modules that are not installed yet: they can come with the next driver or kernel (nova_core since 6.15).
   if (device.is_display() && device.is_nvidia()) names = {"nouveau", "nova_core", "nvidia"};
   if (device.class_code >> 8 == 0x0403) names.insert("snd_hda_intel");
   if (device.class_code >> 8 == 0x0c03) names.insert("xhci_pci");
   if (device.class_code >> 8 == 0x0c80 && device.is_nvidia()) names.insert("i2c_nvidia_gpu");
-  for (const auto& one : all_) {
-    std::istringstream lines(one.aliases);
-    for (std::string line; std::getline(lines, line);) {
-      if (!line.starts_with("alias pci:")) continue;
+  for (const auto& kernel : all_)
+    each_line(kernel.aliases, [&](std::string_view line) {
+      if (!line.starts_with("alias pci:")) return;
       const auto blank = line.find(' ', 6);
-      if (blank == std::string::npos || ::fnmatch(line.substr(6, blank - 6).c_str(), device.modalias.c_str(), 0) != 0)
-        continue;
-      names.insert(module_name(line.substr(blank + 1)));
-    }
-  }
+      if (blank == std::string_view::npos) return;
+      if (::fnmatch(std::string(line.substr(6, blank - 6)).c_str(), device.modalias.c_str(), 0) == 0)
+        names.insert(module_name(std::string(line.substr(blank + 1))));
+    });
   names.erase("vfio_pci");
   return {names.begin(), names.end()};
 }

@@ -2,22 +2,23 @@
 
 #include <algorithm>
 #include <optional>
-#include <sstream>
+
+#include "support/text.hpp"
 
 namespace vgpukit::passthrough {
 
 namespace {
 
 bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+  return contains(" \t\n\r", {&c, 1});
 }
 
-struct Place {
-  std::size_t begin = 0, end = 0;  // of the value, without its quotes
+struct AttributeValue {
+  std::size_t begin = 0, end = 0;  // without its quotes
 };
 
 // The value of an attribute in a start tag.
-std::optional<Place> attribute_in(std::string_view text, const XmlElement& element, std::string_view name) {
+std::optional<AttributeValue> attribute_in(std::string_view text, const XmlElement& element, std::string_view name) {
   std::size_t at = element.begin + 1 + element.name.size();
   while (at < element.inside) {
     while (at < element.inside && is_space(text[at])) ++at;
@@ -27,13 +28,13 @@ std::optional<Place> attribute_in(std::string_view text, const XmlElement& eleme
     const auto quote = text.find_first_of("'\">", at);
     if (quote == std::string_view::npos || text[quote] == '>') return std::nullopt;
     const auto end = text.find(text[quote], quote + 1);
-    if (key == name) return Place{quote + 1, end};
+    if (key == name) return AttributeValue{quote + 1, end};
     at = end + 1;
   }
   return std::nullopt;
 }
 
-// The '>' of the tag that begins at `at`: those in attributes do not count.
+// The '>' of the tag that begins at `at`. A '>' in an attribute does not end the tag.
 std::size_t tag_end(std::string_view text, std::size_t at) {
   char quote = 0;
   for (; at < text.size(); ++at) {
@@ -48,9 +49,9 @@ std::size_t tag_end(std::string_view text, std::size_t at) {
   return std::string_view::npos;
 }
 
-class Parser {
+class XmlParser {
  public:
-  Parser(std::string_view text, const std::string& file) : text_(text), file_(file) {}
+  XmlParser(std::string_view text, const std::string& file) : text_(text), file_(file) {}
 
   Result<std::vector<XmlElement>> run() {
     for (auto at = text_.find('<'); at != std::string_view::npos; at = text_.find('<', at)) {
@@ -61,7 +62,7 @@ class Parser {
                                                               : nullptr;
       if (end) {
         const auto after = text_.find(end, at + 2);
-        if (after == std::string_view::npos) return bad(at, std::string("nothing ends it with ") + end);
+        if (after == std::string_view::npos) return bad(at, std::string("it has no end: ") + end);
         at = after + 2;
         continue;
       }
@@ -92,8 +93,7 @@ class Parser {
   }
 
   Status end_tag(std::size_t at, std::size_t close) {
-    std::string name(text_.substr(at + 2, close - at - 2));
-    while (!name.empty() && is_space(name.back())) name.pop_back();
+    const std::string name(trimmed(text_.substr(at + 2, close - at - 2)));
     if (open_.empty() || all_[open_.back()].name != name) return bad(at, "</" + name + "> closes nothing that is open");
     all_[open_.back()].close = at;
     all_[open_.back()].end = close + 1;
@@ -103,7 +103,7 @@ class Parser {
 
   [[nodiscard]] Error bad(std::size_t at, const std::string& why) const {
     const auto line = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n') + 1;
-    return Error{ErrorKind::usage, "read the XML", why, "virt-xml-validate tells more",
+    return Error{ErrorKind::usage, "read the XML", why, "virt-xml-validate shows the details",
                  SourcePos{file_, static_cast<int>(line), 0}};
   }
 
@@ -113,20 +113,12 @@ class Parser {
   std::vector<std::size_t> open_;
 };
 
-// Each line with `indent` in front.
-std::string indented(const std::string& lines, const std::string& indent) {
-  std::istringstream text(lines);
-  std::string all;
-  for (std::string line; std::getline(text, line);) all += indent + line + "\n";
-  return all;
-}
-
 }  // namespace
 
 Result<XmlText> XmlText::parse(std::string text, const std::string& file) {
   XmlText xml;
   xml.text_ = std::move(text);
-  TRY_ASSIGN(xml.elements_, Parser(xml.text_, file).run());
+  TRY_ASSIGN(xml.elements_, XmlParser(xml.text_, file).run());
   return xml;
 }
 
@@ -163,7 +155,7 @@ void XmlText::add_inside(std::size_t index, const std::string& lines) {
     edits_.push_back({slash, element.inside, ">\n" + body + margin + "</" + element.name + ">"});
     return;
   }
-  // In front of the end tag's own indentation.
+  // Before the indentation of the end tag.
   auto at = element.close;
   while (at > element.inside && (text_[at - 1] == ' ' || text_[at - 1] == '\t')) --at;
   const bool own_line = at > 0 && text_[at - 1] == '\n';
@@ -182,7 +174,7 @@ void XmlText::set_attribute(std::size_t index, std::string_view name, const std:
 
 std::string XmlText::result() const {
   auto edits = edits_;
-  // Those at one place stay in the order in which they were asked for.
+  // Changes at one position stay in the order of the calls.
   std::stable_sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.begin < b.begin; });
   std::string all;
   std::size_t at = 0;
@@ -193,26 +185,9 @@ std::string XmlText::result() const {
   return all + text_.substr(at);
 }
 
-std::string xml_escaped(const std::string& text) {
+std::string indented(std::string_view lines, std::string_view indent) {
   std::string all;
-  for (const char each : text) {
-    switch (each) {
-      case '&':
-        all += "&amp;";
-        break;
-      case '<':
-        all += "&lt;";
-        break;
-      case '\'':
-        all += "&apos;";
-        break;
-      case '"':
-        all += "&quot;";
-        break;
-      default:
-        all += each;
-    }
-  }
+  each_line(lines, [&](std::string_view line) { all.append(indent).append(line) += '\n'; });
   return all;
 }
 

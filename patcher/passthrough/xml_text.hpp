@@ -1,5 +1,5 @@
-// An XML text with the places of its elements, so that a line can be put in and all the rest stays as the user wrote
-// it. It knows what libvirt writes: no DTD, no entities of one's own.
+// An XML text with the positions of its elements, for adding lines while the rest stays byte for byte. It reads what
+// libvirt writes: no DTD and no user-defined entities.
 #pragma once
 
 #include <string>
@@ -12,35 +12,34 @@ namespace vgpukit::passthrough {
 
 struct XmlElement {
   std::string name;
-  std::size_t parent = 0;  // index; the root is its own
+  std::size_t parent = 0;  // index; the root is its own parent
   std::size_t begin = 0;   // of '<'
-  std::size_t inside = 0;  // behind the start tag's '>'
-  std::size_t close = 0;   // of "</", or the same as `inside` where the tag is <empty/>
-  std::size_t end = 0;     // behind the end tag
+  std::size_t inside = 0;  // after the '>' of the start tag
+  std::size_t close = 0;   // of "</"; for <empty/> the same as `inside`
+  std::size_t end = 0;     // after the end tag
   bool empty = false;
 };
 
 class XmlText {
  public:
-  // Error: usage, with the line, for what is not well-formed.
+  // Error: usage, with the line, if the text is not well-formed.
   static Result<XmlText> parse(std::string text, const std::string& file);
 
-  [[nodiscard]] const std::vector<XmlElement>& elements() const {
-    return elements_;
-  }  // in the order of their start tags; [0] is the root
+  // In the order of their start tags; [0] is the root.
+  [[nodiscard]] const std::vector<XmlElement>& elements() const { return elements_; }
   [[nodiscard]] const std::string& text() const { return text_; }
   // The children of an element with that name.
   [[nodiscard]] std::vector<std::size_t> children(std::size_t parent, std::string_view name) const;
   // The first of them, or npos.
   [[nodiscard]] std::size_t child(std::size_t parent, std::string_view name) const;
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
-  // An attribute's value as it stands, or empty.
+  // The value of an attribute, with its entities, or empty.
   [[nodiscard]] std::string attribute(std::size_t element, std::string_view name) const;
-  // How far the line of its start tag is indented.
+  // The indentation of the line with its start tag.
   [[nodiscard]] std::string indent(std::size_t element) const;
 
-  // Changes are collected and made by result(). Places are those of the text that was read.
-  void add_inside(std::size_t element, const std::string& lines);  // as last children; `lines` are indented to fit
+  // These collect changes of the text that was parsed; result() applies them.
+  void add_inside(std::size_t element, const std::string& lines);  // as last children, indented to fit
   void set_attribute(std::size_t element, std::string_view name, const std::string& value);
   [[nodiscard]] std::string result() const;
 
@@ -54,6 +53,7 @@ class XmlText {
   std::vector<Edit> edits_;
 };
 
-std::string xml_escaped(const std::string& text);  // for an attribute's value in either kind of quotes
+// Each line with `indent` in front of it.
+std::string indented(std::string_view lines, std::string_view indent);
 
 }  // namespace vgpukit::passthrough

@@ -2,24 +2,27 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::system {
 
 namespace {
 
 using Family = Distribution::Family;
 
-bool there(const HostPaths& host, const char* path) {
+bool exists(const HostPaths& host, const char* path) {
   return host.resolve(path).has_value();
 }
 
 InitramfsTool initramfs_of(const HostPaths& host, Family family) {
-  const bool arch = there(host, "/etc/mkinitcpio.conf");
+  const bool arch = exists(host, "/etc/mkinitcpio.conf");
   const bool dracut =
-      there(host, "/usr/bin/dracut") || there(host, "/usr/sbin/dracut") || there(host, "/etc/dracut.conf");
-  // Debian's dracut takes the place of initramfs-tools, whose configuration and mkinitramfs may stay.
+      exists(host, "/usr/bin/dracut") || exists(host, "/usr/sbin/dracut") || exists(host, "/etc/dracut.conf");
+  // Debian's dracut package replaces initramfs-tools, whose configuration file can remain: update-initramfs tells
+  // which of the two is in use.
   const bool debian =
-      there(host, "/etc/initramfs-tools/initramfs.conf") && (!dracut || there(host, "/usr/sbin/update-initramfs"));
-  // A distribution's own comes first: the others may be there without being used.
+      exists(host, "/etc/initramfs-tools/initramfs.conf") && (!dracut || exists(host, "/usr/sbin/update-initramfs"));
+  // The distribution's own tool comes first: others can be installed without being used.
   if (family == Family::debian && debian) return InitramfsTool::initramfs_tools;
   if (family == Family::arch && arch) return InitramfsTool::mkinitcpio;
   if (dracut) return InitramfsTool::dracut;
@@ -27,7 +30,7 @@ InitramfsTool initramfs_of(const HostPaths& host, Family family) {
   return arch ? InitramfsTool::mkinitcpio : InitramfsTool::none;
 }
 
-// The entries of systemd-boot: Fedora has files of that form, too, but GRUB reads them there.
+// The first of systemd-boot's entries, by name. Fedora has such files, too, but GRUB reads them there.
 std::string first_entry(const HostPaths& host) {
   for (const auto* folder : {"/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries"}) {
     const auto here = host.resolve(folder);
@@ -43,17 +46,17 @@ std::string first_entry(const HostPaths& host) {
 }
 
 void find_loader(const HostPaths& host, BootSetup& setup) {
-  const bool cmdline = there(host, "/etc/kernel/cmdline");
-  if (there(host, "/etc/kernel/proxmox-boot-uuids") && cmdline) {
+  const bool cmdline = exists(host, "/etc/kernel/cmdline");
+  if (exists(host, "/etc/kernel/proxmox-boot-uuids") && cmdline) {
     setup.loader = BootLoader::proxmox_boot_tool;
     setup.parameters_file = "/etc/kernel/cmdline";
     setup.update_parameters = {"proxmox-boot-tool", "refresh"};
     return;
   }
-  if (there(host, "/etc/default/grub")) {
+  if (exists(host, "/etc/default/grub")) {
     setup.loader = BootLoader::grub;
     setup.parameters_file = "/etc/default/grub";
-    if (there(host, "/usr/sbin/update-grub") || setup.distribution.family == Family::debian)
+    if (exists(host, "/usr/sbin/update-grub") || setup.distribution.family == Family::debian)
       setup.update_parameters = {"update-grub"};
     else if (setup.distribution.family == Family::fedora || setup.distribution.family == Family::suse)
       setup.update_parameters = {"grub2-mkconfig", "-o", "/boot/grub2/grub.cfg"};
@@ -65,20 +68,14 @@ void find_loader(const HostPaths& host, BootSetup& setup) {
   if (entry.empty() && !cmdline) return;
   setup.loader = BootLoader::systemd_boot;
   setup.parameters_file = cmdline ? "/etc/kernel/cmdline" : entry;
-  // kernel-install writes the command line into the entries (or mkinitcpio into a unified image); an entry itself is
-  // read as it is.
+  // kernel-install writes the command line into the entries, or mkinitcpio writes it into a unified image. An edited
+  // entry needs no program: systemd-boot reads it.
   if (cmdline) setup.update_parameters = {"kernel-install", "add-all"};
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
 }
 
 std::string then(const BootSetup& setup) {
   return setup.update_parameters.empty() ? ", then reboot"
-                                         : ", then " + joined(setup.update_parameters) + " and reboot";
+                                         : ", then " + join(setup.update_parameters, " ") + " and reboot";
 }
 
 std::string place_of(const BootSetup& setup) {
@@ -113,7 +110,7 @@ std::string how_to_add(const BootSetup& setup, const std::string& word) {
 }
 
 std::string how_to_remove(const BootSetup& setup, const std::string& word) {
-  return "take " + word + " out of " + place_of(setup) + then(setup);
+  return "remove " + word + " from " + place_of(setup) + then(setup);
 }
 
 }  // namespace vgpukit::system

@@ -1,4 +1,5 @@
-// Who makes this host's initramfs and its kernel command line, and where one writes what they should hold.
+// Which tool makes the initramfs of a host, which boot loader has its kernel parameters, and which files configure
+// both.
 #pragma once
 
 #include <string>
@@ -16,13 +17,14 @@ struct BootSetup {
   Distribution distribution;
   InitramfsTool initramfs = InitramfsTool::none;
   BootLoader loader = BootLoader::none;
-  std::string parameters_file;  // "/etc/default/grub", "/etc/kernel/cmdline", or a loader's entry; as the root knows it
-  std::vector<std::string>
-      update_parameters;  // what makes a change of that file take effect; none: nothing has to be run
-  std::vector<std::string> update_initramfs;  // what makes the initramfs anew
+  // "/etc/default/grub", "/etc/kernel/cmdline", or a loader entry; as the root knows it.
+  std::string parameters_file;
+  // The command after a change of that file. Empty: no command is needed.
+  std::vector<std::string> update_parameters;
+  std::vector<std::string> update_initramfs;  // the command that rebuilds the initramfs
 };
 
-// By the files that are there. Never fails: what is not known is `none`, and its commands are empty.
+// Decided by the files that exist. Never fails: an unknown tool is `none`, and its command is empty.
 BootSetup boot_setup_of(const HostPaths& host);
 
 // "add intel_iommu=on to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, then update-grub and reboot", for messages.

@@ -1,28 +1,23 @@
 #include "system/device_holders.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <set>
-#include <sstream>
+
+#include "support/text.hpp"
 
 namespace vgpukit::system {
 
 namespace {
 
-// The value of KEY=... in a uevent file, or of "Key: ..." in one of NVIDIA's.
+// The value of the first "KEY=..." in a uevent file, or of "Key: ..." in a file of NVIDIA's driver.
 std::string value_in(const std::string& text, std::string_view key) {
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(key)) continue;
-    line.erase(0, key.size());
-    line.erase(0, line.find_first_not_of(" \t"));
-    return line;
-  }
+  for (const auto& line : lines_of(text))
+    if (line.starts_with(key)) return std::string(trimmed(std::string_view(line).substr(key.size())));
   return "";
 }
 
-// Class devices have a uevent file with DEVNAME, some levels below the PCI device (a disk's partition:
-// nvme/nvme0/nvme0n1/nvme0n1p1).
+// Class devices have a uevent file with DEVNAME, some levels below the PCI device. A disk's partition is at
+// nvme/nvme0/nvme0n1/nvme0n1p1.
 void collect_nodes(const Sysfs& sysfs, const std::string& folder, unsigned depth, std::set<std::string>& nodes) {
   for (const auto& name : sysfs.list(folder)) {
     if (pci_address(name) == name || name == "power") continue;
@@ -67,25 +62,22 @@ std::vector<DeviceHolder> device_holders(const Sysfs& sysfs, const std::vector<c
   for (const auto* device : devices) {
     const auto own = device_nodes(sysfs, *device);
     nodes.insert(own.begin(), own.end());
-    // Both would be gone without a question, or keep the driver waiting for ever.
+    // If the driver is unbound, vGPUs and virtual functions disappear, or the driver waits for them for ever.
     for (const auto& child : sysfs.list(device->folder()))
       if (!sysfs.link(device->folder() + "/" + child + "/mdev_type").empty())
         holders.push_back({0, "the vGPU " + child + " is on it (vgpukit vgpu remove " + child + ")"});
     if (const auto count = sysfs.read(device->folder() + "/sriov_numvfs").text; !count.empty() && count != "0")
       holders.push_back({0, "it has " + count + " virtual functions (/usr/lib/nvidia/sriov-manage -d " +
-                                device->address + " takes them away)"});
+                                device->address + " removes them)"});
     for (const auto& interface : sysfs.list(device->folder() + "/net"))
       if (sysfs.read(device->folder() + "/net/" + interface + "/operstate").text == "up")
         holders.push_back({0, "the network interface " + interface + " is up"});
   }
   add_processes(sysfs, nodes, holders);
-  std::istringstream mounts(sysfs.read("/proc/mounts").text);
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream words(line);
-    std::string source, place;
-    words >> source >> place;
-    if (nodes.contains(source)) holders.push_back({0, source + " is mounted at " + place});
-  }
+  each_line(sysfs.read("/proc/mounts").text, [&](std::string_view line) {
+    const auto words = split_words(line);
+    if (words.size() > 1 && nodes.contains(words[0])) holders.push_back({0, words[0] + " is mounted at " + words[1]});
+  });
   return holders;
 }
 

@@ -1,27 +1,26 @@
 #include "system/display.hpp"
 
 #include <algorithm>
-#include <sstream>
+
+#include "support/text.hpp"
 
 namespace vgpukit::system {
 
 namespace {
 
-// The last PCI address in a path: "../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/drm/card0" is about 0000:01:00.0.
+// The last PCI address in a path: 0000:01:00.0 in "../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/drm/card0".
 std::string address_in(const std::string& path) {
   std::string address;
-  std::istringstream parts(path);
-  for (std::string part; std::getline(parts, part, '/');)
+  for (const auto& part : split(path, '/'))
     if (pci_address(part) == part) address = part;
   return address;
 }
 
-// /proc/iomem is a tree by indentation: the framebuffer stands below the BAR that it is in, and that below the
-// function's line. All ranges are 0 for who is not root, but the lines are there.
+// /proc/iomem is a tree by indentation: the framebuffer is below the BAR that holds it, and the BAR is below the
+// function's line. Ordinary users get the same lines with all ranges 0.
 std::string card_of_range(const Sysfs& sysfs, const std::string& name) {
-  std::istringstream lines(sysfs.read("/proc/iomem").text);
   std::vector<std::pair<std::size_t, std::string>> above;
-  for (std::string line; std::getline(lines, line);) {
+  for (const auto& line : lines_of(sysfs.read("/proc/iomem").text)) {
     const auto depth = line.find_first_not_of(' ');
     const auto colon = line.find(" : ");
     if (colon == std::string::npos) continue;
@@ -41,8 +40,8 @@ void add_boot(const Sysfs& sysfs, Display& display) {
     for (const auto& device : sysfs.list(folder)) {
       const auto link = sysfs.link(folder + "/" + device);
       if (link.empty() || device == "module") continue;
-      BootFramebuffer boot{driver, device, "", address_in(link)};  // since 6.9 it is a child of its PCI function
-      // simplefb and simpledrm are both the driver "simple-framebuffer"; only the latter is a DRM card.
+      BootFramebuffer boot{driver, device, "", address_in(link)};  // the link names the PCI function since 6.9
+      // simplefb and simpledrm both have the driver name "simple-framebuffer"; only simpledrm makes a DRM card.
       const bool drm = sysfs.exists("/sys/bus/platform/devices/" + device + "/drm");
       boot.name = boot.driver == "efi-framebuffer"    ? "efifb"
                   : boot.driver == "vesa-framebuffer" ? "vesafb"
@@ -76,21 +75,13 @@ const BootFramebuffer* Display::held_by_boot(const PciDevice& card) const {
   return found == boot.end() ? nullptr : &*found;
 }
 
-bool Display::display_elsewhere(const PciDevice& card) const {
-  return std::any_of(cards.begin(), cards.end(),
-                     [&](const DrmCard& each) { return each.address != card.address && !each.connected.empty(); });
-}
-
 Display read_display(const Sysfs& sysfs, const PciView& pci) {
   Display display;
   for (const auto& device : pci.devices)
     if (device.boot_vga.value_or(false)) display.boot_vga = device.address;
   add_boot(sysfs, display);
   add_drm(sysfs, display);
-  for (const auto& name : sysfs.list("/sys/class/graphics"))
-    if (name.starts_with("fb") && name != "fbcon")
-      display.framebuffers.push_back({name, sysfs.read("/sys/class/graphics/" + name + "/name").text,
-                                      address_in(sysfs.link("/sys/class/graphics/" + name))});
+
   for (const auto& name : sysfs.list("/sys/class/vtconsole"))
     display.consoles.push_back({name, sysfs.read("/sys/class/vtconsole/" + name + "/name").text,
                                 sysfs.read("/sys/class/vtconsole/" + name + "/bind").text == "1"});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::system {
 
 namespace {
@@ -13,9 +15,9 @@ bool ends_word(std::string_view text, std::size_t at) {
 }
 
 // Reads shell words as sh does (POSIX, 2.2 Quoting), as far as assignments need it.
-class Scanner {
+class AssignmentScanner {
  public:
-  Scanner(std::string_view text, std::string_view name, const std::string& file)
+  AssignmentScanner(std::string_view text, std::string_view name, const std::string& file)
       : text_(text), name_(name), file_(file) {}
 
   Result<std::vector<ShellAssignment>> run() {
@@ -97,7 +99,7 @@ class Scanner {
   }
   Status rest_of_line() {
     std::string ignored;
-    bool blank = true;  // a '#' begins a comment where a word could begin
+    bool blank = true;  // a word could begin here, so a '#' begins a comment
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '\n') return ++at_, Status();
@@ -120,17 +122,11 @@ class Scanner {
   std::size_t at_ = 0;
 };
 
-std::string joined(const std::vector<std::string>& words, const char* between) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
-
 }  // namespace
 
 Result<std::vector<ShellAssignment>> assignments_of(std::string_view text, std::string_view name,
                                                     const std::string& file) {
-  return Scanner(text, name, file).run();
+  return AssignmentScanner(text, name, file).run();
 }
 
 std::string value_after(const std::vector<ShellAssignment>& all, std::string_view name, std::string before) {
@@ -151,15 +147,15 @@ Result<std::string> with_words(std::string_view text, std::string_view name, con
   const auto line_end = line_end_of(text);
   if (all.empty()) {
     if (!result.empty() && result.back() != '\n') result += line_end;
-    return result + std::string(name) + "=\"" + joined(words, " ") + "\"" + line_end;
+    return result + std::string(name) + "=\"" + join(words, " ") + "\"" + line_end;
   }
   const auto& last = all.back();
   const bool first_word = last.value.empty() && !last.append;
   const std::string blank = first_word || last.value.ends_with(' ') ? "" : " ";
-  if (last.last != ' ') return result.insert(last.end - 1, blank + joined(words, " "));
-  // Without quotes: they are put around it, unless its author wrote blanks as "\ ".
-  if (last.escapes) return result.insert(last.end, (first_word ? "" : "\\ ") + joined(words, "\\ "));
-  result.insert(last.end, blank + joined(words, " ") + "\"");
+  if (last.last != ' ') return result.insert(last.end - 1, blank + join(words, " "));
+  // The value has no quotes: add them, unless its author wrote blanks as "\ ".
+  if (last.escapes) return result.insert(last.end, (first_word ? "" : "\\ ") + join(words, "\\ "));
+  result.insert(last.end, blank + join(words, " ") + "\"");
   return result.insert(last.begin, "\"");
 }
 

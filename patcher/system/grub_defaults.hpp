@@ -1,5 +1,5 @@
-// /etc/default/grub and /etc/default/grub.d/*.cfg: shell scripts that grub-mkconfig sources one after the other. What a
-// variable is set to is read, and extended, in the quoting that its author chose.
+// /etc/default/grub and /etc/default/grub.d/*.cfg: shell scripts that grub-mkconfig sources one after the other. Reads
+// what a variable is set to, and adds words to it in the quoting of its author.
 #pragma once
 
 #include <string>
@@ -14,23 +14,23 @@ namespace vgpukit::system {
 struct ShellAssignment {
   bool append = false;
   std::size_t begin = 0, end = 0;  // of the value, quotes included, in the text
-  char last = ' ';                 // the quote that its last piece stands in, or a blank for none
-  bool escapes = false;            // a piece without quotes has backslashes in it, or there are several pieces
-  std::string value;               // without quotes; $NAME of another variable is left as it stands
+  char last = ' ';                 // the quote around its last piece; a blank if that has none
+  bool escapes = false;            // a piece without quotes has backslashes, or follows another piece
+  std::string value;               // without quotes; $NAME of another variable is not expanded
 };
 
-// All of them, in their order. Error: usage - a quote that never ends (`file` and the line are in the error).
+// All of them, in their order. Error: usage for a quote that never ends, with the file and the line.
 Result<std::vector<ShellAssignment>> assignments_of(std::string_view text, std::string_view name,
                                                     const std::string& file);
 
-// What the variable holds after these assignments, when it held `before`.
+// The variable's value after these assignments. `before`: its value before them.
 std::string value_after(const std::vector<ShellAssignment>& all, std::string_view name, std::string before);
 
-// The text with `words` at the end of the last assignment's value; where there is none, a line is added at the end.
+// The text with `words` at the end of the last assignment's value. Without an assignment, a line is added at the end.
 Result<std::string> with_words(std::string_view text, std::string_view name, const std::vector<std::string>& words,
                                const std::string& file);
 
-// "\r\n" where the first line ends in it, else "\n".
+// "\r\n" if the first line ends in it, otherwise "\n".
 std::string line_end_of(std::string_view text);
 
 }  // namespace vgpukit::system

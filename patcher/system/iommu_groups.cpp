@@ -40,15 +40,15 @@ std::vector<IommuGroup> read_iommu_groups(const Sysfs& sysfs, const PciView& pci
 }
 
 GroupMembers group_members(const PciView& pci, const PciDevice& card) {
-  GroupMembers mates;
-  mates.card = pci.functions_of(card);
+  GroupMembers members;
+  members.card = pci.functions_of(card);
   for (const auto& device : pci.devices) {
-    if (!device.group || holds(mates.card, &device)) continue;
-    const bool shared = std::any_of(mates.card.begin(), mates.card.end(),
+    if (!device.group || holds(members.card, &device)) continue;
+    const bool shared = std::any_of(members.card.begin(), members.card.end(),
                                     [&](const PciDevice* each) { return each->group == device.group; });
-    if (shared) (device.is_pci_bridge() ? mates.bridges : mates.other_devices).push_back(&device);
+    if (shared) (device.is_pci_bridge() ? members.bridges : members.other_devices).push_back(&device);
   }
-  return mates;
+  return members;
 }
 
 std::string host_needs(const PciDevice& device) {

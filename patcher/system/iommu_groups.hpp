@@ -10,36 +10,34 @@ namespace vgpukit::system {
 
 struct IommuGroup {
   unsigned number = 0;
-  std::string type;  // "DMA", "DMA-FQ", "identity"; empty where the kernel does not tell
+  std::string type;  // "DMA", "DMA-FQ", "identity"; empty if the kernel does not say
   std::vector<const PciDevice*> devices;
 };
 
-// Sorted by number. None: there is no IOMMU, or it is off. Points into `pci`.
+// Sorted by number. Empty: there is no IOMMU, or it is off. Points into `pci`.
 std::vector<IommuGroup> read_iommu_groups(const Sysfs& sysfs, const PciView& pci);
 
-// Who shares a card's group, as vfio sees it: all that have a driver must go along, but for PCI bridges (pcieport does
-// no DMA: driver_managed_dma in drivers/pci/pcie/portdrv.c, vfio_dev_viable() before 6.0).
+// The devices in the groups of a card's functions. vfio needs every one of them that has a driver, except PCI bridges:
+// pcieport does no DMA (driver_managed_dma in drivers/pci/pcie/portdrv.c; vfio_dev_viable() before 6.0).
 struct GroupMembers {
-  std::vector<const PciDevice*> card;     // the card's functions, be they in this group or not
-  std::vector<const PciDevice*> bridges;  // PCI bridges in the group: they stay with the host
-  std::vector<const PciDevice*>
-      other_devices;  // devices in the groups of the card's functions that are none of the card
+  std::vector<const PciDevice*> card;           // all functions of the card, in whatever group
+  std::vector<const PciDevice*> bridges;        // PCI bridges in these groups: they stay with the host
+  std::vector<const PciDevice*> other_devices;  // the rest
   [[nodiscard]] bool alone() const { return other_devices.empty(); }
 };
 GroupMembers group_members(const PciView& pci, const PciDevice& card);
 
-// Disks, network, the chipset's and the CPU's own: what a host does not boot or cannot be reached without. Empty, or
-// why.
+// Why the host may need the device: a disk, the network, USB, or a part of the CPU or the chipset. Empty: it does not.
 std::string host_needs(const PciDevice& device);
 
-// Where a card could be put instead: a port of the root bus with nothing but its own in its group.
+// A port of the root bus that shares its group only with what is behind it: a better place for a card.
 struct Slot {
   const PciDevice* port = nullptr;
-  std::string name;                         // of the slot, as the firmware counts ("1"); may be empty
-  std::vector<const PciDevice*> occupants;  // what is behind it now
+  std::string name;                         // the firmware's name for the slot ("1"); may be empty
+  std::vector<const PciDevice*> occupants;  // what is behind the port now
 };
-// Ports of 4 lanes or more (or of unknown width) that are free or hold graphics cards only; the widest first. `card`'s
-// own is left out.
+// Ports of 4 lanes or more (or of unknown width) that are free or hold only what the host does not need, the widest
+// first. Without the port of `card`.
 std::vector<Slot> better_slots(const Sysfs& sysfs, const PciView& pci, const PciDevice& card);
 
 }  // namespace vgpukit::system

@@ -1,43 +1,71 @@
 #include "system/kernel_log.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "support/atomic_file.hpp"
-#include "support/descriptor.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::system {
 
 namespace {
 
-// Each read gives one record: "6,339,5140900,-;NET: Registered\n SUBSYSTEM=...\n" (Documentation/ABI/testing/dev-kmsg).
-void read_kmsg(KernelLog& log) {
-  const Descriptor file(::open(log.source.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!file) {
-    log.problem = std::strerror(errno);
-    return;
-  }
-  char record[8192];
-  for (;;) {
-    const auto got = ::read(file.get(), record, sizeof record);
-    if (got < 0 && (errno == EINTR || errno == EPIPE)) continue;  // EPIPE: records were overwritten while we read
-    if (got < 0 && errno != EAGAIN) log.problem = std::strerror(errno);
-    if (got <= 0) return;
-    const std::string_view text(record, static_cast<std::size_t>(got));
-    const auto begin = text.find(';');
-    if (begin == std::string_view::npos) continue;
-    log.lines.emplace_back(text.substr(begin + 1, text.find('\n') - begin - 1));
-  }
+// Reads the number at the start of `text` and removes it, together with the character after it.
+template <class Number>
+bool take_number(std::string_view& text, Number& number) {
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (bad != std::errc() || end == text.data() + text.size()) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  return true;
 }
 
 }  // namespace
 
+std::optional<KernelMessage> parse_kmsg(std::string_view record) {
+  // "6,339,5140900,-;NET: Registered protocol family 10\n SUBSYSTEM=acpi\n": priority, sequence, microseconds, flags,
+  // more fields.
+  const auto semicolon = record.find(';');
+  if (semicolon == std::string_view::npos) return std::nullopt;
+  KernelMessage message;
+  unsigned priority = 0;
+  auto prefix = record.substr(0, semicolon + 1);
+  if (!take_number(prefix, priority) || !take_number(prefix, message.sequence)) return std::nullopt;
+  if (priority >> 3 != 0) return std::nullopt;  // the facility is not the kernel: a program wrote it
+  message.level = priority & 7;
+  message.text = record.substr(semicolon + 1, record.find('\n', semicolon) - semicolon - 1);
+  return message;
+}
+
+KernelMessages::KernelMessages(const HostPaths& host, From from) {
+  if (!host.is_host()) return;
+  file_ = Descriptor(::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!file_)
+    error_ = errno;
+  else if (from == From::now)
+    ::lseek(file_.get(), 0, SEEK_END);
+}
+
+std::vector<KernelMessage> KernelMessages::fresh() {
+  std::vector<KernelMessage> messages;
+  if (!file_) return messages;
+  char record[8192];
+  for (;;) {
+    const auto size = ::read(file_.get(), record, sizeof record);
+    // EPIPE: the kernel has overwritten the next message; the next read() continues with the oldest one.
+    if (size < 0 && (errno == EINTR || errno == EPIPE)) continue;
+    if (size < 0 && errno != EAGAIN) error_ = errno;
+    if (size <= 0) return messages;
+    if (auto message = parse_kmsg({record, static_cast<std::size_t>(size)})) messages.push_back(std::move(*message));
+  }
+}
+
 const std::string* KernelLog::find(std::string_view text) const {
-  const auto found = std::find_if(lines.begin(), lines.end(),
-                                  [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  const auto found = std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return contains(line, text); });
   return found == lines.end() ? nullptr : &*found;
 }
 
@@ -45,11 +73,13 @@ KernelLog read_kernel_log(const HostPaths& host) {
   KernelLog log;
   if (host.is_host()) {
     log.source = "/dev/kmsg";
-    read_kmsg(log);
+    KernelMessages messages(host, KernelMessages::From::first);
+    for (auto& message : messages.fresh()) log.lines.push_back(std::move(message.text));
+    if (messages.error() != 0) log.problem = std::strerror(messages.error());
   } else {
     log.source = "/var/log/dmesg";
     const auto path = host.resolve(log.source);
-    auto text = path ? read_file(*path) : Result<std::string>(Error{ErrorKind::usage, "", "it is not there", ""});
+    auto text = path ? read_file(*path) : Result<std::string>(Error{ErrorKind::usage, "", "it does not exist", ""});
     if (text)
       log.lines = dmesg_lines(*text);
     else
@@ -61,16 +91,13 @@ KernelLog read_kernel_log(const HostPaths& host) {
 
 std::vector<std::string> dmesg_lines(std::string_view text) {
   std::vector<std::string> lines;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+  each_line(text, [&](std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.starts_with('<') && line.find('>') < 5) line.remove_prefix(line.find('>') + 1);
-    if (line.starts_with('[') && line.find(']') != std::string_view::npos) line.remove_prefix(line.find(']') + 1);
+    if (line.starts_with('[') && contains(line, "]")) line.remove_prefix(line.find(']') + 1);
     if (line.starts_with(' ')) line.remove_prefix(1);
     if (!line.empty()) lines.emplace_back(line);
-  }
+  });
   return lines;
 }
 

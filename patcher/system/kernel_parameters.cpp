@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::system {
 
 namespace {
@@ -50,8 +52,7 @@ const KernelParameter* KernelParameters::find(std::string_view name) const {
 const KernelParameter* KernelParameters::with(std::string_view name, std::string_view value) const {
   for (const auto& each : all_) {
     if (!same_name(each.name, name) || !each.value) continue;
-    const std::string list = "," + *each.value + ",";
-    if (*each.value == value || list.find("," + std::string(value) + ",") != std::string::npos) return &each;
+    if (*each.value == value || contains("," + *each.value + ",", "," + std::string(value) + ",")) return &each;
   }
   return nullptr;
 }

@@ -1,5 +1,5 @@
-// The kernel's command line, split as the kernel does it (lib/cmdline.c, next_arg): blanks part words but not inside
-// double quotes, a quote may stand before the name or the value, and '-' and '_' in a name are the same.
+// The kernel's command line, split as the kernel does it (lib/cmdline.c, next_arg): blanks separate parameters, but not
+// inside double quotes. A quote can be before the name or before the value. '-' and '_' in a name are the same.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,8 @@ namespace vgpukit::system {
 
 struct KernelParameter {
   std::string name;
-  std::optional<std::string> value;  // without quotes; nothing for a word without '='
-  std::string text;                  // as it stands
+  std::optional<std::string> value;  // without quotes; nothing if there is no '='
+  std::string text;                  // as written
 };
 
 class KernelParameters {
@@ -20,12 +20,11 @@ class KernelParameters {
   KernelParameters() = default;
   explicit KernelParameters(std::string_view line);
 
-  // In their order. What stands after "--" is init's and is left out.
+  // In their order, without what follows "--": that belongs to init.
   [[nodiscard]] const std::vector<KernelParameter>& all() const { return all_; }
-  // The last of that name: the kernel lets it win.
+  // The last parameter of that name, which is the one that counts, or null.
   [[nodiscard]] const KernelParameter* find(std::string_view name) const;
-  // Whether one of that name has this value, also as one of several ("pci=nomsi,noaer" has "nomsi"). The parameter
-  // itself, or null.
+  // The parameter of that name that has this value, also as one of several ("pci=nomsi,noaer" has "nomsi"), or null.
   [[nodiscard]] const KernelParameter* with(std::string_view name, std::string_view value) const;
 
  private:

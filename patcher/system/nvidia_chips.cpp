@@ -16,7 +16,7 @@ struct Generation {
 constexpr Generation tesla{"Tesla", 340, 0, false, true};
 constexpr Generation fermi{"Fermi", 390, 0, false, true};
 constexpr Generation kepler{"Kepler", 470, 367, false, true};
-constexpr Generation grid{"Kepler", 367, 367, false, true};  // GRID K1, K2 and K340 were left behind earlier
+constexpr Generation grid{"Kepler", 367, 367, false, true};  // GRID K1, K2 and K340: support ended earlier
 constexpr Generation maxwell{"Maxwell", 580, 535, false, true};
 constexpr Generation pascal{"Pascal", 580, 535, false, true};
 constexpr Generation volta{"Volta", 580, 580, false, true};
@@ -31,7 +31,7 @@ struct Range {
   std::string_view chip;
   const Generation* generation;
 };
-// Sorted. Older chips than these have no driver for a kernel that vgpukit knows.
+// Sorted. Older chips have no driver for a kernel that vgpukit supports.
 constexpr std::array ranges = std::to_array<Range>({
     {0x05e0, 0x05ff, "GT200", &tesla},     {0x06c0, 0x06df, "GF100", &fermi},     {0x0a20, 0x0a3f, "GT216", &tesla},
     {0x0a60, 0x0a7f, "GT218", &tesla},     {0x0ca0, 0x0cbf, "GT215", &tesla},     {0x0dc0, 0x0ddf, "GF106", &fermi},

@@ -5,7 +5,8 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <sstream>
+
+#include "support/text.hpp"
 
 namespace vgpukit::system {
 
@@ -18,10 +19,10 @@ unsigned hex(std::string_view text) {
   return value;
 }
 
-// One device's files. A file that is not there is fine (kernels differ), one that cannot be read is said.
-class Files {
+// Reads the files of a device. A missing file is no problem (kernels differ); one that cannot be read is recorded.
+class DeviceFiles {
  public:
-  Files(const Sysfs& sysfs, PciDevice& device) : sysfs_(sysfs), device_(device) {}
+  DeviceFiles(const Sysfs& sysfs, PciDevice& device) : sysfs_(sysfs), device_(device) {}
 
   std::optional<std::string> text(const char* name) {
     auto read = sysfs_.read(device_.folder() + "/" + name);
@@ -39,7 +40,7 @@ class Files {
 PciDevice device_at(const Sysfs& sysfs, const std::string& address) {
   PciDevice device;
   device.address = address;
-  Files files(sysfs, device);
+  DeviceFiles files(sysfs, device);
   device.vendor = files.number("vendor");
   device.device = files.number("device");
   device.subsystem_vendor = files.number("subsystem_vendor");
@@ -54,15 +55,14 @@ PciDevice device_at(const Sysfs& sysfs, const std::string& address) {
   unsigned number = 0;
   const auto [end, bad] = std::from_chars(group.data(), group.data() + group.size(), number);
   if (bad == std::errc() && end == group.data() + group.size()) device.group = number;
-  std::istringstream methods(files.text("reset_method").value_or(""));
-  for (std::string method; methods >> method;) device.reset_methods.push_back(method);
+  device.reset_methods = split_words(files.text("reset_method").value_or(""));
   if (device.is_display())
     if (const auto vga = files.text("boot_vga")) device.boot_vga = *vga == "1";
   const auto width = files.text("max_link_width").value_or("");
   std::from_chars(width.data(), width.data() + width.size(), device.max_link_width);
-  if (device.max_link_width == 255) device.max_link_width = 0;  // "Unknown" in the kernel's own numbers
+  if (device.max_link_width == 255) device.max_link_width = 0;  // the kernel's number for "unknown"
   device.is_virtual_function = !sysfs.link(device.folder() + "/physfn").empty();
-  // The link ends in .../BRIDGE/ADDRESS; on a root bus in .../pci0000:00/ADDRESS.
+  // The link ends in .../BRIDGE/ADDRESS, or in .../pci0000:00/ADDRESS on a root bus.
   auto path = sysfs.link(device.folder());
   path.erase(std::min(path.rfind('/'), path.size()));
   device.bridge = path.substr(path.rfind('/') + 1);
@@ -87,8 +87,9 @@ std::string vendor_name(unsigned vendor) {
 std::string cards_here(const PciView& pci) {
   std::string list;
   for (const auto& device : pci.devices)
-    if (device.is_display() && !device.is_virtual_function) list += (list.empty() ? "" : ", ") + describe(device);
-  return list.empty() ? "no card is here at all: vgpukit passthrough groups shows all devices" : "here are " + list;
+    if (device.is_display() && !device.is_virtual_function) append(list, describe(device));
+  return list.empty() ? "this host has no graphics card: vgpukit passthrough groups shows all devices"
+                      : "the cards of this host: " + list;
 }
 
 }  // namespace
@@ -146,7 +147,7 @@ Result<const PciDevice*> find_card(const PciView& pci, std::string_view word, bo
   auto address = pci_address(word);
   if (!address) address = pci_address(std::string(word) + ".0");
   if (!address)
-    return Error{ErrorKind::usage, tried, "it is no PCI address",
+    return Error{ErrorKind::usage, tried, "it is not a PCI address",
                  "write it as lspci does, such as 01:00.0; " + cards_here(pci)};
   const auto* device = pci.find(*address);
   if (!device) return Error{ErrorKind::usage, tried, "no device has the address " + *address, cards_here(pci)};
@@ -155,7 +156,7 @@ Result<const PciDevice*> find_card(const PciView& pci, std::string_view word, bo
                  cards_here(pci)};
   if (!any_device && !device->is_display())
     return Error{
-        ErrorKind::usage, tried, "it is no graphics card: " + class_name(device->class_code),
+        ErrorKind::usage, tried, "it is not a graphics card: " + class_name(device->class_code),
         "name the card's first function; bind, hooks, xml and rom take anything with --any-device; " + cards_here(pci)};
   return device;
 }

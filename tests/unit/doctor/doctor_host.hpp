@@ -1,40 +1,33 @@
-// A host of tests/fixtures/hosts, unpacked; a test may change it before it looks.
+// A fixture host, and what doctor finds on it.
 #pragma once
 
-#include <algorithm>
-#include <map>
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
 #include "doctor/doctor.hpp"
-#include "support/temp_folder.hpp"
-#include "system/host_tree.hpp"
+#include "system/fixture_host.hpp"
 
 namespace vgpukit::test {
 
-class FixtureHost {
+class DoctorHost : public FixtureHost {
  public:
-  // An empty name: a host with nothing in it.
-  explicit FixtureHost(const std::string& name = "") : tree(folder.path()) {
-    host.root = folder.path();
-    host.cache = folder / "cache";
-    host.state = folder / "state";
-    if (!name.empty()) tree.unpack_file(fs::path(VGPUKIT_SOURCE_DIR) / "tests/fixtures/hosts" / (name + ".host"));
-  }
+  using FixtureHost::FixtureHost;
 
   [[nodiscard]] doctor::HostView view() const { return doctor::read_host_view(host, Sysfs(host)); }
   [[nodiscard]] doctor::Findings run(const std::vector<doctor::Check>& checks = doctor::host_checks()) const {
     const Sysfs sysfs(host);
-    const auto looked = view();
-    return doctor::run_checks(checks, {looked, sysfs});
+    const auto view_now = view();
+    return doctor::run_checks(checks, {view_now, sysfs});
   }
-  [[nodiscard]] doctor::Findings run(doctor::Findings (*one)(const doctor::CheckInput&)) const {
+  [[nodiscard]] doctor::Findings run(doctor::Findings (*check)(const doctor::CheckInput&)) const {
     const Sysfs sysfs(host);
-    const auto looked = view();
-    return one({looked, sysfs});
+    const auto view_now = view();
+    return check({view_now, sysfs});
   }
   // "warn parameters.acs", "fail card.driver 0000:01:00.0": all that is not ok.
-  [[nodiscard]] std::vector<std::string> trouble(
+  [[nodiscard]] std::vector<std::string> problems(
       const std::vector<doctor::Check>& checks = doctor::host_checks()) const {
     std::vector<std::string> all;
     for (const auto& finding : run(checks))
@@ -43,10 +36,15 @@ class FixtureHost {
                       (finding.subject.empty() ? "" : " " + finding.subject));
     return all;
   }
-
-  TempFolder folder;
-  HostPaths host;
-  HostTree tree;
 };
+
+// The one finding of a check.
+inline doctor::Finding only(const doctor::Findings& findings) {
+  EXPECT_EQ(findings.size(), 1u);
+  if (!findings.empty()) return findings.front();
+  doctor::Finding none;
+  none.evidence.emplace_back();  // tests read it
+  return none;
+}
 
 }  // namespace vgpukit::test

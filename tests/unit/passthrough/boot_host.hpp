@@ -1,14 +1,13 @@
-// A seed's host with installed kernels, and tools that make /boot from its files as the real ones do.
+// A fixture host with installed kernels, and programs that write /boot from the files in /etc, as the real ones do.
 #pragma once
 
 #include <sys/stat.h>
 
 #include <map>
-#include <sstream>
 
-#include "doctor/doctor_host.hpp"
 #include "passthrough/passthrough.hpp"
 #include "support/atomic_file.hpp"
+#include "system/fixture_host.hpp"
 
 namespace vgpukit::test {
 
@@ -34,7 +33,7 @@ class BootHost : public FixtureHost {
     kernel("6.12.9", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "usb/host/xhci-pci"});
   }
 
-  // Every path with its kind, mode, owner and content, but for the lock's state folder when it is empty.
+  // Every path with its type, mode, owner and content.
   [[nodiscard]] std::map<std::string, std::string> all() const {
     std::map<std::string, std::string> found;
     for (const auto& entry : fs::recursive_directory_iterator(host.root)) {
@@ -55,7 +54,7 @@ class BootHost : public FixtureHost {
   }
   [[nodiscard]] bool has(const std::string& path) const { return fs::exists(host.in_root(path)); }
 
-  // The images hold what /etc says at that time.
+  // Images and menus get the content of /etc at that time.
   Status make_boot(const std::vector<std::string>& argv) const {
     std::string etc;
     for (const auto& [path, what] : all())
@@ -72,7 +71,7 @@ class BootHost : public FixtureHost {
     return {host, [this](const std::vector<std::string>& argv) { return make_boot(argv); }, std::move(on_step),
             overwrite};
   }
-  // As they are on a host before anything: made from its files.
+  // The images and menus of a host before any change.
   void boot_is_made() const {
     ASSERT_TRUE(make_boot({"update-grub"}));
     ASSERT_TRUE(make_boot({"update-initramfs"}));

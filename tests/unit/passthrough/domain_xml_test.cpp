@@ -1,34 +1,35 @@
 #include "passthrough/domain_xml.hpp"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
-#include "doctor/doctor_host.hpp"
 #include "passthrough/xml_text.hpp"
+#include "system/fixture_host.hpp"
 
-namespace vgpukit::test {
+namespace vgpukit::passthrough {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
 
-class GuestXml : public ::testing::Test {
+class DomainXml : public testing::Test {
  protected:
-  passthrough::GuestRequest request(const std::string& card = "0000:01:00.0") {
-    passthrough::GuestRequest made;
+  GuestRequest request(const std::string& card = "0000:01:00.0") {
+    GuestRequest made;
     made.pci = &pci;
     made.card = pci.find(card);
     return made;
   }
-  passthrough::EditedDomain edit(const std::string& text, const passthrough::GuestRequest& what) {
-    auto edited = passthrough::edit_domain(text, "vm.xml", what);
+  EditedDomain edit(const std::string& text, const GuestRequest& what) {
+    auto edited = edit_domain(text, "vm.xml", what);
     EXPECT_TRUE(edited) << edited.error().message();
-    return edited ? *edited : passthrough::EditedDomain{};
+    return edited ? *edited : EditedDomain{};
   }
 
-  FixtureHost host{"003-rtx2080ti-debian"};
-  system::PciView pci = host.view().pci;
+  test::FixtureHost host{"003-rtx2080ti-debian"};
+  system::PciView pci = host.pci();
   const std::string domain =
       "<domain type='kvm'>\n  <name>vm</name>\n  <os firmware='efi'>\n    <type arch='x86_64' "
       "machine='pc-q35-7.2'>hvm</type>\n  "
@@ -40,8 +41,8 @@ class GuestXml : public ::testing::Test {
       "  </devices>\n</domain>\n";
 };
 
-TEST_F(GuestXml, AllFunctionsInOneSlot) {
-  const auto xml = passthrough::guest_domain_xml(request());
+TEST_F(DomainXml, AllFunctionsInOneSlot) {
+  const auto xml = guest_domain_xml(request());
   EXPECT_THAT(xml, HasSubstr("<address domain='0x0000' bus='0x01' slot='0x00' function='0x3'/>"));
   EXPECT_THAT(
       xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0' multifunction='on'/>"));
@@ -51,55 +52,55 @@ TEST_F(GuestXml, AllFunctionsInOneSlot) {
   EXPECT_THAT(xml, Not(HasSubstr("<hidden")));
 }
 
-TEST_F(GuestXml, ADomainOfMoreThanFourDigits) {
+TEST_F(DomainXml, ADomainOfMoreThanFourDigits) {
   for (const auto* function : {"0", "1"})
     host.tree.pci(std::string("10000:e1:00.") + function, {{"id", "10de:1e04"}, {"class", "030000"}, {"group", "70"}});
-  pci = host.view().pci;
+  pci = host.pci();
   ASSERT_TRUE(pci.find("10000:e1:00.0"));
   const auto card = request("10000:e1:00.0");
-  const auto xml = passthrough::guest_domain_xml(card);
+  const auto xml = guest_domain_xml(card);
   EXPECT_THAT(xml, HasSubstr("<address domain='0x10000' bus='0xe1' slot='0x00' function='0x1'/>"));
   EXPECT_THAT(xml, HasSubstr("<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x1'/>"));
   const auto first = edit(domain, card);
   EXPECT_THAT(first.changes,
               ElementsAre(HasSubstr("<hostdev> for 10000:e1:00.0, 10000:e1:00.1 at bus 0x04"), testing::_));
-  EXPECT_THAT(edit(first.text, card).changes, IsEmpty()) << "they are there already";
+  EXPECT_THAT(edit(first.text, card).changes, IsEmpty()) << "the domain has them already";
 }
 
-TEST_F(GuestXml, BoundToVfioAtBootStaysThere) {
-  const FixtureHost frozen("001-rtx2080ti-frozen");
-  pci = frozen.view().pci;
-  const auto xml = passthrough::guest_domain_xml(request("0000:83:00.0"));
+TEST_F(DomainXml, BoundToVfioAtBootStaysThere) {
+  const test::FixtureHost frozen("001-rtx2080ti-frozen");
+  pci = frozen.pci();
+  const auto xml = guest_domain_xml(request("0000:83:00.0"));
   EXPECT_THAT(xml, HasSubstr("managed='no'"));
   EXPECT_THAT(xml, HasSubstr("managed='yes'"));  // the USB controller, which xhci_hcd has
   EXPECT_THAT(xml, HasSubstr("<!-- The host booted on this card"));
 }
 
-TEST_F(GuestXml, HiddenOnlyBefore465) {
+TEST_F(DomainXml, HiddenOnlyBefore465) {
   auto what = request();
   what.guest_driver = Version::parse("450.66");
-  EXPECT_THAT(passthrough::guest_domain_xml(what), HasSubstr("<hidden state='on'/>"));
-  EXPECT_THAT(passthrough::guest_domain_xml(what), HasSubstr("<vendor_id state='on' value='vgpukit-host'/>"));
+  EXPECT_THAT(guest_domain_xml(what), HasSubstr("<hidden state='on'/>"));
+  EXPECT_THAT(guest_domain_xml(what), HasSubstr("<vendor_id state='on' value='vgpukit-host'/>"));
   what.guest_driver = Version::parse("465.19.01");
-  EXPECT_FALSE(passthrough::must_hide(what));
-  // A Fermi card has no driver that would not mind.
+  EXPECT_FALSE(must_hide(what));
+  // A Fermi card has no driver of 465 or newer.
   host.tree.file("sys/bus/pci/devices/0000:01:00.0/device", "0x1040\n");
-  pci = host.view().pci;
-  EXPECT_TRUE(passthrough::must_hide(request()));
+  pci = host.pci();
+  EXPECT_TRUE(must_hide(request()));
 }
 
-TEST_F(GuestXml, WindowsKeepsSecureBootAndGetsHyperv) {
+TEST_F(DomainXml, WindowsKeepsSecureBootAndGetsHyperv) {
   auto what = request();
   what.windows = true;
   what.rom_file = "/var/lib/roms/it's a <card>.rom";
-  const auto xml = passthrough::guest_domain_xml(what);
+  const auto xml = guest_domain_xml(what);
   EXPECT_THAT(xml, Not(HasSubstr("secure-boot")));
   EXPECT_THAT(xml, HasSubstr("<relaxed state='on'/>"));
   EXPECT_THAT(edit(domain, what).text, Not(HasSubstr("secure-boot")));
-  EXPECT_THAT(xml, HasSubstr("<rom file='/var/lib/roms/it&apos;s a &lt;card>.rom'/>"));
+  EXPECT_THAT(xml, HasSubstr("<rom file='/var/lib/roms/it&apos;s a &lt;card&gt;.rom'/>"));
 }
 
-TEST_F(GuestXml, PutIntoADomain) {
+TEST_F(DomainXml, PutIntoADomain) {
   const auto edited = edit(domain, request());
   EXPECT_THAT(edited.changes, ElementsAre(HasSubstr("at bus 0x04, slot 0x00"), HasSubstr("Secure Boot off")));
   EXPECT_THAT(edited.text,
@@ -107,11 +108,11 @@ TEST_F(GuestXml, PutIntoADomain) {
   EXPECT_THAT(edited.text,
               HasSubstr("    <firmware>\n      <feature enabled='no' name='secure-boot'/>\n    </firmware>\n  </os>"));
   EXPECT_THAT(edited.notes, IsEmpty());
-  // Twice is once.
+  // A second run changes nothing.
   const auto again = edit(edited.text, request());
   EXPECT_THAT(again.changes, IsEmpty());
   EXPECT_EQ(again.text, edited.text);
-  // What was there is there, byte for byte, and in its order.
+  // Every old line is still there, byte for byte, in the same order.
   std::size_t at = 0;
   for (std::size_t begin = 0; begin < domain.size();) {
     const auto end = domain.find('\n', begin) + 1;
@@ -121,7 +122,7 @@ TEST_F(GuestXml, PutIntoADomain) {
   }
 }
 
-TEST_F(GuestXml, HidingInWhatIsThere) {
+TEST_F(DomainXml, HidingInWhatIsThere) {
   auto what = request();
   what.guest_driver = Version::parse("450.66");
   auto text = domain;
@@ -139,13 +140,13 @@ TEST_F(GuestXml, HidingInWhatIsThere) {
   EXPECT_THAT(edit(text, what).text, HasSubstr("  <features>\n    <kvm>\n"));
 }
 
-TEST_F(GuestXml, Seed004TheSilentMachineType) {
+TEST_F(DomainXml, Seed004TheSilentMachineType) {
   auto text = domain;
   text.replace(text.find("pc-q35-7.2"), 10, "pc-q35-4.0");
   EXPECT_THAT(edit(text, request()).notes, ElementsAre(HasSubstr("audio of cards stays silent")));
 }
 
-TEST_F(GuestXml, AMachineWithoutPciExpress) {
+TEST_F(DomainXml, AMachineWithoutPciExpress) {
   auto text = domain;
   text.replace(text.find("pc-q35-7.2"), 10, "pc-i440fx-7.2");
   text.replace(text.find("bus='0x02' slot='0x00'"), 22, "bus='0x00' slot='0x03'");
@@ -154,18 +155,18 @@ TEST_F(GuestXml, AMachineWithoutPciExpress) {
   EXPECT_THAT(edited.notes, ElementsAre(HasSubstr("has no PCI Express")));
 }
 
-TEST_F(GuestXml, WhatIsNoDomain) {
+TEST_F(DomainXml, FilesThatAreNotADomain) {
   struct Bad {
     const char* text;
     const char* why;
   };
   for (const auto& bad :
-       {Bad{"", "it has no element"}, Bad{"<network/>", "it holds a <network>"},
+       {Bad{"", "it has no element"}, Bad{"<network/>", "its root element is <network>"},
         Bad{"<domain><devices></domain>", "closes nothing"}, Bad{"<domain/>", "it has no <devices>"},
-        Bad{"<domain", "the tag has no end"}, Bad{"<domain><!-- </domain>", "nothing ends it"},
+        Bad{"<domain", "the tag has no end"}, Bad{"<domain><!-- </domain>", "it has no end"},
         Bad{"<!DOCTYPE x><domain/>", "document type"}, Bad{"<domain></domain><domain/>", "second root"},
         Bad{"<domain>", "never closed"}, Bad{"< domain/>", "without a name"}}) {
-    const auto edited = passthrough::edit_domain(bad.text, "vm.xml", request());
+    const auto edited = edit_domain(bad.text, "vm.xml", request());
     ASSERT_FALSE(edited) << bad.text;
     EXPECT_EQ(edited.error().kind, ErrorKind::usage);
     EXPECT_THAT(edited.error().message(), HasSubstr(bad.why));
@@ -173,8 +174,8 @@ TEST_F(GuestXml, WhatIsNoDomain) {
 }
 
 TEST(XmlText, PlacesAndAttributes) {
-  const auto xml = passthrough::XmlText::parse(
-      "<?xml version='1.0'?>\n<a x=\"1>2\" y = 'z'><b/><![CDATA[</a>]]>\n  <c k='v'></c ></a>\n", "f");
+  const auto xml =
+      XmlText::parse("<?xml version='1.0'?>\n<a x=\"1>2\" y = 'z'><b/><![CDATA[</a>]]>\n  <c k='v'></c ></a>\n", "f");
   ASSERT_TRUE(xml) << xml.error().message();
   ASSERT_EQ(xml->elements().size(), 3u);
   EXPECT_EQ(xml->attribute(0, "x"), "1>2");
@@ -184,8 +185,8 @@ TEST(XmlText, PlacesAndAttributes) {
   EXPECT_EQ(xml->indent(xml->child(0, "c")), "  ");
   EXPECT_EQ(xml->indent(xml->child(0, "b")), "");
   EXPECT_EQ(xml->result(), xml->text());
-  EXPECT_EQ(passthrough::XmlText::parse("<a>\n\n</b>", "f").error().where->line, 3);
+  EXPECT_EQ(XmlText::parse("<a>\n\n</b>", "f").error().where->line, 3);
 }
 
 }  // namespace
-}  // namespace vgpukit::test
+}  // namespace vgpukit::passthrough

@@ -16,7 +16,7 @@ constexpr const char* nvidia = "01:00.0";
 constexpr const char* modprobe = "/etc/modprobe.d/vgpukit-passthrough.conf";
 constexpr const char* grub = "/etc/default/grub";
 
-// The 2080 Ti's host with Debian 12's own kernel, in whose time vfio_virqfd was a module.
+// The 2080 Ti's host with the kernel of Debian 12, in which vfio_virqfd is a module.
 struct Debian : BootHost {
   explicit Debian(const std::string& name = "003-rtx2080ti-debian") : test::BootHost(name) {
     kernel("6.1.0-10-amd64",
@@ -42,14 +42,14 @@ TEST(Passthrough, Seed003IsWrittenAsItsAuthorWroteIt) {
   EXPECT_THAT(text, Not(HasSubstr("install ")));
   EXPECT_THAT(host.text("/etc/initramfs-tools/modules"),
               HasSubstr("below.\n# vgpukit passthrough\nvfio_pci\nvfio\nvfio_iommu_type1\nvfio_virqfd\n"));
-  EXPECT_THAT(host.text(grub), Not(HasSubstr("vfio"))) << "intel_iommu=on stands there already";
+  EXPECT_THAT(host.text(grub), Not(HasSubstr("vfio"))) << "the file has intel_iommu=on already";
   EXPECT_EQ(done->edits.commands,
             (std::vector<std::vector<std::string>>{{"update-initramfs", "-u", "-k", "all"}, {"update-grub"}}));
   EXPECT_THAT(host.text("/etc/grub.d/99_vgpukit_without_passthrough"), HasSubstr("module_blacklist=vfio_pci"));
   EXPECT_TRUE(host.apply(nvidia)->nothing);
 }
 
-TEST(Passthrough, VirqfdIsLeftOutWhereOneKernelHasItNoMore) {
+TEST(Passthrough, VirqfdIsLeftOutIfOneKernelDoesNotHaveIt) {
   Debian host;
   host.usual_kernel();
   ASSERT_TRUE(host.apply(nvidia));
@@ -131,13 +131,13 @@ TEST(Passthrough, ALinkStaysALinkAndWindowsLineEndsStay) {
   EXPECT_EQ(host.all(), before);
 }
 
-TEST(Passthrough, ALinkThatLeadsNowhereIsRefused) {
+TEST(Passthrough, ADanglingLinkIsRefused) {
   Debian host("003-without-iommu");
   host.tree.link("etc/initramfs-tools/modules", "gone");
   const auto before = host.all();
   const auto done = host.apply(nvidia);
   ASSERT_FALSE(done);
-  EXPECT_THAT(done.error().message(), HasSubstr("leads nowhere"));
+  EXPECT_THAT(done.error().message(), HasSubstr("a link to a file that does not exist"));
   EXPECT_EQ(host.all(), before);
 }
 
@@ -194,7 +194,7 @@ TEST(Passthrough, MkinitcpioReadsWhatItsPresetsName) {
   EXPECT_FALSE(host.has("/etc/mkinitcpio.conf.d/vgpukit-passthrough.conf"));
 }
 
-TEST(Passthrough, AnUnknownDistributionIsToldAndNotTouched) {
+TEST(Passthrough, AnUnknownDistributionIsNotChanged) {
   Debian host;
   host.tree.file("etc/os-release", "ID=slackware\nPRETTY_NAME=\"Slackware 15\"\n");
   const auto before = host.all();
@@ -208,7 +208,7 @@ TEST(Passthrough, AnUnknownDistributionIsToldAndNotTouched) {
   EXPECT_EQ(host.all(), before);
 }
 
-TEST(Passthrough, TheOnlyDisplayIsNotTakenUnasked) {
+TEST(Passthrough, TheOnlyDisplayNeedsItsOption) {
   Debian host;
   fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:00:02.0"));
   const auto before = host.all();
@@ -220,13 +220,13 @@ TEST(Passthrough, TheOnlyDisplayIsNotTakenUnasked) {
   EXPECT_TRUE(apply_passthrough(host.tools(), Sysfs(host.host), nvidia, {force_display}));
 }
 
-TEST(Passthrough, ATeslaIsNoDisplay) {
+TEST(Passthrough, ATeslaHasNoDisplay) {
   const BootHost host("000-tesla-p4");
   host.usual_kernel();
   EXPECT_TRUE(apply_passthrough(host.tools(), Sysfs(host.host), "07:00.0", {}));
 }
 
-TEST(Passthrough, ADiskInTheGroupIsNotTakenUnasked) {
+TEST(Passthrough, ADiskInTheGroupNeedsItsOption) {
   Debian host;
   host.tree.pci("0000:03:00.0", {{"id", "144d:a808"}, {"class", "010802"}, {"driver", "nvme"}, {"group", "1"}});
   const auto before = host.all();
@@ -239,7 +239,7 @@ TEST(Passthrough, ADiskInTheGroupIsNotTakenUnasked) {
   EXPECT_THAT(host.text(modprobe), HasSubstr("144d:a808"));
 }
 
-TEST(Passthrough, WhatIsNoCardOfNvidiasIsRefused) {
+TEST(Passthrough, OnlyNvidiaCardsAreAccepted) {
   const Debian host;
   for (const auto* word : {"05:00.0", "00:01.0", "00:02.0", "rubbish", ""}) {
     const auto done = host.apply(word);
@@ -249,7 +249,7 @@ TEST(Passthrough, WhatIsNoCardOfNvidiasIsRefused) {
   EXPECT_THAT(host.apply("00:02.0").error().message(), HasSubstr("is not NVIDIA's"));
 }
 
-TEST(Passthrough, ADeviceThatCannotBeReadIsNotGuessedAt) {
+TEST(Passthrough, ADeviceThatCannotBeReadIsAnErrorOrByAddress) {
   class Blind : public Sysfs {
    public:
     Blind(const HostPaths& host, std::string end) : Sysfs(host), end_(std::move(end)) {}
@@ -277,7 +277,7 @@ TEST(Passthrough, OthersLinesAboutVfioStay) {
   ASSERT_TRUE(plan);
   EXPECT_THAT(plan->edits.warnings,
               testing::Contains(HasSubstr("/etc/modprobe.d/zz.conf has the line `install vfio-pci")));
-  EXPECT_THAT(plan->edits.warnings, testing::Contains(HasSubstr("takes the place of ours")));
+  EXPECT_THAT(plan->edits.warnings, testing::Contains(HasSubstr("replaces vgpukit's")));
 }
 
 TEST(Passthrough, NoKernelWithVfioPciNoPlan) {

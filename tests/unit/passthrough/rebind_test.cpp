@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "passthrough/boot_host.hpp"
-#include "passthrough/libvirt_hooks.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::passthrough {
 namespace {
@@ -14,14 +14,14 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Does what the kernel does (drivers/base/bus.c, drivers/pci/pci-driver.c) when somebody writes to these files.
+// Does what the kernel does when these files are written (drivers/base/bus.c, drivers/pci/pci-driver.c).
 class FakeBus : public Sysfs {
  public:
   explicit FakeBus(const BootHost& fake) : Sysfs(fake.host), fake_(fake) {}
 
-  std::map<std::string, std::string> native;  // address -> the driver that wants it
+  std::map<std::string, std::string> native;  // address -> the driver that supports it
   std::set<std::string> refuses;              // "vfio-pci 0000:01:00.1"
-  std::set<std::string> ids;                  // addresses that vfio-pci wants, too
+  std::set<std::string> ids;                  // addresses that vfio-pci has the ids of
   std::vector<std::string> writes;
 
   int write(const std::string& path, std::string_view text) override {
@@ -72,8 +72,7 @@ struct Host : BootHost {
   RebindTools tools() {
     return {host, bus,
             [this](const std::vector<std::string>& argv) -> Status {
-              std::string line;
-              for (const auto& word : argv) line += (line.empty() ? "" : " ") + word;
+              const auto line = join(argv, " ");
               ran.push_back(line);
               for (const auto& each : fails)
                 if (line.find(each) != std::string::npos) return Error{ErrorKind::failed, "run " + line, "no", ""};
@@ -116,7 +115,7 @@ TEST(Rebind, WhenOneFunctionIsRefusedTheOldDriversAreBack) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::failed);
   EXPECT_THAT(done.error().message(), HasSubstr("0000:01:00.2"));
-  EXPECT_THAT(done.error().next, HasSubstr("with its old driver again"));
+  EXPECT_THAT(done.error().next, HasSubstr("has its old driver again"));
   EXPECT_EQ(host.drivers(), own);
 }
 
@@ -130,7 +129,7 @@ TEST(Rebind, WhatWasTakenAtBootByItsIdsComesBack) {
   EXPECT_EQ(host.drivers(), own);
 }
 
-TEST(Rebind, WhoHoldsItIsNamedAndNothingIsTouched) {
+TEST(Rebind, AProcessThatUsesItIsNamedAndNothingIsChanged) {
   Host host;
   const auto card = "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
   host.tree.file(std::string(card) + "/drm/card1/uevent", "MAJOR=226\nDEVNAME=dri/card1\n");
@@ -142,7 +141,7 @@ TEST(Rebind, WhoHoldsItIsNamedAndNothingIsTouched) {
   EXPECT_TRUE(host.bus.writes.empty());
 }
 
-TEST(Rebind, VgpusAndVirtualFunctionsAreNamedAndNotLost) {
+TEST(Rebind, VgpusAndVirtualFunctionsAreNamedAndStay) {
   Host host;
   const std::string card = "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
   host.tree.file(card + "/sriov_numvfs", "0\n");
@@ -170,7 +169,7 @@ TEST(Rebind, ARunningMachineIsNamed) {
   EXPECT_EQ(host.drivers(), vfio);
 }
 
-TEST(Rebind, TheSingleGpusDanceAndBack) {
+TEST(Rebind, TheOnlyGpuIsTakenFromTheDesktopAndGivenBack) {
   Host host;
   fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:00:02.0"));
   host.tree.file("sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
@@ -222,34 +221,6 @@ TEST(Rebind, OtherDevicesOnlyWhenAsked) {
   host.tree.file("sys/devices/pci0000:05/0000:05:00.0/net/eth0/operstate", "down\n");
   EXPECT_TRUE(bind_to_vfio(host.tools(), {"05:00.0", true, false, {}}));
   EXPECT_EQ(host.bus.driver("0000:05:00.0"), "vfio-pci");
-}
-
-TEST(LibvirtHooks, AreWrittenForOneMachineAndRemoved) {
-  const BootHost host;
-  const auto file = install_hook(host.host, "it's win 11", "0000:01:00.0", false, "/usr/bin/vgpukit", false);
-  ASSERT_TRUE(file);
-  EXPECT_EQ(*file, "/etc/libvirt/hooks/qemu.d/vgpukit-it's win 11");
-  const auto text = host.text(*file);
-  EXPECT_THAT(text, HasSubstr("[ \"$1\" = 'it'\\''s win 11' ] || exit 0\n"));
-  EXPECT_THAT(text, HasSubstr("prepare/begin) exec '/usr/bin/vgpukit' passthrough bind 0000:01:00.0 --single-gpu"));
-  EXPECT_EQ(fs::status(host.host.in_root(*file)).permissions(), fs::perms(0755));
-  ASSERT_TRUE(install_hook(host.host, "it's win 11", "0000:02:00.0", true, "/usr/bin/vgpukit", false))
-      << "ours is replaced";
-  EXPECT_THAT(host.text(*file), HasSubstr("unbind 0000:02:00.0 --any-device --single-gpu </dev/null ;;\nesac"));
-  host.tree.file(file->substr(1), host.text(*file) + "logger started\n");
-  EXPECT_THAT(remove_hook(host.host, "it's win 11", false).error().message(), HasSubstr("was changed since"));
-  ASSERT_TRUE(remove_hook(host.host, "it's win 11", true));
-  EXPECT_FALSE(host.has(*file));
-  EXPECT_FALSE(remove_hook(host.host, "it's win 11", false));
-}
-
-TEST(LibvirtHooks, SomebodyElsesIsLeftAlone) {
-  const BootHost host;
-  host.tree.file("etc/libvirt/hooks/qemu.d/vgpukit-win", "#!/bin/bash\n");
-  EXPECT_FALSE(install_hook(host.host, "win", "0000:01:00.0", false, "vgpukit", false));
-  EXPECT_EQ(host.text("/etc/libvirt/hooks/qemu.d/vgpukit-win"), "#!/bin/bash\n");
-  for (const auto* name : {"", "a/b", ".hidden", "two\nlines"})
-    EXPECT_FALSE(install_hook(host.host, name, "x", false, "vgpukit", false));
 }
 
 }  // namespace

@@ -12,11 +12,11 @@ constexpr const char* name = "GRUB_CMDLINE_LINUX_DEFAULT";
 struct Quoting {
   const char* about;
   const char* text;
-  const char* value;  // that the shell sees in it
-  const char* with;   // after intel_iommu=on iommu=pt were added
+  const char* value;  // as the shell reads it
+  const char* with;   // the text with intel_iommu=on iommu=pt added
 };
 
-// What grub-mkconfig would see, asked of a real shell.
+// The value that a real shell, and so grub-mkconfig, reads.
 std::string as_bash_sees(const std::string& text) {
   Command command;
   command.argv = {"bash", "-c", "eval \"$(cat)\"; printf %s \"$GRUB_CMDLINE_LINUX_DEFAULT\""};
@@ -27,7 +27,7 @@ std::string as_bash_sees(const std::string& text) {
 
 class GrubQuoting : public testing::TestWithParam<Quoting> {};
 
-TEST_P(GrubQuoting, IsReadAndKept) {
+TEST_P(GrubQuoting, IsReadAndPreserved) {
   const auto& param = GetParam();
   const auto all = assignments_of(param.text, name, "/etc/default/grub");
   ASSERT_TRUE(all) << all.error().message();

@@ -1,17 +1,16 @@
-// Unpacks a description of a host (tests/fixtures/hosts/*.host) into a folder that looks like it: sysfs with its links,
-// procfs, /etc.
+// Unpacks a description of a host (tests/fixtures/hosts/*.host) into a folder with its sysfs, procfs and /etc.
 //
 //   pci ADDRESS id=10de:1e04 class=030000 [sub=1b4c:12ae] [rev=a1] [driver=nouveau] [group=1] [under=BRIDGE]
 //   [boot_vga=0] [reset=flr,bus]
 //       [width=16] [override=vfio-pci]
-//   file PATH             what follows in lines that begin with "| " is its text; without any it is empty
+//   file PATH             its text follows in lines that begin with "| "
 //   bytes PATH HEX        a file of these bytes
 //   link PATH TARGET
 //   dir PATH
 //   include FILE          another description, beside this one
 //   # a comment
 //
-// Paths are relative to the root. A line that is none of these is an exception: a fixture with a fault must not pass.
+// Paths are relative to the root. Any other line throws an exception, so that a test does not run on a wrong fixture.
 #pragma once
 
 #include <cctype>
@@ -45,7 +44,7 @@ class HostTree {
     fs::remove(root_ / path, ignored);
     fs::create_symlink(target, root_ / path);
   }
-  // A link between two places of the tree, relative as sysfs has them.
+  // A link to another path of the tree, relative as in sysfs.
   void link_to(const std::string& path, const std::string& inside) const {
     link(path, fs::path(inside).lexically_relative(fs::path(path).parent_path()).string());
   }
@@ -69,7 +68,7 @@ class HostTree {
     file(folder + "/subsystem_device", "0x" + sub.substr(5) + "\n");
     file(folder + "/class", "0x" + kind + "\n");
     file(folder + "/revision", "0x" + take("rev", "00") + "\n");
-    // As the kernel writes it: capital digits.
+    // The kernel writes modaliases with capital digits.
     const auto capital = [](std::string digits) {
       for (auto& c : digits) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
       return digits;
@@ -100,11 +99,11 @@ class HostTree {
       link_to(folder + "/iommu_group", at);
       link_to(at + "/devices/" + address, folder);
     }
-    if (!words.empty()) throw std::runtime_error("pci " + address + ": what is " + words.begin()->first + "=?");
+    if (!words.empty()) throw std::runtime_error("pci " + address + ": unknown word " + words.begin()->first + "=");
   }
 
   void unpack(std::istream& text) {
-    std::string open;  // the file whose lines come
+    std::string open;  // the file that the next lines belong to
     std::string lines;
     const auto close = [&] {
       if (!open.empty()) file(open, lines);
@@ -142,7 +141,7 @@ class HostTree {
         while (words >> more) values[more.substr(0, more.find('='))] = more.substr(more.find('=') + 1);
         pci(path, std::move(values));
       } else {
-        throw std::runtime_error("what is: " + line);
+        throw std::runtime_error("unknown line: " + line);
       }
     }
     close();

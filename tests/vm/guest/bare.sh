@@ -5,7 +5,7 @@ nic=$(card_of 0x8086 0x10d3)
 /sbin/modprobe e1000e
 try "doctor" 1 vgpukit doctor
 has "... what is wrong" "fail     iommu.on: the IOMMU is off: there are no groups"
-has "... how it knows" "/sys/firmware/acpi/tables/IVRS: not there: the firmware offers none"
+has "... how it knows" "/sys/firmware/acpi/tables/IVRS: not there: the firmware offers no IOMMU"
 has "... what to do" "-> switch on IOMMU (and SVM) in the firmware's setup"
 lacks "... nothing of interrupts" "iommu.remapping"
 try "doctor as JSON" 1 vgpukit -q doctor --format json

@@ -6,7 +6,7 @@ has "... the kernel's own line" "/dev/kmsg: DMAR-IR: Enabled IRQ remapping"
 has "... the kernel's options" "ok       kernel.config: the kernel has KVM and VFIO"
 has "... what is wrong" "fail     cpu.kvm: kvm_amd is not loaded"
 has "... what to do" "-> modprobe kvm_amd"
-has "... that there is no card of NVIDIA's" "warn     cards.here: no NVIDIA card is here"
+has "... that there is no card of NVIDIA's" "warn     cards.here: this host has no NVIDIA card"
 try "doctor as JSON" 1 vgpukit -q doctor --format json
 json "doctor: the IOMMU" "[(f['id'], f['state']) for f in j['findings'] if f['id'].startswith('iommu')] == \
   [('iommu.on', 'ok'), ('iommu.remapping', 'ok')]"

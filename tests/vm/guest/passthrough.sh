@@ -74,7 +74,7 @@ mount --bind /run/none "$device/sriov_numvfs"
 try "vfio-pci refuses a card" 1 vgpukit passthrough bind "$pf" --any-device
 umount "$device/sriov_numvfs"
 has "... is told" "the driver did not take it"
-has "... with what became of it" "the card is with its old driver again"
+has "... with what became of it" "the card has its old driver again"
 same "... which is true" nvidia "$(driver_of "$pf")"
 dmesg >$out
 has "... the kernel's word" "Cannot bind to PF with SR" # SRIOV, later SR-IOV
