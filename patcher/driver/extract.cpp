@@ -170,7 +170,7 @@ const char* entry_kind(mode_t type) {
     case AE_IFSOCK:
       return "is a socket";
     default:
-      return "is no file, folder or link";
+      return "is not a file, folder or link";
   }
 }
 
@@ -207,7 +207,7 @@ Result<bool> unpack_all(archive* reader, UnpackTarget& target, Run& run) {
     // A warning is a name that does not fit the locale. The entry is valid.
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
       const std::string why = error_of(reader);
-      if (last.empty()) return bad_archive(run.named, "it is no archive, or a damaged one (" + why + ")");
+      if (last.empty()) return bad_archive(run.named, "it is not an archive, or it is damaged (" + why + ")");
       return bad_archive(run.named, "it is damaged or cut off after \"" + printable(last) + "\" (" + why + ")");
     }
     last = name_of(entry);
@@ -227,7 +227,7 @@ Status unpack_seekable(int fd, UnpackTarget& target, Run& run) {
   archive_read_support_format_zip_seekable(reader.get());  // requires the table of contents: a cut file fails
   archive_read_support_format_7zip(reader.get());
   if (archive_read_open_fd(reader.get(), fd, kArchiveBlock) != ARCHIVE_OK)
-    return bad_archive(run.named, "it is no archive, or a damaged one (" + error_of(reader.get()) + ")");
+    return bad_archive(run.named, "it is not an archive, or it is damaged (" + error_of(reader.get()) + ")");
   TRY(unpack_all(reader.get(), target, run));
   return {};
 }
@@ -241,7 +241,7 @@ Status unpack_stream(int fd, UnpackTarget& target, Run& run) {
   archive_read_support_format_cpio(reader.get());
   if (archive_read_open(reader.get(), &bytes, nullptr, read_unfiltered, nullptr) != ARCHIVE_OK) {
     if (run.refusal) return *run.refusal;
-    return bad_archive(run.named, "it is no archive, or a damaged one (" + error_of(reader.get()) + ")");
+    return bad_archive(run.named, "it is not an archive, or it is damaged (" + error_of(reader.get()) + ")");
   }
   TRY_ASSIGN(const bool whole, unpack_all(reader.get(), target, run));
   if (!whole) return {};

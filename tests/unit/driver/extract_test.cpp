@@ -238,11 +238,11 @@ TEST_F(Extract, WhatIsNoArchiveIsRefused) {
   write(archive, "");
   expect_refused({"empty"});
   write(archive, "hello, this is a text\n");
-  expect_refused({"no archive"});
+  expect_refused({"not an archive"});
   write(archive, std::string("\x7f"
                              "ELF") +
                      std::string(5000, '\x5a'));
-  expect_refused({"no archive"});
+  expect_refused({"not an archive"});
   write(archive, std::string(10240, '\0'));
   expect_refused({"no entries"});
 }
@@ -259,7 +259,7 @@ TEST_F(Extract, WhatIsNoFileIsRefused) {
 // libarchive's mtree format reads the bytes of an entry from any file that the archive names.
 TEST_F(Extract, DoesNotReadFilesThatAnArchiveNames) {
   write(archive, "#mtree\n./passwd type=file contents=" + (folder / "outside/victim").string() + "\n");
-  expect_refused({"no archive"});
+  expect_refused({"not an archive"});
 }
 
 // ---- limits ----
