@@ -16,10 +16,10 @@ namespace vgpukit::conftest {
 enum class ConftestFailure {
   expected,  // the error that the test looks for: wrong arguments for a function; for other tests a missing name,
              // member or header
-  header,  // a header does not compile
-  form,    // the flags reject the form of the test (no return statement under -Werror); this says nothing about the
-           // kernel
-  other,   // for a function: any other error (an implicit declaration that is an error, a missing header)
+  header,    // a header does not compile
+  form,      // the flags reject the form of the test (no return statement under -Werror); this says nothing about the
+             // kernel
+  other,     // for a function: any other error (an implicit declaration that is an error, a missing header)
 };
 struct ConftestFinding {
   ConftestFailure failure = ConftestFailure::expected;

@@ -32,7 +32,7 @@ Command command_of(const CellBuild& what) {
   Command command;
   command.argv = build_words(what);
   command.argv.insert(command.argv.begin(), what.program);
-  // --compile-only saves the delivery of modules that nobody uses; the verification is the same. Modules that will be
+  // --compile-only saves the delivery of modules that are not used; the verification is the same. Modules that will be
   // loaded are delivered. If a binary object is missing and the request does not say so, --compile-only would make the
   // build succeed, but it has to fail.
   if (!what.request->compile_only && what.request->driver->missing_binary_objects.empty() &&

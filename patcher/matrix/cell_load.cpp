@@ -39,7 +39,7 @@ void set_verdict(const Outcome& outcome, const std::vector<std::string>& lines, 
   } else if (outcome.status == 0) {
     result.verdict = Verdict::loads;
   } else if (outcome.status == status_missing) {
-    result.reason = "not loaded, because this machine lacks what that needs: " + last_line(lines);
+    result.reason = "not loaded, because that is not possible on this machine: " + last_line(lines);
   } else {
     fail("it was built and verified, but does not load: " + last_line(lines), "the end of the log shows its output");
   }

@@ -73,7 +73,7 @@ TEST(MakeCommand, AClangKernelNamesTheToolsThatNvidiasMakefileHandsOn) {
   EXPECT_THAT(command.argv, Contains(StartsWith("LD=ld.lld")));
 }
 
-// A driver whose Makefile stands in for Kbuild: it prints what Kbuild would print and makes what it would make.
+// A driver whose Makefile prints what Kbuild would print and makes what Kbuild would make.
 class BuildTest : public testing::Test {
  protected:
   BuildTest() {
@@ -112,7 +112,7 @@ TEST_F(BuildTest, AGoodBuild) {
   EXPECT_THAT(log, HasSubstr("\n  LD [M]  nvidia.ko\n"));
 }
 
-// A ccache that says what it was asked, in front of a compiler of that name.
+// A ccache that records its arguments, and a compiler.
 class CacheTest : public BuildTest {
  protected:
   void SetUp() override {

@@ -87,7 +87,7 @@ TEST_F(HeaderPrefixes, TooFewFilesOrHeadersAreNotWorthOne) {
   EXPECT_TRUE(prefixes().empty());
 }
 
-// Two files that begin with different headers, which begin with the same one.
+// Two files begin with different headers, which begin with the same header.
 TEST_F(HeaderPrefixes, IncludesAreFollowedToTheFirstText) {
   files_["nvidia/a.h"] = guarded("A", "#include \"nv-linux.h\"\nint a;\n");
   files_["nvidia/b.h"] = guarded("B", "#include \"nv-linux.h\"\nint b;\n#include \"os-interface.h\"\n");
@@ -99,7 +99,7 @@ TEST_F(HeaderPrefixes, IncludesAreFollowedToTheFirstText) {
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].text, "#include \"nv-linux.h\"\n");
   ASSERT_EQ(found[0].files.size(), 6U) << "the last one begins with other headers";
-  // Alone, the compiler meets a.h, which it comes back to for the rest, before nv-linux.h.
+  // Without the prefix, the compiler reads a.h before nv-linux.h.
   for (std::size_t i = 0; i < 6; ++i) {
     ASSERT_EQ(found[0].files[i].moves.size(), 1U);
     EXPECT_EQ(found[0].files[i].moves[0].header, i < 3 ? "nvidia/a.h" : "nvidia/b.h");
@@ -137,7 +137,7 @@ TEST_F(HeaderPrefixes, ANameThatCouldMeanTwoFilesEndsIt) {
   EXPECT_TRUE(prefixes().empty());
 }
 
-// gcc would list own.h twice among what the file depends on, and that is hashed into the module's srcversion.
+// gcc would list own.h twice among the dependencies, which are hashed into the module's srcversion.
 TEST_F(HeaderPrefixes, AHeaderOfTheModuleThatIsFoundInTwoWaysEndsIt) {
   files_["nvidia/own.h"] = guarded("OWN", "int own;\n");
   files_["common/inc/shared.h"] = guarded("SHARED", "#include \"own.h\"\n");
@@ -153,8 +153,8 @@ TEST_F(HeaderPrefixes, AHeaderThatTheKernelLacksEndsIt) {
   EXPECT_TRUE(prefixes().empty());
 }
 
-// Alone, timer.h would come to nv.h first, which then includes it after its own beginning: another order than in every
-// C file.
+// Without nv.h, timer.h would read nv.h first, which then includes it after its own beginning: in another order than in
+// every C file.
 TEST_F(HeaderPrefixes, HeadersThatIncludeEachOtherAreTakenTogether) {
   files_["common/inc/nv.h"] = guarded("NV", "#include \"nv-linux.h\"\n#include \"timer.h\"\nint nv;\n");
   files_["common/inc/timer.h"] = guarded("TIMER", "int timer;\n#include \"nv.h\"\n");

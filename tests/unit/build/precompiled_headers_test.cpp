@@ -27,8 +27,7 @@ class CompileWithHeaders : public testing::Test {
  protected:
   void SetUp() override {
     if (!find_program("gcc")) GTEST_SKIP() << "no gcc";
-    // What a precompiled header could lose: a register that is a variable, the next __COUNTER__, the file that a line
-    // stands in.
+    // What a precompiled header could lose: a register variable, the next __COUNTER__, the file name of a line.
     scratch.write("kconfig.h", "#define CONFIG_X 1\n");
     scratch.write("inc/kernel.h",
                   "#ifndef KERNEL_H\n#define KERNEL_H\n"
@@ -99,7 +98,7 @@ class CompileWithHeaders : public testing::Test {
     EXPECT_EQ(files_of(plain.dependencies), files_of(shared.dependencies));
   }
   [[nodiscard]] bool made() const { return fs::exists(folder() / "0.h.gch"); }
-  // Whether this file was compiled behind the precompiled header.
+  // Whether this file was compiled with the precompiled header.
   [[nodiscard]] bool used(const std::string& file) const {
     return fs::exists(folder() / "of/nvidia" / (file + ".c.used"));
   }
@@ -118,7 +117,7 @@ TEST_F(CompileWithHeaders, TheObjectAndWhatItDependsOnAreTheSame) {
   EXPECT_TRUE(made());
 }
 
-// Were the register forgotten, this would be the test that shows it.
+// Checks that the tests above would find a lost register variable.
 TEST_F(CompileWithHeaders, ARegisterThatIsAVariableIsSaidAgain) {
   compile(true, "a");
   EXPECT_EQ(read_file(folder() / "0.after.h").value(),
@@ -138,7 +137,7 @@ TEST_F(CompileWithHeaders, OtherOptionsDoNotFit) {
   EXPECT_FALSE(used("b"));
   expect_same("c", {"-include", (scratch.path() / "kconfig.h").string()});
   EXPECT_FALSE(used("c"));
-  folder_of_files = scratch.path() / "nvidia/../nvidia";  // names in messages and lists of dependencies would be others
+  folder_of_files = scratch.path() / "nvidia/../nvidia";  // names in messages and dependency lists would differ
   expect_same("b");
   EXPECT_FALSE(used("b"));
   folder_of_files = scratch.path() / "nvidia";
@@ -172,10 +171,10 @@ TEST_F(CompileWithHeaders, HeadersCanBeMadeAheadOfTheFiles) {
   EXPECT_EQ(ahead.object, "");
   EXPECT_EQ(ahead.outcome.err, "");
   ASSERT_TRUE(made());
-  compile(true, "b");  // there is nothing left to do
+  compile(true, "b");  // the header exists already
   EXPECT_FALSE(used("b"));
   only_headers = false;
-  // What the compiler said about the headers is said once, by whoever needs them first.
+  // Warnings about the headers are printed once, for the first file.
   EXPECT_THAT(compile(true, "b").outcome.err, HasSubstr("old"));
   EXPECT_TRUE(used("b"));
   EXPECT_EQ(compile(true, "c").outcome.err, "");
@@ -218,7 +217,7 @@ TEST_F(CompileWithHeaders, AMacroOfTheFilesThatTheHeadersUseIsSeen) {
     scratch.write("nvidia/" + file + ".c", "#define " + macro + "\n" + text + "int g(void) { return asked(); }\n");
     scratch.write(".vgpukit-compiler/of/nvidia/" + file + ".c", "0 UNKNOWN " + macro + "\nnvidia/own.h inc/kernel.h\n");
   };
-  defining("a", "ASKE");  // the headers have longer words of the kind only
+  defining("a", "ASKE");  // the headers contain it only as a part of longer words
   expect_same("a");
   EXPECT_TRUE(used("a"));
   defining("b", "ASKED");

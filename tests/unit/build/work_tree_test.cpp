@@ -117,7 +117,7 @@ TEST_F(WorkTreeTest, TheObjectsOfAKilledBuildAreNotUsed) {
     auto killed = make(tree({{"a.c", "int changed;\n"}}));
     ASSERT_TRUE(killed);
     ASSERT_TRUE(killed->has_objects());
-    // As kill -9 would leave it: the folder, and no word that it is good.
+    // As after kill -9: the folder without its record.
     std::filesystem::copy(temp_.path() / "trees/work", temp_.path() / "left", std::filesystem::copy_options::recursive);
   }
   std::filesystem::rename(temp_.path() / "left", temp_.path() / "trees/work");

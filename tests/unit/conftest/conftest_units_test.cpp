@@ -31,14 +31,14 @@ TEST(IncludeProbe, ConditionsAreKeptAndIncludesBecomeWords) {
   EXPECT_TRUE(read.at(4).missing);
 }
 
-TEST(ChoosePrefixes, WhatManyIncludeIsReadOnce) {
-  // Six sets of headers hold {1, 2, 3}: read twelve times, it is cheaper once.
+TEST(ChoosePrefixes, HeadersThatManySnippetsIncludeArePrecompiled) {
+  // Six sets of headers contain {1, 2, 3}. Precompiling costs less than reading them twelve times.
   std::map<std::size_t, std::set<int>> closures = {{0, {1, 2, 3}}, {1, {9}}};
   for (int i = 2; i < 7; ++i) closures[static_cast<std::size_t>(i)] = {1, 2, 3, 10 + i};
   EXPECT_THAT(choose_prefixes(closures), ElementsAre(0));
 }
 
-TEST(ChoosePrefixes, WhatFewIncludeIsNot) {
+TEST(ChoosePrefixes, HeadersThatFewSnippetsIncludeAreNot) {
   EXPECT_THAT(choose_prefixes({{0, {1, 2, 3}}, {1, {1, 2, 3, 4}}}), IsEmpty());
   // However many snippets there are: those that include the same share a unit.
   EXPECT_THAT(choose_prefixes({{0, {1, 2}}, {1, {1, 2}}, {2, {1, 2}}, {3, {1, 2}}, {4, {1, 2}}}), IsEmpty());
@@ -64,23 +64,23 @@ std::vector<ConftestUnit> plan(const std::vector<std::string>& codes, const std:
   return plan_units(which, shapes, by_number);
 }
 
-TEST(PlanUnits, WhoIncludesMoreComesLater) {
+TEST(PlanUnits, ASnippetWithMoreHeadersComesLater) {
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { g(); }"}, {{1, 2, 3}, {1, 2}}),
               ElementsAre(ElementsAre(1, 0)));
 }
 
-TEST(PlanUnits, WhoIncludesOtherThingsIsElsewhere) {
+TEST(PlanUnits, SnippetsWithDifferentHeadersShareNoUnit) {
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { g(); }"}, {{1, 2}, {1, 3}}), SizeIs(2));
 }
 
 TEST(PlanUnits, TheSameNameIsNotUsedTwice) {
-  // The first would declare f() for the second.
+  // In one unit, the first snippet would declare f() for the second.
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { (void)f; }"}, {{1}, {1}}), SizeIs(2));
   EXPECT_THAT(plan({"void a(void) { f(); }", "void b(void) { x = f; }"}, {{1}, {1}}), SizeIs(2));
 }
 
 TEST(PlanUnits, NoHeaderFollowsAVariableOfAnIncompleteType) {
-  // In one unit the header of the second could complete the type of the first.
+  // In one unit, the header of the second snippet could complete the type of the first.
   const auto units = plan({"struct s a;", "void b(void) { g(); }"}, {{1}, {1, 2}});
   EXPECT_THAT(units, SizeIs(2));
   EXPECT_THAT(plan({"struct s a;", "void b(void) { g(); }"}, {{1, 2}, {1}}), ElementsAre(ElementsAre(1, 0)));
@@ -97,7 +97,7 @@ TEST(ReadUnit, ErrorsBelongToTheirSnippets) {
   EXPECT_THAT(reading.unreliable, IsEmpty());
 }
 
-TEST(ReadUnit, AnErrorInAHeaderMakesAllDoubtful) {
+TEST(ReadUnit, AnErrorInAHeaderMakesAllResultsUnreliable) {
   EXPECT_FALSE(read_unit({0}, false,
                          "vgpukit-test-0:7:5: error: too few\n/usr/include/x.h:1:2: error: unknown type name 'u33'\n")
                    .reliable);
@@ -106,7 +106,7 @@ TEST(ReadUnit, AnErrorInAHeaderMakesAllDoubtful) {
   EXPECT_TRUE(read_unit({0}, true, "/usr/include/x.h:1:2: warning: odd\n").reliable);
 }
 
-TEST(ReadUnit, ASyntaxErrorMaySwallowWhatFollows) {
+TEST(ReadUnit, ASnippetWithASyntaxErrorIsUnreliable) {
   EXPECT_THAT(read_unit({0, 1}, false, "vgpukit-test-0:7:5: error: expected ';' before '}' token\n").unreliable,
               ElementsAre(0));
   EXPECT_THAT(read_unit({0, 1}, false, "vgpukit-test-0:7:5: fatal error: x.h: No such file or directory\n").unreliable,

@@ -71,7 +71,7 @@ TEST_F(LoadTest, WhereItCannotBeLoadedItStaysVerifiedAndIsTriedAgain) {
   loader("echo 'there is no QEMU here'; exit 3\n");
   const auto cell = first();
   EXPECT_EQ(cell.verdict, Verdict::verified);
-  EXPECT_EQ(cell.reason, "not loaded, because this machine lacks what that needs: there is no QEMU here");
+  EXPECT_EQ(cell.reason, "not loaded, because that is not possible on this machine: there is no QEMU here");
   loader("exit 0\n");
   const auto later = first();
   EXPECT_EQ(later.verdict, Verdict::loads);

@@ -14,8 +14,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-// A podman that has the images of images/NAME (a file with the ID), whose content is content/, and that notes what it
-// was asked for. The real one is tried by tests/integration/cases/70-matrix.test.
+// A podman with an image for each file images/NAME, which contains the ID. The content of each image is content/. It
+// records its arguments. tests/integration/cases/70-matrix.test uses the real podman.
 const std::string podman = R"(#!/bin/sh
 here=$(dirname "$0")
 echo "$*" >> "$here/calls"
@@ -123,7 +123,7 @@ TEST_F(ImagesTest, ThatPodmanNoLongerHasAreRemovedADayLater) {
   EXPECT_FALSE(fs::exists(folder_ / "cache/images/.1111111111111111.x1Yz2A"));
 }
 
-TEST_F(ImagesTest, WhatAKilledRunHasLeftIsRemoved) {
+TEST_F(ImagesTest, ThatAKilledRunLeftAreRemoved) {
   test::put(folder_ / "containers", "old1\nold2\n");
   unpacked();
   EXPECT_THAT(calls(), HasSubstr("ps --all --quiet --no-trunc --filter label=vgpukit.unpack=" +
@@ -131,8 +131,8 @@ TEST_F(ImagesTest, WhatAKilledRunHasLeftIsRemoved) {
   EXPECT_THAT(calls(), HasSubstr("rm --force old1 old2\n"));
 }
 
-// Its links must not lead a build, or what is put there for one, to the machine's own folders.
-TEST_F(ImagesTest, HaveFoldersOfTheirOwnToBuildIn) {
+// Links of an image must not lead to the machine's own folders.
+TEST_F(ImagesTest, GetTheFoldersThatABuildNeeds) {
   fs::create_directories(folder_ / "elsewhere");
   fs::create_symlink(folder_ / "elsewhere", folder_ / "content/var");
   fs::create_symlink(folder_ / "elsewhere", folder_ / "content/proc");
@@ -175,7 +175,7 @@ TEST_F(ImagesTest, SayWhatIsWrong) {
               AllOf(HasSubstr("status 125: Error: kernel does not support overlay fs"), Not(HasSubstr("before"))));
   EXPECT_THAT(broken.problem->next, HasSubstr("image inspect"));
 
-  test::put(folder_ / "status", "1");  // what "exists" says where there is none
+  test::put(folder_ / "status", "1");  // of "exists" for a missing image
   some.forget();
   EXPECT_FALSE(some.find("mine").absent);
   EXPECT_THAT(some.find("mine").problem->why, HasSubstr("status 1: Error: kernel does not"));
@@ -221,7 +221,7 @@ TEST_F(ImagesTest, AKernelsColumnIsUnpackedByARunOnly) {
   EXPECT_EQ(unpack_images(grid, some, [](const std::string&) {}).value(), 0U);
 }
 
-TEST_F(ImagesTest, WhatAnImageLacksIsSaidOfTheImage) {
+TEST_F(ImagesTest, ErrorsNameTheImageInsteadOfItsFolder) {
   unpacked();
   auto some = images();
   const auto other = make_grid(file_with("container: mine, kernel: '6.12'"), machine_, some).value();
@@ -236,7 +236,7 @@ TEST_F(ImagesTest, WhatAnImageLacksIsSaidOfTheImage) {
   EXPECT_EQ(without_compiler.columns[0].problem->kind, ErrorKind::missing);
 }
 
-TEST_F(ImagesTest, OptionalOnesAreSkippedWhereTheyAreNotThereAndNotWherePodmanFails) {
+TEST_F(ImagesTest, ThatAreOptionalAreSkippedIfMissingButNotIfPodmanFails) {
   const auto file = file_with("container: other, kernel: '6.1', optional: only at home");
   auto some = images();
   EXPECT_THAT(make_grid(file, machine_, some).value().columns[0].skipped, HasSubstr("only at home"));
@@ -247,7 +247,7 @@ TEST_F(ImagesTest, OptionalOnesAreSkippedWhereTheyAreNotThereAndNotWherePodmanFa
   EXPECT_THAT(grid.columns[0].problem->why, HasSubstr("no rights"));
 }
 
-TEST_F(ImagesTest, AJobIsToldWhatItNeedsForThem) {
+TEST_F(ImagesTest, EmittedJobsSayWhatTheyNeedForThem) {
   Emission emission;
   emission.file = "m.yaml";
   const auto plain = test::matrix_of("drivers: [reference]\nkernels: [newest]\n", folder_.path());
@@ -257,7 +257,7 @@ TEST_F(ImagesTest, AJobIsToldWhatItNeedsForThem) {
   const auto grid = make_grid(file, machine_, some).value();
   for (const auto& text : {github_of(grid, emission).value(), gitlab_of(grid, emission).value()}) {
     EXPECT_THAT(text, AllOf(testing::StartsWith("# Written by: "), HasSubstr("\n# k is built in a container image"),
-                            HasSubstr("fetch: in the matrix file would"), Not(HasSubstr("--privileged"))));
+                            HasSubstr("fetch: in the matrix file can pull it"), Not(HasSubstr("--privileged"))));
   }
   emission.image = "debian";
   const auto fetched = file_with("container: mine, kernel: '6.1', fetch: [podman, pull, mine]");

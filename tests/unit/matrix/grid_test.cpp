@@ -47,7 +47,7 @@ TEST_F(GridTest, AKernelIsFoundByTheStartOfItsRelease) {
             "6.1.0-56-amd64");  // not 6.12, not the older, not another flavour
   EXPECT_EQ(grid(kernel_in_root("6.1.0-50-amd64")).columns[0].release, "6.1.0-50-amd64");
   EXPECT_EQ(grid(kernel_in_root("6.12")).columns[0].release, "6.12.95-amd64");
-  EXPECT_EQ(grid(kernel_in_root("newest")).columns[0].release, "");  // without a compiler there is none to build for
+  EXPECT_EQ(grid(kernel_in_root("newest")).columns[0].release, "");  // no kernel can be built for without a compiler
   const auto none = grid(kernel_in_root("6.2"));
   ASSERT_TRUE(none.columns[0].problem);
   EXPECT_EQ(none.columns[0].problem->kind, ErrorKind::missing);
@@ -133,7 +133,7 @@ TEST_F(GridTest, AStarInADriversPathIsOneFile) {
   EXPECT_EQ(driver_path(driver, machine()).error().why, driver.source.absent);
 }
 
-TEST_F(GridTest, AWordOfTheStoreIsMissingUntilItIsThere) {
+TEST_F(GridTest, AStoredDriverIsMissingUntilItIsAdded) {
   MatrixDriver driver;
   driver.name = driver.word = "535";
   EXPECT_EQ(driver_path(driver, machine()).error().kind, ErrorKind::missing);
@@ -161,7 +161,7 @@ TEST_F(GridTest, AKernelThatIsNamedTwiceIsOneColumn) {
   EXPECT_THAT(both.error().why, testing::AllOf(HasSubstr(root), HasSubstr(second.path().string())));
 }
 
-TEST_F(GridTest, WhatIsNotThereIsFetchedOnceAndOnlyForCellsThatWantIt) {
+TEST_F(GridTest, MissingSourcesAreFetchedOnceAndOnlyForCellsThatNeedThem) {
   test::put(folder_ / "fetch.sh",
             "#!/bin/sh\necho \"$1\" >> fetched\n[ \"$1\" != bad ] || { echo no network >&2; exit 1; }\n", 0755);
   test::put(folder_ / "there", "");

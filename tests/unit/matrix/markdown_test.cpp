@@ -24,7 +24,7 @@ TEST(Markdown, IsATableWithSymbolsWordsAndReasons) {
   EXPECT_THAT(text, HasSubstr("    vgpukit build /d/535 --kernel 6.12.1\n"));
 }
 
-TEST(Markdown, WhatAMissingBinaryObjectWouldDefineIsSaidOnce) {
+TEST(Markdown, SymbolsOfAMissingBinaryObjectAreOneEntry) {
   const auto with = [](const std::string& driver, Verdict verdict) {
     auto one = test::cell(driver, "6.12", verdict);
     one.build = {{"warnings",
@@ -46,7 +46,7 @@ TEST(Markdown, LoadedIsAVerdictOfItsOwnAndGreenInEveryReport) {
   auto loaded = test::cell("a", "1", Verdict::loads);
   loaded.build = {{"load", {{"seconds", 3.5}, {"status", 0}, {"lines", {"it is there"}}}}};
   auto not_here = test::cell("a", "2", Verdict::verified);
-  not_here.reason = "not loaded, because this machine lacks what that needs: no QEMU";
+  not_here.reason = "not loaded, because that is not possible on this machine: no QEMU";
   const auto result = test::result_of({loaded, not_here});
   EXPECT_EQ(result.outcome(), MatrixOutcome::done);
   const auto text = markdown_of(result);

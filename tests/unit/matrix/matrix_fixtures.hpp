@@ -43,7 +43,7 @@ class InstallRoot {
     fs::create_directories(folder_ / ("usr/lib/modules/" + release));
     fs::create_symlink("/usr/src/linux-headers-" + release, folder_ / ("usr/lib/modules/" + release + "/build"));
   }
-  // False where this user cannot enter a root.
+  // False if this user cannot enter a root.
   bool tools() { return put_build_tools(path()); }
   [[nodiscard]] const fs::path& path() const { return folder_.path(); }
   fs::path operator/(const fs::path& name) const { return folder_ / name; }

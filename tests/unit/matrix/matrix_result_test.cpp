@@ -28,10 +28,11 @@ TEST(MatrixResult, SurvivesBeingWritten) {
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(read->cells.size(), 2U);
   EXPECT_EQ(nlohmann::json(read->cells[0]), nlohmann::json(one));
+  EXPECT_EQ(nlohmann::json(one)["verdict"], "failed");
   EXPECT_EQ(read->outcome(), MatrixOutcome::failed);
 }
 
-TEST(MatrixResult, WhatIsNoneIsRefused) {
+TEST(MatrixResult, OtherDocumentsAreRefused) {
   const auto why = [](const std::string& text) {
     const auto read = parse_result(text, "x.json");
     EXPECT_FALSE(read) << text;
@@ -74,7 +75,7 @@ TEST(Merge, JoinsShards) {
   EXPECT_EQ(both.kernels(), (std::vector<std::string>{"1", "2"}));
 }
 
-TEST(Merge, WhatWasBuiltCountsMoreThanWhatWasNotTried) {
+TEST(Merge, ABuiltCellWinsOverOneThatWasNotTried) {
   EXPECT_EQ(merged(test::result_of({test::cell("a", "1", Verdict::verified)}),
                    test::result_of({test::cell("a", "1", Verdict::missing, "")}))
                 .cells[0]
@@ -101,7 +102,7 @@ TEST(Merge, SameInputsAndAnotherVerdictContradict) {
   }
 }
 
-TEST(Merge, AMachineWithoutAGuestContradictsNobody) {
+TEST(Merge, AMachineWithoutAGuestIsNoContradiction) {
   for (const bool loads_first : {true, false}) {
     const auto both = merged(test::result_of({test::cell("a", "1", loads_first ? Verdict::loads : Verdict::verified)}),
                              test::result_of({test::cell("a", "1", loads_first ? Verdict::verified : Verdict::loads)}));
@@ -119,7 +120,7 @@ TEST(Merge, AMachineWithoutAGuestContradictsNobody) {
             1U);
 }
 
-TEST(Merge, OfDifferentInputsTheLaterCounts) {
+TEST(Merge, OfDifferentInputsTheLaterResultWins) {
   const auto both = merged(test::result_of({test::cell("a", "1", Verdict::failed, "yesterday")}),
                            test::result_of({test::cell("a", "1", Verdict::verified, "today")}));
   EXPECT_TRUE(both.contradictions.empty());

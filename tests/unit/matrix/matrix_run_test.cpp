@@ -82,7 +82,7 @@ TEST_F(RunTest, ACellThatDiesOrHangsFailsAloneAndSaysHow) {
   EXPECT_THAT(result().cells[0].reason, HasSubstr("deadline of 1 s"));
 }
 
-TEST_F(RunTest, MissingAndConsentAreSaid) {
+TEST_F(RunTest, MissingAndConsentAreVerdicts) {
   answer("6.1.1-a", R"(echo '{"result": "consent", "errors": [], "notices": [{"name": "gpl-export"}]}'; exit 4)");
   answer(
       "6.2.2-b",
@@ -120,7 +120,7 @@ TEST_F(RunTest, ADriverThatIsGoneAndABrokenRootAreCellsToo) {
 }
 
 TEST_F(RunTest, AnInterruptedRunGoesOnWhereItWas) {
-  // The first one ends only when the other has begun.
+  // The first build ends only after the other one has begun.
   answer("6.1.1-a", R"(while [ -e "$here/answers/6.2.2-b" ] && ! grep -q 6.2.2-b "$here/calls"; do sleep 0.01; done
 echo '{"result": "failed", "errors": [{"message": "wrong"}]}'; exit 1)");
   answer("6.2.2-b", "sleep 600");
@@ -132,7 +132,7 @@ echo '{"result": "failed", "errors": [{"message": "wrong"}]}'; exit 1)");
     };
     const auto stopped = run_matrix(run);
     ASSERT_FALSE(stopped);
-    EXPECT_THAT(stopped.error().message(), HasSubstr("the same command goes on"));
+    EXPECT_THAT(stopped.error().message(), HasSubstr("the same command continues"));
   }
   EXPECT_EQ(calls(), 2U);
   fs::remove(folder_ / "answers/6.2.2-b");
@@ -144,13 +144,15 @@ echo '{"result": "failed", "errors": [{"message": "wrong"}]}'; exit 1)");
   EXPECT_EQ(calls(), 4U) << "a new run tries the failed one again";
 }
 
-TEST_F(RunTest, AFreshRunTakesNothingFromOneThatWasInterrupted) {
+TEST_F(RunTest, AFreshRunDoesNotContinueAnInterruptedOne) {
   result();
   EXPECT_EQ(calls(), 2U);
   {
     const Interrupt interrupt;
     auto run = settings();
-    run.on_cell = [](const Cell&, const CellResult*) { std::raise(SIGTERM); };  // both are taken over, then it ends
+    run.on_cell = [](const Cell&, const CellResult*) {
+      std::raise(SIGTERM);
+    };  // both earlier results are used, then it ends
     driver_source("int function(void) { return 1; }\n");
     ASSERT_FALSE(run_matrix(run));
   }

@@ -16,7 +16,7 @@ CellResult built(const std::string& driver, const std::string& kernel, const jso
   return one;
 }
 
-TEST(PageData, SaysOnceWhatCellsShare) {
+TEST(PageData, StoresSharedValuesOnce) {
   const json build = {
       {"recipes", {{{"id", "6.1-x"}, {"state", "applies"}, {"reason", "so"}, {"summary", "S"}, {"files", {"a.c"}}}}},
       {"diff", "diff --git a/a.c b/a.c\n"},
@@ -52,7 +52,7 @@ TEST(PageData, IsInTheOrderOfTheMatrixFileAlsoWhenShardsWereJoined) {
   EXPECT_EQ(data["cells"][0]["kernel"], 1);
 }
 
-TEST(PageData, BelievesNothingOfABuildsDocument) {
+TEST(PageData, AcceptsAnyDocumentOfABuild) {
   for (const auto& build : {json("a"), json(3), json::array({1}),
                             json{{"recipes", 1}, {"errors", {{"a", 1}}}, {"modules", {1, "b"}}, {"seconds", "x"}},
                             json{{"errors", {1, nullptr}},
@@ -64,7 +64,7 @@ TEST(PageData, BelievesNothingOfABuildsDocument) {
     EXPECT_EQ(page_data(test::result_of({built("d", "1", build)}), std::nullopt, true)["cells"].size(), 1U) << build;
 }
 
-TEST(Page, HasEverythingInItAndNothingThatEndsItsData) {
+TEST(Page, ContainsAllPartsAndEscapesItsData) {
   auto bad = test::cell("d", "1", Verdict::failed);
   bad.reason = "</script><!-- \xFF";
   const auto page = html_of(test::result_of({bad}));

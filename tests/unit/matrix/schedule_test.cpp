@@ -11,7 +11,7 @@ std::vector<Cell> row_of_cells(std::size_t count) {
   return cells;
 }
 
-// What each of the first cells gets while none is done.
+// The jobs of the first cells, before any cell is done.
 std::vector<unsigned> shares(std::size_t cells, unsigned jobs) {
   WorkQueue queue(row_of_cells(cells), jobs);
   std::vector<unsigned> all;
@@ -80,7 +80,7 @@ TEST(LongestFirst, UnknownThenLongThenAsWritten) {
     cell.seconds = seconds;
     return cell;
   };
-  // 535 on b was never built: it is taken for as long as 535 on a.
+  // 535 on b was never built: its estimate is the time of 535 on a.
   const auto sorted = longest_first(
       grid.cells,
       estimate_from(grid, {timed("reference", "a", 20), timed("reference", "b", 25), timed("535", "a", 100)}));
