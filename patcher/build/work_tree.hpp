@@ -26,7 +26,7 @@ class WorkTree {
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   [[nodiscard]] bool has_objects() const { return has_objects_; }  // of an earlier build; make checks if they are valid
-  // The folder stays. Removes all other folders that builds have kept, except those that a build is using: `locks` is
+  // The folder stays. Removes all other such folders, except those that a build is using: `locks` is
   // the folder in which a build holds NAME.lock for the folder NAME. Does nothing if less than 2 GiB are free.
   void keep(const std::filesystem::path& locks);
 

@@ -21,6 +21,15 @@
 
 namespace vgpukit::cli {
 
+// The exit codes of the command line contract (docs/cli.md).
+enum class Exit : int {
+  done = 0,
+  failed = 1,   // the job itself failed: a compile error, a module that the kernel would refuse
+  usage = 2,    // bad usage or bad input
+  missing = 3,  // something is missing on this machine: headers, compiler, root, a tool, space
+  consent = 4,  // a notice needs consent
+};
+
 struct Globals {
   std::string format = "text";
   std::string root = "/";

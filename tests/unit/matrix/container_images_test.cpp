@@ -257,7 +257,7 @@ TEST_F(ImagesTest, EmittedJobsSayWhatTheyNeedForThem) {
   const auto grid = make_grid(file, machine_, some).value();
   for (const auto& text : {github_of(grid, emission).value(), gitlab_of(grid, emission).value()}) {
     EXPECT_THAT(text, AllOf(testing::StartsWith("# Written by: "), HasSubstr("\n# k is built in a container image"),
-                            HasSubstr("fetch: in the matrix file would"), Not(HasSubstr("--privileged"))));
+                            HasSubstr("fetch: in the matrix file can pull it"), Not(HasSubstr("--privileged"))));
   }
   emission.image = "debian";
   const auto fetched = file_with("container: mine, kernel: '6.1', fetch: [podman, pull, mine]");

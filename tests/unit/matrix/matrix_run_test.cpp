@@ -133,7 +133,7 @@ echo '{"result": "failed", "errors": [{"message": "wrong"}]}'; exit 1)");
     };
     const auto stopped = run_matrix(run);
     ASSERT_FALSE(stopped);
-    EXPECT_THAT(stopped.error().message(), HasSubstr("the same command goes on"));
+    EXPECT_THAT(stopped.error().message(), HasSubstr("the same command continues"));
   }
   EXPECT_EQ(calls(), 2U);
   fs::remove(folder_ / "answers/6.2.2-b");
