@@ -3,7 +3,7 @@
 #
 # Stands in PATH under the name of the kernel's compiler, for make. Everything that is not told below, and all that goes wrong on the
 # way, is the compiler's own, as if this script were not there. In the environment: VGPUKIT_COMPILER, the real one;
-# VGPUKIT_STAND_IN, FOLDER; VGPUKIT_TREE, the driver's tree, where its headers are shared; VGPUKIT_ONLY_HEADERS, where the file
+# VGPUKIT_WRAPPER, FOLDER; VGPUKIT_TREE, the driver's tree, where its headers are shared; VGPUKIT_ONLY_HEADERS, where the file
 # itself is not to be compiled.
 #
 # Kbuild's cc-option tests (does the compiler know -Wfoo?) come again with every make, one after the other: FOLDER/options has what was
@@ -146,13 +146,13 @@ know_option() {
     said=
     # A process less than looking for the line with a program.
     # shellcheck source=/dev/null
-    [ ! -f "$VGPUKIT_STAND_IN/options" ] || . "$VGPUKIT_STAND_IN/options"
+    [ ! -f "$VGPUKIT_WRAPPER/options" ] || . "$VGPUKIT_WRAPPER/options"
     [ -z "$said" ] || return "$said"
     "$VGPUKIT_COMPILER" "$@"
     said=$?
     case $said$question in
         *"'"* | *\\*) ;;
-        [01]*) printf "[ \"\$question\" != '%s' ] || said=%s\n" "$question" $said 2> /dev/null >> "$VGPUKIT_STAND_IN/options" ;;
+        [01]*) printf "[ \"\$question\" != '%s' ] || said=%s\n" "$question" $said 2> /dev/null >> "$VGPUKIT_WRAPPER/options" ;;
     esac
     return $said
 }
@@ -164,10 +164,10 @@ case " $* " in
         exit
         ;;
     *" -c -o "*)
-        of=$VGPUKIT_STAND_IN/of/${source#"$VGPUKIT_TREE/"}
+        of=$VGPUKIT_WRAPPER/of/${source#"$VGPUKIT_TREE/"}
         if [ -n "$VGPUKIT_TREE" ] && [ -f "$of" ]; then
             read -r headers macros < "$of"
-            headers=$VGPUKIT_STAND_IN/$headers
+            headers=$VGPUKIT_WRAPPER/$headers
             compile_with_headers "$@" && exit
         fi
         ;;

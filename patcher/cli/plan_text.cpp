@@ -7,6 +7,7 @@
 #include <map>
 
 #include "build/job.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -23,18 +24,14 @@ std::string heading(const std::string& state, const Style& style) {
 
 std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& recipes, const Style& style, bool brief) {
   std::string text;
-  // What changes something, or should and does not, is told at length; the rest in a line each.
+  // Recipes that change something, or should and do not, are printed in full, the others in a line each.
   for (const char* state : {"applies", "needs consent", "cannot"}) {
     for (const auto& recipe : recipes) {
       if (recipe.state != state) continue;
       text += "\n  " + heading(recipe.state, style) + "  " + style.bold(recipe.id) + "\n";
       text += wrapped(recipe.summary, 4);
       if (!brief || recipe.state == "cannot") text += wrapped("why: " + recipe.reason, 4);
-      if (!recipe.files.empty()) {
-        std::string files;
-        for (const auto& file : recipe.files) files += (files.empty() ? "" : ", ") + file;
-        text += wrapped("changes: " + files, 4);
-      }
+      if (!recipe.files.empty()) text += wrapped("changes: " + join(recipe.files, ", "), 4);
     }
   }
   std::map<std::string, unsigned> counts;
@@ -45,9 +42,9 @@ std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& reci
     width = std::max(width, recipe.id.size());
   }
   if (brief) {
-    std::string line;
-    for (const auto& [state, count] : counts) line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + state;
-    if (!line.empty()) text += "\n" + style.dim("  other recipes: " + line + " (vgpukit plan tells why)") + "\n";
+    const auto line =
+        join(counts, ", ", [](const auto& each) { return std::to_string(each.second) + " " + each.first; });
+    if (!line.empty()) text += "\n" + style.dim("  other recipes: " + line + " (vgpukit plan shows why)") + "\n";
     return text;
   }
   for (const char* state : {"already fixed", "not needed"}) {
@@ -70,7 +67,7 @@ std::string notices_text(const std::vector<build::BuildReport::NoticePart>& noti
   for (const auto& notice : notices) {
     text += "\n" + style.yellow("consent needed: " + notice.name) + " (recipe " + notice.recipe + ")\n" +
             wrapped(notice.text, 2);
-    if (flags.find("--accept " + notice.name) == std::string::npos) flags += " --accept " + notice.name;
+    if (!contains(flags, "--accept " + notice.name)) flags += " --accept " + notice.name;
   }
   return text + "\nTo go on, add" + flags +
          ", or put the names under 'accept:' in the configuration file. Nothing was built.\n";
@@ -102,7 +99,7 @@ nlohmann::json facts_json(const kernel::Facts& facts) {
   return all;
 }
 
-Exit say_refused(const Globals& globals, const build::BuildReport& report, const std::string& so) {
+Exit print_refused(const Globals& globals, const build::BuildReport& report, const std::string& so) {
   const auto style = style_of(globals, STDOUT_FILENO);
   if (globals.json()) {
     print_json(report);
@@ -110,7 +107,7 @@ Exit say_refused(const Globals& globals, const build::BuildReport& report, const
     print(notices_text(report.notices, style));
   } else {
     print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " +
-          report.kernel.release + ", so " + so + "; vgpukit build tells all. The first of " +
+          report.kernel.release + ", so " + so + "; vgpukit build shows all. The first of " +
           std::to_string(report.errors.size()) + " errors:\n");
     if (!report.errors.empty())
       print("  " + report.errors.front().file + ":" + std::to_string(report.errors.front().line) + ": " +

@@ -6,6 +6,7 @@
 #include "kernel/compiler_wrapper.hpp"
 #include "kernel/probe.hpp"
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::conftest {
@@ -108,7 +109,7 @@ Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, con
   auto ask = read_ask(*line, *environment, *lists);
   if (!ask) return nothing;
   ask->cpu_seconds = outcome->cpu_seconds;
-  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_STAND_IN",
+  for (const char* ours : {"MAKEFILES", "VGPUKIT_ASK", "VGPUKIT_SOURCES", "VGPUKIT_COMPILER", "VGPUKIT_WRAPPER",
                            "MAKEFLAGS", "MFLAGS", "MAKELEVEL"})
     ask->environment.erase(ours);
   // The tests' compiler is the real one.

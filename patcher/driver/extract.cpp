@@ -16,6 +16,7 @@
 
 #include "driver/driver.hpp"
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"

@@ -13,7 +13,7 @@
 
 #include "driver/checksum.hpp"
 #include "driver/unpack_target.hpp"
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::driver {

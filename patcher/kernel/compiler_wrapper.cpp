@@ -41,7 +41,7 @@ void CompilerWrapper::use_in(Command& make) const {
   if (!usable()) return;
   make.path_first = inside_;
   make.env["VGPUKIT_COMPILER"] = compiler_;
-  make.env["VGPUKIT_STAND_IN"] = inside_;
+  make.env["VGPUKIT_WRAPPER"] = inside_;
 }
 
 }  // namespace vgpukit::kernel

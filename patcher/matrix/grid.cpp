@@ -7,6 +7,7 @@
 #include <set>
 
 #include "kernel/kernel.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit::matrix {

@@ -10,18 +10,11 @@
 #include <unordered_set>
 #include <utility>
 
+#include "kernel/modules_folder.hpp"
 #include "module/missing_dependencies.hpp"
 
 namespace vgpukit::module {
 namespace {
-
-// "drivers/vfio/mdev/mdev" -> "mdev", as the loader calls it.
-std::string module_name(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
-  if (name.ends_with(".ko")) name.erase(name.size() - 3);
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
 
 std::string hex(std::uint32_t value) {
   std::array<char, 16> text{};
@@ -75,7 +68,7 @@ class Loader {
     const kernel::ExportedSymbol* kernel = rules_.symvers->find(name);
     const auto sibling = exports_.find(name);
     // A driver that the distribution ships too is in Module.symvers; the files that are checked count, not that entry.
-    if (kernel != nullptr && (sibling == exports_.end() || !names_.contains(module_name(kernel->module)))) {
+    if (kernel != nullptr && (sibling == exports_.end() || !names_.contains(kernel::module_name(kernel->module)))) {
       return Found{kernel->gpl_only, kernel->name_space, kernel->crc, nullptr, kernel->line};
     }
     if (sibling == exports_.end() || sibling->second.first == module_) return std::nullopt;
@@ -222,7 +215,7 @@ class Loader {
       }
       const kernel::ExportedSymbol* kernel = rules_.symvers->find(one.name);
       if (kernel == nullptr) continue;
-      const std::string owner = module_name(kernel->module);
+      const std::string owner = kernel::module_name(kernel->module);
       if (names_.contains(owner)) continue;  // its own entry
       if (kernel->module == "vmlinux")
         say_module(message + "kernel)",

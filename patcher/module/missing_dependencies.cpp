@@ -6,6 +6,8 @@
 #include <memory>
 #include <set>
 
+#include "kernel/modules_folder.hpp"
+
 namespace vgpukit::module {
 
 namespace {
@@ -21,18 +23,11 @@ bool has_module(kmod_ctx* context, const std::string& name) {
   return any;
 }
 
-// "drivers/gpu/drm/drm_kms_helper" -> drm_kms_helper
-std::string name_of(std::string_view module) {
-  std::string name(module.substr(module.rfind('/') + 1));
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 }  // namespace
 
 std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const kernel::Symvers& symvers,
                                           const kernel::Kernel& kernel) {
-  const auto folder = kernel.host.resolve("/lib/modules/" + kernel.release);
+  const auto folder = kernel::modules_folder(kernel.host, kernel.release);
   std::error_code ignored;
   if (!folder || !fs::exists(*folder / "modules.dep", ignored)) return {};
   // No configuration: aliases and blacklists of this machine have no say in what exists.
@@ -47,7 +42,7 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
     for (const auto& import : module.imports) {
       const auto* exported = symvers.find(import.name);
       if (!exported || exported->module == "vmlinux" || import.weak) continue;
-      const auto name = name_of(exported->module);
+      const auto name = kernel::module_name(exported->module);
       if (siblings.contains(name) || !asked.insert(name).second || has_module(context.get(), name)) continue;
       verdicts.push_back(
           {module.name,

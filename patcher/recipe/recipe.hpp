@@ -14,10 +14,6 @@
 #include "support/version.hpp"
 #include "transform/transform.hpp"
 
-namespace vgpukit {
-class YamlCache;
-}
-
 namespace vgpukit::recipe {
 
 // One line of `when`: a question to the kernel or to the driver's files with the answer that is wanted.
@@ -79,10 +75,9 @@ struct Recipe {
   std::string diffs;  // what it names in patches/: as much a part of the recipe as its text
 };
 
-// Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter; `cache`, where there is one,
-// spares the scanning of YAML that was read before. Error: usage with file, line, column and what was expected.
-Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const std::filesystem::path& patches,
-                            YamlCache* cache = nullptr);
+// Parses one file. `patches` is the folder for the `patch` transform's `file:` parameter.
+// Error: usage with file, line, column and what was expected.
+Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const std::filesystem::path& patches);
 
 // The recipe files of a folder, sorted: its *.yaml and *.yml, none of those in folders below (tests/, patches/).
 // Error: usage when the folder cannot be read.
@@ -93,9 +88,9 @@ class Catalogue {
   // Loads *.yaml of each folder, the earlier folders first; a recipe in a later folder replaces one with the same id.
   // The result is ordered: `after` first, then by id in version order (5.19 before 6.1 before 6.12).
   // Errors: usage - a file that does not parse, two with one id in one folder, an `after` that names no recipe, a cycle
-  // (spelled out). `cache`: a file that keeps what was read for the next time (support/yaml_cache.hpp); empty: none.
-  static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& patches,
-                                const std::filesystem::path& cache = {});
+  // (spelled out).
+  static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders,
+                                const std::filesystem::path& patches);
   static Result<Catalogue> of(std::vector<Recipe> recipes);
 
   // Leaves these recipes out; the others keep their order. Error: usage for an id that no recipe has, with the nearest

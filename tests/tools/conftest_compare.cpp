@@ -15,6 +15,7 @@
 #include "conftest/conftest.hpp"
 #include "conftest/conftest_audit.hpp"
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 
 namespace {
 

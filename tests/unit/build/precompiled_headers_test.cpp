@@ -73,7 +73,7 @@ class CompileWithHeaders : public testing::Test {
     const auto compiler = find_program("gcc")->string();
     if (shared) {
       command.argv = {"/bin/sh", VGPUKIT_SOURCE_DIR "/kbuild/compiler.sh"};
-      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_STAND_IN", folder().string()}, {"VGPUKIT_TREE", tree}};
+      command.env = {{"VGPUKIT_COMPILER", compiler}, {"VGPUKIT_WRAPPER", folder().string()}, {"VGPUKIT_TREE", tree}};
       if (only_headers) command.env["VGPUKIT_ONLY_HEADERS"] = "1";
     } else {
       command.argv = {compiler};

@@ -4,6 +4,7 @@
 
 #include "matrix/matrix_fixtures.hpp"
 #include "matrix/opened_cells.hpp"
+#include "support/interrupt.hpp"
 
 namespace vgpukit::matrix {
 namespace {
