@@ -1,7 +1,7 @@
 #include <csignal>
 
 #include "cli/cli.hpp"
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 
 int main(int argc, char** argv) {
   int code = 0;

@@ -12,6 +12,7 @@
 #include "build/precompiled_headers.hpp"
 #include "conftest/conftest.hpp"
 #include "conftest/conftest_audit.hpp"
+#include "kernel/package_hints.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 

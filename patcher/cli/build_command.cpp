@@ -9,8 +9,10 @@
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"
+#include "support/interrupt.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -38,15 +40,14 @@ std::string seconds(const build::BuildReport& report, const char* what) {
   return text;
 }
 
-// "  was      linux/timer.h:234 (6.12.117): int del_timer(struct timer_list *timer)", cut to what can be taken in at a
-// glance.
+// "      was in   linux/timer.h:234 of 6.12.117  int del_timer(struct timer_list *timer)", with the text cut.
 std::string fact_line(const char* what, const std::string& place, std::string text, const Style& style) {
-  constexpr std::size_t most = 110;
+  constexpr std::size_t most = 110;  // characters
   if (text.size() > most) text = text.substr(0, most - 3) + "...";
   return std::string("      ") + what + place + (text.empty() ? "" : style.dim("  " + text)) + "\n";
 }
 
-// What the headers tell of the name that an error is about.
+// What the headers say about the name that an error is about.
 std::string api_change_text(const build::BuildReport::ErrorPart& error, const Style& style) {
   if (error.subject.empty()) return {};
   std::string text = "    about " + style.bold(error.subject) + "\n";
@@ -81,7 +82,7 @@ void print_error(const build::BuildReport::ErrorPart& error, const Style& style,
   print(text);
 }
 
-// Errors about the same name stand together below the first of them, which carries what is known of the name.
+// Prints errors about the same name together, after the first of them, which has what is known of the name.
 void print_errors(const build::BuildReport& report, const Style& style) {
   std::set<std::string> printed;
   for (const auto& error : report.errors) {
@@ -95,9 +96,8 @@ void print_errors(const build::BuildReport& report, const Style& style) {
   }
   if (printed.empty() || report.log.empty()) return;
   print("\n" + std::to_string(printed.size()) + (printed.size() == 1 ? " name" : " names") +
-        " of the kernel in these errors, and no recipe that was applied covers them. To start recipes:\n  vgpukit "
-        "recipe new "
-        "--from-log " +
+        " of the kernel in these errors, and no recipe that was applied covers them. To start recipes:\n"
+        "  vgpukit recipe new --from-log " +
         report.log + " --kernel " + report.kernel.release +
         (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) + "\n");
 }
@@ -137,8 +137,7 @@ void print_report(const build::BuildReport& report, const Globals& globals) {
             "\n");
     print_warnings(report, style);
     if (!report.notices.empty()) {
-      std::string names;
-      for (const auto& notice : report.notices) names += (names.empty() ? "" : ", ") + notice.name;
+      const auto names = join(report.notices, ", ", [](const auto& notice) { return notice.name; });
       print(style.yellow("accepted: ") + names + ". These modules are for this machine, not for distribution.\n");
     }
   } else {
@@ -165,8 +164,8 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   auto opening = std::async(std::launch::async, [&] { return driver_of(globals, host, options.driver); });
   auto kernels_found = kernels_of(host, options.kernels, accepted);
-  // A package takes seconds to unpack, on one processor; the other one meanwhile learns how this kernel's modules are
-  // compiled. What goes wrong there is said where it is needed.
+  // Unpacking a package takes seconds on one processor; another one meanwhile builds the probe. An error of the probe
+  // is reported later, when its result is needed.
   std::optional<kernel::Facts> first;
   if (kernels_found) first.emplace(std::move(kernels_found->front()), assumptions);
   if (first && opening.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout)
@@ -192,7 +191,7 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
       if (worst == Exit::done) worst = shown.code;
       continue;
     }
-    Progress progress(release, !globals.quiet && isatty(STDERR_FILENO) == 1);
+    Progress progress(release, shows_progress(globals));
     build::BuildJob job;
     job.driver = &driver;
     job.catalogue = &recipes.applied;
@@ -212,7 +211,7 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
     const auto report = build::run_build(facts, job);
     progress.clear();
     if (!report) {
-      // One kernel of several that cannot be built for is said, and the others go on - but not after Ctrl-C.
+      // An error for one of several kernels does not stop the others; Ctrl-C does.
       if (kernels.size() == 1 || Interrupt::caught() != 0) return report.error();
       log::error(release + ": " + report.error().message());
       auto document = error_json(report.error());
@@ -239,10 +238,7 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand(
       "build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
   auto options = std::make_shared<BuildOptions>();
-  command
-      ->add_option("DRIVER", options->driver,
-                   "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
-      ->required();
+  command->add_option("DRIVER", options->driver, driver_help)->required();
   command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")
       ->type_name("REL");
   command
@@ -259,14 +255,14 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
   command->add_flag("--keep-going", options->keep_going,
                     "Build even though a recipe that is needed could not be applied");
   command->add_flag("--first-error-only", options->first_error_only,
-                    "Stop at the first error, in place of collecting them all");
-  command->add_flag("--keep-objects", options->keep_objects,
-                    "Leave the tree with its objects: the next such build compiles only what a recipe has changed");
+                    "Stop at the first error; the default is to collect all");
+  command->add_flag(
+      "--keep-objects", options->keep_objects,
+      "Do not remove the tree with its objects: the next such build compiles only what a recipe has changed");
   command->add_flag("--debug-info", options->debug_info,
                     "Debug information and BTF as the kernel was built with (slower, larger)");
   command->add_flag("--dry-run", options->dry_run, "Show the plan and build nothing");
-  command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return build(globals, *options); }; });
+  set_action(command, globals, action, options, build);
 }
 
 }  // namespace vgpukit::cli

@@ -9,8 +9,11 @@
 #include <cstdlib>
 
 #include "cli/progress.hpp"
+#include "config.hpp"
 #include "driver/driver_store.hpp"
 #include "support/configuration.hpp"
+#include "support/log.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -22,14 +25,92 @@ std::size_t columns() {
   return 100;
 }
 
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_option("--format", globals.format, "How to print results")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option("--root", globals.root,
+                 "Work on another root folder: its /lib/modules, /usr/src, /etc; compilers run inside it")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--recipes", globals.recipes, "A folder of recipes, in addition to the shipped ones (repeatable)")
+      ->type_name("DIR");
+  app.add_flag("--no-shipped-recipes", globals.no_shipped_recipes, "Leave the shipped recipes out");
+  app.add_option("--color", globals.color, "Colours in text")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  app.add_option("--assume", globals.assume,
+                 "Assume the answer to a question about the kernel, such as 'declaration no_llseek linux/fs.h=no' "
+                 "(repeatable)")
+      ->type_name("FACT=yes|no");
+  app.add_flag("-v,--verbose", globals.verbose, "Print more: every command that is run");
+  app.add_flag("-q,--quiet", globals.quiet, "Print only errors");
+}
+
+int report(const Error& error, const Globals& globals) {
+  log::error(error.message());
+  if (globals.json()) print_json(error_json(error));
+  return static_cast<int>(exit_of(error.kind));
+}
+
 }  // namespace
+
+int run_app(int argc, const char* const* argv) {
+  CLI::App app{
+      "vgpukit builds NVIDIA (vGPU host) drivers for the kernel that is really running.\n"
+      "DRIVER is a folder, an installer (.run, or the .zip that it came in), a tarball, an exact version "
+      "(535.247.02),\n"
+      "a branch (535, 535.xxx) of the driver store, or 'reference', the small driver that ships with vgpukit.",
+      "vgpukit"};
+  app.footer(
+      "Exit codes: 0 done; 1 the job failed; 2 bad usage or input; 3 something is missing here (the message names "
+      "it);\n"
+      "4 a notice needs consent (--accept NAME).");
+  app.set_version_flag("--version", "vgpukit " VGPUKIT_VERSION);
+  app.require_subcommand(1);
+  // The global flags may stand before or after the subcommand.
+  app.fallthrough();
+  Globals globals;
+  Action action;
+  add_globals(app, globals);
+  add_build(app, globals, action);
+  add_plan(app, globals, action);
+  add_verify(app, globals, action);
+  add_kernel(app, globals, action);
+  add_driver(app, globals, action);
+  add_recipe(app, globals, action);
+  add_load(app, globals, action);
+  add_vgpu(app, globals, action);
+  add_matrix(app, globals, action);
+  add_install(app, globals, action);
+  add_package(app, globals, action);
+  add_hook(app, globals, action);
+  add_doctor(app, globals, action);
+  add_passthrough(app, globals, action);
+  add_dkms_prebuild(app, globals, action);
+  add_shell(app, action);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& bad) {
+    if (bad.get_exit_code() == 0) return app.exit(bad);  // --help, --version
+    std::fprintf(stderr, "error: %s\n  vgpukit --help and vgpukit COMMAND --help list commands and options\n",
+                 bad.what());
+    return static_cast<int>(Exit::usage);
+  }
+  log::setup(globals.quiet ? -2 : globals.verbose,
+             style_of(globals, STDERR_FILENO).on ? log::Color::always : log::Color::never);
+  const auto result = action();
+  if (!result) return report(result.error(), globals);
+  return static_cast<int>(*result);
+}
 
 Result<HostPaths> host_of(const Globals& globals) {
   return HostPaths::of_this_machine(globals.root);
 }
 
 Result<driver::Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word) {
-  Progress progress(word, !globals.quiet && isatty(STDERR_FILENO) == 1);
+  Progress progress(word, shows_progress(globals));
   return driver::find_driver(host, word, false, [&](const driver::PackageProgress& state) { progress.show(state); });
 }
 
@@ -45,9 +126,7 @@ Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped
                                        const std::vector<std::string>& without) {
   TRY_ASSIGN(const auto data, shipped_data());
   TRY_ASSIGN(const auto folders, recipe_folders(globals, with_shipped));
-  const auto host = host_of(globals);
-  TRY_ASSIGN(auto catalogue,
-             recipe::Catalogue::load(folders, data / "patches", host ? host->cache / "recipes" : fs::path()));
+  TRY_ASSIGN(auto catalogue, recipe::Catalogue::load(folders, data / "patches"));
   TRY(catalogue.leave_out(without));
   return catalogue;
 }
@@ -64,7 +143,7 @@ Result<Recipes> recipes_of(const Globals& globals, const std::vector<std::string
 Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {
   std::map<std::string, bool> assumptions;
   for (const auto& word : globals.assume) {
-    // "declaration follow_pfn linux/mm.h=no"; a config question may hold a '=' of its own, so the last one counts.
+    // "declaration follow_pfn linux/mm.h=no". A config question may have a '=' of its own, so the last one counts.
     const auto equals = word.rfind('=');
     const auto value = equals == std::string::npos ? "" : word.substr(equals + 1);
     if (value != "yes" && value != "no")
@@ -84,10 +163,8 @@ Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::C
     if (recipe.notice) known.insert(recipe.notice->name);
   for (const auto& name : names) {
     if (!known.contains(name)) {
-      std::string list;
-      for (const auto& each : known) list += (list.empty() ? "" : ", ") + each;
       return Error{ErrorKind::usage, "accept the notice '" + name + "'", "no recipe has a notice of that name",
-                   "known: " + list};
+                   "known: " + join(known, ", ")};
     }
     accepted.insert(name);
   }
@@ -108,9 +185,13 @@ Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec,
              kernels_of(host, spec.empty() ? std::vector<std::string>{} : std::vector<std::string>{spec}, accepted));
   if (kernels.size() != 1)
     return Error{ErrorKind::usage, "take '" + spec + "' as the kernel",
-                 "it names " + std::to_string(kernels.size()) + " kernels, one is wanted",
+                 "it names " + std::to_string(kernels.size()) + " kernels, and one is needed",
                  "vgpukit kernel list shows their releases"};
   return std::move(kernels.front());
+}
+
+bool shows_progress(const Globals& globals) {
+  return !globals.quiet && isatty(STDERR_FILENO) == 1;
 }
 
 Style style_of(const Globals& globals, int fd) {
@@ -125,7 +206,7 @@ void print(const std::string& text) {
 }
 
 void print_json(const nlohmann::json& document) {
-  // A compiler may have printed bytes that are no UTF-8: they are replaced, the document stays whole.
+  // A compiler may have printed bytes that are not UTF-8: they are replaced.
   print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 

@@ -1,5 +1,8 @@
-// What every subcommand gets: the global flags, and the ways to print. A subcommand's file turns flags into calls and
-// results into text or JSON; it decides nothing.
+// cli/ is the command line: each subcommand turns its options into calls of the other folders, and results into text or
+// JSON. It decides nothing itself, and uses all other folders.
+//
+// This header declares run_app(), the subcommands of *_command.cpp, and what they share: the global options and
+// printing.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -43,21 +46,20 @@ struct Globals {
   [[nodiscard]] bool json() const { return format == "json"; }
 };
 
-// What a subcommand does once the command line is parsed: the exit code, or why it could not be tried.
+// What the subcommand does once the command line is parsed. Gives the exit code.
 using Action = std::function<Result<Exit>()>;
 
-// Adds the subcommands to the app. Each sets `action` when it is the one that was named.
+// Adds the subcommands to the app. Each sets `action` when it is the one that the user named.
 void add_build(CLI::App& app, Globals& globals, Action& action);
 void add_plan(CLI::App& app, Globals& globals, Action& action);  // plan and patch
 void add_verify(CLI::App& app, Globals& globals, Action& action);
-void add_kernel(CLI::App& app, Globals& globals, Action& action);         // kernel list|facts
-void add_driver(CLI::App& app, Globals& globals, Action& action);         // driver add|extract|list|info
-void add_recipe(CLI::App& app, Globals& globals, Action& action);         // recipe list|show|test|lint
-void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action);  // a subcommand of recipe
-void add_vgpu(CLI::App& app, Globals& globals,
-              Action& action);  // vgpu types|list|create|remove|define|undefine|apply|xml
+void add_kernel(CLI::App& app, Globals& globals, Action& action);  // kernel list|facts
+void add_driver(CLI::App& app, Globals& globals, Action& action);  // driver add|extract|list|info
+void add_recipe(CLI::App& app, Globals& globals, Action& action);  // recipe list|show|test|lint|new|import|schema
+// vgpu types|list|create|remove|define|undefine|apply|xml
+void add_vgpu(CLI::App& app, Globals& globals, Action& action);
 void add_load(CLI::App& app, Globals& globals, Action& action);     // load|unload|reload
-void add_matrix(CLI::App& app, Globals& globals, Action& action);   // matrix list|run|report|merge
+void add_matrix(CLI::App& app, Globals& globals, Action& action);   // matrix list|run|report|merge|emit
 void add_install(CLI::App& app, Globals& globals, Action& action);  // install|uninstall|rollback|status
 void add_package(CLI::App& app, Globals& globals, Action& action);
 void add_hook(CLI::App& app, Globals& globals, Action& action);  // hook install|remove|run|status
@@ -65,30 +67,45 @@ void add_doctor(CLI::App& app, Globals& globals, Action& action);
 void add_passthrough(CLI::App& app, Globals& globals, Action& action);  // passthrough groups|xml|rom
 // passthrough plan|apply|undo|bind|unbind|hooks: subcommands of passthrough
 void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action);
-void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // for dkms alone
+void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // dkms-prebuild, dkms-sign: for dkms
+void add_shell(CLI::App& app, Action& action);  // for the build and packagers; after all others, which it describes
 
-// The whole program but for main's signal handling: parses, runs, prints errors, gives the exit code.
+// The whole program without main's signal handling: parses the arguments, runs the subcommand, prints errors. Gives the
+// exit code.
 int run_app(int argc, const char* const* argv);
 
-// --- what the subcommands share
-// -----------------------------------------------------------------------------------------------
+// --- what the subcommands share -----------------------------------------------------------------------------------
+
+// Runs `run` with the options when the user names this command. `command` parses into `options`.
+template <class Options>
+void set_action(CLI::App* command, Globals& globals, Action& action, std::shared_ptr<Options> options,
+                Result<Exit> (*run)(const Globals&, const Options&)) {
+  command->callback([&globals, &action, options = std::move(options), run] {
+    action = [&globals, options, run] { return run(globals, *options); };
+  });
+}
+inline void set_action(CLI::App* command, Globals& globals, Action& action, Result<Exit> (*run)(const Globals&)) {
+  command->callback([&globals, &action, run] { action = [&globals, run] { return run(globals); }; });
+}
+
+// What every command that takes a driver says of it.
+inline constexpr const char* driver_help = "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'";
 
 Result<HostPaths> host_of(const Globals& globals);
-// find_driver(), with a line on the terminal while a large package is read.
+// find_driver(), with a progress line while a large package is read.
 Result<driver::Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);
-// The folders that recipes are read from: the shipped one, and those of --recipes.
+// The folders with recipes: the shipped one, and those of --recipes.
 Result<std::vector<std::filesystem::path>> recipe_folders(const Globals& globals, bool with_shipped);
-// The recipes of --recipes, and (`with_shipped`) those that ship with us.
-// `without`: ids to leave out. Error: usage for one that no recipe has.
+// The recipes of --recipes, and (`with_shipped`) those that ship with vgpukit. `without`: ids to leave out.
+// Error: usage for an id that no recipe has.
 Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped,
                                        const std::vector<std::string>& without = {});
 
-// The recipes that a command applies, and those that it knows: errors are explained with these, and notices named,
-// whatever
-// --no-shipped-recipes and --without leave out.
+// The recipes that a command applies, and all that it knows, with those that --no-shipped-recipes and --without leave
+// out: for the explanation of errors and the names of notices.
 struct Recipes {
   recipe::Catalogue applied;
-  std::optional<recipe::Catalogue> all;  // where they differ
+  std::optional<recipe::Catalogue> all;  // if it differs from `applied`
   [[nodiscard]] const recipe::Catalogue& known() const { return all ? *all : applied; }
 };
 Result<Recipes> recipes_of(const Globals& globals, const std::vector<std::string>& without = {});
@@ -96,15 +113,15 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals);
 // --accept and the configuration file's `accept:`. Error: usage for a name on the command line that no recipe has.
 Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::Catalogue& catalogue,
                                           const std::vector<std::string>& names);
-// The kernels of --kernel; without one the running kernel, or the newest of another root.
-// `accepted` with "other-compiler": where the kernel's own compiler is not here, another version of it is taken.
+// The kernels of --kernel; without it the running kernel, or the newest of another root. If `accepted` has
+// "other-compiler", a kernel whose compiler is not installed is used with another version of it.
 Result<std::vector<kernel::Kernel>> kernels_of(const HostPaths& host, std::vector<std::string> specs,
                                                const std::set<std::string>& accepted = {});
-// The same for a subcommand that takes exactly one.
+// The same for a subcommand that takes exactly one kernel.
 Result<kernel::Kernel> kernel_of(const HostPaths& host, const std::string& spec,
                                  const std::set<std::string>& accepted = {});
 
-// Text with colours where the terminal and --color want them.
+// Adds colours to text, if the terminal has them and --color does not forbid them.
 struct Style {
   bool on = false;
   [[nodiscard]] std::string bold(const std::string& text) const { return wrap("1", text); }
@@ -119,10 +136,12 @@ struct Style {
   }
 };
 Style style_of(const Globals& globals, int fd);
+// Whether a progress line is shown on stderr: it is a terminal and there is no --quiet.
+bool shows_progress(const Globals& globals);
 
 void print(const std::string& text);              // to stdout
 void print_json(const nlohmann::json& document);  // one document, to stdout
-// Breaks text at blanks to fit the terminal (100 columns where there is none), each line with `indent` blanks in front.
+// Breaks text at blanks to fit the terminal (100 columns without one), with `indent` blanks in front of each line.
 std::string wrapped(const std::string& text, std::size_t indent);
 std::string human_bytes(std::uintmax_t bytes);
 // The exit code of an error (docs/cli.md).

@@ -26,7 +26,7 @@ Result<Exit> prebuild(const Globals& globals, const DkmsPrebuildOptions& options
   return Exit::done;
 }
 
-// dkms from 3.0 on does it itself, after us.
+// dkms signs modules itself from 3.0 on.
 Result<Exit> sign(const Globals& globals, const std::string& release, const std::vector<std::string>& files) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto dkms, install::Dkms::open(host));
@@ -47,10 +47,9 @@ void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
       app.add_subcommand("dkms-prebuild", "For dkms: patch its copy of the sources for the kernel that it builds for");
   auto options = std::make_shared<DkmsPrebuildOptions>();
   command->add_option("--kernel", options->kernel, "The release that dkms builds for")->type_name("REL")->required();
-  command->add_option("--headers", options->headers, "Where dkms thinks that its headers are")->type_name("DIR");
-  command->add_option("FOLDER", options->folder, "dkms's copy (default: where we are)");
-  command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return prebuild(globals, *options); }; });
+  command->add_option("--headers", options->headers, "The folder of the headers that dkms uses")->type_name("DIR");
+  command->add_option("FOLDER", options->folder, "dkms's copy (default: the current folder)");
+  set_action(command, globals, action, options, prebuild);
 
   auto* signing =
       app.add_subcommand("dkms-sign", "For dkms before 3.0, which signs nothing: sign the modules that it has built");

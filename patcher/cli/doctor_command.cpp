@@ -10,6 +10,7 @@
 #include "install/install.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -20,7 +21,7 @@ struct DoctorOptions {
   std::string report;
 };
 
-// What `vgpukit status` knows, in the words of the checks.
+// The result of `vgpukit status`, for the checks.
 std::optional<doctor::DriverState> driver_state(const HostPaths& host) {
   const auto status = install::install_status(host);
   if (!status) return std::nullopt;
@@ -32,7 +33,7 @@ std::optional<doctor::DriverState> driver_state(const HostPaths& host) {
   return state;
 }
 
-// Whose groups matter: with sudo it is who called it. Another root's users do not sit here.
+// The user whose groups are checked: with sudo the caller. None for another root.
 std::string user_of(const HostPaths& host) {
   if (!host.is_host()) return "";
   if (::geteuid() == 0) {
@@ -74,11 +75,10 @@ std::size_t count(const doctor::Findings& findings, doctor::State state) {
 std::string summary(const doctor::Findings& findings) {
   std::string text;
   for (const auto& [state, word] : {std::pair{doctor::State::fail, "to be repaired"},
-                                    {doctor::State::warn, "to be looked at"},
+                                    {doctor::State::warn, "to be checked"},
                                     {doctor::State::unknown, "not known"},
                                     {doctor::State::ok, "fine"}})
-    if (const auto number = count(findings, state); number > 0)
-      text += (text.empty() ? "" : ", ") + std::to_string(number) + " " + word;
+    if (const auto number = count(findings, state); number > 0) append(text, std::to_string(number) + " " + word);
   return text + "\n";
 }
 
@@ -93,7 +93,7 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   const auto exit = count(findings, doctor::State::fail) > 0 ? Exit::failed : Exit::done;
   if (!options.report.empty()) {
     TRY(write_file(options.report, doctor::host_report(view, findings), 0644));
-    log::info("the report is in " + options.report + ": look through it before you give it to anybody");
+    log::info("the report is in " + options.report + ": read it before you give it to others");
   }
   if (globals.json()) {
     auto all = nlohmann::json::array();
@@ -111,7 +111,7 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   std::string text;
   for (const auto& finding : findings)
     if (!globals.quiet || finding.state != doctor::State::ok) text += finding_text(finding, style, globals.verbose > 0);
-  print(text + (findings.empty() ? "nothing was found that could be judged\n" : summary(findings)));
+  print(text + (findings.empty() ? "no check applies to this host\n" : summary(findings)));
   return exit;
 }
 
@@ -119,18 +119,18 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
 
 void add_doctor(CLI::App& app, Globals& globals, Action& action) {
   auto* doctor_command =
-      app.add_subcommand("doctor", "Is this host ready for vGPUs and for giving cards away? Changes nothing");
+      app.add_subcommand("doctor", "Check whether this host is ready for vGPUs and passthrough; changes nothing");
   const auto options = std::make_shared<DoctorOptions>();
-  doctor_command->add_flag("--guest", options->guest,
-                           "This is a virtual machine that was given a card: what keeps its driver from starting");
+  doctor_command->add_flag(
+      "--guest", options->guest,
+      "This is a virtual machine with a passed-through card: find out why its driver does not start");
   doctor_command
       ->add_option("--report", options->report,
-                   "Also write one text file to attach to a question; names and serial numbers are taken out")
+                   "Also write a text file to attach to a question; names and serial numbers are removed")
       ->type_name("FILE");
   doctor_command->footer(
-      "Exit codes: 0 nothing has to be repaired; 1 something has. docs/doctor.md explains each line.");
-  doctor_command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return doctor(globals, *options); }; });
+      "Exit codes: 0 nothing has to be repaired; 1 something has to. docs/doctor.md explains each line.");
+  set_action(doctor_command, globals, action, options, doctor);
 }
 
 }  // namespace vgpukit::cli

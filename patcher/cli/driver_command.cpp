@@ -14,36 +14,32 @@ namespace vgpukit::cli {
 
 namespace {
 
-bool on_terminal(const Globals& globals) {
-  return !globals.quiet && isatty(STDERR_FILENO) == 1;
-}
-
-// What an installer says of itself, and whether it is whole.
+// An installer and its header.
 struct Installer {
   std::string place;  // FILE.run, or FILE.zip/path/inside.run
   std::optional<driver::RunHeader> header;
 };
 
-// The sums are compared each time: the question is whether this file is whole now. A zip's members were checked when
-// they were unpacked, by the zip's own sums and by theirs.
+// The checksums are compared each time, because the file may have changed. A member of a zip was checked when it was
+// unpacked.
 Result<std::optional<Installer>> installer_of(const Globals& globals, const driver::Driver& driver) {
   if (!driver.package) return std::optional<Installer>();
   Installer installer{(driver.package.file / driver.package.member).string(), std::nullopt};
   if (!driver.package.member.empty()) return std::optional(installer);
   installer.place = driver.package.file.string();
   TRY_ASSIGN(installer.header, driver::read_run_header(driver.package.file));
-  Progress progress(installer.place, on_terminal(globals));
+  Progress progress(installer.place, shows_progress(globals));
   TRY(driver::check_run_file(driver.package.file, *installer.header,
                              [&](const driver::PackageProgress& state) { progress.show(state); }));
   return std::optional(installer);
 }
 
 std::string sums_text(const driver::RunHeader& header) {
-  if (header.crc.empty() && header.md5.empty()) return "none in its header: nothing tells whether it is whole";
+  if (header.crc.empty() && header.md5.empty()) return "none in its header, so it cannot be checked";
   std::string text;
   if (!header.crc.empty()) text += "CRC " + header.crc;
-  if (!header.md5.empty()) text += (text.empty() ? "MD5 " : ", MD5 ") + header.md5;
-  return text + ": as its header says";
+  if (!header.md5.empty()) append(text, "MD5 " + header.md5);
+  return text + ": as in its header";
 }
 
 nlohmann::json installer_json(const Installer& installer) {
@@ -108,7 +104,7 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
 
 Result<Exit> add(const Globals& globals, const std::string& word, bool replace) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  Progress progress(word, on_terminal(globals));
+  Progress progress(word, shows_progress(globals));
   const auto show = [&](const driver::PackageProgress& state) { progress.show(state); };
   TRY_ASSIGN(const auto driver, driver::open_driver(host, word, false, show));
   driver::DriverStore store(host);
@@ -125,7 +121,6 @@ Result<Exit> add(const Globals& globals, const std::string& word, bool replace) 
   return Exit::done;
 }
 
-// The installer that a word of the command line means, or the tarball.
 Result<Exit> extract(const Globals& globals, const std::string& word, const std::string& output) {
   TRY_ASSIGN(const auto host, host_of(globals));
   fs::path file = word;
@@ -141,7 +136,7 @@ Result<Exit> extract(const Globals& globals, const std::string& word, const std:
   } else {
     TRY_ASSIGN(package, driver::find_package(file));
   }
-  Progress progress(word, on_terminal(globals));
+  Progress progress(word, shows_progress(globals));
   const auto show = [&](const driver::PackageProgress& state) { progress.show(state); };
   const auto inside = package.member.empty() ? (package ? package.file : file) : fs::path(package.member);
   const auto target = fs::absolute(output.empty() ? inside.stem() : fs::path(output)).lexically_normal();
@@ -173,7 +168,8 @@ Result<Exit> list(const Globals& globals) {
     print_json(nlohmann::json{{"store", store.folder().string()}, {"drivers", all}});
     return Exit::done;
   }
-  if (drivers.empty()) print("the store " + store.folder().string() + " is empty; vgpukit driver add FILE fills it\n");
+  if (drivers.empty())
+    print("the store " + store.folder().string() + " is empty; vgpukit driver add FILE adds a driver\n");
   std::size_t width = 0;
   for (const auto& driver : drivers) width = std::max(width, driver.version.text.size());
   for (const auto& driver : drivers) {
@@ -187,12 +183,12 @@ Result<Exit> list(const Globals& globals) {
 }  // namespace
 
 void add_driver(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("driver", "The driver store, and what a package says of itself");
+  auto* command = app.add_subcommand("driver", "The driver store, and what is in a package");
   command->require_subcommand(1);
   auto word = std::make_shared<std::string>();
   auto replace = std::make_shared<bool>(false);
   auto* adding =
-      command->add_subcommand("add", "Put a package into the store, so that its version and branch can be named");
+      command->add_subcommand("add", "Add a package to the store, so that commands can name it by version or branch");
   adding->add_option("DRIVER", *word, "Folder, .run, .zip or tarball")->required();
   adding->add_flag("--replace", *replace, "Replace another package of the same version and flavour");
   adding->callback([&globals, &action, word, replace] {
@@ -206,12 +202,10 @@ void add_driver(CLI::App& app, Globals& globals, Action& action) {
   extracting->callback([&globals, &action, word, output] {
     action = [&globals, word, output] { return extract(globals, *word, *output); };
   });
-  command->add_subcommand("list", "List the store")->callback([&globals, &action] {
-    action = [&globals] { return list(globals); };
-  });
+  set_action(command->add_subcommand("list", "List the store"), globals, action, list);
   auto* telling =
-      command->add_subcommand("info", "Show a package's version, flavour, modules, and what decided on them");
-  telling->add_option("DRIVER", *word, "Folder, .run, .zip, tarball, version, branch or 'reference'")->required();
+      command->add_subcommand("info", "Show a package's version, flavour and modules, and how they were recognised");
+  telling->add_option("DRIVER", *word, driver_help)->required();
   telling->callback([&globals, &action, word] { action = [&globals, word] { return info(globals, *word); }; });
 }
 

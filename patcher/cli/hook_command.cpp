@@ -58,8 +58,8 @@ Result<Exit> run_now(const Globals& globals, const HookOptions& options) {
   request.releases = install::hook_releases(caller, options.words,
                                             caller == install::HookCaller::pacman ? all_of_stdin() : std::string());
   if (request.releases.empty() && caller == install::HookCaller::person)
-    return Error{ErrorKind::usage, "look after kernels",
-                 "none of '" + (options.words.empty() ? "" : options.words.front()) + "' is named like a kernel",
+    return Error{ErrorKind::usage, "build for kernels",
+                 "'" + (options.words.empty() ? "" : options.words.front()) + "' is not the name of a kernel",
                  "vgpukit hook run RELEASE...; vgpukit status lists them"};
   const auto style = style_of(globals, STDOUT_FILENO);
   const auto version = install::installed_record(host)
@@ -99,7 +99,7 @@ Result<Exit> run_now(const Globals& globals, const HookOptions& options) {
   return all ? Exit::done : Exit::failed;
 }
 
-// A package manager must never stop for us: what went wrong is said and written down, and the exit status is 0.
+// A package manager must not fail because of the hook: errors are printed and recorded, and the exit status is 0.
 Result<Exit> run(const Globals& globals, const HookOptions& options) {
   auto done = run_now(globals, options);
   if (options.from.empty()) return done;
@@ -118,9 +118,9 @@ Result<Exit> install(const Globals& globals) {
   }
   for (const auto& path : written) print("written: " + path + "\n");
   if (places.empty())
-    print("Neither pacman, dpkg nor kernel-install is here: there is nobody to call vgpukit for a new kernel.\n");
+    print("Neither pacman, dpkg nor kernel-install is here, so nothing can call vgpukit for a new kernel.\n");
   else if (written.empty())
-    print("The hooks are there already.\n");
+    print("The hooks are installed already.\n");
   return Exit::done;
 }
 
@@ -132,7 +132,7 @@ Result<Exit> remove(const Globals& globals) {
     return Exit::done;
   }
   for (const auto& path : removed) print("removed: " + path + "\n");
-  if (removed.empty()) print("There were none.\n");
+  if (removed.empty()) print("No hooks were installed.\n");
   return Exit::done;
 }
 
@@ -157,7 +157,7 @@ std::string place_text(const install::HookPlace& place, const Style& style) {
     case install::HookPlace::State::packaged:
       return place.vendor + ", from a package";
     case install::HookPlace::State::different:
-      return place.path + style.yellow(" is not as this vgpukit writes it") + "; vgpukit hook install renews it";
+      return place.path + style.yellow(" is not the hook of this vgpukit") + "; vgpukit hook install replaces it";
     case install::HookPlace::State::missing:
       break;
   }
@@ -166,7 +166,7 @@ std::string place_text(const install::HookPlace& place, const Style& style) {
 
 Result<Exit> hook_status(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  const auto vgpukit = install::vgpukit_of(host, "look at the hooks");
+  const auto vgpukit = install::vgpukit_of(host, "read the hooks");
   TRY_ASSIGN(const auto places, install::hook_places(host, vgpukit ? *vgpukit : "/usr/bin/vgpukit"));
   const auto last = install::last_hook_run(host);
   if (globals.json()) {
@@ -180,7 +180,7 @@ Result<Exit> hook_status(const Globals& globals) {
   for (const auto& place : places) print(style.bold(place.manager) + ": " + place_text(place, style) + "\n");
   if (places.empty()) print("Neither pacman, dpkg nor kernel-install is here.\n");
   if (!last) {
-    print("No hook has had anything to do yet.\n");
+    print("No hook has run yet.\n");
     return Exit::done;
   }
   print("last run: " + last->value("time", std::string("?")) + " by " + last->value("by", std::string("?")) + "\n");
@@ -194,31 +194,28 @@ Result<Exit> hook_status(const Globals& globals) {
 }  // namespace
 
 void add_hook(CLI::App& app, Globals& globals, Action& action) {
-  auto* hook = app.add_subcommand("hook", "What package managers call when they have installed a kernel");
+  auto* hook = app.add_subcommand("hook", "Hooks that package managers run after the installation of a kernel");
   hook->require_subcommand(1);
-  hook->add_subcommand("install", "Have pacman, dpkg or kernel-install call vgpukit for each new kernel")
-      ->callback([&globals, &action] { action = [&globals] { return install(globals); }; });
-  hook->add_subcommand("remove", "Take that back")->callback([&globals, &action] {
-    action = [&globals] { return remove(globals); };
-  });
-  auto* run_command = hook->add_subcommand("run", "Look whether kernels have a working driver, and build it where not");
+  set_action(hook->add_subcommand("install", "Make pacman, dpkg or kernel-install call vgpukit for each new kernel"),
+             globals, action, install);
+  set_action(hook->add_subcommand("remove", "Remove these hooks"), globals, action, remove);
+  auto* run_command =
+      hook->add_subcommand("run", "Check whether kernels have a working driver, and build it for those that have none");
   auto options = std::make_shared<HookOptions>();
   run_command
       ->add_option("--from", options->from,
-                   "Who calls: a package manager, which gets the exit status 0 whatever happens, and names the kernels "
-                   "in its own way")
+                   "The package manager that calls; it always gets the exit status 0, and names the kernels in its own "
+                   "way")
       ->check(CLI::IsMember({"pacman", "postinst", "kernel-install"}));
   run_command
       ->add_option("--parent", options->parent,
-                   "For our hooks: the process after whose end dkms may build what failed here")
+                   "For the hooks: the process after whose end dkms may build what failed here")
       ->group("");
   run_command->add_option("RELEASE", options->words,
-                          "The kernels that were installed; with --from what the caller says");
-  run_command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
-  hook->add_subcommand("status", "Which hooks are there, and what they did last")->callback([&globals, &action] {
-    action = [&globals] { return hook_status(globals); };
-  });
+                          "The kernels that were installed; with --from the arguments of the caller");
+  set_action(run_command, globals, action, options, run);
+  set_action(hook->add_subcommand("status", "Show which hooks are installed and what they did last"), globals, action,
+             hook_status);
 }
 
 }  // namespace vgpukit::cli

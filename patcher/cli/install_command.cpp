@@ -21,8 +21,7 @@ struct InstallOptions {
   bool without_installer = false;
 };
 
-// What a machine will run: the running kernel and the newest, which boots next. In another root nothing runs: all that
-// have headers.
+// The running kernel and the newest one, which boots next. In another root all kernels that have headers.
 std::vector<std::string> default_kernels(const HostPaths& host) {
   if (host.is_host()) return {"running", "newest"};
   return {"all"};
@@ -38,7 +37,7 @@ nlohmann::json conflicts_json(const std::vector<install::Conflict>& conflicts) {
 std::string conflicts_text(const std::vector<install::Conflict>& conflicts, const Style& style) {
   std::string text;
   for (const auto& conflict : conflicts)
-    text += (conflict.blocks ? style.red("in the way: ") : style.yellow("warning: ")) + conflict.what + "\n" +
+    text += (conflict.blocks ? style.red("conflict: ") : style.yellow("warning: ")) + conflict.what + "\n" +
             wrapped("-> " + conflict.next, 4);
   return text;
 }
@@ -57,13 +56,13 @@ nlohmann::json signing_json(const install::SigningState& state) {
 std::string signing_text(const install::SigningState& state, const Style& style) {
   if (!state.secure_boot) return "";
   std::string text = "Secure Boot is on";
-  if (!state.enforced) text += " (and the running kernel loads unsigned modules all the same)";
+  if (!state.enforced) text += " (but the running kernel also loads unsigned modules)";
   if (state.key.empty()) text += style.yellow("; there is no key to sign modules with");
   if (!state.key.empty()) text += "; modules are signed with " + state.key + " (" + state.from + ")";
   if (state.enrolled == "yes") text += ", which is enrolled";
   if (state.enrolled == "pending") text += style.yellow(", which is enrolled at the next boot");
   if (state.enrolled == "no") text += style.yellow(", which is not enrolled: a kernel that checks will refuse them");
-  if (state.enrolled == "unknown") text += "; whether that is enrolled cannot be told here";
+  if (state.enrolled == "unknown") text += "; whether that is enrolled is not known here";
   text += "\n";
   for (const auto& path : state.unsigned_modules) text += style.yellow("  not signed: ") + path + "\n";
   for (std::size_t i = 0; i < state.steps.size(); ++i)
@@ -96,7 +95,7 @@ Result<Exit> install(const Globals& globals, const InstallOptions& options) {
   request.catalogue = &recipes.applied;
   request.explanations = &recipes.known();
   request.jobs = options.jobs > 0 ? options.jobs : default_jobs();
-  Progress progress(driver.version.text, !globals.quiet && isatty(STDERR_FILENO) == 1);
+  Progress progress(driver.version.text, shows_progress(globals));
   request.on_progress = [&](const build::BuildProgress& state) { progress.show(state); };
   request.on_step = [&](std::string_view text) {
     if (!globals.quiet) progress.say(text);
@@ -104,7 +103,7 @@ Result<Exit> install(const Globals& globals, const InstallOptions& options) {
   auto installed = install::install_driver(host, std::move(request));
   progress.clear();
   if (!installed) return installed.error();
-  if (installed->refused) return say_refused(globals, *installed->refused, "nothing was installed");
+  if (installed->refused) return print_refused(globals, *installed->refused, "nothing was installed");
   const auto style = style_of(globals, STDOUT_FILENO);
   TRY_ASSIGN(const auto signing, install::signing_state(host));
   if (globals.json()) {
@@ -130,7 +129,9 @@ Result<Exit> install(const Globals& globals, const InstallOptions& options) {
   for (const auto& warning : installed->warnings) print(style.yellow("warning: ") + warning + "\n");
   for (const auto& hook : installed->hooks) print("hook: " + hook + "\n");
   print(signing_text(signing, style));
-  print("dkms builds it for the kernels to come, and has vgpukit patch it for each. vgpukit rollback goes back.\n");
+  print(
+      "dkms builds it for future kernels and lets vgpukit patch it for each. vgpukit rollback restores the state "
+      "before.\n");
   return Exit::done;
 }
 
@@ -145,13 +146,13 @@ Result<Exit> uninstall(const Globals& globals) {
   }
   print(outcome.version.empty() ? "vgpukit has no driver installed here.\n"
                                 : "NVIDIA " + outcome.version + " is uninstalled.\n");
-  for (const auto& left : outcome.left) print("  left: " + left + "\n");
+  for (const auto& left : outcome.left) print("  not removed: " + left + "\n");
   return Exit::done;
 }
 
 Result<Exit> rollback(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  Progress progress("rollback", !globals.quiet && isatty(STDERR_FILENO) == 1);
+  Progress progress("rollback", shows_progress(globals));
   TRY_ASSIGN(const auto outcome, install::rollback_driver(host, [&](std::string_view text) { progress.say(text); }));
   progress.clear();
   if (globals.json()) {
@@ -163,7 +164,7 @@ Result<Exit> rollback(const Globals& globals) {
     return Exit::done;
   }
   if (outcome.to.empty()) {
-    print("NVIDIA " + outcome.from + " is gone; no driver was installed before it.\n");
+    print("NVIDIA " + outcome.from + " is removed; no driver was installed before it.\n");
     return Exit::done;
   }
   print("Back to NVIDIA " + outcome.to + " from " + outcome.from + ", with modules for:\n");
@@ -178,7 +179,7 @@ std::string status_text(const install::InstallStatus& status, const Style& style
             "; the next install, rollback or uninstall finishes or undoes it first\n";
   if (status.record)
     text += style.bold("NVIDIA " + status.record->value("version", std::string("?"))) + ", installed " +
-            status.record->value("installed", std::string("?")) + " by way of " +
+            status.record->value("installed", std::string("?")) + " by " +
             status.record->value("by", std::string("?")) +
             (status.previous.empty()
                  ? ""
@@ -193,7 +194,7 @@ std::string status_text(const install::InstallStatus& status, const Style& style
     text += "  " + kernel.release + marks + ": " + state +
             (kernel.problem.empty() ? "" : "; " + style.red(kernel.problem)) + "\n";
     if (kernel.next && status.record && !kernel.problem.empty())
-      text += style.red("The kernel you will boot next has no working driver: ") + kernel.problem + "\n";
+      text += style.red("The kernel that boots next has no working driver: ") + kernel.problem + "\n";
   }
   text += signing_text(status.signing, style);
   if (status.last_hook && !status.last_hook->value("summary", std::string()).empty())
@@ -230,12 +231,9 @@ Result<Exit> status(const Globals& globals) {
 }  // namespace
 
 void add_install(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("install", "Build, verify and install a driver, and have dkms look after it");
+  auto* command = app.add_subcommand("install", "Build, verify and install a driver, and register it with dkms");
   auto options = std::make_shared<InstallOptions>();
-  command
-      ->add_option("DRIVER", options->driver,
-                   "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
-      ->required();
+  command->add_option("DRIVER", options->driver, driver_help)->required();
   command
       ->add_option("--kernel", options->kernels,
                    "Which kernels (default: the running and the newest; in another root all)")
@@ -250,16 +248,12 @@ void add_install(CLI::App& app, Globals& globals, Action& action) {
       ->type_name("RECIPE");
   command->add_flag("--without-nvidia-installer", options->without_installer,
                     "Only the kernel modules, through dkms: the user space is the distribution's");
-  command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return install(globals, *options); }; });
-  app.add_subcommand("uninstall", "Remove the driver that vgpukit has installed")->callback([&globals, &action] {
-    action = [&globals] { return uninstall(globals); };
-  });
-  app.add_subcommand("rollback", "Go back to the driver that was there before")->callback([&globals, &action] {
-    action = [&globals] { return rollback(globals); };
-  });
-  app.add_subcommand("status", "What is installed, and which kernels have a working driver")
-      ->callback([&globals, &action] { action = [&globals] { return status(globals); }; });
+  set_action(command, globals, action, options, install);
+  set_action(app.add_subcommand("uninstall", "Remove the driver that vgpukit has installed"), globals, action,
+             uninstall);
+  set_action(app.add_subcommand("rollback", "Restore the driver that was installed before"), globals, action, rollback);
+  set_action(app.add_subcommand("status", "Show what is installed, and which kernels have a working driver"), globals,
+             action, status);
 }
 
 }  // namespace vgpukit::cli

@@ -79,17 +79,16 @@ Result<Exit> facts(const Globals& globals, const FactsOptions& options) {
 void add_kernel(CLI::App& app, Globals& globals, Action& action) {
   auto* command = app.add_subcommand("kernel", "The kernels that one can build for, and what they contain");
   command->require_subcommand(1);
-  command->add_subcommand("list", "List the kernels of this root and what each lacks")->callback([&globals, &action] {
-    action = [&globals] { return list_kernels(globals); };
-  });
-  auto* ask = command->add_subcommand("facts", "Show the facts that recipes ask of a kernel, with the evidence");
+  set_action(command->add_subcommand("list", "List the kernels of this root and what each lacks"), globals, action,
+             list_kernels);
+  auto* ask = command->add_subcommand("facts", "Show the facts about a kernel that recipes ask for, with the evidence");
   auto options = std::make_shared<FactsOptions>();
   ask->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
   ask->add_option(
          "--ask", options->ask,
-         "Ask this in place of the recipes' questions, such as 'declaration follow_pfn linux/mm.h' (repeatable)")
+         "Ask this instead of the recipes' questions, such as 'declaration follow_pfn linux/mm.h' (repeatable)")
       ->type_name("FACT");
-  ask->callback([&globals, &action, options] { action = [&globals, options] { return facts(globals, *options); }; });
+  set_action(ask, globals, action, options, facts);
 }
 
 }  // namespace vgpukit::cli

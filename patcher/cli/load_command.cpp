@@ -15,7 +15,7 @@ struct LoadOptions {
   bool dry_run = false, stop_holders = false;
 };
 
-// uname -r; empty where --root is another machine's, because no kernel runs there.
+// uname -r; empty for another root, in which no kernel runs.
 std::string running_release(const HostPaths& host) {
   utsname name{};
   return host.is_host() && ::uname(&name) == 0 ? name.release : "";
@@ -27,7 +27,7 @@ load::LoadRequest request_of(const LoadOptions& options) {
   return request;
 }
 
-// What all three need. The parts live as long as this.
+// What the three commands need. The members must outlive the result of get().
 struct Tools {
   Tools(const HostPaths& paths) : host(paths), sysfs(host), log(host, system::KernelMessages::From::now) {}
   HostPaths host;
@@ -65,7 +65,7 @@ Result<Exit> load(const Globals& globals, const LoadOptions& options) {
   TRY_ASSIGN(const auto report, load::load_modules(tools.get(), request_of(options)));
   if (report.error) log::error(report.error->message());
   for (const auto& card : report.occupied)
-    log::warning("the card " + card.address + " is not nvidia's: " + card.driver + " has it\n  " +
+    log::warning("the card " + card.address + " is not bound to nvidia: " + card.driver + " has it\n  " +
                  load::free_card_hint(card));
   if (globals.json())
     print_json(load_json(report));
@@ -76,7 +76,7 @@ Result<Exit> load(const Globals& globals, const LoadOptions& options) {
 
 void say(const load::UnloadReport& report) {
   if (report.error) log::error(report.error->message());
-  for (const auto& trouble : report.not_put_back) log::error(trouble);
+  for (const auto& error : report.not_put_back) log::error(error);
 }
 
 Result<Exit> unload(const Globals& globals, const LoadOptions& options) {
@@ -111,23 +111,21 @@ void add_load(CLI::App& app, Globals& globals, Action& action) {
   const auto options = std::make_shared<LoadOptions>();
   const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const LoadOptions&)) {
     auto* sub = app.add_subcommand(name, about);
-    sub->callback(
-        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    set_action(sub, globals, action, options, what);
     return sub;
   };
-  const auto* from =
-      "Modules from this folder, such as vgpukit build --output has filled; left out: the installed ones";
+  const auto* from = "Modules from this folder, such as that of vgpukit build --output; default: the installed ones";
   const auto* stop =
-      "Stop the services that use the driver, and remove vGPUs that nobody uses; never a virtual machine";
-  auto* in = add("load", "Load NVIDIA's modules, with all that they need", load);
-  in->add_option("MODULE", options->modules, "Only these, such as nvidia-uvm; left out: all of the driver's");
+      "Stop the services that use the driver and remove unused vGPUs; virtual machines are never stopped";
+  auto* in = add("load", "Load NVIDIA's modules and all that they need", load);
+  in->add_option("MODULE", options->modules, "Only these, such as nvidia-uvm; default: all of the driver's");
   in->add_option("--from", options->from, from)->type_name("DIR");
-  in->add_option("--kernel", options->kernel, "With --dry-run: plan for this kernel in place of the running one")
+  in->add_option("--kernel", options->kernel, "With --dry-run: plan for this kernel instead of the running one")
       ->type_name("REL");
   in->add_flag("--dry-run", options->dry_run, "Only show what would be loaded, in which order, and why");
-  auto* out = add("unload", "Unload NVIDIA's modules; says who uses them", unload);
+  auto* out = add("unload", "Unload NVIDIA's modules, or show what uses them", unload);
   out->add_flag("--stop-holders", options->stop_holders, stop);
-  auto* again = add("reload", "Unload NVIDIA's modules and load them again, then start what had to be stopped", reload);
+  auto* again = add("reload", "Unload NVIDIA's modules and load them again, then start what was stopped", reload);
   again->add_option("--from", options->from, from)->type_name("DIR");
   again->add_flag("--stop-holders", options->stop_holders, stop);
 }

@@ -93,7 +93,7 @@ std::string load_text(const load::LoadReport& report, const Style& style) {
     text += row(each.module, word_of(each.state), style);
     if (!each.error) continue;
     for (const auto& message : each.messages) text += "    kernel: " + message.text + "\n";
-    // The last error is said as such; that of a module that may fail would be lost.
+    // The caller prints the last error only; an optional module's is printed here.
     if (each.module.optional) text += wrapped("-> " + each.error->why, 4);
   }
   return text;
@@ -122,7 +122,7 @@ nlohmann::json load_json(const load::LoadReport& report) {
 std::string unload_text(const load::UnloadReport& report) {
   std::string text;
   if (report.error) {
-    // The error has told of one; who wants to free the driver wants to see all.
+    // The error names one of them; this is the full list.
     for (const auto& process : report.holders.processes) text += process.text() + "\n";
     for (const auto& module : report.holders.modules)
       text += "the module " + module.name + " uses " + module.held_by + "\n";
@@ -132,7 +132,7 @@ std::string unload_text(const load::UnloadReport& report) {
   for (const auto& unit : report.stopped) text += unit + ": stopped\n";
   for (const auto& vgpu : report.vgpus) text += "vGPU " + vgpu.name + ": removed\n";
   for (const auto& module : report.removed) text += module + ": unloaded\n";
-  return text.empty() ? "no module of NVIDIA's is loaded\n" : text;
+  return text.empty() ? "no module of NVIDIA is loaded\n" : text;
 }
 
 nlohmann::json unload_json(const load::UnloadReport& report) {
@@ -148,7 +148,7 @@ nlohmann::json unload_json(const load::UnloadReport& report) {
 std::string reload_text(const load::ReloadReport& report, const Style& style) {
   auto text = unload_text(report.unloaded);
   if (report.loaded) text += load_text(*report.loaded, style);
-  for (const auto& vgpu : report.vgpus) text += "vGPU " + vgpu + ": there again\n";
+  for (const auto& vgpu : report.vgpus) text += "vGPU " + vgpu + ": made again\n";
   for (const auto& unit : report.started) text += unit + ": started\n";
   return text;
 }

@@ -1,4 +1,4 @@
-// What load, unload and reload print.
+// How load, unload and reload print their plans and reports.
 #pragma once
 
 #include "cli/cli.hpp"

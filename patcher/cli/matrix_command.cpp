@@ -3,12 +3,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 
 #include "cli/matrix_table.hpp"
 #include "matrix/emit.hpp"
+#include "matrix/matrix_run.hpp"
 #include "matrix/prove.hpp"
+#include "support/atomic_file.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 
@@ -38,7 +41,7 @@ Result<matrix::Grid> selected_grid(const matrix::MatrixFile& file, const HostPat
   TRY_ASSIGN(auto grid, matrix::make_grid(file, machine, images));
   matrix::select_cells(grid, options.only, shard);
   if (grid.cells.empty() && shard.count == 1)
-    return Error{ErrorKind::usage, "select cells", "none is called like '" + options.only + "'",
+    return Error{ErrorKind::usage, "select cells", "no name has '" + options.only + "' in it",
                  "vgpukit matrix list " + options.file + " shows their names"};
   return grid;
 }
@@ -48,7 +51,7 @@ Result<Exit> list(const Globals& globals, const MatrixOptions& options) {
   TRY_ASSIGN(const auto file, matrix::read_matrix_file(options.file, environment));
   matrix::ImageRoots images(machine, matrix::program_environment(environment));
   TRY_ASSIGN(const auto grid, selected_grid(file, machine, images, options));
-  // What is known of a driver is known of its whole row: there may be hundreds of kernels.
+  // Each driver is looked up once and not for each cell: there may be hundreds of kernels.
   std::vector<Result<std::string>> paths;
   for (const auto& driver : file.drivers) paths.push_back(matrix::driver_path(driver, machine));
   nlohmann::json cells = nlohmann::json::array();
@@ -114,7 +117,7 @@ void print_result(const matrix::MatrixResult& result, const Globals& globals, co
   for (const auto& cell : result.cells) words[{cell.driver, cell.kernel}] = cell_words(cell);
   print(table_text(result.drivers(), result.kernels(), words, style));
   for (const auto& cell : result.cells) {
-    if (cell.reason.empty()) continue;  // a green one has a reason where it could not be loaded
+    if (cell.reason.empty()) continue;  // a verified cell has one if its modules could not be loaded
     print("\n" + style.bold(cell.driver + " on " + cell.kernel) + ": " + word_of(cell.verdict) + "\n" +
           wrapped(cell.reason, 2));
     if (!cell.hint.empty()) print(wrapped("-> " + cell.hint, 2));
@@ -127,7 +130,7 @@ void print_result(const matrix::MatrixResult& result, const Globals& globals, co
   print("\nresult: " + written.string() + "\n");
 }
 
-// A part of the matrix does not replace the result of the whole.
+// The file name differs for a part of the matrix, so that it does not replace the whole result.
 std::string result_name(const MatrixOptions& options) {
   std::string name = "result";
   if (!options.shard.empty()) {
@@ -159,21 +162,21 @@ Result<Exit> prove(const Globals& globals, const matrix::MatrixRun& run, const f
   TRY_ASSIGN(const auto proofs, matrix::prove_recipes(run, known, how));
   const auto style = style_of(globals, STDOUT_FILENO);
   nlohmann::json all = nlohmann::json::array();
-  bool any_dead = false;
+  bool any_unneeded = false;
   bool none_tried = true;
   for (const auto& proof : proofs) {
     const auto* recipe = run.catalogue->find(proof.recipe);
     const std::string run_time = recipe ? recipe->run_time : "";
-    const bool dead = proof.is_unneeded() && run_time.empty();
+    const bool unneeded = proof.is_unneeded() && run_time.empty();
     const char* state = proof.tried.empty()   ? "not tried"
-                        : dead                ? "not needed"
+                        : unneeded            ? "not needed"
                         : proof.is_unneeded() ? "needed at run time"
                                               : "needed";
-    any_dead = any_dead || dead;
+    any_unneeded = any_unneeded || unneeded;
     none_tried = none_tried && proof.tried.empty();
     all.push_back(proof_json(proof, state));
     if (globals.json()) continue;
-    print((dead                  ? style.red(state)
+    print((unneeded              ? style.red(state)
            : proof.tried.empty() ? style.yellow(state)
                                  : style.green(state)) +
           "  " + style.bold(proof.recipe) + "\n");
@@ -184,15 +187,15 @@ Result<Exit> prove(const Globals& globals, const matrix::MatrixRun& run, const f
                     4));
   }
   if (globals.json()) print_json(nlohmann::json{{"vgpukit", known.vgpukit}, {"result", of.string()}, {"recipes", all}});
-  if (any_dead) return Exit::failed;
+  if (any_unneeded) return Exit::failed;
   if (!proofs.empty() && none_tried)
     return Error{ErrorKind::failed, "prove the recipes of " + of.string(),
-                 "none of its cells could be built here without one",
+                 "none of its cells could be built here without a recipe",
                  "vgpukit matrix list " + file + " shows what is missing"};
   return Exit::done;
 }
 
-// The words of this command line that every cell's `vgpukit build` has to have, too.
+// The options of this command line that every cell's `vgpukit build` needs, too.
 std::vector<std::string> handed_on(const Globals& globals, const MatrixOptions& options) {
   std::vector<std::string> words;
   for (const auto& folder : globals.recipes)
@@ -253,7 +256,7 @@ Result<Exit> run(const Globals& globals, const MatrixOptions& options) {
     return prove(globals, run, options.result.empty() ? run.folder / result_name(options) : fs::path(options.result),
                  options.file);
 
-  MatrixTable table(grid, !globals.quiet && isatty(STDERR_FILENO) == 1, style_of(globals, STDERR_FILENO));
+  MatrixTable table(grid, shows_progress(globals), style_of(globals, STDERR_FILENO));
   run.on_cell = [&](const matrix::Cell& cell, const matrix::CellResult* result) { table.update(cell, result); };
   const auto result = matrix::run_matrix(run);
   table.clear();
@@ -279,7 +282,8 @@ Result<Exit> run(const Globals& globals, const MatrixOptions& options) {
 
 void add_selection(CLI::App& command, MatrixOptions& options) {
   command.add_option("FILE", options.file, "The matrix file (docs/matrix-file.md)")->required();
-  command.add_option("--only", options.only, "Only cells whose 'DRIVER on KERNEL' holds this text")->type_name("TEXT");
+  command.add_option("--only", options.only, "Only cells whose 'DRIVER on KERNEL' has this text in it")
+      ->type_name("TEXT");
   command.add_option("--shard", options.shard, "The I-th of N parts of the cells, such as 2/8")->type_name("I/N");
 }
 
@@ -289,12 +293,12 @@ void add_run(CLI::App& command, MatrixOptions& options) {
   command
       .add_option("--jobs", options.jobs, "Compilers at once, of all cells together (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
-  auto* fresh =
-      command.add_flag("--fresh", options.fresh, "Build every cell, also where nothing has changed since it was green");
+  auto* fresh = command.add_flag("--fresh", options.fresh,
+                                 "Build every cell, also those that have been verified and have not changed");
   auto* output = command.add_option("--output", options.output, "Where the result is written")->type_name("FILE");
-  auto* proof =
-      command.add_flag("--prove-recipes", options.prove,
-                       "Build cells of the last result without one recipe each, and tell which recipes nothing needs");
+  auto* proof = command.add_flag(
+      "--prove-recipes", options.prove,
+      "Build cells of the last result, each without one recipe, and show which recipes are not needed");
   proof->excludes(fresh)->excludes(output);
   command.add_option("--result", options.result, "The result that --prove-recipes is about")
       ->type_name("FILE")
@@ -303,21 +307,38 @@ void add_run(CLI::App& command, MatrixOptions& options) {
 
 }  // namespace
 
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Result<HostPaths> machine_of(const Globals& globals) {
+  if (globals.root != "/")
+    return Error{ErrorKind::usage, "run a matrix in " + globals.root, "--root is for one kernel's root",
+                 "name the root of each kernel in the matrix file"};
+  return host_of(globals);
+}
+
+Status write_result(const matrix::MatrixResult& result, const fs::path& file) {
+  return write_file(file,
+                    matrix::document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
 void add_matrix(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("matrix", "Many drivers on many kernels: what builds, and what does not");
+  auto* command = app.add_subcommand("matrix", "Build many drivers for many kernels, and show what builds");
   command->require_subcommand(1);
   auto options = std::make_shared<MatrixOptions>();
 
-  auto* cells = command->add_subcommand("list", "List the cells of a matrix file and whether they could be built here");
+  auto* cells = command->add_subcommand("list", "List the cells of a matrix file and whether they can be built here");
   add_selection(*cells, *options);
-  cells->add_option("--max-jobs", options->max_jobs, "In JSON: into how many parts the cells are divided at most")
+  cells->add_option("--max-jobs", options->max_jobs, "In JSON: the maximum number of parts")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  cells->callback([&globals, &action, options] { action = [&globals, options] { return list(globals, *options); }; });
+  set_action(cells, globals, action, options, list);
 
-  auto* runs = command->add_subcommand("run", "Build every cell of a matrix file, and write what became of it");
+  auto* runs = command->add_subcommand("run", "Build every cell of a matrix file, and write the result");
   add_run(*runs, *options);
-  runs->callback([&globals, &action, options] { action = [&globals, options] { return run(globals, *options); }; });
+  set_action(runs, globals, action, options, run);
 
   add_matrix_documents(*command, globals, action);
 }

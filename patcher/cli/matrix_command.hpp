@@ -1,4 +1,4 @@
-// What the commands of `vgpukit matrix` share.
+// What the subcommands of `vgpukit matrix` share.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,9 @@
 
 namespace vgpukit::cli {
 
+// getenv(3).
 std::optional<std::string> environment(const std::string& name);
-// The machine that the matrix runs on. Error: usage with --root, which is for one kernel.
+// The machine that the matrix runs on. Error: usage for --root, which is for one kernel.
 Result<HostPaths> machine_of(const Globals& globals);
 Status write_result(const matrix::MatrixResult& result, const fs::path& file);
 

@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include "cli/matrix_command.hpp"
 #include "matrix/badge.hpp"
 #include "matrix/emit.hpp"
@@ -10,23 +8,6 @@
 #include "support/log.hpp"
 
 namespace vgpukit::cli {
-
-std::optional<std::string> environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value ? std::optional<std::string>(value) : std::nullopt;
-}
-
-Result<HostPaths> machine_of(const Globals& globals) {
-  if (globals.root != "/")
-    return Error{ErrorKind::usage, "run a matrix in " + globals.root, "--root is for one kernel's root",
-                 "name the root of each kernel in the matrix file"};
-  return host_of(globals);
-}
-
-Status write_result(const matrix::MatrixResult& result, const fs::path& file) {
-  return write_file(file,
-                    matrix::document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-}
 
 namespace {
 
@@ -43,7 +24,7 @@ Result<Exit> report(const ReportOptions& options) {
   if (!options.baseline.empty()) {
     if (options.format != "html" && options.format != "markdown")
       return Error{ErrorKind::usage, "compare with " + options.baseline,
-                   "--format " + options.format + " has no place for it", "html and markdown have"};
+                   "--format " + options.format + " cannot show changes", "take html or markdown"};
     baseline.emplace();
     baseline->name = options.baseline;
     TRY_ASSIGN(baseline->result, matrix::read_result(options.baseline));
@@ -68,7 +49,8 @@ Result<Exit> merge(const std::vector<std::string>& files, const std::string& out
   TRY_ASSIGN(const auto merged, matrix::merge_results(results));
   for (const auto& one : merged.contradictions)
     log::warning(one.driver + " on " + one.kernel + " is " + word_of(one.verdict_one) + " in " + one.one + " and " +
-                 word_of(one.verdict_other) + " in " + one.other + ", of the same inputs; the worse one is kept");
+                 word_of(one.verdict_other) + " in " + one.other +
+                 ", of the same inputs; the result has the worse one");
   if (output.empty())
     print_json(matrix::document_of(merged));
   else
@@ -81,9 +63,9 @@ struct EmitOptions {
   matrix::Emission emission;
 };
 
-Result<Exit> emit(const Globals& globals, EmitOptions& options) {
+Result<Exit> emit(const Globals& globals, const EmitOptions& options) {
   TRY_ASSIGN(const auto machine, machine_of(globals));
-  auto& emission = options.emission;
+  auto emission = options.emission;
   TRY_ASSIGN(emission.text, read_file(emission.file));
   TRY_ASSIGN(const auto file, matrix::parse_matrix_file(emission.text, emission.file, environment));
   matrix::ImageRoots images(machine, matrix::program_environment(environment));
@@ -98,9 +80,9 @@ Result<Exit> emit(const Globals& globals, EmitOptions& options) {
 
 void add_emit(CLI::App& command, Globals& globals, Action& action) {
   auto options = std::make_shared<EmitOptions>();
-  auto* emits = command.add_subcommand("emit", "Print a CI server's or a cluster's own file that runs a matrix");
+  auto* emits = command.add_subcommand("emit", "Print a job file for a CI server or a cluster that runs a matrix");
   emits->add_option("FILE", options->emission.file, "The matrix file, named from the repository's top")->required();
-  emits->add_option("--format", options->format, "Whose file")
+  emits->add_option("--format", options->format, "The system that reads the file")
       ->check(CLI::IsMember({"github", "gitlab", "kubernetes"}))
       ->required();
   emits
@@ -109,13 +91,13 @@ void add_emit(CLI::App& command, Globals& globals, Action& action) {
       ->type_name("NAME");
   emits
       ->add_option("--setup", options->emission.setup,
-                   "A shell command that brings vgpukit into a job (default: it is there)")
+                   "A shell command that installs vgpukit in a job (default: it is installed)")
       ->type_name("COMMAND");
   emits
       ->add_option("--max-jobs", options->emission.max_jobs,
-                   "The most jobs; each has its share of the cells (default: as many as may be)")
+                   "The maximum number of jobs; each gets a share of the cells (default: the maximum of the system)")
       ->check(CLI::Range(1, 1000));
-  emits->callback([&globals, &action, options] { action = [&globals, options] { return emit(globals, *options); }; });
+  set_action(emits, globals, action, options, emit);
 }
 
 }  // namespace
@@ -127,14 +109,14 @@ void add_matrix_documents(CLI::App& command, Globals& globals, Action& action) {
   reports->add_option("--format", of->format, "How to print it")
       ->check(CLI::IsMember({"markdown", "html", "svg", "json", "junit"}))
       ->capture_default_str();
-  reports->add_option("--baseline", of->baseline, "An earlier result: tell what changed since (html, markdown)")
+  reports->add_option("--baseline", of->baseline, "An earlier result: show what changed since (html, markdown)")
       ->type_name("RESULT");
   reports->add_flag("--without-diffs", of->without_diffs,
-                    "Leave the diffs out of the page: they quote the driver's sources");
+                    "Leave the diffs out of the page, because they quote the driver's sources");
   reports->callback([&globals, &action, of] {
     action = [&globals, of] {
       if (globals.json()) of->format = "json";
-      if (of->format == "json") globals.format = "json";  // an error, too
+      if (of->format == "json") globals.format = "json";  // for an error, too
       return report(*of);
     };
   });

@@ -13,7 +13,7 @@ namespace vgpukit::cli {
 
 namespace {
 
-// Columns on the screen: the symbols are one each, whatever their bytes.
+// Columns on the screen: UTF-8 characters, not bytes.
 std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }

@@ -1,5 +1,5 @@
-// The cells of a matrix as a table on a terminal: what is done, what is at work, what waits. Redrawn in place while a
-// run goes on; where stderr is no terminal, or the table is larger than it, a line for each cell that is done.
+// The cells of a matrix as a table: done, building or waiting. During a run it is redrawn in place on stderr. If stderr
+// is not a terminal or the table is too large for it, a line is printed for each cell that is done.
 #pragma once
 
 #include <chrono>
@@ -14,8 +14,8 @@
 
 namespace vgpukit::cli {
 
-// Drivers down, kernels across, a symbol and a word in each cell. `words` gives what stands in a cell; empty: not part
-// of this run.
+// A row for each driver, a column for each kernel. `words` has the text of each cell; cells that are not part of this
+// run have none.
 std::string table_text(const std::vector<std::string>& drivers, const std::vector<std::string>& kernels,
                        const std::map<std::pair<std::string, std::string>, std::string>& words, const Style& style);
 

@@ -6,6 +6,7 @@
 #include "cli/progress.hpp"
 #include "install/module_package.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -36,11 +37,11 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
   request.revision = options.revision;
   request.output = fs::absolute(options.output).lexically_normal();
   if (request.depends.empty()) {
-    // Asked before the minutes of a build.
+    // Before the build, which takes minutes.
     TRY_ASSIGN(request.depends, install::kernel_dependency(request.format, kernel));
   }
   kernel::Facts facts(std::move(kernel), assumptions);
-  Progress progress(facts.kernel().release, !globals.quiet && isatty(STDERR_FILENO) == 1);
+  Progress progress(facts.kernel().release, shows_progress(globals));
   build::BuildJob job;
   job.driver = &driver;
   job.catalogue = &recipes.applied;
@@ -53,7 +54,8 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
   const auto report = build::run_build(facts, job);
   progress.clear();
   if (!report) return report.error();
-  if (report->result != build::BuildReport::Result::built) return say_refused(globals, *report, "no package was made");
+  if (report->result != build::BuildReport::Result::built)
+    return print_refused(globals, *report, "no package was made");
   request.build = &*report;
   request.kernel = &facts.kernel();
   TRY_ASSIGN(const auto made, install::make_package(request));
@@ -70,10 +72,9 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
   if (globals.quiet) return Exit::done;
   const auto style = style_of(globals, STDOUT_FILENO);
   print("  " + made.name + " " + made.version + ", needs " + made.depends + "\n");
-  std::string names;
-  for (const auto& notice : report->notices) names += (names.empty() ? "" : ", ") + notice.name;
+  const auto names = join(report->notices, ", ", [](const auto& notice) { return notice.name; });
   print(style.yellow("for your own hosts") + (names.empty() ? "" : " (accepted: " + names + ")") +
-        ": NVIDIA's licence decides whether it may be given to others.\n");
+        ": NVIDIA's licence decides whether you may give it to others.\n");
   return Exit::done;
 }
 
@@ -83,10 +84,7 @@ void add_package(CLI::App& app, Globals& globals, Action& action) {
   auto* command =
       app.add_subcommand("package", "Make a deb, rpm or Arch package of modules that were built and verified");
   auto options = std::make_shared<PackageOptions>();
-  command
-      ->add_option("DRIVER", options->driver,
-                   "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
-      ->required();
+  command->add_option("DRIVER", options->driver, driver_help)->required();
   command
       ->add_option("--kernel", options->kernel,
                    "For which kernel (default: the running one; in another root the newest)")
@@ -94,10 +92,10 @@ void add_package(CLI::App& app, Globals& globals, Action& action) {
   command->add_option("--format", options->kind, "The package format; for JSON: vgpukit --format json package ...")
       ->check(CLI::IsMember({"deb", "rpm", "arch"}))
       ->required();
-  command->add_option("--output", options->output, "The folder that it goes to")
+  command->add_option("--output", options->output, "The folder for the package")
       ->type_name("DIR")
       ->capture_default_str();
-  command->add_option("--depends", options->depends, "What it needs, in place of the package of that kernel")
+  command->add_option("--depends", options->depends, "The dependency, instead of the kernel's package")
       ->type_name("TEXT");
   command->add_option("--revision", options->revision, "The package's number, after the driver's version")
       ->check(CLI::Range(1, 9999))
@@ -107,8 +105,7 @@ void add_package(CLI::App& app, Globals& globals, Action& action) {
   command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
-  command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return package(globals, *options); }; });
+  set_action(command, globals, action, options, package);
 }
 
 }  // namespace vgpukit::cli

@@ -7,6 +7,7 @@
 #include "passthrough/passthrough.hpp"
 #include "passthrough/rebind.hpp"
 #include "passthrough/text_merge.hpp"
+#include "support/interrupt.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -35,7 +36,7 @@ Status needs_root(const HostPaths& host, const std::string& tried) {
   return Error{ErrorKind::missing, tried, "only root may change this machine", "run it with sudo"};
 }
 
-// Runs a program of the machine; what it prints is shown with -v, and in the error when it fails.
+// Runs a program of the machine. Its output is printed with -v, and is in the error when it fails.
 passthrough::RunCommand runner(const HostPaths& host) {
   return [host](const std::vector<std::string>& argv) -> Status {
     log::debug(join(argv, " "));
@@ -44,13 +45,12 @@ passthrough::RunCommand runner(const HostPaths& host) {
     command.root = host.root;
     TRY_ASSIGN(const auto outcome, run(command));
     for (const auto& text : {outcome.out, outcome.err})
-      if (!text.empty()) log::debug(text.substr(0, text.find_last_not_of('\n') + 1));
+      if (!text.empty()) log::debug(trimmed(text));
     if (outcome.ok()) return {};
-    auto said = outcome.err.empty() ? outcome.out : outcome.err;
-    said = said.substr(0, said.find_last_not_of('\n') + 1);
-    if (said.size() > 600) said = "..." + said.substr(said.size() - 600);
+    std::string output(trimmed(outcome.err.empty() ? outcome.out : outcome.err));
+    if (output.size() > 600) output = "..." + output.substr(output.size() - 600);
     return Error{ErrorKind::failed, "run " + join(argv, " "),
-                 "it ended with status " + std::to_string(outcome.status) + (said.empty() ? "" : ": " + said), ""};
+                 "it ended with status " + std::to_string(outcome.status) + (output.empty() ? "" : ": " + output), ""};
   };
 }
 
@@ -107,7 +107,7 @@ std::string plan_text(const passthrough::PassthroughPlan& plan) {
   return "vfio-pci gets" + functions + "\n" + lines_text("Because", plan.card.reasons) + lines_text("Files", whys) +
          diffs_text(plan.edits.files) + lines_text("Then", command_lines(plan.edits.commands)) +
          lines_text("Note", warnings) + lines_text("Changed by others", plan.notes) +
-         lines_text("In the way", plan.conflicts) + lines_text("apply refuses, because", risks) +
+         lines_text("Conflicts", plan.conflicts) + lines_text("apply refuses, because", risks) +
          (plan.edits.unknown.empty() ? "" : lines_text("apply writes nothing, because", {plan.edits.unknown})) +
          lines_text("If the host does not come up", {plan.edits.recovery});
 }
@@ -238,8 +238,8 @@ Result<Exit> hooks_install(const Globals& globals, const PassthroughChangeOption
   if (globals.json()) print_json({{"result", "installed"}, {"file", file}, {"card", card->address}});
   if (!globals.json())
     print(file + " gives " + card->address + " to '" + options.domain +
-          "' when it starts, and takes it back.\nWhere /etc/libvirt/hooks was empty before: systemctl restart libvirtd "
-          "(virtqemud).\n");
+          "' when it starts, and back to its driver when it ends.\nIf /etc/libvirt/hooks was empty before: systemctl "
+          "restart libvirtd (virtqemud).\n");
   return Exit::done;
 }
 
@@ -250,7 +250,7 @@ Result<Exit> hooks_remove(const Globals& globals, const PassthroughChangeOptions
   if (globals.json())
     print_json({{"result", "removed"}, {"file", file}});
   else
-    print(file + " is gone.\n");
+    print(file + " is removed.\n");
   return Exit::done;
 }
 
@@ -261,8 +261,7 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
   const auto add = [&](CLI::App& parent, const char* name, const char* about,
                        Result<Exit> (*what)(const Globals&, const PassthroughChangeOptions&)) {
     auto* sub = parent.add_subcommand(name, about);
-    sub->callback(
-        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    set_action(sub, globals, action, options, what);
     return sub;
   };
   const auto card = [&](CLI::App* sub) {
@@ -270,36 +269,37 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
   };
   const auto risks = [&](CLI::App* sub) {
     sub->add_flag(passthrough::force_display, options->lose_display,
-                  "Although the host can then show nothing on any screen");
-    sub->add_flag(passthrough::force_host_devices, options->take_host_devices,
-                  "Although disks, network or keyboards of the host share the card's IOMMU group and are taken, too");
+                  "Continue although the host loses its last display");
+    sub->add_flag(
+        passthrough::force_host_devices, options->take_host_devices,
+        "Continue although disks, network or keyboards of the host are in the card's IOMMU group and are taken, too");
   };
   const auto any_device = [&](CLI::App* sub) {
-    sub->add_flag("--any-device", options->any_device, "Also a device that is no graphics card");
+    sub->add_flag("--any-device", options->any_device, "Also a device that is not a graphics card");
   };
   const auto overwrite = [&](CLI::App* sub) {
     sub->add_flag("--force-overwrite-changes", options->overwrite,
-                  "Although others have changed the same lines since: their version is kept aside");
+                  "Continue although others have changed the same lines since; their version is saved beside the file");
   };
-  card(add(passthrough, "plan", "What apply would change in which files, and why", plan));
-  add(passthrough, "list", "The cards that apply was run for", list);
-  auto* applies = add(passthrough, "apply", "Have vfio-pci take a card from the next boot on", apply);
-  auto* undoes = add(passthrough, "undo", "Take apply back: every file as it was", undo);
-  auto* binds = add(passthrough, "bind", "Give a card to vfio-pci now, until the next boot", bind);
-  auto* unbinds = add(passthrough, "unbind", "Give a card back to its driver now", unbind);
+  card(add(passthrough, "plan", "Show what apply would change in which files, and why", plan));
+  add(passthrough, "list", "List the cards that apply was run for", list);
+  auto* applies = add(passthrough, "apply", "Bind a card to vfio-pci from the next boot on", apply);
+  auto* undoes = add(passthrough, "undo", "Undo apply: restore every file", undo);
+  auto* binds = add(passthrough, "bind", "Bind a card to vfio-pci now, until the next boot", bind);
+  auto* unbinds = add(passthrough, "unbind", "Bind a card to its driver again now", unbind);
   for (auto* sub : {applies, undoes, binds, unbinds}) card(sub);
   risks(applies);
   overwrite(applies);
   overwrite(undoes);
-  undoes->add_flag("--dry-run", options->dry_run, "Only print what would be taken back");
+  undoes->add_flag("--dry-run", options->dry_run, "Only print what would be undone");
   risks(binds);
   for (auto* sub : {binds, unbinds}) {
     any_device(sub);
     sub->add_flag("--single-gpu", options->single_gpu,
-                  "Stop the desktop, and take the consoles off the card first; unbind brings them back");
+                  "First stop the desktop and unbind the consoles from the card; unbind starts them again");
   }
-  auto* hooks =
-      passthrough.add_subcommand("hooks", "libvirt hooks: a virtual machine gets the host's only card while it runs");
+  auto* hooks = passthrough.add_subcommand(
+      "hooks", "libvirt hooks that give a virtual machine the host's only card while it runs");
   hooks->require_subcommand(1);
   auto* installs = add(*hooks, "install", "Write the hook of a virtual machine", hooks_install);
   card(installs);

@@ -29,39 +29,39 @@ Result<Exit> groups(const Globals& globals, const PassthroughOptions& /*options*
   return Exit::done;
 }
 
-// The first name of its kind that is free: FILE.before-vgpukit, FILE.before-vgpukit.2, ...
-fs::path keep_as(const fs::path& file) {
-  fs::path kept = file.string() + ".before-vgpukit";
+// The first free name of FILE.before-vgpukit, FILE.before-vgpukit.2, ...
+fs::path backup_name(const fs::path& file) {
+  fs::path backup = file.string() + ".before-vgpukit";
   std::error_code bad;
-  for (int i = 2; fs::exists(fs::symlink_status(kept, bad)); ++i)
-    kept = file.string() + ".before-vgpukit." + std::to_string(i);
-  return kept;
+  for (int i = 2; fs::exists(fs::symlink_status(backup, bad)); ++i)
+    backup = file.string() + ".before-vgpukit." + std::to_string(i);
+  return backup;
 }
 
 Result<Exit> apply_xml(const Globals& globals, const std::string& file, const passthrough::GuestRequest& request) {
-  // A link to a domain elsewhere (libvirt's autostart folder has those) stays a link.
+  // A link (libvirt's autostart folder has links) stays a link: its target is changed.
   std::error_code bad;
   const auto real = fs::canonical(file, bad);
   const fs::path path = bad ? fs::path(file) : real;
   TRY_ASSIGN(const auto text, read_file(path));
   TRY_ASSIGN(const auto edited, passthrough::edit_domain(text, file, request));
   for (const auto& note : edited.notes) log::warning(note);
-  std::string kept;
+  std::string backup;
   if (!edited.changes.empty()) {
-    kept = keep_as(path);
-    TRY(clone_file(path, kept));
+    backup = backup_name(path);
+    TRY(clone_file(path, backup));
     const auto mode = static_cast<unsigned>(fs::status(path, bad).permissions()) & 0777u;
     TRY(write_file(path, edited.text, mode));
   }
   if (globals.json()) {
-    print_json({{"file", file}, {"changes", edited.changes}, {"notes", edited.notes}, {"backup", kept}});
+    print_json({{"file", file}, {"changes", edited.changes}, {"notes", edited.notes}, {"backup", backup}});
     return Exit::done;
   }
   for (const auto& change : edited.changes) print("+ " + change + "\n");
-  if (edited.changes.empty()) print("nothing to do: it has all of that\n");
-  if (!kept.empty()) {
-    log::info("what was there before is in " + kept);
-    log::info("libvirt reads it with: virsh define " + file);
+  if (edited.changes.empty()) print("nothing to do: the domain has all of it\n");
+  if (!backup.empty()) {
+    log::info("the old file is " + backup);
+    log::info("to make libvirt read the new one: virsh define " + file);
   }
   return Exit::done;
 }
@@ -75,8 +75,8 @@ Result<Exit> xml(const Globals& globals, const PassthroughOptions& options) {
   if (!options.guest_driver.empty()) {
     request.guest_driver = Version::leading(options.guest_driver);
     if (!request.guest_driver)
-      return Error{ErrorKind::usage, "take '" + options.guest_driver + "' as the guest's driver", "it is no version",
-                   "such as 450.66 or 535"};
+      return Error{ErrorKind::usage, "take '" + options.guest_driver + "' as the guest's driver", "it is not a version",
+                   "give a version such as 450.66 or 535"};
   }
   if (!options.rom_file.empty()) {
     const auto path = fs::absolute(options.rom_file);
@@ -87,7 +87,7 @@ Result<Exit> xml(const Globals& globals, const PassthroughOptions& options) {
   }
   if (!card->is_nvidia())
     log::warning(system::describe(*card) +
-                 " is not NVIDIA's: it gets the same lines, and nothing is known of its driver");
+                 " is not from NVIDIA: it gets the same lines, but vgpukit knows nothing of its driver");
   if (!options.apply.empty()) return apply_xml(globals, options.apply, request);
   const auto text = passthrough::guest_domain_xml(request);
   if (globals.json())
@@ -116,14 +116,14 @@ Result<Exit> rom(const Globals& globals, const PassthroughOptions& options) {
     if (fs::exists(options.output, bad))
       return Error{ErrorKind::usage, "write the ROM to " + options.output, "there is a file of that name",
                    "choose another name"};
-    // Without what nvflash puts in front: QEMU wants it to begin with 55 AA.
+    // Without the header of nvflash: for QEMU it must begin with 55 AA.
     TRY(write_file(options.output, std::string_view(bytes).substr(parsed.leading), 0644));
   }
   if (globals.json())
     print_json(rom_json(parsed, bytes.size(), problems));
   else
     print(rom_text(parsed, bytes.size(), problems, style_of(globals, STDOUT_FILENO)));
-  // Without an EFI image a ROM is still what the card has.
+  // A missing EFI image alone is not a failure: some cards have none.
   return problems.empty() || (problems.size() == 1 && !parsed.has(passthrough::RomImage::Kind::efi)) ? Exit::done
                                                                                                      : Exit::failed;
 }
@@ -131,33 +131,34 @@ Result<Exit> rom(const Globals& globals, const PassthroughOptions& options) {
 }  // namespace
 
 void add_passthrough(CLI::App& app, Globals& globals, Action& action) {
-  auto* passthrough = app.add_subcommand("passthrough", "Giving a whole card to a virtual machine");
+  auto* passthrough = app.add_subcommand("passthrough", "Give a whole card to a virtual machine");
   passthrough->require_subcommand(1);
   const auto options = std::make_shared<PassthroughOptions>();
   const auto add = [&](const char* name, const char* about,
                        Result<Exit> (*what)(const Globals&, const PassthroughOptions&)) {
     auto* sub = passthrough->add_subcommand(name, about);
-    sub->callback(
-        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    set_action(sub, globals, action, options, what);
     return sub;
   };
   const auto* card = "The card's PCI address (01:00.0)";
-  const auto* any = "Also a device that is no graphics card";
-  add("groups", "IOMMU groups, who is in them, and which can be given away; NVIDIA's first", groups);
-  auto* lines = add("xml", "libvirt's XML that gives a card to a guest", xml);
+  const auto* any = "Also a device that is not a graphics card";
+  add("groups", "Show the IOMMU groups and their devices, those with NVIDIA's cards first", groups);
+  auto* lines = add("xml", "Print libvirt's XML that gives a card to a guest", xml);
   lines->add_option("CARD", options->card, card)->required();
-  lines->add_option("--guest-os", options->guest_os, "What runs in the guest")
+  lines->add_option("--guest-os", options->guest_os, "The guest's operating system")
       ->check(CLI::IsMember({"linux", "windows"}))
       ->required();
   lines
       ->add_option("--guest-driver", options->guest_driver,
-                   "NVIDIA's driver in the guest; those before 465 must not see that it is one")
+                   "NVIDIA's driver in the guest; before 465 it refuses to run when it detects a virtual machine")
       ->type_name("VERSION");
-  lines->add_option("--rom", options->rom_file, "A file with the card's ROM, for cards whose own the guest cannot read")
+  lines
+      ->add_option("--rom", options->rom_file,
+                   "A file with the card's ROM, for a card whose own ROM the guest cannot read")
       ->type_name("FILE");
   lines
       ->add_option("--apply", options->apply,
-                   "Put the lines into this domain's XML file; the old file is kept beside it")
+                   "Add the lines to this domain's XML file; the old file is saved beside it")
       ->type_name("FILE");
   lines->add_flag("--any-device", options->any_device, any);
   auto* image = add("rom", "Read a card's ROM, or check a file with one", rom);

@@ -40,7 +40,8 @@ std::string warning_text(const Sysfs& sysfs, const system::PciView& pci, const s
                          const Style& style) {
   const auto mates = system::group_members(pci, card);
   if (mates.alone()) return "";
-  std::string text = style.yellow("  ! ") + card.address + " cannot go to a guest alone: it shares its group with\n";
+  std::string text =
+      style.yellow("  ! ") + card.address + " cannot be given to a guest alone: it shares its group with\n";
   for (const auto* each : mates.other_devices) {
     const auto reason = system::host_needs(*each);
     text += "      " + system::describe(*each) + (reason.empty() ? "" : ": " + reason) + "\n";
@@ -48,7 +49,7 @@ std::string warning_text(const Sysfs& sysfs, const system::PciView& pci, const s
   const auto slots = system::better_slots(sysfs, pci, card);
   if (slots.empty())
     return text +
-           "    no other slot with a group of its own is seen here; those on the processor itself usually have one\n";
+           "    no other slot with a group of its own was found; slots of the processor itself usually have one\n";
   text += "    slots with a group of their own:\n";
   for (const auto& slot : slots) text += "      " + slot_text(slot) + "\n";
   return text;

@@ -1,4 +1,4 @@
-// How `vgpukit passthrough` prints: groups and ROMs, as text and JSON.
+// How `vgpukit passthrough` prints IOMMU groups and ROMs, as text and JSON.
 #pragma once
 
 #include "cli/cli.hpp"

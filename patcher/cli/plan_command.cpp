@@ -37,8 +37,8 @@ struct Inputs {
 Result<Inputs> open_inputs(const Globals& globals, const PlanOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(auto assumptions, assumptions_of(globals));
-  // The kernel, the recipes and the driver know nothing of each other: all are read at once. (A consent can only make a
-  // kernel acceptable that is not so without it.)
+  // The kernel, the recipes and the driver are independent and read in parallel. The names of --accept are not checked
+  // yet; accepted names can only add a kernel whose compiler is not installed, and that is tried again below.
   auto asking = std::async(std::launch::async, [&]() -> Result<kernel::Facts> {
     TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, {options.accept.begin(), options.accept.end()}));
     kernel::Facts facts(std::move(kernel), assumptions);
@@ -62,7 +62,7 @@ Result<Exit> plan(const Globals& globals, const PlanOptions& options) {
   TRY_ASSIGN(const auto shown,
              show_plan(globals, inputs.driver, inputs.facts, inputs.catalogue, inputs.accepted, options.extras));
   if (globals.json()) print_json(shown.document);
-  // A plan that says what waits for consent is a plan all the same; one that cannot be carried out is not.
+  // A plan in which a recipe needs consent is complete; one in which a recipe cannot be applied has failed.
   return shown.code == Exit::failed ? shown.code : Exit::done;
 }
 
@@ -82,8 +82,8 @@ Result<Exit> say_patched(const Globals& globals, const std::string& release, con
 Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
   if (options.output.empty() == options.repack.empty())
     return Error{ErrorKind::usage, "write the patched driver",
-                 options.output.empty() ? "it is not said where to" : "it is said twice where to",
-                 "either --output DIR for the tree, or --repack FILE.run for an installer"};
+                 options.output.empty() ? "no place is named" : "two places are named",
+                 "give either --output DIR for the tree, or --repack FILE.run for an installer"};
   if (options.series && options.output.empty())
     return Error{ErrorKind::usage, "write the series", "--series writes to the folder of --output", "name that folder"};
   TRY_ASSIGN(auto inputs, open_inputs(globals, options));
@@ -111,7 +111,7 @@ Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
     return Exit::failed;
   }
   if (repack) {
-    Progress progress(target.filename().string(), !globals.quiet && isatty(STDERR_FILENO) == 1);
+    Progress progress(target.filename().string(), shows_progress(globals));
     TRY(driver::repack_run_file(inputs.driver, tree.edits(), target,
                                 [&](const driver::PackageProgress& state) { progress.show(state); }));
     progress.clear();
@@ -154,13 +154,12 @@ void common(CLI::App& command, PlanOptions& options) {
 void add_plan(CLI::App& app, Globals& globals, Action& action) {
   {
     auto* command =
-        app.add_subcommand("plan", "Tell for every recipe whether it applies to this driver on this kernel, and why");
+        app.add_subcommand("plan", "Show for every recipe whether it applies to this driver on this kernel, and why");
     auto options = std::make_shared<PlanOptions>();
     common(*command, *options);
     command->add_flag("--diff", options->extras.diff, "Show what the recipes change as a unified diff");
-    command->add_flag("--facts", options->extras.facts, "Show what the kernel was asked and what it answered");
-    command->callback(
-        [&globals, &action, options] { action = [&globals, options] { return plan(globals, *options); }; });
+    command->add_flag("--facts", options->extras.facts, "Show the facts about the kernel that were asked for");
+    set_action(command, globals, action, options, plan);
   }
   auto* command =
       app.add_subcommand("patch", "Write the patched tree, or the changes as a git-am series, and build nothing");
@@ -169,12 +168,11 @@ void add_plan(CLI::App& app, Globals& globals, Action& action) {
   command->add_option("--output", options->output, "The folder to write to: new or empty")->type_name("DIR");
   command
       ->add_option("--repack", options->repack,
-                   "Write the installer (.run) again with the patched sources, in place of a folder")
+                   "Write a new installer (.run) with the patched sources instead of a folder")
       ->type_name("FILE.run");
-  command->add_flag("--series", options->series, "Write one mail for each recipe (git am) in place of the tree");
+  command->add_flag("--series", options->series, "Write one mail for each recipe (git am) instead of the tree");
   command->add_flag("--keep-going", options->keep_going, "Go on without a recipe that is needed and cannot be applied");
-  command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return patch(globals, *options); }; });
+  set_action(command, globals, action, options, patch);
 }
 
 }  // namespace vgpukit::cli

@@ -27,18 +27,14 @@ std::string heading(Decision state, const Style& style) {
 
 std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& recipes, const Style& style, bool brief) {
   std::string text;
-  // What changes something, or should and does not, is told at length; the rest in a line each.
+  // Recipes that change something, or should and do not, are printed in full, the others in a line each.
   for (const Decision state : {Decision::applies, Decision::needs_consent, Decision::cannot}) {
     for (const auto& recipe : recipes) {
       if (recipe.state != state) continue;
       text += "\n  " + heading(recipe.state, style) + "  " + style.bold(recipe.id) + "\n";
       text += wrapped(recipe.summary, 4);
       if (!brief || recipe.state == Decision::cannot) text += wrapped("why: " + recipe.reason, 4);
-      if (!recipe.files.empty()) {
-        std::string files;
-        for (const auto& file : recipe.files) files += (files.empty() ? "" : ", ") + file;
-        text += wrapped("changes: " + files, 4);
-      }
+      if (!recipe.files.empty()) text += wrapped("changes: " + join(recipe.files, ", "), 4);
     }
   }
   std::map<Decision, unsigned> counts;
@@ -53,7 +49,7 @@ std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& reci
     for (const Decision state : {Decision::already_fixed, Decision::not_needed})
       if (counts.contains(state))
         append(line, std::to_string(counts[state]) + " " + std::string(recipe::decision_name(state)));
-    if (!line.empty()) text += "\n" + style.dim("  other recipes: " + line + " (vgpukit plan tells why)") + "\n";
+    if (!line.empty()) text += "\n" + style.dim("  other recipes: " + line + " (vgpukit plan shows why)") + "\n";
     return text;
   }
   for (const Decision state : {Decision::already_fixed, Decision::not_needed}) {
@@ -76,7 +72,7 @@ std::string notices_text(const std::vector<build::BuildReport::NoticePart>& noti
   for (const auto& notice : notices) {
     text += "\n" + style.yellow("consent needed: " + notice.name) + " (recipe " + notice.recipe + ")\n" +
             wrapped(notice.text, 2);
-    if (flags.find("--accept " + notice.name) == std::string::npos) flags += " --accept " + notice.name;
+    if (!contains(flags, "--accept " + notice.name)) flags += " --accept " + notice.name;
   }
   return text + "\nTo go on, add" + flags +
          ", or put the names under 'accept:' in the configuration file. Nothing was built.\n";
@@ -108,7 +104,7 @@ nlohmann::json facts_json(const kernel::Facts& facts) {
   return all;
 }
 
-Exit say_refused(const Globals& globals, const build::BuildReport& report, const std::string& so) {
+Exit print_refused(const Globals& globals, const build::BuildReport& report, const std::string& so) {
   const auto style = style_of(globals, STDOUT_FILENO);
   if (globals.json()) {
     print_json(report);
@@ -116,7 +112,7 @@ Exit say_refused(const Globals& globals, const build::BuildReport& report, const
     print(notices_text(report.notices, style));
   } else {
     print(recipes_text(report.recipes, style, /*brief=*/true) + style.red("not built") + " for " +
-          report.kernel.release + ", so " + so + "; vgpukit build tells all. The first of " +
+          report.kernel.release + ", so " + so + "; vgpukit build shows all. The first of " +
           std::to_string(report.errors.size()) + " errors:\n");
     if (!report.errors.empty())
       print("  " + report.errors.front().file + ":" + std::to_string(report.errors.front().line) + ": " +

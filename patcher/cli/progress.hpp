@@ -1,4 +1,4 @@
-// One line on a terminal's stderr that says how far something is. Off a terminal it prints nothing.
+// A progress line on stderr, if that is a terminal.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ class Progress {
   ~Progress() { clear(); }
   void show(const build::BuildProgress& state);
   void show(const driver::PackageProgress& state);  // at most ten times a second
-  void say(std::string_view text);                  // a line that stays; also where stderr is no terminal
+  void say(std::string_view text);                  // a line that stays; also if stderr is not a terminal
   void clear();
 
  private:

@@ -25,18 +25,18 @@ Error no_such_recipe(const recipe::Catalogue& catalogue, const std::string& trie
   for (const auto& each : catalogue.recipes()) known.push_back(each.id);
   const auto near = nearest(id, known);
   return Error{ErrorKind::usage, tried, "no recipe has that id",
-               near.empty() ? "vgpukit recipe list shows them all" : "did you mean '" + near + "'?"};
+               near.empty() ? "vgpukit recipe list shows all ids" : "did you mean '" + near + "'?"};
 }
 
 void add_recipe_show(CLI::App& app, Globals& globals, Action& action) {
   auto id = std::make_shared<std::string>();
-  auto* command = app.add_subcommand("show", "Show one recipe as it is written");
+  auto* command = app.add_subcommand("show", "Print the text of a recipe");
   command->add_option("ID", *id, "The recipe's id")->required();
   command->callback([&globals, &action, id] { action = [&globals, id] { return show(globals, *id); }; });
 }
 
 void add_recipe(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("recipe", "The recipes: what each changes, and for what");
+  auto* command = app.add_subcommand("recipe", "List, show, test, check and draft recipes");
   command->require_subcommand(1);
   add_recipe_list(*command, globals, action);
   add_recipe_show(*command, globals, action);

@@ -1,4 +1,4 @@
-// The parts of `vgpukit recipe`, a file each.
+// The subcommands of `vgpukit recipe`, one in each file.
 #pragma once
 
 #include "cli/cli.hpp"
@@ -9,6 +9,7 @@ void add_recipe_list(CLI::App& app, Globals& globals, Action& action);
 void add_recipe_show(CLI::App& app, Globals& globals, Action& action);
 void add_recipe_test(CLI::App& app, Globals& globals, Action& action);
 void add_recipe_lint(CLI::App& app, Globals& globals, Action& action);
+void add_recipe_new(CLI::App& app, Globals& globals, Action& action);
 void add_recipe_import(CLI::App& app, Globals& globals, Action& action);
 
 // The error for an id that no recipe has.

@@ -1,9 +1,12 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "authoring/import_patch.hpp"
 #include "cli/recipe_command.hpp"
 #include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -20,16 +23,11 @@ Result<Exit> import(const Globals& globals, const RecipeImportOptions& options) 
   TRY_ASSIGN(const auto diff, read_file(options.patch));
   const auto headers = kernel::list_headers(host);
   if (!options.kernel.empty()) {
-    std::string known;
-    bool there = false;
-    for (const auto& each : headers) {
-      known += (known.empty() ? "" : ", ") + each.release;
-      there = there || each.release == options.kernel;
-    }
-    if (!there)
+    const auto release = [](const kernel::KernelHeaders& each) { return each.release; };
+    if (std::none_of(headers.begin(), headers.end(), [&](const auto& each) { return each.release == options.kernel; }))
       return Error{ErrorKind::missing, "look up what " + options.patch + " is about",
                    "the kernel " + options.kernel + " has no headers here",
-                   known.empty() ? "install its headers" : "here are: " + known};
+                   headers.empty() ? "install its headers" : "here are: " + join(headers, ", ", release)};
   }
   TRY_ASSIGN(const auto made, authoring::import_patch(diff, options.patch, headers, options.kernel));
   const fs::path folder = options.output;
@@ -41,7 +39,7 @@ Result<Exit> import(const Globals& globals, const RecipeImportOptions& options) 
       return Error{ErrorKind::usage, "write the draft " + each.string(), "there is such a file already",
                    "name another folder with --output, or remove it; nothing was written"};
   if (!made.patch.empty()) TRY(write_file(patch, made.patch));
-  // What we write must load: a draft that cannot be read helps nobody.
+  // A draft that cannot be parsed is an error of vgpukit: it is not written.
   if (const auto loads = recipe::parse_recipe(made.text, file.string(), folder / "patches"); !loads) {
     fs::remove(patch, bad);
     return loads.error();
@@ -59,8 +57,8 @@ Result<Exit> import(const Globals& globals, const RecipeImportOptions& options) 
   print(style.bold(made.id) + " in " + file.string() + ":\n");
   for (const auto& step : made.steps) print("  " + step + "\n");
   if (made.condition.empty())
-    print(style.yellow("  no header here tells which kernels need it") +
-          ": it applies to none before `when` says so\n");
+    print(style.yellow("  the headers here do not show which kernels need it") +
+          ": write `when`; without it the recipe applies to no kernel\n");
   else
     print("  for a kernel that: " + made.condition + "\n");
   print("next: finish the lines with TODO (docs/recipes.md), then\n  vgpukit recipe lint " + file.string() +
@@ -72,7 +70,7 @@ Result<Exit> import(const Globals& globals, const RecipeImportOptions& options) 
 
 void add_recipe_import(CLI::App& recipe, Globals& globals, Action& action) {
   auto* command = recipe.add_subcommand(
-      "import", "Draft a recipe from somebody's patch: transforms where one does what a hunk does");
+      "import", "Draft a recipe from a patch, with transforms for the hunks that one of them can do");
   auto options = std::make_shared<RecipeImportOptions>();
   command
       ->add_option("PATCH", options->patch,
@@ -83,8 +81,7 @@ void add_recipe_import(CLI::App& recipe, Globals& globals, Action& action) {
                    "The kernel that the patch is for (default: the newest with headers here)")
       ->type_name("REL");
   command->add_option("--output", options->output, "The folder for the draft")->type_name("DIR")->capture_default_str();
-  command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return import(globals, *options); }; });
+  set_action(command, globals, action, options, import);
 }
 
 }  // namespace vgpukit::cli

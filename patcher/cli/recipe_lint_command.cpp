@@ -40,12 +40,12 @@ class Lint {
       tests(recipe);
     }
     TRY(order());
-    circles();
+    cycles();
     return report();
   }
 
  private:
-  // Every file is parsed, also behind one that does not: a list of all faults saves the reader many runs.
+  // A file that cannot be parsed does not stop the check: one run lists all faults.
   Status read() {
     TRY_ASSIGN(const auto data, shipped_data());
     TRY_ASSIGN(const auto folders, recipe_folders(globals_, !globals_.no_shipped_recipes));
@@ -63,7 +63,7 @@ class Lint {
     return {};
   }
 
-  // `here`: the ids of this folder so far; nullptr for a file that was named, which may stand in for another.
+  // `here`: the ids of this folder so far; nullptr for a file that was named, which may replace another recipe.
   Status read_one(const fs::path& file, const fs::path& patches, std::set<std::string>* here) {
     TRY_ASSIGN(const auto text, read_file(file));
     auto recipe = recipe::parse_recipe(text, file.string(), patches);
@@ -93,10 +93,10 @@ class Lint {
 
   [[nodiscard]] Error unknown(const std::string& name) const {
     return Error{ErrorKind::usage, "check the recipe '" + name + "'", "no recipe has that id",
-                 "vgpukit recipe list shows them all"};
+                 "vgpukit recipe list shows all ids"};
   }
 
-  // The recipe's test: that there is one, and its snippets for order().
+  // Checks that the recipe has a test, and adds its code for order().
   void tests(const recipe::Recipe& recipe) {
     const auto file = recipe::cases_file(recipe);
     std::error_code ignored;
@@ -130,8 +130,8 @@ class Lint {
     return {};
   }
 
-  // Recipes that wait for each other; the catalogue finds them, and takes the recipes.
-  void circles() {
+  // Cycles of `after`. Moves the recipes into a catalogue, which finds them.
+  void cycles() {
     std::vector<recipe::Recipe> all;
     const bool known = std::all_of(by_id_.begin(), by_id_.end(), [&](const auto& entry) {
       return std::all_of(entry.second.after.begin(), entry.second.after.end(),
@@ -187,10 +187,10 @@ class Lint {
 
 void add_recipe_lint(CLI::App& app, Globals& globals, Action& action) {
   auto options = std::make_shared<RecipeLintOptions>();
-  auto* command = app.add_subcommand("lint", "Look for what is wrong, or looks wrong, about recipes");
+  auto* command = app.add_subcommand("lint", "Check recipes for errors and doubtful parts");
   command->add_option("RECIPE", options->names, "Ids, or files; all recipes without one");
   command->add_option("--driver", options->driver,
-                      "Look for edits that depend on their order in this driver's files, too");
+                      "Also look in this driver's files for edits that depend on their order");
   command->callback(
       [&globals, &action, options] { action = [&globals, options] { return Lint(globals, *options).run(); }; });
 }

@@ -26,8 +26,8 @@ Result<Exit> list_recipes(const Globals& globals) {
   return Exit::done;
 }
 
-// Which recipes the builds of some results applied. A result is whatever holds builds, at any depth: what `build
-// --format json` printed, a build.json, a matrix.
+// Which recipes the builds in results applied. A result is JSON with builds at any depth: the output of `build --format
+// json`, a build.json, or a matrix result.
 struct Uses {
   std::size_t builds = 0;
   std::set<std::string> applied;
@@ -35,7 +35,7 @@ struct Uses {
   void collect(const nlohmann::json& node) {
     if (node.is_object())
       if (const auto recipes = node.find("recipes"); recipes != node.end() && recipes->is_array()) {
-        // A matrix's cell names what was applied beside the whole report of its build, which says the same.
+        // A matrix cell has both the applied recipes and the report of its build: count it once.
         const auto build = node.find("build");
         if (build == node.end() || !build->is_object() || !build->contains("recipes")) ++builds;
         take(*recipes);
@@ -63,7 +63,7 @@ Result<Uses> uses_in(const std::vector<std::string>& files) {
     TRY_ASSIGN(const auto text, read_file(file));
     const auto document = nlohmann::json::parse(text, nullptr, false);
     if (document.is_discarded())
-      return Error{ErrorKind::usage, "read the result " + file, "it is no JSON",
+      return Error{ErrorKind::usage, "read the result " + file, "it is not JSON",
                    "name what vgpukit build --format json printed"};
     Uses uses;
     uses.collect(document);
@@ -86,16 +86,18 @@ Result<Exit> unused(const Globals& globals, const std::vector<std::string>& file
   for (const auto& recipe : catalogue.recipes()) {
     const bool used = uses.applied.contains(recipe.id);
     if (used && !recipe.unused_because.empty())
-      text += style.yellow(recipe.id) + "\n" +
-              wrapped("is used, although its 'unused-because' says: " + recipe.unused_because, 4);
+      text +=
+          style.yellow(recipe.id) + "\n" + wrapped("is used, but has 'unused-because': " + recipe.unused_because, 4);
     if (used) continue;
     if (recipe.unused_because.empty()) ++open;
     all.push_back({{"id", recipe.id}, {"because", recipe.unused_because}, {"file", recipe.where.file}});
-    text += (recipe.unused_because.empty() ? style.red(recipe.id) : style.bold(recipe.id)) + "\n" +
-            wrapped(recipe.unused_because.empty()
-                        ? "no build applied it: delete it, build what it is for, or explain it with 'unused-because:'"
-                        : recipe.unused_because,
-                    4);
+    text +=
+        (recipe.unused_because.empty() ? style.red(recipe.id) : style.bold(recipe.id)) + "\n" +
+        wrapped(
+            recipe.unused_because.empty()
+                ? "no build applied it: delete it, build a driver that needs it, or explain it with 'unused-because:'"
+                : recipe.unused_because,
+            4);
   }
   if (globals.json())
     print_json(nlohmann::json{{"builds", uses.builds}, {"unused", all}, {"unexplained", open}});
@@ -110,7 +112,7 @@ Result<Exit> unused(const Globals& globals, const std::vector<std::string>& file
 
 void add_recipe_list(CLI::App& app, Globals& globals, Action& action) {
   auto results = std::make_shared<std::vector<std::string>>();
-  auto* command = app.add_subcommand("list", "List all recipes, or those that no build needs");
+  auto* command = app.add_subcommand("list", "List all recipes, or those that no build applied");
   command->add_option("--unused", *results, "List the recipes that no build in these results applied")
       ->type_name("RESULT.json...");
   command->callback([&globals, &action, results] {

@@ -4,11 +4,12 @@
 
 #include "authoring/commit_draft.hpp"
 #include "authoring/draft.hpp"
-#include "cli/cli.hpp"
+#include "cli/recipe_command.hpp"
 #include "diagnostics/build_log.hpp"
 #include "kernel/kernel_headers.hpp"
 #include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -30,7 +31,7 @@ Status write_drafts(const std::vector<authoring::Draft>& drafts, const fs::path&
                    "there is such a file already",
                    "name another folder with --output, or remove it; nothing was written"};
   for (const auto& each : drafts) {
-    // What we write must load: a draft that cannot be read helps nobody.
+    // A draft that cannot be parsed is an error of vgpukit: it is not written.
     if (const auto loads = recipe::parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches");
         !loads)
       return loads.error();
@@ -61,7 +62,7 @@ void print_drafts(const Globals& globals, const std::vector<authoring::Draft>& d
           (each.change.empty() ? style.yellow("TODO: " + each.subject) : style.green(each.change)) + "\n");
 }
 
-// A file is a mail of git format-patch; everything else is a commit of the repository.
+// A file is a mail of git format-patch; otherwise it is a commit of the repository.
 Result<authoring::KernelCommit> commit_of(const RecipeNewOptions& options) {
   std::error_code bad;
   if (fs::is_regular_file(options.commit, bad)) return authoring::commit_of_mail(options.commit);
@@ -93,14 +94,13 @@ Result<std::string> release_of(const RecipeNewOptions& options, const diagnostic
                                const std::vector<std::string>& releases) {
   const std::string release = options.kernel.empty() ? log.release : options.kernel;
   if (std::find(releases.begin(), releases.end(), release) != releases.end()) return release;
-  std::string known;
-  for (const auto& each : releases) known += (known.empty() ? "" : ", ") + each;
+  const auto known = join(releases, ", ");
   if (known.empty())
     return Error{ErrorKind::missing, "look up what the log's errors are about",
                  "no kernel here has its headers installed", "install them, or name another root with --root"};
   if (release.empty())
-    return Error{ErrorKind::usage, "tell which kernel " + options.log + " is about",
-                 "it names none of those that have their headers here", "name it with --kernel; here are: " + known};
+    return Error{ErrorKind::usage, "find out which kernel " + options.log + " is about",
+                 "it names no kernel that has headers here", "name it with --kernel; here are: " + known};
   return Error{ErrorKind::usage, "look up what the log's errors are about",
                "the kernel " + release + " has no headers here", "here are: " + known};
 }
@@ -119,7 +119,7 @@ Result<Exit> draft(const Globals& globals, const RecipeNewOptions& options) {
     return Error{ErrorKind::usage, "draft recipes from " + options.log,
                  "none of its " + std::to_string(log.errors.size()) +
                      " errors is about something of the kernel: " + log.errors.front().message,
-                 "vgpukit build says what each error means"};
+                 "vgpukit build explains each error"};
   TRY_ASSIGN(const auto release, release_of(options, log, releases));
   const auto drafts = authoring::draft_recipes(diagnostics::find_api_changes(headers, release, causes.subjects, {}),
                                                log.errors, causes, release);
@@ -134,7 +134,7 @@ Result<Exit> draft(const Globals& globals, const RecipeNewOptions& options) {
   print_drafts(globals, drafts, "for " + release, folder);
   if (!causes.others.empty())
     print(std::to_string(causes.others.size()) + (causes.others.size() == 1 ? " error names" : " errors name") +
-          " nothing of the kernel, and most likely follow from these.\n");
+          " nothing of the kernel; most likely they follow from these.\n");
   print("next: finish the lines with TODO (docs/recipes.md), then\n  vgpukit plan DRIVER --kernel " + release +
         " --recipes " + folder.string() + "\n");
   return Exit::done;
@@ -146,8 +146,8 @@ void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action) {
   auto* command =
       recipe.add_subcommand("new", "Draft recipes from the log of a build that failed, or from a commit of the kernel");
   auto options = std::make_shared<RecipeNewOptions>();
-  auto* from = command->add_option_group("from", "What the drafts are made of");
-  auto* log = from->add_option("--from-log", options->log, "The log: STATE/logs/*.log, or what make or dkms printed")
+  auto* from = command->add_option_group("from", "The source of the drafts");
+  auto* log = from->add_option("--from-log", options->log, "The log: STATE/logs/*.log, or the output of make or dkms")
                   ->type_name("FILE");
   auto* commit = from->add_option("--from-commit", options->commit,
                                   "A commit of the kernel's repository, or a file of git format-patch")
@@ -155,10 +155,10 @@ void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action) {
   from->require_option(1);
   command
       ->add_option("--repository", options->repository,
-                   "The clone of the kernel that has the commit (default: this folder's)")
+                   "The clone of the kernel's repository that has the commit (default: that of the current folder)")
       ->type_name("DIR")
       ->needs(commit);
-  command->add_option("--kernel", options->kernel, "The release that was built for, where the log does not tell")
+  command->add_option("--kernel", options->kernel, "The release that was built for, if the log does not name it")
       ->type_name("REL")
       ->needs(log);
   command->add_option("--output", options->output, "The folder for the drafts (default: recipes-REL or recipes-COMMIT)")

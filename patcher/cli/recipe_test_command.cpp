@@ -1,10 +1,9 @@
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "cli/recipe_command.hpp"
 #include "recipe/cases.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -22,16 +21,12 @@ std::string place(const SourcePos& where) {
 // The test's lines, coloured as a diff is.
 std::string indented(const std::string& text, const Style& style) {
   std::string all;
-  for (std::size_t pos = 0; pos < text.size();) {
-    const auto end = std::min(text.find('\n', pos), text.size());
-    const auto line = text.substr(pos, end - pos);
+  for (const auto& line : lines_of(text))
     all += "        " +
            (line.starts_with('-')   ? style.red(line)
             : line.starts_with('+') ? style.green(line)
                                     : line) +
            "\n";
-    pos = end + 1;
-  }
   return all;
 }
 
@@ -90,7 +85,7 @@ void test_recipe(const recipe::Recipe& recipe, const Globals& globals, Tally& ta
   for (const auto& clause : open) print(style.yellow("untested") + " " + style.bold(recipe.id) + ": " + clause + "\n");
 }
 
-// Tests that no recipe belongs to: a recipe was renamed and its test left behind.
+// Tests without a recipe: a recipe was renamed and its test was not.
 Status orphans(const Globals& globals, const recipe::Catalogue& catalogue, Tally& tally) {
   TRY_ASSIGN(const auto folders, recipe_folders(globals, !globals.no_shipped_recipes));
   for (const auto& folder : folders) {
@@ -122,7 +117,7 @@ Result<Exit> test(const Globals& globals, const std::vector<std::string>& ids) {
   Tally tally;
   for (const auto* recipe : chosen) test_recipe(*recipe, globals, tally);
   if (ids.empty()) TRY(orphans(globals, catalogue, tally));
-  // A run in which nothing was tested has shown nothing.
+  // A run without a test has not passed.
   const bool good = tally.failed == 0 && tally.passed > 0;
   if (globals.json()) {
     print_json(nlohmann::json{{"recipes", tally.document},
@@ -143,7 +138,7 @@ Result<Exit> test(const Globals& globals, const std::vector<std::string>& ids) {
 void add_recipe_test(CLI::App& app, Globals& globals, Action& action) {
   auto ids = std::make_shared<std::vector<std::string>>();
   auto* command = app.add_subcommand("test", "Run the recipes' own tests (tests/ID.yaml): no kernel, no compiler");
-  command->add_option("ID", *ids, "Recipes; all of them without one");
+  command->add_option("ID", *ids, "Ids of recipes; default: all");
   command->callback([&globals, &action, ids] { action = [&globals, ids] { return test(globals, *ids); }; });
 }
 

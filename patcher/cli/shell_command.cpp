@@ -1,9 +1,8 @@
-// `vgpukit shell bash|zsh|fish|man`: completions for shells and the manual page, from the same description of the
-// command line that parses it. The build makes the files that are installed with this; nobody else has to know it.
-#include "cli/shell_command.hpp"
-
+// `vgpukit shell bash|zsh|fish|man`: completions and the manual page, from the description of the command line that the
+// parser uses. The build runs it to make the installed files. --help does not show it.
 #include <algorithm>
 
+#include "cli/cli.hpp"
 #include "config.hpp"
 #include "support/text.hpp"
 
@@ -15,7 +14,7 @@ struct Word {
   std::vector<std::string> names;  // "-v", "--verbose"; of a positional: "DRIVER"
   std::string text;                // the first sentence that --help has
   bool takes_value = false;
-  std::vector<std::string> choices;  // of the value, where there are some
+  std::vector<std::string> choices;  // the allowed values, if the option has a list of them
   std::string value;                 // what --help calls it: "DIR", "REL"
 };
 
@@ -28,16 +27,10 @@ struct Node {
 
 // "TEXT:{text,json}" -> text, json
 std::vector<std::string> choices_of(const std::string& type) {
-  std::vector<std::string> choices;
   const auto open = type.find('{');
   const auto close = type.find('}', std::min(open, type.size()));
-  if (open == std::string::npos || close == std::string::npos) return choices;
-  for (auto at = open + 1; at < close;) {
-    const auto end = std::min(type.find(',', at), close);
-    choices.push_back(type.substr(at, end - at));
-    at = end + 1;
-  }
-  return choices;
+  if (open == std::string::npos || close == std::string::npos) return {};
+  return split(type.substr(open + 1, close - open - 1), ',');
 }
 
 Word word_of(const CLI::Option& option) {
@@ -84,15 +77,15 @@ std::string option_names(const Node& node) {
   return join(names, " ");
 }
 
-// The commands of all commands, as a pattern of `case`.
+// The paths of all commands, as a pattern of `case`.
 std::string all_paths(const std::vector<Node>& nodes) {
   std::string all;
   for (const auto& node : nodes)
-    if (!node.path.empty()) all += (all.empty() ? "" : "|") + quoted(node.path);
+    if (!node.path.empty()) append(all, quoted(node.path), "|");
   return all;
 }
 
-// What completes a value: words, folders, kernels; nothing where file names do.
+// The completions of a value: words, folders or kernels; otherwise file names.
 struct Values {
   std::vector<std::string> words;
   bool folders = false, kernels = false;
@@ -113,7 +106,7 @@ std::string bash(const std::vector<Node>& nodes) {
       ") at+=${at:+ }${COMP_WORDS[i]} ;; esac\n"
       "  done\n"
       "  case \"$at:$before\" in\n";
-  // A command's own meaning of an option goes before the one that is the same everywhere.
+  // The options of a command come before the global ones of the same name.
   for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
     for (const auto& option : node->options) {
       if (!option.takes_value) continue;
@@ -129,10 +122,9 @@ std::string bash(const std::vector<Node>& nodes) {
     }
   text += "  esac\n  case $at in\n";
   for (const auto& node : nodes) {
-    std::vector<std::string> names;
-    for (const auto& [name, about] : node.commands) names.push_back(name);
-    text += "    " + quoted(node.path) + ") names=" + quoted(join(names, " ")) +
-            " options=" + quoted(option_names(node)) + " ;;\n";
+    const auto names = join(node.commands, " ", [](const auto& command) { return command.first; });
+    text +=
+        "    " + quoted(node.path) + ") names=" + quoted(names) + " options=" + quoted(option_names(node)) + " ;;\n";
   }
   text += "  esac\n  options+=" + quoted(" " + option_names(nodes.front())) +
           "\n"
@@ -243,14 +235,10 @@ std::string roff(const std::string& text) {
 }
 
 std::string man_word(const Word& word) {
-  std::string names;
-  for (const auto& name : word.names) names += (names.empty() ? "" : ", ") + ("\\fB" + roff(name) + "\\fR");
+  std::string names = join(word.names, ", ", [](const auto& name) { return "\\fB" + roff(name) + "\\fR"; });
   if (word.takes_value && word.names.front().starts_with('-')) {
     std::string value = word.value.empty() ? "VALUE" : word.value;
-    if (!word.choices.empty()) {
-      value.clear();
-      for (const auto& choice : word.choices) value += (value.empty() ? "" : "|") + choice;
-    }
+    if (!word.choices.empty()) value = join(word.choices, "|");
     names += " \\fI" + roff(value) + "\\fR";
   }
   return ".TP\n" + names + "\n" + roff(word.text) + "\n";
@@ -281,8 +269,8 @@ std::string man(const std::vector<Node>& nodes, const std::string& footer) {
           "\\fBkey:\\fR and "
           "\\fBcertificate:\\fR, what modules are signed with\n"
           ".TP\n/etc/vgpukit/vgpus.yaml\nthe vGPUs that \\fBvgpukit vgpu apply\\fR makes\n"
-          ".TP\n/var/lib/vgpukit\nthe driver store, finished builds, what is installed, and the way back\n"
-          ".TP\n/var/cache/vgpukit\nall in it can be deleted\n"
+          ".TP\n/var/lib/vgpukit\nthe driver store, finished builds, what is installed, and the snapshot for rollback\n"
+          ".TP\n/var/cache/vgpukit\nall of it can be deleted\n"
           ".SH ENVIRONMENT\n.TP\nVGPUKIT_STATE, VGPUKIT_CACHE, VGPUKIT_CONFIG\nother places for these\n"
           ".TP\nVGPUKIT_DATA\nwhere recipes, patches and templates are read from\n";
   return text;

@@ -64,12 +64,11 @@ Result<Exit> verify(const Globals& globals, const VerifyOptions& options) {
 
 void add_verify(CLI::App& app, Globals& globals, Action& action) {
   auto* command =
-      app.add_subcommand("verify", "Tell whether a kernel would load these modules, together, before anybody tries");
+      app.add_subcommand("verify", "Check whether a kernel would load these modules, together, without loading them");
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("MODULE", options->modules, "Module files (.ko, .ko.xz, .ko.zst, .ko.gz)")->required();
   command->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
-  command->callback(
-      [&globals, &action, options] { action = [&globals, options] { return verify(globals, *options); }; });
+  set_action(command, globals, action, options, verify);
 }
 
 }  // namespace vgpukit::cli

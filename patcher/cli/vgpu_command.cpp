@@ -23,7 +23,7 @@ vgpu::VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
           [] { log::info("waiting: another vgpukit is changing vGPUs"); }};
 }
 
-// The card that --card means, or none.
+// The place that --card names, or none.
 Result<vgpu::VgpuPlace> place_of(const vgpu::VgpuView& view, const std::string& word) {
   if (word.empty()) return vgpu::VgpuPlace{};
   return vgpu::find_place(view, word);
@@ -77,7 +77,7 @@ Result<Exit> create(const Globals& globals, const VgpuOptions& options) {
   if (globals.json())
     print_json(step_json(step));
   else
-    print(step.name + "\n");  // alone on stdout, for scripts
+    print(step.name + "\n");  // only the name, for scripts
   return Exit::done;
 }
 
@@ -90,7 +90,8 @@ Result<Exit> remove(const Globals& globals, const VgpuOptions& options) {
   if (!definitions || globals.json()) return Exit::done;
   for (const auto& each : definitions->all)
     if (each.name == device.name && each.automatic)
-      log::info("it is still defined, and comes back at the next boot: vgpukit vgpu undefine " + device.name);
+      log::info("it is still defined and will be made again at the next boot; to prevent that: vgpukit vgpu undefine " +
+                device.name);
   return Exit::done;
 }
 
@@ -99,13 +100,12 @@ Result<Exit> define(const Globals& globals, const VgpuOptions& options) {
   Sysfs sysfs(host);
   auto request = options.request;
   request.automatic = !options.manual;
-  // A UUID or an address is no type: it names a vGPU that runs.
-  const bool running = static_cast<bool>(vgpu::vgpu_name(request.type));
-  if (running && (!request.card.empty() || !request.uuid.empty()))
-    return Error{ErrorKind::usage, "define the vGPU " + request.type,
-                 "that names one which exists: it has its card and its name",
-                 "leave --card and --uuid out, or name a type"};
-  TRY_ASSIGN(const auto defined, vgpu::define_vgpu(tools_of(host, sysfs), request, running ? request.type : ""));
+  // A UUID or an address is not a type: it names a vGPU that exists.
+  const bool exists = static_cast<bool>(vgpu::vgpu_name(request.type));
+  if (exists && (!request.card.empty() || !request.uuid.empty()))
+    return Error{ErrorKind::usage, "define the vGPU " + request.type, "it exists already and has its card and its name",
+                 "omit --card and --uuid, or name a type"};
+  TRY_ASSIGN(const auto defined, vgpu::define_vgpu(tools_of(host, sysfs), request, exists ? request.type : ""));
   if (globals.json()) {
     auto data = step_json(defined.step);
     data["file"] = host.inside(defined.file).string();
@@ -139,7 +139,7 @@ Result<Exit> apply(const Globals& globals, const VgpuOptions& options) {
   return applied.complete() ? Exit::done : Exit::failed;
 }
 
-// The vGPU with that name, be it there or only defined.
+// The vGPU with that name, which exists or is only defined.
 Result<vgpu::Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const std::string& word) {
   TRY_ASSIGN(const auto name, vgpu::vgpu_name(word));
   const auto view = vgpu::read_vgpus(sysfs);
@@ -169,9 +169,8 @@ Result<Exit> xml(const Globals& globals, const VgpuOptions& options) {
     print(*nodedev + "<!-- virsh nodedev-define FILE, then virsh nodedev-autostart -->\n");
     return Exit::done;
   }
-  // Comments may follow a document's last element, so all of it is one XML document. They cannot hold two dashes.
-  print(vgpu::hostdev_xml(device) +
-        "<!-- QEMU (-uuid of the machine is what nvidia-vgpu-mgr knows it by):\n     -device " +
+  // Comments may follow the last element of an XML document. They must not have two dashes.
+  print(vgpu::hostdev_xml(device) + "<!-- QEMU (nvidia-vgpu-mgr identifies the machine by its -uuid):\n     -device " +
         vgpu::qemu_device(device) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " + vgpu::proxmox_option(device) +
         " -->\n");
   return Exit::done;
@@ -186,42 +185,44 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
   const auto options = std::make_shared<VgpuOptions>();
   const auto add = [&](const char* name, const char* about, Result<Exit> (*what)(const Globals&, const VgpuOptions&)) {
     auto* sub = vgpu->add_subcommand(name, about);
-    sub->callback(
-        [&globals, &action, options, what] { action = [&globals, options, what] { return what(globals, *options); }; });
+    set_action(sub, globals, action, options, what);
     return sub;
   };
   const auto* card = "Only this card: a PCI address, a serial number or a GPU's UUID";
   const auto* name = "A UUID, or the PCI address of a virtual function";
-  add("types", "What can be made on which card, and how much room there is", types)
+  add("types", "Show which vGPU types each card offers, and how many instances are available", types)
       ->add_option("--card", options->card, card)
       ->type_name("CARD");
-  auto* list_of = add("list", "The vGPUs that exist or are defined, and who uses them", list);
+  auto* list_of = add("list", "List the vGPUs that exist or are defined, and who uses them", list);
   list_of->add_option("--card", options->card, card)->type_name("CARD");
   list_of->add_flag("--defined", options->defined, "Only those that are defined");
   list_of->add_flag("--active", options->active, "Only those that exist");
   auto* make = add("create", "Make a vGPU; prints its name", create);
   make->add_option("TYPE", options->request.type, "An id (nvidia-63) or a name (GRID P4-1Q, P4-1Q)")->required();
-  make->add_option("--card", options->request.card, "On this card; left out: on the first with room")
+  make->add_option("--card", options->request.card, "On this card; default: the first with an available instance")
       ->type_name("CARD");
-  make->add_option("--uuid", options->request.uuid, "Its UUID; left out: a new one")->type_name("UUID");
-  add("remove", "Remove a vGPU that nobody uses", remove)->add_option("VGPU", options->name, name)->required();
-  auto* keep = add("define", "Write down a vGPU that is made at each boot; prints its name", define);
-  keep->add_option("TYPE|VGPU", options->request.type,
-                   "A type; or the UUID or function of a vGPU that exists, to keep it")
+  make->add_option("--uuid", options->request.uuid, "Its UUID; default: a new one")->type_name("UUID");
+  add("remove", "Remove a vGPU that is not in use", remove)->add_option("VGPU", options->name, name)->required();
+  auto* defines = add("define", "Define a vGPU, which is then made at each boot; prints its name", define);
+  defines
+      ->add_option("TYPE|VGPU", options->request.type,
+                   "A type; or the UUID or function of a vGPU that exists, to define that one")
       ->required();
-  keep->add_option("--card", options->request.card, "On this card; left out: on the first with room")
+  defines->add_option("--card", options->request.card, "On this card; default: the first with an available instance")
       ->type_name("CARD");
-  keep->add_option("--uuid", options->request.uuid, "Its UUID; left out: a new one")->type_name("UUID");
-  keep->add_flag("--manual", options->manual, "Not at boot: mdevctl start, or vgpu create --uuid");
-  auto* forget = add("undefine", "Take a definition away; the vGPU itself stays", undefine);
-  forget->add_option("VGPU", options->name, name)->required();
-  forget->add_option("--card", options->card, "Where mdevctl has definitions of it for several cards")
+  defines->add_option("--uuid", options->request.uuid, "Its UUID; default: a new one")->type_name("UUID");
+  defines->add_flag("--manual", options->manual,
+                    "Do not make it at boot; mdevctl start and vgpu create --uuid make it");
+  auto* undefines = add("undefine", "Remove a definition; the vGPU itself stays", undefine);
+  undefines->add_option("VGPU", options->name, name)->required();
+  undefines->add_option("--card", options->card, "The card, if mdevctl has definitions of it for several cards")
       ->type_name("CARD");
-  add("apply", "Make all vGPUs that are defined: what the systemd unit runs at boot", apply)
+  add("apply", "Make all vGPUs that are defined (the systemd unit runs this at boot)", apply)
       ->add_flag("--dry-run", options->dry_run, "Only print the difference");
-  auto* lines = add("xml", "What a virtual machine needs: libvirt's XML, QEMU's and Proxmox' line", xml);
+  auto* lines =
+      add("xml", "Print what a virtual machine needs: libvirt's XML, and the options for QEMU and Proxmox", xml);
   lines->add_option("VGPU", options->name, name)->required();
-  lines->add_flag("--persistent", options->persistent, "libvirt's nodedev XML, for virsh nodedev-define");
+  lines->add_flag("--persistent", options->persistent, "Print libvirt's nodedev XML, for virsh nodedev-define");
 }
 
 }  // namespace vgpukit::cli

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::cli {
 
 namespace {
 
-// Rows of words in columns as wide as they need to be, two blanks between them.
+// A table with columns as wide as their longest text, and two blanks between them.
 std::string table(const std::vector<std::vector<std::string>>& rows, const std::string& indent) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -54,8 +56,8 @@ std::string types_text(const vgpu::VgpuView& view, const std::string& card, cons
     text += "\n";
     if (each.types.empty()) {
       text += each.interface == vgpu::VgpuInterface::none && each.most_functions > 0 && each.functions == 0
-                  ? "  offers types once its virtual functions are made; vgpu create --card " + each.address +
-                        " and vgpu apply do that\n"
+                  ? "  offers types when its virtual functions exist; vgpu create --card " + each.address +
+                        " and vgpu apply make them\n"
                   : "  offers no vGPU types\n";
       continue;
     }
@@ -113,8 +115,7 @@ nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card) {
 std::string rows_text(const std::vector<vgpu::VgpuRow>& rows, const Style& style) {
   std::vector<std::vector<std::string>> lines = {{"VGPU", "PARENT", "TYPE", "NAME", "START", "STATE", "USED BY"}};
   for (const auto& row : rows) {
-    std::string users;
-    for (const auto& user : row.users) users += (users.empty() ? "" : ", ") + user.text();
+    const auto users = join(row.users, ", ", [](const auto& user) { return user.text(); });
     const auto* state = row.active ? (row.defined ? "active, defined" : "active") : "defined";
     lines.push_back({row.device.name.empty() ? "(any function)" : row.device.name,
                      row.device.parent.empty() ? or_dash(row.device.card) : row.device.parent, row.device.type,
@@ -149,15 +150,15 @@ nlohmann::json row_json(const vgpu::VgpuRow& row) {
 std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) {
   const bool dry = applied.dry_run;
   std::string text;
-  std::size_t kept = 0;
+  std::size_t existing = 0;
   for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
     const auto& card = applied.plan.cards[i];
     const auto outcome = dry ? vgpu::CardOutcome{} : applied.outcomes[i];
     std::string lines;
     if (dry && card.needs_functions)
-      lines += "  + its virtual functions; the vGPUs on them are planned when they are there\n";
+      lines += "  + its virtual functions; the vGPUs on them are planned when they exist\n";
     if (outcome.made_functions) lines += "  + its virtual functions\n";
-    // Where one cannot be had, none is made.
+    // If one of a card cannot be made, none of that card is made.
     if (card.problems.empty())
       for (const auto& step : dry ? card.create : outcome.created) lines += step_line(style.green("+").c_str(), step);
     for (const auto& problem : card.problems) lines += "  " + style.red("!") + " " + problem + "\n";
@@ -165,14 +166,14 @@ std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) 
       lines += "    so none of its other " + std::to_string(card.create.size()) + " is made\n";
     if (outcome.error)
       lines += "  " + style.red("!") + " " + outcome.error->message() + "\n    nothing was made on this card\n";
-    kept += card.existing.size();
+    existing += card.existing.size();
     if (!lines.empty()) text += style.bold(card.card) + "\n" + lines;
   }
   for (const auto& bad : applied.bad) text += style.red("!") + " " + bad.message() + "\n";
   if (text.empty()) text = "nothing to do\n";
-  text += std::to_string(kept) + (kept == 1 ? " vGPU is" : " vGPUs are") + " there already\n";
+  text += std::to_string(existing) + (existing == 1 ? " vGPU exists" : " vGPUs exist") + " already\n";
   if (const auto others = applied.plan.undefined.size(); others > 0)
-    text += std::to_string(others) + (others == 1 ? " vGPU is" : " vGPUs are") + " not defined and left alone\n";
+    text += std::to_string(others) + (others == 1 ? " vGPU is" : " vGPUs are") + " not defined and not changed\n";
   return text;
 }
 

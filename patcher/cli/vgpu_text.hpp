@@ -1,4 +1,4 @@
-// How `vgpukit vgpu` prints: text and JSON of types, lists and what apply did.
+// How `vgpukit vgpu` prints types, lists and the result of apply, as text and JSON.
 #pragma once
 
 #include "cli/cli.hpp"
@@ -7,7 +7,7 @@
 
 namespace vgpukit::cli {
 
-// `card`: that one only, or all where it is empty.
+// `card`: only this one; empty: all.
 std::string types_text(const vgpu::VgpuView& view, const std::string& card, const Style& style);
 nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card);
 std::string rows_text(const std::vector<vgpu::VgpuRow>& rows, const Style& style);

@@ -13,6 +13,7 @@
 #include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/interrupt.hpp"
 
 namespace vgpukit::conftest {
 namespace {

@@ -5,6 +5,7 @@
 #include "kernel/compiler_wrapper.hpp"
 #include "kernel/probe.hpp"
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::conftest {

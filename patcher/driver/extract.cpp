@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"

@@ -12,7 +12,8 @@
 
 #include "driver/checksum.hpp"
 #include "driver/extract.hpp"
-#include "support/process.hpp"
+#include "driver/unpack_target.hpp"
+#include "support/interrupt.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::driver {

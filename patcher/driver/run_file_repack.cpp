@@ -16,6 +16,7 @@
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_zip.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 

@@ -18,16 +18,6 @@ namespace vgpukit::install {
 
 namespace {
 
-std::vector<fs::path> entries_of(const fs::path& folder) {
-  std::vector<fs::path> entries;
-  std::error_code bad;
-  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator();
-       entry.increment(bad))
-    entries.push_back(entry->path());
-  std::sort(entries.begin(), entries.end());
-  return entries;
-}
-
 std::vector<std::string> dpkg_packages(const HostPaths& host) {
   std::vector<std::string> packages;
   const auto text = read_file(host.in_root("/var/lib/dpkg/status"));
@@ -94,7 +84,7 @@ void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std
     conflicts.push_back(
         {"the dkms entry nvidia " + name +
              " is an orphan: its sources are gone, so dkms can neither build nor remove it",
-         "rm -r " + folder.string() + ", and its modules in " + host.modules().string() + "/*/updates"});
+         "rm -r " + folder.string() + ", and its modules in " + host.in_root("/lib/modules").string() + "/*/updates"});
   }
 }
 
@@ -107,8 +97,7 @@ bool is_recorded(const std::optional<InstallRecord>& record, const std::string& 
 
 void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, const std::vector<DkmsEntry>& dkms) {
   const auto record = installed_record(host);
-  for (const auto& kernel : entries_of(host.modules())) {
-    const auto release = kernel.filename().string();
+  for (const auto& release : kernel::releases_of(host)) {
     const bool by_dkms = std::any_of(dkms.begin(), dkms.end(), [&](const DkmsEntry& entry) {
       return entry.module.find("nvidia") != std::string::npos && entry.release == release &&
              entry.state.starts_with("installed");
@@ -122,12 +111,12 @@ void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, cons
                          }) > 1;
       if (by_dkms || ours) {
         if (twice && !is_recorded(record, release, module.path))
-          conflicts.push_back({host.in_root(module.path).string() + " is there beside another module " + module.name,
+          conflicts.push_back({module.file.string() + " is there beside another module " + module.name,
                                "rm the one that neither dkms nor a package has put there, then depmod " + release});
         continue;
       }
-      conflicts.push_back({host.in_root(module.path).string() + " is left over: neither dkms nor vgpukit knows it",
-                           "rm " + host.in_root(module.path).string() + ", then depmod " + release +
+      conflicts.push_back({module.file.string() + " is left over: neither dkms nor vgpukit knows it",
+                           "rm " + module.file.string() + ", then depmod " + release +
                                "; where a package owns it, remove that package"});
     }
   }

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "kernel/kernel.hpp"
+#include "kernel/package_hints.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit::install {

@@ -16,6 +16,7 @@
 #include "module/loader_check.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/interrupt.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -27,7 +28,7 @@ namespace {
 using nlohmann::json;
 
 fs::path folder_of(const HostPaths& host) {
-  return machine_state(host) / "hooks";
+  return host.machine_state() / "hooks";
 }
 
 // What the kernel's make lets a release be made of (include/config/kernel.release), and never a path.
@@ -55,7 +56,7 @@ std::string stamp_of(const HostPaths& host, const std::string& release, const In
   Hasher hasher;
   hasher.add(record.value("version", std::string()));
   std::vector<fs::path> files;
-  for (const auto& module : modules) files.push_back(host.in_root(module.path));
+  for (const auto& module : modules) files.push_back(module.file);
   if (const auto symvers = host.resolve("/lib/modules/" + release + "/build/Module.symvers")) files.push_back(*symvers);
   for (const auto& file : files) {
     struct stat is {};
@@ -77,7 +78,7 @@ std::string loader_refusal(const HostPaths& host, const std::string& release, co
   const auto names = record.value("modules", std::vector<std::string>());
   for (const auto& each : there) {
     if (std::find(names.begin(), names.end(), each.name) == names.end()) continue;
-    auto module = module::read_module(host.in_root(each.path));
+    auto module = module::read_module(each.file);
     if (module) modules.push_back(std::move(*module));
   }
   kernel::Facts facts(std::move(*kernel), {});
@@ -126,8 +127,8 @@ class Run {
   HookKernel look_after(const std::string& release) {
     HookKernel kernel;
     kernel.release = release;
-    if (!fs::is_directory(host_.modules() / release, bad_)) {
-      kernel.why = "there is no " + (host_.modules() / release).string();
+    if (!kernel::modules_folder(host_, release)) {
+      kernel.why = "there is no " + host_.in_root("/lib/modules/" + release).string();
       kernel.next = "was it removed again?";
       return kernel;
     }

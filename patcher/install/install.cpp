@@ -52,24 +52,23 @@ Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& ver
     if (count > 1)
       return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
   }
-  const auto folder = kernel.host.modules() / kernel.release;
+  const auto folder = kernel::modules_folder(kernel.host, kernel.release).value_or(fs::path());
   const auto dep = read_file(folder / "modules.dep");
   // Where only the headers are there, dkms from 3.2 on leaves depmod to the package of the kernel itself.
   std::error_code bad;
   const bool boots = dep || fs::is_directory(folder / "kernel", bad);
   for (const auto& each : there) {
-    const auto file = kernel.host.in_root(each.path);
     const auto in_dep = each.path.lexically_relative("/lib/modules/" + kernel.release).string() + ":";
     if (boots && (!dep || (!dep->starts_with(in_dep) && dep->find("\n" + in_dep) == std::string::npos)))
       return wrong("depmod has not put " + each.path.string() + " into modules.dep, so modprobe will not find it");
-    TRY_ASSIGN(auto module, module::read_module(file));
+    TRY_ASSIGN(auto module, module::read_module(each.file));
     const auto magic = module.info("vermagic");
     if (magic.substr(0, magic.find(' ')) != kernel.release)
       return wrong(each.path.string() + " is for the kernel " + magic);
     if (const auto says = module.info("version"); !says.empty() && says != version)
       return wrong(each.path.string() + " is of version " + says + ", not " + version);
     Hasher hasher;
-    TRY(hasher.add_file(file));
+    TRY(hasher.add_file(each.file));
     list.push_back({{"name", each.name}, {"path", each.path.string()}, {"hash", hasher.hex()}});
     modules.push_back(std::move(module));
   }
@@ -120,7 +119,7 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
         if (said.empty() ? error : said.size() < 3 && !error && line.find_first_not_of(' ') != std::string_view::npos)
           said.emplace_back(line);
       }));
-  const auto log_copy = machine_state(host) / "install" / "nvidia-installer.log";
+  const auto log_copy = host.machine_state() / "install" / "nvidia-installer.log";
   std::error_code bad;
   fs::copy_file(host.in_root(log), log_copy, fs::copy_options::overwrite_existing, bad);
   TRY_ASSIGN(const auto entries, dkms.status(dkms_module_name));

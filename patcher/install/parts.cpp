@@ -26,8 +26,8 @@ void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms&
     if (keep_key && path.find("/mok.") != std::string::npos) continue;
     // Headers alone had a folder, and the kernel came later: what depmod writes is that kernel's own by now.
     const bool by_depmod = path.starts_with("/lib/modules/") && path.find("/modules.") != std::string::npos;
-    if (by_depmod && fs::is_directory(host.in_root(fs::path(path).parent_path() / "kernel"), bad)) continue;
-    fs::remove(host.in_root(path), bad);
+    if (by_depmod && fs::is_directory(host.reach(fs::path(path).parent_path() / "kernel"), bad)) continue;
+    fs::remove(host.reach(path), bad);
   }
 }
 

@@ -39,7 +39,7 @@ Result<SigningState> signing_state(const HostPaths& host) {
   if (!boot.on) return state;
   for (const auto& release : kernel::releases_of(host))
     for (const auto& there : kernel::installed_module_files(host, release, nvidia_module_names()))
-      if (const auto module = module::read_module(host.in_root(there.path)); module && !module->is_signed)
+      if (const auto module = module::read_module(there.file); module && !module->is_signed)
         state.unsigned_modules.push_back(there.path.string());
   if (!key) {
     // dkms from 3.0 on makes one at its first build; earlier ones never do.

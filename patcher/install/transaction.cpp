@@ -14,7 +14,7 @@ using nlohmann::json;
 // STATE/install/: journal.json while something is under way, kept-N/ its copies; installed.json;
 // previous/{record.json,kept-N/}.
 struct Places {
-  explicit Places(const HostPaths& host) : folder(machine_state(host) / "install") {}
+  explicit Places(const HostPaths& host) : folder(host.machine_state() / "install") {}
   fs::path folder;
   [[nodiscard]] fs::path journal() const { return folder / "journal.json"; }
   [[nodiscard]] fs::path record() const { return folder / "installed.json"; }

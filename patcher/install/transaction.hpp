@@ -12,7 +12,6 @@
 
 #include "support/atomic_file.hpp"
 #include "support/host_paths.hpp"
-#include "support/machine_state.hpp"
 #include "support/result.hpp"
 #include "support/snapshot.hpp"
 

@@ -29,14 +29,14 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
     transaction.step("remove the modules");
     std::error_code full;
     for (const auto& release : kernel::releases_of(host))
-      fs::remove(host.modules() / release / "video", full);  // nvidia-installer's
+      fs::remove(host.reach("/lib/modules/" + release + "/video"), full);  // nvidia-installer's
     for (const auto& release : kernel::releases_of(host))
       for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names()))
         outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
     remove_made(host, *record, dkms);
   }
   std::error_code bad;
-  fs::remove_all(machine_state(host) / "hooks", bad);
+  fs::remove_all(host.machine_state() / "hooks", bad);
   fs::remove(host.in_root(gave_up_file), bad);
   fs::remove(host.in_root(gave_up_file).parent_path(), bad);  // where nothing else is in it
   TRY(transaction.commit_removed());
@@ -109,7 +109,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
   transaction.step("depmod");
   std::error_code bad;
   for (const auto& release : releases) {
-    if (fs::exists(host.modules() / release / "modules.dep", bad)) TRY(kernel::run_depmod(host, release));
+    if (host.resolve("/lib/modules/" + release + "/modules.dep")) TRY(kernel::run_depmod(host, release));
     if (!outcome.to.empty() && !kernel::installed_module_files(host, release, nvidia_module_names()).empty())
       outcome.releases.push_back(release);
   }

@@ -8,7 +8,6 @@
 #include "install/nvidia_installer.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
-#include "support/machine_state.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -79,7 +78,7 @@ void save_unknown(const HostPaths& host, const Snapshot& snapshot, const std::ve
     if (std::any_of(backups.begin(), backups.end(),
                     [&](const InstallerBackup& each) { return std::to_string(each.number) == name; }))
       continue;
-    const auto saved = machine_state(host) / ("moved-away-by-nvidia-installer-" + name);
+    const auto saved = host.machine_state() / ("moved-away-by-nvidia-installer-" + name);
     if (const auto moved = move_over(host.in_root(kFolder) / name, saved); moved)
       log::warning("nvidia-installer had moved a file away and has not written down which: it is now " +
                    saved.string());

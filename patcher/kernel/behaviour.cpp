@@ -42,10 +42,10 @@ bool is_enterprise(std::string_view release) {
 
 Answer symbol_get_by_version(const Version& version, std::string_view release) {
   if (is_enterprise(release))
-    return {true,
-            "Red Hat backports what it likes and no image could be read, so it is taken for granted (an export that is "
-            "GPL-only "
-            "works either way)"};
+    return {
+        true,
+        "Red Hat backports changes and no image could be read, so this is assumed (an export that is GPL-only works "
+        "in both cases)"};
   const std::string is = "this is " + version.text;
   if (version >= *Version::parse("6.6")) return {true, is + "; every kernel from 6.6 on refuses it"};
   for (const auto& branch : stable) {

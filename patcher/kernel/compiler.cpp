@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "kernel/package_hints.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
@@ -23,8 +25,8 @@ unsigned major(const Version& version) {
   return version.parts.empty() ? 0 : version.parts[0];
 }
 
-// The names under which this compiler may be installed, best first. Kbuild warns when the first word of --version is
-// not the one of the configuration, so the name that the kernel was built with comes first.
+// The names under which this compiler may be installed, best first. The name that the kernel was built with is first:
+// Kbuild warns when the first word of --version is not the one of the configuration.
 std::vector<std::string> names_of(const Compiler& wanted) {
   const std::string family = wanted.kind == Compiler::Kind::clang ? "clang" : "gcc";
   const std::string version = std::to_string(major(wanted.version));
@@ -33,7 +35,7 @@ std::vector<std::string> names_of(const Compiler& wanted) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   const std::string first = wanted.text.substr(0, wanted.text.find(' '));
-  if (first.find(family) != std::string::npos && first.find('/') == std::string::npos) add(first);
+  if (contains(first, family) && !contains(first, "/")) add(first);
   add(family + "-" + version);  // Debian, Arch's gcc14 is gcc-14 too
   add(family);
   add("x86_64-linux-gnu-" + family + "-" + version);
@@ -53,7 +55,7 @@ Result<std::optional<Installed>> ask(const HostPaths& host, const std::string& n
   command.root = host.root;
   command.env["LC_ALL"] = "C";
   command.deadline = std::chrono::seconds(20);
-  // That a program is there and the root cannot be entered is another trouble than a missing compiler.
+  // An error here (the root cannot be entered) is not a missing compiler.
   TRY_ASSIGN(const auto outcome, run(command));
   if (!outcome.ok()) return std::optional<Installed>();
   std::string line = outcome.out.substr(0, outcome.out.find('\n'));
@@ -98,17 +100,16 @@ Result<Compiler> compiler_of(const KernelConfig& config) {
 
 Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config, bool any_version) {
   TRY_ASSIGN(auto wanted, compiler_of(config));
-  std::string others;
+  std::string others;  // the compilers that are here, but not the kernel's
   std::optional<Installed> other;
   for (const auto& name : names_of(wanted)) {
     TRY_ASSIGN(auto installed, ask(host, name));
     if (!installed) continue;
-    // "gcc" may be clang in disguise (and the other way round); the family counts as well.
-    const bool is_clang = installed->identity.find("clang") != std::string::npos;
+    // A program called gcc may be clang: compare the kind, too.
+    const bool is_clang = contains(installed->identity, "clang");
     const bool same_kind = is_clang == (wanted.kind == Compiler::Kind::clang);
     if (!same_kind || major(installed->version) != major(wanted.version)) {
-      if (others.find(installed->identity) == std::string::npos)
-        others += (others.empty() ? "" : ", ") + installed->identity;
+      if (!contains(others, installed->identity)) append(others, installed->identity);
       if (same_kind && !other) other = std::move(installed);
       continue;
     }
@@ -130,7 +131,7 @@ Result<Compiler> find_compiler(const HostPaths& host, const KernelConfig& config
            ", and a module from another compiler may be refused by the kernel or, worse, accepted";
   return Error{ErrorKind::missing, "find the kernel's compiler", std::move(why),
                install_compiler_hint(host, wanted) +
-                   (other ? "\n  or take " + other->identity + " all the same: --accept other-compiler" : "")};
+                   (other ? "\n  or build with " + other->identity + ": --accept other-compiler" : "")};
 }
 
 }  // namespace vgpukit::kernel

@@ -40,7 +40,7 @@ FactCache FactCache::load(const HostPaths& host, const std::string& fingerprint)
   const auto text = read_file(cache.file_);
   if (!text) return cache;
   const Json json = Json::parse(*text, nullptr, false);
-  // The file says whose it is, so that one that was copied or renamed is not believed.
+  // The fingerprint is in the file, too, so that a copied or renamed file is not used.
   if (json.is_discarded() || text_at(json, "fingerprint") != fingerprint) return cache;
   if (json.contains("probe")) cache.probe = probe_from(json["probe"]);
   if (!json.contains("answers") || !json["answers"].is_object()) return cache;

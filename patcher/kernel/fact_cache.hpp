@@ -1,4 +1,4 @@
-// Answers that cost a compiler run, kept on disk under the headers' fingerprint. Internal to kernel/.
+// Answers that cost a compiler run, cached on disk under the headers' fingerprint. Internal to kernel/.
 #pragma once
 
 #include <map>
@@ -11,14 +11,14 @@ namespace vgpukit::kernel {
 
 class FactCache {
  public:
-  // What is on disk for this fingerprint. A file that is absent, unreadable or damaged is an empty cache.
+  // The cache of this fingerprint. A file that is absent, unreadable or damaged is an empty cache.
   static FactCache load(const HostPaths& host, const std::string& fingerprint);
 
   std::map<std::string, Answer> answers;  // by key
   std::optional<ProbeBuild> probe;
 
-  // Writes everything, together with what another process has added in the meantime. A cache that cannot be written is
-  // only slower.
+  // Writes everything, merged with what another process has written meanwhile. Errors are ignored: without a cache the
+  // next run is only slower.
   void save() const;
 
  private:

@@ -1,7 +1,6 @@
 #include "kernel/facts.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "kernel/behaviour.hpp"
 #include "kernel/fact_cache.hpp"
@@ -10,6 +9,7 @@
 #include "kernel/probe.hpp"
 #include "kernel/snippets.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
@@ -19,8 +19,7 @@ struct Facts::State {
   Kernel kernel;
   std::map<std::string, bool> assumptions;
   std::map<std::string, std::pair<Question, Answer>> asked;
-  std::map<std::string, Error>
-      failures;  // questions that could not be answered; asking the compiler again would not help
+  std::map<std::string, Error> failures;  // of questions that the compiler could not answer
   std::optional<Symvers> symvers;
   std::optional<ProbeBuild> probe;
   std::optional<std::string> fingerprint;
@@ -64,7 +63,7 @@ FactCache& Facts::State::disk() {
     if (!fingerprint) {
       if (auto computed = fingerprint_of(kernel)) fingerprint = std::move(*computed);
     }
-    // Without a fingerprint nothing on disk can be trusted, so there is no cache; the answers themselves do not suffer.
+    // Without a fingerprint there is no cache.
     cache = fingerprint ? FactCache::load(kernel.host, *fingerprint) : FactCache();
   }
   return *cache;
@@ -95,20 +94,17 @@ Answer Facts::State::header(const Question& question) const {
 }
 
 Answer Facts::State::kbuild(const Question& question) const {
-  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
   std::string places;
   for (const char* name : {"Makefile", "scripts/Makefile.lib", "scripts/Makefile.build", "scripts/Kbuild.include"}) {
     const auto inside = kernel.source / name;
     const auto path = kernel.host.resolve(inside);
     const auto text = path ? read_file(*path) : Result<std::string>(std::string());
     if (!text) continue;
-    for (auto at = text->find(question.name); at != std::string::npos; at = text->find(question.name, at + 1)) {
-      const auto end = at + question.name.size();
-      if ((at > 0 && is_word((*text)[at - 1])) || (end < text->size() && is_word((*text)[end]))) continue;
+    if (const auto at = find_word(*text, question.name); at != std::string::npos) {
       const auto line = 1 + std::count(text->begin(), text->begin() + static_cast<std::ptrdiff_t>(at), '\n');
       return {true, inside.string() + ":" + std::to_string(line)};
     }
-    places += (places.empty() ? "" : ", ") + std::string(name);
+    append(places, name);
   }
   return {false, "no " + question.name + " in " + places + " of " + kernel.source.string()};
 }
@@ -202,7 +198,7 @@ Status Facts::prefetch(const std::vector<Question>& questions) {
   for (auto& [question, answer] : answers) {
     const std::string key = question.key();
     if (!answer) {
-      // Not kept on disk: a header that is broken today is the reason for a new install, not a fact.
+      // Not cached on disk: a broken header will be installed again.
       state_->failures.emplace(key, answer.error());
       continue;
     }

@@ -15,6 +15,7 @@
 
 #include "kernel/headers_layout.hpp"
 #include "support/atomic_file.hpp"
+#include "support/descriptor.hpp"
 #include "support/hash.hpp"
 #include "support/process.hpp"
 
@@ -22,18 +23,16 @@ namespace vgpukit::kernel {
 
 namespace {
 
-// Changes when the way of asking changes (the form of snippets, the flags that are added), so that old answers are not
-// believed.
+// To be changed when the way of asking changes (the form of snippets, the added flags): it makes old answers invalid.
 constexpr std::string_view generation = "vgpukit facts 2";
 
-// A walk over what decides how a module compiles, some seven thousand files. Names and stat data go into `stats` as
-// they are met; what it takes to read the files later costs no allocation for each.
+// A walk over the files that decide how a module compiles, some seven thousand. Their names and stat data are hashed at
+// once. What is stored for reading them later costs no allocation for each file.
 class Walk {
  public:
   explicit Walk(const HostPaths& host) : host_(host) {}
 
-  // A folder or a file, as seen from inside the root; what does not exist is noted as such. `deep`: with all folders
-  // below.
+  // Adds a folder or a file, as seen from inside the root, or that it is absent. `deep`: with all folders below.
   Status add(const fs::path& inside, bool deep) {
     const auto real = host_.resolve(inside);
     stats_.add(inside.string());
@@ -45,14 +44,13 @@ class Walk {
       note(info, *real);
       return {};
     }
-    Fd fd{::open(real->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    return folder(std::move(fd), *real, info, deep);
+    return folder(Descriptor(::open(real->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), *real, info, deep);
   }
 
   [[nodiscard]] std::string stats() const { return stats_.hex(); }
   [[nodiscard]] std::time_t newest() const { return newest_; }
 
-  // use(NAME, PATH) -> Status: how each file is reached from its tree, and where it really is, as we reach it.
+  // Calls use(NAME, PATH) -> Status for each file: its name in the tree, and its path without links, as we reach it.
   template <class F>
   Status each_file(F use) const {
     std::size_t begin = 0;
@@ -66,21 +64,12 @@ class Walk {
   }
 
  private:
-  struct Fd {
-    int number = -1;
-    explicit Fd(int opened) : number(opened) {}
-    Fd(Fd&& other) noexcept : number(std::exchange(other.number, -1)) {}
-    Fd& operator=(Fd&&) = delete;
-    ~Fd() {
-      if (number >= 0) ::close(number);
-    }
-  };
   struct File {
-    std::size_t name_end;  // in names_, where it begins behind the one before it
+    std::size_t name_end;  // in names_; it begins at the end of the previous one
     std::size_t place;     // in places_
   };
   struct Place {
-    std::string path;  // of the folder that has the file under the last part of its name, or of the file
+    std::string path;  // of the folder that has the file under the last part of its name, or of the file itself
     bool is_file;
   };
 
@@ -89,7 +78,7 @@ class Walk {
             "check the permissions of that file"};
   }
 
-  // The file that name_ names.
+  // Adds the file that name_ names.
   void note(const struct stat& info) {
     const std::int64_t numbers[] = {info.st_size,        static_cast<std::int64_t>(info.st_ino),
                                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
@@ -104,15 +93,14 @@ class Walk {
     note(info);
   }
 
-  // The folder that name_ names.
-  Status folder(Fd fd, const fs::path& path, const struct stat& info, bool deep) {
-    // Ubuntu's headers are links to folders; a link to a folder above would never end.
+  // Adds the folder that name_ names.
+  Status folder(Descriptor opened, const fs::path& path, const struct stat& info, bool deep) {
+    // Ubuntu's headers have links to folders. A link to a folder above would be an endless loop.
     const auto id = std::make_pair(info.st_dev, info.st_ino);
     if (std::find(above_.begin(), above_.end(), id) != above_.end()) return {};
-    const int number = fd.number;
-    DIR* folder = number < 0 ? nullptr : ::fdopendir(number);
+    DIR* folder = opened ? ::fdopendir(opened.get()) : nullptr;
     if (!folder) return refuse(path);
-    fd.number = -1;  // closedir closes it
+    static_cast<void>(opened.release());  // closedir closes it
     above_.push_back(id);
     auto status = entries(folder, path, deep);
     ::closedir(folder);
@@ -128,10 +116,10 @@ class Walk {
     }
     std::vector<std::string_view> names;
     for (std::size_t at = 0; at < all.size(); at += names.back().size() + 1) names.emplace_back(all.data() + at);
-    std::sort(names.begin(), names.end());  // the order of the disk is no content
+    std::sort(names.begin(), names.end());  // the order on disk must not change the hash
     const int number = ::dirfd(folder);
     const std::size_t own_name = name_.size();
-    bool here = false;  // whether the last place is this folder
+    bool here = false;  // the last of places_ is this folder
     for (const auto one : names) {
       name_.resize(own_name);
       name_.append("/").append(one);
@@ -140,7 +128,7 @@ class Walk {
       std::optional<fs::path> real;
       if (S_ISLNK(child.st_mode)) {
         real = host_.resolve(host_.inside(path / one));
-        if (!real || ::stat(real->c_str(), &child) != 0) continue;  // a dangling link is as good as no file
+        if (!real || ::stat(real->c_str(), &child) != 0) continue;  // a dangling link
       }
       if (S_ISREG(child.st_mode)) {
         if (real) {
@@ -151,11 +139,11 @@ class Walk {
         if (!here) places_.push_back({path.string(), false});
         here = true;
         note(child);
-        // include/config has an empty file for each option; auto.conf, which is added by itself, has them all.
+        // include/config has an empty file for each option. walk_all() adds auto.conf, which has all of them.
       } else if (S_ISDIR(child.st_mode) && deep && !name_.ends_with("/include/config")) {
-        Fd fd{real ? ::open(real->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                   : ::openat(number, one.data(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-        TRY(this->folder(std::move(fd), real ? *real : path / one, child, deep));
+        Descriptor opened(real ? ::open(real->c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                               : ::openat(number, one.data(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        TRY(this->folder(std::move(opened), real ? *real : path / one, child, deep));
         here = false;
       }
     }
@@ -166,8 +154,8 @@ class Walk {
   const HostPaths& host_;
   Hasher stats_;
   std::time_t newest_ = 0;
-  std::string name_;   // of what is being looked at
-  std::string names_;  // of all files, without anything between them
+  std::string name_;   // of the current folder or file
+  std::string names_;  // of all files, one after the other
   std::vector<File> files_;
   std::vector<Place> places_;
   std::vector<std::pair<dev_t, ino_t>> above_;
@@ -226,7 +214,7 @@ Result<std::string> fingerprint_of(const Kernel& kernel) {
   TRY(walk_all(walk, kernel));
   const std::string stats = Hasher().add(frame).add(walk.stats()).hex();
 
-  // One small file for each kernel: what its stat data were, and the fingerprint that belongs to them.
+  // One small file for each kernel: the hash of its stat data and the fingerprint that belongs to it.
   const fs::path index =
       kernel.host.cache / "facts" /
       (Hasher().add(kernel.host.root.string()).add(kernel.build.string()).add(kernel.release).hex() + ".stat");
@@ -234,10 +222,10 @@ Result<std::string> fingerprint_of(const Kernel& kernel) {
     return known->substr(33, 32);
 
   TRY_ASSIGN(auto fingerprint, content_of(walk, frame));
-  // A file that changed within the clock's grain may change again and keep its times: then nothing is remembered (git's
-  // "racy" files).
+  // A file that has just changed may change again with the same times: then the index is not written (git's racy
+  // files).
   if (walk.newest() + 2 < now) {
-    // Best effort: a read-only cache only costs time.
+    // Errors are ignored: without the index the next run is only slower.
     static_cast<void>(static_cast<bool>(write_file(index, stats + " " + fingerprint + "\n")));
   }
   return fingerprint;

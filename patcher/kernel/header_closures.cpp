@@ -10,7 +10,7 @@ namespace vgpukit::kernel {
 
 namespace {
 
-// "#  include <x.h>": what follows the #, where that is an include.
+// "#  include <x.h>" -> " <x.h>"; nothing for another line.
 std::optional<std::string_view> include_of(std::string_view line) {
   const auto hash = line.find_first_not_of(" \t");
   if (hash == std::string_view::npos || line[hash] != '#') return std::nullopt;
@@ -39,7 +39,7 @@ void HeaderClosures::add(std::string_view preprocessed) {
   int current = -1;
   std::string pending;
   each_line(preprocessed, [&](std::string_view line) {
-    // # LINE "FILE" FLAGS, where flag 1 is "we go into it" and 2 is "we come back"
+    // # LINE "FILE" FLAGS: flag 1 means that the file begins, 2 that it continues after an include.
     if (line.size() > 4 && line[0] == '#' && line[1] == ' ' && line[2] >= '0' && line[2] <= '9') {
       const auto quote = line.find('"');
       const auto close = line.rfind('"');
@@ -49,14 +49,14 @@ void HeaderClosures::add(std::string_view preprocessed) {
         edges_[static_cast<std::size_t>(current)].insert(entered);
         if (!pending.empty()) named_.try_emplace(pending, entered);
       }
-      if (entered != current) pending.clear();  // the directive's own line is announced between it and the file
+      if (entered != current) pending.clear();  // a marker for the directive's line comes before the file's
       current = entered;
       return;
     }
     const auto directive = include_of(line);
     if (!directive) return;
     pending.clear();
-    // include_next: what it finds has another name elsewhere
+    // include_next finds a file that has another name elsewhere.
     const auto begin = directive->find_first_of("<\"");
     if (begin == std::string_view::npos || directive->starts_with("_next") || current < 0) return;
     const auto end = directive->find((*directive)[begin] == '<' ? '>' : '"', begin + 1);
@@ -74,11 +74,11 @@ void HeaderClosures::add(std::string_view preprocessed) {
       const auto path = (std::filesystem::path(name.substr(0, quote)) / plain).lexically_normal();
       const auto known = index_.find(path.string());
       if (known != index_.end()) to = known->second;
-      // The quoted form that is not beside the includer is looked up as <...>.
+      // A quoted name that is not beside the includer is looked up as <...>.
       const auto elsewhere = named_.find("<" + plain + ">");
       if (to < 0 && elsewhere != named_.end()) to = elsewhere->second;
     }
-    // Reached under a name of its own only: it stands for itself, so that nobody else is taken to include it.
+    // A file that was not seen gets an entry of its own, which no other name shares.
     if (to < 0) to = file(name);
     edges_[static_cast<std::size_t>(from)].insert(to);
   }
@@ -113,7 +113,7 @@ std::vector<std::vector<std::size_t>> chains_of_closures(const std::vector<Heade
                    [&](std::size_t a, std::size_t b) { return sets[a].size() > sets[b].size(); });
   std::vector<std::vector<std::size_t>> chains;
   for (const std::size_t i : large_first) {
-    // In front of the smallest set that it is a part of: it leaves the others to what is larger than itself.
+    // It goes in front of the smallest set that includes it: larger sets stay free for larger subsets.
     std::vector<std::size_t>* best = nullptr;
     for (auto& chain : chains) {
       const auto& smallest = sets[chain.back()];

@@ -1,4 +1,4 @@
-// Which files a kernel's headers bring. For kernel/, and for conftest's snippets.
+// Which files are included by a kernel's headers. For kernel/ and for conftest's snippets.
 #pragma once
 
 #include <map>
@@ -14,12 +14,11 @@ class HeaderClosures {
  public:
   using Files = std::set<int>;
 
-  // `preprocessed`: what -E -dI says of a text that includes headers, one after the other. Adds to what is known; the
-  // numbers of files stay.
+  // Adds the output of -E -dI for a text that includes headers one after the other. Numbers of known files do not
+  // change.
   void add(std::string_view preprocessed);
 
-  // Every file that these headers bring, with those that -include brings to all; nothing where one of the headers is
-  // not known.
+  // Every file that these headers include, and those that -include adds to all. Nothing when a header is not known.
   [[nodiscard]] std::optional<Files> of(const std::vector<std::string>& headers) const;
   [[nodiscard]] bool knows(const std::string& header) const { return named_.contains("<" + header + ">"); }
   [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
@@ -34,8 +33,8 @@ class HeaderClosures {
   std::vector<Files> edges_;
 };
 
-// Shares out sets of files: the numbers of those of one chain, in an order in which each is a part of the one that
-// follows. What a compiler has to read for a chain are the files of its last set.
+// Divides sets of files into chains: the indexes of the sets of a chain, ordered so that each set is a subset of the
+// next one. For a chain a compiler reads the files of its last set.
 std::vector<std::vector<std::size_t>> chains_of_closures(const std::vector<HeaderClosures::Files>& sets);
 
 }  // namespace vgpukit::kernel

@@ -1,22 +1,16 @@
 #include "kernel/headers_layout.hpp"
 
-#include <algorithm>
 #include <array>
 #include <set>
 #include <system_error>
 
+#include "kernel/modules_folder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
 
 std::string read_or_empty(const HostPaths& host, const fs::path& inside) {
   const auto path = host.resolve(inside);
@@ -25,14 +19,9 @@ std::string read_or_empty(const HostPaths& host, const fs::path& inside) {
   return text ? std::move(*text) : std::string();
 }
 
-std::vector<fs::path> entries_of(const HostPaths& host, const fs::path& inside) {
+std::vector<fs::path> names_in(const HostPaths& host, const fs::path& inside) {
   std::vector<fs::path> names;
-  const auto folder = host.resolve(inside);
-  if (!folder) return names;
-  std::error_code error;
-  for (fs::directory_iterator entry(*folder, error), end; !error && entry != end; entry.increment(error))
-    names.push_back(entry->path().filename());
-  std::sort(names.begin(), names.end());
+  for (const auto& entry : entries_of(host.resolve(inside).value_or(fs::path()))) names.push_back(entry.filename());
   return names;
 }
 
@@ -62,8 +51,8 @@ std::optional<Version> version_from(std::string_view text, std::string_view majo
   return Version::parse(std::to_string(*a) + "." + std::to_string(*b) + "." + std::to_string(*c));
 }
 
-// What uname -r will say. The generated header decides: Debian's include/config/kernel.release says 6.1.176
-// for 6.1.0-50-amd64.
+// What uname -r prints. It is in the generated header: Debian's include/config/kernel.release is 6.1.176 for
+// 6.1.0-50-amd64.
 std::string release_of(const HostPaths& host, const fs::path& build) {
   std::string release;
   each_line(read_or_empty(host, build / "include/generated/utsrelease.h"), [&](std::string_view line) {
@@ -92,17 +81,17 @@ std::vector<HeadersLayout> find_headers_folders(const HostPaths& host) {
     const std::string release = release_of(host, build);
     if (!release.empty() && seen.insert(build).second) folders.push_back({build, release});
   };
-  for (const auto& release : entries_of(host, "/lib/modules")) add("/lib/modules" / release / "build");
-  for (const auto& name : entries_of(host, "/usr/src")) {
+  for (const auto& release : releases_of(host)) add(fs::path("/lib/modules") / release / "build");
+  for (const auto& name : names_in(host, "/usr/src")) {
     const std::string text = name.string();
     if (text.starts_with("linux-headers-") || text == "linux") add("/usr/src" / name);
     // SUSE: linux-6.4.0-1-obj/x86_64/default
-    if (!text.starts_with("linux-") || text.find("-obj") == std::string::npos) continue;
-    for (const auto& arch : entries_of(host, "/usr/src" / name))
-      for (const auto& flavour : entries_of(host, "/usr/src" / name / arch)) add("/usr/src" / name / arch / flavour);
+    if (!text.starts_with("linux-") || !contains(text, "-obj")) continue;
+    for (const auto& arch : names_in(host, "/usr/src" / name))
+      for (const auto& flavour : names_in(host, "/usr/src" / name / arch)) add("/usr/src" / name / arch / flavour);
   }
-  for (const auto& release : entries_of(host, "/usr/src/kernels"))
-    add("/usr/src/kernels" / release);  // Fedora and its family
+  // Fedora and its relatives.
+  for (const auto& release : names_in(host, "/usr/src/kernels")) add("/usr/src/kernels" / release);
   return folders;
 }
 
@@ -139,7 +128,7 @@ std::optional<fs::path> source_of(const HostPaths& host, const fs::path& build) 
     } else {
       return;
     }
-    const auto real = host.resolve(build / fs::path(line));  // an absolute path stays itself
+    const auto real = host.resolve(build / fs::path(line));  // `line` alone when it is absolute
     if (real && has_headers(host, host.inside(*real))) source = host.inside(*real);
   });
   if (source) return source;
@@ -151,7 +140,7 @@ std::optional<Version> version_of(const HostPaths& host, const fs::path& build, 
   const std::string header = read_or_empty(host, build / "include/generated/uapi/linux/version.h");
   if (auto version = version_from(header, "LINUX_VERSION_MAJOR", "LINUX_VERSION_PATCHLEVEL", "LINUX_VERSION_SUBLEVEL"))
     return version;
-  // Before 5.11 the header has only the code; the top Makefile has the numbers.
+  // Before 5.11 the header has only the code, and the top Makefile has the numbers.
   const std::string makefile = read_or_empty(host, source / "Makefile");
   if (auto version = version_from(makefile, "VERSION", "PATCHLEVEL", "SUBLEVEL")) return version;
   const auto code = number_after(header, "LINUX_VERSION_CODE");
@@ -168,7 +157,7 @@ KernelConfig parse_config(std::string_view text) {
     if (!line.starts_with("CONFIG_") || equals == std::string_view::npos) return;
     std::string_view value = line.substr(equals + 1);
     std::string plain;
-    // Strings are quoted before 5.18 or so, and bare afterwards.
+    // Strings are quoted before about 5.18, and not quoted afterwards.
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
       value = value.substr(1, value.size() - 2);
       for (std::size_t i = 0; i < value.size(); ++i) {

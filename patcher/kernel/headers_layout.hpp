@@ -1,4 +1,4 @@
-// What a kernel's headers folder is made of, on every distribution's layout. Internal to kernel/.
+// The layout of a kernel's headers folder on each distribution. Internal to kernel/.
 #pragma once
 
 #include <optional>
@@ -19,15 +19,14 @@ struct HeadersLayout {
 // /usr/src/linux-*-obj.
 std::vector<HeadersLayout> find_headers_folders(const HostPaths& host);
 
-// What a headers folder lacks for building modules, as one line; empty when it has everything.
+// What a headers folder lacks for building modules, in one line; empty when it is complete.
 std::string what_is_missing(const HostPaths& host, const fs::path& build);
 
-// The folder that has the headers themselves: what `build`'s Makefile includes (split headers, O= builds), else
+// The folder with the headers themselves: the one that `build`'s Makefile includes (split headers, O= builds), else
 // `build`. Nothing when neither has include/linux.
 std::optional<fs::path> source_of(const HostPaths& host, const fs::path& build);
 
-// The version with its stable patch level. version.h's LINUX_VERSION_CODE stops at patch level 255, so it is the last
-// resort.
+// The version with its stable patch level. LINUX_VERSION_CODE of version.h ends at patch level 255 and is used last.
 std::optional<Version> version_of(const HostPaths& host, const fs::path& build, const fs::path& source);
 
 // include/config/auto.conf. Error: missing when it is absent or has no CONFIG_ line.

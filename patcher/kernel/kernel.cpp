@@ -9,7 +9,10 @@
 
 #include "kernel/compiler.hpp"
 #include "kernel/headers_layout.hpp"
+#include "kernel/modules_folder.hpp"
+#include "kernel/package_hints.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
@@ -20,21 +23,11 @@ std::string running_release() {
   return ::uname(&names) == 0 ? names.release : "";
 }
 
-bool older(const std::string& a, const std::string& b) {
-  const auto va = Version::leading(a);
-  const auto vb = Version::leading(b);
-  if (va.has_value() != vb.has_value()) return !va.has_value();
-  if (va && *va != *vb) return *va < *vb;
-  // "6.1.0-9" before "6.1.0-10": the rest is compared with its numbers as numbers, too
-  return ::strverscmp(a.c_str(), b.c_str()) < 0;
-}
-
 std::string advice(const HostPaths& host, std::string_view release) {
   return "install its headers: " + install_headers_hint(host, release);
 }
 
-// A few releases that somebody who mistyped could have meant: those that share the most characters with what was asked
-// for.
+// Up to five releases, those that share the longest beginning with the one that was asked for.
 std::string nearest(const std::vector<KernelEntry>& entries, std::string_view release) {
   std::vector<std::pair<std::size_t, std::string>> ranked;
   for (const auto& entry : entries) {
@@ -42,9 +35,8 @@ std::string nearest(const std::vector<KernelEntry>& entries, std::string_view re
     ranked.emplace_back(static_cast<std::size_t>(stop.first - entry.release.begin()), entry.release);
   }
   std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::string text;
-  for (std::size_t i = 0; i < std::min<std::size_t>(ranked.size(), 5); ++i) text += (i ? ", " : "") + ranked[i].second;
-  return text;
+  ranked.resize(std::min<std::size_t>(ranked.size(), 5));
+  return join(ranked, ", ", [](const auto& each) { return each.second; });
 }
 
 // The build folder of a release, or why there is none.
@@ -65,7 +57,7 @@ Result<fs::path> build_folder(const HostPaths& host, const std::string& release)
   const auto modules = host.resolve(link.parent_path());
   const bool has_link = modules && fs::is_symlink(fs::symlink_status(*modules / "build", ignored));
   if (const auto build = host.resolve(link)) {
-    // A folder that names no release, or another one
+    // A folder with no release or another one.
     const auto missing = what_is_missing(host, host.inside(*build));
     if (!missing.empty()) return Error{ErrorKind::missing, tried, missing, advice(host, release)};
     return Error{ErrorKind::missing, tried,
@@ -89,29 +81,29 @@ Result<fs::path> build_folder(const HostPaths& host, const std::string& release)
 
 std::vector<std::string> Kernel::make_variables() const {
   if (compiler.kind == Compiler::Kind::gcc) return {"CC=" + compiler.command};
-  // A kernel that was linked by ld.lld wants the whole LLVM tool set (Documentation/kbuild/llvm.rst).
+  // A kernel that ld.lld has linked needs all LLVM tools (Documentation/kbuild/llvm.rst).
   const auto dash = compiler.command.rfind("clang-");
   const std::string suffix = dash == std::string::npos ? "1" : compiler.command.substr(dash + 5);
   if (has("CONFIG_LD_IS_LLD")) return {"LLVM=" + suffix};
   return {"CC=" + compiler.command};
 }
 
+bool is_older_release(const std::string& a, const std::string& b) {
+  const auto left = Version::leading(a);
+  const auto right = Version::leading(b);
+  if (left.has_value() != right.has_value()) return !left.has_value();
+  if (left && *left != *right) return *left < *right;
+  return ::strverscmp(a.c_str(), b.c_str()) < 0;
+}
+
 std::vector<KernelEntry> list_kernels(const HostPaths& host) {
   std::map<std::string, KernelEntry> entries;
-  std::error_code error;
   const auto entry_of = [&](const std::string& release) -> KernelEntry& {
     auto& entry = entries[release];
     entry.release = release;
     return entry;
   };
-  if (const auto folder = host.resolve("/lib/modules")) {
-    for (fs::directory_iterator item(*folder, error), end; !error && item != end; item.increment(error)) {
-      std::error_code ignored;
-      if (!item->is_directory(ignored)) continue;
-      auto& entry = entry_of(item->path().filename());
-      entry.modules = fs::exists(item->path() / "modules.dep", ignored) || fs::exists(item->path() / "kernel", ignored);
-    }
-  }
+  for (const auto& release : releases_of(host)) entry_of(release).modules = has_modules(host, release);
   for (const auto& headers : find_headers_folders(host)) {
     auto& entry = entry_of(headers.release);
     const auto missing = what_is_missing(host, headers.build);
@@ -121,7 +113,7 @@ std::vector<KernelEntry> list_kernels(const HostPaths& host) {
       entry.problem = missing;
   }
   const std::string running = host.is_host() ? running_release() : "";
-  if (!running.empty()) entry_of(running);  // the running kernel is always worth a line
+  if (!running.empty()) entry_of(running);  // also when it has no files here
   std::vector<KernelEntry> list;
   for (auto& [release, entry] : entries) {
     entry.running = release == running;
@@ -131,14 +123,16 @@ std::vector<KernelEntry> list_kernels(const HostPaths& host) {
       entry.problem = "no headers: " + install_headers_hint(host, release);
     list.push_back(std::move(entry));
   }
-  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return older(a.release, b.release); });
+  std::stable_sort(list.begin(), list.end(),
+                   [](const auto& a, const auto& b) { return is_older_release(a.release, b.release); });
   return list;
 }
 
 Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool any_compiler) {
   const std::string release(wanted);
   if (release.empty() || release.find('/') != std::string::npos || release == "." || release == "..")
-    return Error{ErrorKind::usage, "use the kernel \"" + release + "\"", "this is no release (what uname -r says)", ""};
+    return Error{ErrorKind::usage, "use the kernel \"" + release + "\"", "this is not a release (what uname -r prints)",
+                 ""};
   Kernel kernel;
   kernel.host = host;
   kernel.release = release;

@@ -1,4 +1,7 @@
-// A kernel to build for: where its headers are, how it was configured, and the compiler that it was built with.
+// kernel/ is about kernels to build for: their headers, configuration, compiler, Module.symvers and /lib/modules, and
+// facts about them. It uses support/.
+//
+// This header: which kernels a root has, and one of them opened for building.
 #pragma once
 
 #include <filesystem>
@@ -17,69 +20,62 @@ struct Compiler {
   enum class Kind { gcc, clang };
   Kind kind = Kind::gcc;
   Version version;       // of the compiler that built the kernel: 12.2.0
-  std::string text;      // CONFIG_CC_VERSION_TEXT, as it stands
-  std::string command;   // what to run inside the root: "gcc-12", "x86_64-linux-gnu-gcc-12", "clang"
+  std::string text;      // CONFIG_CC_VERSION_TEXT
+  std::string command;   // the program inside the root: "gcc-12", "x86_64-linux-gnu-gcc-12", "clang"
   Version found;         // the version that `command` has here
   std::string identity;  // the first line of its --version
   bool exact = false;    // same kind and same major version as the kernel's
 };
 
-// include/config/auto.conf: CONFIG_X -> y, m, or the value without its quotes. What is not set is absent.
+// include/config/auto.conf: CONFIG_X -> y, m, or the value without quotes. An option that is not set is absent.
 using KernelConfig = std::map<std::string, std::string, std::less<>>;
 
 struct Kernel {
   HostPaths host;
-  std::string release;          // what uname -r says (UTS_RELEASE in include/generated/utsrelease.h)
-  Version version;              // with the stable patch level, from include/generated/uapi/linux/version.h: 6.1.176
-  std::filesystem::path build;  // the output folder (O=), as seen from inside the root: /lib/modules/REL/build resolved
-  std::filesystem::path
-      source;  // the source or common headers, as seen from inside; the same as build where headers are not split
+  std::string release;  // what uname -r prints (UTS_RELEASE in include/generated/utsrelease.h)
+  Version version;      // with the stable patch level, from include/generated/uapi/linux/version.h: 6.1.176
+  // As seen from inside the root: the output folder (O=; /lib/modules/REL/build without links), and the source or
+  // common headers. The two are the same if headers are not split.
+  std::filesystem::path build, source;
   KernelConfig config;
   Compiler compiler;
 
   [[nodiscard]] std::filesystem::path build_here() const { return host.in_root(build); }  // as we reach it
   [[nodiscard]] std::filesystem::path source_here() const { return host.in_root(source); }
   [[nodiscard]] std::filesystem::path symvers_here() const { return build_here() / "Module.symvers"; }
-  [[nodiscard]] bool has(std::string_view option) const {
-    return config.contains(option);
-  }  // y or m; "CONFIG_" included
-  // Variables for every make that builds for this kernel: CC=..., or LLVM=1 (LLVM=-18) for a clang-built one.
+  // Whether an option ("CONFIG_X") is y or m.
+  [[nodiscard]] bool has(std::string_view option) const { return config.contains(option); }
+  // Variables for every make that builds for this kernel: CC=..., or LLVM=1 (LLVM=-18) for one that clang has built.
   [[nodiscard]] std::vector<std::string> make_variables() const;
 };
 
-// What a folder under /lib/modules or a headers folder amounts to, for `vgpukit kernel list`. Never fails: `problem`
-// says what is missing.
+// A kernel that is installed or has headers, for `vgpukit kernel list`.
 struct KernelEntry {
   std::string release;
   bool running = false;
-  bool modules = false;  // /lib/modules/REL/kernel (or modules.dep) is there: the kernel itself is installed
+  bool modules = false;  // the kernel itself is installed
   bool headers = false;
-  std::string problem;  // one line, empty when one can build for it
+  std::string problem;  // what is missing, in one line; empty when one can build for it
 };
 
-// All kernels that this root knows: /lib/modules/*, and headers under /usr/src (linux-headers-*, kernels/*, SUSE's
-// linux-*-obj) that no /lib/modules folder points to. Sorted from oldest to newest by version, then release.
+// All kernels of this root: /lib/modules/*, and headers under /usr/src (linux-headers-*, kernels/*, SUSE's linux-*-obj)
+// without a folder in /lib/modules. From the oldest to the newest. Never fails.
 std::vector<KernelEntry> list_kernels(const HostPaths& host);
 
+// Whether release `a` is older than `b`: by version, then as strverscmp(3) ("6.1.0-9" before "6.1.0-10").
+bool is_older_release(const std::string& a, const std::string& b);
+
 // Opens the kernel RELEASE for building. Split headers (Debian's common + flavour) and headers without /lib/modules are
-// found. Errors, all `missing` unless said otherwise: no headers (names the package for this distribution), headers
-// that lack Module.symvers, auto.conf or the generated headers, a build link that points nowhere, a compiler that is
-// absent (names the package) - and `usage` when nothing in this root has that release (the nearest ones are listed).
-// With another compiler of the same kind but another major version installed only, the error says so too: a module
-// built with it may be refused or, worse, accepted. `any_compiler`: such a compiler is taken all the same, and
-// compiler.exact is false (Arch has only one gcc, and moves on).
+// found. `any_compiler`: if only another major version of the kernel's compiler is installed, it is used, and
+// compiler.exact is false (Arch has only one gcc, and the next version replaces it).
+// Error: usage when this root has no such release (the message lists the nearest ones); missing for no headers, for
+// headers that lack Module.symvers, auto.conf or the generated headers, for a dangling build link, and for a compiler
+// that is not installed (the message names the package, and another version that is installed).
 Result<Kernel> open_kernel(const HostPaths& host, std::string_view release, bool any_compiler = false);
 
-// SPEC: running | newest | all | a release. "running" asks uname (only when host.is_host(); in another root it is a
-// usage error that says to name a release). "newest" is the newest that has headers. Duplicates are removed.
+// Each spec is "running", "newest", "all" or a release. "newest" is the newest with headers. Duplicates are removed.
+// Error: usage for "running" in another root; missing when no kernel has headers; and those of open_kernel().
 Result<std::vector<Kernel>> select_kernels(const HostPaths& host, const std::vector<std::string>& specs,
                                            bool any_compiler = false);
-
-// Names the package that brings something on the distribution in `host` (from /etc/os-release ID and ID_LIKE), as a
-// command: "apt install linux-headers-6.1.0-50-amd64", "pacman -S linux-headers". For Arch the kernel's pkgbase file
-// (/lib/modules/REL/pkgbase) tells which headers. Never empty: an unknown distribution gets a plain sentence.
-std::string install_headers_hint(const HostPaths& host, std::string_view release);
-std::string install_compiler_hint(const HostPaths& host, const Compiler& wanted);
-std::string install_tool_hint(const HostPaths& host, std::string_view tool);  // make, ld, git ...
 
 }  // namespace vgpukit::kernel

@@ -1,11 +1,8 @@
 #include "kernel/kernel_headers.hpp"
 
-#include <string.h>
-
 #include <algorithm>
 
 #include "kernel/headers_layout.hpp"
-#include "support/version.hpp"
 
 namespace vgpukit::kernel {
 
@@ -25,18 +22,13 @@ std::vector<KernelHeaders> list_headers(const HostPaths& host) {
         if (const auto here = host.in_root(folder); fs::is_directory(here, bad)) headers.folders.push_back(here);
     all.push_back(std::move(headers));
   }
-  // As kernel list orders them: by version, then by release.
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    const auto left = Version::leading(a.release);
-    const auto right = Version::leading(b.release);
-    if (left && right && *left != *right) return *left < *right;
-    return ::strverscmp(a.release.c_str(), b.release.c_str()) < 0;
-  });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return is_older_release(a.release, b.release); });
   return all;
 }
 
 std::optional<fs::path> find_header(const Kernel& kernel, std::string_view name) {
-  // The include paths of every kernel since 3.7 (LINUXINCLUDE in the top Makefile)
+  // The include paths of every kernel since 3.7 (LINUXINCLUDE in the top Makefile).
   const fs::path arch = fs::path("arch") / arch_folder(kernel.config) / "include";
   const fs::path places[] = {kernel.source / arch,           kernel.build / arch / "generated",
                              kernel.source / "include",      kernel.build / "include",

@@ -1,5 +1,4 @@
-// The headers of every kernel that a root has, for looking names up: nothing is compiled, so nothing but the files is
-// needed.
+// The headers of all kernels of a root, for looking up names. Only the files are needed: nothing is compiled.
 #pragma once
 
 #include <filesystem>
@@ -14,14 +13,14 @@ namespace vgpukit::kernel {
 
 struct KernelHeaders {
   std::string release;
-  std::vector<std::filesystem::path>
-      folders;  // what the kernel's build searches for <...>, in that order; as we reach them
-  std::map<std::string, std::string> texts =
-      {};  // headers that are in no folder, but in a repository: "linux/mm.h" -> its text
+  // The folders that the kernel's build searches for <...>, in that order, as we reach them.
+  std::vector<std::filesystem::path> folders;
+  // Headers of a repository in place of a folder: "linux/mm.h" -> its text.
+  std::map<std::string, std::string> texts = {};
 };
 
-// All kernels of this root that have headers, from the oldest to the newest. A folder that lacks something (a compiler,
-// Module.symvers) counts as well: it can be read.
+// All kernels of this root that have headers, from the oldest to the newest, also those that one cannot build for (no
+// compiler, no Module.symvers).
 std::vector<KernelHeaders> list_headers(const HostPaths& host);
 
 // Where this kernel's build finds <NAME> ("linux/mm.h"), as seen from inside the root.

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
@@ -22,15 +23,15 @@ struct Found {
   bool text = false;
 };
 
-// Searches in pieces, keeping enough of each to see what lies across the border.
+// Searches a text in pieces. The end of each piece is stored, so that a match across a border is found.
 class Search {
  public:
   explicit Search(std::string_view text) : text_(text), overlap_(std::max(text.size(), banner.size())) {}
 
   void add(std::string_view piece) {
     window_.append(piece);
-    found_.banner = found_.banner || window_.find(banner) != std::string::npos;
-    found_.text = found_.text || window_.find(text_) != std::string::npos;
+    found_.banner = found_.banner || contains(window_, banner);
+    found_.text = found_.text || contains(window_, text_);
     if (window_.size() > overlap_) window_.erase(0, window_.size() - overlap_);
   }
   [[nodiscard]] const Found& found() const { return found_; }
@@ -46,8 +47,7 @@ bool is_bz_image(std::string_view image) {
   return image.size() >= 0x250 && image.substr(0x202, 4) == "HdrS";
 }
 
-// The compressed kernel inside of a bzImage (Documentation/arch/x86/boot.rst: setup_sects, payload_offset,
-// payload_length).
+// The compressed kernel in a bzImage (Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length).
 std::string_view payload_of(std::string_view image) {
   const auto number = [&](std::size_t at) {
     std::uint32_t value = 0;
@@ -67,8 +67,8 @@ struct ArchiveEnd {
   void operator()(archive* reader) const { archive_read_free(reader); }
 };
 
-// Any compression that libarchive knows: gzip, xz, zstd, lz4, lzma, bzip2. The payload of a bzImage has its size
-// appended, which makes a reader complain at the very end; what came before is good.
+// Any compression of libarchive: gzip, xz, zstd, lz4, lzma, bzip2. Errors are ignored: after the payload of a bzImage
+// is its size, which is an error for libarchive when all data has been read.
 void search_compressed(std::string_view bytes, Search& search) {
   const std::unique_ptr<archive, ArchiveEnd> reader(archive_read_new());
   if (!reader) return;
@@ -103,7 +103,7 @@ std::optional<bool> image_contains(const fs::path& image, std::string_view text)
   Search search(text);
   search_compressed(payload_of(*bytes), search);
   if (!search.found().banner && !is_bz_image(*bytes)) search.add(*bytes);  // arm64 images need not be compressed
-  // Without the banner this was no kernel, or not all of one: its silence means nothing.
+  // Without the banner it was not a kernel or not a whole one: a missing text then means nothing.
   if (!search.found().banner) return std::nullopt;
   return search.found().text;
 }

@@ -1,4 +1,4 @@
-// Looking into a kernel image for a string that the running kernel would print. Internal to kernel/.
+// Searches a kernel image for a message of the kernel. Internal to kernel/.
 #pragma once
 
 #include <optional>
@@ -9,12 +9,10 @@
 
 namespace vgpukit::kernel {
 
-// The image of the kernel where this root has a readable one: /boot/vmlinuz-REL, /lib/modules/REL/vmlinuz. As seen from
-// inside.
+// The readable image of the kernel, as seen from inside the root: /boot/vmlinuz-REL or /lib/modules/REL/vmlinuz.
 std::optional<std::filesystem::path> find_image(const Kernel& kernel);
 
-// Whether the decompressed image has the string. Nothing when the image cannot be read or decompressed: then it says
-// nothing.
+// Whether the decompressed image has the text. Nothing when the image cannot be read or decompressed.
 std::optional<bool> image_contains(const std::filesystem::path& image, std::string_view text);
 
 }  // namespace vgpukit::kernel

@@ -1,12 +1,11 @@
-// Which package brings what, on the distributions that people run vGPU hosts on. From each distribution's package
-// search; the commands are the ones that their own documentation uses.
-#include <algorithm>
-#include <array>
-#include <string>
+#include "kernel/package_hints.hpp"
 
-#include "kernel/kernel.hpp"
+#include <array>
+
+#include "kernel/modules_folder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/distribution.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
@@ -32,14 +31,11 @@ Family family_of(const HostPaths& host, std::string_view release) {
   return Family::other;
 }
 
-// Arch: the package that a kernel came in is written beside its modules; without it, the release's last word tells.
+// Arch: the file pkgbase beside the modules names the kernel's package. Without it the release's last word does.
 std::string arch_headers(const HostPaths& host, std::string_view release) {
-  if (const auto path = host.resolve(fs::path("/lib/modules") / release / "pkgbase")) {
-    if (auto base = read_file(*path)) {
-      base->erase(base->find_last_not_of(" \n\t") + 1);
-      if (!base->empty()) return *base + "-headers";
-    }
-  }
+  if (const auto folder = modules_folder(host, release))
+    if (const auto base = read_file(*folder / "pkgbase"); base && !trimmed(*base).empty())
+      return std::string(trimmed(*base)) + "-headers";
   for (const std::string_view flavour : {"lts", "zen", "hardened", "rt-lts", "rt", "cachyos"})
     if (release.ends_with("-" + std::string(flavour))) return "linux-" + std::string(flavour) + "-headers";
   return "linux-headers";
@@ -80,7 +76,7 @@ std::string install_headers_hint(const HostPaths& host, std::string_view release
       packages = name.empty() ? "linux-headers-amd64" : "linux-headers-" + name;
       break;
     case Family::proxmox: {
-      // renamed with 6.5 (Proxmox VE 8.1)
+      // Renamed with 6.5 (Proxmox VE 8.1).
       const auto version = Version::leading(release);
       packages = (version && *version < *Version::parse("6.5") ? "pve-headers-" : "proxmox-headers-") + name;
       break;
@@ -106,7 +102,7 @@ std::string install_headers_hint(const HostPaths& host, std::string_view release
              " with your distribution's package manager";
   }
   std::string command = install(family, packages);
-  // A rolling distribution only has the newest kernel's headers.
+  // A rolling distribution has only the newest kernel's headers.
   if (family == Family::arch)
     command += " (for the newest kernel; if it is newer than " + name + ", upgrade and reboot first)";
   return in_that_root(host, std::move(command));
@@ -127,7 +123,7 @@ std::string install_compiler_hint(const HostPaths& host, const Compiler& wanted)
       packages = base + number + (is_clang ? " lld" + number + " llvm" + number : "");
       break;
     case Family::arch:
-      // the newest is "gcc"; older ones are packages of their own
+      // The newest is "gcc"; older ones have packages of their own.
       packages = is_clang ? "clang lld llvm" : "gcc (or gcc" + number + ", if gcc is newer than " + number + ")";
       break;
     case Family::fedora:

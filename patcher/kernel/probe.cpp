@@ -12,28 +12,29 @@
 #include "kernel/compiler_wrapper.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
 namespace {
 
-// A scratch folder that ends with its scope.
-class Scratch {
+// A folder that the destructor removes.
+class ScratchFolder {
  public:
-  static Result<Scratch> make(const HostPaths& host) {
-    // The cache may be read-only; the temporary folder is as good, only not as near.
+  static Result<ScratchFolder> make(const HostPaths& host) {
+    // The cache may be read-only.
     std::vector<fs::path> places = {host.work()};
     if (host.is_host()) places.push_back(fs::temp_directory_path());
     int error = 0;
     for (const auto& place : places) {
-      // make splits words at spaces, and Kbuild's M= does not survive a colon.
+      // make splits words at spaces, and Kbuild's M= cannot have a colon.
       if (place.string().find_first_of(" \t:#$'\"\\") != std::string::npos) continue;
       std::error_code ignored;
       fs::create_directories(place, ignored);
       std::string name = (place / "vgpukit-probe-XXXXXX").string();
       if (::mkdtemp(name.data())) {
         ::chmod(name.c_str(), 0755);
-        return Scratch(name);
+        return ScratchFolder(name);
       }
       error = errno;
     }
@@ -41,16 +42,16 @@ class Scratch {
                  places[0].string() + ": " + std::strerror(error ? error : EINVAL),
                  "make it writable, or set VGPUKIT_CACHE to a folder whose name has no spaces or colons"};
   }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
+  ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  ScratchFolder& operator=(ScratchFolder&&) = delete;
+  ~ScratchFolder() {
     std::error_code ignored;
     if (!path_.empty()) fs::remove_all(path_, ignored);
   }
   [[nodiscard]] const fs::path& path() const { return path_; }
 
  private:
-  explicit Scratch(fs::path path) : path_(std::move(path)) {}
+  explicit ScratchFolder(fs::path path) : path_(std::move(path)) {}
   fs::path path_;
 };
 
@@ -59,29 +60,23 @@ constexpr std::string_view source =
     "MODULE_LICENSE(\"GPL\");\n"
     "MODULE_DESCRIPTION(\"vgpukit asks how this kernel compiles modules\");\n";
 
-// The lines that say what went wrong, without make's own narration of it.
-std::string worst_lines(std::string_view output) {
+// Up to four lines with an error. The lines of make itself are used only if there is no other.
+std::string error_lines(std::string_view output) {
   std::string text;
   int count = 0;
   const auto collect = [&](auto wanted) {
-    for (std::size_t pos = 0; pos < output.size() && count < 4;) {
-      const auto newline = std::min(output.find('\n', pos), output.size());
-      const auto line = output.substr(pos, newline - pos);
-      pos = newline + 1;
-      if (!wanted(line)) continue;
-      text += (text.empty() ? "" : "; ") + std::string(line);
+    each_line(output, [&](std::string_view line) {
+      if (count == 4 || !wanted(line)) return;
+      append(text, line, "; ");
       ++count;
-    }
+    });
   };
-  collect([](std::string_view line) {
-    return line.find("rror:") != std::string_view::npos || line.find("not found") != std::string_view::npos;
-  });
-  if (text.empty()) collect([](std::string_view line) { return line.find("***") != std::string_view::npos; });
-  return text.empty() ? "it says nothing about the reason" : text;
+  collect([](std::string_view line) { return contains(line, "rror:") || contains(line, "not found"); });
+  if (text.empty()) collect([](std::string_view line) { return contains(line, "***"); });
+  return text.empty() ? "it gives no reason" : text;
 }
 
-// "vermagic=6.1.0-50-amd64 SMP preempt mod_unload modversions " in .modinfo, which is a list of strings that end in
-// NUL.
+// "vermagic=6.1.0-50-amd64 SMP preempt mod_unload modversions " in .modinfo, a list of strings that end in NUL.
 std::optional<std::string> vermagic_in(std::string_view module) {
   constexpr std::string_view key = "vermagic=";
   const auto at = module.find(key);
@@ -92,7 +87,7 @@ std::optional<std::string> vermagic_in(std::string_view module) {
   return std::string(module.substr(begin, end - begin));
 }
 
-// What make does to the right side of an assignment before the shell sees it.
+// The right side of a make assignment as make gives it to the shell.
 std::string unescape_make(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -118,9 +113,9 @@ std::string unescape_make(std::string_view text) {
 Result<std::vector<std::string>> command_words(std::string_view cmd_file) {
   const auto refuse = [](std::string why) {
     return Error{ErrorKind::failed, "read how the kernel's build compiles a module", std::move(why),
-                 "report this: it is a gap in vgpukit"};
+                 "report this as an error of vgpukit"};
   };
-  // The first line: "cmd_/path/probe.o := gcc ...", "savedcmd_..." from 6.2 on
+  // The first line: "cmd_/path/probe.o := gcc ...", "savedcmd_..." from 6.2 on.
   const auto assignment = cmd_file.find(":=");
   if (assignment == std::string_view::npos) return refuse("the command file of the probe has no command");
   const auto end = std::min(cmd_file.find('\n', assignment), cmd_file.size());
@@ -149,7 +144,7 @@ Result<std::vector<std::string>> command_words(std::string_view cmd_file) {
     } else if (c == '"') {
       in_word = true;
       for (++i; i < line.size() && line[i] != '"'; ++i) {
-        // Between double quotes a backslash only protects these.
+        // Between double quotes a backslash escapes only these.
         if (line[i] == '\\' && i + 1 < line.size() && std::strchr("$`\"\\", line[i + 1])) ++i;
         word += line[i];
       }
@@ -166,11 +161,11 @@ Result<std::vector<std::string>> command_words(std::string_view cmd_file) {
 }
 
 std::vector<std::string> compile_words(const std::vector<std::string>& words, const fs::path& directory) {
-  // Options whose argument is a path, joined or as the next word
+  // Options whose argument is a path, joined or as the next word.
   static constexpr std::array<std::string_view, 7> path_options = {"-I",         "-isystem", "-include", "-iquote",
                                                                    "-idirafter", "-imacros", "-fplugin="};
   const auto absolute = [&](std::string_view path) { return (directory / fs::path(path)).lexically_normal().string(); };
-  std::vector<std::string> kept;
+  std::vector<std::string> result;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
     if (i == 0 && (word == "ccache" || word.ends_with("/ccache"))) continue;  // nothing to cache: no object is made
@@ -184,22 +179,22 @@ std::vector<std::string> compile_words(const std::vector<std::string>& words, co
     bool done = false;
     for (const auto option : path_options) {
       if (word == option && i + 1 < words.size()) {
-        kept.emplace_back(word);
-        kept.push_back(absolute(words[++i]));
+        result.emplace_back(word);
+        result.push_back(absolute(words[++i]));
         done = true;
       } else if (word.starts_with(option) && (option == "-I" || option == "-fplugin=") && word.size() > option.size()) {
-        kept.push_back(std::string(option) + absolute(word.substr(option.size())));
+        result.push_back(std::string(option) + absolute(word.substr(option.size())));
         done = true;
       }
       if (done) break;
     }
-    if (!done) kept.emplace_back(word);
+    if (!done) result.emplace_back(word);
   }
-  return kept;
+  return result;
 }
 
 Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerprint) {
-  TRY_ASSIGN(const auto scratch, Scratch::make(kernel.host));
+  TRY_ASSIGN(const auto scratch, ScratchFolder::make(kernel.host));
   TRY(write_file(scratch.path() / "Kbuild", "obj-m := probe.o\n"));
   TRY(write_file(scratch.path() / "probe.c", source));
   const fs::path inside = kernel.host.inside(scratch.path());
@@ -207,7 +202,7 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   Command make;
   make.argv = {"make", "-C", kernel.build.string(), "M=" + inside.string()};
   for (auto& variable : kernel.make_variables()) make.argv.push_back(std::move(variable));
-  // No debug information: it takes most of the time, and pahole need not be installed.
+  // No debug information: it takes most of the time and needs pahole.
   for (const char* off : {"CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="})
     make.argv.emplace_back(off);
   make.argv.emplace_back("modules");
@@ -220,9 +215,8 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   const std::string tried = "build an empty module for " + kernel.release;
   if (outcome.timed_out) return Error{ErrorKind::failed, tried, "it took more than five minutes", ""};
   if (!outcome.ok())
-    return Error{
-        ErrorKind::failed, tried, worst_lines(outcome.err.empty() ? outcome.out : outcome.err),
-        "the headers or the compiler of this kernel are broken, the driver has no part in it: install both again"};
+    return Error{ErrorKind::failed, tried, error_lines(outcome.err.empty() ? outcome.out : outcome.err),
+                 "the driver is not involved: the kernel's headers or its compiler are broken; install both again"};
 
   auto cmd_file = read_file(scratch.path() / ".probe.o.cmd");
   if (!cmd_file) return Error{ErrorKind::failed, tried, "Kbuild left no command file: " + cmd_file.error().why, ""};
@@ -233,8 +227,8 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   if (!vermagic) return Error{ErrorKind::failed, tried, "the module has no vermagic", ""};
 
   ProbeBuild probe;
-  // Up to 6.12 Kbuild compiles in the build folder and names the object by its whole path; from 6.13 on it changes to
-  // the module's.
+  // Up to 6.12 Kbuild compiles in the build folder and names the object by its absolute path; from 6.13 on it compiles
+  // in the module's folder.
   const auto output = std::find(words.begin(), words.end(), "-o");
   const bool in_module_folder = output != words.end() && output + 1 != words.end() && !(output + 1)->starts_with('/');
   probe.compile = compile_words(words, in_module_folder ? inside : kernel.build);

@@ -1,12 +1,12 @@
-// The text form of questions: cache keys, --assume, `kernel facts --ask`, and reports.
+#include "kernel/question.hpp"
+
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
 
-#include "kernel/facts.hpp"
 #include "support/hash.hpp"
 #include "support/text.hpp"
+#include "support/version.hpp"
 
 namespace vgpukit::kernel {
 
@@ -23,17 +23,6 @@ constexpr std::array<std::pair<Kind, std::string_view>, 9> names = {{{Kind::symb
                                                                      {Kind::compiler, "compiler"},
                                                                      {Kind::kbuild, "kbuild"},
                                                                      {Kind::behaviour, "behaviour"}}};
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  for (std::size_t pos = 0;;) {
-    pos = text.find_first_not_of(" \t\n", pos);
-    if (pos == std::string_view::npos) return words;
-    const auto end = std::min(text.find_first_of(" \t\n", pos), text.size());
-    words.emplace_back(text.substr(pos, end - pos));
-    pos = end;
-  }
-}
 
 bool is_tag(std::string_view word) {
   return word == "struct" || word == "union" || word == "enum";
@@ -72,7 +61,7 @@ std::string Question::key() const {
 }
 
 Result<Question> Question::parse(std::string_view text) {
-  const auto words = words_of(text);
+  const auto words = split_words(text);
   const auto refuse = [&](std::string why) {
     return Error{ErrorKind::usage, "read the question \"" + std::string(text) + "\"", std::move(why),
                  "write one of: symbol NAME, symbol-is-gpl NAME, config CONFIG_X[=VALUE], header PATH, declaration "
@@ -81,7 +70,7 @@ Result<Question> Question::parse(std::string_view text) {
   };
   if (words.empty()) return refuse("it is empty");
   const auto kind = kind_from(words[0]);
-  if (!kind) return refuse("\"" + words[0] + "\" is no kind of question");
+  if (!kind) return refuse("\"" + words[0] + "\" is not a kind of question");
   if (*kind == Kind::compiles) return refuse("a snippet cannot be written on one line");
   if (words.size() < 2) return refuse("the name is missing");
 
@@ -105,7 +94,7 @@ Result<Question> Question::parse(std::string_view text) {
       if (question.value.empty()) return refuse("there is no value after the =");
     }
   } else if (*kind == Kind::compiler) {
-    // "gcc >= 15" is as good as "gcc>=15"
+    // "gcc >= 15" means "gcc>=15".
     question.name.clear();
     for (std::size_t i = 1; i < words.size(); ++i) question.name += words[i];
     used = words.size();
@@ -119,31 +108,24 @@ Status Question::check(const Question& question) {
   const auto refuse = [&](std::string why) {
     return Error{ErrorKind::usage, "ask the kernel \"" + question.key() + "\"", std::move(why), ""};
   };
-  const auto is_identifier = [](std::string_view word) {
-    if (word.empty() || std::isdigit(static_cast<unsigned char>(word[0]))) return false;
-    return std::all_of(word.begin(), word.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
-  };
   const auto is_header = [](std::string_view path) {
-    const auto bad = [](unsigned char c) {
-      return !(std::isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '+' || c == ',');
-    };
-    return !path.empty() && path[0] != '/' && std::none_of(path.begin(), path.end(), bad) &&
-           path.find("..") == std::string_view::npos;
+    const auto good = [](char c) { return is_identifier_character(c) || contains("-./+,", std::string_view(&c, 1)); };
+    return !path.empty() && path[0] != '/' && std::all_of(path.begin(), path.end(), good) && !contains(path, "..");
   };
   for (const auto& header : question.headers)
-    if (!is_header(header)) return refuse("\"" + header + "\" is no header as in #include <linux/fs.h>");
+    if (!is_header(header)) return refuse("\"" + header + "\" is not a header as in #include <linux/fs.h>");
   switch (question.kind) {
     case Kind::symbol:
     case Kind::symbol_is_gpl:
-      if (!is_identifier(question.name)) return refuse("\"" + question.name + "\" is no symbol name");
+      if (!is_identifier(question.name)) return refuse("\"" + question.name + "\" is not a symbol name");
       return {};
     case Kind::config:
       if (!question.name.starts_with("CONFIG_") || !is_identifier(question.name))
-        return refuse("\"" + question.name + "\" is no configuration option: they begin with CONFIG_");
+        return refuse("\"" + question.name + "\" is not a configuration option: these begin with CONFIG_");
       return {};
     case Kind::header:
       if (!is_header(question.name))
-        return refuse("\"" + question.name + "\" is no header as in #include <linux/fs.h>");
+        return refuse("\"" + question.name + "\" is not a header as in #include <linux/fs.h>");
       return {};
     case Kind::declaration: {
       std::string_view word = question.name;
@@ -161,7 +143,7 @@ Status Question::check(const Question& question) {
       const auto operators = question.name.find_first_of("<>=");
       const auto family = std::string_view(question.name).substr(0, operators);
       if (family != "gcc" && family != "clang")
-        return refuse("\"" + std::string(family) + "\" is no compiler: gcc or clang");
+        return refuse("\"" + std::string(family) + "\" is not a compiler: gcc or clang");
       if (operators == std::string::npos) return {};
       auto range = VersionRange::parse(std::string_view(question.name).substr(operators));
       if (!range) return refuse(range.error().why);

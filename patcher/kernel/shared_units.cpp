@@ -4,21 +4,19 @@
 #include <cctype>
 #include <map>
 
+#include "support/text.hpp"
+
 namespace vgpukit::kernel {
 
 namespace {
 
-bool in_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-// Words, strings (their first quote stands for them) and single characters.
+// Words, string literals (as one quote) and single characters.
 std::vector<std::string_view> tokens_of(std::string_view code) {
   std::vector<std::string_view> tokens;
   for (std::size_t i = 0; i < code.size();) {
     auto end = i + 1;
-    if (in_word(code[i])) {
-      while (end < code.size() && in_word(code[end])) ++end;
+    if (is_identifier_character(code[i])) {
+      while (end < code.size() && is_identifier_character(code[end])) ++end;
       tokens.push_back(code.substr(i, end - i));
     } else if (code[i] == '"') {
       end = std::min(code.find('"', end), code.size() - 1) + 1;
@@ -39,11 +37,11 @@ bool one_of(std::string_view word, std::initializer_list<std::string_view> words
 
 bool leaves_nothing_behind(std::string_view code) {
   if (code.find_first_of("#\\'") != std::string_view::npos) return false;
-  if (code.find("//") != std::string_view::npos || code.find("/*") != std::string_view::npos) return false;
+  if (contains(code, "//") || contains(code, "/*")) return false;
   const auto tokens = tokens_of(code);
   std::size_t at = 0;
-  // From an opening bracket to behind the one that closes it; false where there is none, or where a word between them
-  // reaches further.
+  // Moves behind the bracket that closes the one at `at`. False when there is none, or for a word in between that
+  // declares something at file scope.
   const auto skip = [&](std::string_view open, std::string_view close) {
     int depth = 0;
     for (; at < tokens.size(); ++at) {
@@ -57,8 +55,9 @@ bool leaves_nothing_behind(std::string_view code) {
   while (at < tokens.size()) {
     for (; at < tokens.size() && tokens[at] != "vgpukit_probe"; ++at) {
       const auto word = tokens[at];
-      // A struct that no header declares would be declared from here on.
-      if (one_of(word, {"struct", "union", "enum", "typedef", "extern"}) || (word != "*" && !in_word(word.front())))
+      // It would declare a struct that no header declares.
+      if (one_of(word, {"struct", "union", "enum", "typedef", "extern"}) ||
+          (word != "*" && !is_identifier_character(word.front())))
         return false;
     }
     if (++at >= tokens.size() || tokens[at] != "(" || !skip("(", ")") || at >= tokens.size()) return false;
@@ -97,7 +96,7 @@ std::vector<std::vector<Question>> units_by_headers(const std::vector<Question>&
   std::map<std::vector<std::string>, std::vector<Question>> by_headers;
   std::vector<std::vector<Question>> units;
   for (const auto& question : questions) {
-    // Snippets may define the same names, so each stands alone.
+    // Snippets may define the same names.
     if (question.kind == Question::Kind::compiles)
       units.push_back({question});
     else

@@ -1,13 +1,13 @@
 #include "kernel/snippets.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <map>
 
 #include "kernel/header_closures.hpp"
 #include "kernel/shared_units.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::kernel {
 
@@ -20,21 +20,6 @@ constexpr std::string_view probe_name = "vgpukit_probe";  // the function of eve
 
 std::string own_probe(std::size_t number) {
   return std::string(probe_name) + "_" + std::to_string(number);
-}
-
-// Each whole word `from` becomes `to`.
-std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
-  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
-  std::string made;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto found = std::min(text.find(from, at), text.size());
-    const auto end = std::min(found + from.size(), text.size());
-    const bool whole = (found == 0 || !in_word(text[found - 1])) && (end == text.size() || !in_word(text[end]));
-    made.append(text.substr(at, found - at));
-    if (found < text.size()) made.append(whole ? to : from);
-    at = end;
-  }
-  return made;
 }
 
 std::string line_marker(std::string_view marker, std::size_t number) {
@@ -51,10 +36,9 @@ std::optional<std::size_t> number_of(std::string_view file, std::string_view mar
   return number;
 }
 
-// A form that compiles exactly when the name is declared, whatever it is: __typeof__ takes functions (static inline
-// ones too), variables, enumerators and typedefs, and neither calls nor defines anything. A macro need not be an
-// expression, so #ifdef asks for it. sizeof wants a complete type: "struct x;" alone is no declaration that a driver
-// could use.
+// Code that compiles exactly when the name is declared. __typeof__ takes functions (also static inline ones),
+// variables, enumerators and typedefs, and neither calls nor defines anything. A macro need not be an expression, hence
+// #ifndef. sizeof needs a complete type: a driver cannot use "struct x;" alone.
 std::string declaration_form(const Question& question, std::size_t number) {
   const std::string own = "vgpukit_answer_" + std::to_string(number);
   if (question.name.find(' ') != std::string::npos)
@@ -62,28 +46,20 @@ std::string declaration_form(const Question& question, std::size_t number) {
   return "#ifndef " + question.name + "\ntypedef __typeof__(" + question.name + ") " + own + ";\n#endif\n";
 }
 
-std::string list_of(const std::vector<std::string>& headers) {
-  std::string text;
-  for (const auto& header : headers) text += (text.empty() ? "" : ", ") + header;
-  return text;
-}
-
 Error broken(const Question& question, const CompileError& error) {
   return {ErrorKind::failed,
           "ask the kernel's headers about \"" + (question.name.empty() ? question.key() : question.name) + "\"",
-          (question.headers.empty() ? "a header that the snippet includes" : list_of(question.headers)) +
+          (question.headers.empty() ? "a header that the snippet includes" : join(question.headers, ", ")) +
               " does not compile here: " + error.file + ":" + std::to_string(error.line) + ": " + error.message,
-          "name the headers that it needs in front of it; if it stands alone in the kernel, install the kernel's "
-          "headers again"};
+          "name the headers that it needs before it; if it needs none, install the kernel's headers again"};
 }
 
 bool is_missing_file(const CompileError& error) {
-  return error.fatal && (error.message.find("No such file") != std::string::npos ||
-                         error.message.find("file not found") != std::string::npos);
+  return error.fatal && (contains(error.message, "No such file") || contains(error.message, "file not found"));
 }
 
-// A snippet asks about one field, one argument. Where a file that it includes or a whole type is unknown, the compiler
-// never got to that: the type may have moved to another header.
+// A snippet asks about one field or argument. If a file that it includes or a whole type is unknown, the error is not
+// about that field: the type may have moved to another header.
 std::string doubt_of(const Question& question, const CompileError& error) {
   if (question.kind != Question::Kind::compiles) return "";
   const auto& message = error.message;
@@ -92,24 +68,24 @@ std::string doubt_of(const Question& question, const CompileError& error) {
     const auto begin = static_cast<std::size_t>(message.starts_with('\'') ? 1 : 0);
     return "there is no " + message.substr(begin, end == std::string::npos ? end : end - begin);
   }
-  // The last one: a struct that no header declares is a new one in every prototype, and the snippet's own two do not
-  // match.
+  // The last text: a struct that no header declares is a new type in each prototype, so the snippet's two prototypes
+  // conflict.
   for (const char* words : {"undefined type", "incomplete type", "incomplete definition of type", "unknown type name",
                             "conflicting types for 'vgpukit_probe'"})
-    if (message.find(words) != std::string::npos) return message;
+    if (contains(message, words)) return message;
   return "";
 }
 
 Answer answer_yes(const Question& question) {
   return {true, question.kind == Question::Kind::compiles ? "the snippet compiles"
-                                                          : "declared by " + list_of(question.headers)};
+                                                          : "declared by " + join(question.headers, ", ")};
 }
 
 Answer answer_no(const Question& question, const CompileError& error) {
   if (question.kind == Question::Kind::compiles)
     return {false, "line " + std::to_string(error.line) + " of the snippet: " + error.message, false, false,
             doubt_of(question, error)};
-  return {false, list_of(question.headers) + ": " + error.message};
+  return {false, join(question.headers, ", ") + ": " + error.message};
 }
 
 Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::string unit) {
@@ -118,11 +94,10 @@ Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::stri
   const bool is_clang = kernel.compiler.kind == Compiler::Kind::clang;
   for (const char* flag :
        {"-fsyntax-only", "-fno-diagnostics-show-caret", "-fdiagnostics-color=never",
-        // These speak about the snippet's shape, not about the kernel; CONFIG_WERROR would make errors of them.
+        // These are about the snippet's form and not about the kernel; CONFIG_WERROR would make them errors.
         "-Wno-missing-prototypes", "-Wno-missing-declarations", "-Wno-unused-function", "-Wno-unused-variable"})
     command.argv.emplace_back(flag);
-  // An error inside a macro is the error of who used it, not of the header that has the macro; and no error may be held
-  // back.
+  // An error in a macro belongs to the line that uses the macro; and all errors must be printed.
   command.argv.emplace_back(is_clang ? "-ferror-limit=0" : "-ftrack-macro-expansion=0");
   command.argv.insert(command.argv.end(), {"-x", "c", "-"});
   command.cwd = probe.directory;
@@ -133,7 +108,7 @@ Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::stri
   return command;
 }
 
-// Questions that go to the compiler together.
+// Questions that share a translation unit.
 struct Group {
   std::vector<Question> questions;
   bool prelude = false;
@@ -144,11 +119,11 @@ bool same_headers(const std::vector<Question>& questions) {
                      [&](const Question& question) { return question.headers == questions.front().headers; });
 }
 
-// Which files the questions' headers bring. Empty where that would cost more than it could spare.
+// Which files the questions' headers include. Empty when finding out would cost more than it can save.
 Result<HeaderClosures> closures_for(const Kernel& kernel, const ProbeBuild& probe,
                                     const std::vector<Question>& questions) {
-  constexpr std::size_t worth_it = 4;  // compiler runs; looking through the headers takes about as long as one
-  if (units_by_headers(questions).size() < worth_it) return HeaderClosures();
+  constexpr std::size_t least_runs = 4;  // reading all headers takes about as long as one compiler run
+  if (units_by_headers(questions).size() < least_runs) return HeaderClosures();
   std::set<std::string> headers;
   for (const auto& question : questions) headers.insert(question.headers.begin(), question.headers.end());
   std::string text;
@@ -157,19 +132,19 @@ Result<HeaderClosures> closures_for(const Kernel& kernel, const ProbeBuild& prob
   std::erase(walk.argv, "-fsyntax-only");
   walk.argv.insert(walk.argv.end() - 3, {"-E", "-dI"});
   TRY_ASSIGN(const auto walked, run(walk));
-  // It stops at a file that is missing: then the headers behind that place are not known.
+  // The compiler stops at a missing file: the headers after that line are then not known.
   HeaderClosures closures;
   if (!walked.timed_out && walked.status <= 128) closures.add(walked.out);
   return closures;
 }
 
-// Sorts out what the compiler said about one group: answers, and groups that have to be asked again.
+// Reads the compiler's output for a group: adds answers, and groups that must be asked again.
 void read_group(const Group& group, const Outcome& outcome, std::vector<std::pair<Question, Result<Answer>>>& answers,
                 std::vector<Group>& again) {
   const auto& questions = group.questions;
   auto reading = read_answers(questions, outcome.ok(), outcome.err);
   if (!reading.answers.front()) {
-    // A header is broken: those that do not include it must not suffer, and it may only lack the usual ones in front.
+    // A header does not compile: separate the questions that do not include it; it may also need the prelude.
     auto units = units_by_headers(questions);
     if (units.size() > 1) {
       for (auto& unit : units) again.push_back({std::move(unit), group.prelude});
@@ -198,17 +173,14 @@ void read_group(const Group& group, const Outcome& outcome, std::vector<std::pai
 
 std::vector<CompileError> compile_errors(std::string_view output) {
   std::vector<CompileError> errors;
-  for (std::size_t pos = 0; pos < output.size();) {
-    const auto newline = std::min(output.find('\n', pos), output.size());
-    const auto line = output.substr(pos, newline - pos);
-    pos = newline + 1;
+  each_line(output, [&](std::string_view line) {
     CompileError error;
     auto at = line.find(": fatal error: ");
     error.fatal = at != std::string_view::npos;
     if (!error.fatal) at = line.find(": error: ");
-    if (at == std::string_view::npos) continue;
+    if (at == std::string_view::npos) return;
     error.message = line.substr(at + (error.fatal ? 15 : 9));
-    // FILE[:LINE[:COLUMN]], read from the right because a path may have colons
+    // FILE[:LINE[:COLUMN]], read from the right because a path may have colons.
     std::string_view place = line.substr(0, at);
     std::vector<int> numbers;
     while (numbers.size() < 2) {
@@ -224,7 +196,7 @@ std::vector<CompileError> compile_errors(std::string_view output) {
     error.file = place;
     if (!numbers.empty()) error.line = numbers.back();
     errors.push_back(std::move(error));
-  }
+  });
   return errors;
 }
 
@@ -245,7 +217,7 @@ std::string translation_unit(const std::vector<Question>& questions, bool prelud
     if (question.kind != Question::Kind::compiles)
       unit += declaration_form(question, i);
     else
-      unit += (questions.size() == 1 ? question.code : replaced(question.code, probe_name, own_probe(i))) + "\n";
+      unit += (questions.size() == 1 ? question.code : replace_word(question.code, probe_name, own_probe(i))) + "\n";
   }
   return unit;
 }
@@ -262,8 +234,8 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
   std::map<std::size_t, std::set<std::string>> left;
   for (auto& error : compile_errors(output)) {
     if (const auto number = number_of(error.file, question_marker); number && *number < questions.size()) {
-      error.message = replaced(error.message, own_probe(*number), probe_name);
-      // A syntax error may swallow what follows it.
+      error.message = replace_word(error.message, own_probe(*number), probe_name);
+      // A syntax error may hide what follows it.
       if (error.message.starts_with("expected")) result.unreliable.insert(*number);
       left[*number].merge(names_left_declared(questions[*number], error));
       first.try_emplace(*number, std::move(error));
@@ -271,12 +243,12 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
       return all([&](const Question& question) -> Result<Answer> {
         return Answer{false, error.message, false, false, doubt_of(question, error)};
       });
-    } else if (error.message.find("warnings being treated as errors") == std::string::npos) {
+    } else if (!contains(error.message, "warnings being treated as errors")) {
       return all([&](const Question& question) -> Result<Answer> { return broken(question, error); });
     }
   }
   if (first.empty()) {
-    // It failed without an error that could be understood: that must not read as an answer.
+    // The compiler failed without a readable error: that is not an answer.
     const CompileError unknown{"the compiler", 0, true, std::string(output.substr(0, 300))};
     return all([&](const Question& question) -> Result<Answer> { return broken(question, unknown); });
   }
@@ -302,7 +274,7 @@ Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kern
   for (auto& unit : shared_units(questions, closures)) groups.push_back({std::move(unit)});
 
   std::vector<std::pair<Question, Result<Answer>>> answers;
-  // It ends: what is asked again is fewer questions, or has got the prelude.
+  // This ends: a group that is asked again has fewer questions or the prelude.
   while (!groups.empty()) {
     std::vector<Command> commands;
     for (const auto& group : groups)
@@ -314,7 +286,7 @@ Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kern
         return Error{ErrorKind::failed, "ask the kernel's compiler about " + groups[i].questions.front().key(),
                      outcomes[i].timed_out ? "it took more than two minutes"
                                            : "it was killed by signal " + std::to_string(outcomes[i].status - 128),
-                     "look for a lack of memory"};
+                     "check that enough memory is free"};
       read_group(groups[i], outcomes[i], answers, again);
     }
     groups = std::move(again);

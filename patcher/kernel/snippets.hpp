@@ -1,4 +1,4 @@
-// Questions that a compiler answers: writing the translation units, and reading whose fault an error is. Internal to
+// Questions that a compiler answers: writes the translation units and assigns the errors to questions. Internal to
 // kernel/.
 #pragma once
 
@@ -21,25 +21,26 @@ struct CompileError {
 };
 std::vector<CompileError> compile_errors(std::string_view output);
 
-// One translation unit for these questions, in their order; each behind its own headers and all those in front of it.
-// #line markers name the header ("vgpukit-header-0") or question ("vgpukit-question-0") that a line belongs to. The
-// function vgpukit_probe of a snippet gets a number where others may have one, too; read_answers takes it away again.
-// `prelude`: with the headers that every driver includes in front, for headers that do not stand alone (linux/mdev.h
-// of 5.10 uses ssize_t without including anything).
+// One translation unit for these questions, in their order. Each question comes after its own headers. #line directives
+// name the header ("vgpukit-header-0") or question ("vgpukit-question-0") that a line belongs to. With several
+// questions the function vgpukit_probe of a snippet gets a number, which read_answers removes again. `prelude`: the
+// headers that every driver includes come first, for headers that need them (linux/mdev.h of 5.10 uses ssize_t and
+// includes nothing).
 std::string translation_unit(const std::vector<Question>& questions, bool prelude = false);
 
-// What the compiler's words mean for each of these questions, in their order.
-// An Error for a question: the headers are there but do not compile, so that nothing can be said.
+// What the compiler's output means for each of these questions, in their order. An Error: the headers exist but do not
+// compile.
 struct UnitAnswers {
   std::vector<Result<Answer>> answers;
-  std::set<std::size_t>
-      unreliable;  // whose error could have spilled over to those that follow: ask it alone, and all these again
-  std::set<std::size_t>
-      affected;  // which use a name that an error in front of them may have left declared: ask them again
+  // Questions with an error that may have caused errors in those that follow: ask each alone, and those that follow
+  // again.
+  std::set<std::size_t> unreliable;
+  // Questions that use a name that an earlier error may have declared: ask them again.
+  std::set<std::size_t> affected;
 };
 UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, std::string_view output);
 
-// Asks them all, in as few and as parallel compiler runs as is safe. Error: when the compiler cannot be run.
+// Asks all questions with as few compiler runs as is safe, in parallel. Error: when the compiler cannot be run.
 Result<std::vector<std::pair<Question, Result<Answer>>>> ask_compiler(const Kernel& kernel, const ProbeBuild& probe,
                                                                       const std::vector<Question>& questions);
 

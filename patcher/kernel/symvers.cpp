@@ -14,8 +14,8 @@ namespace {
 
 using Fields = std::array<std::string_view, 5>;
 
-// Splits at tabs and gives the number of fields, 6 when there are more than five.
-std::size_t split(std::string_view line, Fields& fields) {
+// Splits at tabs without an allocation. Gives the number of fields, 6 when there are more than five.
+std::size_t split_fields(std::string_view line, Fields& fields) {
   std::size_t count = 0;
   for (std::size_t pos = 0; pos <= line.size(); ++count) {
     if (count == fields.size()) return fields.size() + 1;
@@ -54,7 +54,7 @@ Result<Symvers> Symvers::parse(std::string text, std::string name) {
   symvers.name_ = std::move(name);
   symvers.text_ = std::make_shared<const std::string>(std::move(text));
   std::string_view rest = *symvers.text_;
-  // Some twenty thousand lines, of which a plan asks for ten: no allocation for each.
+  // No allocation for each line: there are some twenty thousand, and a plan looks up ten.
   const auto lines = static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n')) + 1;
   symvers.symbols_.reserve(lines);
   symvers.slots_.resize(std::bit_ceil(2 * lines));
@@ -66,7 +66,7 @@ Result<Symvers> Symvers::parse(std::string text, std::string name) {
     if (line.empty()) continue;
 
     Fields fields;
-    const auto count = split(line, fields);
+    const auto count = split_fields(line, fields);
     ExportedSymbol symbol;
     symbol.line = line_number;
     const bool well_formed =
@@ -77,7 +77,7 @@ Result<Symvers> Symvers::parse(std::string text, std::string name) {
       how = fields[3];
       if (count == 5) symbol.name_space = fields[4];
     } else if (well_formed && count == 5 && is_export(fields[4])) {
-      // 5.4 and 5.5 had the namespace in the third field (moved by "modpost: dump missing namespaces ...", 5.6)
+      // 5.4 and 5.5 have the namespace in the third field (moved by "modpost: dump missing namespaces ...", 5.6).
       symbol.name_space = fields[2];
       symbol.module = fields[3];
       how = fields[4];

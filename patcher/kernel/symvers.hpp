@@ -1,4 +1,4 @@
-// Module.symvers: what a kernel (or a set of modules) exports. Written by modpost:
+// Module.symvers: the exported symbols of a kernel or of modules. modpost writes it:
 // "CRC<tab>symbol<tab>module<tab>export[<tab>namespace]".
 #pragma once
 
@@ -23,7 +23,7 @@ struct ExportedSymbol {
 
 class Symvers {
  public:
-  // Error: missing when it does not exist; usage when a line does not have the form (with its line number).
+  // Error: missing when it does not exist; usage, with the line number, when a line has another form.
   static Result<Symvers> load(const std::filesystem::path& file);
   static Result<Symvers> parse(std::string text, std::string name);  // `name` for messages
   [[nodiscard]] const ExportedSymbol* find(std::string_view symbol) const;
@@ -37,11 +37,11 @@ class Symvers {
     std::string_view name;
     ExportedSymbol symbol;
   };
-  // The place in slots_ that has the name, or the free one where it belongs.
+  // The index in slots_ that has the name, or the free one for it.
   [[nodiscard]] std::size_t slot_of(std::string_view name) const;
   std::vector<Entry> symbols_;
-  std::vector<std::uint32_t>
-      slots_;  // 1 + the number in symbols_, 0: free. At least half of them are, their number is a power of 2
+  // An open hash table: 1 + the index in symbols_, or 0 (free). Its size is a power of 2, at least half is free.
+  std::vector<std::uint32_t> slots_;
 };
 
 }  // namespace vgpukit::kernel

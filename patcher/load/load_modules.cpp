@@ -4,7 +4,7 @@
 
 #include "load/load_record.hpp"
 #include "load/modules_change.hpp"
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 #include "vgpu/change.hpp"
 
 namespace vgpukit::load {

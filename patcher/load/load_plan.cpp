@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "kernel/modules_folder.hpp"
 #include "load/module_index.hpp"
 #include "module/module_file.hpp"
 
@@ -33,7 +34,7 @@ Result<std::map<std::string, module::ModuleFile>> modules_in(const fs::path& fol
     if (name.find(".ko") == std::string::npos || name.starts_with('.')) continue;
     auto module = module::read_module(entry.path());
     if (!module) return module.error();
-    auto key = module_name(module->name);
+    auto key = kernel::module_name(module->name);
     modules.emplace(std::move(key), std::move(*module));
   }
   if (error)
@@ -79,13 +80,13 @@ class Planner {
     if (sysfs_.read("/sys/module/" + name + "/initstate").text == "live") planned.state = PlannedModule::State::live;
     planned.left_out = why_not(planned, settings, reason);
     if (planned.left_out.empty() && planned.state == PlannedModule::State::absent) {
-      for (const auto& each : softly_before) add(module_name(each), "softdep of " + name, true);
-      for (const auto& each : needs) add(module_name(each), "needed by " + name, softly);
+      for (const auto& each : softly_before) add(kernel::module_name(each), "softdep of " + name, true);
+      for (const auto& each : needs) add(kernel::module_name(each), "needed by " + name, softly);
       if (driver) hidden_needs(planned, needs);
     }
     planned_.push_back(planned);
     if (planned.left_out.empty())
-      for (const auto& each : after) add(module_name(each), "softdep of " + name, true);
+      for (const auto& each : after) add(kernel::module_name(each), "softdep of " + name, true);
   }
 
   std::vector<PlannedModule> planned() && { return std::move(planned_); }
@@ -148,12 +149,6 @@ const std::vector<std::string>& driver_modules() {
   return names;
 }
 
-std::string module_name(std::string_view word) {
-  std::string name(word);
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release,
                            const LoadRequest& request) {
   const bool from_folder = !request.from.empty();
@@ -164,7 +159,7 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
   TRY_ASSIGN(const auto index, ModuleIndex::open(host, release));
   std::vector<std::string> wanted;
   for (const auto& word : request.modules) {
-    const auto name = module_name(word);
+    const auto name = word.find('/') == std::string::npos ? kernel::module_name(word) : word;  // a path names no module
     const auto& known = driver_modules();
     if (std::find(known.begin(), known.end(), name) == known.end() && !files.contains(name))
       return Error{ErrorKind::usage, "load the module " + word, "it is none of NVIDIA's",
@@ -184,7 +179,8 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
     }
   if (wanted.empty())
     return Error{
-        ErrorKind::missing, "load the NVIDIA driver", "there is none for " + release + " in " + host.modules().string(),
+        ErrorKind::missing, "load the NVIDIA driver",
+        "there is none for " + release + " in " + host.in_root("/lib/modules").string(),
         "vgpukit install DRIVER, or vgpukit load --from DIR with the folder that vgpukit build --output filled"};
   Planner planner(index, sysfs, std::move(files));
   for (const auto& name : wanted)

@@ -13,8 +13,6 @@ namespace vgpukit::load {
 // NVIDIA's modules that are loaded when none is named, as far as there are such; a host's driver has the first two. In
 // the order in which they load.
 const std::vector<std::string>& driver_modules();
-// '-' and '_' are the same to the kernel; it shows '_'.
-std::string module_name(std::string_view word);
 
 struct LoadRequest {
   std::vector<std::string> modules;  // names; empty: driver_modules()

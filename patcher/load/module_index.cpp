@@ -3,6 +3,8 @@
 #include <libkmod.h>
 #include <syslog.h>
 
+#include "kernel/modules_folder.hpp"
+
 namespace vgpukit::load {
 
 namespace {
@@ -40,7 +42,7 @@ void ModuleIndex::Unref::operator()(kmod_ctx* context) const {
 }
 
 Result<ModuleIndex> ModuleIndex::open(const HostPaths& host, const std::string& release) {
-  const auto folder = host.resolve("/lib/modules/" + release);
+  const auto folder = kernel::modules_folder(host, release);
   std::error_code ignored;
   if (!folder || !fs::exists(*folder / "modules.dep.bin", ignored))
     return Error{ErrorKind::missing, "look up the modules of " + release,

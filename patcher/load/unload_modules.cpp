@@ -4,9 +4,10 @@
 #include <cstring>
 #include <thread>
 
+#include "kernel/modules_folder.hpp"
 #include "load/load_record.hpp"
 #include "load/modules_change.hpp"
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 #include "vgpu/vgpu_change.hpp"
 
 namespace vgpukit::load {
@@ -219,7 +220,7 @@ Result<ReloadReport> reload_modules(const ModuleTools& tools, const UnloadReques
   const auto record = read_module_record(tools.host);
   if (from.empty() && !wanted.modules.empty()) {
     const auto first = record.find(wanted.modules.front());
-    const auto installed = tools.host.resolve("/lib/modules");  // as libkmod names it: /usr/lib/modules, mostly
+    const auto installed = kernel::modules_folder(tools.host);  // as libkmod names it: /usr/lib/modules, mostly
     std::error_code ignored;
     // What came from a build's folder comes from there again.
     if (first != record.end() && fs::exists(first->second.file, ignored) &&

@@ -7,6 +7,7 @@
 
 #include "matrix/cell_load.hpp"
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 

@@ -8,6 +8,7 @@
 
 #include "driver/driver_store.hpp"
 #include "kernel/kernel.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 

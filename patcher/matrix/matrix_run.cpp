@@ -10,7 +10,7 @@
 #include "matrix/schedule.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 
 namespace vgpukit::matrix {
 

@@ -6,7 +6,7 @@
 #include "matrix/opened_cells.hpp"
 #include "matrix/schedule.hpp"
 #include "support/atomic_file.hpp"
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 
 namespace vgpukit::matrix {
 

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "kernel/modules_folder.hpp"
 #include "module/missing_dependencies.hpp"
 
 namespace vgpukit::module {
@@ -66,7 +67,7 @@ class Loader {
     const kernel::ExportedSymbol* kernel = rules_.symvers->find(name);
     const auto sibling = exports_.find(name);
     // If the distribution ships the driver too, Module.symvers has its symbols; the checked files have precedence.
-    if (kernel != nullptr && (sibling == exports_.end() || !names_.contains(module_name(kernel->module)))) {
+    if (kernel != nullptr && (sibling == exports_.end() || !names_.contains(kernel::module_name(kernel->module)))) {
       return Found{kernel->gpl_only, kernel->name_space, kernel->crc, nullptr, kernel->line};
     }
     if (sibling == exports_.end() || sibling->second.first == module_) return std::nullopt;
@@ -210,7 +211,7 @@ class Loader {
       }
       const kernel::ExportedSymbol* kernel = rules_.symvers->find(one.name);
       if (kernel == nullptr) continue;
-      const std::string owner = module_name(kernel->module);
+      const std::string owner = kernel::module_name(kernel->module);
       if (names_.contains(owner)) continue;  // its own entry
       if (kernel->module == "vmlinux")
         add_prefixed(message + "kernel)",

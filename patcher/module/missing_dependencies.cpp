@@ -5,6 +5,8 @@
 #include <memory>
 #include <set>
 
+#include "kernel/modules_folder.hpp"
+
 namespace vgpukit::module {
 
 namespace {
@@ -24,7 +26,7 @@ bool has_module(kmod_ctx* context, const std::string& name) {
 
 std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules, const kernel::Symvers& symvers,
                                           const kernel::Kernel& kernel) {
-  const auto folder = kernel.host.resolve("/lib/modules/" + kernel.release);
+  const auto folder = kernel::modules_folder(kernel.host, kernel.release);
   std::error_code ignored;
   if (!folder || !fs::exists(*folder / "modules.dep", ignored)) return {};
   // Without configuration: aliases and blacklists of this machine do not change which modules exist.
@@ -39,7 +41,7 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
     for (const auto& import : module.imports) {
       const auto* exported = symvers.find(import.name);
       if (!exported || exported->module == "vmlinux" || import.weak) continue;
-      const auto name = module_name(exported->module);
+      const auto name = kernel::module_name(exported->module);
       if (siblings.contains(name) || !asked.insert(name).second || has_module(context.get(), name)) continue;
       verdicts.push_back({module.name,
                           "needs the kernel's module " + name + " (for " + import.name + "), and " + folder->string() +

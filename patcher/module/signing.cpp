@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernel/package_hints.hpp"
 #include "support/atomic_file.hpp"
 #include "support/configuration.hpp"
 #include "support/process.hpp"

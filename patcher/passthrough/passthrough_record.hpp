@@ -13,14 +13,13 @@
 
 #include "passthrough/boot_edits.hpp"
 #include "support/atomic_file.hpp"
-#include "support/machine_state.hpp"
 #include "support/snapshot.hpp"
 
 namespace vgpukit::passthrough {
 
 // The state's folders.
 struct PassthroughPlaces {
-  explicit PassthroughPlaces(const HostPaths& host) : folder(machine_state(host) / "passthrough") {}
+  explicit PassthroughPlaces(const HostPaths& host) : folder(host.machine_state() / "passthrough") {}
   fs::path folder;
   [[nodiscard]] fs::path applied() const { return folder / "applied"; }
   [[nodiscard]] fs::path next() const { return folder / "next"; }

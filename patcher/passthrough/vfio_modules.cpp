@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kernel/modules_folder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
@@ -12,21 +13,13 @@ namespace vgpukit::passthrough {
 
 namespace {
 
-// "kernel/drivers/vfio/pci/vfio-pci.ko.xz: ..." -> "vfio_pci"
-std::string module_name(std::string path) {
-  path.erase(std::min(path.find(':'), path.size()));
-  path.erase(0, path.rfind('/') + 1);
-  path.erase(std::min(path.find(".ko"), path.size()));
-  std::replace(path.begin(), path.end(), '-', '_');
-  return path;
-}
-
+// The modules of modules.dep ("kernel/drivers/vfio/pci/vfio-pci.ko.xz: ...") or modules.builtin.
 std::vector<std::string> names_in(const fs::path& file) {
   std::vector<std::string> names;
   const auto text = read_file(file);
   if (!text) return names;
   for (const auto& line : lines_of(*text))
-    if (!line.empty()) names.push_back(module_name(line));
+    if (!line.empty()) names.push_back(kernel::module_name(line.substr(0, line.find(':'))));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -39,17 +32,14 @@ bool has_name(const std::vector<std::string>& names, std::string_view name) {
 
 InstalledModules InstalledModules::read(const HostPaths& host) {
   InstalledModules modules;
-  const auto folder = host.resolve("/lib/modules");
-  if (!folder) return modules;
-  std::error_code bad;
-  for (auto entry = fs::directory_iterator(*folder, bad); !bad && entry != fs::directory_iterator();
-       entry.increment(bad))
-    if (fs::exists(entry->path() / "modules.dep")) modules.kernels_.push_back(entry->path().filename().string());
-  std::sort(modules.kernels_.begin(), modules.kernels_.end());
-  for (const auto& release : modules.kernels_) {
-    const auto aliases = read_file(*folder / release / "modules.alias");
-    modules.all_.push_back({names_in(*folder / release / "modules.dep"),
-                            names_in(*folder / release / "modules.builtin"), aliases ? *aliases : std::string()});
+  for (const auto& release : kernel::releases_of(host)) {
+    const auto folder = kernel::modules_folder(host, release);
+    std::error_code bad;
+    if (!folder || !fs::exists(*folder / "modules.dep", bad)) continue;
+    const auto aliases = read_file(*folder / "modules.alias");
+    modules.kernels_.push_back(release);
+    modules.all_.push_back(
+        {names_in(*folder / "modules.dep"), names_in(*folder / "modules.builtin"), aliases ? *aliases : std::string()});
   }
   return modules;
 }
@@ -90,7 +80,7 @@ std::vector<std::string> InstalledModules::competing_modules(const system::PciDe
       const auto blank = line.find(' ', 6);
       if (blank == std::string_view::npos) return;
       if (::fnmatch(std::string(line.substr(6, blank - 6)).c_str(), device.modalias.c_str(), 0) == 0)
-        names.insert(module_name(std::string(line.substr(blank + 1))));
+        names.insert(kernel::module_name(line.substr(blank + 1)));
     });
   names.erase("vfio_pci");
   return {names.begin(), names.end()};

@@ -10,7 +10,6 @@
 #include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
-#include "support/yaml_cache.hpp"
 #include "support/yaml_reader.hpp"
 
 namespace vgpukit::recipe {
@@ -122,13 +121,13 @@ namespace {
 
 // Parses the files in parallel, because reading YAML takes most of the time of a plan. The results have the order of
 // the files.
-std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const fs::path& patches, YamlCache& cache) {
+std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const fs::path& patches) {
   std::vector<std::optional<Result<Recipe>>> parsed(files.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       const auto text = read_file(files[i]);
-      parsed[i] = text ? parse_recipe(*text, files[i].string(), patches, &cache) : Result<Recipe>(text.error());
+      parsed[i] = text ? parse_recipe(*text, files[i].string(), patches) : Result<Recipe>(text.error());
     }
   };
   {
@@ -143,9 +142,7 @@ std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const 
 
 }  // namespace
 
-Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches,
-                                  const fs::path& cache_file) {
-  YamlCache cache(cache_file);
+Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs::path& patches) {
   std::map<std::string, Recipe> by_id;
   for (const auto& folder : folders) {
     TRY_ASSIGN(const auto files, recipe_files(folder));
@@ -153,7 +150,7 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
     // A recipe folder may have its own patches/.
     const auto own_patches = folder / "patches";
     std::error_code bad;
-    auto parsed = parse_all(files, fs::is_directory(own_patches, bad) ? own_patches : patches, cache);
+    auto parsed = parse_all(files, fs::is_directory(own_patches, bad) ? own_patches : patches);
     for (std::size_t i = 0; i < files.size(); ++i) {
       TRY_ASSIGN(auto recipe, std::move(parsed[i]));
       const auto [first, fresh] = here.emplace(recipe.id, files[i].string());
@@ -164,7 +161,6 @@ Result<Catalogue> Catalogue::load(const std::vector<fs::path>& folders, const fs
       by_id.insert_or_assign(recipe.id, std::move(recipe));
     }
   }
-  cache.save();
   std::vector<Recipe> recipes;
   for (auto& [id, recipe] : by_id) recipes.push_back(std::move(recipe));
   return of(std::move(recipes));

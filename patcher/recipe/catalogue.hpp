@@ -16,11 +16,11 @@ Result<std::vector<std::filesystem::path>> recipe_files(const std::filesystem::p
 // before 6.12).
 class Catalogue {
  public:
-  // Loads the recipe files of each folder. A recipe in a later folder replaces one with the same id. `cache`: a file
-  // with parsed documents (support/yaml_cache.hpp); empty: none. Errors: usage if a file does not parse, if one folder
-  // has an id twice, if an `after` names no recipe, or if the order has a cycle.
-  static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& patches,
-                                const std::filesystem::path& cache = {});
+  // Loads the recipe files of each folder. A recipe in a later folder replaces one with the same id.
+  // Errors: usage if a file does not parse, if one folder has an id twice, if an `after` names no recipe, or if the
+  // order has a cycle.
+  static Result<Catalogue> load(const std::vector<std::filesystem::path>& folders,
+                                const std::filesystem::path& patches);
   static Result<Catalogue> of(std::vector<Recipe> recipes);
 
   // Removes these recipes; the others keep their order. Error: usage if no recipe has one of the ids. Nothing is

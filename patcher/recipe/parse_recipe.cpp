@@ -15,8 +15,7 @@ namespace {
 // Reads one recipe file. Each method reads one node and fills its part of the recipe.
 class RecipeParser {
  public:
-  RecipeParser(const std::string& file, const fs::path& patches, YamlCache* cache)
-      : yaml_(file, cache), patches_(patches) {}
+  RecipeParser(const std::string& file, const fs::path& patches) : yaml_(file), patches_(patches) {}
 
   Result<Recipe> parse(const std::string& text) {
     TRY_ASSIGN(const auto root, yaml_.parse(text));
@@ -350,9 +349,8 @@ class RecipeParser {
 
 }  // namespace
 
-Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const fs::path& patches,
-                            YamlCache* cache) {
-  return RecipeParser(file, patches, cache).parse(yaml);
+Result<Recipe> parse_recipe(const std::string& yaml, const std::string& file, const fs::path& patches) {
+  return RecipeParser(file, patches).parse(yaml);
 }
 
 }  // namespace vgpukit::recipe

@@ -7,12 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <system_error>
 
-#include "support/process.hpp"
+#include "support/descriptor.hpp"
+#include "support/interrupt.hpp"
+#include "support/launch.hpp"
 
 namespace vgpukit {
 
@@ -32,7 +35,7 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-// The name beside `path` that mkstemp or mkdtemp fill in. Hidden, so that a glob over the folder does not meet it.
+// A template beside `path` for mkstemp and mkdtemp. It is hidden, so that a glob over the folder does not find it.
 std::string template_beside(const fs::path& path) {
   return (folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
 }
@@ -47,13 +50,10 @@ int write_all(int fd, std::string_view text) {
   return 0;
 }
 
-// Makes a rename in `folder` survive a power cut. Some file systems refuse to sync a folder; the rename stands all the
-// same.
+// Makes a rename in `folder` survive a power cut. Errors are ignored: some file systems cannot sync a folder.
 void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened) ::fsync(opened.get());
 }
 
 int make_folders(const fs::path& folder) {
@@ -66,26 +66,21 @@ int make_folders(const fs::path& folder) {
 
 Result<std::string> read_file(const fs::path& path) {
   const auto tried = [&] { return "read " + path.string(); };
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return refuse(ErrorKind::usage, tried(), errno);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return refuse(ErrorKind::usage, tried(), errno);
   std::string text;
   struct stat info {};
-  if (::fstat(fd, &info) == 0 && info.st_size > 0) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
+  if (::fstat(file.get(), &info) == 0 && info.st_size > 0) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
   std::size_t used = 0;
   for (;;) {
-    // Files of /proc and /sys say that they are empty, so the end is where read() says so.
+    // The size is only a hint: files of /proc and /sys have the size 0.
     text.resize(std::max(text.capacity(), used + 4096));
-    const auto got = ::read(fd, text.data() + used, text.size() - used);
+    const auto got = ::read(file.get(), text.data() + used, text.size() - used);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      const int error = errno;
-      ::close(fd);
-      return refuse(ErrorKind::usage, tried(), error);
-    }
+    if (got < 0) return refuse(ErrorKind::usage, tried(), errno);
     if (got == 0) break;
     used += static_cast<std::size_t>(got);
   }
-  ::close(fd);
   text.resize(used);
   return text;
 }
@@ -112,21 +107,18 @@ Status write_file(const fs::path& path, std::string_view text, unsigned mode) {
 
 Status clone_file(const fs::path& from, const fs::path& to) {
   const auto tried = [&] { return "copy " + from.string() + " to " + to.string(); };
-  const int in = ::open(from.c_str(), O_RDONLY | O_CLOEXEC);
-  if (in < 0) return refuse(ErrorKind::usage, tried(), errno);
+  const Descriptor in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in) return refuse(ErrorKind::usage, tried(), errno);
   int error = make_folders(folder_of(to));
   const int out = error ? -1 : ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (!error && out < 0) error = errno;
-  if (error) {
-    ::close(in);
-    return refuse(ErrorKind::missing, tried(), error);
-  }
+  if (error) return refuse(ErrorKind::missing, tried(), error);
   struct stat info {};
-  if (::fstat(in, &info) != 0) error = errno;
-  if (!error && ::ioctl(out, FICLONE, in) != 0) {
+  if (::fstat(in.get(), &info) != 0) error = errno;
+  if (!error && ::ioctl(out, FICLONE, in.get()) != 0) {
     std::string buffer(1 << 20, '\0');
     for (ssize_t got = 1; got > 0 && !error;) {
-      got = ::read(in, buffer.data(), buffer.size());
+      got = ::read(in.get(), buffer.data(), buffer.size());
       if (got < 0 && errno == EINTR)
         got = 1;
       else if (got < 0)
@@ -138,20 +130,29 @@ Status clone_file(const fs::path& from, const fs::path& to) {
   const timespec times[2] = {info.st_atim, info.st_mtim};
   if (!error && (::fchmod(out, (info.st_mode & 0755) | 0644) != 0 || ::futimens(out, times) != 0)) error = errno;
   if (::close(out) != 0 && !error) error = errno;
-  ::close(in);
   if (!error) return {};
   ::unlink(to.c_str());
   return refuse(ErrorKind::missing, tried(), error);
 }
 
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code bad;
+  for (auto entry = fs::directory_iterator(folder, bad); !bad && entry != fs::directory_iterator();
+       entry.increment(bad))
+    entries.push_back(entry->path());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
 Result<StagedFolder> StagedFolder::beside(const fs::path& target) {
-  // "out/" and "out" are the same folder; the temporary name needs the last word of it.
+  // "out/" and "out" are the same folder, and the temporary name needs its last part.
   const fs::path clean = target.has_filename() ? target : target.parent_path();
   if (const int error = make_folders(folder_of(clean)))
     return refuse(ErrorKind::missing, "make the folder " + clean.string(), error);
   std::string name = template_beside(clean);
   if (!::mkdtemp(name.data())) return refuse(ErrorKind::missing, "make a folder beside " + clean.string(), errno);
-  ::chmod(name.c_str(), 0755);  // mkdtemp makes it private; what lands at the target is for everybody
+  ::chmod(name.c_str(), 0755);  // mkdtemp makes a private folder, but the target is public
   return StagedFolder(name, clean);
 }
 
@@ -173,20 +174,17 @@ StagedFolder::~StagedFolder() {
 Status StagedFolder::commit(bool durable, const std::function<Status()>& may_replace) {
   const auto tried = [&] { return "put the finished folder at " + target_.string(); };
   if (durable) {
-    const int fd = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return refuse(ErrorKind::missing, tried(), errno);
-    const int error = ::syncfs(fd) != 0 ? errno : 0;
-    ::close(fd);
-    if (error) return refuse(ErrorKind::missing, tried(), error);
+    const Descriptor folder(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder || ::syncfs(folder.get()) != 0) return refuse(ErrorKind::missing, tried(), errno);
   }
   if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0) {
     path_.clear();
   } else if (errno == EEXIST) {
     if (may_replace) TRY(may_replace());
-    // Swapped in one step; the old content is now at path_ and the destructor removes it.
+    // An exchange in one step. The old content is then at path_, and the destructor removes it.
     if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) {
       if (errno != EINVAL && errno != ENOSYS) return refuse(ErrorKind::missing, tried(), errno);
-      // A file system without the exchange: the target is absent for a moment, but never half-written.
+      // A file system without RENAME_EXCHANGE: the target is absent for a moment, but never incomplete.
       const std::string old = path_.string() + ".old";
       if (::rename(target_.c_str(), old.c_str()) != 0) return refuse(ErrorKind::missing, tried(), errno);
       if (::rename(path_.c_str(), target_.c_str()) != 0) {

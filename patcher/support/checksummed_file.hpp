@@ -1,4 +1,4 @@
-// Files of a cache that are read whole or not at all: the first line is the hash of the rest.
+// Cache files whose first line is the hash of the rest.
 #pragma once
 
 #include <filesystem>
@@ -8,11 +8,10 @@
 
 namespace vgpukit {
 
-// What write_sealed() was given. Nothing where there is no such file, or one that was cut off, written over in part, or
-// is not ours: a cache then is as if it were empty.
+// The body that write_checksummed() wrote. Nothing when the file is absent or damaged: the cache then counts as empty.
 std::optional<std::string> read_checksummed(const std::filesystem::path& file);
 
-// A file that cannot be written (a full disk, a read-only cache) is left out: the next run is slower, and not wrong.
+// A file that cannot be written (a full disk, a read-only cache) is not an error: the next run is only slower.
 void write_checksummed(const std::filesystem::path& file, std::string_view body);
 
 }  // namespace vgpukit

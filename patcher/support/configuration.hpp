@@ -1,4 +1,4 @@
-// The configuration file (/etc/vgpukit/config.yaml, or a user's own).
+// The configuration file: /etc/vgpukit/config.yaml, or ~/.config/vgpukit/config.yaml of an ordinary user.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 namespace vgpukit {
 
 struct Configuration {
-  std::vector<std::string> accept;  // notices
+  std::vector<std::string> accept;  // names of notices
   struct Signing {
     std::string key;          // PEM, or "pkcs11:..."
     std::string certificate;  // DER or PEM
@@ -19,10 +19,9 @@ struct Configuration {
   std::optional<Signing> signing;  // what modules are signed with
 };
 
-// A file that is absent or empty is no error.
-// Error: usage, with the line.
+// A file that is absent or empty is no error. Error: usage, with the line.
 Result<Configuration> read_configuration(const fs::path& file);
-// Of this machine, or another root's own /etc/vgpukit/config.yaml: what is written there is about paths of that root.
+// The file of this machine, or /etc/vgpukit/config.yaml of another root, whose paths are paths of that root.
 Result<Configuration> configuration_of_root(const HostPaths& host);
 
 }  // namespace vgpukit

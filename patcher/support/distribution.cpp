@@ -1,31 +1,29 @@
 #include "support/distribution.hpp"
 
-#include <algorithm>
 #include <string_view>
 
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
 namespace {
 
 std::string value_of(std::string_view text, std::string_view key) {
-  for (std::size_t pos = 0; pos < text.size();) {
-    const auto newline = std::min(text.find('\n', pos), text.size());
-    auto line = text.substr(pos, newline - pos);
-    pos = newline + 1;
+  for (const auto& line : lines_of(text)) {
     if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != '=') continue;
-    line.remove_prefix(key.size() + 1);
-    if (line.size() >= 2 && (line.front() == '"' || line.front() == '\'') && line.back() == line.front())
-      line = line.substr(1, line.size() - 2);
-    return std::string(line);
+    const auto value = line.substr(key.size() + 1);
+    const bool quoted =
+        value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
+    return quoted ? value.substr(1, value.size() - 2) : value;
   }
   return {};
 }
 
 Distribution::Family family_in(const std::string& ids) {
   using Family = Distribution::Family;
-  const auto is = [&](std::string_view id) { return ids.find(" " + std::string(id) + " ") != std::string::npos; };
+  const auto words = words_of(ids);
+  const auto is = [&](std::string_view id) { return std::find(words.begin(), words.end(), id) != words.end(); };
   if (is("debian") || is("ubuntu")) return Family::debian;
   if (is("arch") || is("archarm") || is("manjaro")) return Family::arch;
   if (is("fedora") || is("rhel") || is("centos")) return Family::fedora;
@@ -44,7 +42,7 @@ Distribution distribution_of(const HostPaths& host) {
   Distribution distribution;
   distribution.id = value_of(text, "ID");
   distribution.name = value_of(text, "PRETTY_NAME");
-  distribution.family = family_in(" " + distribution.id + " " + value_of(text, "ID_LIKE") + " ");
+  distribution.family = family_in(distribution.id + " " + value_of(text, "ID_LIKE"));
   return distribution;
 }
 

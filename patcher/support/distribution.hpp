@@ -1,4 +1,4 @@
-// Which distribution a root holds, from its os-release (os-release(5)): ID first, then what it says it is like.
+// Which distribution a root folder has, from /etc/os-release (os-release(5)): ID, then ID_LIKE.
 #pragma once
 
 #include <string>
@@ -10,11 +10,11 @@ namespace vgpukit {
 struct Distribution {
   enum class Family { debian, arch, fedora, suse, alpine, other };
   Family family = Family::other;
-  std::string id;    // "debian", "manjaro"; empty where there is no os-release
+  std::string id;    // "debian", "manjaro"; empty when there is no os-release
   std::string name;  // PRETTY_NAME, for people
 };
 
-// Never fails: what is not known is `other`.
+// Never fails: an unknown distribution is `other`.
 Distribution distribution_of(const HostPaths& host);
 
 }  // namespace vgpukit

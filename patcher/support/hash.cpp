@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "support/descriptor.hpp"
+
 namespace vgpukit {
 
 struct Hasher::State {
@@ -35,24 +37,19 @@ Status Hasher::add_file(const std::filesystem::path& path) {
   const auto refuse = [&](int error) {
     return Error{ErrorKind::usage, "read " + path.string(), std::strerror(error), ""};
   };
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return refuse(errno);
-  std::array<char, 64 * 1024> buffer;  // not initialized: most files are much shorter
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return refuse(errno);
+  std::array<char, 64 * 1024> buffer;  // not initialized, because most files are much shorter
   std::uint64_t total = 0;
   for (;;) {
-    const auto got = ::read(fd, buffer.data(), buffer.size());
+    const auto got = ::read(file.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      const int error = errno;
-      ::close(fd);
-      return refuse(error);
-    }
+    if (got < 0) return refuse(errno);
     if (got == 0) break;
     XXH3_128bits_update(state_->xxh, buffer.data(), static_cast<std::size_t>(got));
     total += static_cast<std::uint64_t>(got);
   }
-  ::close(fd);
-  // After the bytes, because a file's length is only known for certain once it has been read.
+  // After the bytes: only now is the length certain.
   state_->length(total);
   return {};
 }

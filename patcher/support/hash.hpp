@@ -1,5 +1,4 @@
-// Content hashes for cache keys (XXH3, 128 bits, from xxHash). Not cryptographic: it guards against change, not against
-// malice.
+// Content hashes for cache keys (XXH3, 128 bits, from xxHash). Not cryptographic.
 #pragma once
 
 #include <filesystem>

@@ -14,8 +14,7 @@ namespace vgpukit {
 
 namespace {
 
-// An environment variable that names an absolute path, or nothing. The XDG specification says that relative ones are
-// ignored.
+// The absolute path that an environment variable names, or nothing. The XDG specification ignores relative paths.
 fs::path absolute_from(const char* variable) {
   const char* value = std::getenv(variable);
   if (!value || *value != '/') return {};
@@ -108,6 +107,14 @@ std::optional<fs::path> HostPaths::resolve(const fs::path& path) const {
   return here();
 }
 
+fs::path HostPaths::reach(const fs::path& inside) const {
+  const auto path = ("/" / inside).lexically_normal();
+  if (is_host()) return path;
+  for (auto above = path.parent_path(); above != "/"; above = above.parent_path())
+    if (const auto real = resolve(above)) return *real / path.lexically_relative(above);
+  return in_root(path);
+}
+
 fs::path HostPaths::work() const {
   if (is_host()) return cache / "work";
   std::error_code ignored;
@@ -117,7 +124,7 @@ fs::path HostPaths::work() const {
 
 Result<fs::path> shipped_data() {
   if (const char* named = std::getenv("VGPUKIT_DATA"); named && *named) {
-    // A folder that somebody named is the only one that counts: falling back would hide the mistake.
+    // There is no fallback from a folder that the user named: it would hide the mistake.
     if (has_recipes(named)) return fs::absolute(named).lexically_normal();
     return Error{ErrorKind::missing, "find the recipes of vgpukit",
                  "VGPUKIT_DATA names " + std::string(named) + ", which has no recipes folder",
@@ -127,8 +134,7 @@ Result<fs::path> shipped_data() {
   const fs::path installed = VGPUKIT_INSTALLED_DATA;  // PREFIX/share/vgpukit
   std::error_code ignored;
   const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
-  // A binary in PREFIX/bin brings its own data. Any other one was run from a build folder, and belongs to that source
-  // tree.
+  // A binary in PREFIX/bin uses the installed data. Any other one runs from a build folder and uses its source tree.
   const bool runs_installed = self.parent_path() == installed.parent_path().parent_path() / "bin";
   const auto choices = runs_installed ? std::vector{installed, built} : std::vector{built, installed};
   for (const auto& choice : choices)

@@ -8,15 +8,13 @@
 #include <atomic>
 #include <cerrno>
 
-#include "support/process.hpp"
-
 namespace vgpukit {
 
 namespace {
 
 constexpr std::array signals = {SIGINT, SIGTERM, SIGHUP};
 
-// The only state outside of objects: a signal handler can reach nothing else.
+// Global state, because a signal handler reaches nothing else.
 struct Caught {
   std::atomic<int> signal = 0;
   std::atomic<int> read_end = -1;
@@ -29,7 +27,7 @@ static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only 
 void on_signal(int signal) {
   const int saved = errno;
   int none = 0;
-  // One byte is enough: nobody reads it, so the descriptor stays readable for every loop that waits on it.
+  // The byte is never read, so the descriptor stays readable for every loop that waits on it.
   if (caught_state.signal.compare_exchange_strong(none, signal)) {
     [[maybe_unused]] const auto wrote = ::write(caught_state.write_end, "x", 1);
   }
@@ -44,7 +42,7 @@ int interrupt_descriptor() {
 
 Interrupt::Interrupt() {
   std::array<int, 2> ends{-1, -1};
-  // Without a pipe (no descriptors left) the flag still works; running commands just are not woken at once.
+  // Without a pipe (no descriptors left) the flag still works, but running commands are not stopped at once.
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) ends = {-1, -1};
   caught_state.signal = 0;
   caught_state.read_end = ends[0];
@@ -52,10 +50,10 @@ Interrupt::Interrupt() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   ::sigfillset(&action.sa_mask);
-  // No SA_RESTART: a wait for a lock has to come back to see the flag.
+  // No SA_RESTART: a wait for a lock must return to see the flag.
   for (std::size_t i = 0; i < signals.size(); ++i) {
     ::sigaction(signals[i], nullptr, &caught_state.before[i]);
-    // nohup asked for a signal to be ignored; it keeps being ignored.
+    // A signal that the parent (nohup) ignores stays ignored.
     if (caught_state.before[i].sa_handler != SIG_IGN) ::sigaction(signals[i], &action, nullptr);
   }
 }

@@ -1,9 +1,21 @@
-// What the event loop of process_run.cpp needs of Interrupt; everybody else uses Interrupt in process.hpp.
+// Signals: SIGINT, SIGTERM and SIGHUP set a flag in place of ending the process.
 #pragma once
 
 namespace vgpukit {
 
-// A descriptor that becomes, and stays, readable when a signal was caught; -1 while no Interrupt lives.
+// While one lives, the three signals set a flag and stop running commands. main makes one.
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+  // The signal that came, or 0.
+  [[nodiscard]] static int caught();
+};
+
+// A descriptor that becomes readable when a signal was caught and stays so; -1 while no Interrupt lives.
+// For the event loop of process.cpp.
 int interrupt_descriptor();
 
 }  // namespace vgpukit

@@ -1,12 +1,7 @@
-// The adapter for Boost.Process v2, the only file that includes it. It must compile with 1.81 (header-only, and with
-// the faults noted below) and with the compiled library of 1.86 and newer. Boost starts the program and reports why
-// exec failed; waiting is ours (process_run.cpp), because Boost's wait gives neither the CPU time nor the process
-// group.
 #include "support/launch.hpp"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -15,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/execution/context.hpp>
@@ -25,11 +19,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <mutex>
 
-#include "support/host_paths.hpp"
 #include "support/log.hpp"
+#include "support/text.hpp"
 
 extern char** environ;
 
@@ -39,9 +32,7 @@ namespace {
 
 namespace bp = boost::process::v2;
 
-constexpr std::string_view fixed_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-// Where the child was when it failed. Sent through the errno that Boost carries back: stage * stage_unit + errno.
+// What the child did when it failed. Boost sends one number to the parent: stage * stage_unit + errno.
 enum class Stage : int { exec = 0, group, user_namespace, change_root, change_folder };
 constexpr int stage_unit = 10000;
 
@@ -61,9 +52,9 @@ bool write_file_now(const char* path, const std::string& text) {
   return all;
 }
 
-// A context that is not told of the fork. Boost would tell it in the child, and Asio allocates memory to hear it: where
-// another thread was allocating at that moment, only an allocator that looks after forks survives it (glibc's does,
-// AddressSanitizer's in gcc 12 does not, and the child spun for ever). There is nothing to tell: it runs nothing.
+// A context without Asio's fork notification. Boost sends it in the child, and Asio allocates memory then. If another
+// thread was allocating during the fork, the allocator's lock is held for ever in the child (AddressSanitizer's of gcc
+// 12; glibc's handles forks). The context runs nothing, so nothing needs the notification.
 class Context : public boost::asio::io_context {
  public:
   void notify_fork(fork_event /*event*/) {}
@@ -88,7 +79,8 @@ class ContextExecutor {
   Context* context_;
 };
 
-// The Boost initializer that prepares the child. Everything that the child needs is made before the fork.
+// The Boost initializer that prepares the child. The child allocates nothing: all that it needs is made before the
+// fork.
 class ChildSetup {
  public:
   ChildSetup(const Command& command, char* const* environment)
@@ -107,7 +99,7 @@ class ChildSetup {
   template <class Launcher, class Path, class Args>
   bp::error_code on_setup(Launcher& launcher, const Path&, const Args&) {
     launcher.env = environment_;
-    // Later Boosts close every descriptor that they are not told of.
+    // Newer Boosts close every descriptor that is not in this list.
     if (const int held = children_hold; held >= 0) launcher.fd_whitelist.push_back(held);
     return {};
   }
@@ -120,13 +112,14 @@ class ChildSetup {
     if (!root_.empty()) show_proc_and_dev();
     // After the namespace, because a change of credentials clears it.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent_) ::_exit(127);  // the parent died before that
+    if (::getppid() != parent_) ::_exit(127);  // the parent died before prctl
     if (!root_.empty()) {
       if (::chroot(root_.c_str()) != 0) return failed(Stage::change_root);
       if (::chdir("/") != 0) return failed(Stage::change_root);
     }
     if (!cwd_.empty() && ::chdir(cwd_.c_str()) != 0) return failed(Stage::change_folder);
-    // Boost 1.81 closes only what is above its own pipe. Marked, not closed: that pipe is still needed.
+    // Boost 1.81 closes only what is above its own pipe. Its pipe is still needed: mark the descriptors, don't close
+    // them.
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     if (const int held = children_hold; held >= 0) ::fcntl(held, F_SETFD, 0);
     return {};
@@ -153,14 +146,13 @@ class ChildSetup {
     return write_file_now("/proc/self/uid_map", uid_map_) && write_file_now("/proc/self/gid_map", gid_map_);
   }
 
-  // A kernel build wants /proc (objtool of 7.2 reads /proc/self/limits) and /dev/null, and a root folder that nobody
-  // has booted has neither. They are mounted in a mount namespace that only this child sees and that ends with it.
-  // Where that is not allowed (a container without CAP_SYS_ADMIN) the root has to bring its own.
+  // A kernel build needs /proc (objtool of 7.2 reads /proc/self/limits) and /dev/null, and a root folder that is not
+  // booted has neither. They are mounted in a mount namespace of this child. If that is not allowed (a container
+  // without CAP_SYS_ADMIN), the root must have its own.
   void show_proc_and_dev() const {
     if (::unshare(CLONE_NEWNS) != 0) return;
-    // Without this, what we mount could show up on the host. Where we are in a chroot ourselves, whose root is no mount
-    // point, the kernel refuses it (EINVAL): then at worst one mount of /proc stays behind in that root, which the test
-    // below keeps from piling up.
+    // Otherwise the mounts could appear on the host. In a chroot whose root is no mount point the kernel refuses this
+    // (EINVAL): then at most one mount of /proc remains in that root, because of the stat() below.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL) return;
     struct stat null_device {};
     if (::stat(proc_self_.c_str(), &null_device) != 0)
@@ -169,7 +161,7 @@ class ChildSetup {
       ::mount("/dev", dev_.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
   }
 
-  // Boost 1.81 sends the errno of the moment, newer ones the error code: both carry the stage.
+  // Boost 1.81 sends errno to the parent, newer versions send the error code: set both.
   static bp::error_code failed(Stage stage) {
     errno = static_cast<int>(stage) * stage_unit + errno;
     return {errno, bp::system_category()};
@@ -208,7 +200,7 @@ Error launch_error(const Command& command, const std::string& program, int code)
   return {ErrorKind::missing, "run " + program, why, ""};
 }
 
-// A small clean environment: what a build prints and does must not depend on the user's shell.
+// A small clean environment: a build must not depend on the user's shell.
 std::map<std::string, std::string> environment_of(const Command& command) {
   std::map<std::string, std::string> env = {{"LC_ALL", "C.UTF-8"}};
   const auto take = [&](const char* name, const char* otherwise) {
@@ -219,7 +211,7 @@ std::map<std::string, std::string> environment_of(const Command& command) {
       env[name] = otherwise;
   };
   if (changes_root(command)) {
-    // Folders of this machine mean nothing in another root.
+    // Folders of this machine may not exist in another root.
     env["PATH"] = fixed_path;
     env["HOME"] = "/root";
   } else {
@@ -238,8 +230,8 @@ std::map<std::string, std::string> environment_of(const Command& command) {
   return env;
 }
 
-// Standard input: a memory file, so that a child that does not read cannot block us, nor one that exits early kill us
-// (SIGPIPE).
+// Standard input is a memory file: a child that does not read cannot block the caller, and one that exits early cannot
+// kill it (SIGPIPE).
 int open_input(const std::string& input) {
   if (input.empty()) return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   const int fd = ::memfd_create("vgpukit-input", MFD_CLOEXEC);
@@ -257,19 +249,12 @@ int open_input(const std::string& input) {
   return fd;
 }
 
-bool is_program(const fs::path& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
-}
-
 }  // namespace
 
 Result<Launched> launch(const Command& command) {
   if (command.argv.empty() || command.argv[0].empty())
     return Error{ErrorKind::usage, "run a command", "it is empty", ""};
-  std::string words;
-  for (const auto& word : command.argv) words += " " + word;
-  log::debug("run" + (changes_root(command) ? " in " + command.root.string() : "") + ":" + words);
+  log::debug("run" + (changes_root(command) ? " in " + command.root.string() : "") + ": " + join(command.argv, " "));
   std::string program = command.argv[0];
   if (program.find('/') == std::string::npos) {
     const auto found = find_program(program, changes_root(command) ? command.root : fs::path("/"));
@@ -300,10 +285,10 @@ Result<Launched> launch(const Command& command) {
   environment.push_back(nullptr);
   const std::vector<std::string> arguments(command.argv.begin() + 1, command.argv.end());
 
-  // Boost's own pipe is not close-on-exec from birth: a child of another thread, forked in between, would hold it open.
+  // Boost opens its pipe without O_CLOEXEC: a child that another thread forks at that moment would keep it open.
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
-  // A context of its own, so that the fork does not copy the descriptors that a running loop watches.
+  // A separate context: the fork must not copy the descriptors that a running loop watches.
   Context context;
   bp::posix::default_launcher launcher;
   bp::error_code error;
@@ -313,7 +298,7 @@ Result<Launched> launch(const Command& command) {
                             ChildSetup(command, environment.data()));
     process.detach();
   } catch (const std::exception&) {
-    // The child runs, but Boost could not make a handle for it (a kernel without pidfd). We only need the pid.
+    // The child runs, but Boost could not make a handle for it (a kernel without pidfd). The pid is enough.
     if (launcher.pid <= 0) return refuse(EAGAIN);
   }
   if (error) {
@@ -327,61 +312,12 @@ Result<Launched> launch(const Command& command) {
   return launched;
 }
 
-std::string shell_word(std::string_view word) {
-  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=+-,@%";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
-std::string Outcome::last_error_line() const {
-  const auto end = err.find_last_not_of(" \n");
-  if (end == std::string::npos) return "";
-  const auto newline = err.rfind('\n', end);
-  const auto begin = newline == std::string::npos ? 0 : newline + 1;
-  return err.substr(begin, end + 1 - begin);
-}
-
 void let_children_hold(int fd) {
   children_hold = fd;
 }
 
 int held_by_children() {
   return children_hold;
-}
-
-unsigned default_jobs() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-  const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
-  return static_cast<unsigned>(std::max(1L, online));
-}
-
-std::optional<fs::path> find_program(std::string_view name, const fs::path& root) {
-  const bool elsewhere = root != "/";
-  HostPaths paths;
-  paths.root = root;
-  const auto reachable = [&](const fs::path& inside) {
-    if (!elsewhere) return is_program(inside);
-    const auto real = paths.resolve(inside);
-    return real && is_program(*real);
-  };
-  if (name.empty()) return std::nullopt;
-  if (name.find('/') != std::string_view::npos) return reachable(name) ? std::optional<fs::path>(name) : std::nullopt;
-  const char* ours = elsewhere ? nullptr : std::getenv("PATH");
-  const std::string_view path = ours && *ours ? std::string_view(ours) : fixed_path;
-  for (std::size_t pos = 0; pos <= path.size();) {
-    const auto colon = std::min(path.find(':', pos), path.size());
-    const auto folder = path.substr(pos, colon - pos);
-    pos = colon + 1;
-    // Relative entries would make the answer depend on the folder that we happen to be in.
-    if (!folder.starts_with('/')) continue;
-    const fs::path candidate = fs::path(folder) / name;
-    if (reachable(candidate)) return candidate;
-  }
-  return std::nullopt;
 }
 
 }  // namespace vgpukit

@@ -1,4 +1,4 @@
-// libgit2's things, owned.
+// Owners of libgit2's objects.
 #pragma once
 
 #include <git2.h>
@@ -8,9 +8,8 @@
 
 namespace vgpukit {
 
-// Make one before anything of libgit2 is used. The first one starts the library, which then stays until the program
-// ends: a thread frees its part of the library's state when it ends, and no longer can once another one has shut the
-// library down.
+// Make one before libgit2 is used. The first one initialises the library, which is shut down only when the program
+// ends: a thread frees its part of the library's state when it ends, and cannot after a shutdown.
 struct GitLibrary {
   GitLibrary() {
     static const struct Process {

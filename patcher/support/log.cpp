@@ -11,7 +11,7 @@ namespace vgpukit::log {
 
 namespace {
 
-// "error: " for what needs attention, nothing in front of ordinary progress.
+// The prefix of a message: "error: ", "warning: ", "debug: ", or none for information.
 class Prefix : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {

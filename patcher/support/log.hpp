@@ -1,5 +1,4 @@
-// What vgpukit says on the terminal: stderr, plain "error: " and "warning: " in front, no timestamps. A thin layer over
-// spdlog.
+// Messages on stderr, with the prefixes "error: " and "warning: " and without timestamps. A thin layer over spdlog.
 #pragma once
 
 #include <string_view>
@@ -8,9 +7,9 @@ namespace vgpukit::log {
 
 enum class Color { automatic, always, never };
 
-// verbosity: the count of -v minus the count of -q. -2: errors only, -1: and warnings, 0: and what happens, 1: and why,
-// 2: every command. automatic: colour when stderr is a terminal that has it and NO_COLOR is not set. Called once by
-// main; without it, as for (0, automatic).
+// `verbosity`: -2 errors only, -1 also warnings, 0 also information, 1 also debug messages, 2 everything.
+// `automatic`: colour when stderr is a terminal with colours and NO_COLOR is not set.
+// Without a call the settings are (0, automatic).
 void setup(int verbosity, Color color);
 
 void error(std::string_view text);

@@ -1,4 +1,4 @@
-// A folder that a user names for output: vgpukit deletes nothing in it that vgpukit did not make.
+// Checks a folder that the user names for output. vgpukit deletes only what vgpukit made.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,12 @@
 
 namespace vgpukit {
 
-// The name of something in `folder` that vgpukit did not make; empty where it made all of it.
+// The name of an entry of `folder` that vgpukit did not make; empty when it made all of them.
 using ForeignEntry = std::string (*)(const std::filesystem::path& folder);
 
-// May vgpukit put a folder at `folder`? It may where nothing is, where an empty folder is, and where `foreign` finds
-// nothing. A symbolic link is not followed. `tried` as in Error. Error: usage for a file, a link, or a folder with
-// something in it; missing where it cannot be read.
+// Whether vgpukit may put a folder at `folder`: nothing is there, or an empty folder, or one in which `foreign` finds
+// nothing. A symbolic link is not followed. `tried` is that of the Error. Error: usage for a file, a link, or a folder
+// that is not empty; missing when it cannot be read.
 Status check_output_folder(const std::filesystem::path& folder, const std::string& tried,
                            ForeignEntry foreign = nullptr);
 

@@ -1,23 +1,28 @@
-// Waits for commands: output, deadline, interruption, and the promise that nothing of a command's process group
-// outlives it.
+#include "support/process.hpp"
+
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <sstream>
 #include <thread>
 
+#include "support/host_paths.hpp"
 #include "support/interrupt.hpp"
 #include "support/launch.hpp"
 
@@ -30,22 +35,22 @@ using boost::system::error_code;
 using namespace std::chrono_literals;
 
 constexpr auto grace = 2s;           // between SIGTERM and SIGKILL
-constexpr auto last_output = 500ms;  // for what escaped the group and still holds a pipe
+constexpr auto last_output = 500ms;  // after SIGKILL, for processes that left the group and hold a pipe
 constexpr auto poll_interval = 10ms;
 
-// Whether anybody of a process group still runs. kill() also finds members that are dead but not reaped, and where
-// nobody reaps orphans (a container without an init) those stay for ever; /proc tells them apart.
+// Whether a process of the group still runs. kill() also finds members that are dead but not reaped, and in a container
+// without an init nothing reaps orphans; /proc tells them apart.
 bool group_runs(pid_t group) {
   if (::kill(-group, 0) != 0 && errno == ESRCH) return false;
   std::error_code error;
-  bool looked = false;
+  bool any_read = false;
   for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream file(entry->path() / "stat");
     std::string stat;
     if (!std::getline(file, stat)) continue;  // it ended in between
-    looked = true;
+    any_read = true;
     // "pid (name) state ppid pgrp ...", where the name may hold anything
     std::istringstream rest(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
     char state = 0;
@@ -53,11 +58,11 @@ bool group_runs(pid_t group) {
     pid_t its_group = 0;
     if (rest >> state >> parent >> its_group && its_group == group && state != 'Z' && state != 'X') return true;
   }
-  return !looked;  // without /proc, what kill() says counts
+  return !any_read;  // without /proc the answer of kill() counts
 }
 
-// One running command. It leaves the loop by itself when the process has ended, its output is read and its group is
-// empty. Handlers hold it (shared_from_this), because a timer that has fired can no longer be called off.
+// One running command. It is done when the process has ended, its output is read and its group is empty. Handlers hold
+// it (shared_from_this), because a timer that has fired cannot be cancelled.
 class Running : public std::enable_shared_from_this<Running> {
  public:
   Running(asio::io_context& context, const Command& command, Launched launched)
@@ -73,7 +78,7 @@ class Running : public std::enable_shared_from_this<Running> {
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
-  // Only an exception (from on_line) comes here with a process that still runs: nothing may survive that either.
+  // The process still runs here only after an exception from on_line.
   ~Running() {
     if (group_gone_) return;
     ::kill(-pid_, SIGTERM);
@@ -99,7 +104,7 @@ class Running : public std::enable_shared_from_this<Running> {
     });
   }
 
-  // Asks the whole group to end, and makes it end 2 s later.
+  // Sends SIGTERM to the whole group, and SIGKILL 2 s later.
   void stop() {
     if (stopping_) return;
     stopping_ = true;
@@ -128,7 +133,7 @@ class Running : public std::enable_shared_from_this<Running> {
     stop_.expires_after(last_output);
     stop_.async_wait([self = shared_from_this()](error_code error) {
       if (error) return;
-      // Whoever still holds a pipe left the group on purpose (a daemon): it is not ours, and we don't wait for it.
+      // A process that still holds a pipe has left the group (a daemon): it is not waited for.
       self->abandoned_ = true;
       self->finish(self->out_);
       self->finish(self->err_);
@@ -159,7 +164,7 @@ class Running : public std::enable_shared_from_this<Running> {
     from.line.append(bytes);
   }
 
-  // The end of a stream: what is left without a newline is a line too.
+  // The end of a stream: text after the last newline is a line, too.
   void finish(Stream& from) const {
     error_code ignored;
     if (from.stream.is_open()) from.stream.close(ignored);
@@ -167,7 +172,7 @@ class Running : public std::enable_shared_from_this<Running> {
     from.line.clear();
   }
 
-  // The process has ended but is not reaped yet, so that its id (and with it the group's) cannot be given to another.
+  // Does not reap the process: its id, which is the group's id, must not be given to another one yet.
   [[nodiscard]] bool leader_is_dead() const {
     if (reaped_) return true;
     siginfo_t info{};
@@ -175,7 +180,7 @@ class Running : public std::enable_shared_from_this<Running> {
   }
 
   void watch_exit() {
-    const auto look = [self = shared_from_this()](error_code error) {
+    const auto check = [self = shared_from_this()](error_code error) {
       if (error) return;
       if (self->leader_is_dead())
         self->on_exit();
@@ -183,17 +188,17 @@ class Running : public std::enable_shared_from_this<Running> {
         self->watch_exit();
     };
     if (exit_.is_open()) {
-      exit_.async_wait(asio::posix::stream_descriptor::wait_read, look);
+      exit_.async_wait(asio::posix::stream_descriptor::wait_read, check);
     } else {  // a kernel without pidfd (before 5.3)
       poll_.expires_after(poll_interval);
-      poll_.async_wait(look);
+      poll_.async_wait(check);
     }
   }
 
   void on_exit() {
     exited_ = true;
     deadline_.cancel();
-    stop();  // what the process left behind in its group ends with it
+    stop();  // the other processes of its group end with it
     struct rusage used {};
     int status = 0;
     while (::wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {
@@ -207,7 +212,7 @@ class Running : public std::enable_shared_from_this<Running> {
     watch_group();
   }
 
-  // Waits until nobody is left in the group, or until SIGKILL did not help either (a process that hangs in the kernel).
+  // Waits until the group is empty, or until a process has survived SIGKILL (it hangs in the kernel).
   void watch_group() {
     if (group_gone_ || !exited_) return;
     if (abandoned_ || !group_runs(pid_)) {
@@ -240,6 +245,11 @@ Error interrupted(const Command& command) {
           "interrupted", ""};
 }
 
+bool is_program(const fs::path& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
 }  // namespace
 
 Result<std::vector<Outcome>> run_all(const std::vector<Command>& commands, unsigned jobs) {
@@ -256,7 +266,7 @@ Result<std::vector<Outcome>> run_all(const std::vector<Command>& commands, unsig
       if (one) one->stop();
   };
 
-  // A signal wakes this loop through a copy of the pipe's end, which is never read: other loops are to see it too.
+  // A signal wakes this loop through a copy of the pipe's end. The pipe is never read: other loops must see it, too.
   asio::posix::stream_descriptor signal(context);
   if (const int fd = interrupt_descriptor(); fd >= 0) {
     if (const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3); copy >= 0) {
@@ -299,6 +309,55 @@ Result<std::vector<Outcome>> run_all(const std::vector<Command>& commands, unsig
 Result<Outcome> run(const Command& command) {
   TRY_ASSIGN(auto outcomes, run_all({command}, 1));
   return std::move(outcomes.front());
+}
+
+std::string shell_word(std::string_view word) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=+-,@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+std::string Outcome::last_error_line() const {
+  const auto end = err.find_last_not_of(" \n");
+  if (end == std::string::npos) return "";
+  const auto newline = err.rfind('\n', end);
+  const auto begin = newline == std::string::npos ? 0 : newline + 1;
+  return err.substr(begin, end + 1 - begin);
+}
+
+unsigned default_jobs() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+  const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
+  return static_cast<unsigned>(std::max(1L, online));
+}
+
+std::optional<fs::path> find_program(std::string_view name, const fs::path& root) {
+  const bool elsewhere = root != "/";
+  HostPaths paths;
+  paths.root = root;
+  const auto reachable = [&](const fs::path& inside) {
+    if (!elsewhere) return is_program(inside);
+    const auto real = paths.resolve(inside);
+    return real && is_program(*real);
+  };
+  if (name.empty()) return std::nullopt;
+  if (name.find('/') != std::string_view::npos) return reachable(name) ? std::optional<fs::path>(name) : std::nullopt;
+  const char* ours = elsewhere ? nullptr : std::getenv("PATH");
+  const std::string_view path = ours && *ours ? std::string_view(ours) : fixed_path;
+  for (std::size_t pos = 0; pos <= path.size();) {
+    const auto colon = std::min(path.find(':', pos), path.size());
+    const auto folder = path.substr(pos, colon - pos);
+    pos = colon + 1;
+    // A relative entry would make the result depend on the current folder.
+    if (!folder.starts_with('/')) continue;
+    const fs::path candidate = fs::path(folder) / name;
+    if (reachable(candidate)) return candidate;
+  }
+  return std::nullopt;
 }
 
 }  // namespace vgpukit

@@ -1,4 +1,8 @@
-// A recoverable failure is a value: Result<T> holds a T or an Error that a user can act on.
+// support/ is what every folder uses: results and errors, processes, signals, files that appear whole or not at all,
+// paths of a root folder, sysfs, versions, YAML, text, hashes. It uses no other folder. Its namespace is vgpukit
+// itself.
+//
+// This header: a recoverable failure is a value. Result<T> holds a T or an Error.
 #pragma once
 
 #include <cassert>
@@ -39,7 +43,7 @@ struct Error {
   std::optional<SourcePos> where = std::nullopt;
   int number = 0;  // the errno behind it; 0 when there is none
 
-  // "cannot <tried>: <why>" with the position in front where there is one, and the hint on a line of its own.
+  // "cannot TRIED: WHY", with the position in front if there is one, and `next` on a second line.
   [[nodiscard]] std::string message() const;
 };
 

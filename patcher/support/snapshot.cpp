@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* moving = "moving";  // what tree/ is called once its copies are moved back
+constexpr const char* moving = "moving";  // the name of tree/ once its copies are moved back
 
 Error disk(const fs::path& path, int number) {
   return {kind_of(number, ErrorKind::missing),
@@ -29,11 +29,11 @@ Error disk(const fs::path& path, int number) {
           number};
 }
 
-// Owner, set-id bits and times as they are: the copy may have to stand in for the original.
+// Copies owner, set-id bits and times: the copy may replace the original.
 Status copy_attributes(const fs::path& from, const fs::path& to) {
   struct stat is {};
   if (::lstat(from.c_str(), &is) != 0) return disk(from, errno);
-  // Only root can give files away, and only root's files are kept in earnest.
+  // Only root can change an owner.
   if (::geteuid() == 0 && ::lchown(to.c_str(), is.st_uid, is.st_gid) != 0) return disk(to, errno);
   if (!S_ISLNK(is.st_mode) && ::chmod(to.c_str(), is.st_mode & 07777U) != 0) return disk(to, errno);
   const timespec times[2] = {is.st_atim, is.st_mtim};
@@ -41,7 +41,7 @@ Status copy_attributes(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-// Copies a file, folder or link to a name that is free. Devices and sockets are nobody's module: they are left out.
+// Copies a file, folder or link to a new name. Devices and sockets are left out.
 Status copy_tree(const fs::path& from, const fs::path& to) {
   std::error_code bad;
   const auto kind = fs::symlink_status(from, bad).type();
@@ -76,10 +76,10 @@ bool is_there(const fs::path& path) {
   return fs::symlink_status(path, bad).type() != fs::file_type::not_found;
 }
 
-// The nearest folder above that is there, as the root knows it.
+// The nearest existing folder above a path, as the root knows it.
 std::string folder_above(const HostPaths& host, const std::string& path) {
   fs::path above = fs::path(path).parent_path();
-  while (above != "/" && !is_there(host.in_root(above))) above = above.parent_path();
+  while (above != "/" && !is_there(host.reach(above))) above = above.parent_path();
   return above.string();
 }
 
@@ -94,14 +94,14 @@ Error cannot_restore(const fs::path& path, const std::string& why, int number) {
 
 Status remove_path(const HostPaths& host, const SnapshotPath& snapshot) {
   std::error_code bad;
-  const auto path = host.in_root(snapshot.path);
+  const auto path = host.reach(snapshot.path);
   fs::remove_all(path, bad);
   if (bad) return cannot_restore(path, bad.message(), bad.value());
   for (auto above = fs::path(snapshot.path).parent_path();
        above != "/" && above.string().size() > snapshot.above.size(); above = above.parent_path()) {
     std::error_code in_use;
-    if (!is_there(host.in_root(above))) continue;
-    if (!fs::is_empty(host.in_root(above), in_use) || in_use || !fs::remove(host.in_root(above), in_use)) break;
+    if (!is_there(host.reach(above))) continue;
+    if (!fs::is_empty(host.reach(above), in_use) || in_use || !fs::remove(host.reach(above), in_use)) break;
   }
   return {};
 }
@@ -109,14 +109,14 @@ Status remove_path(const HostPaths& host, const SnapshotPath& snapshot) {
 Status put_back(const fs::path& copy, const fs::path& path) {
   std::error_code bad;
   const fs::path fresh = path.parent_path() / ("." + path.filename().string() + ".vgpukit-back");
-  fs::remove_all(fresh, bad);  // of a restoration that was cut short
+  fs::remove_all(fresh, bad);  // of an interrupted restoration
   fs::create_directories(path.parent_path(), bad);
   if (bad) return cannot_restore(path, bad.message(), bad.value());
   if (auto copied = copy_tree(copy, fresh); !copied) {
     fs::remove_all(fresh, bad);
     return cannot_restore(path, copied.error().why, copied.error().number);
   }
-  // A folder cannot be renamed over one that is not empty: the two change places.
+  // A folder cannot be renamed over one that is not empty: exchange the two.
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) {
     if (errno == ENOENT) {
       fs::rename(fresh, path, bad);
@@ -141,8 +141,8 @@ Result<Snapshot> Snapshot::keep(const HostPaths& host, const std::vector<std::st
   json list = json::array();
   for (const auto& path : std::set<std::string>(paths.begin(), paths.end())) {
     if (on_step) on_step("keep " + path);
-    SnapshotPath entry{path, is_there(host.in_root(path)), ""};
-    if (entry.there) TRY(copy_tree(host.in_root(path), snapshot.copy_of(path)));
+    SnapshotPath entry{path, is_there(host.reach(path)), ""};
+    if (entry.there) TRY(copy_tree(host.reach(path), snapshot.copy_of(path)));
     if (!entry.there) entry.above = folder_above(host, path);
     list.push_back({{"path", entry.path}, {"there", entry.there}, {"above", entry.above}});
     snapshot.paths_.push_back(std::move(entry));
@@ -159,30 +159,30 @@ Result<Snapshot> Snapshot::open(const HostPaths& host, const fs::path& folder) {
   try {
     for (const auto& entry : list) snapshot.paths_.push_back({entry.at("path"), entry.at("there"), entry.at("above")});
   } catch (const json::exception& wrong) {
-    return Error{ErrorKind::usage, "read what was kept in " + folder.string(), wrong.what(), ""};
+    return Error{ErrorKind::usage, "read the snapshot " + folder.string(), wrong.what(), ""};
   }
   for (const auto& entry : snapshot.paths_)
     if (!entry.path.starts_with('/') || entry.path.find("/../") != std::string::npos || entry.path == "/")
-      return Error{ErrorKind::usage, "read what was kept in " + folder.string(),
-                   "it names the path '" + entry.path + "'", ""};
+      return Error{ErrorKind::usage, "read the snapshot " + folder.string(), "it names the path '" + entry.path + "'",
+                   ""};
   return snapshot;
 }
 
 Status Snapshot::restore(const std::function<bool(const std::string&)>& wanted, const OnStep& on_step) const {
-  // What was not there goes first: it may be what fills the disk.
+  // Paths that were not there come first: removing them frees space.
   for (const bool there : {false, true})
     for (const auto& entry : paths_) {
       if (entry.there != there || (wanted && !wanted(entry.path))) continue;
       if (on_step) on_step("put back " + entry.path);
-      TRY(there ? put_back(copy_of(entry.path), host_.in_root(entry.path)) : remove_path(host_, entry));
+      TRY(there ? put_back(copy_of(entry.path), host_.reach(entry.path)) : remove_path(host_, entry));
     }
   sync_file_system(host_.in_root("/"));
-  sync_file_system(host_.modules());
+  if (const auto modules = host_.resolve("/lib/modules")) sync_file_system(*modules);
   return {};
 }
 
 Status Snapshot::move_back(const OnStep& on_step) const {
-  // The name says that a copy which is not there any more is at its place already. A rename needs no space.
+  // In `moving`, a copy that is absent is at its place already. A rename needs no space.
   const auto copies = folder_ / moving;
   std::error_code bad;
   if (!is_there(copies)) fs::rename(folder_ / "tree", copies, bad);
@@ -196,11 +196,11 @@ Status Snapshot::move_back(const OnStep& on_step) const {
     const auto copy = copies / entry.path.substr(1);
     if (!entry.there || !is_there(copy)) continue;
     if (on_step) on_step("move back " + entry.path);
-    const auto path = host_.in_root(entry.path);
+    const auto path = host_.reach(entry.path);
     fs::remove_all(path, bad);
     if (!bad) fs::create_directories(path.parent_path(), bad);
     if (!bad) fs::rename(copy, path, bad);
-    // What was removed is on that file system, and may have made room.
+    // Removing the path has freed space on that file system.
     if (bad == std::errc::cross_device_link) {
       TRY(put_back(copy, path));
       fs::remove_all(copy, bad);
@@ -208,7 +208,7 @@ Status Snapshot::move_back(const OnStep& on_step) const {
     if (bad) return cannot_restore(path, bad.message(), bad.value());
   }
   sync_file_system(host_.in_root("/"));
-  sync_file_system(host_.modules());
+  if (const auto modules = host_.resolve("/lib/modules")) sync_file_system(*modules);
   return {};
 }
 

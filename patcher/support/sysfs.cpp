@@ -17,7 +17,7 @@ namespace vgpukit {
 namespace {
 
 void trim(std::string& text) {
-  // A program's command line ends in a NUL.
+  // NUL, because /proc/PID/cmdline ends in one.
   constexpr std::string_view blank(" \t\r\n\0", 5);
   text.erase(text.find_last_not_of(blank) + 1);
   text.erase(0, text.find_first_not_of(blank));
@@ -47,7 +47,7 @@ Sysfs::Reading Sysfs::read_bytes(const std::string& path) const {
 }
 
 int Sysfs::write(const std::string& path, std::string_view text) {
-  // sysfs passes O_TRUNC over; it is what "echo 1 > FILE" does, too.
+  // As "echo 1 > FILE" does it. sysfs ignores O_TRUNC.
   const Descriptor file(::open((root_ + path).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (!file) return errno;
   for (;;) {
@@ -87,7 +87,7 @@ std::string Sysfs::link_name(const std::string& path) const {
 
 std::optional<PciAddress> PciAddress::parse(std::string_view text) {
   PciAddress address;
-  // Takes `least` to `most` digits from the front, and `end` behind them; 0: the text ends there.
+  // Takes `least` to `most` digits and the character `end` from the front; 0: the text must end after the digits.
   const auto take = [&](unsigned& number, std::size_t least, std::size_t most, char end) {
     std::size_t digits = 0;
     while (digits < text.size() && std::isxdigit(static_cast<unsigned char>(text[digits]))) ++digits;

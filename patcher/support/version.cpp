@@ -3,18 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "support/text.hpp"
+
 namespace vgpukit {
 
 namespace {
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 bool holds(std::string_view op, std::strong_ordering order) {
@@ -68,18 +64,16 @@ Result<VersionRange> VersionRange::parse(std::string_view text) {
   };
   VersionRange range;
   range.text = text;
-  for (std::size_t pos = 0; pos <= text.size();) {
-    const auto comma = std::min(text.find(',', pos), text.size());
-    const auto part = trimmed(text.substr(pos, comma - pos));
-    pos = comma + 1;
+  for (const auto& comparison : split(text, ',')) {
+    const auto part = trimmed(comparison);
     if (part.empty()) return refuse("it has an empty comparison");
     const auto op_length = std::min(part.find_first_not_of("<>=!~^"), part.size());
     const auto op = part.substr(0, op_length);
     if (!op.empty() && op != ">=" && op != ">" && op != "<=" && op != "<" && op != "==")
-      return refuse("\"" + std::string(op) + "\" is no comparison (they are >= > <= < ==)");
+      return refuse("\"" + std::string(op) + "\" is not a comparison (they are >= > <= < ==)");
     const auto number = trimmed(part.substr(op_length));
     auto version = Version::parse(number);
-    if (!version) return refuse("\"" + std::string(number) + "\" is no version (digits and dots)");
+    if (!version) return refuse("\"" + std::string(number) + "\" is not a version (digits and dots)");
     range.bounds.push_back({op.empty() ? "==" : std::string(op), *std::move(version)});
   }
   return range;

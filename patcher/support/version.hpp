@@ -15,7 +15,7 @@ struct Version {
   std::vector<unsigned> parts;
   std::string text;  // as written
 
-  // Digits and dots only, at least one digit; nothing otherwise. "6.1.0-50-amd64" is not a version, see leading().
+  // Digits and dots only; nothing otherwise. "6.1.0-50-amd64" is not a version, see leading().
   static std::optional<Version> parse(std::string_view text);
   // The version at the start of a longer word: "6.1.0-50-amd64" -> 6.1.0.
   static std::optional<Version> leading(std::string_view text);
@@ -23,9 +23,8 @@ struct Version {
   bool operator==(const Version& other) const { return (*this <=> other) == 0; }
 };
 
-// ">=535,<550" : comma-separated comparisons that must all hold. Operators: >= > <= < == (a bare version means ==).
-// Only the parts that the bound writes are compared: "==535" and "<=535" hold for 535.247.02, ">6.12" does not hold
-// for 6.12.95.
+// ">=535,<550": comparisons that must all hold. Operators: >= > <= < == (a version alone means ==). Only the parts that
+// the bound has are compared: "==535" and "<=535" hold for 535.247.02, ">6.12" does not hold for 6.12.95.
 struct VersionRange {
   // Error: usage, with the part that is wrong and what was expected.
   static Result<VersionRange> parse(std::string_view text);

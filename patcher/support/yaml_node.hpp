@@ -1,8 +1,7 @@
-// A YAML document that has been read: an immutable tree that knows where each of its nodes stands in the file.
+// A YAML document: an immutable tree whose nodes know their line and column in the file.
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +19,7 @@ class YamlNode {
     std::vector<Data> children;  // a sequence's items; a map's keys and values, in turn
   };
 
-  YamlNode() = default;  // absent: what a map answers for a key that it does not have
+  YamlNode() = default;  // absent: the value of a key that a map does not have
   explicit YamlNode(Data root) : YamlNode(std::make_shared<const Data>(std::move(root))) {}
 
   [[nodiscard]] explicit operator bool() const { return data_ != nullptr; }
@@ -29,19 +28,14 @@ class YamlNode {
   [[nodiscard]] bool is_scalar() const { return kind() == Kind::scalar; }
   [[nodiscard]] bool is_sequence() const { return kind() == Kind::sequence; }
   [[nodiscard]] bool is_map() const { return kind() == Kind::map; }
-  [[nodiscard]] const std::string& scalar() const;  // empty for all but scalars
-  [[nodiscard]] YamlNode operator[](
-      std::string_view key) const;                    // of a map; absent where it has no such key, or is none
-  [[nodiscard]] std::vector<YamlNode> items() const;  // of a sequence; none for anything else
-  [[nodiscard]] std::vector<std::pair<YamlNode, YamlNode>> entries()
-      const;                               // of a map, in the file's order; none for anything else
-  [[nodiscard]] std::size_t size() const;  // of items() or entries()
+  // Each gives an empty result for a node of another kind.
+  [[nodiscard]] const std::string& scalar() const;
+  [[nodiscard]] YamlNode operator[](std::string_view key) const;             // the value of a key of a map
+  [[nodiscard]] std::vector<YamlNode> items() const;                         // of a sequence
+  [[nodiscard]] std::vector<std::pair<YamlNode, YamlNode>> entries() const;  // of a map, in the file's order
+  [[nodiscard]] std::size_t size() const;                                    // of items() or entries()
   [[nodiscard]] int line() const { return data_ ? data_->line : 0; }
   [[nodiscard]] int column() const { return data_ ? data_->column : 0; }
-
-  // The tree as bytes, and back. Nothing comes back from bytes that are not what to_bytes() made.
-  [[nodiscard]] std::string to_bytes() const;
-  static std::optional<YamlNode> from_bytes(std::string_view bytes);
 
  private:
   explicit YamlNode(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
@@ -49,7 +43,7 @@ class YamlNode {
     return YamlNode(std::shared_ptr<const Data>(data_, &data_->children[i]));
   }
 
-  std::shared_ptr<const Data> data_;  // keeps the whole document
+  std::shared_ptr<const Data> data_;  // shares the ownership of the whole document
 };
 
 }  // namespace vgpukit

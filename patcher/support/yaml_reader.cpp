@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "support/yaml_cache.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -28,18 +28,18 @@ std::string kind_of(const YamlNode& node) {
   }
 }
 
-// More than any person writes. Aliases of aliases (*name) grow without end, and each level takes some of the stack.
+// Limits, because aliases of aliases (*name) can grow without end and each level takes some of the stack.
 constexpr std::size_t most_nodes = 1'000'000;
 constexpr std::size_t most_text = 64 << 20;  // bytes
 constexpr std::size_t most_levels = 100;
 
-// What a document must not be. It leaves yaml-cpp's parser as an exception, as that one's own errors do.
+// A document beyond these limits. Thrown through yaml-cpp's parser, as its own errors are.
 struct Refused {
   YAML::Mark mark;
   std::string why;
 };
 
-// Makes a tree of a document's events. An alias becomes a copy of the node that it names.
+// Builds a tree from yaml-cpp's events. An alias becomes a copy of the node that it names.
 class TreeBuilder : public YAML::EventHandler {
  public:
   [[nodiscard]] YamlNode::Data take() { return std::move(root_); }
@@ -67,9 +67,9 @@ class TreeBuilder : public YAML::EventHandler {
     const YamlNode::Data* named = &root_;
     for (const auto i : anchors_.at(anchor)) named = &named->children[i];
     if (std::find(open_.begin(), open_.end(), named) != open_.end())
-      throw Refused{mark, "an alias that refers to itself: it stands inside of what it names"};
+      throw Refused{mark, "an alias that refers to itself: it is inside of the node that it names"};
     count(mark, *named, open_.size());
-    YamlNode::Data copy = *named;  // first: what it is copied from may move
+    YamlNode::Data copy = *named;  // before push_back(), which may move `named`
     open_.back()->children.push_back(std::move(copy));
   }
 
@@ -113,8 +113,8 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   YamlNode::Data root_;
-  // The maps and sequences that are not at their end yet. A node moves only when a sibling is added, which is after its
-  // end.
+  // The maps and sequences whose end has not come. The pointers are valid: a node moves only when a sibling is added,
+  // which is after its end.
   std::vector<YamlNode::Data*> open_;
   std::map<YAML::anchor_t, std::vector<std::size_t>> anchors_;  // the path from the root
   std::size_t nodes_ = 0, text_ = 0;
@@ -127,12 +127,6 @@ std::optional<YamlNode::Data> next_document(YAML::Parser& parser) {
   auto root = builder.take();
   if (root.kind == YamlNode::Kind::null) return std::nullopt;
   return root;
-}
-
-std::string joined(const std::vector<std::string_view>& words) {
-  std::string text;
-  for (const auto word : words) text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
 }
 
 }  // namespace
@@ -168,12 +162,10 @@ Result<YamlNode> YamlReader::parse(const std::string& text) const {
 }
 
 Result<std::optional<YamlNode>> YamlReader::parse_or_empty(const std::string& text) const {
-  if (cache_)
-    if (auto known = cache_->find(text)) return std::optional(std::move(*known));
   const auto place = [&](const YAML::Mark& mark) {
     return mark.is_null() ? SourcePos{file_, 0, 0} : SourcePos{file_, mark.line + 1, mark.column + 1};
   };
-  // yaml-cpp reports syntax errors by exception: this is the only place that lets one happen.
+  // yaml-cpp reports syntax errors by exception. None leaves this function.
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
@@ -182,9 +174,7 @@ Result<std::optional<YamlNode>> YamlReader::parse_or_empty(const std::string& te
     if (const auto second = next_document(parser))
       return Error{ErrorKind::usage, "", "more than one YAML document, exactly one was expected",
                    "put the second one into a file of its own", SourcePos{file_, second->line, second->column}};
-    YamlNode document(std::move(*root));
-    if (cache_) cache_->add(text, document);
-    return std::optional(std::move(document));
+    return std::optional(YamlNode(std::move(*root)));
   } catch (const Refused& refused) {
     return Error{ErrorKind::usage, "", refused.why, "", place(refused.mark)};
   } catch (const YAML::Exception& bad) {
@@ -214,13 +204,14 @@ Status YamlReader::check_keys(const YamlNode& map, std::string_view what, const 
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       const auto near = nearest(key, known);
       return wrong(name, "unknown key '" + key + "' in " + std::string(what),
-                   (near.empty() ? "" : "did you mean '" + near + "'? ") + "known keys: " + joined(known));
+                   (near.empty() ? "" : "did you mean '" + near + "'? ") + "known keys: " + join(known, ", "));
     }
-    if (!seen.insert(key).second) return wrong(name, "the key '" + key + "' stands twice in " + std::string(what));
+    if (!seen.insert(key).second) return wrong(name, "the key '" + key + "' occurs twice in " + std::string(what));
   }
   for (const auto key : required)
     if (!seen.contains(std::string(key)))
-      return wrong(map, std::string(what) + " has no '" + std::string(key) + "'", "it must have: " + joined(required));
+      return wrong(map, std::string(what) + " has no '" + std::string(key) + "'",
+                   "it must have: " + join(required, ", "));
   return {};
 }
 

@@ -2,7 +2,7 @@
 #include <map>
 #include <set>
 
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 #include "vgpu/change.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vendor_vfio.hpp"

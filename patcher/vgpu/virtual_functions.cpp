@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "vgpu/sysfs_errors.hpp"
 

@@ -16,6 +16,7 @@
 #include "conftest/conftest.hpp"
 #include "conftest/conftest_audit.hpp"
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 
 namespace {
 

@@ -14,6 +14,7 @@
 #include "build/build_tree.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 

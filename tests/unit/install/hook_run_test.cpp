@@ -100,7 +100,7 @@ TEST_F(HookTest, WhatAnEarlierRunSaidOfAnotherKernelStaysWhileThatIsInstalled) {
   ASSERT_TRUE(run_hook(host_, request({"6.1.0-9-amd64"})));
   ASSERT_TRUE(run_hook(host_, request({"6.2.0-1-amd64"})));
   EXPECT_TRUE(last_hook_run(host_)->at("kernels").contains("6.1.0-9-amd64"));
-  fs::remove_all(host_.modules() / "6.1.0-9-amd64");
+  fs::remove_all(host_.in_root("/lib/modules/6.1.0-9-amd64"));
   ASSERT_TRUE(run_hook(host_, request({"6.2.0-1-amd64"})));
   EXPECT_FALSE(last_hook_run(host_)->at("kernels").contains("6.1.0-9-amd64"));
 }

@@ -8,14 +8,14 @@
 namespace vgpukit::kernel {
 namespace {
 
-class StandIn : public ::testing::Test {
+class CompilerWrapperTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!test::can_build()) GTEST_SKIP() << "needs make and gcc";
     kernel_ = test::fake_kernel(temp_);
     folder_ = temp_ / "work/.vgpukit-compiler";
   }
-  // What a make of this kernel is told by its compiler, as Kbuild's cc-option asks: 0 it knows this option, 1 it does
+  // Asks the compiler as cc-option of Kbuild does: 0 it knows this option, 1 it does
   // not.
   int ask(const CompilerWrapper& compiler_wrapper, const std::string& option, const std::string& compiler = {}) const {
     Command make;
@@ -26,7 +26,7 @@ class StandIn : public ::testing::Test {
     const auto outcome = run(make);
     return outcome ? outcome->status : -1;
   }
-  // One that cannot be asked: who is told something by it was told by nobody else.
+  // A compiler that only fails: an answer does not come from it.
   [[nodiscard]] std::string broken() const {
     test::put(temp_ / "broken", "#!/bin/sh\nexit 2\n");
     fs::permissions(temp_ / "broken", fs::perms(0755));
@@ -38,7 +38,7 @@ class StandIn : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(StandIn, RemembersForTheNextMake) {
+TEST_F(CompilerWrapperTest, RemembersForTheNextMake) {
   {
     const CompilerWrapper first(kernel_, folder_, "headers");
     ASSERT_TRUE(first.usable());
@@ -48,28 +48,28 @@ TEST_F(StandIn, RemembersForTheNextMake) {
   const CompilerWrapper second(kernel_, folder_, "headers");
   EXPECT_EQ(ask(second, "-Wall", broken()), 1);
   EXPECT_EQ(ask(second, "-Wextra", broken()), 2) << "another question";
-  EXPECT_EQ(ask(second, "-Wextra", broken()), 2) << "what is neither yes nor no is not kept";
+  EXPECT_EQ(ask(second, "-Wextra", broken()), 2) << "an answer that is neither yes nor no is not cached";
 }
 
-TEST_F(StandIn, OtherHeadersOrCompilerAreAskedAgain) {
+TEST_F(CompilerWrapperTest, OtherHeadersOrCompilerAreAskedAgain) {
   { ask(CompilerWrapper(kernel_, folder_, "headers"), "-Wall"); }
   EXPECT_EQ(ask(CompilerWrapper(kernel_, folder_, "others"), "-Wall", broken()), 2);
   EXPECT_EQ(ask(CompilerWrapper(kernel_, folder_, ""), "-Wall", broken()), 2);
 }
 
-TEST_F(StandIn, ADamagedMemoryIsNone) {
+TEST_F(CompilerWrapperTest, ADamagedCacheIsNotUsed) {
   { ask(CompilerWrapper(kernel_, folder_, "headers"), "-Wall"); }
-  const auto kept = kernel_.host.cache / "options/headers.sh";
-  ASSERT_TRUE(read_checksummed(kept));
-  test::put(kept, "said=0\n");
+  const auto cache = kernel_.host.cache / "options/headers.sh";
+  ASSERT_TRUE(read_checksummed(cache));
+  test::put(cache, "said=0\n");
   EXPECT_EQ(ask(CompilerWrapper(kernel_, folder_, "headers"), "-Wall", broken()), 2);
-  fs::remove(kept);
+  fs::remove(cache);
   fs::remove(kernel_.host.cache / "options");
   test::put(kernel_.host.cache / "options", "a file in the way");
   EXPECT_EQ(ask(CompilerWrapper(kernel_, folder_, "headers"), "-Wall"), 1);
 }
 
-TEST_F(StandIn, WhereItCannotStandNothingChanges) {
+TEST_F(CompilerWrapperTest, NothingChangesWhenItCannotBeUsed) {
   test::put(temp_ / "work", "a file in the way");
   const CompilerWrapper none(kernel_, folder_, "headers");
   EXPECT_FALSE(none.usable());

@@ -7,6 +7,7 @@
 #include "kernel/compiler.hpp"
 #include "kernel/fake_kernel.hpp"
 #include "kernel/headers_layout.hpp"
+#include "kernel/package_hints.hpp"
 
 namespace vgpukit::kernel {
 namespace {
@@ -120,7 +121,8 @@ TEST_F(RootTest, AReleaseThatNobodyKnowsIsBadUsage) {
   headers("usr/src/linux-headers-6.1.0-10-amd64", "6.1.0-10-amd64");
   headers("usr/src/linux-headers-5.10.0-1-amd64", "5.10.0-1-amd64");
   EXPECT_HAS(error_of("6.1.0-9-amd64", ErrorKind::usage), "there are: 6.1.0-10-amd64, 5.10.0-1-amd64");
-  for (const char* bad : {"", ".", "..", "../../etc", "a/b"}) EXPECT_HAS(error_of(bad, ErrorKind::usage), "no release");
+  for (const char* bad : {"", ".", "..", "../../etc", "a/b"})
+    EXPECT_HAS(error_of(bad, ErrorKind::usage), "not a release");
 }
 
 TEST_F(RootTest, TheCompilerOfTheKernelIsFoundOrNamed) {

@@ -32,20 +32,20 @@ TEST(Question, AKeyTellsQuestionsApart) {
 
 TEST(Question, BadOnesSayWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {{"", "empty"},
-                                                       {"symbool x", "no kind of question"},
+                                                       {"symbool x", "not a kind of question"},
                                                        {"symbol", "name is missing"},
                                                        {"symbol a b", "one word too many"},
-                                                       {"symbol a-b", "no symbol name"},
+                                                       {"symbol a-b", "not a symbol name"},
                                                        {"config MODVERSIONS", "begin with CONFIG_"},
                                                        {"config CONFIG_X=", "no value after the ="},
-                                                       {"header /etc/passwd", "no header"},
-                                                       {"header ../x.h", "no header"},
+                                                       {"header /etc/passwd", "not a header"},
+                                                       {"header ../x.h", "not a header"},
                                                        {"declaration x", "header that declares it is missing"},
                                                        {"declaration struct", "name after struct"},
                                                        {"declaration x> linux/fs.h", "neither an identifier"},
-                                                       {"declaration x \"linux/fs.h\"", "no header"},
-                                                       {"compiler icc>=3", "no compiler"},
-                                                       {"compiler gcc>=x", "no version"},
+                                                       {"declaration x \"linux/fs.h\"", "not a header"},
+                                                       {"compiler icc>=3", "not a compiler"},
+                                                       {"compiler gcc>=x", "not a version"},
                                                        {"behaviour magic", "symbol-get-gpl-only"},
                                                        {"compiles x", "cannot be written on one line"}};
   for (const auto& [text, why] : cases) {

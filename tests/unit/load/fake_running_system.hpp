@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernel/modules_folder.hpp"
 #include "load/load_modules.hpp"
 #include "module/elf_builder.hpp"
 #include "support/process.hpp"
@@ -23,7 +24,7 @@ class FakeRunningSystem : public load::RunningSystem {
   std::vector<std::string> did;
 
   int insert(const fs::path& file, const std::string& options) override {
-    const auto name = load::module_name(file.stem().string());
+    const auto name = kernel::module_name(file.stem().string());
     did.push_back("insert " + name + (options.empty() ? "" : " " + options));
     if (const auto bad = fail_insert.find(name); bad != fail_insert.end()) return bad->second;
     live(name);
@@ -62,7 +63,7 @@ class ModuleFolder {
   void module(const std::string& name, const std::vector<std::string>& exports, const std::vector<std::string>& imports,
               const std::vector<std::string>& info = {}, const std::string& folder = "") const {
     module::ElfBuilder elf;
-    std::string modinfo = std::string("license=GPL") + '\0' + "name=" + load::module_name(name) + '\0';
+    std::string modinfo = std::string("license=GPL") + '\0' + "name=" + kernel::module_name(name) + '\0';
     for (const auto& each : info) modinfo += each + '\0';
     elf.section(".modinfo", modinfo);
     if (!exports.empty()) {

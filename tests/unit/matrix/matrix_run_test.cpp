@@ -4,6 +4,7 @@
 
 #include "matrix/run_fixture.hpp"
 #include "recipe/parse_recipe.hpp"
+#include "support/interrupt.hpp"
 
 namespace vgpukit::matrix {
 namespace {

@@ -75,6 +75,17 @@ TEST(HostPaths, LinksStayInTheRoot) {
   EXPECT_EQ(host.resolve("/absent"), std::nullopt);
 }
 
+TEST(HostPaths, ReachFollowsTheFoldersOfAPathThatNeedNotExist) {
+  const test::TempFolder root;
+  const auto host = HostPaths::of_this_machine(root.path()).value();
+  fs::create_directories(root / "elsewhere/lib");
+  fs::create_symlink("/elsewhere/lib", root / "lib");
+  EXPECT_EQ(host.reach("/lib/modules/6.1/x.ko"), root / "elsewhere/lib/modules/6.1/x.ko");
+  EXPECT_EQ(host.reach("/lib"), root / "lib") << "the last name is not followed";
+  EXPECT_EQ(host.reach("/etc/../srv/x"), root / "srv/x");
+  EXPECT_EQ(HostPaths::of_this_machine("/")->reach("/lib/modules/no-such-release"), "/lib/modules/no-such-release");
+}
+
 TEST(HostPaths, ARootThatIsNoFolderIsBadUsage) {
   const test::TempFolder root;
   ASSERT_TRUE(write_file(root / "file", "x"));

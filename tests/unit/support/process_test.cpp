@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
 #include "support/temp_folder.hpp"
 
 namespace vgpukit {
@@ -253,7 +254,7 @@ TEST(Interrupt, StopsTheRunningCommandAndItsChildren) {
   };
   const auto outcome = run(command);
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::failed);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::interrupted);
   EXPECT_EQ(outcome.error().why, "interrupted");
   EXPECT_EQ(Interrupt::caught(), SIGTERM);
   EXPECT_FALSE(runs(pid));

@@ -22,6 +22,22 @@ std::string repeated(std::string_view text, int times) {
   return all;
 }
 
+TEST(YamlReader, NodesKnowTheirKindAndPlace) {
+  const auto node = YamlReader("f.yaml").parse("id: one\nwhen:\n  - {kernel: \">=6.12\", driver: ~}\n  - [a, \"\"]\n");
+  ASSERT_TRUE(node) << node.error().message();
+  EXPECT_EQ((*node)["id"].scalar(), "one");
+  EXPECT_EQ((*node)["id"].column(), 5);
+  EXPECT_FALSE((*node)["no such key"]);
+  EXPECT_FALSE((*node)["id"]["below a scalar"]);
+  const auto items = (*node)["when"].items();
+  ASSERT_EQ(items.size(), 2U);
+  EXPECT_EQ(items[0].line(), 3);
+  EXPECT_EQ(items[0]["kernel"].scalar(), ">=6.12");
+  EXPECT_TRUE(items[0]["driver"].is_null());
+  EXPECT_EQ(items[0].entries().at(1).first.column(), 24);
+  EXPECT_EQ(items[1].size(), 2U);
+}
+
 TEST(YamlReader, AnAliasIsACopyOfWhatItNames) {
   const auto node = YamlReader("f.yaml").parse("a: &one {b: [c, &two d]}\ne: [*one, *two]\nf: *one\n");
   ASSERT_TRUE(node) << node.error().message();

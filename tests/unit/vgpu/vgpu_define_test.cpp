@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include "support/process.hpp"
+#include "support/interrupt.hpp"
 #include "vgpu/fake_cards.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vgpu_change.hpp"

@@ -126,7 +126,7 @@ try "unload" 0 vgpukit unload
 no "... nvidia" loaded nvidia
 no "... nvidia_vgpu_vfio" loaded nvidia_vgpu_vfio
 try "unload nothing" 0 vgpukit unload
-has "... says so" "no module of NVIDIA's is loaded"
+has "... says so" "no module of NVIDIA is loaded"
 
 # --- installed modules and modprobe.d
 
