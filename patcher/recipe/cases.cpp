@@ -245,7 +245,7 @@ class Run {
       return outcome;
     }
     outcome.decision = line->decision;
-    outcome.reason = line->reason;
+    outcome.by_kernel = line->by_kernel;
     const auto got = texts_of(tree);
     auto expected = case_.before;
     for (const auto& [path, text] : case_.after) expected[path] = text;
@@ -310,20 +310,17 @@ CaseOutcome run_case(const Recipe& recipe, const RecipeCase& one) {
 std::vector<std::string> untested(const Recipe& recipe, const std::vector<CaseOutcome>& outcomes) {
   std::vector<std::string> open;
   const auto none = [&](auto wanted) { return std::none_of(outcomes.begin(), outcomes.end(), wanted); };
-  const auto by_kernel = [](const CaseOutcome& each) {
-    return each.decision == Decision::not_needed &&
-           (each.reason.starts_with("this kernel ") || each.reason.starts_with("for kernels "));
-  };
   if (none([](const CaseOutcome& each) { return each.decision == Decision::applies; }))
     open.emplace_back("no case where it applies");
   const bool asks = recipe.kernel_versions || !recipe.kernel.empty() || !recipe.kernel_any.empty();
-  if (asks && none(by_kernel)) open.emplace_back("no case where the kernel does not need it");
+  if (asks && none([](const CaseOutcome& each) { return each.by_kernel; }))
+    open.emplace_back("no case where the kernel does not need it");
   if (!recipe.fixed.empty()) {
     if (none([](const CaseOutcome& each) { return each.decision == Decision::already_fixed; }))
       open.emplace_back("no case where the driver brings its own fix");
   } else if (none([&](const CaseOutcome& each) {
                return each.decision == Decision::already_fixed ||
-                      (each.decision == Decision::not_needed && !by_kernel(each));
+                      (each.decision == Decision::not_needed && !each.by_kernel);
              })) {
     open.emplace_back("no case where the driver lacks the construct");
   }

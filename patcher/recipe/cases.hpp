@@ -34,7 +34,7 @@ struct CaseOutcome {
   std::string problem;  // empty if the case passes
   std::string diff;     // of the files: - expected, + got
   Decision decision = Decision::applies;
-  std::string reason;
+  bool by_kernel = false;       // PlanLine::by_kernel
   std::set<std::size_t> steps;  // the indices of the recipe's steps that changed something
 };
 // Runs the recipe on the case's files, and again on its own result, which must change nothing.

@@ -82,7 +82,7 @@ class Planner {
 
   Status decide(const Recipe& recipe, PlanLine& line) {
     if (const auto why = wrong_driver(recipe)) return set(line, Decision::not_needed, *why);
-    if (const auto why = wrong_release(recipe)) return set(line, Decision::not_needed, *why);
+    if (const auto why = wrong_release(recipe)) return not_needed_by_kernel(line, *why);
     std::string evidence;
     const auto unmet = first_unmet(recipe.driver.files, matches_, tree_, &evidence);
     std::string kernel_says;
@@ -92,7 +92,7 @@ class Planner {
     if (unmet && !fixed) return set(line, Decision::not_needed, *unmet);
     std::vector<std::string> doubts;
     TRY_ASSIGN(const auto no, kernel_refuses(recipe, kernel_says, doubts));
-    if (no) return set(line, Decision::not_needed, "this kernel " + *no);
+    if (no) return not_needed_by_kernel(line, "this kernel " + *no);
     if (fixed)
       return set(line, Decision::already_fixed,
                  "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")"));
@@ -125,6 +125,11 @@ class Planner {
     line.decision = decision;
     line.reason = std::move(reason);
     return {};
+  }
+
+  static Status not_needed_by_kernel(PlanLine& line, std::string reason) {
+    line.by_kernel = true;
+    return set(line, Decision::not_needed, std::move(reason));
   }
 
   std::optional<std::string> wrong_driver(const Recipe& recipe) const {

@@ -17,6 +17,7 @@ struct PlanLine {
   const Recipe* recipe = nullptr;
   Decision decision = Decision::not_needed;
   std::string reason;                           // the fact, the file or the version that decided it
+  bool by_kernel = false;                       // not needed because of the kernel, not of the driver
   std::vector<transform::Applied::File> files;  // what it changes
   std::vector<std::string> doubts;              // sentences: why an answer of the kernel is not certain
   transform::SourceTree::Edits after;           // the tree's edits after this recipe, if it applies
