@@ -62,17 +62,17 @@ bool is_missing_file(const CompileError& error) {
 // about that field: the type may have moved to another header.
 std::string doubt_of(const Question& question, const CompileError& error) {
   if (question.kind != Question::Kind::compiles) return "";
-  const auto& message = error.message;
+  const auto& said = error.message;
   if (is_missing_file(error)) {
-    const auto end = message.find(error.message.starts_with('\'') ? "' file not found" : ": No such file");
-    const auto begin = static_cast<std::size_t>(message.starts_with('\'') ? 1 : 0);
-    return "there is no " + message.substr(begin, end == std::string::npos ? end : end - begin);
+    const auto end = said.find(said.starts_with('\'') ? "' file not found" : ": No such file");
+    const auto begin = static_cast<std::size_t>(said.starts_with('\'') ? 1 : 0);
+    return "there is no " + said.substr(begin, end == std::string::npos ? end : end - begin);
   }
   // The last text: a struct that no header declares is a new type in each prototype, so the snippet's two prototypes
   // conflict.
   for (const char* words : {"undefined type", "incomplete type", "incomplete definition of type", "unknown type name",
                             "conflicting types for 'vgpukit_probe'"})
-    if (contains(message, words)) return message;
+    if (contains(said, words)) return said;
   return "";
 }
 
