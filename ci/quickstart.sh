@@ -21,7 +21,8 @@ install_build_deps
 part packages
 
 say "building vgpukit"
-build_vgpukit "$ci_top/build" -DCMAKE_BUILD_TYPE=Release -DVGPUKIT_TESTS=OFF
+build_vgpukit "$ci_top/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" -DCMAKE_UNITY_BUILD=ON \
+  -DVGPUKIT_TESTS=OFF
 vgpukit=$ci_top/build/vgpukit
 part compile
 
