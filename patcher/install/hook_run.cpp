@@ -17,6 +17,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"
+#include "support/machine_state.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -315,8 +316,8 @@ std::vector<std::string> hook_releases(HookCaller caller, const std::vector<std:
 
 Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) {
   HookOutcome outcome;
-  if (!installed_record(host) && !unfinished_work(host)) return outcome;
-  TRY_ASSIGN(const auto lock, lock_installation(host));
+  if (!installed_record(host) && !unfinished_change(install_rules(host))) return outcome;
+  TRY_ASSIGN(const auto lock, lock_changes(install_rules(host)));
   auto record = installed_record(host);  // an interrupted install may have been undone
   if (!record || request.releases.empty()) return outcome;
   outcome.version = record->value("version", std::string());

@@ -14,6 +14,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/log.hpp"
+#include "support/machine_state.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -85,7 +86,7 @@ Status write_our_tree(const HostPaths& host, const InstallRequest& request, cons
   return staged.commit();
 }
 
-Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request,
+Status build_with_dkms(const Dkms& dkms, const JournaledChange& transaction, const InstallRequest& request,
                        const kernel::Kernel& kernel) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms build " + kernel.release);
@@ -97,7 +98,7 @@ Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const I
 
 // The whole driver: nvidia-installer builds the patched sources for the first kernel and registers what it built with
 // dkms. What is registered becomes the original then, with our dkms.conf, and dkms builds the other kernels from that.
-Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction, const InstallRequest& request,
+Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transaction, const InstallRequest& request,
                                      kernel::Facts& facts, const std::string& vgpukit) {
   const auto& kernel = facts.kernel();
   const auto& host = kernel.host;
@@ -143,7 +144,7 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
 }
 
 // Has dkms add, build and install the tree that is at its place.
-Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request) {
+Status register_with_dkms(const Dkms& dkms, const JournaledChange& transaction, const InstallRequest& request) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms add");
   TRY(dkms.add(dkms_module_name, version));
@@ -153,7 +154,7 @@ Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, cons
 
 // Which of the files that depmod writes, of dkms's key and of the hooks were not there before a driver of ours was: an
 // uninstall takes them away again. Folders come after what is in them.
-nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction) {
+nlohmann::json made_by_us(const HostPaths& host, const JournaledChange& transaction) {
   if (const auto record = installed_record(host); record && record->contains("made")) return record->at("made");
   nlohmann::json made = nlohmann::json::array();
   std::set<std::string, std::greater<>> folders;
@@ -222,7 +223,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   }
   // From here on nobody else changes this system, and what an interrupted command has left is finished or undone: what
   // is there is looked at after that.
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "install " + version, {}, request.at));
+  TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "install " + version, {}, request.at));
   TRY_ASSIGN(const auto entries, dkms.status(""));  // distributions call it nvidia-current, nvidia-srv
   const ConflictRequest question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
   outcome.conflicts = find_conflicts(host, question, entries);

@@ -36,7 +36,7 @@ std::string owner_of(const HostPaths& host, const KernelStatus& kernel, const In
 Result<InstallStatus> install_status(const HostPaths& host) {
   InstallStatus status;
   status.record = installed_record(host);
-  status.unfinished = unfinished_work(host);
+  status.unfinished = unfinished_change(install_rules(host));
   if (const auto before = previous_state(host); before && !before->empty()) {
     const auto record = previous_record(host);
     status.previous = record ? record->value("version", std::string("?")) : "none";

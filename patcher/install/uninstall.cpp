@@ -9,6 +9,7 @@
 #include "install/parts.hpp"
 #include "kernel/modules_folder.hpp"
 #include "support/log.hpp"
+#include "support/machine_state.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::install {
@@ -17,8 +18,8 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
   UninstallOutcome outcome;
   outcome.version = old_version(host);
   // A command that was interrupted may have a version of its own; begin() ends it, then we look again.
-  if (outcome.version.empty() && !unfinished_work(host)) return outcome;
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "uninstall " + outcome.version, {}, at));
+  if (outcome.version.empty() && !unfinished_change(install_rules(host))) return outcome;
+  TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "uninstall " + outcome.version, {}, at));
   const auto record = installed_record(host);
   outcome.version = record ? record->value("version", std::string()) : std::string();
   if (record) {
@@ -39,7 +40,7 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
   fs::remove_all(machine_state(host) / "hooks", bad);
   fs::remove(host.in_root(gave_up_file), bad);
   fs::remove(host.in_root(gave_up_file).parent_path(), bad);  // where nothing else is in it
-  TRY(transaction.commit_removed());
+  TRY(transaction.commit(nullptr));
   fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
   if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))
     outcome.left.push_back(
@@ -53,7 +54,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
                                         const OnStep& at) {
   RollbackOutcome outcome;
   // An interrupted command is ended first: what it has left is no state to go back to or from.
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "rollback", {}, at));
+  TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "rollback", {}, at));
   TRY_ASSIGN(const auto before, previous_state(host));
   outcome.from = old_version(host);
   if (before.empty())
@@ -120,7 +121,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     return outcome;
   }
   if (const auto current = installed_record(host)) remove_made(host, *current, dkms);
-  TRY(transaction.commit_removed());
+  TRY(transaction.commit(nullptr));
   return outcome;
 }
 

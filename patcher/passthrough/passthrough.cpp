@@ -79,14 +79,16 @@ Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs&
     if (!forced.contains(risk.option))
       return Error{ErrorKind::consent, tried, risk.text, "if that is what you want: " + risk.option};
 
-  TRY_ASSIGN(const auto lock, begin_change(tools));
+  TRY_ASSIGN(auto change,
+             JournaledChange::begin(passthrough_rules(tools.host), "passthrough apply " + first_look.card.claim.address,
+                                    {}, tools.on_step));
   TRY_ASSIGN(const auto baseline, OriginalFiles::open(tools.host));
   std::vector<CardClaim> cards;
   BootEdits edits;
   TRY_ASSIGN(auto plan, make_plan(tools.host, sysfs, card, baseline, cards, edits));
   if (plan.nothing) return plan;
   TRY(refuse_conflicts(tried, plan.conflicts, tools.overwrite));
-  TRY(change_to(tools, "passthrough apply " + plan.card.claim.address, baseline, cards, edits));
+  TRY(change_to(tools, std::move(change), baseline, cards, edits));
   return plan;
 }
 
@@ -96,13 +98,12 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
   const auto tried = "take back what was done for '" + word + "'";
   if (!address)
     return Error{ErrorKind::usage, tried, "it is no PCI address", "write it as lspci does, such as 01:00.0"};
-  std::optional<FileLock> lock;
-  if (!dry_run) {
-    std::error_code bad;
-    if (fs::exists(PassthroughPlaces(tools.host).folder, bad)) {
-      TRY_ASSIGN(auto held, begin_change(tools));
-      lock = std::move(held);
-    }
+  std::optional<JournaledChange> change;
+  std::error_code bad;
+  if (!dry_run && fs::exists(PassthroughPlaces(tools.host).folder, bad)) {
+    TRY_ASSIGN(auto begun, JournaledChange::begin(passthrough_rules(tools.host), "passthrough undo " + *address, {},
+                                                  tools.on_step));
+    change.emplace(std::move(begun));
   }
   TRY_ASSIGN(const auto baseline, OriginalFiles::open(tools.host));
   auto cards = baseline.cards();
@@ -124,7 +125,6 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
   undone.notes = baseline.merged();
   for (const auto& path : baseline.paths()) {
     FileEdit file{path, std::nullopt, "", 0644, ""};
-    std::error_code bad;
     if (fs::exists(tools.host.in_root(path), bad)) {
       TRY_ASSIGN(file.before, read_file(tools.host.in_root(path)));
     }
@@ -135,7 +135,7 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
     undone.files.push_back(std::move(file));
   }
   TRY(refuse_conflicts(tried, baseline.conflicts(), tools.overwrite));
-  if (!dry_run) TRY(change_to(tools, "passthrough undo " + *address, baseline, cards, edits));
+  if (change) TRY(change_to(tools, std::move(*change), baseline, cards, edits));
   return undone;
 }
 

@@ -123,7 +123,7 @@ class InstallRoot : public testing::Test {
 
   // As nvidia-installer does it (backup.c): what was there of it goes; what is in its way is moved to /var/lib/nvidia,
   // then its log names that; a file is copied, then the log names it.
-  Status user_space(const std::string& version, const install::Transaction& transaction) {
+  Status user_space(const std::string& version, const JournaledChange& transaction) {
     const auto old = install::installed_user_space(host_);
     for (const auto& file : old) {
       transaction.step("remove " + file);
@@ -154,7 +154,7 @@ class InstallRoot : public testing::Test {
   Status install(const std::string& version, const OnStep& at) {
     const auto old = install::old_version(host_);
     TRY_ASSIGN(const auto dkms, install::Dkms::open(host_));
-    TRY_ASSIGN(auto transaction, install::Transaction::begin(host_, "install " + version, {}, at));
+    TRY_ASSIGN(auto transaction, JournaledChange::begin(install::install_rules(host_), "install " + version, {}, at));
     std::vector<std::string> versions = {version};
     if (!old.empty()) versions.push_back(old);
     TRY(transaction.add(install::install_scope(host_, versions)));
