@@ -1,6 +1,6 @@
 #include "install/transaction.hpp"
 
-#include "install/nvidia_installer.hpp"
+#include "install/user_space.hpp"
 #include "support/json_file.hpp"
 #include "support/machine_state.hpp"
 

@@ -211,11 +211,11 @@ TEST_F(TransactionTest, ADamagedJournalIsReportedAndNothingIsChanged) {
 // As the journal of a version that named its snapshots differently: they must not be removed.
 TEST_F(TransactionTest, AJournalWithoutSnapshotsIsReportedAndNothingIsChanged) {
   put("/var/lib/vgpukit/install/journal.json", R"({"what": "install 2", "phase": "changing"})");
-  put("/var/lib/vgpukit/install/working/kept-0/tree/etc/x", "a copy");
+  put("/var/lib/vgpukit/install/working/copy-0/tree/etc/x", "a copy");
   const auto recovered = recover_change(install_rules(host_));
   ASSERT_FALSE(recovered);
   EXPECT_NE(recovered.error().message().find("the copies of what was there before are in"), std::string::npos);
-  EXPECT_TRUE(fs::exists(host_.in_root("/var/lib/vgpukit/install/working/kept-0/tree/etc/x")));
+  EXPECT_TRUE(fs::exists(host_.in_root("/var/lib/vgpukit/install/working/copy-0/tree/etc/x")));
 }
 
 TEST_F(TransactionTest, AfterRemovalNoStateIsLeft) {
