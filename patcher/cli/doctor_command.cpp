@@ -7,7 +7,7 @@
 #include "cli/cli.hpp"
 #include "doctor/doctor.hpp"
 #include "doctor/host_report.hpp"
-#include "install/install.hpp"
+#include "install/install_status.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"

@@ -36,7 +36,7 @@ std::string line_of(const install::HookKernel& kernel, const std::string& versio
   const auto start = "vgpukit: " + kernel.release + ": ";
   switch (kernel.result) {
     case install::HookKernel::Result::ready:
-      return start + "NVIDIA " + version + " is there (" + kernel.by + ")\n";
+      return start + "NVIDIA " + version + " is there (" + std::string(install::owner_name(kernel.owner)) + ")\n";
     case install::HookKernel::Result::built: {
       char seconds[32];
       std::snprintf(seconds, sizeof seconds, "%.0f s", kernel.seconds);

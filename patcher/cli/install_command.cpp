@@ -4,6 +4,8 @@
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"
 #include "install/install.hpp"
+#include "install/install_status.hpp"
+#include "install/uninstall.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 
@@ -48,7 +50,7 @@ nlohmann::json signing_json(const install::SigningState& state) {
           {"key", state.key},
           {"from", state.from},
           {"certificate", state.certificate},
-          {"enrolled", state.enrolled},
+          {"enrolled", install::enrolment_name(state.enrolled)},
           {"unsigned", state.unsigned_modules},
           {"steps", state.steps}};
 }
@@ -59,10 +61,11 @@ std::string signing_text(const install::SigningState& state, const Style& style)
   if (!state.enforced) text += " (but the running kernel also loads unsigned modules)";
   if (state.key.empty()) text += style.yellow("; there is no key to sign modules with");
   if (!state.key.empty()) text += "; modules are signed with " + state.key + " (" + state.from + ")";
-  if (state.enrolled == "yes") text += ", which is enrolled";
-  if (state.enrolled == "pending") text += style.yellow(", which is enrolled at the next boot");
-  if (state.enrolled == "no") text += style.yellow(", which is not enrolled: a kernel that checks will refuse them");
-  if (state.enrolled == "unknown") text += "; whether that is enrolled is not known here";
+  if (state.enrolled == module::Enrolment::enrolled) text += ", which is enrolled";
+  if (state.enrolled == module::Enrolment::pending) text += style.yellow(", which is enrolled at the next boot");
+  if (state.enrolled == module::Enrolment::missing)
+    text += style.yellow(", which is not enrolled: a kernel that checks will refuse them");
+  if (state.enrolled == module::Enrolment::unknown) text += "; whether that is enrolled is not known here";
   text += "\n";
   for (const auto& path : state.unsigned_modules) text += style.yellow("  not signed: ") + path + "\n";
   for (std::size_t i = 0; i < state.steps.size(); ++i)
@@ -189,8 +192,9 @@ std::string status_text(const install::InstallStatus& status, const Style& style
     text += "vgpukit has no driver installed here.\n";
   for (const auto& kernel : status.kernels) {
     const std::string marks = std::string(kernel.running ? ", running" : "") + (kernel.next ? ", boots next" : "");
-    const auto state =
-        kernel.modules.empty() ? "no modules" : std::to_string(kernel.modules.size()) + " modules by " + kernel.by;
+    const auto state = kernel.modules.empty() ? "no modules"
+                                              : std::to_string(kernel.modules.size()) + " modules by " +
+                                                    std::string(install::owner_name(kernel.owner));
     text += "  " + kernel.release + marks + ": " + state +
             (kernel.problem.empty() ? "" : "; " + style.red(kernel.problem)) + "\n";
     if (kernel.next && status.record && !kernel.problem.empty())
@@ -217,7 +221,7 @@ Result<Exit> status(const Globals& globals) {
                        {"running", kernel.running},
                        {"next", kernel.next},
                        {"modules", kernel.modules},
-                       {"by", kernel.by},
+                       {"by", install::owner_name(kernel.owner)},
                        {"problem", kernel.problem}});
   print_json(nlohmann::json{{"installed", found.record ? *found.record : nlohmann::json()},
                             {"unfinished", found.unfinished ? nlohmann::json(*found.unfinished) : nlohmann::json()},

@@ -14,7 +14,7 @@ const char* word_of(load::ModuleOutcome::State state) {
       return "already-loaded";
     case load::ModuleOutcome::State::builtin:
       return "built-in";
-    case load::ModuleOutcome::State::left_out:
+    case load::ModuleOutcome::State::skipped:
       return "skipped";
     case load::ModuleOutcome::State::unloaded_again:
       return "unloaded-again";
@@ -36,13 +36,13 @@ std::string row(const load::PlannedModule& module, const std::string& state, con
   auto text =
       module.name + blanks(module.name.size(), 20) + state + blanks(state.size(), 16) + style.dim(module.reason);
   if (!module.options.empty()) text += style.dim("; ") + module.options;
-  if (!module.left_out.empty()) text += style.yellow("; " + module.left_out);
+  if (!module.skipped_because.empty()) text += style.yellow("; " + module.skipped_because);
   return text + "\n";
 }
 
 nlohmann::json module_json(const load::PlannedModule& module, const std::string& state) {
   return {{"name", module.name},     {"file", module.file.string()}, {"options", module.options},
-          {"reason", module.reason}, {"driver", module.driver},      {"skipped_because", module.left_out},
+          {"reason", module.reason}, {"driver", module.driver},      {"skipped_because", module.skipped_because},
           {"state", state}};
 }
 
@@ -76,14 +76,14 @@ void add_error(nlohmann::json& document, const std::optional<Error>& error) {
 std::string plan_text(const load::LoadPlan& plan, const Style& style) {
   std::string text;
   for (const auto& module : plan.modules)
-    text += row(module, module.left_out.empty() ? word_of(module.state) : "skipped", style);
+    text += row(module, module.skipped_because.empty() ? word_of(module.state) : "skipped", style);
   return text;
 }
 
 nlohmann::json plan_json(const load::LoadPlan& plan) {
   auto modules = nlohmann::json::array();
   for (const auto& module : plan.modules)
-    modules.push_back(module_json(module, module.left_out.empty() ? word_of(module.state) : "skipped"));
+    modules.push_back(module_json(module, module.skipped_because.empty() ? word_of(module.state) : "skipped"));
   return {{"kernel", plan.release}, {"dry_run", true}, {"modules", std::move(modules)}};
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/cli.hpp"
-#include "load/load_modules.hpp"
+#include "load/unload_modules.hpp"
 
 namespace vgpukit::cli {
 

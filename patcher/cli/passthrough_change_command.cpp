@@ -31,11 +31,6 @@ struct PassthroughChangeOptions {
   }
 };
 
-Status needs_root(const HostPaths& host, const std::string& tried) {
-  if (!host.is_host() || ::geteuid() == 0) return {};
-  return Error{ErrorKind::missing, tried, "only root may change this machine", "run it with sudo"};
-}
-
 // Runs a program of the machine. Its output is printed with -v, and is in the error when it fails.
 passthrough::RunCommand runner(const HostPaths& host) {
   return [host](const std::vector<std::string>& argv) -> Status {
@@ -129,7 +124,7 @@ Result<Exit> plan(const Globals& globals, const PassthroughChangeOptions& option
 
 Result<Exit> apply(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY(needs_root(host, "apply passthrough"));
+  TRY(need_root(host, "apply passthrough"));
   const Sysfs sysfs(host);
   const passthrough::ChangeTools tools{host, runner(host), {}, options.overwrite};
   TRY_ASSIGN(const auto plan, passthrough::apply_passthrough(tools, sysfs, options.card, options.forced()));
@@ -148,7 +143,7 @@ Result<Exit> apply(const Globals& globals, const PassthroughChangeOptions& optio
 
 Result<Exit> undo(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  if (!options.dry_run) TRY(needs_root(host, "take back passthrough"));
+  if (!options.dry_run) TRY(need_root(host, "take back passthrough"));
   const passthrough::ChangeTools tools{host, runner(host), {}, options.overwrite};
   TRY_ASSIGN(const auto undone, passthrough::undo_passthrough(tools, options.card, options.dry_run));
   if (globals.json()) {
@@ -191,7 +186,7 @@ Result<Exit> list(const Globals& globals, const PassthroughChangeOptions&) {
 
 Result<Exit> rebind(const Globals& globals, const PassthroughChangeOptions& options, bool to_vfio) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY(needs_root(host, to_vfio ? "bind a card to vfio-pci" : "unbind a card from vfio-pci"));
+  TRY(need_root(host, to_vfio ? "bind a card to vfio-pci" : "unbind a card from vfio-pci"));
   Sysfs sysfs(host);
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   const passthrough::RebindTools tools{host, sysfs, runner(host), [until] {
@@ -226,7 +221,7 @@ Result<Exit> unbind(const Globals& globals, const PassthroughChangeOptions& opti
 
 Result<Exit> hooks_install(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY(needs_root(host, "install a libvirt hook"));
+  TRY(need_root(host, "install a libvirt hook"));
   const Sysfs sysfs(host);
   const auto pci = system::read_pci_devices(sysfs);
   TRY_ASSIGN(const auto* card, passthrough::find_own_card(pci, options.card, options.any_device));
@@ -245,7 +240,7 @@ Result<Exit> hooks_install(const Globals& globals, const PassthroughChangeOption
 
 Result<Exit> hooks_remove(const Globals& globals, const PassthroughChangeOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY(needs_root(host, "remove a libvirt hook"));
+  TRY(need_root(host, "remove a libvirt hook"));
   TRY_ASSIGN(const auto file, passthrough::remove_hook(host, options.domain, options.overwrite));
   if (globals.json())
     print_json({{"result", "removed"}, {"file", file}});

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "cli/cli.hpp"
-#include "vgpu/vgpu_change.hpp"
+#include "vgpu/vgpu_apply.hpp"
+#include "vgpu/vgpu_define.hpp"
 #include "vgpu/vgpu_list.hpp"
 
 namespace vgpukit::cli {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "install/dkms_tree.hpp"
 #include "install/install_scope.hpp"
@@ -13,6 +12,7 @@
 #include "kernel/modules_folder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::install {
 
@@ -22,17 +22,16 @@ std::vector<std::string> dpkg_packages(const HostPaths& host) {
   std::vector<std::string> packages;
   const auto text = read_file(host.in_root("/var/lib/dpkg/status"));
   if (!text) return packages;
-  std::istringstream lines(*text);
-  std::string package;
-  for (std::string line; std::getline(lines, line);) {
+  std::string_view package;
+  each_line(*text, [&](std::string_view line) {
     if (line.starts_with("Package: ")) package = line.substr(9);
     if (line.starts_with("Status: ") && line.ends_with(" installed") && !line.ends_with("not-installed"))
-      packages.push_back(package);
-  }
+      packages.emplace_back(package);
+  });
   return packages;
 }
 
-// local/nvidia-dkms-535.247.02-1: the name is what stands before the last two dashes.
+// local/nvidia-dkms-535.247.02-1: the name ends before the last but one dash.
 std::vector<std::string> pacman_packages(const HostPaths& host) {
   std::vector<std::string> packages;
   for (const auto& folder : entries_of(host.in_root("/var/lib/pacman/local"))) {
@@ -43,18 +42,14 @@ std::vector<std::string> pacman_packages(const HostPaths& host) {
   return packages;
 }
 
-// Its database has a format of its own: rpm is asked.
+// rpm's database has a format of its own, so rpm reads it.
 std::vector<std::string> rpm_packages(const HostPaths& host) {
-  std::vector<std::string> packages;
-  if (!find_program("rpm", host.root)) return packages;
+  if (!find_program("rpm", host.root)) return {};
   Command command;
   command.root = host.root;
   command.argv = {"rpm", "-qa", "--qf", "%{NAME}\\n"};
   const auto said = run(command);
-  if (!said || !said->ok()) return packages;
-  std::istringstream lines(said->out);
-  for (std::string line; std::getline(lines, line);) packages.push_back(line);
-  return packages;
+  return said && said->ok() ? lines_of(said->out) : std::vector<std::string>{};
 }
 
 void add_packages(std::vector<Conflict>& conflicts, const std::vector<std::string>& packages,
@@ -65,13 +60,13 @@ void add_packages(std::vector<Conflict>& conflicts, const std::vector<std::strin
           {"the package " + package + " is installed, and brings modules of the same names", remove + " " + package});
 }
 
-// What dkms knows and we did not put there; and what it has forgotten.
+// Entries of dkms that vgpukit did not make, and folders of versions whose sources are gone.
 void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std::vector<DkmsEntry>& dkms) {
-  std::set<std::string> said;
+  std::set<std::string> reported;
   for (const auto& entry : dkms) {
-    if (entry.module.find("nvidia") == std::string::npos || entry.state == "broken") continue;
+    if (!contains(entry.module, "nvidia") || entry.state == "broken") continue;
     if (entry.module == "nvidia" && is_our_dkms_tree(host.in_root(dkms_source_folder(entry.version)))) continue;
-    if (said.insert(entry.module + "/" + entry.version).second)
+    if (reported.insert(entry.module + "/" + entry.version).second)
       conflicts.push_back({"dkms has " + entry.module + " " + entry.version + ", which vgpukit did not put there",
                            "dkms remove -m " + entry.module + " -v " + entry.version + " --all"});
   }
@@ -99,13 +94,12 @@ void add_leftovers(std::vector<Conflict>& conflicts, const HostPaths& host, cons
   const auto record = installed_record(host);
   for (const auto& release : kernel::releases_of(host)) {
     const bool by_dkms = std::any_of(dkms.begin(), dkms.end(), [&](const DkmsEntry& entry) {
-      return entry.module.find("nvidia") != std::string::npos && entry.release == release &&
-             entry.state.starts_with("installed");
+      return contains(entry.module, "nvidia") && entry.release == release && entry.state.starts_with("installed");
     });
     const bool ours = record && record->contains("kernels") && record->at("kernels").contains(release);
     const auto there = kernel::installed_module_files(host, release, nvidia_module_names());
     for (const auto& module : there) {
-      // One of each name is what dkms or we have put there; modprobe takes one of two without saying which.
+      // One module of each name comes from dkms or vgpukit. Of two, modprobe loads either.
       const bool twice = std::count_if(there.begin(), there.end(), [&](const kernel::InstalledModuleFile& each) {
                            return each.name == module.name;
                          }) > 1;
@@ -126,7 +120,7 @@ void add_card(std::vector<Conflict>& conflicts, const HostPaths& host, bool bloc
   for (const auto* driver : {"nouveau", "nova_core", "nova-core"})
     for (const auto& device : entries_of(host.in_root(std::string("/sys/bus/pci/drivers/") + driver))) {
       const auto name = device.filename().string();
-      if (name.find(':') == std::string::npos) continue;  // bind, unbind, new_id
+      if (!contains(name, ":")) continue;  // bind, unbind, new_id
       conflicts.push_back({std::string(driver) + " has the card " + name,
                            std::string("blacklist it (echo blacklist ") + driver +
                                " > /etc/modprobe.d/blacklist-nvidia-others.conf), make the initramfs anew and reboot",
@@ -150,24 +144,24 @@ void add_running(std::vector<Conflict>& conflicts, const HostPaths& host, bool b
 
 // dkms builds in /var/lib/dkms, with objects some three times as large as the modules, and keeps what it built.
 void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const ConflictRequest& request) {
-  const std::map<std::string, std::uintmax_t> wanted = {
+  const std::map<std::string, std::uintmax_t> needed = {
       {"/usr/src", request.source_bytes},
       {"/var/lib", 2 * request.source_bytes + 5 * request.module_bytes},
       {"/lib/modules", request.module_bytes}};
-  std::map<std::uintmax_t, std::pair<std::string, std::uintmax_t>> disks;  // device -> a place on it, bytes
-  for (const auto& [path, bytes] : wanted) {
+  std::map<std::uintmax_t, std::pair<std::string, std::uintmax_t>> disks;  // device -> folders on it, bytes
+  for (const auto& [path, bytes] : needed) {
     const auto place = host.resolve(path);
     struct stat is {};
     if (!place || ::stat(place->c_str(), &is) != 0) continue;
     auto& disk = disks[is.st_dev];
-    disk.first += (disk.first.empty() ? "" : ", ") + place->string();
+    append(disk.first, place->string());
     disk.second += bytes;
   }
   for (const auto& [device, disk] : disks) {
     std::error_code bad;
     const auto there = fs::space(disk.first.substr(0, disk.first.find(", ")), bad);
     if (bad || there.available >= disk.second) continue;
-    conflicts.push_back({disk.first + ": " + std::to_string(disk.second >> 20U) + " MB are wanted and " +
+    conflicts.push_back({disk.first + ": " + std::to_string(disk.second >> 20U) + " MB are needed and " +
                              std::to_string(there.available >> 20U) + " MB are free",
                          "free some space"});
   }
@@ -176,10 +170,10 @@ void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const Co
 }  // namespace
 
 bool brings_nvidia_modules(const std::string& package) {
-  if (package.find("nvidia") == std::string::npos) return false;
+  if (!contains(package, "nvidia")) return false;
   for (const auto* part : {"nvidia-dkms", "kernel-dkms", "linux-modules-nvidia", "linux-objects-nvidia", "kmod-nvidia",
                            "akmod-nvidia", "nvidia-kmod"})
-    if (package.find(part) != std::string::npos) return package.find("common") == std::string::npos;
+    if (contains(package, part)) return !contains(package, "common");
   for (const auto* whole :
        {"nvidia", "nvidia-open", "nvidia-lts", "nvidia-open-dkms", "nvidia-open-lts", "nvidia-vgpu-dkms"})
     if (package == whole) return true;

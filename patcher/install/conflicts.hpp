@@ -1,4 +1,4 @@
-// What would be in the way of a driver, found before anything is touched.
+// What prevents an installation, found before anything is changed.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@ struct Conflict {
 };
 
 struct ConflictRequest {
-  bool user_space = false;          // by nvidia-installer, which loads modules and wants the card
+  bool user_space = false;          // by nvidia-installer, which loads modules and needs the card
   std::uintmax_t source_bytes = 0;  // of the driver's sources
   std::uintmax_t module_bytes = 0;  // of all modules that will be installed
 };
 
-// Packages that bring NVIDIA modules of their own (dpkg, rpm, pacman), modules that nobody looks after, other nvidia
-// entries of dkms and orphaned ones, nouveau or nova_core on the card, a vGPU that runs, no space. `dkms`: all that
-// dkms has.
+// Packages with NVIDIA modules of their own (dpkg, rpm, pacman), modules that belong to neither dkms nor vgpukit, other
+// nvidia entries of dkms and orphaned ones, nouveau or nova_core on the card, running vGPUs, too little space. `dkms`:
+// all entries of dkms.
 std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictRequest& request,
                                      const std::vector<DkmsEntry>& dkms);
 
-// "nvidia-dkms-535", "nvidia-open", "kmod-nvidia": does a package of this name bring NVIDIA's modules?
+// Whether a package of this name has NVIDIA's modules: "nvidia-dkms-535", "nvidia-open", "kmod-nvidia".
 bool brings_nvidia_modules(const std::string& package);
 
 }  // namespace vgpukit::install

@@ -5,6 +5,7 @@
 #include "kernel/kernel.hpp"
 #include "kernel/package_hints.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::install {
 
@@ -18,30 +19,14 @@ Command dkms_command(const HostPaths& host, const std::vector<std::string>& word
   return command;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
-std::vector<std::string> split(std::string_view text, std::string_view separators) {
-  std::vector<std::string> parts;
-  std::size_t at = 0;
-  while (at <= text.size()) {
-    const auto end = std::min(text.find_first_of(separators, at), text.size());
-    parts.emplace_back(trimmed(text.substr(at, end - at)));
-    at = end + 1;
-  }
-  return parts;
-}
-
 std::optional<DkmsEntry> parse_line(std::string_view line) {
   const auto colon = line.find(": ");
   if (colon == std::string_view::npos) return std::nullopt;
-  const auto names = split(line.substr(0, colon), ",/");
+  std::vector<std::string> names;
+  for (const auto word : words_of(line.substr(0, colon), ",/")) names.emplace_back(trimmed(word));
   if (names.size() != 2 && names.size() != 4) return std::nullopt;
   for (const auto& name : names)
-    if (name.empty() || name.find(' ') != std::string::npos) return std::nullopt;
+    if (name.empty() || contains(name, " ")) return std::nullopt;
   DkmsEntry entry{names[0], names[1], names.size() == 4 ? names[2] : "", names.size() == 4 ? names[3] : "", "", ""};
   const auto rest = trimmed(line.substr(colon + 2));
   const auto end = std::min(rest.find(' '), rest.size());
@@ -58,11 +43,9 @@ std::optional<DkmsEntry> parse_line(std::string_view line) {
 
 std::vector<DkmsEntry> parse_dkms_status(std::string_view text) {
   std::vector<DkmsEntry> entries;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    if (auto entry = parse_line(trimmed(text.substr(at, end - at)))) entries.push_back(std::move(*entry));
-    at = end + 1;
-  }
+  each_line(text, [&](std::string_view line) {
+    if (auto entry = parse_line(trimmed(line))) entries.push_back(std::move(*entry));
+  });
   return entries;
 }
 
@@ -81,7 +64,7 @@ Result<Dkms> Dkms::open(const HostPaths& host, OnLine on_line) {
   auto version = parse_dkms_version(said.out);
   if (!said.ok() || !version)
     return Error{ErrorKind::missing, "use dkms of " + host.root.string(),
-                 "it does not tell its version: " + said.out + said.err, "install a dkms from 2.8 on"};
+                 "it does not print its version: " + said.out + said.err, "install a dkms from 2.8 on"};
   return Dkms(host, std::move(*version), std::move(on_line));
 }
 
@@ -91,16 +74,16 @@ Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
                                                     : std::vector<std::string>{"status", "-m", module})));
   if (!said.ok())
     return Error{
-        ErrorKind::failed, "ask dkms what it has of " + module,
+        ErrorKind::failed, "read dkms's entries for " + module,
         "dkms status ended with " + std::to_string(said.status) + ": " + (said.err.empty() ? said.out : said.err),
-        "look at " + host_.in_root("/var/lib/dkms/" + module).string()};
+        "read " + host_.in_root("/var/lib/dkms/" + module).string()};
   return parse_dkms_status(said.out);
 }
 
 Status Dkms::run_dkms(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const {
   auto command = dkms_command(host_, words);
   command.argv.insert(command.argv.begin(), under_.begin(), under_.end());
-  std::deque<std::string> last;  // what it said before it gave up
+  std::deque<std::string> last;  // its last lines, for the error
   command.collect = false;
   command.on_line = [&](std::string_view line, bool) {
     if (on_line_) on_line_(line);

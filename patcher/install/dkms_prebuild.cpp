@@ -8,6 +8,7 @@
 #include "recipe/plan.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::install {
 
@@ -21,14 +22,13 @@ Result<recipe::Catalogue> catalogue_for(const DkmsChoices& choices) {
   if (choices.shipped_recipes) folders.push_back(data / "recipes");
   folders.insert(folders.end(), choices.recipes.begin(), choices.recipes.end());
   TRY_ASSIGN(auto catalogue, recipe::Catalogue::load(folders, data / "patches"));
-  // A recipe that is gone since then needs no leaving out.
+  // A recipe that no longer exists need not be left out.
   for (const auto& id : choices.without)
     if (catalogue.find(id)) TRY(catalogue.leave_out({id}));
   return catalogue;
 }
 
-// dkms may have been told to use other headers (--kernelsourcedir): patching for one kernel and building for another is
-// worse than nothing.
+// dkms --kernelsourcedir names other headers. Sources that are patched for one kernel must not be built for another.
 Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const fs::path& headers) {
   if (headers.empty()) return {};
   const auto theirs = host.resolve(headers);
@@ -38,25 +38,24 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
   return Error{ErrorKind::usage, "patch the driver for " + kernel.release,
                "dkms builds with the headers in " + theirs->string() + ", and those of " + kernel.release + " are in " +
                    kernel.build_here().string(),
-               "leave --kernelsourcedir out"};
+               "run dkms without --kernelsourcedir"};
 }
 
 Error cannot_apply(const recipe::Plan& plan, const kernel::Kernel& kernel) {
   std::string why;
   for (const auto& line : plan.lines)
-    if (line.decision == recipe::Decision::cannot)
-      why += (why.empty() ? "" : "; ") + line.recipe->id + ": " + line.reason;
+    if (line.decision == recipe::Decision::cannot) append(why, line.recipe->id + ": " + line.reason, "; ");
   return {ErrorKind::failed, "patch the driver for " + kernel.release, why,
-          "the modules that are installed for other kernels stay; look for a newer vgpukit"};
+          "the modules for other kernels stay installed; install a newer vgpukit"};
 }
 
 Error wants_consent(const recipe::Plan& plan, const kernel::Kernel& kernel) {
   std::string names;
   for (const auto& line : plan.lines)
     if (line.decision == recipe::Decision::needs_consent && line.recipe->notice)
-      names += (names.empty() ? "" : ", ") + line.recipe->notice->name;
+      append(names, line.recipe->notice->name);
   return {ErrorKind::consent, "patch the driver for " + kernel.release, "it needs consent to: " + names,
-          "read what it is about with vgpukit plan, then accept it: vgpukit install DRIVER --accept NAME"};
+          "vgpukit plan explains them; to accept: vgpukit install DRIVER --accept NAME"};
 }
 
 Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
@@ -77,18 +76,16 @@ Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
 std::string as_script(const Command& make) {
   std::string text = "# The make command of `vgpukit build`, for this kernel.\n";
   for (const auto& [name, value] : make.env) text += "export " + name + "=" + shell_word(value) + "\n";
-  // dkms exports these for makes of its own, and make would take them for wishes of the user's.
-  text += "unset ARCH CC LD MAKEFLAGS MFLAGS\nexec";
-  for (const auto& word : make.argv) text += " " + shell_word(word);
-  return text + "\n";
+  // dkms exports these for its own runs of make. Here they would override our variables.
+  text += "unset ARCH CC LD MAKEFLAGS MFLAGS\nexec ";
+  return text + join(make.argv, " ", shell_word) + "\n";
 }
 
 std::string summary(const driver::Driver& driver, const recipe::Plan& plan, const kernel::Kernel& kernel) {
   const auto applied = plan.applied();
-  std::string text = "vgpukit: NVIDIA " + driver.version.text + " for " + kernel.release + ": " +
-                     std::to_string(applied.size()) + (applied.size() == 1 ? " recipe applied" : " recipes applied");
-  for (std::size_t i = 0; i < applied.size(); ++i) text += (i == 0 ? ": " : ", ") + applied[i]->recipe->id;
-  return text + "\n";
+  return "vgpukit: NVIDIA " + driver.version.text + " for " + kernel.release + ": " + std::to_string(applied.size()) +
+         (applied.size() == 1 ? " recipe applied" : " recipes applied") + (applied.empty() ? "" : ": ") +
+         join(applied, ", ", [](const auto* line) { return line->recipe->id; }) + "\n";
 }
 
 }  // namespace

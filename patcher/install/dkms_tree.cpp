@@ -26,8 +26,8 @@ Result<std::string> filled(const fs::path& file, const std::vector<std::pair<std
   return text;
 }
 
-// One set of lines for each module. STRIP: the module that is installed is the one that was verified. The location only
-// counts where the distribution does not say otherwise: Debian and Arch have updates/dkms, Red Hat extra.
+// Three lines for each module. STRIP=no, so that the installed module is the verified one. Distributions may override
+// the location: Debian and Arch use updates/dkms, Red Hat extra.
 std::string module_lines(const std::vector<std::string>& modules) {
   std::string text;
   for (std::size_t i = 0; i < modules.size(); ++i) {
@@ -80,8 +80,8 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
     document.at("modules").get_to(choices.modules);
     return choices;
   } catch (const json::exception& bad) {
-    return Error{ErrorKind::usage, "read what was decided when this driver was installed (" + file.string() + ")",
-                 bad.what(), "install the driver again: vgpukit install"};
+    return Error{ErrorKind::usage, "read the choices of vgpukit install in " + file.string(), bad.what(),
+                 "install the driver again: vgpukit install"};
   }
 }
 

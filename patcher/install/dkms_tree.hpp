@@ -1,5 +1,5 @@
-// /usr/src/nvidia-VERSION: the driver's sources as they came, with a dkms.conf of ours by which dkms has its copy
-// patched for the kernel that it builds for. The templates are in kbuild/dkms.
+// /usr/src/nvidia-VERSION: the driver's unpatched sources with our dkms.conf, whose PRE_BUILD patches dkms's copy for
+// the kernel that it builds for. The templates are in kbuild/dkms.
 #pragma once
 
 #include <filesystem>
@@ -12,8 +12,7 @@
 
 namespace vgpukit::install {
 
-// What was decided when the driver was installed, for the builds to come: nobody can be asked in the middle of a kernel
-// upgrade.
+// What the user chose when the driver was installed. Later builds need it, because a kernel upgrade cannot ask.
 struct DkmsChoices {
   std::set<std::string> accepted;    // notices
   std::vector<std::string> recipes;  // folders of --recipes, as the root knows them
@@ -22,22 +21,22 @@ struct DkmsChoices {
   std::vector<std::string> modules;  // never empty
 };
 
-// Where dkms wants it: "/usr/src/nvidia-VERSION", as the root knows it.
+// The folder that dkms expects: "/usr/src/nvidia-VERSION", as the root knows it.
 std::filesystem::path dkms_source_folder(const std::string& version);
 
 // Fills `folder` (empty or new). `vgpukit`: the program that dkms will run, as the root knows it.
 Status write_dkms_tree(const std::filesystem::path& folder, const driver::Driver& driver, const DkmsChoices& choices,
                        const std::string& vgpukit);
 
-// Reads the choices of such a folder, or of dkms's copy of it. Error: usage when it is none, or is damaged.
+// Reads the choices of such a folder, or of dkms's copy of it. Error: usage for another folder or a damaged one.
 Result<DkmsChoices> read_dkms_choices(const std::filesystem::path& folder);
 
-// dkms from 3.0 on signs what it builds, with a key of its own unless it is told of another. This is where it is told
-// of the key of our configuration; without one what we told it earlier is taken back.
+// dkms from 3.0 on signs what it builds, by default with a key of its own. This file names the key of our configuration
+// instead. Without such a key write_dkms_signing() removes the file.
 inline constexpr const char* dkms_signing_file = "/etc/dkms/framework.conf.d/vgpukit.conf";
 Status write_dkms_signing(const HostPaths& host);
 
-// Is this a folder that write_dkms_tree() filled?
+// Whether write_dkms_tree() has filled this folder.
 bool is_our_dkms_tree(const std::filesystem::path& folder);
 
 }  // namespace vgpukit::install

@@ -4,6 +4,7 @@
 
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::install {
 
@@ -19,7 +20,7 @@ struct Known {
   unsigned mode;
 };
 
-// A file in /etc of the same name takes the place of the one in /usr, for pacman and kernel-install both.
+// For both pacman and kernel-install, a file in /etc overrides the one of the same name in /usr.
 const std::vector<Known>& known_places() {
   static const std::vector<Known> places = {
       {"pacman", "/etc/pacman.d/hooks/80-vgpukit.hook", "/usr/share/libalpm/hooks/80-vgpukit.hook", "80-vgpukit.hook",
@@ -43,7 +44,7 @@ bool has_manager(const HostPaths& host, std::string_view manager) {
 
 bool is_ours(const fs::path& file) {
   const auto text = read_file(file);
-  return text && text->find(kMark) != std::string::npos;
+  return text && contains(*text, kMark);
 }
 
 }  // namespace
@@ -84,7 +85,7 @@ Result<std::vector<std::string>> install_hooks(const HostPaths& host, const std:
     const auto file = host.in_root(place.path);
     if (place.state == HookPlace::State::different && !is_ours(file))
       return Error{ErrorKind::usage, "write the hook " + file.string(),
-                   "there is a file of that name that is not vgpukit's", "give it another name"};
+                   "a file of that name exists, and vgpukit has not written it", "rename that file"};
     TRY(write_file(file, place.text, place.mode));
     written.push_back(place.path);
   }
@@ -108,7 +109,7 @@ Result<std::string> vgpukit_of(const HostPaths& host, const std::string& tried) 
   if (host.is_host()) {
     std::error_code bad;
     const auto self = fs::read_symlink("/proc/self/exe", bad);
-    // Run through a program loader, the name in the PATH says more.
+    // If a program loader runs vgpukit, this is the loader; then the PATH tells the name.
     if (!bad && self.filename() == "vgpukit") return self.string();
   }
   if (const auto found = find_program("vgpukit", host.root)) return found->string();

@@ -19,19 +19,20 @@ struct HookPlace {
 };
 
 // The places of the package managers that this root has. `vgpukit`: the program that they will run, as the root knows
-// it. Error: missing when the templates are.
+// it. Error: missing if the templates are absent.
 Result<std::vector<HookPlace>> hook_places(const HostPaths& host, const std::string& vgpukit);
 
 // All files that install_hooks() could write, whatever this root has.
 const std::vector<std::string>& hook_paths();
 
-// Writes what is missing or different and gives what was written. What a package brings is left to it.
+// Writes the files that are missing or different, and gives their paths. Files of a package of vgpukit stay as they
+// are.
 Result<std::vector<std::string>> install_hooks(const HostPaths& host, const std::string& vgpukit);
 
-// Removes what install_hooks() writes and gives what was removed. A file there that is none of ours stays.
+// Removes what install_hooks() has written, and gives the paths. A file that vgpukit has not written stays.
 Result<std::vector<std::string>> remove_hooks(const HostPaths& host);
 
-// The vgpukit that programs of this root will call. Error: missing where another root has none.
+// The vgpukit that programs of this root will call. Error: missing if another root has none.
 Result<std::string> vgpukit_of(const HostPaths& host, const std::string& tried);
 
 }  // namespace vgpukit::install

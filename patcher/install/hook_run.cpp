@@ -8,15 +8,13 @@
 
 #include "install/dkms.hpp"
 #include "install/dkms_tree.hpp"
-#include "install/install.hpp"
 #include "install/install_scope.hpp"
-#include "install/install_status.hpp"
-#include "install/parts.hpp"
 #include "kernel/facts.hpp"
 #include "module/loader_check.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/interrupt.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -31,12 +29,11 @@ fs::path folder_of(const HostPaths& host) {
   return host.machine_state() / "hooks";
 }
 
-// What the kernel's make lets a release be made of (include/config/kernel.release), and never a path.
+// Whether the kernel's make accepts the word as a release (include/config/kernel.release). A path is none.
 bool can_be_release(std::string_view word) {
   return !word.empty() && word.size() < 65 && word.front() != '.' && word.front() != '-' &&
          std::all_of(word.begin(), word.end(), [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) ||
-                  std::string_view("._+~-").find(c) != std::string_view::npos;
+           return is_identifier_character(c) || contains(".+~-", {&c, 1});
          });
 }
 
@@ -49,7 +46,7 @@ std::string release_of_target(std::string_view path) {
   return std::string(path.substr(0, path.find('/')));
 }
 
-// What changes when the modules, or the kernel that they were built for, change: cheaper to ask than to read compressed
+// Changes when the modules, or the kernel that they were built for, change. This is cheaper than to read compressed
 // modules.
 std::string stamp_of(const HostPaths& host, const std::string& release, const InstallRecord& record,
                      const std::vector<kernel::InstalledModuleFile>& modules) {
@@ -68,8 +65,8 @@ std::string stamp_of(const HostPaths& host, const std::string& release, const In
   return hasher.hex();
 }
 
-// Why the kernel would refuse modules that are there, are for it and of the right version; nothing where it would load
-// them, or where nobody can tell.
+// Why the kernel would refuse modules that are for it and of the right version. Empty if it would load them, or if that
+// cannot be found out.
 std::string loader_refusal(const HostPaths& host, const std::string& release, const InstallRecord& record,
                            const std::vector<kernel::InstalledModuleFile>& there) {
   auto kernel = kernel::open_kernel(host, release, /*any_compiler=*/true);
@@ -89,8 +86,8 @@ std::string loader_refusal(const HostPaths& host, const std::string& release, co
   return {};
 }
 
-// Nothing may reboot the machine between the old kernel and the new one's modules. Where systemd does not run there is
-// nobody to ask; where it refuses, a build without its protection is better than none.
+// The words that keep the machine from a reboot until the new kernel has its modules. None without systemd, or if
+// systemd refuses: a build without that protection is better than no build.
 std::vector<std::string> inhibit_words(const HostPaths& host) {
   std::error_code bad;
   if (!fs::is_directory(host.in_root("/run/systemd/system"), bad) || !find_program("systemd-inhibit", host.root))
@@ -106,7 +103,7 @@ std::vector<std::string> inhibit_words(const HostPaths& host) {
   return said && said->ok() ? words : std::vector<std::string>{};
 }
 
-// The first line that says why, of the log of a build that dkms gave up.
+// The first line of a failed build's log that tells the reason.
 std::string reason_in(std::string_view log) {
   for (const auto& line : lines_of(log)) {
     const auto at = line.find("error: ");
@@ -124,7 +121,7 @@ class Run {
     if (!kernels_.is_object()) kernels_ = json::object();
   }
 
-  HookKernel look_after(const std::string& release) {
+  HookKernel check(const std::string& release) {
     HookKernel kernel;
     kernel.release = release;
     if (!kernel::modules_folder(host_, release)) {
@@ -142,7 +139,7 @@ class Run {
     }
     if (problem.empty()) {
       kernel.result = HookKernel::Result::ready;
-      kernel.by = owner(release);
+      kernel.owner = owner(release);
       remember(kernel, stamp);
       return kernel;
     }
@@ -155,32 +152,32 @@ class Run {
 
   Status write() {
     const auto now = kernel::releases_of(host_);
-    std::string summary;
     std::set<std::string> gone;
-    for (const auto& [release, entry] : kernels_.items()) {
+    for (const auto& [release, entry] : kernels_.items())
       if (std::find(now.begin(), now.end(), release) == now.end()) gone.insert(release);
-    }
     for (const auto& release : gone) kernels_.erase(release);
     if (!changed_ && gone.empty()) return {};
+    std::string summary;
     for (const auto& release : request_.releases)
       if (kernels_.contains(release))
-        summary += (summary.empty() ? "" : "; ") + release + ": " + kernels_.at(release).value("text", std::string());
+        append(summary, release + ": " + kernels_.at(release).value("text", std::string()), "; ");
     const json document = {{"time", utc_now()}, {"by", request_.caller}, {"summary", summary}, {"kernels", kernels_}};
     return write_file(folder_of(host_) / "last.json",
                       document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
   }
 
  private:
-  // Looked at by an earlier run, found good, and nothing is different since then.
+  // Whether an earlier run has found the same modules to be working.
   [[nodiscard]] bool seen(const std::string& release, const std::string& stamp) const {
     if (!kernels_.contains(release)) return false;
     const auto& entry = kernels_.at(release);
     return entry.value("stamp", std::string()) == stamp && entry.value("result", std::string()) != "failed";
   }
 
-  [[nodiscard]] std::string owner(const std::string& release) const {
+  [[nodiscard]] ModuleOwner owner(const std::string& release) const {
     std::error_code bad;
-    return fs::exists(host_.in_root("/var/lib/dkms/nvidia/" + version_ + "/" + release), bad) ? "dkms" : "vgpukit";
+    return fs::exists(host_.in_root("/var/lib/dkms/nvidia/" + version_ + "/" + release), bad) ? ModuleOwner::dkms
+                                                                                              : ModuleOwner::vgpukit;
   }
 
   void remember(const HookKernel& kernel, const std::string& stamp) {
@@ -199,7 +196,7 @@ class Run {
 
   void build(HookKernel& kernel, const std::string& problem, bool stale) {
     kernel.why = problem;
-    // Asked first: it names the package that is missing, and that is what most often is.
+    // This comes first, because it names the package with the headers, which are what is missing most often.
     if (const auto opened = kernel::open_kernel(host_, kernel.release, /*any_compiler=*/true); !opened) {
       kernel.why = problem + ": " + opened.error().why;
       kernel.next = opened.error().next;
@@ -223,7 +220,7 @@ class Run {
       request_.on_begin("building NVIDIA " + version_ + " for " + kernel.release + " (" + problem + ")");
     const auto start = std::chrono::steady_clock::now();
     Status done;
-    // 2.x builds nothing twice, and taking the old away first is not ours to do here.
+    // dkms 2.x builds nothing twice, and this command does not remove what dkms has built.
     if (stale && dkms->version() >= *Version::parse("3"))
       done = dkms->build(dkms_module_name, version_, kernel.release, /*again=*/true);
     if (done) done = dkms->install(dkms_module_name, version_, kernel.release);
@@ -239,7 +236,7 @@ class Run {
     explain(kernel, done, now.empty() ? problem : now);
   }
 
-  // Read by our dkms.conf. That it cannot be written only means that dkms tries, too.
+  // Our dkms.conf reads this file. If it cannot be written, dkms tries the build once more.
   void tell_dkms(const HookKernel& kernel) {
     const auto file = host_.in_root(gave_up_file);
     if (kernel.result == HookKernel::Result::failed && request_.parent > 0) {
@@ -250,14 +247,14 @@ class Run {
     fs::remove(file, bad_);
   }
 
-  // dkms's own words are about dkms; the log of the build says why.
+  // The log of the build tells the reason; dkms's own messages do not.
   void explain(HookKernel& kernel, const Status& done, const std::string& problem) {
     kernel.why = done ? problem : done.error().why;
     kernel.next = done ? "" : done.error().next;
     for (const auto& name : {"/var/lib/dkms/nvidia/" + version_ + "/build/make.log",
                              "/var/lib/dkms/nvidia/" + version_ + "/" + kernel.release + "/x86_64/log/make.log"}) {
       const auto text = read_file(host_.in_root(name));
-      // A build for another kernel may have left it there.
+      // It may be the log of a build for another kernel.
       if (!text || text->find(kernel.release) == std::string::npos) continue;
       const auto copy = folder_of(host_) / (kernel.release + ".log");
       kernel.log = write_file(copy, *text) ? host_.inside(copy).string() : name;
@@ -266,7 +263,7 @@ class Run {
       break;
     }
     if (const auto newline = kernel.why.find('\n'); newline != std::string::npos) {
-      // Of what dkms printed last, the first line is mostly its complaint.
+      // The first of dkms's last lines is mostly its error message.
       auto line = kernel.why.substr(newline + 1);
       line = line.substr(0, line.find('\n'));
       kernel.why =
@@ -316,19 +313,20 @@ std::vector<std::string> hook_releases(HookCaller caller, const std::vector<std:
 
 Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) {
   HookOutcome outcome;
-  if (!installed_record(host) && !unfinished_work(host)) return outcome;
-  TRY_ASSIGN(const auto lock, lock_installation(host));
+  if (!installed_record(host) && !unfinished_change(install_rules(host))) return outcome;
+  TRY_ASSIGN(const auto lock, lock_changes(install_rules(host)));
   auto record = installed_record(host);  // an interrupted install may have been undone
   if (!record || request.releases.empty()) return outcome;
   outcome.version = record->value("version", std::string());
   Run run(host, request, std::move(*record));
   for (const auto& release : request.releases) {
-    outcome.kernels.push_back(run.look_after(release));
+    outcome.kernels.push_back(run.check(release));
     if (request.on_kernel) request.on_kernel(outcome.kernels.back());
-    // After each: the next one may take the machine down. A full disk is no reason to leave the next one alone.
+    // After each kernel, because the build for the next one may crash the machine. A full disk must not stop that
+    // build.
     if (const auto written = run.write(); !written) log::warning(written.error().message());
     if (Interrupt::caught() != 0)
-      return Error{ErrorKind::interrupted, "look after the kernels that were installed", "interrupted",
+      return Error{ErrorKind::interrupted, "build the driver for the kernels that were installed", "interrupted",
                    "vgpukit hook run " + release};
   }
   const bool all = std::all_of(outcome.kernels.begin(), outcome.kernels.end(),
@@ -338,7 +336,7 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) 
   for (const auto& kernel : status.kernels) {
     if (!kernel.next || kernel.problem.empty()) continue;
     outcome.next_boot_problem = "the kernel you will boot next, " + kernel.release + ", has no working driver";
-    // Of the kernels of this run it was said already.
+    // The reason was already reported for the kernels of this run.
     if (std::find(request.releases.begin(), request.releases.end(), kernel.release) == request.releases.end())
       outcome.next_boot_problem += ": " + kernel.problem;
   }
@@ -346,11 +344,7 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) 
 }
 
 std::optional<json> last_hook_run(const HostPaths& host) {
-  const auto text = read_file(folder_of(host) / "last.json");
-  if (!text) return std::nullopt;
-  auto document = json::parse(*text, nullptr, false);
-  if (!document.is_object()) return std::nullopt;
-  return std::optional<json>(std::move(document));
+  return json_if_readable(folder_of(host) / "last.json");
 }
 
 std::string last_hook_failure(const HostPaths& host, const json& last, const std::string& release) {

@@ -8,7 +8,7 @@
 #include "install/hook_files.hpp"
 #include "install/install_scope.hpp"
 #include "install/nvidia_installer.hpp"
-#include "install/parts.hpp"
+#include "install/user_space.hpp"
 #include "kernel/modules_folder.hpp"
 #include "module/loader_check.hpp"
 #include "support/atomic_file.hpp"
@@ -32,7 +32,8 @@ std::uintmax_t bytes_of(const fs::path& folder) {
   return bytes;
 }
 
-// Are the modules of this kernel there, for it, and of this version, and would it load them?
+// The record's "modules" of a kernel. Error: failed, unless each module is there once, is for this kernel and of this
+// version, is in modules.dep, and the kernel would load it.
 Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& version,
                                     const std::vector<std::string>& names) {
   const auto& kernel = facts.kernel();
@@ -48,25 +49,25 @@ Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& ver
     const auto count = std::count_if(there.begin(), there.end(),
                                      [&](const kernel::InstalledModuleFile& each) { return each.name == name; });
     if (count == 0)
-      return wrong("dkms says that all is well, and " + name + ".ko is not in /lib/modules/" + kernel.release);
+      return wrong("dkms reported no error, but " + name + ".ko is not in /lib/modules/" + kernel.release);
     if (count > 1)
       return wrong("there are " + std::to_string(count) + " modules " + name + " in /lib/modules/" + kernel.release);
   }
   const auto folder = kernel::modules_folder(kernel.host, kernel.release).value_or(fs::path());
   const auto dep = read_file(folder / "modules.dep");
-  // Where only the headers are there, dkms from 3.2 on leaves depmod to the package of the kernel itself.
+  // If only the headers are installed, dkms from 3.2 on does not run depmod: the kernel's package will.
   std::error_code bad;
   const bool boots = dep || fs::is_directory(folder / "kernel", bad);
   for (const auto& each : there) {
     const auto in_dep = each.path.lexically_relative("/lib/modules/" + kernel.release).string() + ":";
-    if (boots && (!dep || (!dep->starts_with(in_dep) && dep->find("\n" + in_dep) == std::string::npos)))
+    if (boots && (!dep || (!dep->starts_with(in_dep) && !contains(*dep, "\n" + in_dep))))
       return wrong("depmod has not put " + each.path.string() + " into modules.dep, so modprobe will not find it");
     TRY_ASSIGN(auto module, module::read_module(each.file));
     const auto magic = module.info("vermagic");
     if (magic.substr(0, magic.find(' ')) != kernel.release)
       return wrong(each.path.string() + " is for the kernel " + magic);
-    if (const auto says = module.info("version"); !says.empty() && says != version)
-      return wrong(each.path.string() + " is of version " + says + ", not " + version);
+    if (const auto built = module.info("version"); !built.empty() && built != version)
+      return wrong(each.path.string() + " is of version " + built + ", not " + version);
     Hasher hasher;
     TRY(hasher.add_file(each.file));
     list.push_back({{"name", each.name}, {"path", each.path.string()}, {"hash", hasher.hex()}});
@@ -84,7 +85,7 @@ Status write_our_tree(const HostPaths& host, const InstallRequest& request, cons
   return staged.commit();
 }
 
-Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request,
+Status build_with_dkms(const Dkms& dkms, const JournaledChange& transaction, const InstallRequest& request,
                        const kernel::Kernel& kernel) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms build " + kernel.release);
@@ -94,9 +95,10 @@ Status build_with_dkms(const Dkms& dkms, const Transaction& transaction, const I
   return dkms.install(dkms_module_name, version, kernel.release);
 }
 
-// The whole driver: nvidia-installer builds the patched sources for the first kernel and registers what it built with
-// dkms. What is registered becomes the original then, with our dkms.conf, and dkms builds the other kernels from that.
-Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction, const InstallRequest& request,
+// The whole driver: nvidia-installer builds the patched sources for the first kernel and registers them with dkms. Then
+// the unpatched sources with our dkms.conf replace what it registered, and dkms builds for the other kernels from
+// those.
+Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transaction, const InstallRequest& request,
                                      kernel::Facts& facts, const std::string& vgpukit) {
   const auto& kernel = facts.kernel();
   const auto& host = kernel.host;
@@ -109,16 +111,16 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   TRY(recipe::make_plan(*request.catalogue, driver, facts, tree, request.choices.accepted));
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
-  std::vector<std::string> said;
-  TRY_ASSIGN(
-      const auto status,
-      run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
-        log::trace(std::string(line));
-        // Its first error is the cause, and goes on in the next lines; the last one only says that it has failed.
-        const bool error = line.find("ERROR: ") != std::string_view::npos;
-        if (said.empty() ? error : said.size() < 3 && !error && line.find_first_not_of(' ') != std::string_view::npos)
-          said.emplace_back(line);
-      }));
+  std::vector<std::string> errors;
+  TRY_ASSIGN(const auto status,
+             run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
+               log::trace(std::string(line));
+               // The first error is the cause and may continue on the next lines. The last error only reports the
+               // failure.
+               const bool error = contains(line, "ERROR: ");
+               if (errors.empty() ? error : errors.size() < 3 && !error && !trimmed(line).empty())
+                 errors.emplace_back(line);
+             }));
   const auto log_copy = host.machine_state() / "install" / "nvidia-installer.log";
   std::error_code bad;
   fs::copy_file(host.in_root(log), log_copy, fs::copy_options::overwrite_existing, bad);
@@ -126,14 +128,12 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   const bool listed = std::any_of(entries.begin(), entries.end(), [&](const DkmsEntry& entry) {
     return entry.version == driver.version.text && entry.release == kernel.release && entry.state == "installed";
   });
-  std::string words;
-  for (const auto& line : said) words += (words.empty() ? "" : " ") + line;
   if (status != 0 || !listed)
     return Error{ErrorKind::failed, "install " + driver.version.text + " for " + kernel.release,
                  "nvidia-installer ended with status " + std::to_string(status) +
                      (listed ? "" : ", and dkms does not have its modules") +
-                     (said.empty() ? "" : "; it said: " + words),
-                 "read " + log_copy.string() + "; what was there before is back"};
+                     (errors.empty() ? "" : "; it said: " + join(errors, " ")),
+                 "read " + log_copy.string() + "; the previous state is back"};
   transaction.step("write the sources");
   TRY(write_our_tree(host, request, vgpukit));
   for (std::size_t i = 1; i < request.kernels.size(); ++i)
@@ -141,8 +141,8 @@ Status install_with_nvidia_installer(const Dkms& dkms, Transaction& transaction,
   return {};
 }
 
-// Has dkms add, build and install the tree that is at its place.
-Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, const InstallRequest& request) {
+// Has dkms add, build and install the sources in dkms_source_folder().
+Status register_with_dkms(const Dkms& dkms, const JournaledChange& transaction, const InstallRequest& request) {
   const auto& version = request.driver->version.text;
   transaction.step("dkms add");
   TRY(dkms.add(dkms_module_name, version));
@@ -150,19 +150,18 @@ Status register_with_dkms(const Dkms& dkms, const Transaction& transaction, cons
   return {};
 }
 
-// Which of the files that depmod writes, of dkms's key and of the hooks were not there before a driver of ours was: an
-// uninstall takes them away again. Folders come after what is in them.
-nlohmann::json made_by_us(const HostPaths& host, const Transaction& transaction) {
+// The files of depmod, of dkms's key and of the hooks that were absent before vgpukit installed a driver. An uninstall
+// removes them. A folder comes after its contents.
+nlohmann::json made_by_us(const HostPaths& host, const JournaledChange& transaction) {
   if (const auto record = installed_record(host); record && record->contains("made")) return record->at("made");
   nlohmann::json made = nlohmann::json::array();
   std::set<std::string, std::greater<>> folders;
   const auto& hooks = hook_paths();
-  for (const auto& kept : transaction.snapshots())
-    for (const auto& path : kept.paths()) {
+  for (const auto& snapshot : transaction.snapshots())
+    for (const auto& path : snapshot.paths()) {
       if (path.there) continue;
       const bool hook = std::find(hooks.begin(), hooks.end(), path.path) != hooks.end();
-      if (!hook && path.path.find("/modules.") == std::string::npos && path.path.find("/mok.") == std::string::npos)
-        continue;
+      if (!hook && !contains(path.path, "/modules.") && !contains(path.path, "/mok.")) continue;
       made.push_back(path.path);
       if (hook)
         for (auto above = fs::path(path.path).parent_path(); above != path.above && above != "/";
@@ -179,8 +178,8 @@ struct Built {
   std::optional<build::BuildReport> refused;
 };
 
-// All kernels, before the system is touched.
-Result<Built> rehearse(const InstallRequest& request) {
+// Builds for all kernels, in the cache.
+Result<Built> build_all(const InstallRequest& request) {
   Built built;
   for (const auto& kernel : request.kernels) {
     kernel::Facts facts(kernel, request.assumptions);
@@ -214,17 +213,17 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   if (request.choices.modules.empty()) request.choices.modules = driver.modules;
   TRY_ASSIGN(const auto vgpukit, vgpukit_of(host, "install a driver in " + host.root.string()));
   TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
-  TRY_ASSIGN(auto built, rehearse(request));
+  TRY_ASSIGN(auto built, build_all(request));
   if (built.refused) {
     outcome.refused = std::move(built.refused);
     return outcome;
   }
-  // From here on nobody else changes this system, and what an interrupted command has left is finished or undone: what
-  // is there is looked at after that.
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "install " + version, {}, request.at));
+  // The transaction locks out other changes and finishes or undoes an interrupted one. Only then the state of the
+  // system is read.
+  TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "install " + version, {}, request.at));
   TRY_ASSIGN(const auto entries, dkms.status(""));  // distributions call it nvidia-current, nvidia-srv
-  const ConflictRequest question{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
-  outcome.conflicts = find_conflicts(host, question, entries);
+  const ConflictRequest conflict_request{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
+  outcome.conflicts = find_conflicts(host, conflict_request, entries);
   if (std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(), [](const Conflict& each) { return each.blocks; }))
     return outcome;
 
@@ -238,8 +237,8 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   }
   transaction.step("signing");
   TRY(write_dkms_signing(host));
-  // An entry of ours without a record is what is left of an interrupted run of an older vgpukit; dkms would refuse to
-  // add another.
+  // Such an entry without a record comes from an interrupted run of an older vgpukit. dkms refuses to add a version
+  // twice.
   TRY(remove_installed(host, dkms, version));
   if (request.with_nvidia_installer) {
     TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), vgpukit));
@@ -250,24 +249,25 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     TRY(register_with_dkms(dkms, transaction, request));
   }
 
-  // Who removed the hooks after the first installation wants none.
+  // Only the first installation writes the hooks: a user may have removed them since.
   if (old.empty()) {
     transaction.step("hooks");
     TRY_ASSIGN(outcome.hooks, install_hooks(host, vgpukit));
   }
 
-  transaction.step("look");
+  transaction.step("check");
   nlohmann::json kernels = nlohmann::json::object();
   TRY_ASSIGN(const auto now, dkms.status(dkms_module_name));
   for (auto& facts : built.facts) {
     const auto& release = facts.kernel().release;
     const bool listed = std::any_of(now.begin(), now.end(), [&](const DkmsEntry& entry) {
       return entry.version == version && entry.release == release && entry.state == "installed" &&
-             entry.remark.find("iff") == std::string::npos;
+             !contains(entry.remark, "iff");
     });
     if (!listed)
       return Error{ErrorKind::failed, "install " + version + " for " + release,
-                   "dkms ended well and does not list it as installed", "dkms status -m nvidia shows what it thinks"};
+                   "dkms reported no error, but does not list it as installed",
+                   "dkms status -m nvidia shows its entries"};
     TRY_ASSIGN(auto modules, check_kernel(facts, version, request.choices.modules));
     kernels[release] = {{"modules", std::move(modules)}};
   }

@@ -1,5 +1,6 @@
-// `vgpukit install`, `uninstall`, `rollback`, `status`: from a driver to modules that dkms looks after, and the way
-// back.
+// Installs a driver so that dkms builds it for later kernels, and undoes that: nvidia-installer, dkms, hooks of package
+// managers, packages, and the journal around them. install/ may use build/ and what that uses. This header: `vgpukit
+// install`.
 #pragma once
 
 #include <functional>
@@ -36,63 +37,15 @@ struct InstallRequest {
 struct InstallOutcome {
   bool installed = false;
   InstallRecord record;
-  std::vector<std::string> warnings;          // what a user should know about what was installed, as sentences
+  std::vector<std::string> warnings;          // about what was installed, as sentences for the user
   std::vector<std::string> hooks;             // the hooks of package managers that were written
-  std::vector<Conflict> conflicts;            // with `blocks` where nothing was done because of them
-  std::optional<build::BuildReport> refused;  // the build that failed, or waits for consent: nothing was done
+  std::vector<Conflict> conflicts;            // if one of them blocks, nothing was done
+  std::optional<build::BuildReport> refused;  // the build that failed or needs consent: nothing was done
 };
 
-// Builds and verifies for each kernel before the system is touched; then registers with dkms, has dkms build and
-// install, and looks whether that is so. What was there before is back when anything fails. Errors: missing (no dkms,
-// no vgpukit in another root, headers, space); failed, with what dkms said.
+// Builds and verifies for each kernel before it changes the system. Then it registers the driver with dkms, has dkms
+// build and install it, and checks the result. After any failure the previous state is back. Errors: missing (no dkms,
+// no vgpukit in another root, no headers); no_space; failed, with the output of dkms.
 Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest request);
-
-// What Secure Boot makes of the installed modules.
-struct SigningState {
-  bool secure_boot = false;  // it is on
-  bool enforced = false;     // the running kernel refuses what nobody it knows has signed
-  std::string key, from;     // what modules are signed with, and whose key that is; empty: there is none
-  std::string certificate;
-  std::string enrolled;                       // yes | pending | no | unknown; empty without a certificate
-  std::vector<std::string> unsigned_modules;  // paths, as the root knows them
-  std::vector<std::string> steps;             // what to do until such a kernel loads them; empty: nothing
-};
-// Error: usage, for a configuration that is wrong.
-Result<SigningState> signing_state(const HostPaths& host);
-
-struct UninstallOutcome {
-  std::string version;            // empty: nothing was installed
-  std::vector<std::string> left;  // what of NVIDIA's or dkms's is still there, as sentences
-};
-Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& at = {});
-
-struct RollbackOutcome {
-  std::string from, to;                // versions; `to` may be empty: no driver was installed before
-  std::vector<std::string> releases;   // kernels that have modules of it now
-  std::vector<std::string> built_now;  // of these, kernels that are newer than it, for which it was built now
-};
-// Error: usage when there is no way back.
-Result<RollbackOutcome> rollback_driver(const HostPaths& host,
-                                        const std::function<void(std::string_view)>& on_step = {},
-                                        const OnStep& at = {});
-
-// One kernel's line of `vgpukit status`.
-struct KernelStatus {
-  std::string release;
-  bool running = false;
-  bool next = false;                 // the newest that is installed: it boots next
-  std::vector<std::string> modules;  // paths, as the root knows them
-  std::string by;                    // "dkms", "vgpukit" (recorded), "somebody else"; empty without modules
-  std::string problem;               // why it has no working driver; empty when it has
-};
-struct InstallStatus {
-  std::optional<InstallRecord> record;
-  std::optional<std::string> unfinished;
-  std::vector<KernelStatus> kernels;
-  std::string previous;                     // the version of rollback; empty when there is no way back
-  std::optional<nlohmann::json> last_hook;  // what the last run of a hook has left
-  SigningState signing;
-};
-Result<InstallStatus> install_status(const HostPaths& host);
 
 }  // namespace vgpukit::install

@@ -26,13 +26,40 @@ std::vector<std::string> install_scope(const HostPaths& host, const std::vector<
     for (const auto& name : kernel::depmod_files()) paths.insert(folder + name);
     for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names()))
       paths.insert(module.path.string());
-    // Where dkms will put them: Debian and Arch, SUSE, Red Hat, and where dkms.conf says. Compressed as the kernel's
-    // own are. nvidia-installer makes video/, whatever it puts there.
+    // dkms installs into these folders: on Debian and Arch, on SUSE, on Red Hat, and the one of dkms.conf. It
+    // compresses modules as the kernel's own are compressed. nvidia-installer makes video/ in any case.
     for (const auto* place : {"updates/dkms/", "updates/", "extra/", "kernel/drivers/video/", "video/"})
       for (const auto& name : nvidia_module_names())
         for (const auto* suffix : {".ko", ".ko.xz", ".ko.zst", ".ko.gz"}) paths.insert(folder + place + name + suffix);
   }
   return {paths.begin(), paths.end()};
+}
+
+std::string old_version(const HostPaths& host) {
+  const auto record = installed_record(host);
+  return record ? record->value("version", std::string()) : std::string();
+}
+
+Status remove_installed(const HostPaths& host, const Dkms& dkms, const std::string& version) {
+  TRY(dkms.remove(dkms_module_name, version));
+  std::error_code bad;
+  const auto folder = host.in_root(dkms_source_folder(version));
+  if (is_our_dkms_tree(folder)) fs::remove_all(folder, bad);
+  return {};
+}
+
+void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms& dkms) {
+  std::error_code bad;
+  fs::remove(host.in_root(dkms_signing_file), bad);
+  const auto others = dkms.status("");
+  const bool keep_key = fs::exists(host.in_root("/sys/firmware/efi"), bad) || !others || !others->empty();
+  for (const auto& path : record.value("made", std::vector<std::string>())) {
+    if (keep_key && path.find("/mok.") != std::string::npos) continue;
+    // If the kernel was installed after its headers, depmod's files belong to that kernel now.
+    const bool by_depmod = path.starts_with("/lib/modules/") && path.find("/modules.") != std::string::npos;
+    if (by_depmod && fs::is_directory(host.reach(fs::path(path).parent_path() / "kernel"), bad)) continue;
+    fs::remove(host.reach(path), bad);
+  }
 }
 
 }  // namespace vgpukit::install

@@ -29,7 +29,7 @@ const Tool& tool_of(PackageFormat format) {
   return *std::find_if(kTools.begin(), kTools.end(), [&](const Tool& tool) { return tool.format == format; });
 }
 
-// The files of the package, laid out as they will be installed, and the words that all formats need.
+// The files of the package, in the layout of the installed system, and the fields that all formats have.
 struct Contents {
   fs::path root;  // staged; below it usr/lib/modules/...
   fs::path work;  // for the tool's own files
@@ -63,7 +63,7 @@ Status lay_out(const PackageRequest& request, Contents& contents) {
       nlohmann::json(*request.build).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-// Runs after the files came and after they went; where the kernel itself is gone there is nothing to index.
+// Runs after the installation and the removal. If the kernel itself was removed, there is nothing to index.
 std::string depmod_script(const Contents& contents) {
   const auto release = shell_word(contents.release);
   return "if [ -e /usr/lib/modules/" + release + "/modules.builtin ]; then depmod " + release + "; fi\n";
@@ -77,7 +77,7 @@ Result<std::string> run_tool(const Tool& tool, Command command) {
     if (is_error && !line.empty()) errors.emplace_back(line);
   };
   const std::string tried = std::string("make a package with ") + tool.program;
-  // makepkg refuses root. Nobody can do it: what it reads and writes is theirs for that time.
+  // makepkg refuses to run as root, so the user nobody runs it; make_arch() gives that user the files.
   if (tool.format == PackageFormat::arch && ::geteuid() == 0)
     command.argv.insert(command.argv.begin(), {"runuser", "-u", "nobody", "--"});
   TRY_ASSIGN(const auto outcome, run(command));
@@ -124,7 +124,7 @@ Result<fs::path> make_rpm(const Contents& contents, const Tool& tool) {
   std::string spec = "Name: " + contents.name + "\nVersion: " + contents.version.substr(0, dash) +
                      "\nRelease: " + contents.version.substr(dash + 1) + "\nSummary: " + contents.summary +
                      "\nLicense: NVIDIA\nRequires: " + contents.depends + "\nAutoReqProv: no\n" +
-                     // Stripped or compressed again, a module's signature would no longer fit.
+                     // A module that is stripped or compressed again no longer matches its signature.
                      "%global __os_install_post %{nil}\n%global debug_package %{nil}\n%global _build_id_links none\n" +
                      "%description\nMade by vgpukit on one host for hosts of the same owner.\n" + "%install\ncp -a " +
                      shell_word(contents.root.string() + "/.") + " %{buildroot}/\n" + "%files\n" + contents.folder +
@@ -139,7 +139,7 @@ Result<fs::path> make_rpm(const Contents& contents, const Tool& tool) {
   command.argv = {"-bb", "--target", "x86_64"};
   define("_topdir " + (contents.work / "top").string());
   define("_rpmdir " + (contents.work / "out").string());
-  // Of rpm's own files, those of another distribution's build may be missing.
+  // rpm's default for this may not exist on another distribution.
   define("_tmppath " + contents.work.string());
   command.argv.push_back(file.string());
   TRY(run_tool(tool, std::move(command)));
@@ -207,7 +207,7 @@ Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel
   if (format == PackageFormat::rpm) {
     if (std::count(release.begin(), release.end(), '-') > 1)
       return Error{ErrorKind::usage, "find the rpm package of the kernel " + release,
-                   "that is not how rpm distributions call a release", "name what the package needs: --depends TEXT"};
+                   "rpm distributions have no releases of this form", "name the dependency: --depends TEXT"};
     return "kernel-uname-r = " + release;
   }
   const auto base = kernel.host.resolve("/usr/lib/modules/" + release + "/pkgbase");
@@ -231,10 +231,10 @@ Result<ModulePackage> make_package(const PackageRequest& request) {
   if (request.build->modules.empty() || request.build->modules.front().path.empty())
     return Error{ErrorKind::usage, tried, "the build delivered no modules", ""};
   if (!find_program(tool.program))
-    return Error{ErrorKind::missing, tried, std::string(tool.program) + " is not there",
+    return Error{ErrorKind::missing, tried, std::string(tool.program) + " is not installed",
                  std::string("install ") + tool.from};
   if (request.format == PackageFormat::arch && !find_program("bsdtar"))
-    return Error{ErrorKind::missing, tried, "makepkg needs bsdtar, which is not there",
+    return Error{ErrorKind::missing, tried, "makepkg needs bsdtar, which is not installed",
                  "install libarchive-tools (Debian)"};
   Contents contents;
   contents.release = request.kernel->release;
@@ -248,7 +248,7 @@ Result<ModulePackage> make_package(const PackageRequest& request) {
   contents.folder = "/usr/lib/modules/" + contents.release + "/updates/vgpukit";
   TRY_ASSIGN(const auto scratch, StagedFolder::beside(request.output / (contents.name + "-package")));
   std::error_code bad;
-  // Others must be able to read it: makepkg runs as nobody, and a package's folders get these modes.
+  // Others must be able to read it: makepkg runs as nobody, and the package's folders get this mode.
   fs::permissions(scratch.path(), fs::perms(0755), bad);
   contents.root = scratch.path() / "root";
   contents.work = scratch.path() / "work";
@@ -262,7 +262,7 @@ Result<ModulePackage> make_package(const PackageRequest& request) {
   fs::rename(made, package.file, bad);
   if (bad) return Error{ErrorKind::missing, tried, package.file.string() + ": " + bad.message(), ""};
   if (::geteuid() == 0 && ::chown(package.file.c_str(), 0, 0) != 0)
-    return Error{ErrorKind::missing, tried, "cannot be made root's: " + package.file.string(), ""};
+    return Error{ErrorKind::missing, tried, "chown root " + package.file.string() + " failed", ""};
   return package;
 }
 

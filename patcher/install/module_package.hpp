@@ -1,4 +1,4 @@
-// `vgpukit package`: the modules of a finished build as a package of the distribution's own kind, made with its own
+// `vgpukit package`: the modules of a finished build as a package of the distribution's format, made with its own
 // tools.
 #pragma once
 
@@ -32,18 +32,18 @@ struct ModulePackage {
   std::string name, version, depends;
 };
 
-// What the package is called: of the kernel, not of the driver, so that the next driver's replaces this one's.
+// The name of the package. It names the kernel and not the driver, so that the next driver's package replaces it.
 std::string package_name(PackageFormat format, const std::string& release);
 
 // The package of the kernel itself, as a dependency: Debian's linux-image-RELEASE (of any maker's naming), Proxmox'
 // kernel, the rpm capability kernel-uname-r, or on Arch the package that /usr/lib/modules/RELEASE/pkgbase names with
-// its exact version. Error: usage where the kernel does not tell.
+// its exact version. Error: usage if the kernel does not tell.
 Result<std::string> kernel_dependency(PackageFormat format, const kernel::Kernel& kernel);
 
-// Makes it with dpkg-deb, rpmbuild or makepkg of this machine. The modules go to updates/vgpukit of the kernel's
-// folder; depmod runs when the package comes and goes. It has a README with what was built, the recipes and the
-// notices. A file of that name is replaced, and nothing else is left. Errors: missing when the tool is not there (its
-// package is named) or the disk is full; failed with what the tool said; usage, as of kernel_dependency().
+// Makes the package with dpkg-deb, rpmbuild or makepkg of this machine. The modules go to updates/vgpukit of the
+// kernel's folder; depmod runs when the package is installed and removed. Its README lists what was built, the recipes
+// and the notices. A file of that name is replaced. Errors: missing if the tool is absent (its package is named);
+// no_space; failed, with the tool's output; usage, as for kernel_dependency().
 Result<ModulePackage> make_package(const PackageRequest& request);
 
 }  // namespace vgpukit::install

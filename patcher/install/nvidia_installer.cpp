@@ -3,6 +3,7 @@
 #include "driver/manifest.hpp"
 #include "driver/run_file_zip.hpp"
 #include "support/atomic_file.hpp"
+#include "support/process.hpp"
 
 namespace vgpukit::install {
 
@@ -66,7 +67,7 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   std::error_code bad;
   fs::create_directories(host.work(), bad);
   const auto target = host.work() / ("vgpukit-installer-" + driver.version.text);
-  fs::remove_all(target, bad);  // of an earlier run that was killed
+  fs::remove_all(target, bad);  // a killed run may have left it
   struct Remover {
     const fs::path& folder;
     ~Remover() {
@@ -93,20 +94,6 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
     if (variable.starts_with("CC=")) command.env["CC"] = variable.substr(3);
   TRY_ASSIGN(const auto outcome, run(command));
   return outcome.status;
-}
-
-std::vector<std::string> files_of_installer_log(std::string_view log) {
-  std::vector<std::string> files;
-  for (std::size_t at = 0; at < log.size();) {
-    const auto end = std::min(log.find('\n', at), log.size());
-    const auto line = log.substr(at, end - at);
-    if ((line.starts_with("0: /") || line.starts_with("1: /")) && line.size() > 4) {
-      const auto path = fs::path(line.substr(3)).lexically_normal().string();
-      if (path == line.substr(3)) files.push_back(path);
-    }
-    at = end + 1;
-  }
-  return files;
 }
 
 }  // namespace vgpukit::install

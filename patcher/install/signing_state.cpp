@@ -1,16 +1,15 @@
-#include "install/install.hpp"
+#include "install/signing_state.hpp"
+
 #include "install/install_scope.hpp"
 #include "kernel/modules_folder.hpp"
 #include "module/module_file.hpp"
-#include "module/secure_boot.hpp"
 #include "module/signing.hpp"
 
 namespace vgpukit::install {
 
-namespace {
-
-const char* enrolment_name(module::Enrolment enrolment) {
-  switch (enrolment) {
+std::string_view enrolment_name(const std::optional<module::Enrolment>& enrolment) {
+  if (!enrolment) return "";
+  switch (*enrolment) {
     case module::Enrolment::enrolled:
       return "yes";
     case module::Enrolment::pending:
@@ -22,8 +21,6 @@ const char* enrolment_name(module::Enrolment enrolment) {
   }
   return "unknown";
 }
-
-}  // namespace
 
 Result<SigningState> signing_state(const HostPaths& host) {
   SigningState state;
@@ -42,19 +39,17 @@ Result<SigningState> signing_state(const HostPaths& host) {
       if (const auto module = module::read_module(there.file); module && !module->is_signed)
         state.unsigned_modules.push_back(there.path.string());
   if (!key) {
-    // dkms from 3.0 on makes one at its first build; earlier ones never do.
+    // dkms from 3.0 on makes a key at its first build; earlier versions never make one.
     state.steps = {
         "openssl req -new -x509 -nodes -days 36500 -newkey rsa:2048 -subj '/CN=Module signing key' -keyout "
-        "/var/lib/dkms/mok.key "
-        "-outform DER -out /var/lib/dkms/mok.pub",
+        "/var/lib/dkms/mok.key -outform DER -out /var/lib/dkms/mok.pub",
         "vgpukit install DRIVER, again"};
     return state;
   }
-  const auto enrolment = module::enrolment_of(host, key->certificate);
-  state.enrolled = enrolment_name(enrolment);
-  if (enrolment == module::Enrolment::pending)
+  state.enrolled = module::enrolment_of(host, key->certificate);
+  if (state.enrolled == module::Enrolment::pending)
     state.steps = {"reboot; in the blue screen: Enroll MOK, Continue, Yes, the password of mokutil --import, Reboot"};
-  else if (enrolment != module::Enrolment::enrolled)
+  else if (state.enrolled != module::Enrolment::enrolled)
     state.steps = module::enrolment_steps(host, key->certificate);
   return state;
 }

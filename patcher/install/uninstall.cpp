@@ -1,12 +1,10 @@
-// The ways back from an installed driver: away with it, or the one before it.
+#include "install/uninstall.hpp"
+
 #include <algorithm>
 
-#include "install/dkms_tree.hpp"
 #include "install/hook_run.hpp"
-#include "install/install.hpp"
 #include "install/install_scope.hpp"
-#include "install/nvidia_installer.hpp"
-#include "install/parts.hpp"
+#include "install/user_space.hpp"
 #include "kernel/modules_folder.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
@@ -16,9 +14,9 @@ namespace vgpukit::install {
 Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& at) {
   UninstallOutcome outcome;
   outcome.version = old_version(host);
-  // A command that was interrupted may have a version of its own; begin() ends it, then we look again.
-  if (outcome.version.empty() && !unfinished_work(host)) return outcome;
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "uninstall " + outcome.version, {}, at));
+  // begin() ends an interrupted command, which may install or remove a version. So the record is read again after it.
+  if (outcome.version.empty() && !unfinished_change(install_rules(host))) return outcome;
+  TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "uninstall " + outcome.version, {}, at));
   const auto record = installed_record(host);
   outcome.version = record ? record->value("version", std::string()) : std::string();
   if (record) {
@@ -27,19 +25,19 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
     TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
     TRY(remove_installed(host, dkms, outcome.version));
     transaction.step("remove the modules");
-    std::error_code full;
+    std::error_code in_use;
     for (const auto& release : kernel::releases_of(host))
-      fs::remove(host.reach("/lib/modules/" + release + "/video"), full);  // nvidia-installer's
+      fs::remove(host.reach("/lib/modules/" + release + "/video"), in_use);  // nvidia-installer's, if it is empty
     for (const auto& release : kernel::releases_of(host))
       for (const auto& module : kernel::installed_module_files(host, release, nvidia_module_names()))
-        outcome.left.push_back(module.path.string() + ", which dkms did not install for us");
+        outcome.left.push_back(module.path.string() + ", which dkms did not install for vgpukit");
     remove_made(host, *record, dkms);
   }
   std::error_code bad;
   fs::remove_all(host.machine_state() / "hooks", bad);
   fs::remove(host.in_root(gave_up_file), bad);
-  fs::remove(host.in_root(gave_up_file).parent_path(), bad);  // where nothing else is in it
-  TRY(transaction.commit_removed());
+  fs::remove(host.in_root(gave_up_file).parent_path(), bad);  // if it is empty
+  TRY(transaction.commit(nullptr));
   fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);
   if (fs::exists(host.in_root("/var/lib/dkms/mok.pub"), bad))
     outcome.left.push_back(
@@ -52,13 +50,13 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
 Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::function<void(std::string_view)>& on_step,
                                         const OnStep& at) {
   RollbackOutcome outcome;
-  // An interrupted command is ended first: what it has left is no state to go back to or from.
-  TRY_ASSIGN(auto transaction, Transaction::begin(host, "rollback", {}, at));
+  // This ends an interrupted command first, so that there is a whole state to go back from.
+  TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "rollback", {}, at));
   TRY_ASSIGN(const auto before, previous_state(host));
   outcome.from = old_version(host);
   if (before.empty())
     return Error{ErrorKind::usage, "go back to the driver before " + (outcome.from.empty() ? "this one" : outcome.from),
-                 "nothing is kept of one", "vgpukit status tells what is installed"};
+                 "no earlier driver was saved", "vgpukit status tells what is installed"};
   const auto record = previous_record(host);
   outcome.to = record ? record->value("version", std::string()) : std::string();
   std::vector<std::string> scope = install_scope(host, {outcome.from});
@@ -66,26 +64,26 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     const auto names = snapshot.names();
     scope.insert(scope.end(), names.begin(), names.end());
   }
-  // The way forward again is to have the user space of now, too.
+  // A rollback of this rollback needs today's user space, too.
   if (std::find(scope.begin(), scope.end(), "/var/lib/nvidia") != scope.end())
     for (const auto& file : installed_user_space(host)) scope.push_back(file);
   TRY(transaction.add(scope));
   TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
-  // The kernels that have a driver now shall have one afterwards, also those that came since then.
+  // The kernels that have a driver now must have one afterwards, also those that were installed since then.
   TRY_ASSIGN(const auto now, dkms.status(dkms_module_name));
   if (!outcome.from.empty()) {
     transaction.step("remove " + outcome.from);
     TRY(remove_installed(host, dkms, outcome.from));
   }
-  // What depmod writes belongs to all modules of a kernel, and those may have changed: it is made again. Kernels that
-  // are gone stay so.
+  // depmod's files cover all modules of a kernel, which may have changed, so depmod runs again. Nothing is restored for
+  // a kernel that was removed.
   const auto releases = kernel::releases_of(host);
   const auto wanted = [&](const std::string& path) {
     if (!path.starts_with("/lib/modules/")) return true;
     const auto rest = path.substr(13);
     const auto release = rest.substr(0, rest.find('/'));
     if (std::find(releases.begin(), releases.end(), release) == releases.end()) return false;
-    return rest.find("/modules.") == std::string::npos;
+    return !contains(rest, "/modules.");
   };
   bool user_space = false;
   for (const auto& snapshot : before) {
@@ -120,7 +118,7 @@ Result<RollbackOutcome> rollback_driver(const HostPaths& host, const std::functi
     return outcome;
   }
   if (const auto current = installed_record(host)) remove_made(host, *current, dkms);
-  TRY(transaction.commit_removed());
+  TRY(transaction.commit(nullptr));
   return outcome;
 }
 

@@ -1,11 +1,11 @@
-// What nvidia-installer did to the system outside of dkms and /lib/modules, by its own log (backup.c).
+#include "install/user_space.hpp"
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
-#include "install/nvidia_installer.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
@@ -30,7 +30,7 @@ bool is_there(const fs::path& path) {
 Status move_over(const fs::path& from, const fs::path& to) {
   const auto cannot = [&](const std::string& why) {
     return Error{ErrorKind::missing, "put back " + to.string(), why,
-                 "see to it that this file system can be written and has space, then run the command again"};
+                 "make sure that this file system is writable and has free space, then run the command again"};
   };
   std::error_code bad;
   fs::create_directories(to.parent_path(), bad);
@@ -46,7 +46,7 @@ Status move_over(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-// `replace`: what is there is NVIDIA's.
+// `replace`: the file at that path is NVIDIA's.
 Status put_back(const HostPaths& host, const InstallerBackup& backup, bool replace) {
   std::error_code ignored;
   const auto path = host.in_root(backup.path);
@@ -57,14 +57,14 @@ Status put_back(const HostPaths& host, const InstallerBackup& backup, bool repla
     return {};
   }
   const auto copy = host.in_root(kFolder) / std::to_string(backup.number);
-  if (!fs::exists(copy, ignored)) return {};  // it is back already
+  if (!fs::exists(copy, ignored)) return {};  // it was restored already
   TRY(move_over(copy, path));
   if (::chown(path.c_str(), backup.uid, backup.gid) == 0) ::chmod(path.c_str(), backup.mode & 07777U);
   return {};
 }
 
-// A file that the installer has moved away without coming to write down from where (a full disk, a crash): it is some
-// package's, and must not go with the rest.
+// Moves files out of /var/lib/nvidia that the installer has moved there without a line in its log (a full disk, a
+// crash). They belong to some package and must not be removed with the rest.
 void save_unknown(const HostPaths& host, const Snapshot& snapshot, const std::vector<InstallerBackup>& backups) {
   std::error_code bad;
   std::vector<std::string> names;
@@ -80,14 +80,13 @@ void save_unknown(const HostPaths& host, const Snapshot& snapshot, const std::ve
       continue;
     const auto saved = host.machine_state() / ("moved-away-by-nvidia-installer-" + name);
     if (const auto moved = move_over(host.in_root(kFolder) / name, saved); moved)
-      log::warning("nvidia-installer had moved a file away and has not written down which: it is now " +
-                   saved.string());
+      log::warning("nvidia-installer has moved a file away without naming it in its log: it is now " + saved.string());
     else
       log::warning(moved.error().message());
   }
 }
 
-// Is it started at boot, by a link in /etc/systemd/system/TARGET.wants?
+// Whether a link in /etc/systemd/system/TARGET.wants starts the unit at boot.
 bool is_enabled(const HostPaths& host, const std::string& unit) {
   std::error_code bad;
   const auto folder = host.in_root("/etc/systemd/system");
@@ -102,6 +101,16 @@ bool is_enabled(const HostPaths& host, const std::string& unit) {
 }
 
 }  // namespace
+
+std::vector<std::string> files_of_installer_log(std::string_view log) {
+  std::vector<std::string> files;
+  each_line(log, [&](std::string_view line) {
+    if (!line.starts_with("0: /") && !line.starts_with("1: /")) return;
+    line.remove_prefix(3);
+    if (line.size() > 1 && fs::path(line).lexically_normal() == line) files.emplace_back(line);
+  });
+  return files;
+}
 
 std::vector<InstallerBackup> backups_of_installer_log(std::string_view log) {
   std::vector<InstallerBackup> backups;
@@ -135,8 +144,8 @@ Result<bool> remove_new_user_space(const HostPaths& host, const Snapshot& snapsh
   const auto backups = backups_of_installer_log(*now);
   if (cut_short) save_unknown(host, snapshot, backups);
   std::error_code ignored;
-  // What takes the place of another one stays until that is back: this may be done a second time, and then it is the
-  // other one.
+  // A file in the place of a moved one is not removed here: put_back() replaces it. In a second run it may be the
+  // restored one.
   const auto is_backed_up = [&](const std::string& file) {
     return std::any_of(backups.begin(), backups.end(), [&](const InstallerBackup& each) { return each.path == file; });
   };
@@ -158,8 +167,8 @@ std::vector<std::string> service_warnings(const HostPaths& host, const driver::D
     const auto unit = fs::path(file).filename().string();
     units.push_back(unit);
     if (!text)
-      warnings.push_back(file + ", which the installer says it has installed, is not there");
-    else if (text->find("WantedBy=") != std::string::npos && !is_enabled(host, unit))
+      warnings.push_back(file + " is in the log of nvidia-installer, but it is absent");
+    else if (contains(*text, "WantedBy=") && !is_enabled(host, unit))
       warnings.push_back(unit + " is not started at boot: systemctl enable " + unit);
   }
   if (driver.flavour == driver::Flavour::vgpu_kvm)
@@ -175,7 +184,7 @@ std::vector<std::string> installed_user_space(const HostPaths& host) {
   return log ? files_of_installer_log(*log) : std::vector<std::string>{};
 }
 
-// Other packages may have changed since the copies of the linker's cache and of systemd's links were made.
+// The restored copies of the linker's cache and of systemd's links may be older than changes by other packages.
 void refresh_user_space(const HostPaths& host) {
   for (const auto& words :
        {std::vector<std::string>{"ldconfig"}, std::vector<std::string>{"systemctl", "daemon-reload"}}) {
@@ -185,7 +194,7 @@ void refresh_user_space(const HostPaths& host) {
     command.root = host.root;
     command.argv = words;
     const auto said = run(command);
-    if (!said || !said->ok()) log::warning(words.front() + " failed after the user space was put back: run it by hand");
+    if (!said || !said->ok()) log::warning(words.front() + " failed after the user space was restored: run it by hand");
   }
 }
 

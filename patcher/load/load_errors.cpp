@@ -11,8 +11,8 @@ namespace {
 
 constexpr const char* rebuild = "build it for the running kernel: vgpukit build DRIVER --kernel running";
 
-// A message of the kernel's (kernel/module/main.c and signing.c, unless another file is named) and what follows from
-// it. In `why` the text behind `sign`, up to a blank, stands for %.
+// A message of the kernel (kernel/module/main.c and signing.c, unless another file is named) and its meaning. In `why`,
+// % is replaced by the word after `sign`.
 struct Reading {
   std::string_view sign;
   std::string_view why;
@@ -25,7 +25,7 @@ constexpr Reading readings[] = {
      "vgpukit build DRIVER --kernel running --accept gpl-export makes modules that load; docs/boundaries.md tells what "
      "that means"},
     {"disagrees about version of symbol ", "it was built for another build of this kernel: its % is not this kernel's",
-     "install the headers of the very kernel that runs, then build it again: vgpukit build DRIVER --kernel running"},
+     "install the headers of the running kernel, then build it again: vgpukit build DRIVER --kernel running"},
     {"no symbol version for ",
      "it was built without the checksums of the kernel's symbols (Module.symvers): % has none", rebuild},
     {"version magic ", "it was built for another kernel: its version magic is not this kernel's", rebuild},
@@ -37,7 +37,7 @@ constexpr Reading readings[] = {
     {"exports duplicate symbol ", "another module exports % already", "unload the other driver first: vgpukit unload"},
     {"Unknown symbol ", "neither the kernel nor a loaded module gives it %",
      "vgpukit verify FILE.ko --kernel running tells who has it, and whether it became GPL-only"},
-    {"is blacklisted", "the kernel's command line forbids it (module_blacklist=)", "take it out there, and boot again"},
+    {"is blacklisted", "the kernel's command line forbids it (module_blacklist=)", "remove it there, and reboot"},
     {"unsigned module loading is restricted",
      "the kernel is locked down (Secure Boot) and the module is not signed with a key that it trusts",
      "sign it with an enrolled key (mokutil --import), or switch Secure Boot off"},
@@ -64,7 +64,7 @@ std::string filled(std::string_view sentence, const std::string& word) {
   return text;
 }
 
-// What the errno alone tells.
+// The meaning of the errno alone.
 Error from_errno(std::string tried, int error) {
   const auto because = [&](std::string why, std::string next) {
     return Error{ErrorKind::failed, std::move(tried), std::move(why) + " (" + std::strerror(error) + ")",
@@ -113,16 +113,16 @@ std::vector<OccupiedCard> occupied_cards(const Sysfs& sysfs) {
 
 std::string free_card_hint(const OccupiedCard& card) {
   if (card.driver.starts_with("vfio") || card.driver == "pci-stub")
-    return "it is set aside for passthrough: take it out of vfio-pci's ids= or driver_override, if the driver shall "
-           "have it";
-  // nova_core grabs cards, too, from 6.15 on: a list with nouveau alone is not enough.
-  return "blacklist nouveau, nova_core and nova_drm in /etc/modprobe.d, make the initramfs again, boot";
+    return "it is reserved for passthrough: remove it from vfio-pci's ids= or driver_override if the driver must have "
+           "it";
+  // From 6.15 on nova_core binds to cards, too.
+  return "blacklist nouveau, nova_core and nova_drm in /etc/modprobe.d, update the initramfs, reboot";
 }
 
 Error explain_load(const std::string& module, int error, const std::vector<system::KernelMessage>& messages,
                    const std::vector<OccupiedCard>& occupied) {
   const auto tried = "load the module " + module;
-  // In the order of the table, because the first message is often only what follows from a later one.
+  // The order of the table decides, because the first message is often a consequence of a later one.
   for (const auto& reading : readings)
     for (const auto& message : messages) {
       const auto at = message.text.find(reading.sign);

@@ -1,5 +1,4 @@
-// Why the kernel did not take a module, in words that a user can act on. The kernel's messages say more than its errno
-// does.
+// Why the kernel has refused a module, and what to do. The kernel's messages tell more than its errno.
 #pragma once
 
 #include <string>
@@ -18,10 +17,10 @@ struct OccupiedCard {
 };
 // Display controllers of NVIDIA's whose driver is neither nvidia nor none.
 std::vector<OccupiedCard> occupied_cards(const Sysfs& sysfs);
-// What to do about those.
+// What to do about such a card.
 std::string free_card_hint(const OccupiedCard& card);
 
-// `error`: the errno that loading gave. `messages`: the kernel's since before the attempt.
+// `error`: the errno of the attempt. `messages`: the kernel's, since before the attempt.
 Error explain_load(const std::string& module, int error, const std::vector<system::KernelMessage>& messages,
                    const std::vector<OccupiedCard>& occupied);
 

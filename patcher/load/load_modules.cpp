@@ -3,9 +3,7 @@
 #include <cerrno>
 
 #include "load/load_record.hpp"
-#include "load/modules_change.hpp"
 #include "support/interrupt.hpp"
-#include "vgpu/change.hpp"
 
 namespace vgpukit::load {
 
@@ -13,18 +11,18 @@ namespace {
 
 using State = ModuleOutcome::State;
 
-// A required module that modprobe.d forbids stops the load before it begins.
+// If modprobe.d forbids a required module, nothing is loaded.
 Status check_plan(const LoadPlan& plan) {
   bool any = false;
   for (const auto& module : plan.modules) {
-    any = any || (module.driver && module.left_out.empty());
-    if (module.left_out.empty() || module.optional || module.driver) continue;
-    return Error{ErrorKind::failed, "load the module " + module.name, "it is " + module.left_out,
+    any = any || (module.driver && module.skipped_because.empty());
+    if (module.skipped_because.empty() || module.optional || module.driver) continue;
+    return Error{ErrorKind::failed, "load the module " + module.name, "it is " + module.skipped_because,
                  "it is " + module.reason};
   }
   if (any) return {};
   return Error{ErrorKind::failed, "load the NVIDIA driver",
-               plan.modules.back().name + " is " + plan.modules.back().left_out,
+               plan.modules.back().name + " is " + plan.modules.back().skipped_because,
                "modprobe --showconfig prints all that modprobe.d says"};
 }
 
@@ -36,11 +34,11 @@ void unload_again(const ModuleTools& tools, LoadReport& report) {
 
 }  // namespace
 
-Status may_change_modules(const ModuleTools& tools, const std::string& tried) {
+Status may_change_modules(const ModuleTools& tools, const std::string& tried, const std::string& hint) {
   if (!tools.host.is_host() && tools.release.empty())
     return Error{ErrorKind::usage, tried, "--root names another root folder, and no kernel runs there",
-                 "leave --root out, or use load --dry-run --kernel REL to see the plan"};
-  return vgpu::need_root(tools.host, tried);
+                 "run it without --root; load --dry-run --kernel REL shows the plan"};
+  return need_root(tools.host, tried, hint);
 }
 
 Result<FileLock> lock_modules(const ModuleTools& tools) {
@@ -51,20 +49,20 @@ LoadReport load_planned(const ModuleTools& tools, const LoadPlan& plan) {
   LoadReport report;
   report.release = plan.release;
   auto record = read_module_record(tools.host);
-  (void)tools.kernel_messages();  // what was said before is not about these modules
+  (void)tools.kernel_messages();  // earlier messages are not about these modules
   for (const auto& module : plan.modules) {
     ModuleOutcome outcome{module, State::loaded, std::nullopt, {}};
     if (module.state != PlannedModule::State::absent) {
       outcome.state = module.state == PlannedModule::State::live ? State::live : State::builtin;
-    } else if (!module.left_out.empty()) {
-      outcome.state = State::left_out;
+    } else if (!module.skipped_because.empty()) {
+      outcome.state = State::skipped;
     } else if (Interrupt::caught() != 0) {
       outcome.state = State::failed;
       outcome.error = Error{ErrorKind::interrupted, "load the module " + module.name, "interrupted", "run it again"};
     } else {
       const int error = tools.running_system.insert(module.file, module.options);
       outcome.messages = tools.kernel_messages();
-      if (error == EEXIST) outcome.state = State::live;  // somebody was faster
+      if (error == EEXIST) outcome.state = State::live;  // another process has loaded it meanwhile
       if (error != 0 && error != EEXIST) {
         outcome.state = State::failed;
         outcome.error = explain_load(module.name, error, outcome.messages, occupied_cards(tools.sysfs));
@@ -79,13 +77,13 @@ LoadReport load_planned(const ModuleTools& tools, const LoadPlan& plan) {
     return report;
   }
   report.occupied = occupied_cards(tools.sysfs);
-  // Without the record only putting back is less sure: no reason to fail.
+  // The record only helps to restore modules later, so a failure to write it is ignored.
   (void)write_module_record(tools.host, record);
   return report;
 }
 
 Result<LoadReport> load_modules(const ModuleTools& tools, const LoadRequest& request) {
-  TRY(may_change_modules(tools, "load the NVIDIA driver"));
+  TRY(may_change_modules(tools, "load the NVIDIA driver", "run it with sudo; load --dry-run needs no root"));
   TRY_ASSIGN(const auto plan, plan_load(tools.host, tools.sysfs, tools.release, request));
   TRY(check_plan(plan));
   TRY_ASSIGN(const auto lock, lock_modules(tools));

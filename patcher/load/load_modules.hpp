@@ -1,5 +1,6 @@
-// Loads NVIDIA's modules into the running kernel and takes them out again. Nothing is left half-done: where a step
-// fails, what was done before it is taken back. One vgpukit at a time.
+// Loads NVIDIA's modules into the running kernel with libkmod, unloads them, and explains refusals. After a failed step
+// the previous steps are undone. A lock allows one vgpukit at a time. load/ may use module/, system/ and vgpu/. This
+// header: `vgpukit load`.
 #pragma once
 
 #include <functional>
@@ -9,7 +10,6 @@
 
 #include "load/load_errors.hpp"
 #include "load/load_plan.hpp"
-#include "load/module_holders.hpp"
 #include "load/running_system.hpp"
 #include "support/atomic_file.hpp"
 #include "system/kernel_log.hpp"
@@ -21,49 +21,31 @@ struct ModuleTools {
   Sysfs& sysfs;
   RunningSystem& running_system;
   std::string release;                                                  // of the running kernel
-  std::function<std::vector<system::KernelMessage>()> kernel_messages;  // what the kernel has said since the last call
-  std::function<void()> on_wait;                                        // called once when another vgpukit is at it
+  std::function<std::vector<system::KernelMessage>()> kernel_messages;  // the kernel's messages since the last call
+  std::function<void()> on_wait;                                        // called once if another vgpukit has the lock
 };
 
 struct ModuleOutcome {
-  enum class State { loaded, live, builtin, left_out, failed, unloaded_again };
+  enum class State { loaded, live, builtin, skipped, failed, unloaded_again };
   PlannedModule module;
   State state = State::loaded;
-  std::optional<Error> error;                   // of a failed one
-  std::vector<system::KernelMessage> messages;  // what the kernel said while it was loaded
+  std::optional<Error> error;                   // set in the state failed
+  std::vector<system::KernelMessage> messages;  // of the kernel while it was loaded
 };
 
 struct LoadReport {
   std::string release;
-  std::vector<ModuleOutcome> modules;  // in the order in which it was tried; after a failure the rest is missing
-  std::vector<OccupiedCard> occupied;  // cards that the driver did not get
-  std::optional<Error> error;          // then none of the driver's modules that this load had loaded is left
+  std::vector<ModuleOutcome> modules;  // in the order of loading; after a failure the rest is missing
+  std::vector<OccupiedCard> occupied;  // cards that another driver has
+  std::optional<Error> error;          // then all modules of the driver that this load had loaded are unloaded again
 };
 Result<LoadReport> load_modules(const ModuleTools& tools, const LoadRequest& request);
 
-struct UnloadRequest {
-  bool stop_holders = false;  // stop services, and remove vGPUs that nobody uses
-};
-
-struct UnloadReport {
-  Holders holders;                        // as they were before anything was done
-  std::vector<std::string> removed;       // modules, in that order
-  std::vector<std::string> stopped;       // services
-  std::vector<vgpu::Vgpu> vgpus;          // that were removed
-  std::vector<std::string> not_put_back;  // what could not be put back after a failure
-  std::optional<Error> error;             // then all of it is back, but for the troubles
-};
-Result<UnloadReport> unload_modules(const ModuleTools& tools, const UnloadRequest& request);
-
-// Unloads, loads the same modules again (from `from`, else from where they came), starts the services and makes the
-// vGPUs again. Where the modules cannot be loaded, the old ones come back.
-struct ReloadReport {
-  UnloadReport unloaded;
-  std::optional<LoadReport> loaded;
-  std::vector<std::string> started;
-  std::vector<std::string> vgpus;  // that were made again
-  std::optional<Error> error;
-};
-Result<ReloadReport> reload_modules(const ModuleTools& tools, const UnloadRequest& request, const fs::path& from);
+// Errors: denied without root, usage for another root folder.
+Status may_change_modules(const ModuleTools& tools, const std::string& tried,
+                          const std::string& hint = "run it with sudo");
+Result<FileLock> lock_modules(const ModuleTools& tools);
+// The lock must be held.
+LoadReport load_planned(const ModuleTools& tools, const LoadPlan& plan);
 
 }  // namespace vgpukit::load

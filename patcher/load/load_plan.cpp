@@ -7,22 +7,13 @@
 #include "kernel/modules_folder.hpp"
 #include "load/module_index.hpp"
 #include "module/module_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::load {
 
 namespace {
 
 constexpr const char* part_of_driver = "part of the driver";
-
-std::vector<std::string> words_of(std::string_view text, std::string_view separators) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; (at = text.find_first_not_of(separators, at)) != std::string_view::npos;) {
-    const auto end = std::min(text.find_first_of(separators, at), text.size());
-    words.emplace_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
-}
 
 // The modules of a folder, by name. Error: usage when it is no folder or has none.
 Result<std::map<std::string, module::ModuleFile>> modules_in(const fs::path& folder) {
@@ -31,7 +22,7 @@ Result<std::map<std::string, module::ModuleFile>> modules_in(const fs::path& fol
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const auto name = entry.path().filename().string();
-    if (name.find(".ko") == std::string::npos || name.starts_with('.')) continue;
+    if (!contains(name, ".ko") || name.starts_with('.')) continue;
     auto module = module::read_module(entry.path());
     if (!module) return module.error();
     auto key = kernel::module_name(module->name);
@@ -53,7 +44,7 @@ class Planner {
   // A folder's module hides an installed one of the same name.
   [[nodiscard]] bool has(const std::string& name) const { return files_.contains(name) || index_.find(name); }
 
-  // The module, after everything that it needs. `softly`: it may be missing or fail.
+  // Adds the module after everything that it needs. `softly`: it may be absent or fail to load.
   void add(const std::string& name, const std::string& reason, bool softly, bool driver = false) {
     const auto settings = index_.settings(name);
     PlannedModule planned{name, {}, settings.options, reason, PlannedModule::State::absent, driver, softly, ""};
@@ -63,29 +54,30 @@ class Planner {
       known->optional = known->optional && softly;
       return;
     }
-    if (!begun_.insert(name).second) return;  // a circle of softdeps
+    if (!begun_.insert(name).second) return;  // a cycle of softdeps
     std::vector<std::string> needs;
     auto softly_before = settings.before, after = settings.after;
     if (const auto file = files_.find(name); file != files_.end()) {
       planned.file = file->second.path;
-      needs = words_of(file->second.info("depends"), ",");
+      const auto depends = file->second.info("depends");
+      for (const auto word : words_of(depends, ",")) needs.emplace_back(word);
       own_softdeps(file->second, softly_before, after);
     } else if (const auto installed = index_.find(name)) {
       planned.file = installed->file;
       needs = installed->depends;
       if (installed->file.empty()) planned.state = PlannedModule::State::builtin;
     } else {
-      return;  // only what may be missing gets here; everything else was asked for has() before
+      return;  // an absent optional module; callers have checked has() for the others
     }
     if (sysfs_.read("/sys/module/" + name + "/initstate").text == "live") planned.state = PlannedModule::State::live;
-    planned.left_out = why_not(planned, settings, reason);
-    if (planned.left_out.empty() && planned.state == PlannedModule::State::absent) {
+    planned.skipped_because = why_not(planned, settings, reason);
+    if (planned.skipped_because.empty() && planned.state == PlannedModule::State::absent) {
       for (const auto& each : softly_before) add(kernel::module_name(each), "softdep of " + name, true);
       for (const auto& each : needs) add(kernel::module_name(each), "needed by " + name, softly);
       if (driver) hidden_needs(planned, needs);
     }
     planned_.push_back(planned);
-    if (planned.left_out.empty())
+    if (planned.skipped_because.empty())
       for (const auto& each : after) add(kernel::module_name(each), "softdep of " + name, true);
   }
 
@@ -94,32 +86,31 @@ class Planner {
  private:
   static std::string why_not(const PlannedModule& planned, const ModuleSettings& settings, const std::string& reason) {
     if (planned.state != PlannedModule::State::absent) return "";
-    // As for modprobe: a blacklist is about what nobody named, and what another module needs is loaded all the same.
+    // As modprobe does: a blacklist does not apply to modules that the user names or that another module needs.
     if (settings.blacklisted && (planned.optional || reason == part_of_driver))
       return "blacklisted in modprobe.d; vgpukit load " + planned.name + " loads it all the same";
     if (settings.install_command.empty()) return "";
     if (settings.install_command.ends_with("/true") || settings.install_command.ends_with("/false"))
       return "switched off in modprobe.d (install " + planned.name + " " + settings.install_command + ")";
-    return "modprobe.d has a command for it, which only modprobe runs: modprobe " + planned.name;
+    return "modprobe.d has an install command for it, which only modprobe runs: modprobe " + planned.name;
   }
 
-  // MODULE_SOFTDEP("pre: a b post: c"). For installed modules depmod has copied these to modules.softdep.
+  // MODULE_SOFTDEP("pre: a b post: c"). For installed modules, depmod has written these to modules.softdep.
   static void own_softdeps(const module::ModuleFile& file, std::vector<std::string>& before,
                            std::vector<std::string>& after) {
     const auto [begin, end] = file.modinfo.equal_range("softdep");
     for (auto each = begin; each != end; ++each) {
       auto* into = &before;
-      for (const auto& word : words_of(each->second, " ")) {
+      for (const auto word : words_of(each->second)) {
         if (word == "pre:" || word == "post:")
           into = word == "pre:" ? &before : &after;
         else
-          into->push_back(word);
+          into->emplace_back(word);
       }
     }
   }
 
-  // What modules.dep does not know: symbol_get() leaves no trace there, and a VFIO device is of no use without an IOMMU
-  // backend.
+  // Needs that modules.dep does not have: symbols for symbol_get(), and an IOMMU backend for VFIO devices.
   void hidden_needs(const PlannedModule& planned, const std::vector<std::string>& needs) {
     auto file = files_.find(planned.name);
     if (file == files_.end()) {
@@ -163,7 +154,7 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
     const auto& known = driver_modules();
     if (std::find(known.begin(), known.end(), name) == known.end() && !files.contains(name))
       return Error{ErrorKind::usage, "load the module " + word, "it is none of NVIDIA's",
-                   "modprobe loads others; without a name vgpukit load takes all of the driver's"};
+                   "modprobe loads others; without a name vgpukit load loads all of the driver's"};
     if (!files.contains(name) && !index.find(name))
       return Error{ErrorKind::usage, "load the module " + word,
                    "there is none of that name in " +
@@ -173,7 +164,7 @@ Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std:
   }
   if (wanted.empty())
     for (const auto& name : driver_modules()) {
-      // nvidia_peermem is for RDMA, and only where that is set up: it loads when it is asked for.
+      // nvidia_peermem needs RDMA, so it is loaded only if the user names it.
       if (name != "nvidia_peermem" && (from_folder ? files.contains(name) : index.find(name).has_value()))
         wanted.push_back(name);
     }

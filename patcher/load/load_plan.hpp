@@ -1,5 +1,5 @@
-// Which modules `vgpukit load` would load, from where, in which order, and why. libkmod reads modules.dep, modprobe.d
-// and the kernel's command line; the module files themselves tell what they need besides.
+// The modules that `vgpukit load` would load: their files, their order, and a reason for each. libkmod reads
+// modules.dep, modprobe.d and the kernel's command line. The module files tell their other needs.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace vgpukit::load {
 
-// NVIDIA's modules that are loaded when none is named, as far as there are such; a host's driver has the first two. In
-// the order in which they load.
+// NVIDIA's modules that are loaded if the user names none and they exist, in the order of loading. A vGPU host's driver
+// has the first two.
 const std::vector<std::string>& driver_modules();
 
 struct LoadRequest {
@@ -22,13 +22,13 @@ struct LoadRequest {
 struct PlannedModule {
   enum class State { absent, live, builtin };
   std::string name;
-  fs::path file;        // empty where it is built in
+  fs::path file;        // empty if it is built in
   std::string options;  // modprobe.d's and the kernel command line's
   std::string reason;   // "asked for", "needed by nvidia_vgpu_vfio"
   State state = State::absent;
-  bool driver = false;    // one of NVIDIA's
-  bool optional = false;  // when it cannot be loaded, the others still are
-  std::string left_out;   // why it is not loaded at all; else empty
+  bool driver = false;          // one of NVIDIA's
+  bool optional = false;        // if it cannot be loaded, the others still are
+  std::string skipped_because;  // why it is not loaded at all; may be empty
 };
 
 struct LoadPlan {
@@ -37,7 +37,7 @@ struct LoadPlan {
 };
 
 // The kernel's modules (dependencies, VFIO, KVM) come from /lib/modules/RELEASE in any case.
-// Errors: usage for a folder or a name that is not there, missing when no driver is installed for that kernel.
+// Errors: usage for an unknown folder or name, missing if no driver is installed for that kernel.
 Result<LoadPlan> plan_load(const HostPaths& host, const Sysfs& sysfs, const std::string& release,
                            const LoadRequest& request);
 

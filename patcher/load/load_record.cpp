@@ -1,8 +1,6 @@
 #include "load/load_record.hpp"
 
-#include <nlohmann/json.hpp>
-
-#include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 
 namespace vgpukit::load {
 
@@ -21,11 +19,9 @@ std::string text_of(const nlohmann::json& object, const char* key) {
 
 ModuleRecord read_module_record(const HostPaths& host) {
   ModuleRecord record;
-  const auto text = read_file(record_file(host));
-  if (!text) return record;
-  const auto document = nlohmann::json::parse(*text, nullptr, false);
-  if (!document.is_object()) return record;
-  for (const auto& [name, entry] : document.items())
+  const auto document = read_json(record_file(host));
+  if (!document) return record;
+  for (const auto& [name, entry] : document->items())
     if (entry.is_object()) record[name] = {text_of(entry, "file"), text_of(entry, "options")};
   return record;
 }

@@ -1,5 +1,5 @@
-// Where the loaded modules came from. The kernel does not remember it, and whoever takes a module out wants to be able
-// to put it back. /run/vgpukit/modules.json: gone after a boot, as the modules are.
+// The files that the loaded modules came from, which the kernel does not tell. unload needs them to restore a module.
+// They are in /run/vgpukit/modules.json, which is gone after a boot, as the modules are.
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@ struct LoadedFrom {
 };
 using ModuleRecord = std::map<std::string, LoadedFrom>;  // by the module's name
 
-// Empty where there is none, or none that is understood.
+// Empty if the file is absent or damaged.
 ModuleRecord read_module_record(const HostPaths& host);
 Status write_module_record(const HostPaths& host, const ModuleRecord& record);
 

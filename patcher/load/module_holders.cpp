@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "support/text.hpp"
+#include "vgpu/vgpu_users.hpp"
+
 namespace vgpukit::load {
 
 namespace {
@@ -11,7 +14,7 @@ bool is_ours(std::string_view path) {
   return path.starts_with("/dev/nvidia");  // nvidia0, nvidiactl, nvidia-uvm, nvidia-vgpu0, nvidia-caps/...
 }
 
-// The first of the driver's files that a process has open or mapped: a mapping outlives its descriptor.
+// The first of the driver's files that a process has open or mapped. A mapping may remain without a descriptor.
 std::string driver_file_of(const Sysfs& sysfs, const std::string& process) {
   for (const auto& descriptor : sysfs.list(process + "/fd"))
     if (auto target = sysfs.link(process + "/fd/" + descriptor); is_ours(target)) return target;
@@ -37,21 +40,13 @@ std::vector<std::string> Holders::units() const {
 }
 
 std::string service_of(std::string_view cgroups) {
-  // "0::/system.slice/nvidia-persistenced.service", or with cgroup v1 a line "1:name=systemd:/system.slice/..." among
-  // others.
-  while (!cgroups.empty()) {
-    const auto line = cgroups.substr(0, cgroups.find('\n'));
-    cgroups.remove_prefix(std::min(line.size() + 1, cgroups.size()));
-    const auto slash = line.find('/');
-    if (slash == std::string_view::npos) continue;
-    const auto path = line.substr(slash);
+  // "0::/system.slice/nvidia-persistenced.service"; with cgroup v1 the line "1:name=systemd:/system.slice/..." of many.
+  for (const auto& line : lines_of(cgroups)) {
+    const auto path = line.substr(std::min(line.find('/'), line.size()));
     if (!path.starts_with("/system.slice/")) continue;
-    for (std::size_t at = 1; at < path.size();) {
-      const auto end = std::min(path.find('/', at), path.size());
-      const auto piece = path.substr(at, end - at);
-      if (piece.ends_with(".service")) return std::string(piece);
-      if (piece.ends_with(".scope")) break;
-      at = end + 1;
+    for (const auto part : words_of(path, "/")) {
+      if (part.ends_with(".service")) return std::string(part);
+      if (part.ends_with(".scope")) break;
     }
   }
   return "";

@@ -1,5 +1,4 @@
-// Who keeps NVIDIA's modules in memory: other modules, programs that have /dev/nvidia* open, vGPUs and their virtual
-// machines.
+// What holds NVIDIA's modules: other modules, programs that have /dev/nvidia* open, vGPUs and their virtual machines.
 #pragma once
 
 #include <string>
@@ -11,15 +10,15 @@ namespace vgpukit::load {
 
 struct ModuleHolder {
   std::string name;     // "gdrdrv"
-  std::string held_by;  // what it keeps: "nvidia"
+  std::string held_by;  // the module that it holds: "nvidia"
 };
 
 struct ProcessHolder {
   int pid = 0;
   std::string program;
-  std::string unit;  // the system service that it belongs to, "nvidia-persistenced.service"; empty for everything else
-  std::string vm;    // the virtual machine that it runs, or empty
-  bool has_vgpu = false;  // it has a vGPU open: a virtual machine, also where its name is not known
+  std::string unit;       // its system service, "nvidia-persistenced.service"; empty if it belongs to none
+  std::string vm;         // the virtual machine that it runs, or empty
+  bool has_vgpu = false;  // it has a vGPU open, so it is a virtual machine, although its name may be unknown
   std::string what;       // "/dev/nvidiactl", or a vGPU's name
   [[nodiscard]] std::string text() const;
 };
@@ -27,16 +26,16 @@ struct ProcessHolder {
 struct Holders {
   std::vector<ModuleHolder> modules;
   std::vector<ProcessHolder> processes;  // each once
-  std::vector<vgpu::Vgpu> vgpus;         // those that exist, used or not
+  std::vector<vgpu::Vgpu> vgpus;         // all that exist, used or not
   [[nodiscard]] bool none() const { return modules.empty() && processes.empty() && vgpus.empty(); }
-  // The services that have to be stopped, each once; what has a vGPU is none of them.
+  // The services to stop, each once, without those that have a vGPU.
   [[nodiscard]] std::vector<std::string> units() const;
 };
 
-// The unit of a line of /proc/PID/cgroup, or nothing: users' sessions, containers and virtual machines are no services.
+// The system service in the text of /proc/PID/cgroup; empty for users' sessions, containers and virtual machines.
 std::string service_of(std::string_view cgroups);
 
-// `modules`: those that are to go. An ordinary user sees their own processes only.
+// `modules`: the modules to unload. An ordinary user sees their own processes only.
 Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules);
 
 }  // namespace vgpukit::load

@@ -1,6 +1,5 @@
 #include "load/module_index.hpp"
 
-#include <libkmod.h>
 #include <syslog.h>
 
 #include "kernel/modules_folder.hpp"
@@ -8,13 +7,6 @@
 namespace vgpukit::load {
 
 namespace {
-
-struct Free {
-  void operator()(kmod_list* list) const { kmod_module_unref_list(list); }
-  void operator()(kmod_module* module) const { kmod_module_unref(module); }
-};
-using List = std::unique_ptr<kmod_list, Free>;
-using Module = std::unique_ptr<kmod_module, Free>;
 
 std::string text(const char* from) {
   return from ? from : "";
@@ -24,22 +16,18 @@ std::vector<std::string> names(const kmod_list* list) {
   std::vector<std::string> all;
   const kmod_list* entry = nullptr;
   kmod_list_foreach(entry, list) {
-    const Module module(kmod_module_get_module(entry));
+    const KmodModule module(kmod_module_get_module(entry));
     all.push_back(text(kmod_module_get_name(module.get())));
   }
   return all;
 }
 
-Module by_name(kmod_ctx* context, const std::string& name) {
+KmodModule by_name(kmod_ctx* context, const std::string& name) {
   kmod_module* found = nullptr;
-  return Module(kmod_module_new_from_name(context, name.c_str(), &found) < 0 ? nullptr : found);
+  return KmodModule(kmod_module_new_from_name(context, name.c_str(), &found) < 0 ? nullptr : found);
 }
 
 }  // namespace
-
-void ModuleIndex::Unref::operator()(kmod_ctx* context) const {
-  kmod_unref(context);
-}
 
 Result<ModuleIndex> ModuleIndex::open(const HostPaths& host, const std::string& release) {
   const auto folder = kernel::modules_folder(host, release);
@@ -48,12 +36,12 @@ Result<ModuleIndex> ModuleIndex::open(const HostPaths& host, const std::string& 
     return Error{ErrorKind::missing, "look up the modules of " + release,
                  host.in_root("/lib/modules/" + release).string() + " has no modules.dep.bin",
                  "install that kernel's modules, or run depmod " + release};
-  // libkmod's own list of folders, in the order in which an earlier file hides a later one of the same name.
+  // libkmod's own list of folders. A file in an earlier folder hides one of the same name in a later folder.
   std::vector<std::string> folders;
   for (const auto* each :
        {"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"})
     folders.push_back(host.in_root(each).string());
-  folders.push_back((*folder / "modules.softdep").string());  // what modules say of themselves (MODULE_SOFTDEP)
+  folders.push_back((*folder / "modules.softdep").string());  // the modules' own MODULE_SOFTDEP
   std::vector<const char*> configuration;
   for (const auto& each : folders) configuration.push_back(each.c_str());
   configuration.push_back(nullptr);
@@ -68,14 +56,14 @@ Result<ModuleIndex> ModuleIndex::open(const HostPaths& host, const std::string& 
 std::optional<InstalledModule> ModuleIndex::find(const std::string& name) const {
   kmod_list* found = nullptr;
   if (kmod_module_new_from_lookup(context_.get(), name.c_str(), &found) < 0 || !found) return std::nullopt;
-  const List list(found);
-  const Module module(kmod_module_get_module(list.get()));
+  const KmodList list(found);
+  const KmodModule module(kmod_module_get_module(list.get()));
   InstalledModule installed;
   installed.name = text(kmod_module_get_name(module.get()));
   installed.file = text(kmod_module_get_path(module.get()));
-  // An install command or an alias in modprobe.d makes libkmod know the name of a module that is not there.
+  // libkmod also knows names without a module, from an install command or an alias in modprobe.d.
   if (installed.file.empty() && kmod_module_get_initstate(module.get()) != KMOD_MODULE_BUILTIN) return std::nullopt;
-  const List depends(kmod_module_get_dependencies(module.get()));
+  const KmodList depends(kmod_module_get_dependencies(module.get()));
   installed.depends = names(depends.get());
   return installed;
 }
@@ -88,7 +76,7 @@ ModuleSettings ModuleIndex::settings(const std::string& name) const {
   settings.install_command = text(kmod_module_get_install_commands(module.get()));
   kmod_list *before = nullptr, *after = nullptr;
   if (kmod_module_get_softdeps(module.get(), &before, &after) == 0) {
-    const List keep_before(before), keep_after(after);
+    const KmodList keep_before(before), keep_after(after);
     settings.before = names(before);
     settings.after = names(after);
   }

@@ -1,27 +1,18 @@
 #include "load/running_system.hpp"
 
-#include <libkmod.h>
 #include <syslog.h>
 
-#include <memory>
-
+#include "support/libkmod.hpp"
 #include "support/process.hpp"
 
 namespace vgpukit::load {
 
 namespace {
 
-struct Unref {
-  void operator()(kmod_ctx* context) const { kmod_unref(context); }
-  void operator()(kmod_module* module) const { kmod_module_unref(module); }
-};
-using Context = std::unique_ptr<kmod_ctx, Unref>;
-using Module = std::unique_ptr<kmod_module, Unref>;
-
-// Without configuration: what modprobe.d says was read when the load was planned.
-Context quiet_context() {
+// Without configuration: plan_load() has read modprobe.d already.
+KmodContext quiet_context() {
   const char* const no_configuration[] = {nullptr};
-  Context context(kmod_new(nullptr, no_configuration));
+  KmodContext context(kmod_new(nullptr, no_configuration));
   if (context) kmod_set_log_priority(context.get(), LOG_CRIT);
   return context;
 }
@@ -29,12 +20,12 @@ Context quiet_context() {
 }  // namespace
 
 int RunningSystem::insert(const std::filesystem::path& file, const std::string& options) {
-  // A context of its own: libkmod keeps one path for each name.
+  // Each insert has its own context, because libkmod caches one path for each name.
   const auto context = quiet_context();
   kmod_module* found = nullptr;
   if (!context) return ENOMEM;
   if (const int error = kmod_module_new_from_path(context.get(), file.c_str(), &found); error < 0) return -error;
-  const Module module(found);
+  const KmodModule module(found);
   return -kmod_module_insert_module(module.get(), 0, options.c_str());
 }
 
@@ -43,14 +34,14 @@ int RunningSystem::remove(const std::string& name) {
   kmod_module* found = nullptr;
   if (!context) return ENOMEM;
   if (const int error = kmod_module_new_from_name(context.get(), name.c_str(), &found); error < 0) return -error;
-  const Module module(found);
+  const KmodModule module(found);
   return -kmod_module_remove_module(module.get(), 0);
 }
 
 Status RunningSystem::service(const std::string& verb, const std::string& unit) {
   Command command;
   command.argv = {"systemctl", verb, unit};
-  command.deadline = std::chrono::seconds(90);  // systemd's own for a service that does not stop
+  command.deadline = std::chrono::seconds(90);  // systemd's own limit for a service that does not stop
   TRY_ASSIGN(const auto outcome, run(command));
   if (outcome.ok()) return {};
   return Error{ErrorKind::failed, verb + " the service " + unit,

@@ -1,5 +1,4 @@
-// What is done to the running kernel and to services while modules come and go. A test derives from this, as from
-// Sysfs.
+// The changes to the running kernel and its services. Tests derive from this class, as from Sysfs.
 #pragma once
 
 #include <filesystem>
@@ -18,9 +17,9 @@ class RunningSystem {
 
   // Each gives an errno, or 0. The file may be compressed. `options`: "name=value name=value".
   [[nodiscard]] virtual int insert(const std::filesystem::path& file, const std::string& options);
-  // Never by force: a module that is in use stays (EAGAIN).
+  // Without force: a module in use stays (EAGAIN).
   [[nodiscard]] virtual int remove(const std::string& module);
-  // systemctl `verb` `unit`, waited for.
+  // Runs systemctl `verb` `unit` and waits for it.
   [[nodiscard]] virtual Status service(const std::string& verb, const std::string& unit);
 };
 

@@ -1,3 +1,5 @@
+#include "load/unload_modules.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -6,8 +8,8 @@
 
 #include "kernel/modules_folder.hpp"
 #include "load/load_record.hpp"
-#include "load/modules_change.hpp"
 #include "support/interrupt.hpp"
+#include "support/text.hpp"
 #include "vgpu/vgpu_change.hpp"
 
 namespace vgpukit::load {
@@ -16,23 +18,23 @@ namespace {
 
 constexpr const char* tried_text = "unload the NVIDIA driver";
 
-// A module that was taken out, and how it gets back in.
+// A module that was unloaded, and how it is loaded again.
 struct Removed {
   std::string name;
-  LoadedFrom from;  // no file: it cannot be put back
+  LoadedFrom from;  // no file: it cannot be restored
 };
 
-// What has been undone so far, and can be redone.
+// What was stopped, removed and unloaded so far.
 struct Undone {
   std::vector<std::string> units;
   std::vector<vgpu::Vgpu> vgpus;
   std::vector<Removed> modules;
 };
 
-// The driver's modules that are loaded, those first that nothing else of the driver's uses.
+// The loaded modules of the driver, in the order of unloading: a module before those that it uses.
 std::vector<std::string> loaded_modules(const Sysfs& sysfs) {
   std::vector<std::string> left, order;
-  // What holds another by symbol_get() is not among its holders, so the order of loading says what goes first.
+  // A module that holds another by symbol_get() is not among its holders, so the reverse order of loading comes first.
   for (auto name = driver_modules().rbegin(); name != driver_modules().rend(); ++name)
     if (sysfs.read("/sys/module/" + *name + "/initstate").text == "live") left.push_back(*name);
   while (!left.empty()) {
@@ -49,37 +51,32 @@ std::vector<std::string> loaded_modules(const Sysfs& sysfs) {
   return order;
 }
 
-std::string listed(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
-// Why nothing may be touched, or nothing. What --stop-holders would stop is no reason when that was asked for.
+// The error if the modules may not be unloaded. With `stop_holders`, services and unused vGPUs are no reason.
 std::optional<Error> blocking_holders(const Holders& holders, bool stop_holders) {
   const auto error = [](std::string why, std::string next) {
     return Error{ErrorKind::failed, tried_text, std::move(why), std::move(next)};
   };
   for (const auto& process : holders.processes)
-    if (process.has_vgpu) return error(process.text(), "shut it down first; what has a vGPU is never stopped for you");
+    if (process.has_vgpu)
+      return error(process.text(), "shut it down first; a process that has a vGPU is never stopped for you");
   if (!holders.modules.empty())
     return error("the module " + holders.modules.front().name + " uses " + holders.modules.front().held_by,
                  "unload that first: modprobe -r " + holders.modules.front().name);
   for (const auto& process : holders.processes)
     if (process.unit.empty())
-      return error(process.text(), "end it first; it is no service, so it is not stopped for you");
+      return error(process.text(), "end it first; it is no service, so vgpukit does not stop it");
   if (stop_holders) return std::nullopt;
   if (!holders.processes.empty())
-    return error(holders.processes.front().text(), "--stop-holders stops " + listed(holders.units()) +
+    return error(holders.processes.front().text(), "--stop-holders stops " + join(holders.units(), ", ") +
                                                        " first; vgpukit reload starts them again afterwards");
   if (!holders.vgpus.empty())
     return error("the vGPU " + holders.vgpus.front().name + " exists on " + holders.vgpus.front().parent +
                      (holders.vgpus.size() > 1 ? ", and " + std::to_string(holders.vgpus.size() - 1) + " more" : ""),
-                 "vgpukit vgpu remove NAME; or --stop-holders, which removes those that nobody uses");
+                 "vgpukit vgpu remove NAME; or --stop-holders, which removes those without users");
   return std::nullopt;
 }
 
-// The module may be held for a moment by whoever looks at a new device (udev): a refusal is final only after a while.
+// udev may hold a module for a moment when it handles a new device, so a refusal is tried again for two seconds.
 int remove_with_retries(const ModuleTools& tools, const std::string& name) {
   constexpr auto pause = std::chrono::milliseconds(100);
   int error = tools.running_system.remove(name);
@@ -97,12 +94,12 @@ Error remove_error(const ModuleTools& tools, const std::string& name, int error)
             error == EPERM ? "is kernel.modules_disabled set?" : "dmesg may tell more"};
   const auto now = find_holders(tools.sysfs, loaded_modules(tools.sysfs));
   if (!now.processes.empty())
-    return {ErrorKind::failed, tried, now.processes.front().text() + ", which came only now",
+    return {ErrorKind::failed, tried, now.processes.front().text() + ", which was not there before",
             "stop what starts it, then try again"};
   return {ErrorKind::failed, tried,
           "it is in use (" + tools.sysfs.read("/sys/module/" + name + "/refcnt").text +
               " times), and no program or module shows by whom",
-          "a console or display on the card, or a virtual machine in a container, may have it; a boot frees it"};
+          "a console or display on the card, or a virtual machine in a container, may use it; a reboot frees it"};
 }
 
 vgpu::VgpuTools vgpu_tools(const ModuleTools& tools) {
@@ -119,7 +116,7 @@ Status make_again(const ModuleTools& tools, const vgpu::Vgpu& vgpu) {
   return {};
 }
 
-// Puts back what was undone, in the opposite order, as far as it goes. Gives what did not.
+// Restores as much as it can, in the opposite order. Gives what could not be restored, as sentences.
 std::vector<std::string> put_back(const ModuleTools& tools, const Undone& undone) {
   std::vector<std::string> not_put_back;
   for (auto each = undone.modules.rbegin(); each != undone.modules.rend(); ++each) {
@@ -137,7 +134,7 @@ std::vector<std::string> put_back(const ModuleTools& tools, const Undone& undone
   return not_put_back;
 }
 
-// Where each module can be had again: where we loaded it from, else where modprobe would find it.
+// The file to restore a module from: the recorded one, otherwise the one that modprobe would load.
 LoadedFrom restore_from(const ModuleTools& tools, const ModuleRecord& record, const std::string& name) {
   std::error_code ignored;
   if (const auto found = record.find(name); found != record.end() && fs::exists(found->second.file, ignored))
@@ -152,7 +149,7 @@ LoadedFrom restore_from(const ModuleTools& tools, const ModuleRecord& record, co
 Status stop_holders(const ModuleTools& tools, const Holders& holders, const std::vector<std::string>& modules,
                     Undone& undone) {
   for (const auto& unit : holders.units()) {
-    undone.units.push_back(unit);  // one that was stopped halfway wants to be started, too
+    undone.units.push_back(unit);  // before the stop, because a failed stop may have stopped it
     TRY(tools.running_system.service("stop", unit));
   }
   const auto left = find_holders(tools.sysfs, modules);
@@ -182,7 +179,7 @@ Status unload(const ModuleTools& tools, const UnloadRequest& request, UnloadRepo
     report.removed.push_back(module.name);
     undone.modules.push_back(std::move(module));
   }
-  // Whoever loads them next may take them from elsewhere.
+  // The next load may use other files.
   for (const auto& name : report.removed) record.erase(name);
   (void)write_module_record(tools.host, record);
   return {};
@@ -213,16 +210,16 @@ Result<UnloadReport> unload_modules(const ModuleTools& tools, const UnloadReques
 Result<ReloadReport> reload_modules(const ModuleTools& tools, const UnloadRequest& request, const fs::path& from) {
   TRY(may_change_modules(tools, "reload the NVIDIA driver"));
   TRY_ASSIGN(const auto lock, lock_modules(tools));
-  // Before anything is unloaded: are the modules that shall come really there, and which are they?
+  // The modules to load are found before anything is unloaded.
   LoadRequest wanted{{}, from};
   if (from.empty())
     for (const auto& name : loaded_modules(tools.sysfs)) wanted.modules.insert(wanted.modules.begin(), name);
   const auto record = read_module_record(tools.host);
   if (from.empty() && !wanted.modules.empty()) {
     const auto first = record.find(wanted.modules.front());
-    const auto installed = kernel::modules_folder(tools.host);  // as libkmod names it: /usr/lib/modules, mostly
+    const auto installed = kernel::modules_folder(tools.host);  // as libkmod names it: mostly /usr/lib/modules
     std::error_code ignored;
-    // What came from a build's folder comes from there again.
+    // Modules from a build's folder are loaded from there again.
     if (first != record.end() && fs::exists(first->second.file, ignored) &&
         !(installed && first->second.file.string().starts_with(installed->string() + "/")))
       wanted.from = first->second.file.parent_path();
@@ -236,7 +233,7 @@ Result<ReloadReport> reload_modules(const ModuleTools& tools, const UnloadReques
     report.error = report.unloaded.error;
     return report;
   }
-  // Planned again: what is loaded has changed.
+  // Planned again, because the set of loaded modules has changed.
   auto plan = plan_load(tools.host, tools.sysfs, tools.release, wanted);
   if (plan) report.loaded = load_planned(tools, *plan);
   report.error = plan ? report.loaded->error : plan.error();

@@ -70,14 +70,15 @@ Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs&
     if (!forced.contains(risk.option))
       return Error{ErrorKind::consent, tried, risk.text, "if you want that: " + risk.option};
 
-  TRY_ASSIGN(const auto lock, begin_change(tools));
+  TRY_ASSIGN(auto change, JournaledChange::begin(passthrough_rules(tools.host),
+                                                 "passthrough apply " + preview.card.claim.address, {}, tools.on_step));
   TRY_ASSIGN(const auto originals, OriginalFiles::open(tools.host));
   std::vector<CardClaim> cards;
   BootEdits edits;
   TRY_ASSIGN(auto plan, make_plan(tools.host, sysfs, card, originals, cards, edits));
   if (plan.nothing) return plan;
   TRY(refuse_conflicts(tried, plan.conflicts, tools.overwrite));
-  TRY(change_to(tools, "passthrough apply " + plan.card.claim.address, originals, cards, edits));
+  TRY(change_to(tools, std::move(change), originals, cards, edits));
   return plan;
 }
 
@@ -87,13 +88,12 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
   const auto tried = "undo passthrough of '" + word + "'";
   if (!address)
     return Error{ErrorKind::usage, tried, "it is not a PCI address", "write it as lspci does, such as 01:00.0"};
-  std::optional<FileLock> lock;
-  if (!dry_run) {
-    std::error_code bad;
-    if (fs::exists(PassthroughPlaces(tools.host).folder, bad)) {
-      TRY_ASSIGN(auto held, begin_change(tools));
-      lock = std::move(held);
-    }
+  std::optional<JournaledChange> change;
+  std::error_code bad;
+  if (!dry_run && fs::exists(PassthroughPlaces(tools.host).folder, bad)) {
+    TRY_ASSIGN(auto begun, JournaledChange::begin(passthrough_rules(tools.host), "passthrough undo " + *address, {},
+                                                  tools.on_step));
+    change.emplace(std::move(begun));
   }
   TRY_ASSIGN(const auto originals, OriginalFiles::open(tools.host));
   auto cards = originals.cards();
@@ -124,7 +124,7 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
     undone.files.push_back(std::move(file));
   }
   TRY(refuse_conflicts(tried, originals.conflicts(), tools.overwrite));
-  if (!dry_run) TRY(change_to(tools, "passthrough undo " + *address, originals, cards, edits));
+  if (change) TRY(change_to(tools, std::move(*change), originals, cards, edits));
   return undone;
 }
 

@@ -8,7 +8,9 @@
 #include <set>
 
 #include "passthrough/text_merge.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -23,65 +25,20 @@ Result<std::optional<std::string>> text_at(const fs::path& path) {
   return std::optional<std::string>(std::move(text));
 }
 
-Result<json> read_json(const fs::path& file) {
-  TRY_ASSIGN(const auto text, read_file(file));
-  auto data = json::parse(text, nullptr, false);
-  if (!data.is_object()) return Error{ErrorKind::usage, "read " + file.string(), "it is damaged", ""};
-  return data;
-}
-
-Status rename_folder(const fs::path& from, const fs::path& to) {
-  std::error_code bad;
-  fs::rename(from, to, bad);
-  if (bad)
-    return Error{ErrorKind::missing, "move " + from.string() + " to " + to.string(), bad.message(),
-                 "is the disk full?"};
-  return {};
-}
-
-void remove_folder(const fs::path& folder) {
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
-}
-
-// Everything is written, and only has to be put in its place. All of it can be done twice.
-Status finish(const PassthroughPlaces& places, const OnStep& on_step) {
+// Every step may run twice.
+Status put_record_in_place(const PassthroughPlaces& places, bool remove, const OnStep& on_step) {
   const auto step = [&](const char* name) {
     if (on_step) on_step(name);
   };
   std::error_code bad;
-  step("set the old record aside");
+  step("move the old record away");
   if (fs::exists(places.next(), bad)) {
-    remove_folder(places.old());
-    if (fs::exists(places.applied(), bad)) TRY(rename_folder(places.applied(), places.old()));
+    TRY(move_path(places.applied(), places.old()));
     step("put the new record in its place");
-    TRY(rename_folder(places.next(), places.applied()));
-  } else if (const auto journal = read_json(places.journal()); journal && journal->value("last", false)) {
-    remove_folder(places.applied());
+    TRY(move_path(places.next(), places.applied()));
+  } else if (remove) {
+    fs::remove_all(places.applied(), bad);
   }
-  step("close the journal");
-  fs::remove(places.journal(), bad);
-  remove_folder(places.old());
-  remove_folder(places.working());
-  return {};
-}
-
-// Where nothing is applied, nothing of ours is left but what a user may want to look at.
-void tidy(const PassthroughPlaces& places) {
-  std::error_code bad;
-  if (fs::exists(places.applied(), bad)) return;
-  fs::remove(places.lock(), bad);
-  fs::remove(places.folder, bad);
-  fs::remove(places.folder.parent_path(), bad);
-}
-
-Status put_back_all(const HostPaths& host, const PassthroughPlaces& places, const OnStep& on_step) {
-  TRY_ASSIGN(const auto snapshot, Snapshot::open(host, places.working()));
-  TRY(snapshot.restore({}, on_step));
-  std::error_code bad;
-  fs::remove(places.journal(), bad);
-  remove_folder(places.next());
-  remove_folder(places.working());
   return {};
 }
 
@@ -181,93 +138,54 @@ Status OriginalFiles::restore(const OnStep& on_step) const {
 }
 
 std::optional<std::string> unfinished_passthrough(const HostPaths& host) {
-  const auto journal = read_json(PassthroughPlaces(host).journal());
-  if (!journal) return std::nullopt;
-  return journal->value("what", std::string("something"));
+  return unfinished_change(passthrough_rules(host));
 }
 
-Result<FileLock> begin_change(const ChangeTools& tools) {
-  const PassthroughPlaces places(tools.host);
-  TRY_ASSIGN(auto lock, FileLock::acquire(places.lock(),
-                                          [] { log::info("waiting for another vgpukit that changes boot files"); }));
-  std::error_code bad;
-  if (!fs::exists(places.journal(), bad)) {
-    remove_folder(places.working());  // of a change that had not begun
-    remove_folder(places.next());
-    return lock;
-  }
-  TRY_ASSIGN(const auto journal, read_json(places.journal()));
-  const auto what = journal.value("what", std::string("something"));
-  if (journal.value("phase", std::string()) == "committing") {
-    TRY(finish(places, tools.on_step));
-    log::warning("an earlier \"" + what + "\" was interrupted at its end; it is finished now");
-  } else {
-    TRY(put_back_all(tools.host, places, tools.on_step));
-    log::warning("an earlier \"" + what + "\" was interrupted; what was there before is back");
-  }
-  return lock;
+ChangeRules passthrough_rules(const HostPaths& host) {
+  const PassthroughPlaces places(host);
+  return {host, places.folder, [places](const json& record, const OnStep& on_step) {
+            return put_record_in_place(places, record.is_null(), on_step);
+          }};
 }
 
-Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline,
+Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& baseline,
                  const std::vector<CardClaim>& cards, const BootEdits& edits) {
   const PassthroughPlaces places(tools.host);
-  const auto step = [&](const std::string& name) {
-    if (tools.on_step) tools.on_step(name);
-  };
   std::vector<std::string> written;
   for (const auto& edit : edits.files) written.push_back(edit.path);
   auto all = boot_products(tools.host);
   all.insert(all.end(), written.begin(), written.end());
   const auto ours = baseline.paths();
   all.insert(all.end(), ours.begin(), ours.end());
-
-  step("keep");
-  remove_folder(places.working());
-  remove_folder(places.next());
-  if (const auto snapshot = Snapshot::keep(tools.host, all, places.working(), tools.on_step); !snapshot) {
-    remove_folder(places.working());
-    tidy(places);
-    return snapshot.error();
-  }
-  const auto journal = [&](const char* phase) {
-    return write_file(places.journal(), json{{"what", what}, {"phase", phase}, {"last", cards.empty()}}.dump(1) + "\n");
-  };
-  step("open the journal");
-  TRY(journal("changing"));
+  TRY(change.add(all));
   const auto work = [&]() -> Status {
+    json record;
     TRY(baseline.restore(tools.on_step));
     if (!cards.empty()) {
-      TRY_ASSIGN(const auto before, Snapshot::keep(tools.host, written, places.next() / "before", tools.on_step));
+      TRY(Snapshot::keep(tools.host, written, places.next() / "before", tools.on_step));
       for (const auto& edit : edits.files) {
-        step("write " + edit.path);
+        change.step("write " + edit.path);
         TRY(rewrite_file(tools.host.in_root(edit.path), edit.after, edit.mode));
       }
-      TRY_ASSIGN(const auto after, Snapshot::keep(tools.host, written, places.next() / "after", tools.on_step));
+      TRY(Snapshot::keep(tools.host, written, places.next() / "after", tools.on_step));
       json list = json::array();
       for (const auto& card : cards) list.push_back(claim_json(card));
-      TRY(write_file(places.next() / "record.json",
-                     json{{"cards", list}, {"commands", edits.commands}}.dump(1) + "\n"));
+      record = {{"cards", list}, {"commands", edits.commands}};
+      TRY(write_file(places.next() / "record.json", record.dump(1) + "\n"));
     }
     for (const auto& command : edits.commands) {
-      step("run " + command.front());
+      change.step("run " + command.front());
       TRY(tools.run(command));
     }
-    step("commit");
-    return journal("committing");
+    return change.commit(record);
   };
-  if (const auto done = work(); !done) {
-    auto error = done.error();
-    if (const auto undone = put_back_all(tools.host, places, tools.on_step); !undone) {
-      error.next = "and what was there before could not be put back: " + undone.error().message();
-    } else {
-      error.next += std::string(error.next.empty() ? "" : "; ") + "everything is as it was before";
-      tidy(places);
-    }
-    return error;
-  }
-  TRY(finish(places, tools.on_step));
-  tidy(places);
-  return {};
+  auto done = work();
+  if (done || !change.is_open()) return done;
+  if (const auto undone = change.undo(); !undone)
+    done.error().next = "and what was there before could not be put back: " + undone.error().message();
+  else
+    append(done.error().next, "everything is as it was before", "; ");
+  return done;
 }
 
 }  // namespace vgpukit::passthrough

@@ -1,8 +1,7 @@
 // What passthrough apply has done to this machine, and how every byte of it is taken back.
 //
 // STATE/passthrough/applied/ has record.json (the cards), before/ (each file as it was without us) and after/ (as we
-// wrote it). A change of it goes through working/ (all that may be touched, as it is now) and next/; journal.json says
-// how far it got.
+// wrote it). A change is a JournaledChange in STATE/passthrough/: it prepares the next applied/ in working/next/.
 #pragma once
 
 #include <functional>
@@ -13,7 +12,7 @@
 
 #include "passthrough/boot_edits.hpp"
 #include "support/atomic_file.hpp"
-#include "support/snapshot.hpp"
+#include "support/journaled_change.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -22,11 +21,8 @@ struct PassthroughPlaces {
   explicit PassthroughPlaces(const HostPaths& host) : folder(host.machine_state() / "passthrough") {}
   fs::path folder;
   [[nodiscard]] fs::path applied() const { return folder / "applied"; }
-  [[nodiscard]] fs::path next() const { return folder / "next"; }
-  [[nodiscard]] fs::path old() const { return folder / "old"; }
-  [[nodiscard]] fs::path working() const { return folder / "working"; }
-  [[nodiscard]] fs::path journal() const { return folder / "journal.json"; }
-  [[nodiscard]] fs::path lock() const { return folder / "lock"; }
+  [[nodiscard]] fs::path next() const { return folder / "working/next"; }
+  [[nodiscard]] fs::path old() const { return folder / "working/old"; }
   [[nodiscard]] fs::path overwritten() const { return folder / "overwritten"; }
 };
 
@@ -76,12 +72,12 @@ struct ChangeTools {
   bool overwrite = false;  // what others have changed since
 };
 
-// The lock, after what a crash has left has been undone or finished. Any change of the machine's files begins with it.
-Result<FileLock> begin_change(const ChangeTools& tools);
+// A commit with a record puts working/next/ in the place of applied/. A commit with null removes applied/.
+ChangeRules passthrough_rules(const HostPaths& host);
 
-// From what is applied now to `cards` with these edits; none of them: all is taken back. Whole or not at all: on an
-// error, also of a program, everything is as it was. The lock must be held.
-Status change_to(const ChangeTools& tools, const std::string& what, const OriginalFiles& baseline,
+// Changes what is applied now to `cards` with these edits. No cards: all is taken back. On an error, also of a program,
+// everything is as it was before.
+Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& baseline,
                  const std::vector<CardClaim>& cards, const BootEdits& edits);
 
 // "apply 0000:01:00.0", where one was interrupted.

@@ -122,6 +122,11 @@ fs::path HostPaths::work() const {
   return fs::is_directory(var_tmp, ignored) ? var_tmp : in_root("/tmp");
 }
 
+Status need_root(const HostPaths& host, const std::string& tried, const std::string& hint) {
+  if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) return {};
+  return Error{ErrorKind::denied, tried, "that needs root, and nothing was changed", hint};
+}
+
 Result<fs::path> shipped_data() {
   if (const char* named = std::getenv("VGPUKIT_DATA"); named && *named) {
     // There is no fallback from a folder that the user named: it would hide the mistake.

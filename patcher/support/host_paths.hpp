@@ -45,6 +45,9 @@ struct HostPaths {
   [[nodiscard]] fs::path machine_state() const { return is_host() ? state : in_root("/var/lib/vgpukit"); }
 };
 
+// Error: denied, unless the user is root, or may write to a root folder that is not this machine's. `hint`: what to do.
+Status need_root(const HostPaths& host, const std::string& tried, const std::string& hint = "run it with sudo");
+
 // The folder with the recipes, patches and the reference driver that ship with vgpukit: VGPUKIT_DATA, else the source
 // tree that this binary was built in, else the installed folder (PREFIX/share/vgpukit).
 // Error: missing, naming the folders that were tried.

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 #include "support/yaml_reader.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/uuid.hpp"
@@ -92,7 +93,8 @@ class FileParser {
     one.where = yaml_.at(node);
     const auto [first, fresh] = lines_.emplace(one.name, one.where.line);
     if (!fresh)
-      return yaml_.wrong(node, one.name + " stands twice; the first is in line " + std::to_string(first->second));
+      return yaml_.wrong(node,
+                         one.name + " is in the file twice; the first is in line " + std::to_string(first->second));
     all_.push_back(std::move(one));
     return {};
   }
@@ -132,21 +134,20 @@ Result<std::string> with_function(const std::string& file, const std::string& te
   TRY_ASSIGN(const auto before, parse_vgpus(file, text));
   TRY_ASSIGN(const auto root, YamlReader(file).parse_or_empty(text));
   auto added = text;
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos)
-    added = "# The vGPUs of this machine: see vgpukit's docs/vgpus.md\n";
+  if (trimmed(text).empty()) added = "# The vGPUs of this machine: see vgpukit's docs/vgpus.md\n";
   if (added.back() != '\n') added += '\n';
   if (!root) added += "vgpus:\n";
   if (before.empty() && added.ends_with("vgpus: []\n")) added.replace(added.size() - 4, 4, "\n");
   std::string quoted = "\"";
   for (const char each : type) quoted += std::string(each == '"' || each == '\\' ? "\\" : "") + each;
   const auto line = "- {card: \"" + card + "\", type: " + quoted + "\", functions: [\"" + function + "\"]}";
-  // The list may be indented or not; what stands there afterwards is read again to see which of them was right.
+  // The list may be indented or not. The result is parsed to find out which indentation is right.
   for (const auto* indent : {"  ", ""}) {
     const auto all = added + indent + line + "\n";
     const auto after = parse_vgpus(file, all);
     if (after && after->size() == before.size() + 1 && after->back().name == function) return all;
   }
-  return Error{ErrorKind::usage, "add " + function + " to " + file, "nothing can be added at the end of its list",
+  return Error{ErrorKind::usage, "add " + function + " to " + file, "no line can be added at the end of its list",
                "write it into the list yourself: " + line};
 }
 
@@ -159,12 +160,12 @@ Result<std::string> without_device(const std::string& file, const std::string& t
   auto all = text;
   all.erase(begin, std::min(text.find('\n', begin), text.size() - 1) + 1 - begin);
   auto after = parse_vgpus(file, all);
-  // Without its last entry, "vgpus:" stands alone: that is an empty list.
+  // "vgpus:" without entries is an empty list.
   if (after && after->size() + 1 == before.size() &&
       std::none_of(after->begin(), after->end(), [&](const auto& each) { return each.name == name; }))
     return all;
   return Error{ErrorKind::usage, "undefine " + name, "it shares its lines with others",
-               "take it out of the file yourself", found->where};
+               "remove it from the file yourself", found->where};
 }
 
 }  // namespace vgpukit::vgpu

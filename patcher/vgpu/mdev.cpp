@@ -95,7 +95,8 @@ Status create_mdev(Sysfs& sysfs, const VgpuParent& parent, const std::string& ty
     return explain_write_error(error, tried, SysfsWrite::create);
   // The write returns when the device is there (mdev_device_create), so there is nothing to wait for.
   if (sysfs.exists(devices_folder + uuid)) return {};
-  return Error{ErrorKind::failed, tried, "the driver took the request, and no device appeared", "dmesg may tell why"};
+  return Error{ErrorKind::failed, tried, "the driver accepted the request, but no device appeared",
+               "dmesg may tell why"};
 }
 
 Status remove_mdev(Sysfs& sysfs, const std::string& uuid) {
@@ -103,7 +104,7 @@ Status remove_mdev(Sysfs& sysfs, const std::string& uuid) {
   if (const int error = sysfs.write(devices_folder + uuid + "/remove", "1"))
     return explain_write_error(error, tried, SysfsWrite::remove);
   if (!sysfs.exists(devices_folder + uuid)) return {};
-  return Error{ErrorKind::failed, tried, "the driver took the request, and the device is still there",
+  return Error{ErrorKind::failed, tried, "the driver accepted the request, but the device still exists",
                "dmesg may tell why"};
 }
 

@@ -18,14 +18,14 @@ std::vector<fs::path> sorted_children(const fs::path& folder) {
   return all;
 }
 
-// An attribute's name is a path below the device's folder; it must not lead out of it.
+// An attribute's name is a path below the device's folder. It must not lead out of that folder.
 bool is_attribute(const std::string& name) {
   const fs::path path(name);
   return !path.empty() && path.is_relative() && std::find(path.begin(), path.end(), "..") == path.end();
 }
 
-// What is wrong with the document, or nothing.
-std::string read_json(const nlohmann::json& data, VgpuDefinition& one) {
+// What is wrong with the document; empty if it is valid.
+std::string read_definition(const nlohmann::json& data, VgpuDefinition& one) {
   if (!data.is_object()) return "it holds no JSON object";
   const auto type = data.find("mdev_type");
   const auto start = data.find("start");
@@ -68,12 +68,12 @@ std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Erro
         continue;
       }
       const auto data = nlohmann::json::parse(*text, nullptr, false);
-      const auto why = data.is_discarded() ? "it is no JSON" : read_json(data, one);
+      const auto why = data.is_discarded() ? "it is no JSON" : read_definition(data, one);
       if (why.empty())
         all.push_back(std::move(one));
       else
         bad.push_back(
-            {ErrorKind::usage, "take the vGPU's definition " + file.string(), why, "correct it, or remove the file"});
+            {ErrorKind::usage, "read the vGPU's definition " + file.string(), why, "correct it, or remove the file"});
     }
   }
   return all;
@@ -87,7 +87,7 @@ Status remove_mdevctl_file(const fs::path& file) {
   std::error_code bad;
   fs::remove(file, bad);
   if (bad) return Error{ErrorKind::missing, "remove mdevctl's definition " + file.string(), bad.message(), ""};
-  fs::remove(file.parent_path(), bad);  // mdevctl leaves the empty folder; it stays where it is not empty
+  fs::remove(file.parent_path(), bad);  // if it is empty
   return {};
 }
 

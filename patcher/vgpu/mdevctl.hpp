@@ -1,7 +1,7 @@
 // mdevctl's definitions: /etc/mdevctl.d/PARENT/UUID, JSON as its src/mdev.rs reads and writes it:
 //   {"mdev_type": "nvidia-63", "start": "auto", "attrs": [{"nvidia/vgpu_params": "..."}]}
-// What we write for vgpus.yaml has the key "vgpukit", too, which mdevctl ignores: so apply knows which files are its
-// own to clean up.
+// A file that apply has written for vgpus.yaml also has the key "vgpukit", which mdevctl ignores. Apply removes only
+// such files.
 #pragma once
 
 #include <vector>
@@ -10,17 +10,17 @@
 
 namespace vgpukit::vgpu {
 
-// All of them, sorted. Files that are no UUID are passed over, as mdevctl does; those that cannot be understood are
+// All definitions, sorted. A file whose name is no UUID is skipped, as by mdevctl. A file that cannot be parsed is
 // added to `bad`.
 std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Error>& bad);
 
-// Where the definition is or would be. `parent` and `uuid` must have been checked to be names.
+// The path of the definition, which may not exist. `parent` and `uuid` must have been checked to be names.
 fs::path mdevctl_file(const HostPaths& host, const std::string& parent, const std::string& uuid);
 
-// Error: missing, where it cannot be removed.
+// Error: missing, if it cannot be removed.
 Status remove_mdevctl_file(const fs::path& file);
 
-// The text as mdevctl writes it, byte for byte (but for the key of an exported one).
+// The text as mdevctl writes it, byte for byte, except for the key of an exported definition.
 std::string mdevctl_text(const VgpuDefinition& definition);
 
 }  // namespace vgpukit::vgpu

@@ -23,9 +23,9 @@ Error explain_write_error(int error, std::string tried, SysfsWrite request) {
     case EPERM:
     case EACCES:
       if (request == SysfsWrite::set_type && error == EPERM)
-        return because("this virtual function is a vGPU already", "remove it first, or take another function");
+        return because("this virtual function is a vGPU already", "remove it first, or choose another function");
       if (::geteuid() != 0) return because("that needs root", "run it with sudo", ErrorKind::denied);
-      return because("the driver does not allow it, not even to root", see_log);
+      return because("the driver refuses it, even to root", see_log);
     case EBUSY:
       if (request == SysfsWrite::make_functions)
         return because("some of its virtual functions are in use, or others were made already",
@@ -33,34 +33,29 @@ Error explain_write_error(int error, std::string tried, SysfsWrite request) {
       return because(request == SysfsWrite::remove ? "it is in use" : "the card is busy",
                      "shut down the virtual machine that has it; vgpukit vgpu list shows which one");
     case ENOSPC:
-      return because("the card has no room for it", "vgpukit vgpu types shows what there is room for");
+      return because("the card has no available instance of that type",
+                     "vgpukit vgpu types shows the available instances");
     case EEXIST:
       return because("there is a device of that name already",
-                     "vgpukit vgpu list shows it; take another UUID, or none");
+                     "vgpukit vgpu list shows it; give another UUID, or none");
     case ENODEV:
     case ENXIO:
       return because("the card or its driver went away",
-                     std::string("vgpukit vgpu types shows what is left; ") + see_log);
+                     std::string("vgpukit vgpu types shows the cards that are left; ") + see_log);
     case ENOENT:
-      // drivers/pci/iov.c, sriov_numvfs_store(): the driver of the card has no sriov_configure, as NVIDIA's (525 to
-      // 580, the open ones too).
+      // drivers/pci/iov.c, sriov_numvfs_store(): the card's driver has no sriov_configure. NVIDIA's drivers have none
+      // (525 to 580, the open ones too).
       if (request == SysfsWrite::make_functions)
         return because("the card's driver makes no virtual functions by itself",
                        "install /usr/lib/nvidia/sriov-manage, which comes with NVIDIA's vGPU driver: vgpukit uses it");
-      return because("its file in sysfs is not there (any more)", "vgpukit vgpu list and types show what there is now");
+      return because("its file in sysfs does not exist (any more)", "vgpukit vgpu list and types show what exists now");
     case EINVAL:
-      return because("the driver does not take this value", "vgpukit vgpu types shows the types that it takes");
+      return because("the driver does not accept this value", "vgpukit vgpu types shows the types that it accepts");
     case EIO:
       return because("the driver failed at it", see_log);
     default:
       return because("the kernel refused it", see_log);
   }
-}
-
-void add_nodes(const Sysfs& sysfs, const std::string& folder, Vgpu& device) {
-  device.iommu_group = sysfs.link_name(folder + "/iommu_group");
-  if (!device.iommu_group.empty()) device.nodes.push_back("/dev/vfio/" + device.iommu_group);
-  for (const auto& node : sysfs.list(folder + "/vfio-dev")) device.nodes.push_back("/dev/vfio/devices/" + node);
 }
 
 }  // namespace vgpukit::vgpu

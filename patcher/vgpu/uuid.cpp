@@ -43,8 +43,8 @@ bool is_uuid(std::string_view text) {
 
 Result<std::string> parse_uuid(std::string_view text) {
   if (!is_uuid(text))
-    return Error{ErrorKind::usage, "take '" + std::string(text) + "' as a UUID", "it is none",
-                 "such as 0f2e3d4c-5b6a-4798-8a9b-0c1d2e3f4a5b; without one, vgpukit makes a new one"};
+    return Error{ErrorKind::usage, "use '" + std::string(text) + "' as a UUID", "it is none",
+                 "give one such as 0f2e3d4c-5b6a-4798-8a9b-0c1d2e3f4a5b, or none for a new one"};
   std::string small(text);
   for (char& digit : small) digit = static_cast<char>(std::tolower(static_cast<unsigned char>(digit)));
   return small;

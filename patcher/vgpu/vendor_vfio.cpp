@@ -7,6 +7,7 @@
 
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
+#include "support/text.hpp"
 #include "vgpu/sysfs_errors.hpp"
 
 namespace vgpukit::vgpu {
@@ -37,19 +38,14 @@ Names remembered(const std::string& text) {
 
 std::vector<std::pair<unsigned, std::string>> creatable_types(const std::string& table) {
   std::vector<std::pair<unsigned, std::string>> rows;
-  std::string_view rest = table;
-  while (!rest.empty()) {
-    auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    line.remove_prefix(std::min(line.size(), line.find_first_not_of(" \t")));
+  each_line(table, [&](std::string_view line) {
+    line = trimmed(line);
     unsigned id = 0;
     const auto [end, bad] = std::from_chars(line.data(), line.data() + line.size(), id);
     const auto colon = line.find(':');
-    if (bad != std::errc() || id == 0 || colon == std::string_view::npos) continue;
-    auto name = line.substr(colon + 1);
-    name.remove_prefix(std::min(name.size(), name.find_first_not_of(" \t")));
-    rows.emplace_back(id, std::string(name.substr(0, name.find_last_not_of(" \t\r") + 1)));
-  }
+    if (bad == std::errc() && id != 0 && colon != std::string_view::npos)
+      rows.emplace_back(id, std::string(trimmed(line.substr(colon + 1))));
+  });
   return rows;
 }
 
@@ -77,7 +73,7 @@ void add_vendor_vfio_devices(const Sysfs& sysfs, VgpuView& view, const CardOf& c
       device.interface = VgpuInterface::vendor_vfio;
       device.card = parent.card;
       device.type = std::string(prefix) + current;
-      card.types[device.type].id = device.type;  // where the card is full, it is in no table
+      card.types[device.type].id = device.type;  // on a full card it is in no table
       add_nodes(sysfs, pci_folder + function, device);
       view.devices.push_back(std::move(device));
     }
@@ -103,8 +99,8 @@ void remember_type_names(const HostPaths& host, const VgpuView& view) {
       for (const auto& [id, type] : card.types)
         if (!type.name.empty()) names[card.address][id] = type.name;
   if (names == before) return;
-  if (const auto kept = write_file(file, nlohmann::json(names).dump(1) + "\n", 0644); !kept)
-    log::debug(kept.error().message());
+  if (const auto written = write_file(file, nlohmann::json(names).dump(1) + "\n", 0644); !written)
+    log::debug(written.error().message());
 }
 
 Status set_function_type(Sysfs& sysfs, const std::string& function, const std::string& type) {
@@ -116,7 +112,7 @@ Status set_function_type(Sysfs& sysfs, const std::string& function, const std::s
   if (const int error = sysfs.write(file, number))
     return explain_write_error(error, tried, create ? SysfsWrite::set_type : SysfsWrite::remove);
   if (sysfs.read(file).text == number) return {};
-  return Error{ErrorKind::failed, tried, "the driver took the request, and current_vgpu_type did not change",
+  return Error{ErrorKind::failed, tried, "the driver accepted the request, but current_vgpu_type did not change",
                "dmesg may tell why"};
 }
 

@@ -13,12 +13,11 @@ namespace vgpukit::vgpu {
 
 void add_vendor_vfio_devices(const Sysfs& sysfs, VgpuView& view, const CardOf& card_of);
 
-// The tables name only what can still be made, so a full card has no names for what it carries. Whoever may write keeps
-// those that were seen in /run/vgpukit/vgpu-types.json, where look_at_vendor_vfio() finds them. That they cannot be
-// kept is no error.
+// The tables name only types that can still be made, so a full card has no names for its vGPUs' types. This writes the
+// names of the view to /run/vgpukit/vgpu-types.json for add_vendor_vfio_devices(). A failure is not reported.
 void remember_type_names(const HostPaths& host, const VgpuView& view);
 
-// The rows of a creatable_vgpu_types table. Lines that do not begin with a number are none: the header may be missing.
+// The rows of a creatable_vgpu_types table. Lines that do not begin with a number are skipped, so a header is optional.
 std::vector<std::pair<unsigned, std::string>> creatable_types(const std::string& table);
 
 // Makes a virtual function a vGPU (a type's id) or an ordinary function again (an empty one), and reads it back. Error:

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "support/text.hpp"
 #include "support/yaml_reader.hpp"
 #include "vgpu/mdev.hpp"
 #include "vgpu/vendor_vfio.hpp"
@@ -41,20 +42,16 @@ unsigned number_in(const Sysfs& sysfs, const std::string& path) {
 // "GPU UUID: \t GPU-5c6..." lines, as nvidia.ko prints them.
 void read_information(const Sysfs& sysfs, VgpuCard& card) {
   const auto reading = sysfs.read("/proc/driver/nvidia/gpus/" + card.address + "/information");
-  std::string_view rest = reading.text;
-  while (!rest.empty()) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  each_line(reading.text, [&](std::string_view line) {
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
+    if (colon == std::string_view::npos) return;
     const auto key = line.substr(0, colon);
-    const auto begin = line.find_first_not_of(" \t", colon + 1);
-    if (begin == std::string_view::npos) continue;
-    const std::string value(line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin));
+    const auto value = trimmed(line.substr(colon + 1));
+    if (value.empty()) return;
     if (key == "Model") card.model = value;
     if (key == "GPU UUID") card.uuid = value;
     if (key == "Serial Number" || key == "Serial") card.serial = value;
-  }
+  });
 }
 
 VgpuCard card_at(const Sysfs& sysfs, const std::string& address) {
@@ -67,22 +64,11 @@ VgpuCard card_at(const Sysfs& sysfs, const std::string& address) {
   return card;
 }
 
-std::string listed(const std::vector<std::string_view>& words) {
-  std::string text;
-  for (const auto word : words) text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
-}
-
 }  // namespace
 
 std::string_view interface_name(VgpuInterface interface) {
   if (interface == VgpuInterface::mdev) return "mdev";
   return interface == VgpuInterface::vendor_vfio ? "vendor-vfio" : "none";
-}
-
-std::string VgpuUser::text() const {
-  const auto process = program + (program.empty() ? "" : ", ") + "process " + std::to_string(pid);
-  return vm.empty() ? process : "the virtual machine '" + vm + "' (" + process + ")";
 }
 
 const VgpuCard* VgpuView::card(std::string_view address) const {
@@ -104,7 +90,7 @@ VgpuView read_vgpus(const Sysfs& sysfs) {
     const auto found = cards.find(address);
     return found != cards.end() ? found->second : cards.emplace(address, card_at(sysfs, address)).first->second;
   };
-  // Cards of the driver that offer nothing yet: their virtual functions may still have to be made.
+  // Cards of the driver without any type yet: their virtual functions may still have to be made.
   for (const auto& address : sysfs.list("/sys/bus/pci/drivers/nvidia"))
     if (pci_address(address) == address && sysfs.link("/sys/bus/pci/devices/" + address + "/physfn").empty())
       card_of(address);
@@ -145,15 +131,15 @@ Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word) {
   }
   if (named.size() == 1) return VgpuPlace{std::string(named.front()), ""};
   const auto tried = "find the card '" + std::string(word) + "'";
-  // The two GPUs of one board have one serial number.
+  // The GPUs of one board have the same serial number.
   if (named.size() > 1)
-    return Error{ErrorKind::usage, tried, "it is the serial number of " + listed(named),
+    return Error{ErrorKind::usage, tried, "it is the serial number of " + join(named, ", "),
                  "name one of them by its address"};
   if (known.empty())
     return Error{ErrorKind::usage, tried, "no card here offers vGPUs",
                  "vgpukit load loads the driver; only cards and drivers for vGPU hosts (vgpu-kvm) offer any"};
   return Error{ErrorKind::usage, tried, "there is none with that address, serial number or UUID",
-               "there are: " + listed(known)};
+               "there are: " + join(known, ", ")};
 }
 
 bool names_type(const VgpuType& type, std::string_view word) {
@@ -162,7 +148,7 @@ bool names_type(const VgpuType& type, std::string_view word) {
   const auto wanted = small(word);
   const auto name = small(type.name);
   if (wanted == name || wanted == small(type.id)) return true;
-  // "GRID P4-1Q" and "NVIDIA A40-4Q" are called P4-1Q and A40-4Q by everybody.
+  // "GRID P4-1Q" and "NVIDIA A40-4Q" are usually called P4-1Q and A40-4Q.
   const auto blank = name.find(' ');
   if (blank != std::string::npos && wanted == name.substr(blank + 1)) return true;
   return "nvidia-" + wanted == type.id;
@@ -181,6 +167,12 @@ Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word) {
   const auto near = nearest(word, known);
   return Error{ErrorKind::usage, tried, "the card has no such type",
                (near.empty() ? "" : "did you mean '" + near + "'? ") + "vgpukit vgpu types lists them"};
+}
+
+void add_nodes(const Sysfs& sysfs, const std::string& folder, Vgpu& device) {
+  device.iommu_group = sysfs.link_name(folder + "/iommu_group");
+  if (!device.iommu_group.empty()) device.nodes.push_back("/dev/vfio/" + device.iommu_group);
+  for (const auto& node : sysfs.list(folder + "/vfio-dev")) device.nodes.push_back("/dev/vfio/devices/" + node);
 }
 
 }  // namespace vgpukit::vgpu

@@ -1,9 +1,11 @@
+#include "vgpu/vgpu_apply.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "support/interrupt.hpp"
-#include "vgpu/change.hpp"
+#include "support/text.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vendor_vfio.hpp"
 
@@ -24,13 +26,13 @@ void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& pl
     outcome.error = done.error();
     for (; !outcome.created.empty(); outcome.created.pop_back())
       if (const auto undone = stop_vgpu(tools, outcome.created.back()); !undone)
-        outcome.error->next += (outcome.error->next.empty() ? "" : "; ") + undone.error().message();
+        append(outcome.error->next, undone.error().message(), "; ");
     return;
   }
 }
 
-// mdevctl sees the mediated devices of vgpus.yaml, too: as "manual", so that it starts them when it is asked to and a
-// file that is out of date starts nothing at boot. What the file no longer has is removed again.
+// Writes the mediated devices of vgpus.yaml for mdevctl, too: as "manual", so that an outdated file starts nothing at
+// boot. Files of devices that vgpus.yaml no longer has are removed.
 Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition>& definitions, const VgpuPlan& plan) {
   std::set<std::string> ours;
   for (const auto& each : definitions)
@@ -39,14 +41,14 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
   const auto there = load_mdevctl(host, ignored);
   std::map<std::string, const VgpuDefinition*> by_file;
   for (const auto& each : there) by_file[each.where.file] = &each;
-  std::map<std::string, std::string> wanted;  // a UUID, and the file of the card that it is on now
+  std::map<std::string, std::string> wanted;  // a UUID, and its file below the parent that it is on now
   const auto one = [&](const VgpuStep& step) -> Status {
     if (step.interface != VgpuInterface::mdev || !ours.contains(step.name)) return {};
     const auto file = mdevctl_file(host, step.parent, step.name);
     wanted[step.name] = file;
     const auto same = by_file.find(file);
     if (same != by_file.end() && (same->second->type == step.type || !same->second->exported)) return {};
-    // Somebody's file that we do not understand is among the bad definitions, and theirs to correct.
+    // A file that cannot be read is reported as a bad definition, and the user has to correct it.
     std::error_code bad;
     if (same == by_file.end() && fs::exists(file, bad)) return {};
     VgpuDefinition definition;
@@ -60,7 +62,7 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
     for (const auto& step : card.create) TRY(one(step));
   }
   for (const auto& each : there) {
-    // While its card is away, the device is still in vgpus.yaml, and its copy stays.
+    // While the card is absent, the device is still in vgpus.yaml, so its copy stays.
     const auto place = wanted.find(each.name);
     const bool current = place == wanted.end() ? ours.contains(each.name) : place->second == each.where.file;
     if (each.exported && !current) TRY(remove_mdevctl_file(each.where.file));
@@ -78,12 +80,12 @@ bool AppliedVgpus::complete() const {
 }
 
 Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
-  if (!dry_run) TRY(need_root(tools.host, "apply the definitions of vGPUs"));
+  if (!dry_run) TRY(need_root(tools.host, "apply the definitions of vGPUs", root_hint));
   std::optional<FileLock> lock;
   if (!dry_run) {
     TRY_ASSIGN(lock, lock_vgpus(tools));
   }
-  // Read under the lock: who held it may have changed them.
+  // This is read under the lock: the process that held it before may have changed the definitions.
   TRY_ASSIGN(auto definitions, load_definitions(tools.host));
   auto view = read_vgpus(tools.sysfs);
   if (!dry_run) remember_type_names(tools.host, view);
@@ -113,7 +115,7 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
     if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;
     if (card.problems.empty() && !outcome.error) apply_card(tools, view, card, outcome);
   }
-  // What was made stays and is told, also where mdevctl's copy of it cannot be written.
+  // If mdevctl's copy cannot be written, the vGPUs stay and are reported all the same.
   if (auto exported = export_to_mdevctl(tools.host, definitions.all, applied.plan); !exported)
     applied.bad.push_back(std::move(exported.error()));
   return applied;

@@ -1,19 +1,19 @@
 #include "vgpu/vgpu_change.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "vgpu/change.hpp"
+#include "support/text.hpp"
 #include "vgpu/mdev.hpp"
+#include "vgpu/sysfs_errors.hpp"
 #include "vgpu/uuid.hpp"
 #include "vgpu/vendor_vfio.hpp"
+#include "vgpu/vgpu_users.hpp"
 
 namespace vgpukit::vgpu {
 
 namespace {
 
-// The card that the wish names, or all of them in the order in which they are tried.
+// The card of the request, or all cards in the order in which they are tried.
 Result<std::vector<VgpuPlace>> places_of(const VgpuView& view, const VgpuRequest& request) {
   if (!request.card.empty()) {
     TRY_ASSIGN(auto place, find_place(view, request.card));
@@ -25,9 +25,9 @@ Result<std::vector<VgpuPlace>> places_of(const VgpuView& view, const VgpuRequest
   return all;
 }
 
-// Virtual functions are made where only they can carry the vGPU that is wanted: on the card that was named, or the only
-// one.
-Status functions_first(const VgpuTools& tools, const VgpuRequest& request, VgpuView& view) {
+// Makes the virtual functions of the card of the request, or of the only card, if it has none and offers no types
+// without them.
+Status make_missing_functions(const VgpuTools& tools, const VgpuRequest& request, VgpuView& view) {
   TRY_ASSIGN(const auto places, places_of(view, request));
   if (places.size() != 1) return {};
   const auto* card = view.card(places.front().card);
@@ -52,19 +52,13 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
     }
     const auto* parent = budget.take(place.card, place.parent, (*type)->id);
     if (parent) return VgpuStep{parent->interface, parent->name, (*type)->id, "", {}};
-    full += (full.empty() ? "" : ", ") + (place.parent.empty() ? place.card : place.parent);
+    append(full, place.parent.empty() ? place.card : place.parent);
   }
   if (!full.empty())
-    return Error{ErrorKind::failed, "make a vGPU of the type " + request.type, "there is no room for it on " + full,
-                 "vgpukit vgpu types shows what there is room for, vgpukit vgpu list what takes it"};
+    return Error{ErrorKind::failed, "make a vGPU of the type " + request.type, "no instance is available on " + full,
+                 "vgpukit vgpu types shows the available instances, vgpukit vgpu list the vGPUs that use them"};
   if (unknown && places.size() > 1) unknown->tried = "find the vGPU type '" + request.type + "' on any card";
   return *unknown;
-}
-
-Status need_root(const HostPaths& host, const std::string& tried) {
-  if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) return {};
-  return Error{ErrorKind::missing, tried, "that needs root, and nothing was changed",
-               "run it with sudo; vgpu list and types need no root"};
 }
 
 Result<FileLock> lock_vgpus(const VgpuTools& tools) {
@@ -95,15 +89,15 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
   if (!request.uuid.empty()) {
     TRY_ASSIGN(uuid, parse_uuid(request.uuid));
   }
-  TRY(need_root(tools.host, "make a vGPU"));
+  TRY(need_root(tools.host, "make a vGPU", root_hint));
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   auto view = read_vgpus(tools.sysfs);
   remember_type_names(tools.host, view);
   if (!uuid.empty() && view.device(uuid))
     return Error{ErrorKind::usage, "make the vGPU " + uuid,
                  "there is one of that UUID, on " + view.device(uuid)->parent,
-                 "take another UUID, or none for a new one"};
-  TRY(functions_first(tools, request, view));
+                 "give another UUID, or none for a new one"};
+  TRY(make_missing_functions(tools, request, view));
   InstanceBudget budget(view);
   TRY_ASSIGN(auto step, choose_parent(view, request, budget));
   if (step.interface == VgpuInterface::vendor_vfio) {
@@ -122,12 +116,13 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
 
 Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name) {
   TRY_ASSIGN(const auto wanted, vgpu_name(name));
-  TRY(need_root(tools.host, "remove the vGPU " + wanted));
+  TRY(need_root(tools.host, "remove the vGPU " + wanted, root_hint));
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   const auto view = read_vgpus(tools.sysfs);
   const auto* device = view.device(wanted);
   if (!device)
-    return Error{ErrorKind::usage, "remove the vGPU " + wanted, "there is none", "vgpukit vgpu list shows them"};
+    return Error{ErrorKind::usage, "remove the vGPU " + wanted, "it does not exist",
+                 "vgpukit vgpu list shows the vGPUs"};
   const auto users = vgpu_users(tools.sysfs, {*device});
   if (!users.empty())
     return Error{ErrorKind::failed, "remove the vGPU " + wanted, users.begin()->second.front().text() + " has it",

@@ -1,9 +1,8 @@
-// Everything that changes vGPUs or their definitions. Each asks for root first, and holds one lock, so that two of them
-// at once come one after the other.
+// Makes and removes vGPUs. These functions need root. They hold one lock, so that only one vgpukit changes vGPUs at a
+// time.
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "support/atomic_file.hpp"
@@ -12,54 +11,39 @@
 
 namespace vgpukit::vgpu {
 
-// The name of a vGPU, a UUID or an address, in the kernel's form. Error: usage.
-Result<std::string> vgpu_name(const std::string& word);
+// For need_root().
+inline constexpr const char* root_hint = "run it with sudo; vgpu list and types need no root";
 
 struct VgpuTools {
   const HostPaths& host;
   Sysfs& sysfs;
   std::function<RetryPause()> retry_pause;  // a new one for each card: how long its virtual functions may take
-  std::function<void()> on_wait;            // called once when another vgpukit holds the lock
+  std::function<void()> on_wait;            // called once if another vgpukit holds the lock
 };
 
 // What create and define are asked for.
 struct VgpuRequest {
   std::string type;
-  std::string card;  // empty: the first with room
+  std::string card;  // empty: the first with an available instance
   std::string uuid;  // empty: a new one
   bool automatic = true;
 };
 
+// The name of a vGPU, a UUID or an address, in the kernel's form. Error: usage.
+Result<std::string> vgpu_name(const std::string& word);
+
 Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request);
 
-// `name`: a UUID or a virtual function's address. Error: failed where a process has it open, with the virtual machine's
+// `name`: a UUID or a virtual function's address. Error: failed if a process has it open, with the virtual machine's
 // name.
 Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name);
 
-// Writes down a vGPU that need not exist: mdevctl's file for a mediated device, vgpus.yaml for a virtual function.
-// `running`: instead of a wish, the UUID or function of a vGPU that exists.
-struct Defined {
-  VgpuStep step;
-  fs::path file;
-};
-Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, const std::string& running = "");
-// Takes the definition away, from both places where both hold it for the same card; the vGPU itself stays. `card`:
-// where there are definitions of that UUID for several. Gives the files.
-Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card);
-
-// What apply did on each card of the plan, in that order.
-struct CardOutcome {
-  bool made_functions = false;
-  std::vector<VgpuStep> created;
-  std::optional<Error> error;  // then everything that it had made on this card is removed again
-};
-struct AppliedVgpus {
-  bool dry_run = false;
-  VgpuPlan plan;
-  std::vector<CardOutcome> outcomes;  // empty after a dry run
-  std::vector<Error> bad;             // definitions that cannot be read, or written for mdevctl
-  [[nodiscard]] bool complete() const;
-};
-Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run);
+Result<FileLock> lock_vgpus(const VgpuTools& tools);
+// The parent and the type's id for a request; the step's name is left empty. Errors: usage for an unknown card or type,
+// failed for a full card.
+Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request, InstanceBudget& budget);
+// Makes the vGPU with its attributes. After an error no vGPU is left.
+Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step);
+Status stop_vgpu(const VgpuTools& tools, const VgpuStep& step);
 
 }  // namespace vgpukit::vgpu

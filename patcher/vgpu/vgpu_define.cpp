@@ -1,6 +1,5 @@
-#include <algorithm>
+#include "vgpu/vgpu_define.hpp"
 
-#include "vgpu/change.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/uuid.hpp"
 
@@ -17,8 +16,8 @@ Result<VgpuStep> step_of_running(const VgpuView& view, const std::string& runnin
   return VgpuStep{device->interface, device->parent, device->type, device->name, {}};
 }
 
-// A definition takes its place whether or not it is started, so the places of the others count as taken. Where all is
-// full now, the first one that has the type will do: what fills it may not be there after the next boot.
+// The instances of all other definitions count as used, whether or not their vGPUs exist. If all cards are full now,
+// the first one with the type is chosen: the vGPUs that fill it may not exist after the next boot.
 Result<VgpuStep> step_of_request(const VgpuView& view, const VgpuRequest& request,
                                  const std::vector<VgpuDefinition>& others) {
   InstanceBudget budget(view);
@@ -35,7 +34,7 @@ Result<VgpuStep> step_of_request(const VgpuView& view, const VgpuRequest& reques
   for (auto& parent : empty.parents)
     for (auto& [type, free] : parent.available_instances) free = 1;
   InstanceBudget any(empty);
-  // A virtual function carries one, so those that are defined already are out.
+  // A virtual function carries one vGPU, so functions with a definition are excluded.
   for (const auto& each : others)
     for (const auto& name : {each.name, each.card})
       if (const auto* parent = view.parent(name); parent && parent->card != parent->name) any.close(name);
@@ -50,7 +49,7 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   if (!request.uuid.empty()) {
     TRY_ASSIGN(uuid, parse_uuid(request.uuid));
   }
-  TRY(need_root(tools.host, "define a vGPU"));
+  TRY(need_root(tools.host, "define a vGPU", root_hint));
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   TRY_ASSIGN(const auto known, load_definitions(tools.host));
   const auto view = read_vgpus(tools.sysfs);
@@ -65,7 +64,7 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
                  step.parent + " is a virtual function: its address is its only name", "leave --uuid out"};
   if (function && !request.automatic)
     return Error{ErrorKind::usage, "define " + step.parent + " without starting it at boot",
-                 "vgpus.yaml has no such thing", ""};
+                 "vgpus.yaml has no option for that", ""};
   if (function) step.name = step.parent;
   if (step.name.empty() && !uuid.empty()) step.name = uuid;
   if (step.name.empty()) {
@@ -75,7 +74,7 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
     if (each.name == step.name)
       return Error{ErrorKind::usage, "define the vGPU " + step.name,
                    "it is defined already, for " + each.card + " as " + each.type,
-                   "vgpukit vgpu undefine " + step.name + " first, or take another one", each.where};
+                   "vgpukit vgpu undefine " + step.name + " removes that definition", each.where};
   if (function) {
     const auto file = vgpus_file(tools.host);
     std::error_code ignored;
@@ -92,12 +91,12 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   one.type = step.type;
   one.automatic = request.automatic;
   const auto file = mdevctl_file(tools.host, step.parent, step.name);
-  // A file of this UUID that could be read as a definition was refused above.
+  // If mdevctl's file of this UUID is a valid definition, it was refused above.
   std::error_code ignored;
   if (fs::exists(file, ignored))
     return Error{ErrorKind::usage, "define the vGPU " + step.name,
-                 "there is a file of that name, which is no definition of mdevctl's",
-                 "correct or remove it, or take another UUID", SourcePos{file.string(), 0, 0}};
+                 "a file of that name exists, and it is no definition of mdevctl's",
+                 "correct or remove it, or give another UUID", SourcePos{file.string(), 0, 0}};
   TRY(write_file(file, mdevctl_text(one)));
   return Defined{step, file};
 }
@@ -105,11 +104,11 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
 Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card) {
   TRY_ASSIGN(const auto wanted, vgpu_name(name));
   const auto tried = "undefine the vGPU " + wanted;
-  TRY(need_root(tools.host, tried));
+  TRY(need_root(tools.host, tried, root_hint));
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   TRY_ASSIGN(const auto known, load_definitions(tools.host));
   const auto view = read_vgpus(tools.sysfs);
-  // A card has an address, a serial number and a UUID; one that is away has only what was written.
+  // An existing card has an address, a serial number and a UUID. An absent one has only what its definition says.
   const auto card_of = [&](const std::string& word) {
     const auto place = find_place(view, word);
     return place ? place->parent + place->card : pci_address(word).value_or(word);
@@ -134,7 +133,7 @@ Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::s
     TRY_ASSIGN(const auto text, read_file(files.back()));
     TRY_ASSIGN(const auto less, without_device(files.back().string(), text, wanted));
     TRY(write_file(files.back(), less));
-    // The copy that apply wrote for mdevctl goes with it.
+    // The copy that apply has written for mdevctl is removed, too.
     std::vector<Error> ignored;
     for (const auto& copy : load_mdevctl(tools.host, ignored))
       if (copy.exported && copy.name == wanted) TRY(remove_mdevctl_file(copy.where.file));

@@ -17,7 +17,7 @@ Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
   const auto& card = *view.card(place->card);
   device.card = place->card;
   if (!place->parent.empty()) device.parent = place->parent;
-  // A card without virtual functions is the parent of all that is on it.
+  // A card without virtual functions is the parent of all its vGPUs.
   if (device.parent.empty() && view.parent(card.address)) device.parent = card.address;
   if (card.interface == VgpuInterface::vendor_vfio && each.counted) {
     device.interface = VgpuInterface::vendor_vfio;
@@ -42,7 +42,7 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     rows.push_back(std::move(row));
   }
   const auto active = static_cast<std::ptrdiff_t>(rows.size());
-  // The row of the vGPU that a definition is about, as far as it exists.
+  // The row of the existing vGPU that matches a definition.
   const auto row_of = [&](const Vgpu& wanted, bool exact) {
     return std::find_if(rows.begin(), rows.begin() + active, [&](const VgpuRow& row) {
       if (row.defined || row.device.type != wanted.type || row.device.card != wanted.card) return false;
@@ -52,7 +52,7 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
   };
   const auto take = [&](const VgpuDefinition& each) {
     const auto device = defined_device(view, each);
-    // vgpus.yaml and mdevctl may both define it.
+    // vgpus.yaml and mdevctl may both define this vGPU.
     const auto twin = std::find_if(rows.begin(), rows.end(), [&](const VgpuRow& row) {
       return row.defined && !device.name.empty() && row.device.name == device.name && row.device.card == device.card &&
              row.device.type == device.type && (row.device.parent == device.parent || device.parent.empty());
@@ -62,7 +62,7 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
       if (twin->attributes.empty()) twin->attributes = each.attributes;
       return;
     }
-    // rows grows, so what is found is used before anything is added.
+    // push_back() invalidates the iterator, so it is used before that.
     if (const auto found = row_of(device, each.from_mdevctl); found != rows.begin() + active) {
       found->defined = true;
       found->automatic = each.automatic;
@@ -76,7 +76,7 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     row.attributes = each.attributes;
     rows.push_back(std::move(row));
   };
-  // Those with a name first: a count takes what is left.
+  // Definitions with a name come first: a count matches the remaining vGPUs.
   for (const auto& each : definitions)
     if (!each.counted) take(each);
   for (const auto& each : definitions)

@@ -1,5 +1,4 @@
-// What a user sees of the vGPUs: those that exist and those that are defined in one list, and how much of each type is
-// used.
+// `vgpukit vgpu list` and `types`: existing and defined vGPUs in one list, and how much of each type is used.
 #pragma once
 
 #include <string>
@@ -7,11 +6,12 @@
 
 #include "vgpu/definitions.hpp"
 #include "vgpu/vgpu.hpp"
+#include "vgpu/vgpu_users.hpp"
 
 namespace vgpukit::vgpu {
 
 struct VgpuRow {
-  Vgpu device;  // of one that is only defined: its name, parent, card and type, as far as they are known
+  Vgpu device;  // of a vGPU that is only defined: its name, parent, card and type, as far as they are known
   bool active = false;
   bool defined = false;
   bool automatic = false;  // it is made at boot
@@ -19,8 +19,8 @@ struct VgpuRow {
   std::vector<VgpuUser> users;
 };
 
-// The vGPU of a definition, its place and type in the words of the view where it knows them. That of a count of virtual
-// functions has no name.
+// The vGPU of a definition, with the parent, card and type of the view if it has them. A definition by a count of
+// virtual functions has no name.
 Vgpu defined_device(const VgpuView& view, const VgpuDefinition& definition);
 
 // Sorted by parent and name, as mdevctl does. Definitions of a count of virtual functions that do not exist yet have no

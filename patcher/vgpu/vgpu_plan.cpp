@@ -10,10 +10,10 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Sysfs& sysfs, const VgpuView& view) : sysfs_(sysfs), view_(view), available_instances_(view) {}
+  Planner(const Sysfs& sysfs, const VgpuView& view) : sysfs_(sysfs), view_(view), budget_(view) {}
 
   VgpuPlan plan(const std::vector<VgpuDefinition>& definitions) {
-    // What exists already is kept first, then what has its own place, then what may go anywhere.
+    // Existing vGPUs come first, then those with a certain parent, then those that fit on any parent.
     std::vector<std::pair<const VgpuDefinition*, const VgpuType*>> anywhere;
     for (const auto& each : definitions) {
       const auto place = place_of(each);
@@ -29,7 +29,7 @@ class Planner {
           plan.needs_functions = true;
         else
           plan.problems.push_back(of(each) +
-                                  "the card offers no vGPU types: its driver is none for vGPU hosts, or is not ready");
+                                  "the card offers no vGPU types: its driver is not for vGPU hosts, or is not ready");
         continue;
       }
       const auto type = find_type(*card, each.type);
@@ -81,14 +81,14 @@ class Planner {
     return {interface, parent, type, name, each.attributes};
   }
 
-  // True where the vGPU exists, be it as it was defined or in a way that is in the way.
+  // True if a vGPU of that name exists, whether or not it matches the definition. If it does not, that is a problem.
   bool existing(const VgpuDefinition& each, const VgpuPlace& place, const VgpuType* type) {
     const auto* device = view_.device(each.name);
     if (!device) return false;
     const auto interface = device->interface;
     const bool here = device->card == place.card && (place.parent.empty() || device->parent == place.parent);
     if (here && is_of(*device, each, type)) {
-      // vgpus.yaml and mdevctl may both define it: it is one all the same.
+      // vgpus.yaml and mdevctl may both define this vGPU.
       if (claimed_.insert(device->name).second)
         plan_of(place.card).existing.push_back(step(each, interface, device->parent, device->type, device->name));
       return true;
@@ -100,8 +100,8 @@ class Planner {
     return true;
   }
 
-  // A vGPU of a virtual function on a card so full that no table has its type's name, nor did we see one: its
-  // definition by name is taken to be right.
+  // Whether the device has the type of the definition. On a full card with vendor VFIO the name of the type may be
+  // unknown; then a definition by name counts as a match.
   [[nodiscard]] bool is_of(const Vgpu& device, const VgpuDefinition& each, const VgpuType* type) const {
     if (type) return device.type == type->id;
     if (device.interface != VgpuInterface::vendor_vfio || each.type.starts_with("nvidia-")) return false;
@@ -110,7 +110,7 @@ class Planner {
     return own == types.end() || own->second.name.empty();
   }
 
-  // Whether the same vGPU is to be made already: vgpus.yaml and mdevctl may both define it.
+  // Whether the plan has the same vGPU already: vgpus.yaml and mdevctl may both define it.
   static bool join(CardPlan& plan, const VgpuDefinition& each, const VgpuPlace& place, const VgpuType& type) {
     const auto twin = std::find_if(plan.create.begin(), plan.create.end(), [&](const VgpuStep& step) {
       return step.name == each.name && step.type == type.id && (place.parent.empty() || step.parent == place.parent);
@@ -136,10 +136,10 @@ class Planner {
                               "it is defined twice, in different ways; vgpukit vgpu list --defined shows both");
       return;
     }
-    const auto* parent = available_instances_.take(place.card, function ? each.name : place.parent, type.id);
+    const auto* parent = budget_.take(place.card, function ? each.name : place.parent, type.id);
     if (!parent)
-      plan.problems.push_back(of(each) + "there is no room for " + type.id +
-                              (type.name.empty() ? "" : " (" + type.name + ")"));
+      plan.problems.push_back(of(each) + "no instance of " + type.id +
+                              (type.name.empty() ? "" : " (" + type.name + ")") + " is available");
     else
       plan.create.push_back(step(each, card->interface, parent->name, type.id, function ? parent->name : each.name));
   }
@@ -158,21 +158,21 @@ class Planner {
       plan.problems.push_back(of(each) + unknown.why + "; " + unknown.next);
       return;
     }
-    const auto* parent = available_instances_.take(card, "", type->id);
+    const auto* parent = budget_.take(card, "", type->id);
     if (parent)
       plan.create.push_back(step(each, VgpuInterface::vendor_vfio, parent->name, type->id, parent->name));
     else
-      plan.problems.push_back(of(each) + "no virtual function has room for " + type->id);
+      plan.problems.push_back(of(each) + "no virtual function has an available instance of " + type->id);
   }
 
   const Sysfs& sysfs_;
   const VgpuView& view_;
-  InstanceBudget available_instances_;
+  InstanceBudget budget_;
   VgpuPlan plan_;
   std::map<std::string, CardPlan> cards_;
   std::set<std::string> claimed_;
-  std::optional<std::map<std::string, std::string>>
-      to_come_;  // virtual functions that are not made yet, and their cards
+  // Virtual functions that are not made yet, and their cards.
+  std::optional<std::map<std::string, std::string>> to_come_;
 };
 
 }  // namespace
@@ -180,10 +180,10 @@ class Planner {
 const VgpuParent* InstanceBudget::take(const std::string& card, const std::string& parent, const std::string& type) {
   for (auto& each : parents_) {
     if (each.card != card || (!parent.empty() && each.name != parent)) continue;
-    const auto available_instances = std::find_if(each.available_instances.begin(), each.available_instances.end(),
-                                                  [&](const auto& pair) { return pair.first == type; });
-    if (available_instances == each.available_instances.end() || available_instances->second == 0) continue;
-    --available_instances->second;
+    const auto available = std::find_if(each.available_instances.begin(), each.available_instances.end(),
+                                        [&](const auto& pair) { return pair.first == type; });
+    if (available == each.available_instances.end() || available->second == 0) continue;
+    --available->second;
     // A virtual function carries one vGPU.
     if (each.interface == VgpuInterface::vendor_vfio || each.name != each.card) close(each.name);
     return &each;

@@ -1,4 +1,4 @@
-// What has to be done so that the vGPUs that are defined exist. Nothing here changes anything.
+// The steps that make all defined vGPUs exist. Planning changes nothing.
 #pragma once
 
 #include <string>
@@ -19,26 +19,26 @@ struct VgpuStep {
 };
 
 struct CardPlan {
-  std::string card;  // its address, or how the definition calls it where there is no such card
+  std::string card;  // its address; if there is no such card, its name in the definition
   bool needs_functions = false;
   std::vector<VgpuStep> create;
   std::vector<VgpuStep> existing;
-  std::vector<std::string> problems;  // where there is one, nothing is done on this card
+  std::vector<std::string> problems;  // if there is one, nothing is done on this card
 };
 
 struct VgpuPlan {
   std::vector<CardPlan> cards;
-  std::vector<std::string> undefined;  // vGPUs that exist and are not defined: they are left alone
+  std::vector<std::string> undefined;  // vGPUs that exist and are not defined: they are not changed
 };
 
-// How much room the parents have, while vGPUs are handed out one after the other.
+// The available instances of the parents, while vGPUs are assigned to them one after the other.
 class InstanceBudget {
  public:
   explicit InstanceBudget(const VgpuView& view) : parents_(view.parents) {}
-  // The parent with that name, or the first of the card, that has room for the type; it then has that much less.
-  // Nothing when full.
+  // Takes an instance of the type from the parent with that name, or from the first parent of the card that has one.
+  // Null if none is available.
   const VgpuParent* take(const std::string& card, const std::string& parent, const std::string& type);
-  // Nothing may be made there any more.
+  // Sets the parent's available instances to 0.
   void close(const std::string& parent);
 
  private:

@@ -1,7 +1,9 @@
+#include "vgpu/vgpu_users.hpp"
+
 #include <algorithm>
 #include <charconv>
 
-#include "vgpu/vgpu.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -18,7 +20,7 @@ std::string guest_name(const std::vector<std::string>& words) {
   return value.substr(begin, value.find(',', begin) - begin);
 }
 
-// What stands between `before` and the next `end`, or nothing.
+// The text between `before` and the next `end`; empty if there is none.
 std::string_view between(std::string_view text, std::string_view before, std::string_view end) {
   const auto at = text.find(before);
   if (at == std::string_view::npos) return {};
@@ -26,8 +28,8 @@ std::string_view between(std::string_view text, std::string_view before, std::st
   return text.substr(from, text.find(end, from) - from);
 }
 
-// The device that a <source> of libvirt's is about: its UUID, or the address that stands there in pieces
-// (domain='0x0000' bus='0x41' slot='0x00' function='0x4').
+// The device of libvirt's <source>: its UUID, or its address, which has four attributes (domain='0x0000' bus='0x41'
+// slot='0x00' function='0x4').
 std::string libvirt_name(std::string_view source) {
   if (const auto uuid = between(source, "uuid='", "'"); !uuid.empty()) return std::string(uuid);
   const auto piece = [&](std::string_view key) { return std::string(between(source, std::string(key) + "='0x", "'")); };
@@ -61,15 +63,10 @@ class Search {
       if (found != by_node_.end()) held.insert(held.end(), found->second.begin(), found->second.end());
     }
     const auto line = sysfs_.read(folder + "/cmdline").text;
-    // Everybody may read a command line: an ordinary user learns at least that QEMU was started with the device.
-    const bool is_qemu = line.find("-device") != std::string::npos && line.find("vfio-pci") != std::string::npos;
+    // Every user may read a command line, so this finds another user's QEMU, too.
+    const bool is_qemu = contains(line, "-device") && contains(line, "vfio-pci");
     if (held.empty() && !is_qemu) return;
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at <= line.size();) {
-      const auto end = std::min(line.find('\0', at), line.size());
-      words.push_back(line.substr(at, end - at));
-      at = end + 1;
-    }
+    const auto words = split(line, '\0');
     if (is_qemu)
       for (const auto& word : words)
         if (const auto* device = device_of(word)) held.push_back(device);
@@ -79,7 +76,7 @@ class Search {
 
   // The device of "vfio-pci,sysfsdev=/sys/bus/mdev/devices/UUID,..." or '{"driver":"vfio-pci","host":"0000:41:00.4"}'.
   [[nodiscard]] const Vgpu* device_of(const std::string& word) const {
-    if (word.find("vfio-pci") == std::string::npos) return nullptr;
+    if (!contains(word, "vfio-pci")) return nullptr;
     for (const std::string_view key : {"sysfsdev=", "host=", "\"sysfsdev\":\"", "\"host\":\""}) {
       auto value = between(word, key, key.back() == '"' ? "\"" : ",");
       if (value.empty()) continue;
@@ -95,7 +92,7 @@ class Search {
     int pid = 0;
     const auto number = between(between(text, "<domstatus", ">"), "pid='", "'");
     std::from_chars(number.data(), number.data() + number.size(), pid);
-    if (pid == 0 || !sysfs_.exists("/proc/" + std::to_string(pid))) return;  // it died, and libvirt has not noticed yet
+    if (pid == 0 || !sysfs_.exists("/proc/" + std::to_string(pid))) return;  // libvirt has not removed its file yet
     const std::string name(between(text, "<name>", "</name>"));
     for (auto& [device, users] : users_)
       for (auto& user : users)
@@ -122,6 +119,11 @@ class Search {
 };
 
 }  // namespace
+
+std::string VgpuUser::text() const {
+  const auto process = program + (program.empty() ? "" : ", ") + "process " + std::to_string(pid);
+  return vm.empty() ? process : "the virtual machine '" + vm + "' (" + process + ")";
+}
 
 std::map<std::string, std::vector<VgpuUser>> vgpu_users(const Sysfs& sysfs, const std::vector<Vgpu>& devices) {
   if (devices.empty()) return {};

@@ -2,26 +2,9 @@
 
 #include <algorithm>
 
+#include "support/text.hpp"
+
 namespace vgpukit::vgpu {
-
-namespace {
-
-std::string escaped(const std::string& text) {
-  std::string all;
-  for (const char each : text) {
-    if (each == '&')
-      all += "&amp;";
-    else if (each == '<')
-      all += "&lt;";
-    else if (each == '\'')
-      all += "&apos;";
-    else
-      all += each;
-  }
-  return all;
-}
-
-}  // namespace
 
 std::string hostdev_xml(const Vgpu& device) {
   const auto& name = device.name;
@@ -49,14 +32,14 @@ Result<std::string> nodedev_xml(const Vgpu& device) {
                  "vgpukit vgpu define " + device.name + " does; the XML for a domain is printed without --persistent"};
   if (pci_address(device.parent) != device.parent)
     return Error{ErrorKind::usage, tried, "its parent " + device.parent + " is no PCI function", ""};
-  // The names that libvirt itself gives to both. It wants one for the new device, too, and then makes its own.
+  // libvirt's own names for both. It requires a name for the new device, but replaces it.
   const auto word = [](std::string text) {
     std::replace_if(
         text.begin(), text.end(), [](char each) { return each == ':' || each == '.' || each == '-'; }, '_');
     return text;
   };
   return "<device>\n  <name>mdev_" + word(device.name + "_" + device.parent) + "</name>\n  <parent>pci_" +
-         word(device.parent) + "</parent>\n  <capability type='mdev'>\n    <type id='" + escaped(device.type) +
+         word(device.parent) + "</parent>\n  <capability type='mdev'>\n    <type id='" + xml_escaped(device.type) +
          "'/>\n    <uuid>" + device.name + "</uuid>\n  </capability>\n</device>\n";
 }
 
@@ -66,7 +49,7 @@ std::string qemu_device(const Vgpu& device) {
 }
 
 std::string proxmox_option(const Vgpu& device) {
-  // hostpci0's own mdev= would make a device of its own; this takes the one that is there.
+  // hostpci0's mdev= would make another device; -args takes the existing one.
   if (device.interface == VgpuInterface::mdev) return "-args '-device " + qemu_device(device) + "'";
   return "-hostpci0 " + device.name;
 }

@@ -1,4 +1,4 @@
-// The lines that give a vGPU to a virtual machine.
+// The configuration that gives a vGPU to a virtual machine.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ namespace vgpukit::vgpu {
 // libvirt's <hostdev>, for a domain's <devices>. A virtual function has managed='no': it stays bound to NVIDIA's
 // driver.
 std::string hostdev_xml(const Vgpu& device);
-// libvirt's <device> for `virsh nodedev-define`, which keeps a mediated device over reboots (through mdevctl). Error:
-// usage for a virtual function, and for a parent that is no PCI function.
+// libvirt's <device> for `virsh nodedev-define`, which defines a mediated device for later boots (through mdevctl).
+// Error: usage for a virtual function, and for a parent that is no PCI function.
 Result<std::string> nodedev_xml(const Vgpu& device);
 // The value of QEMU's -device.
 std::string qemu_device(const Vgpu& device);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* manager = "/usr/lib/nvidia/sriov-manage";
 
-// How many of the functions are there and offer types, in one way or the other.
+// How many of the functions exist and offer types, by mdev or vendor VFIO.
 unsigned ready(const Sysfs& sysfs, const std::string& folder, unsigned wanted) {
   unsigned count = 0;
   for (unsigned i = 0; i < wanted; ++i) {
@@ -63,9 +63,9 @@ Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& ca
   if (made == "0" && error != 0) return explain_write_error(error, tried, SysfsWrite::make_functions);
   const auto line = said.substr(0, said.find('\n'));
   return Error{ErrorKind::failed, tried,
-               "in time, there were " + made + ", and " + std::to_string(ready(sysfs, folder, wanted)) +
-                   " of them offer vGPUs" + (line.empty() ? "" : "; sriov-manage said: " + line),
-               "dmesg may tell why; a virtual function that vfio-pci has taken offers none"};
+               "after the time limit there were " + made + ", and " + std::to_string(ready(sysfs, folder, wanted)) +
+                   " of them offered vGPUs" + (line.empty() ? "" : "; sriov-manage said: " + line),
+               "dmesg may tell why; a virtual function that is bound to vfio-pci offers none"};
 }
 
 }  // namespace vgpukit::vgpu

@@ -1,4 +1,4 @@
-// Virtual functions of SR-IOV cards: vGPUs of such a card live on them, and they are gone after each boot.
+// Virtual functions of SR-IOV cards, which carry the vGPUs of such a card. They do not survive a boot.
 #pragma once
 
 #include <chrono>
@@ -10,13 +10,13 @@
 
 namespace vgpukit::vgpu {
 
-// Called between two looks: pauses, and says whether there is time left for another one.
+// Called between two tries: pauses, and gives whether there is time for another one.
 using RetryPause = std::function<bool()>;
 RetryPause retry_until(std::chrono::seconds deadline);
 
-// Makes all virtual functions of a card, with NVIDIA's sriov-manage where it is installed and else by sriov_numvfs, and
-// waits until each of them offers vGPUs. sriov-manage may exit 0 and have done nothing, so only sysfs is believed, and
-// it is asked again. Error: failed when that does not come true in time, or what the errno of the write means.
+// Makes all virtual functions of a card, with NVIDIA's sriov-manage if it is installed and otherwise by sriov_numvfs,
+// and waits until each of them offers vGPUs. sriov-manage may do nothing and exit with 0, so sysfs is checked, and it
+// is run again. Error: failed if the functions do not appear in time, or what the errno of the write means.
 Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& card, const RetryPause& retry_pause);
 
 }  // namespace vgpukit::vgpu

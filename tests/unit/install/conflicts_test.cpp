@@ -21,9 +21,9 @@ class ConflictsTest : public testing::Test {
   void TearDown() override { fs::remove_all(host_.root); }
   void put(const fs::path& path, const std::string& text = "x") { ASSERT_TRUE(write_file(host_.in_root(path), text)); }
 
-  std::string found(const ConflictRequest& question = {}, const std::vector<DkmsEntry>& dkms = {}) const {
+  std::string found(const ConflictRequest& request = {}, const std::vector<DkmsEntry>& dkms = {}) const {
     std::string text;
-    for (const auto& each : find_conflicts(host_, question, dkms))
+    for (const auto& each : find_conflicts(host_, request, dkms))
       text += (each.blocks ? "! " : "? ") + each.what + " -> " + each.next + "\n";
     return text;
   }
@@ -50,7 +50,7 @@ TEST_F(ConflictsTest, PackagesOfDpkgAndPacman) {
   EXPECT_EQ(text.find("libnvidia"), std::string::npos);
 }
 
-TEST_F(ConflictsTest, ModulesThatNobodyKnows) {
+TEST_F(ConflictsTest, LeftOverModules) {
   put("/lib/modules/6.1/updates/nvidia.ko.xz");
   put("/lib/modules/6.1/kernel/drivers/video/fbdev/nvidia/nvidiafb.ko");
   EXPECT_NE(found().find("updates/nvidia.ko.xz is left over"), std::string::npos) << found();
@@ -70,9 +70,11 @@ TEST_F(ConflictsTest, ASecondModuleBesideTheOneOfDkms) {
             std::string::npos)
       << found({}, ours);
   put("/var/lib/vgpukit/install/installed.json",
-      R"({"version": "535.1", "kernels": {"6.1": {"modules": [{"path": "/lib/modules/6.1/updates/dkms/nvidia.ko"}]}}})");
+      R"({"version": "535.1",
+          "kernels": {"6.1": {"modules": [{"path": "/lib/modules/6.1/updates/dkms/nvidia.ko"}]}}})");
   EXPECT_NE(found({}, ours).find("video/nvidia.ko.xz is there"), std::string::npos) << found({}, ours);
-  EXPECT_EQ(found({}, ours).find("updates/dkms/nvidia.ko is there"), std::string::npos) << "that one we have put there";
+  EXPECT_EQ(found({}, ours).find("updates/dkms/nvidia.ko is there"), std::string::npos)
+      << "vgpukit has installed that one";
 }
 
 TEST_F(ConflictsTest, WhatDkmsHasOfOthers) {

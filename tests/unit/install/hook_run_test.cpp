@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "install/hook_files.hpp"
-#include "install/install.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/temp_folder.hpp"
@@ -68,7 +66,7 @@ class HookTest : public testing::Test {
   HostPaths host_;
 };
 
-TEST_F(HookTest, WithoutADriverNothingIsLookedAtOrWritten) {
+TEST_F(HookTest, WithoutADriverNothingIsDone) {
   const auto outcome = run_hook(host_, request({"6.1.0-9-amd64"}));
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->version, "");
@@ -76,7 +74,7 @@ TEST_F(HookTest, WithoutADriverNothingIsLookedAtOrWritten) {
   EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit")));
 }
 
-TEST_F(HookTest, AKernelWithoutHeadersIsSaidAndKept) {
+TEST_F(HookTest, AKernelWithoutHeadersIsReportedAndRecorded) {
   install();
   const auto outcome = run_hook(host_, request({"6.1.0-9-amd64"}));
   ASSERT_TRUE(outcome);
@@ -94,7 +92,7 @@ TEST_F(HookTest, AKernelWithoutHeadersIsSaidAndKept) {
   EXPECT_EQ(status->last_hook->at("by"), "pacman");
 }
 
-TEST_F(HookTest, WhatAnEarlierRunSaidOfAnotherKernelStaysWhileThatIsInstalled) {
+TEST_F(HookTest, ResultsOfEarlierRunsStayWhileTheirKernelIsInstalled) {
   install();
   put("/lib/modules/6.2.0-1-amd64/modules.dep", "");
   ASSERT_TRUE(run_hook(host_, request({"6.1.0-9-amd64"})));
@@ -105,7 +103,7 @@ TEST_F(HookTest, WhatAnEarlierRunSaidOfAnotherKernelStaysWhileThatIsInstalled) {
   EXPECT_FALSE(last_hook_run(host_)->at("kernels").contains("6.1.0-9-amd64"));
 }
 
-TEST_F(HookTest, AReasonHoldsOnlyForTheModulesThatItWasAbout) {
+TEST_F(HookTest, AFailureIsForgottenWhenTheModulesChange) {
   install();
   ASSERT_TRUE(run_hook(host_, request({"6.1.0-9-amd64"})));
   EXPECT_NE(last_hook_failure(host_, *last_hook_run(host_), "6.1.0-9-amd64"), "");
@@ -113,17 +111,17 @@ TEST_F(HookTest, AReasonHoldsOnlyForTheModulesThatItWasAbout) {
   EXPECT_EQ(last_hook_failure(host_, *last_hook_run(host_), "6.1.0-9-amd64"), "");
 }
 
-TEST_F(HookTest, WhatFailedIsLeftAloneByDkmsWhileTheCallersParentLives) {
+TEST_F(HookTest, DkmsDoesNotRepeatAFailedBuildWhileTheCallersParentRuns) {
   install();
   auto wanted = request({"6.1.0-9-amd64"});
   const auto file = host_.in_root("/run/vgpukit/gave-up");
   ASSERT_TRUE(run_hook(host_, wanted));
-  EXPECT_FALSE(fs::exists(file)) << "nobody runs dkms's hook after ours";
+  EXPECT_FALSE(fs::exists(file)) << "no process runs dkms's hook after ours";
   wanted.parent = ::getpid();
   ASSERT_TRUE(run_hook(host_, wanted));
   EXPECT_EQ(*read_file(file), std::to_string(::getpid()) + "\n");
 
-  // What dkms makes of that, as our dkms.conf has it.
+  // What our dkms.conf does with it.
   auto conf = *read_file(fs::path(VGPUKIT_SOURCE_DIR) / "kbuild/dkms/dkms.conf");
   conf.replace(conf.find("/run/vgpukit"), 5, host_.in_root("/run").string() + "/");
   put("/dkms.conf", conf);
@@ -149,37 +147,11 @@ TEST_F(HookTest, ADamagedRecordIsNone) {
   EXPECT_TRUE(last_hook_run(host_)->at("kernels").contains("6.1.0-9-amd64"));
 }
 
-TEST_F(HookTest, AKernelThatIsGoneIsSaid) {
+TEST_F(HookTest, AnAbsentKernelIsReported) {
   install();
   const auto outcome = run_hook(host_, request({"6.3.0"}));
   ASSERT_TRUE(outcome);
   EXPECT_THAT(outcome->kernels.at(0).why, HasSubstr("there is no"));
-}
-
-TEST_F(HookTest, HooksGoWhereThePackageManagersAre) {
-  EXPECT_THAT(*hook_places(host_, "/usr/bin/vgpukit"), IsEmpty());
-  put("/etc/pacman.conf");
-  EXPECT_THAT(*install_hooks(host_, "/usr/bin/vgpukit"), ElementsAre("/etc/pacman.d/hooks/80-vgpukit.hook"));
-  const auto text = read_file(host_.in_root("/etc/pacman.d/hooks/80-vgpukit.hook"));
-  EXPECT_THAT(*text, HasSubstr("Exec = /usr/bin/vgpukit hook run --from pacman\nNeedsTargets"));
-  EXPECT_THAT(*install_hooks(host_, "/usr/bin/vgpukit"), IsEmpty());
-  EXPECT_THAT(*install_hooks(host_, "/opt/vgpukit"), ElementsAre("/etc/pacman.d/hooks/80-vgpukit.hook"));
-  EXPECT_THAT(*remove_hooks(host_), ElementsAre("/etc/pacman.d/hooks/80-vgpukit.hook"));
-  EXPECT_FALSE(fs::exists(host_.in_root("/etc/pacman.d/hooks/80-vgpukit.hook")));
-}
-
-TEST_F(HookTest, APackagesHookIsLeftToIt) {
-  put("/etc/pacman.conf");
-  put("/usr/share/libalpm/hooks/80-vgpukit.hook");
-  EXPECT_THAT(*install_hooks(host_, "/usr/bin/vgpukit"), IsEmpty());
-}
-
-TEST_F(HookTest, SomebodyElsesFileOfThatNameStays) {
-  put("/var/lib/dpkg/status", "");
-  put("/etc/kernel/postinst.d/00-vgpukit", "#!/bin/sh\n");
-  EXPECT_FALSE(install_hooks(host_, "/usr/bin/vgpukit"));
-  EXPECT_THAT(*remove_hooks(host_), IsEmpty());
-  EXPECT_TRUE(fs::exists(host_.in_root("/etc/kernel/postinst.d/00-vgpukit")));
 }
 
 }  // namespace

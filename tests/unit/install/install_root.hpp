@@ -1,5 +1,5 @@
-// A root in which dkms, depmod and ldconfig are small scripts, and the commands that change it: what dkms and
-// nvidia-installer do in an installation is done here, the rest is the real thing.
+// A root in which dkms, depmod and ldconfig are small scripts. install() does what dkms and nvidia-installer would do
+// in an installation. The transaction around it, uninstall_driver() and rollback_driver() are the real ones.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,11 +12,9 @@
 #include "install/dkms.hpp"
 #include "install/dkms_tree.hpp"
 #include "install/hook_files.hpp"
-#include "install/install.hpp"
 #include "install/install_scope.hpp"
-#include "install/nvidia_installer.hpp"
-#include "install/parts.hpp"
-#include "install/transaction.hpp"
+#include "install/uninstall.hpp"
+#include "install/user_space.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -28,11 +26,20 @@ tree=/var/lib/dkms/nvidia verb=$1
 while [ $# -gt 0 ]; do case $1 in -v) version=$2 ;; -k) release=$2 ;; esac; shift; done
 case $verb in
 --version) echo dkms-3.0.10 ;;
-status) for one in $tree/*/*/; do [ ! -d "$one" ] || { one=${one%/}; v=${one%/*}; echo "nvidia/${v##*/}, ${one##*/}, x86_64: installed"; }; done ;;
+status)
+  for one in $tree/*/*/; do
+    [ ! -d "$one" ] || { one=${one%/}; v=${one%/*}; echo "nvidia/${v##*/}, ${one##*/}, x86_64: installed"; }
+  done ;;
 add) mkdir -p $tree/$version ;;
 build) mkdir -p $tree/$version/$release && echo "$version for $release" >$tree/$version/$release/nvidia.ko ;;
-install) mkdir -p /lib/modules/$release/updates/dkms && cp $tree/$version/$release/nvidia.ko /lib/modules/$release/updates/dkms/ && depmod $release ;;
-remove) for one in $tree/$version/*/; do one=${one%/}; rm -f /lib/modules/${one##*/}/updates/dkms/nvidia.ko; depmod ${one##*/}; done; rm -r $tree/$version ;;
+install)
+  mkdir -p /lib/modules/$release/updates/dkms &&
+    cp $tree/$version/$release/nvidia.ko /lib/modules/$release/updates/dkms/ && depmod $release ;;
+remove)
+  for one in $tree/$version/*/; do
+    one=${one%/}; rm -f /lib/modules/${one##*/}/updates/dkms/nvidia.ko; depmod ${one##*/}
+  done
+  rm -r $tree/$version ;;
 esac
 )";
 inline constexpr const char* depmod_script = R"(#!/bin/sh
@@ -44,7 +51,7 @@ class InstallRoot : public testing::Test {
   using Files = std::map<std::string, std::string>;
 
   void SetUp() override {
-    // Every copy ends with a sync, of which there are hundreds here: in memory, where programs may be run from there.
+    // Each of the hundreds of copies ends with a sync, so this is in memory if programs may be run there.
     for (const fs::path& folder : {fs::path("/dev/shm"), fs::temp_directory_path()}) {
       auto name = (folder / "vgpukit-killed-XXXXXX").string();
       if (!::mkdtemp(name.data())) continue;
@@ -97,7 +104,7 @@ class InstallRoot : public testing::Test {
     }
   }
 
-  // What is in the root, but for the programs and for what vgpukit keeps for itself.
+  // The files of the root, without programs and without the state of vgpukit.
   Files all() const {
     Files found;
     for (const auto& entry : fs::recursive_directory_iterator(host_.root)) {
@@ -121,9 +128,9 @@ class InstallRoot : public testing::Test {
     fs::copy(folder_ / name, host_.root, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   }
 
-  // As nvidia-installer does it (backup.c): what was there of it goes; what is in its way is moved to /var/lib/nvidia,
-  // then its log names that; a file is copied, then the log names it.
-  Status user_space(const std::string& version, const install::Transaction& transaction) {
+  // As nvidia-installer does it (backup.c): it removes its old files, moves files in its way to /var/lib/nvidia, then
+  // names them in its log; it copies a file, then names that in its log.
+  Status user_space(const std::string& version, const JournaledChange& transaction) {
     const auto old = install::installed_user_space(host_);
     for (const auto& file : old) {
       transaction.step("remove " + file);
@@ -154,7 +161,7 @@ class InstallRoot : public testing::Test {
   Status install(const std::string& version, const OnStep& at) {
     const auto old = install::old_version(host_);
     TRY_ASSIGN(const auto dkms, install::Dkms::open(host_));
-    TRY_ASSIGN(auto transaction, install::Transaction::begin(host_, "install " + version, {}, at));
+    TRY_ASSIGN(auto transaction, JournaledChange::begin(install::install_rules(host_), "install " + version, {}, at));
     std::vector<std::string> versions = {version};
     if (!old.empty()) versions.push_back(old);
     TRY(transaction.add(install::install_scope(host_, versions)));

@@ -1,13 +1,11 @@
-// A disk that is full from any step of install, upgrade, rollback and uninstall on, by the command's own files or by
-// somebody else's: the command fails, and what was there before is there again, at once.
+// A disk that is full from any step of install, upgrade, rollback and uninstall on, filled by the command itself or by
+// another program: the command fails and restores the previous state at once, or it succeeds.
 #include <gmock/gmock.h>
-#include <sched.h>
-#include <sys/mount.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "install/install_root.hpp"
+#include "support/small_file_system.hpp"
 
 namespace vgpukit::install {
 namespace {
@@ -15,39 +13,22 @@ namespace {
 class FullDiskTest : public test::InstallRoot {
  protected:
   void SetUp() override {
-    if (::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "nothing can be mounted here";
-    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE,
-            nullptr);  // fails where / is no mount point, and need not be then
+    if (!test::use_own_mounts()) GTEST_SKIP() << "nothing can be mounted here";
     test::InstallRoot::SetUp();
   }
   void TearDown() override {
     ::umount2(host_.root.c_str(), MNT_DETACH);
     test::InstallRoot::TearDown();
   }
-  void make_disk() override {
-    fs::create_directories(host_.root);
-    ASSERT_EQ(::mount("tmpfs", host_.root.c_str(), "tmpfs", 0, "size=16m"), 0);
-  }
+  void make_disk() override { test::mount_small_file_system(host_.root); }
   void load_fresh(const std::string& name) {
     ::umount2(host_.root.c_str(), MNT_DETACH);
     make_disk();
     load_into_place(name);
   }
 
-  void fill(const fs::path& path) const {
-    std::error_code bad;
-    fs::create_directories(path.parent_path(), bad);
-    std::ofstream file(path, std::ios::binary);
-    for (const std::size_t size : {std::size_t{1} << 20U, std::size_t{1} << 12U}) {
-      const std::string part(size, 'x');
-      while (file.write(part.data(), static_cast<std::streamsize>(size)).flush()) {
-      }
-      file.clear();
-    }
-  }
-
-  // A file of nvidia-installer's that it could not write down any more stays: nobody knows of it. One of the system's
-  // that it has moved away is kept, with a warning.
+  // A file that nvidia-installer has copied but could not name in its log stays. A file that it has moved away is
+  // saved, with a warning.
   Files without_strays(Files files) const {
     const auto known = installed_user_space(host_);
     for (const std::string name : {"/usr/bin/nvidia-1", "/usr/bin/nvidia-2"})
@@ -58,8 +39,8 @@ class FullDiskTest : public test::InstallRoot {
   }
 
   struct Ends {
-    int before = 0;  // the command failed, and what was there is there
-    int after = 0;   // it has done its work, at the latest when there was space again
+    int before = 0;  // the command failed and restored the previous state
+    int after = 0;   // it has finished, at the latest when there was space again
   };
   template <class Work>
   void fill_at_each_step(Work work) {
@@ -82,7 +63,7 @@ class FullDiskTest : public test::InstallRoot {
       const bool ours = by.find("dkms") != std::string::npos;
       Ends ends;
       for (const auto at : wanted) {
-        // What is there before anything is kept is somebody else's.
+        // The command changes /var/lib/dkms only after its snapshots.
         if (ours && at < first_change) continue;
         load_fresh("before");
         std::string name_of_it;
@@ -90,12 +71,12 @@ class FullDiskTest : public test::InstallRoot {
         const Status done = work([&](std::string_view name) {
           if (number++ != at) return;
           name_of_it = name;
-          fill(host_.in_root(by));
+          test::fill_file_system(host_.in_root(by));
         });
         const auto where = "full from step " + std::to_string(at) + " (" + name_of_it + ") by " + by + ": ";
         if (!done) {
           EXPECT_THAT(done.error().message(), testing::ContainsRegex("[Nn]o space|I/O error")) << where;
-          // It is undone at once; from the commit on it is finished by the next command.
+          // It is undone at once. After the commit the next command finishes it.
           const auto journal = read_file(host_.in_root("/var/lib/vgpukit/install/journal.json"));
           if (!(journal && journal->find("committing") != std::string::npos)) {
             EXPECT_FALSE(journal) << where << done.error().message();
@@ -105,12 +86,12 @@ class FullDiskTest : public test::InstallRoot {
           }
         }
         fs::remove(host_.in_root(by));
-        const auto left = lock_installation(host_);  // as each command begins
+        const auto left = lock_changes(install_rules(host_));  // as at the start of each command
         ASSERT_TRUE(left) << where << left.error().message();
-        EXPECT_FALSE(unfinished_work(host_)) << where;
+        EXPECT_FALSE(unfinished_change(install_rules(host_))) << where;
         const auto now = done ? all() : without_strays(all());
         ASSERT_TRUE(now == before || now == after) << where << differences(now, before);
-        EXPECT_TRUE(!done || now == after) << where << "it says that all is well";
+        EXPECT_TRUE(!done || now == after) << where << "it reports success";
         (now == before ? ends.before : ends.after) += 1;
       }
       EXPECT_GE(ends.before, ours ? 1 : 5) << by;

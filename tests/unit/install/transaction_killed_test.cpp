@@ -1,5 +1,5 @@
-// SIGKILL at the steps of install, upgrade, rollback and uninstall, user space and all: what is there after the next
-// command has ended what was left is what was there before, or what the command would have made.
+// SIGKILL at the steps of install, upgrade, rollback and uninstall, with the user space. After recovery the state is
+// the one before, or the one that the command would have made.
 #include <set>
 
 #include "install/install_root.hpp"
@@ -10,8 +10,7 @@ namespace {
 
 class KilledTest : public test::InstallRoot {
  protected:
-  // The steps at which it is worth dying: all but those of copies made and put back, of which there is one for each
-  // path.
+  // The steps to be killed at: all, but of the copies (one for each path) only each seventieth.
   template <class Work>
   std::set<int> steps_of(Work work) {
     std::set<int> wanted;
@@ -26,8 +25,6 @@ class KilledTest : public test::InstallRoot {
     return wanted;
   }
 
-  // `undone` and `finished` count how often what was there before was there again, and how often the work was
-  // completed.
   template <class Work>
   void kill_at_each_step(Work work) {
     const auto before = all();
@@ -40,12 +37,12 @@ class KilledTest : public test::InstallRoot {
     for (const auto at : steps) {
       load("before");
       ASSERT_TRUE(test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(work(step)); }));
-      const auto left = lock_installation(host_);  // as each command begins
+      const auto left = lock_changes(install_rules(host_));  // as at the start of each command
       ASSERT_TRUE(left) << left.error().message();
       const auto now = all();
       ASSERT_TRUE(now == before || now == after) << "killed at step " << at << ": " << differences(now, before);
       (now == before ? undone : finished) += 1;
-      EXPECT_FALSE(unfinished_work(host_));
+      EXPECT_FALSE(unfinished_change(install_rules(host_)));
     }
     EXPECT_GE(undone, 5);
     EXPECT_GE(finished, 2);
@@ -113,25 +110,28 @@ TEST_F(KilledTest, ARecoveryOfUserSpaceCanBeDoneAgain) {
   save("left");
   for (int at = 0;; at += 25) {
     load("left");
-    const bool killed =
-        test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
-    ASSERT_TRUE(recover(host_));
+    const bool killed = test::killed_at(
+        at, [&](const OnStep& step) { return static_cast<bool>(recover_change(install_rules(host_), step)); });
+    ASSERT_TRUE(recover_change(install_rules(host_)));
     EXPECT_EQ(differences(all(), before), "") << "recovery killed at step " << at;
     if (!killed) break;
     ASSERT_LT(at, 2000);
   }
 }
 
-// dkms dies with vgpukit, and a make that dkms has started does not.
-TEST_F(KilledTest, WhatItHasStartedIsWaitedFor) {
+// dkms ends with vgpukit, but a make that dkms has started goes on.
+TEST_F(KilledTest, AProgramOfAKilledCommandIsWaitedFor) {
   bring("sleep");
   ASSERT_TRUE(install("1", {}));
   const auto before = all();
-  put("/bin/make", "#!/bin/sh\n>/started; sleep 0.7; echo late >/lib/modules/6.1/updates/dkms/nvidia.ko\n", 0755);
+  put("/bin/make",
+      "#!/bin/sh\n>/started; until [ -e /go ]; do sleep 0.01; done\n"
+      "echo late >/lib/modules/6.1/updates/dkms/nvidia.ko\n",
+      0755);
   put("/bin/dkms-2", "#!/bin/sh\nmake; exit\n", 0755);
   const pid_t child = ::fork();
   if (child == 0) {
-    auto transaction = Transaction::begin(host_, "install 2", install_scope(host_, {"2"}));
+    auto transaction = JournaledChange::begin(install_rules(host_), "install 2", install_scope(host_, {"2"}));
     Command command;
     command.root = host_.root;
     command.argv = {"/bin/dkms-2"};
@@ -140,11 +140,15 @@ TEST_F(KilledTest, WhatItHasStartedIsWaitedFor) {
   while (!fs::exists(host_.in_root("/started"))) ::usleep(1000);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
-  fs::remove(host_.in_root("/started"));
-  ASSERT_TRUE(lock_installation(host_));
+  {
+    const auto lock = FileLock::try_acquire(host_.in_root("/var/lib/vgpukit/install/lock"));
+    put("/go", "");
+    ASSERT_TRUE(lock);
+    ASSERT_FALSE(lock->held()) << "make still runs";
+  }
+  ASSERT_TRUE(lock_changes(install_rules(host_)));
+  for (const auto* name : {"/started", "/go"}) fs::remove(host_.in_root(name));
   EXPECT_EQ(differences(all(), before), "");
-  ::usleep(1'000'000);
-  EXPECT_EQ(differences(all(), before), "") << "nobody is at work any more";
 }
 
 }  // namespace

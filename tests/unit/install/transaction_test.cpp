@@ -10,7 +10,7 @@
 namespace vgpukit::install {
 namespace {
 
-// A little root with a driver in it, and what changes it as dkms would: in place, by rename, by removal.
+// A small root with a driver, and a change() that does what dkms does: it writes in place, renames and removes.
 class TransactionTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -30,7 +30,7 @@ class TransactionTest : public testing::Test {
 
   void put(const fs::path& path, const std::string& text) { ASSERT_TRUE(write_file(host_.in_root(path), text)); }
 
-  // Every path of the root with what it holds, but for vgpukit's own.
+  // Every path of the root with its content, without the state of vgpukit.
   std::map<std::string, std::string> all() const {
     std::map<std::string, std::string> found;
     for (const auto& entry : fs::recursive_directory_iterator(host_.root)) {
@@ -51,7 +51,7 @@ class TransactionTest : public testing::Test {
                                            "/lib/modules/6.1/modules.dep",
                                            "/lib/modules/6.12/updates/dkms/nvidia.ko"};
 
-  void change(const Transaction& transaction) {
+  void change(const JournaledChange& transaction) {
     transaction.step("remove the old");
     fs::remove_all(host_.in_root("/usr/src/nvidia-1"));
     transaction.step("write in place");
@@ -64,7 +64,7 @@ class TransactionTest : public testing::Test {
   }
 
   Status install(const OnStep& at) {
-    TRY_ASSIGN(auto transaction, Transaction::begin(host_, "install 2", paths_, at));
+    TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host_), "install 2", paths_, at));
     change(transaction);
     return transaction.commit({{"version", "2"}});
   }
@@ -73,32 +73,32 @@ class TransactionTest : public testing::Test {
   HostPaths host_;
 };
 
-TEST_F(TransactionTest, CommitKeepsTheWayBack) {
+TEST_F(TransactionTest, CommitKeepsTheSnapshotsForRollback) {
   const auto before = all();
   ASSERT_TRUE(install({}));
   EXPECT_EQ(installed_record(host_)->at("version"), "2");
-  EXPECT_FALSE(unfinished_work(host_));
-  const auto kept = previous_state(host_);
-  ASSERT_TRUE(kept);
-  ASSERT_EQ(kept->size(), 1U);
-  ASSERT_TRUE(kept->front().restore());
+  EXPECT_FALSE(unfinished_change(install_rules(host_)));
+  const auto snapshots = previous_state(host_);
+  ASSERT_TRUE(snapshots);
+  ASSERT_EQ(snapshots->size(), 1U);
+  ASSERT_TRUE(snapshots->front().restore());
   EXPECT_EQ(all(), before);
 }
 
-TEST_F(TransactionTest, AnErrorOnTheWayPutsEverythingBack) {
+TEST_F(TransactionTest, AnEarlyReturnRestoresEverything) {
   const auto before = all();
   {
-    auto transaction = Transaction::begin(host_, "install 2", paths_);
+    auto transaction = JournaledChange::begin(install_rules(host_), "install 2", paths_);
     ASSERT_TRUE(transaction);
     change(*transaction);
     EXPECT_NE(all(), before);
-    EXPECT_EQ(unfinished_work(host_), "install 2");
+    EXPECT_EQ(unfinished_change(install_rules(host_)), "install 2");
   }
   EXPECT_EQ(all(), before);
-  EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit"))) << "nothing of ours is left where nothing is installed";
+  EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit"))) << "no driver is installed, so no state is left";
 }
 
-TEST_F(TransactionTest, KilledAtAnyStepTheOldStateIsBackOrTheNewOneIsWhole) {
+TEST_F(TransactionTest, KilledAtAnyStepTheStateIsTheOldOrTheNewOne) {
   const auto before = all();
   std::map<std::string, std::string> after;
   ASSERT_TRUE(install({}));
@@ -110,12 +110,12 @@ TEST_F(TransactionTest, KilledAtAnyStepTheOldStateIsBackOrTheNewOneIsWhole) {
     SetUp();
     if (!test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(install(step)); })) break;
     ASSERT_LT(at, 100);
-    const auto said = recover(host_);
-    ASSERT_TRUE(said) << said.error().message();
+    const auto recovered = recover_change(install_rules(host_));
+    ASSERT_TRUE(recovered) << recovered.error().message();
     const bool installed = installed_record(host_).has_value();
     (installed ? finished : undone) += 1;
     EXPECT_EQ(all(), installed ? after : before) << "killed at step " << at;
-    EXPECT_FALSE(unfinished_work(host_));
+    EXPECT_FALSE(unfinished_change(install_rules(host_)));
     EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit/install/working")));
   }
   EXPECT_GE(undone, 9) << "six copies, the journal, and steps of the work";
@@ -130,16 +130,16 @@ TEST_F(TransactionTest, ARecoveryThatIsKilledCanBeDoneAgain) {
     // Killed in the middle of the work, at "more".
     ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
     ASSERT_NE(all(), before);
-    const bool killed =
-        test::killed_at(at, [&](const OnStep& step) { return static_cast<bool>(recover(host_, step)); });
-    ASSERT_TRUE(recover(host_));
+    const bool killed = test::killed_at(
+        at, [&](const OnStep& step) { return static_cast<bool>(recover_change(install_rules(host_), step)); });
+    ASSERT_TRUE(recover_change(install_rules(host_)));
     EXPECT_EQ(all(), before) << "recovery killed at step " << at;
     if (!killed) break;
     ASSERT_LT(at, 100);
   }
 }
 
-// As where a full disk leaves no room for copies; full_disk_test.cpp has the full disk.
+// This is done when the disk is full; transaction_full_disk_test.cpp fills it.
 TEST_F(TransactionTest, CopiesThatAreMovedBackCanBeKilledAtAnyStep) {
   const auto before = all();
   int killed = 0;
@@ -149,13 +149,13 @@ TEST_F(TransactionTest, CopiesThatAreMovedBackCanBeKilledAtAnyStep) {
     ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
     ASSERT_NE(all(), before);
     const auto move = [&](const OnStep& step) {
-      const auto kept = Snapshot::open(host_, host_.in_root("/var/lib/vgpukit/install/working/kept-0"));
-      return kept && kept->move_back(step);
+      const auto snapshot = Snapshot::open(host_, host_.in_root("/var/lib/vgpukit/install/working/snapshot-0"));
+      return snapshot && snapshot->move_back(step);
     };
     const bool was_killed = test::killed_at(at, move);
-    ASSERT_TRUE(recover(host_));
+    ASSERT_TRUE(recover_change(install_rules(host_)));
     EXPECT_EQ(all(), before) << "killed at step " << at;
-    EXPECT_FALSE(unfinished_work(host_));
+    EXPECT_FALSE(unfinished_change(install_rules(host_)));
     if (!was_killed) break;
     ++killed;
     ASSERT_LT(at, 100);
@@ -163,56 +163,66 @@ TEST_F(TransactionTest, CopiesThatAreMovedBackCanBeKilledAtAnyStep) {
   EXPECT_EQ(killed, 6) << "one for each path";
 }
 
-TEST_F(TransactionTest, TheNextTransactionEndsWhatACrashHasLeft) {
+TEST_F(TransactionTest, TheNextTransactionUndoesAnInterruptedOne) {
   ASSERT_TRUE(test::killed_at(10, [&](const OnStep& step) { return static_cast<bool>(install(step)); }));
-  EXPECT_EQ(unfinished_work(host_), "install 2");
-  const auto next = Transaction::begin(host_, "uninstall", {"/usr/src/nvidia-1"});
+  EXPECT_EQ(unfinished_change(install_rules(host_)), "install 2");
+  const auto next = JournaledChange::begin(install_rules(host_), "uninstall", {"/usr/src/nvidia-1"});
   ASSERT_TRUE(next);
   EXPECT_EQ(*read_file(host_.in_root("/usr/src/nvidia-1/nv.c")), "one");
 }
 
-TEST_F(TransactionTest, WhatIsKeptIsNoLinkToTheOriginal) {
-  const auto kept = Snapshot::keep(host_, {"/usr/src/nvidia-1"}, folder_ / "kept");
-  ASSERT_TRUE(kept);
+TEST_F(TransactionTest, ASnapshotHasNoHardLinks) {
+  const auto snapshot = Snapshot::keep(host_, {"/usr/src/nvidia-1"}, folder_ / "snapshot");
+  ASSERT_TRUE(snapshot);
   EXPECT_EQ(fs::hard_link_count(host_.in_root("/usr/src/nvidia-1/nv.c")), 1U);
-  EXPECT_EQ(*read_file(kept->copy_of("/usr/src/nvidia-1") / "nv.c"), "one");
+  EXPECT_EQ(*read_file(snapshot->copy_of("/usr/src/nvidia-1") / "nv.c"), "one");
 }
 
-TEST_F(TransactionTest, FoldersThatWereMadeOnTheWayGoAwayAgain) {
-  const auto kept = Snapshot::keep(host_, {"/lib/modules/6.12/updates/dkms/nvidia.ko"}, folder_ / "kept");
-  ASSERT_TRUE(kept);
+TEST_F(TransactionTest, NewEmptyFoldersAreRemovedAgain) {
+  const auto snapshot = Snapshot::keep(host_, {"/lib/modules/6.12/updates/dkms/nvidia.ko"}, folder_ / "snapshot");
+  ASSERT_TRUE(snapshot);
   put("/lib/modules/6.12/updates/dkms/nvidia.ko", "new");
-  ASSERT_TRUE(kept->restore());
+  ASSERT_TRUE(snapshot->restore());
   EXPECT_FALSE(fs::exists(host_.in_root("/lib/modules/6.12")));
   put("/lib/modules/6.12/updates/dkms/nvidia.ko", "new");
-  put("/lib/modules/6.12/updates/dkms/zfs.ko", "somebody else's");
-  ASSERT_TRUE(kept->restore());
-  EXPECT_EQ(*read_file(host_.in_root("/lib/modules/6.12/updates/dkms/zfs.ko")), "somebody else's");
+  put("/lib/modules/6.12/updates/dkms/zfs.ko", "another package's");
+  ASSERT_TRUE(snapshot->restore());
+  EXPECT_EQ(*read_file(host_.in_root("/lib/modules/6.12/updates/dkms/zfs.ko")), "another package's");
 }
 
-TEST_F(TransactionTest, ADamagedListOfCopiesIsNotBelieved) {
+TEST_F(TransactionTest, ADamagedSnapshotIsRefused) {
   for (const auto* text : {"", "[]x", "[{\"path\": 5}]", "[{\"path\": \"/\", \"there\": false, \"above\": \"\"}]",
                            "[{\"path\": \"/usr/../etc\", \"there\": false, \"above\": \"/\"}]",
                            "[{\"path\": \"etc\", \"there\": true, \"above\": \"\"}]"}) {
-    ASSERT_TRUE(write_file(folder_ / "kept/snapshot.json", text));
-    EXPECT_FALSE(Snapshot::open(host_, folder_ / "kept")) << text;
+    ASSERT_TRUE(write_file(folder_ / "snapshot/snapshot.json", text));
+    EXPECT_FALSE(Snapshot::open(host_, folder_ / "snapshot")) << text;
   }
 }
 
-TEST_F(TransactionTest, ADamagedJournalIsSaidAndNothingIsTouched) {
+TEST_F(TransactionTest, ADamagedJournalIsReportedAndNothingIsChanged) {
   const auto before = all();
   put("/var/lib/vgpukit/install/journal.json", "{\"what\": ");
-  const auto said = recover(host_);
-  ASSERT_FALSE(said);
-  EXPECT_NE(said.error().message().find("journal.json is damaged"), std::string::npos);
+  const auto recovered = recover_change(install_rules(host_));
+  ASSERT_FALSE(recovered);
+  EXPECT_NE(recovered.error().message().find("journal.json is damaged"), std::string::npos);
   EXPECT_EQ(all(), before);
 }
 
-TEST_F(TransactionTest, AfterRemovalNothingOfOursIsLeft) {
+// As the journal of a version that named its snapshots differently: they must not be removed.
+TEST_F(TransactionTest, AJournalWithoutSnapshotsIsReportedAndNothingIsChanged) {
+  put("/var/lib/vgpukit/install/journal.json", R"({"what": "install 2", "phase": "changing"})");
+  put("/var/lib/vgpukit/install/working/copy-0/tree/etc/x", "a copy");
+  const auto recovered = recover_change(install_rules(host_));
+  ASSERT_FALSE(recovered);
+  EXPECT_NE(recovered.error().message().find("the copies of what was there before are in"), std::string::npos);
+  EXPECT_TRUE(fs::exists(host_.in_root("/var/lib/vgpukit/install/working/copy-0/tree/etc/x")));
+}
+
+TEST_F(TransactionTest, AfterRemovalNoStateIsLeft) {
   ASSERT_TRUE(install({}));
-  auto transaction = Transaction::begin(host_, "uninstall", paths_);
+  auto transaction = JournaledChange::begin(install_rules(host_), "uninstall", paths_);
   ASSERT_TRUE(transaction);
-  ASSERT_TRUE(transaction->commit_removed());
+  ASSERT_TRUE(transaction->commit(nullptr));
   EXPECT_FALSE(installed_record(host_));
   EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit")));
 }

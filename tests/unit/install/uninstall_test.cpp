@@ -5,7 +5,7 @@ namespace {
 
 class UninstallTest : public test::InstallRoot {};
 
-// Debian's headers make the folder of a kernel whose image may come later, with what depmod writes for it.
+// Debian's headers make the folder of a kernel with depmod's files; its image may be installed later.
 TEST_F(UninstallTest, AKernelThatCameLaterKeepsWhatDepmodWroteForIt) {
   ASSERT_TRUE(install("1", {}));
   auto record = *installed_record(host_);
@@ -14,7 +14,7 @@ TEST_F(UninstallTest, AKernelThatCameLaterKeepsWhatDepmodWroteForIt) {
   put("/lib/modules/6.12/kernel/fs/ext4.ko", "the kernel's");
   ASSERT_TRUE(uninstall_driver(host_));
   EXPECT_TRUE(fs::exists(host_.in_root("/lib/modules/6.12/modules.dep")));
-  EXPECT_FALSE(fs::exists(host_.in_root("/lib/modules/6.1/modules.dep"))) << "of headers alone nothing is left";
+  EXPECT_FALSE(fs::exists(host_.in_root("/lib/modules/6.1/modules.dep"))) << "only headers are installed for 6.1";
 }
 
 }  // namespace

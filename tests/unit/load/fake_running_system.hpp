@@ -1,5 +1,5 @@
-// A kernel with modules and a service manager, in a folder: FakeMachine does to /sys/module what loading and unloading
-// do, or fails with the errno that a test asks for.
+// A kernel with modules and a service manager, in a folder. FakeRunningSystem changes /sys/module as loading and
+// unloading do, or fails with the errno of a test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ class FakeRunningSystem : public load::RunningSystem {
   const FakeHost& fake_;
 };
 
-// A kernel's folder of modules, as a package and depmod leave it.
+// A kernel's folder of modules, with the files of a package and of depmod.
 class ModuleFolder {
  public:
   explicit ModuleFolder(const FakeHost& fake) : fake_(fake) {
@@ -96,13 +96,13 @@ class ModuleFolder {
   const FakeHost& fake_;
 };
 
-// Everything that loading takes, in one.
+// Everything that ModuleTools needs.
 struct ModuleScene {
   FakeHost fake;
   ModuleFolder folder{fake};
   FakeDriver sysfs{fake};
   FakeRunningSystem running_system{fake};
-  std::vector<system::KernelMessage> messages;  // what the kernel says at the next question
+  std::vector<system::KernelMessage> messages;  // the kernel's next messages
 
   [[nodiscard]] load::ModuleTools tools() {
     return {fake.host, sysfs, running_system, release, [this] { return std::exchange(messages, {}); }, [] {}};

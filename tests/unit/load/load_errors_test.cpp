@@ -18,7 +18,7 @@ std::string explained(int error, const std::string& kernel, const std::vector<Oc
   return explain_load("nvidia", error, messages, cards).message();
 }
 
-TEST(ExplainLoad, TheKernelsWords) {
+TEST(ExplainLoad, TheKernelsMessages) {
   EXPECT_THAT(explained(EINVAL, "failing symbol_get of non-GPLONLY symbol nvidia_vgpu_vfio_get_ops."),
               HasSubstr("asks for nvidia_vgpu_vfio_get_ops with symbol_get()"));
   EXPECT_THAT(explained(EINVAL, "nvidia: disagrees about version of symbol module_layout"),
@@ -44,7 +44,7 @@ TEST(ExplainLoad, TheErrnoAlone) {
   EXPECT_THAT(explained(EIO, ""), HasSubstr("its start failed (Input/output error)"));
 }
 
-TEST(ExplainLoad, WhoHasTheCard) {
+TEST(ExplainLoad, TheDriverThatHasTheCard) {
   EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "nova_core"}}),
               HasSubstr("the driver nova_core has the card 0000:65:00.0"));
   EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "nouveau"}}), HasSubstr("blacklist nouveau, nova_core"));

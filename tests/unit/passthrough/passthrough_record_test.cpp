@@ -3,6 +3,7 @@
 
 #include "passthrough/boot_host.hpp"
 #include "support/killed_at.hpp"
+#include "support/process.hpp"
 
 namespace vgpukit::passthrough {
 namespace {
@@ -122,6 +123,39 @@ TEST(PassthroughUndo, KilledAtAnyStepOfUndoAllIsTakenBackOrAllIsThere) {
     EXPECT_EQ(host.all(), before) << "killed at step " << at;
   }
   EXPECT_GT(at, 8);
+}
+
+// update-initramfs ends with vgpukit, and a program that it has started does not.
+TEST(PassthroughUndo, AProgramOfAKilledApplyIsWaitedFor) {
+  const Debian host;
+  const auto before = host.all();
+  const auto path = [&](const char* name) { return (host.folder / name).string(); };
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto tools = host.tools();
+    tools.run = [&](const std::vector<std::string>&) -> Status {
+      Command command;
+      command.argv = {"sh", "-c",
+                      "(touch " + path("started") + "; until [ -e " + path("go") +
+                          " ]; do sleep 0.01; done; echo late >" + path("boot/initrd.img-6.12.9") + "); exit"};
+      TRY(vgpukit::run(command));
+      return {};
+    };
+    ::_exit(apply_passthrough(tools, Sysfs(host.host), nvidia, {}) ? 0 : 1);
+  }
+  while (!host.has("/started")) ::usleep(1000);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  {
+    const auto lock = FileLock::try_acquire(host.host.in_root("/var/lib/vgpukit/passthrough/lock"));
+    ASSERT_TRUE(write_file(path("go"), ""));
+    ASSERT_TRUE(lock);
+    ASSERT_FALSE(lock->held()) << "its program still runs";
+  }
+  fs::remove(path("started"));
+  auto after = after_undo(host, nvidia);
+  after.erase("/go");
+  EXPECT_EQ(after, before);
 }
 
 TEST(PassthroughUndo, AProgramThatFailsLeavesEverythingAsItWas) {

@@ -107,6 +107,21 @@ TEST(HostPaths, TheEnvironmentNamesOtherPlaces) {
   EXPECT_NE(host.config, "relative.yaml") << "a relative name would depend on the folder that we are in";
 }
 
+TEST(NeedRoot, AnOrdinaryUserMayChangeOnlyARootFolderOfTheirOwn) {
+  const test::TempFolder folder;
+  fs::permissions(folder.path(), fs::perms::all);
+  const auto before = ::geteuid();
+  const bool dropped = before != 0 || ::seteuid(65534) == 0;
+  const auto machine = need_root(HostPaths{}, "load the driver", "run it with sudo; load --dry-run needs no root");
+  const auto own = need_root(HostPaths{folder.path(), {}, {}, {}}, "load the driver");
+  ASSERT_TRUE(before != 0 || ::seteuid(0) == 0);
+  ASSERT_TRUE(dropped);
+  EXPECT_TRUE(own);
+  ASSERT_FALSE(machine);
+  EXPECT_EQ(machine.error().kind, ErrorKind::denied);
+  EXPECT_NE(machine.error().message().find("load --dry-run needs no root"), std::string::npos);
+}
+
 TEST(ShippedData, ComesFromWhereTheEnvironmentSays) {
   const test::TempFolder folder;
   const ScopedEnv data("VGPUKIT_DATA", folder.path().string());

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "vgpu/fake_cards.hpp"
-#include "vgpu/vgpu_xml.hpp"
 
 namespace vgpukit::vgpu {
 namespace {
@@ -14,7 +13,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-std::string complaint(const std::string& text) {
+std::string message_of(const std::string& text) {
   const auto parsed = parse_vgpus("vgpus.yaml", text);
   return parsed ? "" : parsed.error().message();
 }
@@ -36,7 +35,7 @@ TEST(VgpusYaml, CountsUuidsAndFunctions) {
   EXPECT_EQ((*all)[3].name, "0000:41:00.4");
 }
 
-// Virtual machines are configured with these: another value here is another machine without its vGPU after an update.
+// The XML of virtual machines has these UUIDs. If they changed, a machine would lose its vGPU after an update.
 TEST(VgpusYaml, TheUuidsOfACountNeverChange) {
   const auto all = parse_vgpus("f", "vgpus:\n- {card: '0000:65:00.0', type: nvidia-63, count: 2}\n");
   ASSERT_TRUE(all);
@@ -56,30 +55,30 @@ TEST(VgpusYaml, AnEmptyFileAndAnEmptyListAreNoVgpus) {
   }
 }
 
-TEST(VgpusYaml, EveryMistakeHasItsPlace) {
-  EXPECT_THAT(complaint("vgpu: []\n"), HasSubstr("vgpus.yaml:1:1: unknown key 'vgpu'"));
-  EXPECT_THAT(complaint("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"),
+TEST(VgpusYaml, EveryMistakeHasItsPosition) {
+  EXPECT_THAT(message_of("vgpu: []\n"), HasSubstr("vgpus.yaml:1:1: unknown key 'vgpu'"));
+  EXPECT_THAT(message_of("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"),
               HasSubstr("vgpus.yaml:3:5: unknown key 'tpye'"));
-  EXPECT_THAT(complaint("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"), HasSubstr("did you mean 'type'"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b}\n"),
+  EXPECT_THAT(message_of("vgpus:\n  - card: a\n    tpye: b\n    count: 1\n"), HasSubstr("did you mean 'type'"));
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, type: b}\n"),
               HasSubstr("vgpus.yaml:2:5: a vGPU has exactly one of count, uuids and functions"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, count: 1}\n"), HasSubstr("has no 'type'"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, count: 0}\n"),
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, count: 1}\n"), HasSubstr("has no 'type'"));
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, type: b, count: 0}\n"),
               HasSubstr("vgpus.yaml:2:31: a number from 1 to 1024"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, count: 2000}\n"), HasSubstr("a number from 1 to 1024"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, uuids: [x]}\n"), HasSubstr("vgpus.yaml:2:32: 'x' is no UUID"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, functions: ['../../x']}\n"),
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, type: b, count: 2000}\n"), HasSubstr("a number from 1 to 1024"));
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, type: b, uuids: [x]}\n"), HasSubstr("vgpus.yaml:2:32: 'x' is no UUID"));
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, type: b, functions: ['../../x']}\n"),
               HasSubstr("the PCI address of a virtual function"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: ../../x, type: b, count: 1}\n"), HasSubstr("'../../x' cannot be a card"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: ../../x, count: 1}\n"), HasSubstr("'../../x' cannot be a type"));
-  EXPECT_THAT(complaint("vgpus:\n  - {card: a, type: b, uuids: [" + test::uuid_a +
-                        "]}\n  - {card: c, type: d, uuids: [" + test::uuid_a + "]}\n"),
-              HasSubstr("vgpus.yaml:3:32: " + test::uuid_a + " stands twice; the first is in line 2"));
-  EXPECT_THAT(complaint("vgpus: {a: b}\n"), HasSubstr("a list for vgpus expected"));
-  EXPECT_THAT(complaint("vgpus: [\n"), HasSubstr("not valid YAML"));
+  EXPECT_THAT(message_of("vgpus:\n  - {card: ../../x, type: b, count: 1}\n"), HasSubstr("'../../x' cannot be a card"));
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, type: ../../x, count: 1}\n"), HasSubstr("'../../x' cannot be a type"));
+  EXPECT_THAT(message_of("vgpus:\n  - {card: a, type: b, uuids: [" + test::uuid_a +
+                         "]}\n  - {card: c, type: d, uuids: [" + test::uuid_a + "]}\n"),
+              HasSubstr("vgpus.yaml:3:32: " + test::uuid_a + " is in the file twice; the first is in line 2"));
+  EXPECT_THAT(message_of("vgpus: {a: b}\n"), HasSubstr("a list for vgpus expected"));
+  EXPECT_THAT(message_of("vgpus: [\n"), HasSubstr("not valid YAML"));
 }
 
-TEST(VgpusYaml, LinesAreAddedAndTakenAndTheRestStays) {
+TEST(VgpusYaml, LinesAreAddedAndRemovedAndTheRestStays) {
   const std::string before = "# ours\nvgpus:\n- card: '0000:65:00.0'  # the old one\n  type: nvidia-63\n  count: 1\n";
   const auto more = with_function("f", before, "0000:41:00.0", "nvidia-1149", "0000:41:00.4");
   ASSERT_TRUE(more) << more.error().message();
@@ -101,24 +100,6 @@ TEST(VgpusYaml, LinesAreAddedAndTakenAndTheRestStays) {
   }
   EXPECT_FALSE(with_function("f", "vgpus: [{card: a, type: b, count: 1}]\n", "0000:41:00.0", "t", "0000:41:00.4"))
       << "a list in one line";
-}
-
-TEST(VgpuXml, PersistentIsForMediatedDevicesOfPciCards) {
-  Vgpu device;
-  device.name = test::uuid_a;
-  device.parent = "0000:65:00.0";
-  device.type = "nvidia-63";
-  ASSERT_TRUE(nodedev_xml(device));
-  EXPECT_THAT(*nodedev_xml(device), HasSubstr("<parent>pci_0000_65_00_0</parent>"));
-  EXPECT_THAT(hostdev_xml(device), HasSubstr("<address uuid='" + test::uuid_a + "'/>"));
-  device.parent = "0.0.26ab";
-  EXPECT_FALSE(nodedev_xml(device));
-  device.name = device.parent = "0000:41:00.4";
-  device.interface = VgpuInterface::vendor_vfio;
-  EXPECT_FALSE(nodedev_xml(device));
-  EXPECT_THAT(hostdev_xml(device), HasSubstr("managed='no'"));
-  EXPECT_THAT(hostdev_xml(device), HasSubstr("domain='0x0000' bus='0x41' slot='0x00' function='0x4'"));
-  EXPECT_EQ(proxmox_option(device), "-hostpci0 0000:41:00.4");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A folder that looks like the /sys, /proc and /etc of a host with vGPU cards, and a driver for it: FakeDriver does to
-// the folder what nvidia-vgpu-vfio does when something is written, or fails with the errno that a test asks for.
+// A folder with the /sys, /proc and /etc of a host with vGPU cards. FakeDriver changes it as nvidia-vgpu-vfio does when
+// something is written, or fails with the errno of a test.
 #pragma once
 
 #include <cerrno>
@@ -53,7 +53,7 @@ class FakeHost {
     link(at + "/iommu_group", "../../../../kernel/iommu_groups/" + std::to_string(group));
     link("sys/bus/mdev/devices/" + uuid, "../../../class/mdev_bus/" + parent + "/" + uuid);
   }
-  // A card of the GRID kind: mdev on the card itself.
+  // A card with mdev on the card itself.
   void p4(const std::string& address = "0000:65:00.0") const {
     type(address, "nvidia-63", "GRID P4-1Q", 8,
          "num_heads=4, frl_config=60, framebuffer=1024M, max_resolution=5120x2880, max_instance=8");
@@ -64,7 +64,7 @@ class FakeHost {
          "\t "
          "0322917092147\n");
   }
-  // A card with vendor VFIO: `made` of its `total` virtual functions are there.
+  // A card with vendor VFIO, with `made` of its `total` virtual functions.
   void l40(unsigned made, unsigned total = 2, const std::string& card = "0000:41:00.0") const {
     const auto at = "sys/bus/pci/devices/" + card + "/";
     file(at + "sriov_totalvfs", std::to_string(total) + "\n");
@@ -137,7 +137,7 @@ class FakeDriver : public Sysfs {
   int set(const std::string& at, const std::string& type) {
     if (type != "0" && fake_.text(at) != "0\n") return EPERM;
     fake_.file(at, type + "\n");
-    // The table holds what can still be made there: nothing on a function that is a vGPU.
+    // The table holds the types that can still be made there: none on a function that is a vGPU.
     const auto table = (fs::path(at).parent_path() / "creatable_vgpu_types").string();
     fake_.file(table, type == "0" ? FakeHost::all_types : "ID    : vGPU Name\n");
     return 0;

@@ -17,7 +17,7 @@ using testing::IsEmpty;
 class ChangeTest : public testing::Test {
  protected:
   [[nodiscard]] VgpuTools tools() {
-    return {fake.host, driver, [this] { return [this] { return looks-- > 0; }; }, [] {}};
+    return {fake.host, driver, [this] { return [this] { return tries-- > 0; }; }, [] {}};
   }
   Result<VgpuStep> create(const std::string& type, const std::string& card = "", const std::string& uuid = "") {
     return create_vgpu(tools(), {type, card, uuid, true});
@@ -29,10 +29,10 @@ class ChangeTest : public testing::Test {
   }
   test::FakeHost fake;
   test::FakeDriver driver{fake};
-  int looks = 3;
+  int tries = 3;
 };
 
-TEST_F(ChangeTest, CreatesByNameOnTheCardWithRoomAndRemoves) {
+TEST_F(ChangeTest, CreatesByNameOnTheCardWithAnInstanceAndRemoves) {
   fake.p4("0000:65:00.0");
   fake.p4("0000:66:00.0");
   fake.file("sys/class/mdev_bus/0000:65:00.0/mdev_supported_types/nvidia-63/available_instances", "0\n");
@@ -57,28 +57,30 @@ TEST_F(ChangeTest, TakesTheGivenUuidInAnyCase) {
 
 TEST_F(ChangeTest, BadInputWritesNothing) {
   fake.p4();
-  const auto says = [&](const Result<VgpuStep>& result, ErrorKind kind, const char* text) {
+  const auto expect_error = [&](const Result<VgpuStep>& result, ErrorKind kind, const char* text) {
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().kind, code);
+    EXPECT_EQ(result.error().kind, kind);
     EXPECT_THAT(result.error().message(), HasSubstr(text));
   };
-  says(create("nvidia-63", "", "no-uuid"), ErrorKind::usage, "take 'no-uuid' as a UUID");
-  says(create("nvidia-99"), ErrorKind::usage, "the vGPU type 'nvidia-99'");
-  says(create("../../x"), ErrorKind::usage, "the vGPU type '../../x'");
-  says(create("nvidia-63", "../../x"), ErrorKind::usage, "the card '../../x'");
-  says(create("nvidia-63", "0000:77:00.0"), ErrorKind::usage, "there is none with that address");
+  expect_error(create("nvidia-63", "", "no-uuid"), ErrorKind::usage, "use 'no-uuid' as a UUID");
+  expect_error(create("nvidia-99"), ErrorKind::usage, "the vGPU type 'nvidia-99'");
+  expect_error(create("../../x"), ErrorKind::usage, "the vGPU type '../../x'");
+  expect_error(create("nvidia-63", "../../x"), ErrorKind::usage, "the card '../../x'");
+  expect_error(create("nvidia-63", "0000:77:00.0"), ErrorKind::usage, "there is none with that address");
   fake.file("sys/class/mdev_bus/0000:65:00.0/mdev_supported_types/nvidia-63/available_instances", "0\n");
-  says(create("nvidia-63"), ErrorKind::failed, "there is no room for it on 0000:65:00.0");
+  expect_error(create("nvidia-63"), ErrorKind::failed, "no instance is available on 0000:65:00.0");
   for (const auto* name : {"../../x", "", "nvidia-63"}) EXPECT_FALSE(remove_vgpu(tools(), name)) << name;
   EXPECT_THAT(driver.writes, IsEmpty());
 }
 
-TEST_F(ChangeTest, EachErrnoSaysWhatItMeans) {
+TEST_F(ChangeTest, EachErrnoIsExplained) {
   fake.p4();
-  const std::map<int, const char*> meanings = {
-      {EPERM, "Operation not permitted"},           {EBUSY, "the card is busy"},
-      {ENOSPC, "the card has no room for it"},      {EEXIST, "a device of that name already"},
-      {ENODEV, "the card or its driver went away"}, {EIO, "the driver failed at it"}};
+  const std::map<int, const char*> meanings = {{EPERM, "Operation not permitted"},
+                                               {EBUSY, "the card is busy"},
+                                               {ENOSPC, "the card has no available instance of that type"},
+                                               {EEXIST, "a device of that name already"},
+                                               {ENODEV, "the card or its driver went away"},
+                                               {EIO, "the driver failed at it"}};
   for (const auto& [error, meaning] : meanings) {
     driver.fail = {{"/create", error}};
     const auto made = create("nvidia-63", "", test::uuid_a);
@@ -98,7 +100,7 @@ TEST_F(ChangeTest, EachErrnoSaysWhatItMeans) {
   EXPECT_THAT(names(), Contains(test::uuid_a));
 }
 
-TEST_F(ChangeTest, ADriverThatTakesTheWriteAndDoesNothingIsFoundOut) {
+TEST_F(ChangeTest, ADriverThatIgnoresTheWriteIsReported) {
   fake.p4();
   Sysfs plain(fake.host);  // a folder does not react to writes
   const auto made = create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}},
@@ -108,10 +110,10 @@ TEST_F(ChangeTest, ADriverThatTakesTheWriteAndDoesNothingIsFoundOut) {
   fake.l40(2);
   const auto function =
       create_vgpu({fake.host, plain, [] { return [] { return false; }; }, [] {}}, {"nvidia-1149", "41:00.4", "", true});
-  ASSERT_TRUE(function) << "current_vgpu_type keeps what is written, in a folder, too";
+  ASSERT_TRUE(function) << "a file in a folder keeps what is written to it";
 }
 
-TEST_F(ChangeTest, WhatAVirtualMachineUsesIsNotRemoved) {
+TEST_F(ChangeTest, AVgpuOfAVirtualMachineIsNotRemoved) {
   fake.p4();
   fake.device("0000:65:00.0", "nvidia-63", test::uuid_a, 7);
   fake.file("proc/50/comm", "qemu-kvm");
@@ -123,7 +125,7 @@ TEST_F(ChangeTest, WhatAVirtualMachineUsesIsNotRemoved) {
   EXPECT_THAT(driver.writes, IsEmpty());
 }
 
-TEST_F(ChangeTest, AVirtualFunctionBecomesAVgpuAndIsOneNoMore) {
+TEST_F(ChangeTest, AVirtualFunctionBecomesAVgpuAndIsResetAgain) {
   fake.l40(2);
   const auto made = create("L40-2Q");
   ASSERT_TRUE(made) << made.error().message();
@@ -131,7 +133,7 @@ TEST_F(ChangeTest, AVirtualFunctionBecomesAVgpuAndIsOneNoMore) {
   EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "1150\n");
   const auto second = create("L40-2Q", "41:00.4");
   ASSERT_FALSE(second);
-  EXPECT_THAT(second.error().message(), HasSubstr("no room"));
+  EXPECT_THAT(second.error().message(), HasSubstr("no instance is available"));
   EXPECT_FALSE(create("L40-2Q", "", test::uuid_a)) << "a function has no UUID";
   driver.fail = {{"/current_vgpu_type", EPERM}};
   EXPECT_THAT(create("L40-2Q").error().message(), HasSubstr("this virtual function is a vGPU already"));
@@ -140,47 +142,47 @@ TEST_F(ChangeTest, AVirtualFunctionBecomesAVgpuAndIsOneNoMore) {
   EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "0\n");
 }
 
-TEST_F(ChangeTest, VirtualFunctionsAreMadeFirstAndAskedForAgain) {
+TEST_F(ChangeTest, VirtualFunctionsAreMadeFirstWithRetries) {
   fake.l40(0);
-  driver.lazy = 2;  // as sriov-manage, which may do nothing and be content
+  driver.lazy = 2;  // as sriov-manage, which may do nothing and exit with 0
   const auto made = create("nvidia-1149");
   ASSERT_TRUE(made) << made.error().message();
   EXPECT_EQ(made->name, "0000:41:00.4");
   EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.0/sriov_numvfs"), "2");
 }
 
-TEST_F(ChangeTest, VirtualFunctionsThatDoNotComeEndInADeadline) {
+TEST_F(ChangeTest, MissingVirtualFunctionsEndInADeadline) {
   fake.l40(0);
   driver.lazy = 100;
   const auto made = create("nvidia-1149");
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message(),
-              HasSubstr("cannot make the 2 virtual functions of 0000:41:00.0: in time, there were 0"));
+              HasSubstr("cannot make the 2 virtual functions of 0000:41:00.0: after the time limit there were 0"));
   for (const int error : {EPERM, ENOSPC, ENODEV, EIO, EBUSY}) {
-    looks = 3;
+    tries = 3;
     driver.fail = {{"/sriov_numvfs", error}};
     EXPECT_THAT(create("nvidia-1149").error().message(), HasSubstr("cannot make the 2 virtual functions")) << error;
   }
 }
 
-TEST_F(ChangeTest, ADriverThatMakesNoFunctionsIsToldAtOnce) {
+TEST_F(ChangeTest, ADriverThatMakesNoFunctionsIsReportedAtOnce) {
   fake.l40(0);
   driver.fail = {{"/sriov_numvfs", ENOENT}};
   const auto made = create("nvidia-1149");
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().why, HasSubstr("the card's driver makes no virtual functions by itself"));
   EXPECT_THAT(made.error().next, HasSubstr("/usr/lib/nvidia/sriov-manage"));
-  EXPECT_EQ(looks, 3) << "there is nothing to wait for";
+  EXPECT_EQ(tries, 3) << "there is nothing to wait for";
 }
 
-TEST_F(ChangeTest, WhoMayNotWriteIsToldBeforeAnythingChanges) {
+TEST_F(ChangeTest, WithoutPermissionNothingIsChanged) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   fake.p4();
   fs::permissions(fake.folder.path(), fs::perms::owner_write, fs::perm_options::remove);
   const auto made = create("nvidia-63");
   fs::permissions(fake.folder.path(), fs::perms::owner_write, fs::perm_options::add);
   ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().kind, ErrorKind::missing);
+  EXPECT_EQ(made.error().kind, ErrorKind::denied);
   EXPECT_THAT(made.error().message(), HasSubstr("that needs root"));
   EXPECT_THAT(driver.writes, IsEmpty());
 }

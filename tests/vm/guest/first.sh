@@ -52,7 +52,7 @@ echo 1 >/run/free
 instances=/sys/class/mdev_bus/$card/mdev_supported_types/nvidia-1/available_instances
 mount --bind /run/free "$instances"
 try "the last one went to somebody else meanwhile" 1 vgpukit vgpu create nvidia-1
-has "... ENOSPC" "the card has no room for it (No space left on device)"
+has "... ENOSPC" "the card has no available instance of that type (No space left on device)"
 umount "$instances"
 for device in /sys/bus/mdev/devices/*; do
   uuid=$(basename "$device")

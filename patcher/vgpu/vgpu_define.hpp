@@ -1,0 +1,23 @@
+// Writes and removes definitions of vGPUs. The vGPUs themselves need not exist and are not changed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vgpu/vgpu_change.hpp"
+
+namespace vgpukit::vgpu {
+
+struct Defined {
+  VgpuStep step;
+  fs::path file;
+};
+// Writes mdevctl's file for a mediated device, or adds a virtual function to vgpus.yaml. `running`: the UUID or
+// function of an existing vGPU to define, instead of a request.
+Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, const std::string& running = "");
+
+// Removes the definition; if both places define the vGPU for the same card, from both. `card`: which one, if the UUID
+// is defined for several cards. Gives the changed files.
+Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card);
+
+}  // namespace vgpukit::vgpu

@@ -1,0 +1,179 @@
+#include "vgpu/vgpu_apply.hpp"
+
+#include <csignal>
+
+#include "support/interrupt.hpp"
+#include "vgpu/definitions_fixture.hpp"
+
+namespace vgpukit::vgpu {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class VgpuApply : public DefinitionsTest {};
+
+TEST_F(VgpuApply, IsIdempotentAndADryRunChangesNothing) {
+  fake.p4();
+  yaml("- {card: '0322917092147', type: GRID P4-1Q, count: 3}\n");
+  const auto dry = apply(true);
+  EXPECT_THAT(dry.plan.cards.at(0).create, SizeIs(3));
+  EXPECT_THAT(driver.writes, IsEmpty());
+  EXPECT_FALSE(fake.has("run"));
+  const auto first = apply();
+  EXPECT_TRUE(first.complete());
+  EXPECT_THAT(first.outcomes.at(0).created, SizeIs(3));
+  const auto made = names();
+  EXPECT_THAT(made, SizeIs(3));
+  driver.writes.clear();
+  const auto second = apply();
+  EXPECT_TRUE(second.complete());
+  EXPECT_THAT(second.plan.cards.at(0).existing, SizeIs(3));
+  EXPECT_THAT(driver.writes, IsEmpty());
+  for (const auto& name : made) driver.write("/sys/bus/mdev/devices/" + name + "/remove", "1");
+  apply();
+  EXPECT_EQ(names(), made) << "the same UUIDs after each boot";
+}
+
+TEST_F(VgpuApply, ACardGetsAllOrNothingAndOtherCardsTheirs) {
+  fake.p4("0000:65:00.0");
+  fake.p4("0000:66:00.0");
+  yaml(
+      "- {card: 65:00.0, type: nvidia-63, count: 9}\n- {card: 66:00.0, type: nvidia-64, count: 2}\n- {card: 67:00.0, "
+      "type: a, "
+      "count: 1}\n");
+  const auto applied = apply();
+  EXPECT_FALSE(applied.complete());
+  ASSERT_THAT(applied.plan.cards, SizeIs(3));
+  EXPECT_THAT(applied.plan.cards[0].problems, ElementsAre(HasSubstr("no instance of nvidia-63 is available")));
+  EXPECT_THAT(applied.outcomes[1].created, SizeIs(2));
+  EXPECT_THAT(applied.plan.cards[2].problems, ElementsAre(HasSubstr("no such card")));
+  EXPECT_THAT(names(), SizeIs(2));
+}
+
+TEST_F(VgpuApply, AfterAFailureTheCardsVgpusAreRemoved) {
+  fake.p4("0000:65:00.0");
+  fake.p4("0000:66:00.0");
+  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a +
+       "]}\n- {card: 65:00.0, type: nvidia-64, uuids: [" + test::uuid_b +
+       "]}\n- {card: 66:00.0, type: nvidia-64, count: 1}\n");
+  for (const int error : {EPERM, EBUSY, ENOSPC, EEXIST, ENODEV, EIO}) {
+    driver.fail = {{"65:00.0/mdev_supported_types/nvidia-64/create", error}};
+    const auto applied = apply();
+    EXPECT_FALSE(applied.complete());
+    ASSERT_TRUE(applied.outcomes[0].error);
+    EXPECT_THAT(applied.outcomes[0].error->message(), HasSubstr(test::uuid_b));
+    EXPECT_THAT(applied.outcomes[0].created, IsEmpty());
+    EXPECT_THAT(names(), SizeIs(1)) << "only the one on the other card";
+  }
+  driver.fail = {};
+  EXPECT_TRUE(apply().complete());
+  EXPECT_THAT(names(), SizeIs(3)) << "and the next apply completes it";
+}
+
+TEST_F(VgpuApply, AfterAnInterruptTheCardsVgpusAreRemoved) {
+  fake.p4();
+  yaml("- {card: 65:00.0, type: nvidia-63, count: 3}\n");
+  struct Signalling : test::FakeDriver {
+    using test::FakeDriver::FakeDriver;
+    int write(const std::string& path, std::string_view text) override {
+      const int error = test::FakeDriver::write(path, text);
+      if (path.ends_with("/create") && writes.size() == 2) std::raise(SIGTERM);
+      return error;
+    }
+  } signalling(fake);
+  const Interrupt interrupt;
+  const auto applied = apply_vgpus({fake.host, signalling, [] { return [] { return false; }; }, [] {}}, false);
+  ASSERT_TRUE(applied);
+  ASSERT_TRUE(applied->outcomes.at(0).error);
+  EXPECT_EQ(applied->outcomes[0].error->why, "interrupted");
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(VgpuApply, TwoAppliesComeOneAfterTheOther) {
+  fake.p4();
+  yaml("- {card: 65:00.0, type: nvidia-63, count: 1}\n");
+  auto held = FileLock::acquire(fake.host.in_root("/run/vgpukit/vgpus.lock"), [] {});
+  ASSERT_TRUE(held && held->held());
+  bool waited = false;
+  // The first one ends while the second waits.
+  const auto applied = apply_vgpus(
+      {fake.host, driver, [] { return [] { return false; }; }, [&] { waited = true, FileLock(std::move(*held)); }},
+      false);
+  ASSERT_TRUE(applied);
+  EXPECT_TRUE(waited);
+  EXPECT_TRUE(applied->complete());
+}
+
+TEST_F(VgpuApply, TypeNamesOfAFullCardAreRemembered) {
+  fake.l40(2);
+  yaml("- {card: 41:00.0, type: L40-2Q, functions: ['41:00.4']}\n- {card: 41:00.0, type: NVIDIA L40-1Q, count: 1}\n");
+  ASSERT_TRUE(apply().complete());
+  ASSERT_THAT(fake.text("sys/bus/pci/devices/0000:41:00.5/nvidia/creatable_vgpu_types"),
+              testing::Not(HasSubstr("L40")));
+  driver.writes.clear();
+  const auto again = apply();
+  EXPECT_TRUE(again.complete());
+  EXPECT_THAT(again.plan.cards.at(0).existing, SizeIs(2));
+  EXPECT_THAT(driver.writes, IsEmpty());
+  EXPECT_EQ(read_vgpus(driver).card("0000:41:00.0")->types.at("nvidia-1150").name, "NVIDIA L40-2Q");
+  // As if another program had made them: their names were never seen.
+  fs::remove_all(fake.folder / "run");
+  const auto elsewhere = apply();
+  EXPECT_TRUE(elsewhere.complete());
+  EXPECT_THAT(elsewhere.plan.cards.at(0).existing, SizeIs(2));
+  EXPECT_THAT(elsewhere.plan.undefined, IsEmpty());
+}
+
+TEST_F(VgpuApply, AVgpuOfAnotherTypeStaysAndIsReported) {
+  fake.p4();
+  fake.device("0000:65:00.0", "nvidia-64", test::uuid_a);
+  yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a + "]}\n");
+  const auto applied = apply();
+  EXPECT_THAT(applied.plan.cards.at(0).problems,
+              ElementsAre(HasSubstr("it exists as nvidia-64 on 0000:65:00.0; remove it first")));
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a));
+}
+
+TEST_F(VgpuApply, CountedFunctionsAreMadeWithTheirCardsFunctions) {
+  fake.l40(0);
+  yaml(
+      "- {card: '0000:41:00.0', type: nvidia-1149, count: 1}\n- {card: '0000:41:00.0', type: nvidia-1150, functions: "
+      "['41:00.4']}\n");
+  EXPECT_TRUE(apply(true).plan.cards.at(0).needs_functions);
+  const auto applied = apply();
+  EXPECT_TRUE(applied.complete());
+  EXPECT_TRUE(applied.outcomes.at(0).made_functions);
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type"), "1150\n")
+      << "the named function gets its type";
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.5/nvidia/current_vgpu_type"), "1149\n");
+  driver.writes.clear();
+  EXPECT_TRUE(apply().complete());
+  EXPECT_THAT(driver.writes, IsEmpty());
+}
+
+TEST_F(VgpuApply, UuidsAreForMdevAndFunctionsForVendorVfio) {
+  fake.p4();
+  fake.l40(2);
+  yaml("- {card: 41:00.0, type: nvidia-1149, uuids: [" + test::uuid_a +
+       "]}\n- {card: 65:00.0, type: nvidia-63, functions: ['65:00.4']}\n");
+  const auto applied = apply();
+  EXPECT_THAT(applied.plan.cards[0].problems, ElementsAre(HasSubstr("vGPUs have no UUID")));
+  EXPECT_THAT(applied.plan.cards[1].problems, ElementsAre(HasSubstr("vGPUs have a UUID")));
+}
+
+TEST_F(VgpuApply, AfterARefusedAttributeTheDeviceIsRemoved) {
+  fake.p4();
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a,
+            R"({"mdev_type":"nvidia-63","start":"auto","attrs":[{"nvidia/vgpu_params":"x=1"}]})");
+  driver.fail = {{"/nvidia/vgpu_params", EIO}};
+  const auto applied = apply();
+  EXPECT_THAT(applied.outcomes.at(0).error->message(),
+              HasSubstr("set the attribute nvidia/vgpu_params of " + test::uuid_a));
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace vgpukit::vgpu
