@@ -47,7 +47,8 @@ TEST_F(VgpuApply, ACardGetsAllOrNothingAndOtherCardsTheirs) {
   const auto applied = apply();
   EXPECT_FALSE(applied.complete());
   ASSERT_THAT(applied.plan.cards, SizeIs(3));
-  EXPECT_THAT(applied.plan.cards[0].problems, ElementsAre(HasSubstr("no instance of nvidia-63 is available")));
+  EXPECT_THAT(applied.plan.cards[0].problems,
+              ElementsAre(HasSubstr("no instance of nvidia-63 (GRID P4-1Q) is available")));
   EXPECT_THAT(applied.outcomes[1].created, SizeIs(2));
   EXPECT_THAT(applied.plan.cards[2].problems, ElementsAre(HasSubstr("no such card")));
   EXPECT_THAT(names(), SizeIs(2));
