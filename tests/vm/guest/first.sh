@@ -47,7 +47,7 @@ same "... no instance is lost" 3 "$(free 1)"
 for n in 2 3 4; do try "create number $n" 0 vgpukit vgpu create nvidia-1; done
 same "... no instance is available" 0 "$(free 1)"
 try "one too many" 1 vgpukit vgpu create nvidia-1
-has "... says why" "no room"
+has "... says why" "no instance is available"
 echo 1 >/run/free
 instances=/sys/class/mdev_bus/$card/mdev_supported_types/nvidia-1/available_instances
 mount --bind /run/free "$instances"

@@ -46,7 +46,7 @@ echo "xml hostdev"; cat $out; echo "end of xml"
 try "SR-IOV: create on the other" 0 vgpukit vgpu create REF-1Q --card "$pf"
 # By its id: a full card lists no types, so the name is not known.
 try "SR-IOV: one too many" 1 vgpukit vgpu create nvidia-1 --card "$pf"
-has "... says why" "no room"
+has "... says why" "no instance is available"
 for function in $vf $other; do try "SR-IOV: remove" 0 vgpukit vgpu remove "$function"; done
 same "... the type is gone" 0 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
 
