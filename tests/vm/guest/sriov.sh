@@ -14,7 +14,7 @@ mkdir -p /usr/lib/nvidia
 cp /guest/sriov-manage /usr/lib/nvidia/
 echo 0 >$device/sriov_drivers_autoprobe
 try "SR-IOV: functions that no driver takes" 1 vgpukit vgpu create REF-2Q --card "$pf"
-has "... are told at the deadline" "there were 2, and 0 of them offer vGPUs"
+has "... are told at the deadline" "after the time limit there were 2, and 0 of them offered vGPUs"
 /usr/lib/nvidia/sriov-manage -d "$pf"
 echo 1 >$device/sriov_drivers_autoprobe
 
