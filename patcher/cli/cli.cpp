@@ -14,6 +14,7 @@
 #include "support/configuration.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
+#include "support/yaml_reader.hpp"
 
 namespace vgpukit::cli {
 
@@ -45,6 +46,19 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->type_name("FACT=yes|no");
   app.add_flag("-v,--verbose", globals.verbose, "Print more: every command that is run");
   app.add_flag("-q,--quiet", globals.quiet, "Print only errors");
+}
+
+// What is wrong with the command line. For an unknown command CLI11 says only that one is required.
+std::string parse_problem(const CLI::App& app, const CLI::ParseError& bad) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const auto rest = app.remaining(true);
+  if (at->get_require_subcommand_min() == 0 || rest.empty() || rest.front().starts_with('-')) return bad.what();
+  std::vector<std::string_view> known;
+  for (const auto* command : at->get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(command->get_name());
+  const auto near = nearest(rest.front(), known);
+  return "there is no command '" + rest.front() + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?");
 }
 
 int report(const Error& error, const Globals& globals) {
@@ -95,7 +109,7 @@ int run_app(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& bad) {
     if (bad.get_exit_code() == 0) return app.exit(bad);  // --help, --version
     std::fprintf(stderr, "error: %s\n  vgpukit --help and vgpukit COMMAND --help list commands and options\n",
-                 bad.what());
+                 parse_problem(app, bad).c_str());
     return static_cast<int>(Exit::usage);
   }
   log::setup(globals.quiet ? -2 : globals.verbose,

@@ -1,0 +1,119 @@
+// What all commands share: parsing, exit codes, errors as text and JSON.
+#include "cli/cli.hpp"
+
+#include "cli/cli_fixture.hpp"
+#include "config.hpp"
+
+namespace vgpukit::cli {
+namespace {
+
+TEST_F(CommandLine, WithoutACommandItSaysWhereTheHelpIs) {
+  refused({}, {"subcommand", "vgpukit --help"});
+}
+
+TEST_F(CommandLine, UnknownCommandsAndOptionsAreBadUsage) {
+  refused({"frobnicate"}, {"there is no command 'frobnicate'\n", "vgpukit --help"});
+  refused({"passthrugh"}, {"there is no command 'passthrugh'; did you mean 'passthrough'?"});
+  refused({"kernel", "lst"}, {"there is no command 'lst'; did you mean 'list'?"});
+  refused({"kernel", "list", "--frobnicate"}, {"--frobnicate", "vgpukit COMMAND --help"});
+  refused({"kernel"}, {"subcommand"});
+  refused({"driver", "info"}, {"DRIVER"});
+  refused({"--format", "yaml", "kernel", "list"}, {"--format", "yaml", "json"});
+  refused({"build", "reference", "--jobs", "0"}, {"--jobs"});
+}
+
+TEST_F(CommandLine, HelpListsCommandsAndExitCodes) {
+  const auto help = vgpukit({"--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.err, IsEmpty());
+  for (const char* word : {"build", "plan", "install", "doctor", "--root", "Exit codes: 0 done"})
+    EXPECT_THAT(help.out, HasSubstr(word));
+  EXPECT_THAT(help.out, Not(HasSubstr("shell"))) << "for the build alone";
+  const auto plan = vgpukit({"plan", "--help"});
+  EXPECT_EQ(plan.code, 0);
+  EXPECT_THAT(plan.out, HasSubstr("--diff"));
+}
+
+TEST_F(CommandLine, PrintsItsVersion) {
+  const auto version = vgpukit({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_EQ(version.out, "vgpukit " VGPUKIT_VERSION "\n");
+}
+
+TEST_F(CommandLine, ARootThatDoesNotExistIsBadInput) {
+  const auto nowhere = (temp / "nowhere").string();
+  refused({"--root", nowhere, "kernel", "list"}, {"cannot use the root folder " + nowhere});
+}
+
+TEST_F(CommandLine, AnErrorIsADocumentInJson) {
+  const auto nowhere = (temp / "nowhere").string();
+  const auto document = json({"--root", nowhere, "kernel", "list"}, 2);
+  EXPECT_EQ(document["result"], "usage");
+  ASSERT_EQ(document["errors"].size(), 1U);
+  EXPECT_THAT(document["errors"][0]["message"].get<std::string>(), StartsWith("cannot use the root folder " + nowhere));
+}
+
+TEST_F(CommandLine, GlobalOptionsMayFollowTheCommand) {
+  fs::create_directories(root());
+  const auto document = json({"kernel", "list", "--root", root().string()});
+  EXPECT_EQ(document["root"], root().string());
+  EXPECT_TRUE(document["kernels"].empty());
+}
+
+TEST_F(CommandLine, AnAssumptionNeedsAnAnswer) {
+  fs::create_directories(root());
+  refused({"--root", root().string(), "kernel", "facts", "--assume", "symbol x"}, {"'symbol x'", "=yes or =no"});
+  refused({"--root", root().string(), "kernel", "facts", "--assume", "symbool x=no"}, {"not a kind of question"});
+}
+
+TEST_F(CommandLine, ADataFolderWithoutRecipesIsMissing) {
+  ::setenv("VGPUKIT_DATA", temp.path().c_str(), 1);
+  const auto output = vgpukit({"recipe", "list"});
+  EXPECT_EQ(output.code, 3);
+  EXPECT_THAT(output.err, HasSubstr(temp.path().string() + ", which has no recipes folder"));
+  EXPECT_THAT(output.err, HasSubstr("unset VGPUKIT_DATA"));
+}
+
+TEST_F(CommandLine, ColoursAreForTerminalsOrWhenAsked) {
+  const std::vector<std::string> list = {"recipe", "list"};
+  EXPECT_THAT(vgpukit(list).out, Not(HasSubstr("\033[")));
+  EXPECT_THAT(vgpukit({"recipe", "list", "--color", "always"}).out, HasSubstr("\033[1m"));
+}
+
+TEST_F(CommandLine, ShellCompletionsAndTheManualKnowEveryCommand) {
+  for (const char* what : {"bash", "zsh", "fish", "man"}) {
+    const auto output = vgpukit({"shell", what});
+    EXPECT_EQ(output.code, 0) << what;
+    for (const char* word : {"passthrough", "undefine", "no-shipped-recipes", "kubernetes"})
+      EXPECT_THAT(output.out, HasSubstr(std::string(what) == "man" && std::string(word) == "no-shipped-recipes"
+                                            ? "no\\-shipped\\-recipes"
+                                            : word))
+          << what;
+  }
+}
+
+TEST(ExitCode, IsThatOfTheContract) {
+  EXPECT_EQ(exit_of(ErrorKind::failed), Exit::failed);
+  EXPECT_EQ(exit_of(ErrorKind::interrupted), Exit::failed);
+  EXPECT_EQ(exit_of(ErrorKind::usage), Exit::usage);
+  EXPECT_EQ(exit_of(ErrorKind::missing), Exit::missing);
+  EXPECT_EQ(exit_of(ErrorKind::denied), Exit::missing);
+  EXPECT_EQ(exit_of(ErrorKind::no_space), Exit::missing);
+  EXPECT_EQ(exit_of(ErrorKind::consent), Exit::consent);
+}
+
+TEST(Wrapped, BreaksAtBlanksAndIndents) {
+  EXPECT_EQ(wrapped("one two\nthree", 2), "  one two\n  three\n");
+  EXPECT_EQ(wrapped("", 2), "");
+  EXPECT_EQ(wrapped(std::string(60, 'a') + " " + std::string(60, 'b'), 0),
+            std::string(60, 'a') + "\n" + std::string(60, 'b') + "\n");
+}
+
+TEST(HumanBytes, AreRoundedUp) {
+  EXPECT_EQ(human_bytes(1), "1 kB");
+  EXPECT_EQ(human_bytes(53 * 1024 + 1), "54 kB");
+  EXPECT_EQ(human_bytes(3 * 1024 * 1024 / 2), "1.5 MB");
+}
+
+}  // namespace
+}  // namespace vgpukit::cli
