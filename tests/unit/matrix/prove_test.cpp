@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "matrix/run_fixture.hpp"
+#include "support/interrupt.hpp"
 
 namespace vgpukit::matrix {
 namespace {

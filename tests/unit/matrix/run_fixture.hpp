@@ -3,6 +3,7 @@
 
 #include "matrix/matrix_fixtures.hpp"
 #include "matrix/matrix_run.hpp"
+#include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
 
 namespace vgpukit::matrix {
