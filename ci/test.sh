@@ -71,7 +71,8 @@ unit_as_nobody "$ci_top/build-test"
 
 if [ ${#only[@]} = 0 ]; then
   say "unit tests under AddressSanitizer and UBSan"
-  ci_target=unit_tests build_vgpukit "$ci_top/build-asan" -DCMAKE_BUILD_TYPE=Debug -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON
+  ci_target=unit_tests build_vgpukit "$ci_top/build-asan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON \
+    -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON
   ASAN_OPTIONS=detect_leaks=1 unit "$ci_top/build-asan"
 
   # Arch users have the newest of everything: sid stands for them. On sid itself the first build was this one.
