@@ -7,6 +7,8 @@ ci_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$1" >&2; exit "${2:-1}"; }
+# Prints the comment at the head of the script, and ends it.
+usage() { awk 'NR > 1 && !/^#/ {exit} NR > 1 {sub(/^# ?/, ""); print}' "$0" >&2; exit 2; }
 
 need_root() {
   [ "$(id -u)" = 0 ] || die "$1 needs root (it installs packages and makes roots): run it as root or with sudo" 3
@@ -31,8 +33,8 @@ apt_quiet() {
     -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Renews the package lists. Lists that cannot be renewed (no network, a mirror that lags) may still be good enough: what apt
-# said is in lists_error, and apt_satisfy tells it if they are not.
+# Renews the package lists. Lists that cannot be renewed (no network, a mirror that lags) may still be good enough:
+# what apt said is in lists_error, and apt_satisfy tells it if they are not.
 apt_update() {
   lists_error=
   local said
@@ -42,11 +44,12 @@ apt_update() {
 
 # The first error in what apt or debootstrap said; the last line where none is marked.
 first_error() {
-  awk 'sub(/^E: /, "") && !error {error = $0} NF {last = $0} END {sub(/[ .]+$/, "", error); print error ? error : last}' <<<"$1"
+  awk 'sub(/^E: /, "") && !error {error = $0} NF {last = $0}
+    END {sub(/[ .]+$/, "", error); print error ? error : last}' <<<"$1"
 }
 
-# Can apt install what a dependency, written as in debian/control, asks for? A package that others only mention cannot be
-# installed, though apt-cache may know its name. The optional COMMAND runs apt elsewhere: in_root ROOT.
+# Can apt install what a dependency, written as in debian/control, asks for? A package that others only mention cannot
+# be installed, though apt-cache may know its name. The optional COMMAND runs apt elsewhere: in_root ROOT.
 installable() { # DEPENDENCY [COMMAND...]
   "${@:2}" apt-get -q --simulate satisfy "$1" >/dev/null 2>&1
 }
@@ -61,8 +64,8 @@ apt_satisfy() { # WHAT DEPENDENCIES
   { said=$(apt_quiet ${lists_error:+-o Acquire::Retries=0} satisfy "$2" 2>&1 >&3) && return; } 3>&2
   printf '%s\n' "$said" >&2
   if ! installable "$2"; then
-    # Where a library has come from backports, as libelf1 with a newer kernel's headers, its -dev package has to come from
-    # there, too.
+    # Where a library has come from backports, as libelf1 with a newer kernel's headers, its -dev package has to come
+    # from there, too.
     backports=$(. /etc/os-release && echo "${VERSION_CODENAME:-}-backports")
     ! apt_quiet --simulate -t "$backports" satisfy "$2" >/dev/null 2>&1 ||
       { apt_quiet -t "$backports" satisfy "$2" >&2 && return; }
@@ -103,8 +106,8 @@ download_in_root() { # ROOT DIR LOG PACKAGE...
   "${try[@]}" >"$log" 2>&1
 }
 
-# This checkout as a tar archive on stdout: what git knows or would take, so that build folders stay out. Where there is no
-# git, as in an unpacked archive of this repository, they are left out by name.
+# This checkout as a tar archive on stdout: what git knows or would take, so that build folders stay out. Where there
+# is no git, as in an unpacked archive of this repository, they are left out by name.
 source_tar() (
   cd "$ci_top"
   if git -c safe.directory='*' rev-parse --git-dir >/dev/null 2>&1; then
@@ -115,7 +118,8 @@ source_tar() (
   fi
 )
 
-# Runs a command in a mount namespace of its own. In a chroot whose / is no mount point nothing can be made private, and need not be.
+# Runs a command in a mount namespace of its own. In a chroot whose / is no mount point nothing can be made private,
+# and need not be.
 own_mounts() {
   local propagation=private
   unshare --mount true 2>/dev/null || propagation=unchanged
@@ -132,8 +136,8 @@ family() (
   esac
 )
 
-# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch. On Debian the
-# libraries are those of packaging/debian/control.
+# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch. On Debian
+# the libraries are those of packaging/debian/control.
 install_build_deps() {
   need_root "installing the build dependencies"
   case $(family) in
@@ -146,8 +150,8 @@ install_build_deps() {
         "$libraries, g++, ccache, libgtest-dev, libgmock-dev, git, make, gcc, kmod, xz-utils, ca-certificates"
       ;;
     arch)
-      pacman -S --needed --noconfirm base-devel cmake ninja pkgconf ccache libgit2 kmod boost yaml-cpp spdlog cli11 nlohmann-json \
-        libarchive libelf xxhash gtest git >&2 ||
+      pacman -S --needed --noconfirm base-devel cmake ninja pkgconf ccache libgit2 kmod boost yaml-cpp spdlog cli11 \
+        nlohmann-json libarchive libelf xxhash gtest git >&2 ||
         die "pacman could not install the build dependencies: run 'pacman -Syu', then this command again" 3
       ;;
     *) die "no list of packages for '$(family)':\
@@ -171,10 +175,12 @@ build_vgpukit() {
   ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   # Line numbers are enough debug information, and take a third less time than all of it.
   # Messages are in English, for build_failed. What a failed cmake has found out is removed: the next run asks again.
-  LC_ALL=C.UTF-8 cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g1" "$@" >"$dir.log" 2>&1 ||
+  LC_ALL=C.UTF-8 cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" \
+    -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g1" "$@" >"$dir.log" 2>&1 ||
     { rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"; cat "$dir.log" >&2; build_failed "$dir" cmake; }
   LC_ALL=C.UTF-8 ninja -C "$dir" "${ci_target:-all}" >>"$dir.log" 2>&1 ||
-    { { grep -A12 -E 'FAILED|error:' "$dir.log" || tail -n 20 "$dir.log"; } | head -n 60 >&2; build_failed "$dir" "the build"; }
+    { { grep -A12 -E 'FAILED|error:' "$dir.log" || tail -n 20 "$dir.log"; } | head -n 60 >&2
+      build_failed "$dir" "the build"; }
 }
 
 build_failed() { # DIR WHAT
@@ -196,7 +202,7 @@ new_root() { # SUITE DIR LOG [debootstrap's options]
   # A file of apt's own configuration on this machine may name a proxy: the roots go the same way.
   apt-config dump --format '%f "%v";%n' 2>/dev/null | grep -iE '^Acquire::(https?|ftp)::Proxy ' \
     >"$dir/etc/apt/apt.conf.d/80host" || rm -f "$dir/etc/apt/apt.conf.d/80host"
-  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no reason to
-  # stop.
+  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no
+  # reason to stop.
   echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/90vgpukit"
 }
