@@ -78,6 +78,9 @@ unit "$ci_top/build-test"
 unit_as_nobody "$ci_top/build-test"
 
 if [ ${#only[@]} = 0 ]; then
+  say "what the recipes change in the reference driver"
+  ci/reference-patches.sh --check build-test/vgpukit
+
   say "unit tests under AddressSanitizer and UBSan"
   ci_target=unit_tests build_vgpukit "$ci_top/build-asan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON \
     -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON
