@@ -11,7 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 fresh=$VGPUKIT_CI_CACHE/fresh
 
-# What runs in a mount and process namespace of its own.
+# Runs in a mount and process namespace of its own.
 suite_inside() { # SUITE DIR COMMAND
   local suite=$1 root=$2/root log=$2.log command=$3 parts modules release made code=0
   mount -t proc proc /proc

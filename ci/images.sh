@@ -14,7 +14,7 @@ suite=$1 release=$2
 root=$VGPUKIT_CI_CACHE/roots/$suite
 dir=$VGPUKIT_CI_CACHE/images/$release
 [ -e "$root/.vgpukit-root" ] || die "there is no $suite root: run ci/roots.sh $suite" 3
-build=$root/lib/modules/$release/build # where the root has it as an absolute link, it leads nowhere from here
+build=$root/lib/modules/$release/build # an absolute link in the root leads nowhere from here
 [ -e "$build" ] || [ -L "$build" ] ||
   die "the $suite root has no headers of $release: ci/roots.sh $suite prints what it has" 2
 
@@ -27,7 +27,7 @@ packages_of() {
   fi
 }
 
-# What is unpacked of the kernel. A folder that an earlier list made is made again.
+# The files of the kernel that are unpacked. If this list changes, the folder is made again.
 wanted=("kernel/drivers/vfio/*" "kernel/arch/x86/kvm/*" "kernel/virt/*" "kernel/drivers/nvme/*"
   "kernel/drivers/iommu/iommufd/*"
   "kernel/drivers/pci/pci-pf-stub.ko*" "kernel/drivers/net/ethernet/intel/e1000e/*")
@@ -55,7 +55,7 @@ if [ "$(cat "$dir/unpacked" 2>/dev/null)" != "${wanted[*]}" ]; then
         "lib/modules/$release/modules.order" "${wanted[@]}" 2>/dev/null || true
   done
   rm -rf "${root:?}$inside"
-  # What the packages leave out is with the headers.
+  # The headers have the files that the packages lack.
   for name in modules.builtin modules.builtin.modinfo modules.order; do
     [ -e "$dir.part/lib/modules/$release/$name" ] ||
       cp "$root/lib/modules/$release/$name" "$dir.part/lib/modules/$release/$name"

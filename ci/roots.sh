@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-# suite: its release pocket's kernel, and whether a backports kernel is wanted beside it
+# The backports pocket whose kernel a suite's root gets as well; empty for the other suites.
 backports_of() { case $1 in bookworm|trixie) echo "$1-backports" ;; esac; }
 
 sources() { # SUITE ARCHIVE SECURITY
@@ -19,7 +19,7 @@ sources() { # SUITE ARCHIVE SECURITY
   [ -z "$(backports_of "$1")" ] || echo "deb $2 $(backports_of "$1") $components"
 }
 
-# For each series (7.2) that the archive of a root has headers of and the root has not: the newest of them.
+# Installs the newest headers of each series (7.2) that the root's archive has and the root has not.
 earlier_series() { # ROOT
   local series release have
   in_root "$1" apt-cache search --names-only '^linux-headers-[0-9]+\.[0-9]+\.[0-9]+[^ ]*-amd64$' |
@@ -47,8 +47,8 @@ make_root() { # SUITE DIR
   printf '#!/bin/sh\nexit 101\n' >"$work/usr/sbin/policy-rc.d" && chmod 755 "$work/usr/sbin/policy-rc.d"
   say "$suite: headers and compiler"
   backports=$(backports_of "$suite")
-  # With backports the metapackage moves on to the newer kernel, and the headers that it brought first stay. What
-  # backports had before it is kept by the archive for a while: the newest headers of each such series come, too.
+  # With backports the metapackage depends on the newer kernel, and the first headers stay. The archive has the
+  # earlier series of backports for some time: the newest headers of each are installed as well.
   in_root "$work" apt-get -q update >>"$dir.log" 2>&1 &&
     in_root "$work" apt-get -q -y install make gcc libc6-dev xz-utils kmod linux-headers-amd64 >>"$dir.log" 2>&1 &&
     { [ -z "$backports" ] ||

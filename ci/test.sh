@@ -30,23 +30,21 @@ cd "$ci_top"
 
 say "installing build dependencies"
 install_build_deps
-# makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts.
-# mdevctl and libvirt's virt-xml-validate are what vgpukit's answers are compared with. QEMU boots the kernels of
-# tests/vm, whose guests consist of busybox and a static program. podman has the container images that are built in.
+# makeself makes installers for the tests, whose scripts unpack themselves with zstd and bzip2. The tests compare
+# vgpukit's output with mdevctl and libvirt's virt-xml-validate. QEMU boots the kernels of tests/vm, with guests of
+# busybox and a static program. podman has the container images of the matrix tests.
 apt_quiet install clang-format debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients \
   libxml2-utils rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot man-db python3-yaml \
   python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
-# The matrix's page is drawn in a real browser, its jobs are run by gitlab-ci-local (which uses rsync).
+# The tests open the matrix's page in a browser, and run its jobs with gitlab-ci-local (which uses rsync).
 apt_quiet install chromium fonts-dejavu-core rsync >&2
 command -v npm >/dev/null || apt_quiet install nodejs npm >&2
 
-# Without a terminal's colours; gtest prints what failed.
 unit() {
   ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5
 }
 
-# Users are not root: what root's rights would hide is tried as nobody. (The folder with the checkout may be closed to
-# others.)
+# Runs tests as the user nobody, who lacks root's rights. Skipped if nobody cannot read the checkout's folder.
 unit_as_nobody() {
   local folder
   for folder in support kernel driver system vgpu passthrough load doctor install; do
@@ -60,7 +58,7 @@ unit_as_nobody() {
 }
 
 if [ ${#full[@]} -gt 0 ]; then
-  # The lexer is tried on every file of every real driver, too.
+  # The lexer's tests also read every file of every real driver.
   trees=
   while read -r name tarball; do
     dir=$VGPUKIT_CI_CACHE/trees/$name
@@ -86,7 +84,7 @@ if [ ${#only[@]} = 0 ]; then
     -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON
   ASAN_OPTIONS=detect_leaks=1 unit "$ci_top/build-asan"
 
-  # Arch users have the newest of everything: sid stands for them. On sid itself the first build was this one.
+  # The newest compiler and libraries, as on Arch. On sid itself the first build was this one.
   if [ "${VERSION_CODENAME:-}" != sid ] && ! grep -q /sid /etc/debian_version; then
     say "building on sid, warnings are errors"
     ci/sid.sh
