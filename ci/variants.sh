@@ -96,7 +96,7 @@ make_variant() { # NAME
   if [ "$layout" = debian ]; then
     in_root "$root" apt-get -q -y install "$options" >"$log" 2>&1 ||
       { tail "$log" >&2; die "installing $options in $root failed; the whole log is $log"; }
-    made=$(ls "$root/usr/lib/modules" | grep -e "-$name-" | sort -V | tail -n 1)
+    made=$(cd "$root/usr/lib/modules" && printf '%s\n' *"-$name-"* | sort -V | tail -n 1)
     echo "$made" >"$root/usr/src/.variant-$name"
     return
   fi

@@ -136,8 +136,8 @@ Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word) {
     return Error{ErrorKind::usage, tried, "it is the serial number of " + join(named, ", "),
                  "name one of them by its address"};
   if (known.empty())
-    return Error{ErrorKind::usage, tried, "no card here offers vGPUs",
-                 "vgpukit load loads the driver; only cards and drivers for vGPU hosts (vgpu-kvm) offer any"};
+    return Error{ErrorKind::missing, tried, "NVIDIA's driver has no card here",
+                 "vgpukit load loads the driver; vgpukit doctor tells what prevents it"};
   return Error{ErrorKind::usage, tried, "there is none with that address, serial number or UUID",
                "there are: " + join(known, ", ")};
 }

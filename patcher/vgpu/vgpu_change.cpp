@@ -7,6 +7,7 @@
 #include "vgpu/sysfs_errors.hpp"
 #include "vgpu/uuid.hpp"
 #include "vgpu/vendor_vfio.hpp"
+#include "vgpu/vgpu_support.hpp"
 #include "vgpu/vgpu_users.hpp"
 
 namespace vgpukit::vgpu {
@@ -61,6 +62,14 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
   return *unknown;
 }
 
+Status require_types(const VgpuTools& tools, const VgpuView& view, const VgpuRequest& request) {
+  TRY_ASSIGN(const auto places, places_of(view, request));
+  if (std::any_of(places.begin(), places.end(),
+                  [&](const VgpuPlace& place) { return !view.card(place.card)->types.empty(); }))
+    return {};
+  return no_types(tools.host, tools.sysfs, places.front().card);
+}
+
 Result<FileLock> lock_vgpus(const VgpuTools& tools) {
   return FileLock::acquire(tools.host.in_root("/run/vgpukit/vgpus.lock"), tools.on_wait);
 }
@@ -98,6 +107,7 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
                  "there is one of that UUID, on " + view.device(uuid)->parent,
                  "give another UUID, or none for a new one"};
   TRY(make_missing_functions(tools, request, view));
+  TRY(require_types(tools, view, request));
   InstanceBudget budget(view);
   TRY_ASSIGN(auto step, choose_parent(view, request, budget));
   if (step.interface == VgpuInterface::vendor_vfio) {

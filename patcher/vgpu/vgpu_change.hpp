@@ -38,6 +38,8 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
 // name.
 Result<Vgpu> remove_vgpu(const VgpuTools& tools, const std::string& name);
 
+// Error: failed, if none of the cards of the request offers types, with the reason.
+Status require_types(const VgpuTools& tools, const VgpuView& view, const VgpuRequest& request);
 Result<FileLock> lock_vgpus(const VgpuTools& tools);
 // The parent and the type's id for a request; the step's name is left empty. Errors: usage for an unknown card or type,
 // failed for a full card.

@@ -54,6 +54,7 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   TRY_ASSIGN(const auto known, load_definitions(tools.host));
   const auto view = read_vgpus(tools.sysfs);
   if (running.empty()) {
+    TRY(require_types(tools, view, request));
     TRY_ASSIGN(step, step_of_request(view, request, known.all));
   } else {
     TRY_ASSIGN(step, step_of_running(view, running));

@@ -83,7 +83,8 @@ class World:
     def suite(self, name, variant="quick"):
         script = ("variants.sh", variant) if name == "variants" else ("roots.sh", name)
         if script not in self.suites:
-            out = subprocess.run([f"{TOP}/ci/{script[0]}", script[1]], check=True, stdout=subprocess.PIPE, text=True).stdout
+            out = subprocess.run([f"{TOP}/ci/{script[0]}", script[1]], check=True, stdout=subprocess.PIPE,
+                                 text=True).stdout
             rows = [line.split() for line in out.splitlines()]
             self.suites[script] = (rows[0][1], [row[2] for row in rows])
         return self.suites[script]

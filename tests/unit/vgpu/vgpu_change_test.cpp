@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "system/fixture_host.hpp"
 #include "vgpu/fake_cards.hpp"
 
 namespace vgpukit::vgpu {
@@ -173,6 +174,38 @@ TEST_F(ChangeTest, ADriverThatMakesNoFunctionsIsReportedAtOnce) {
   EXPECT_THAT(made.error().why, HasSubstr("the card's driver makes no virtual functions by itself"));
   EXPECT_THAT(made.error().next, HasSubstr("/usr/lib/nvidia/sriov-manage"));
   EXPECT_EQ(tries, 3) << "there is nothing to wait for";
+}
+
+Error refused(const test::FixtureHost& host) {
+  Sysfs sysfs(host.host);
+  const auto made =
+      create_vgpu({host.host, sysfs, [] { return [] { return false; }; }, [] {}}, {"nvidia-63", "", "", true});
+  EXPECT_FALSE(made);
+  return made ? Error{} : made.error();
+}
+
+TEST(CreateOnHosts, ADriverThatOffersNoTypes) {
+  const test::FixtureHost host("p4-no-types");
+  const auto error = refused(host);
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_THAT(error.why, HasSubstr("the driver 535.129.03 offers no vGPU types on it (Tesla P4"));
+  EXPECT_THAT(error.why, HasSubstr("nvidia-vgpud.service: "));
+  EXPECT_THAT(error.next, HasSubstr("systemctl status nvidia-vgpud"));
+  host.tree.file("var/log/syslog", "Jan 1 h nvidia-vgpud[9]: error: failed to send vGPU configuration info to RM: 6\n");
+  EXPECT_THAT(refused(host).why, HasSubstr("failed to send vGPU configuration info to RM: 6"));
+  fs::remove_all(host.folder / "sys/module/nvidia_vgpu_vfio");
+  EXPECT_THAT(refused(host).why, HasSubstr("is not one for vGPU hosts"));
+}
+
+TEST(CreateOnHosts, ACardWithoutVgpus) {
+  const test::FixtureHost host("p2000");
+  const auto error = refused(host);
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_THAT(error.why, HasSubstr("Quadro P2000 (GP106, Pascal): this card has no vGPUs with any driver"));
+}
+
+TEST(CreateOnHosts, NoCardHasTheDriver) {
+  EXPECT_EQ(refused(test::FixtureHost("d3cold")).kind, ErrorKind::missing);
 }
 
 TEST_F(ChangeTest, WithoutPermissionNothingIsChanged) {

@@ -28,7 +28,7 @@ TEST_F(VgpuTest, AHostWithoutCardsHasNone) {
   EXPECT_THAT(view.devices, IsEmpty());
   const auto place = find_place(view, "0000:65:00.0");
   ASSERT_FALSE(place);
-  EXPECT_THAT(place.error().message(), HasSubstr("no card here offers vGPUs"));
+  EXPECT_THAT(place.error().message(), HasSubstr("NVIDIA's driver has no card here"));
 }
 
 TEST_F(VgpuTest, MdevTypesWithTheDriversDescription) {
