@@ -34,6 +34,8 @@ class OriginalFiles {
 
   [[nodiscard]] const std::vector<CardClaim>& cards() const { return cards_; }
   [[nodiscard]] const std::vector<std::vector<std::string>>& commands() const { return commands_; }
+  // The parameters that grubby has added to the loader entries.
+  [[nodiscard]] const std::vector<std::string>& added_by_grubby() const { return added_by_grubby_; }
   [[nodiscard]] std::vector<std::string> paths() const;  // that we wrote
   // As ReadText wants it.
   [[nodiscard]] Result<std::optional<std::string>> text(const std::string& path) const;
@@ -57,6 +59,7 @@ class OriginalFiles {
   HostPaths host_;
   std::vector<CardClaim> cards_;
   std::vector<std::vector<std::string>> commands_;
+  std::vector<std::string> added_by_grubby_;
   std::optional<Snapshot> before_;
   std::map<std::string, One> files_;
   std::vector<std::string> conflicts_, merges_;
@@ -76,12 +79,16 @@ struct ChangeTools {
 ChangeRules passthrough_rules(const HostPaths& host);
 
 // Changes what is applied now to `cards` with these edits. No cards: all is taken back. On an error, also of a program,
-// everything is as it was before.
+// everything is as it was before. `check` runs after the programs; its error undoes the change.
 Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& baseline,
-                 const std::vector<CardClaim>& cards, const BootEdits& edits);
+                 const std::vector<CardClaim>& cards, const BootEdits& edits,
+                 const std::function<Status()>& check = {});
 
 // "apply 0000:01:00.0", where one was interrupted.
 std::optional<std::string> unfinished_passthrough(const HostPaths& host);
+
+// The id of the running boot; empty: not known.
+std::string boot_id(const HostPaths& host);
 
 // Writes a file with the mode and owner that it had.
 Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new);
