@@ -127,7 +127,9 @@ def boot(kernel, image, options, cache):
                 f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
                 "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults",
                 "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-                "-device", "intel-iommu,caching-mode=on", "-device", "pcie-root-port,id=root-port,bus=pcie.0,chassis=1,slot=1", "-device", DEVICE % path("socket"),
+                "-device", "intel-iommu,caching-mode=on",
+                "-device", "pcie-root-port,id=root-port,bus=pcie.0,chassis=1,slot=1",
+                "-device", DEVICE % path("socket"),
                 "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
                 "-append", "console=ttyS0 oops=panic panic=-1 rdinit=/init quiet stage=card"]
         problem = ""
