@@ -122,7 +122,9 @@ class CacheTest : public BuildTest {
     program("ccache", "here=" + bin.string() + R"(
 echo "$0 $*" >> $here/../asked
 [ ! -e $here/broken ] || { echo 'ccache: error: no space left' >&2; exit 1; }
-[ -z "$CCACHE_STATSLOG" ] || printf '# a.c\ncache_miss\nlocal_storage_miss\n# b.c\ndirect_cache_hit\n# c.c\npreprocessed_cache_hit\n' >> "$CCACHE_STATSLOG"
+[ -z "$CCACHE_STATSLOG" ] ||
+  printf '%s\n' '# a.c' cache_miss local_storage_miss '# b.c' direct_cache_hit '# c.c' preprocessed_cache_hit \
+    >> "$CCACHE_STATSLOG"
 exec $here/gcc-12 "$@")");
     ::setenv("PATH", (bin.string() + ":" + old_path_).c_str(), 1);
     makefile(
