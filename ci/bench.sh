@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Measures vgpukit against dkms, make and the limit on the real 535 tree, all in one run on this machine, and prints a table (--json:
-# one object). Nothing here passes or fails: seconds differ between machines, the ratios are what to compare between commits.
+# Measures vgpukit against dkms, make and the limit on the real 535 tree, all in one run on this machine, and prints a
+# table (--json: one object). Nothing here passes or fails: seconds differ between machines, the ratios are what to
+# compare between commits.
 #
 #   sudo ci/bench.sh [--json] [--quick]     --quick  without whole builds of 535 (about 8 minutes less)
 set -euo pipefail

@@ -1,12 +1,14 @@
 # shellcheck shell=bash
-# What the scripts of ci/ share. Sourced, never run.
+# Functions that the scripts of ci/ share. It is sourced, not run.
 
-# Where roots, driver packages and test results live between runs. Everything in it can be deleted.
+# The folder for roots, driver packages and test results. All of it can be deleted.
 : "${VGPUKIT_CI_CACHE:=/var/cache/vgpukit-ci}"
 ci_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$1" >&2; exit "${2:-1}"; }
+# Prints the comment at the head of the script, and ends it.
+usage() { awk 'NR > 1 && !/^#/ {exit} NR > 1 {sub(/^# ?/, ""); print}' "$0" >&2; exit 2; }
 
 need_root() {
   [ "$(id -u)" = 0 ] || die "$1 needs root (it installs packages and makes roots): run it as root or with sudo" 3
@@ -26,13 +28,13 @@ archive_of() {
 }
 
 apt_quiet() {
-  # Another apt may be at work, as after a machine's first boot.
+  # Another apt may run, as after a machine's first boot.
   DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Dpkg::Use-Pty=0 -o APT::Install-Recommends=false \
     -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Renews the package lists. Lists that cannot be renewed (no network, a mirror that lags) may still be good enough: what apt
-# said is in lists_error, and apt_satisfy tells it if they are not.
+# Renews the package lists. If that fails (no network, a mirror that lags), the old lists may suffice: the error is in
+# lists_error, and apt_satisfy prints it if they do not.
 apt_update() {
   lists_error=
   local said
@@ -40,29 +42,28 @@ apt_update() {
   [ -z "$lists_error" ] || say "apt-get update failed ($lists_error): going on with the package lists that are here"
 }
 
-# The first error in what apt or debootstrap said; the last line where none is marked.
+# The first error in the output of apt or debootstrap; the last line if none is marked.
 first_error() {
-  awk 'sub(/^E: /, "") && !error {error = $0} NF {last = $0} END {sub(/[ .]+$/, "", error); print error ? error : last}' <<<"$1"
+  awk 'sub(/^E: /, "") && !error {error = $0} NF {last = $0}
+    END {sub(/[ .]+$/, "", error); print error ? error : last}' <<<"$1"
 }
 
-# Can apt install what a dependency, written as in debian/control, asks for? A package that others only mention cannot be
-# installed, though apt-cache may know its name. The optional COMMAND runs apt elsewhere: in_root ROOT.
+# Whether apt can install a dependency, written as in debian/control. apt-cache also knows names of packages that
+# others only mention and that cannot be installed. The optional COMMAND runs apt elsewhere: in_root ROOT.
 installable() { # DEPENDENCY [COMMAND...]
   "${@:2}" apt-get -q --simulate satisfy "$1" >/dev/null 2>&1
 }
 
-# Has apt install what dependencies, written as in debian/control, ask for. apt takes the first alternative that can be
-# installed.
+# Installs dependencies, written as in debian/control. apt takes the first alternative that can be installed.
 apt_satisfy() { # WHAT DEPENDENCIES
   local said dependency missing= backports more=0 again="then run this command again"
   said=$(apt_quiet check 2>&1) || die "apt cannot work on this machine ($(first_error "$said")):\
  run 'dpkg --configure -a' and 'apt-get --fix-broken install', $again" 3
-  # What apt tells about errors is shown, and quoted below. Without a network it would try four times for each package.
+  # apt's errors are printed, and quoted below. Without a network it would try four times for each package.
   { said=$(apt_quiet ${lists_error:+-o Acquire::Retries=0} satisfy "$2" 2>&1 >&3) && return; } 3>&2
   printf '%s\n' "$said" >&2
   if ! installable "$2"; then
-    # Where a library has come from backports, as libelf1 with a newer kernel's headers, its -dev package has to come from
-    # there, too.
+    # If a library is from backports, as libelf1 with a newer kernel's headers, its -dev package has to be as well.
     backports=$(. /etc/os-release && echo "${VERSION_CODENAME:-}-backports")
     ! apt_quiet --simulate -t "$backports" satisfy "$2" >/dev/null 2>&1 ||
       { apt_quiet -t "$backports" satisfy "$2" >&2 && return; }
@@ -90,7 +91,7 @@ in_root() {
     ${http_proxy:+http_proxy="$http_proxy"} chroot "$root" "$@"
 }
 
-# Has apt in a root, which knows the suite's archive, put packages into the root's folder DIR. What apt said is in LOG.
+# Downloads packages with the apt of a root into the root's folder DIR. LOG gets apt's output.
 download_in_root() { # ROOT DIR LOG PACKAGE...
   local root=$1 dir=$2 log=$3; shift 3
   rm -rf "${root:?}$dir"
@@ -103,8 +104,8 @@ download_in_root() { # ROOT DIR LOG PACKAGE...
   "${try[@]}" >"$log" 2>&1
 }
 
-# This checkout as a tar archive on stdout: what git knows or would take, so that build folders stay out. Where there is no
-# git, as in an unpacked archive of this repository, they are left out by name.
+# Writes this checkout as a tar archive to stdout: the files that git tracks or would add. Without git, as in an
+# unpacked archive of this repository, all files but build folders.
 source_tar() (
   cd "$ci_top"
   if git -c safe.directory='*' rev-parse --git-dir >/dev/null 2>&1; then
@@ -115,14 +116,15 @@ source_tar() (
   fi
 )
 
-# Runs a command in a mount namespace of its own. In a chroot whose / is no mount point nothing can be made private, and need not be.
+# Runs a command in a mount namespace of its own. In a chroot whose / is no mount point, mounts cannot be made private,
+# and need not be.
 own_mounts() {
   local propagation=private
   unshare --mount true 2>/dev/null || propagation=unchanged
   unshare --mount --propagation "$propagation" "$@"
 }
 
-# What this distribution is like: debian or arch, otherwise its name.
+# The family of this distribution: debian or arch, otherwise its name.
 family() (
   . /etc/os-release 2>/dev/null || true
   case " ${ID:-} ${ID_LIKE:-} " in
@@ -132,8 +134,8 @@ family() (
   esac
 )
 
-# What vgpukit is built with and what it runs at work (make, gcc, kmod), on Debian and its kin and on Arch. On Debian the
-# libraries are those of packaging/debian/control.
+# Installs what vgpukit is built with and what it runs (make, gcc, kmod), on Debian, its derivatives and Arch. On
+# Debian the libraries are those of packaging/debian/control.
 install_build_deps() {
   need_root "installing the build dependencies"
   case $(family) in
@@ -146,8 +148,8 @@ install_build_deps() {
         "$libraries, g++, ccache, libgtest-dev, libgmock-dev, git, make, gcc, kmod, xz-utils, ca-certificates"
       ;;
     arch)
-      pacman -S --needed --noconfirm base-devel cmake ninja pkgconf ccache libgit2 kmod boost yaml-cpp spdlog cli11 nlohmann-json \
-        libarchive libelf xxhash gtest git >&2 ||
+      pacman -S --needed --noconfirm base-devel cmake ninja pkgconf ccache libgit2 kmod boost yaml-cpp spdlog cli11 \
+        nlohmann-json libarchive libelf xxhash gtest git >&2 ||
         die "pacman could not install the build dependencies: run 'pacman -Syu', then this command again" 3
       ;;
     *) die "no list of packages for '$(family)':\
@@ -155,7 +157,7 @@ install_build_deps() {
   esac
 }
 
-# Ends with an error where a build folder, or the log beside it, cannot be written.
+# Ends with an error if a build folder, or the log beside it, cannot be written.
 need_build_dir() { # DIR
   local reason
   reason=$({ mkdir -p "$1" && : >"$1.log"; } 2>&1) ||
@@ -169,12 +171,14 @@ build_vgpukit() {
   local launcher=()
   need_build_dir "$dir"
   ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-  # Line numbers are enough debug information, and take a third less time than all of it.
-  # Messages are in English, for build_failed. What a failed cmake has found out is removed: the next run asks again.
-  LC_ALL=C.UTF-8 cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g1" "$@" >"$dir.log" 2>&1 ||
+  # Only line numbers as debug information: that takes a third less time. Messages are in English, for build_failed.
+  # The results of a failed cmake are removed, so that the next run tests again.
+  LC_ALL=C.UTF-8 cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" \
+    -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g1" "$@" >"$dir.log" 2>&1 ||
     { rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"; cat "$dir.log" >&2; build_failed "$dir" cmake; }
   LC_ALL=C.UTF-8 ninja -C "$dir" "${ci_target:-all}" >>"$dir.log" 2>&1 ||
-    { { grep -A12 -E 'FAILED|error:' "$dir.log" || tail -n 20 "$dir.log"; } | head -n 60 >&2; build_failed "$dir" "the build"; }
+    { { grep -A12 -E 'FAILED|error:' "$dir.log" || tail -n 20 "$dir.log"; } | head -n 60 >&2
+      build_failed "$dir" "the build"; }
 }
 
 build_failed() { # DIR WHAT
@@ -184,7 +188,7 @@ build_failed() { # DIR WHAT
   die "$2 failed; its log is $1.log"
 }
 
-# Makes a minimal Debian root. Its apt asks the archive that apt on this machine asks, by the same proxy.
+# Makes a minimal Debian root. Its apt uses the archive and the proxy that apt on this machine uses.
 new_root() { # SUITE DIR LOG [debootstrap's options]
   local suite=$1 dir=$2 log=$3 archive script=/usr/share/debootstrap/scripts/$1; shift 3
   archive=$(archive_of debian)
@@ -193,10 +197,9 @@ new_root() { # SUITE DIR LOG [debootstrap's options]
   debootstrap --variant=minbase "$@" "$suite" "$dir" "$archive" "$script" >"$log" 2>&1 ||
     { tail -n 20 "$log" >&2; die "debootstrap of $suite from $archive failed ($(first_error "$(<"$log")")):\
  name a suite that this archive has, or see the log, $log" 3; }
-  # A file of apt's own configuration on this machine may name a proxy: the roots go the same way.
+  # apt's configuration on this machine may name a proxy.
   apt-config dump --format '%f "%v";%n' 2>/dev/null | grep -iE '^Acquire::(https?|ftp)::Proxy ' \
     >"$dir/etc/apt/apt.conf.d/80host" || rm -f "$dir/etc/apt/apt.conf.d/80host"
-  # A mirror that lags behind sid has a Release file that is out of date: for a root that only compiles, that is no reason to
-  # stop.
+  # A mirror that lags behind sid has an outdated Release file. A root that only compiles can use it.
   echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/90vgpukit"
 }

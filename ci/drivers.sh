@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fetches NVIDIA's kernel module sources from Debian's non-free packages: the real input of the tests. Never part of this repository.
+# Fetches NVIDIA's kernel module sources from Debian's non-free packages: the real input of the tests. Never part of
+# this repository.
 #
 #   ci/drivers.sh NAME...     (a name of the table below, or all)
 #
@@ -21,7 +22,7 @@ open-550      trixie   nvidia-open-kernel-source/trixie
 END
 }
 
-[ $# -gt 0 ] || { sed -n '2,7p' "$0" | sed 's/^# \{0,1\}//' >&2; table >&2; exit 2; }
+[ $# -gt 0 ] || { (usage) || table >&2; exit 2; }
 names=("$@")
 [ "$1" != all ] || mapfile -t names < <(table | awk '{print $1}')
 
@@ -39,7 +40,10 @@ for name in "${names[@]}"; do
     mkdir -p "$dir" "$root/var/tmp/fetch-$name"
     say "$package from $suite"
     # The list of packages that the root was made with may be older than the archive: a second try asks for a new one.
-    fetch() { in_root "$root" sh -c 'cd "$1" && apt-get -q download -o APT::Sandbox::User=root "$2"' sh "/var/tmp/fetch-$name" "$package"; }
+    fetch() {
+      in_root "$root" sh -c 'cd "$1" && apt-get -q download -o APT::Sandbox::User=root "$2"' sh "/var/tmp/fetch-$name" \
+        "$package"
+    }
     fetch >"$dir.log" 2>&1 || { in_root "$root" apt-get -q update >>"$dir.log" 2>&1; fetch >>"$dir.log" 2>&1; } ||
       { tail -n 5 "$dir.log" >&2; die "cannot fetch $package from $suite"; }
     dpkg-deb -x "$root/var/tmp/fetch-$name"/*.deb "$dir"

@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
 # Runs README.md's commands where a user runs them: in a fresh minimal Debian, as root, on a clean checkout of HEAD.
 #
-#   sudo ci/fresh.sh [SUITE...]        ci/quickstart.sh in each suite (bookworm trixie sid); verifies the modules that it made
-#   sudo ci/fresh.sh --test SUITE      ci/test.sh instead
+#   sudo ci/fresh.sh [SUITE...]      ci/quickstart.sh in each suite (bookworm trixie sid); verifies its modules
+#   sudo ci/fresh.sh --test SUITE    ci/test.sh instead
 #
 # Prints a line for each suite, with the seconds of each part. Suites and runs share the compiler's cache,
-# VGPUKIT_CI_CACHE/fresh/ccache, and nothing else. The roots are in VGPUKIT_CI_CACHE/fresh; they are removed afterwards, also
-# after a failure or Ctrl-C, and their mounts end with them.
+# VGPUKIT_CI_CACHE/fresh/ccache, and nothing else. The roots are in VGPUKIT_CI_CACHE/fresh; they are removed
+# afterwards, also after a failure or Ctrl-C, and their mounts end with them.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 fresh=$VGPUKIT_CI_CACHE/fresh
 
-# What runs in a mount and process namespace of its own.
+# Runs in a mount and process namespace of its own.
 suite_inside() { # SUITE DIR COMMAND
   local suite=$1 root=$2/root log=$2.log command=$3 parts modules release made code=0
   mount -t proc proc /proc
   mkdir -p "$root" "$2/upper" "$2/work"
   if [ "$command" = ci/quickstart.sh ]; then
-    # Nothing of this root is needed after a crash: without syncs dpkg takes less than half the time. Where the kernel has no
-    # such overlay, the folder itself is used.
+    # Nothing of this root is needed after a crash: without syncs dpkg takes less than half the time. Where the kernel
+    # has no such overlay, the folder itself is used.
     mount -t overlay overlay -o "volatile,lowerdir=$root,upperdir=$2/upper,workdir=$2/work" "$root" 2>/dev/null || true
   else
     # The tests mount overlays, which cannot lie on another. As a mount point of its own the root is private.
@@ -46,10 +46,12 @@ suite_inside() { # SUITE DIR COMMAND
   [ "$code" = 0 ] || failed "$command ends with $code"
   parts=$(sed -n 's/.*done in [0-9]* s: //p' "$log")
   modules=$(grep -oE '/[^ ]+/nvidia(-vgpu-vfio)?\.ko' "$log" | sort -u)
-  [ -n "$parts" ] && [ "$(wc -w <<<"$modules")" = 2 ] || failed "$command did not name its parts, nvidia.ko and nvidia-vgpu-vfio.ko"
+  [ -n "$parts" ] && [ "$(wc -w <<<"$modules")" = 2 ] ||
+    failed "$command did not name its parts, nvidia.ko and nvidia-vgpu-vfio.ko"
   release=$(basename "$(dirname "${modules%%$'\n'*}")")
   # shellcheck disable=SC2086
-  user build/vgpukit verify --kernel "$release" $modules >>"$log" 2>&1 || failed "$release would not load what $command made"
+  user build/vgpukit verify --kernel "$release" $modules >>"$log" 2>&1 ||
+    failed "$release would not load what $command made"
   echo "root $made, $parts" >"$2/parts"
 }
 
@@ -66,13 +68,14 @@ if [ "${1:-}" = --test ]; then
 fi
 [ $# -gt 0 ] || set -- bookworm trixie sid
 for suite; do
-  [[ $suite =~ ^[a-z]+$ ]] || { sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
+  [[ $suite =~ ^[a-z]+$ ]] || usage
 done
 mkdir -p "$fresh/ccache" 2>/dev/null || die "cannot write to $fresh: set VGPUKIT_CI_CACHE" 3
 
 dir='' job=''
 clean() {
-  # The job is a process group of its own. With unshare, its first process, all processes in the namespace end, and its mounts go.
+  # The job is a process group of its own. With unshare, its first process, all processes in the namespace end, and
+  # its mounts go.
   [ -z "$job" ] || { kill -KILL -- "-$job" 2>/dev/null; wait "$job" 2>/dev/null; } || true
   job=
   [ -z "$dir" ] || rm -rf --one-file-system "$dir"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings vgpukit into a job of a CI server: builds it from this checkout and installs it. What `vgpukit matrix emit --setup` names in
-# .github/workflows/matrix.yml and ci/gitlab.yaml.
+# Brings vgpukit into a job of a CI server: builds it from this checkout and installs it. What `vgpukit matrix emit
+# --setup` names in .github/workflows/matrix.yml and ci/gitlab.yaml.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 install_build_deps

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Fetches a package of a builder root's suite and unpacks it: a program of another Debian, for a test guest. Nothing is installed.
+# Fetches a package of a builder root's suite and unpacks it: a program of another Debian, for a test guest. Nothing
+# is installed.
 #
 #   ci/package.sh SUITE PACKAGE        prints the folder
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-[ $# = 2 ] || { sed -n '2,4p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
+[ $# = 2 ] || usage
 suite=$1 package=$2
 root=$VGPUKIT_CI_CACHE/roots/$suite
 dir=$VGPUKIT_CI_CACHE/packages/$suite/$package
@@ -18,7 +19,8 @@ if [ ! -e "$dir" ]; then
   need_root "ci/package.sh"
   inside=/var/tmp/vgpukit-package-$package
   say "$suite: $package"
-  download_in_root "$root" "$inside" "$dir.log" "$package" || { cat "$dir.log" >&2; die "the archive of $suite has no package $package" 3; }
+  download_in_root "$root" "$inside" "$dir.log" "$package" ||
+    { cat "$dir.log" >&2; die "the archive of $suite has no package $package" 3; }
   rm -rf "$dir.part"
   dpkg -x "$root$inside"/*.deb "$dir.part"
   rm -rf "${root:?}$inside"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# One command on a fresh Debian 12, 13 or sid, or on Arch: installs what is needed, builds vgpukit, installs kernel headers if
-# this machine has none, builds the reference driver for a real kernel, and shows what was made and how many seconds each part
-# took.
+# One command on a fresh Debian 12, 13 or sid, or on Arch: installs what is needed, builds vgpukit, installs kernel
+# headers if this machine has none, builds the reference driver for a real kernel, and shows what was made and how
+# many seconds each part took.
 #
 #   sudo ci/quickstart.sh
 set -euo pipefail
@@ -21,12 +21,14 @@ install_build_deps
 part packages
 
 say "building vgpukit"
-build_vgpukit "$ci_top/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" -DCMAKE_UNITY_BUILD=ON \
-  -DVGPUKIT_TESTS=OFF
+# -O1 compiles in three quarters of the time of -O2. What vgpukit itself computes is 2 % of a driver's build.
+build_vgpukit "$ci_top/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" \
+  -DCMAKE_UNITY_BUILD=ON -DVGPUKIT_TESTS=OFF
 vgpukit=$ci_top/build/vgpukit
 part compile
 
-# The running kernel if it can be had; in a container or chroot that runs another distribution's kernel, this one's newest.
+# The running kernel if it can be had; in a container or chroot that runs another distribution's kernel, this one's
+# newest.
 kernel=running release=$(uname -r)
 ready() {
   "$vgpukit" kernel list | awk -v release="$release" '$1 == release && $2 == "ready" {found = 1} END {exit !found}'
@@ -48,7 +50,8 @@ fi
 part headers
 
 say "vgpukit build reference --kernel $kernel"
-# The reference driver is ours (MIT): exporting its two functions GPL-only, as newer kernels demand, needs no more consent than this.
+# The reference driver is ours (MIT): exporting its two functions GPL-only, as newer kernels demand, needs no more
+# consent than this.
 "$vgpukit" build reference --kernel "$kernel" --accept gpl-export
 part build
 say "done in $SECONDS s: $parts"

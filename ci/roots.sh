@@ -3,12 +3,12 @@
 #
 #   ci/roots.sh SUITE...     (bullseye, bookworm, trixie, sid, or all)
 #
-# Prints one line for each kernel: SUITE ROOT RELEASE. About 25 s for each root the first time; a finished root is used again.
-# Safe to run twice at once: the second run waits. A root that was cut short is made anew.
+# Prints one line for each kernel: SUITE ROOT RELEASE. About 25 s for each root the first time; a finished root is
+# used again. Safe to run twice at once: the second run waits. A root that was cut short is made anew.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-# suite: its release pocket's kernel, and whether a backports kernel is wanted beside it
+# The backports pocket whose kernel a suite's root gets as well; empty for the other suites.
 backports_of() { case $1 in bookworm|trixie) echo "$1-backports" ;; esac; }
 
 sources() { # SUITE ARCHIVE SECURITY
@@ -19,10 +19,11 @@ sources() { # SUITE ARCHIVE SECURITY
   [ -z "$(backports_of "$1")" ] || echo "deb $2 $(backports_of "$1") $components"
 }
 
-# For each series (7.2) that the archive of a root has headers of and the root has not: the newest of them.
+# Installs the newest headers of each series (7.2) that the root's archive has and the root has not.
 earlier_series() { # ROOT
   local series release have
-  in_root "$1" apt-cache search --names-only '^linux-headers-[0-9]+\.[0-9]+\.[0-9]+[^ ]*-amd64$' | awk '{print $1}' | grep -vE -- '-(rt|cloud)-' | sort -V >"$1/var/tmp/headers"
+  in_root "$1" apt-cache search --names-only '^linux-headers-[0-9]+\.[0-9]+\.[0-9]+[^ ]*-amd64$' |
+    awk '{print $1}' | grep -vE -- '-(rt|cloud)-' | sort -V >"$1/var/tmp/headers"
   have=$(ls "$1/lib/modules")
   for series in $(sed -E 's/^linux-headers-([0-9]+\.[0-9]+)\..*/\1/' "$1/var/tmp/headers" | sort -Vu); do
     ! grep -qF "$series." <<<"$have" || continue
@@ -46,23 +47,29 @@ make_root() { # SUITE DIR
   printf '#!/bin/sh\nexit 101\n' >"$work/usr/sbin/policy-rc.d" && chmod 755 "$work/usr/sbin/policy-rc.d"
   say "$suite: headers and compiler"
   backports=$(backports_of "$suite")
-  # With backports the metapackage moves on to the newer kernel, and the headers that it brought first stay. What backports had
-  # before it is kept by the archive for a while: the newest headers of each such series come, too.
+  # With backports the metapackage depends on the newer kernel, and the first headers stay. The archive has the
+  # earlier series of backports for some time: the newest headers of each are installed as well.
   in_root "$work" apt-get -q update >>"$dir.log" 2>&1 &&
     in_root "$work" apt-get -q -y install make gcc libc6-dev xz-utils kmod linux-headers-amd64 >>"$dir.log" 2>&1 &&
-    { [ -z "$backports" ] || { in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64 >>"$dir.log" 2>&1 &&
-      earlier_series "$work" >>"$dir.log" 2>&1; }; } || { tail -n 20 "$dir.log" >&2; die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
+    { [ -z "$backports" ] ||
+      { in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64 >>"$dir.log" 2>&1 &&
+        earlier_series "$work" >>"$dir.log" 2>&1; }; } ||
+    { tail -n 20 "$dir.log" >&2
+      die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
   in_root "$work" apt-get -q clean
   rm -rf "$dir"
   mv "$work" "$dir"
   touch "$dir/.vgpukit-root"
 }
 
-[ $# -gt 0 ] || { sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2; }
+[ $# -gt 0 ] || usage
 suites=("$@")
 [ "$1" != all ] || suites=(bullseye bookworm trixie sid)
 for suite in "${suites[@]}"; do
-  case $suite in bullseye|bookworm|trixie|sid) ;; *) die "no builder root is known for '$suite': bullseye, bookworm, trixie or sid" 2 ;; esac
+  case $suite in
+    bullseye|bookworm|trixie|sid) ;;
+    *) die "no builder root is known for '$suite': bullseye, bookworm, trixie or sid" 2 ;;
+  esac
 done
 roots=$VGPUKIT_CI_CACHE/roots
 mkdir -p "$roots" 2>/dev/null || die "cannot write to $roots: run as root, or set VGPUKIT_CI_CACHE" 3

@@ -15,8 +15,9 @@ own_mounts bash -euo pipefail -c '
 ' bash "$root" '
   . "$1/ci/common.sh"
   install_build_deps
-  build_vgpukit /var/tmp/vgpukit-build -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON
-  ctest --test-dir /var/tmp/vgpukit-build --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 >/var/tmp/vgpukit-build.ctest ||
+  build_vgpukit /var/tmp/vgpukit-build -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON -DVGPUKIT_WERROR=ON
+  ctest --test-dir /var/tmp/vgpukit-build --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 \
+    >/var/tmp/vgpukit-build.ctest ||
     { cat /var/tmp/vgpukit-build.ctest >&2; die "unit tests fail on sid" 1; }
   tail -n 5 /var/tmp/vgpukit-build.ctest
 '

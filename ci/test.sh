@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# One command that tests everything: builds vgpukit with the oldest and the newest compiler, runs the unit tests (also under
-# AddressSanitizer and UBSan), then ci/quickstart.sh on fresh machines, real drivers on real kernels' headers, then those kernels
-# themselves under QEMU.
+# One command that tests everything: builds vgpukit with the oldest and the newest compiler, runs the unit tests (also
+# under AddressSanitizer and UBSan), then ci/quickstart.sh on fresh machines, real drivers on real kernels' headers,
+# then those kernels themselves under QEMU.
 #
 #   sudo ci/test.sh [--full] [--only TEXT]
 #
-# --full  every cell of the matrix, not only the quick ones     --only  integration cases whose name or file holds TEXT
-# Needs root (it makes builder roots with debootstrap) and a Debian machine. What it makes outside build*/ is in VGPUKIT_CI_CACHE.
+# --full  every cell of the matrix, not only the quick ones
+# --only  the unit tests, and integration cases whose name or file contains TEXT
+# Needs root (it makes builder roots with debootstrap) and a Debian machine. What it makes outside build*/ is in
+# VGPUKIT_CI_CACHE.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 need_root "ci/test.sh"
@@ -15,31 +17,34 @@ while [ $# -gt 0 ]; do
   case $1 in
     --full) full=(--full) ;;
     --only) only=(--only "${2:?--only takes a text}"); shift ;;
-    *) sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2 ;;
+    *) usage ;;
   esac
   shift
 done
 . /etc/os-release
-case " ${ID:-} ${ID_LIKE:-} " in *" debian "*) ;; *) die "ci/test.sh makes Debian builder roots and runs on Debian only" 3 ;; esac
+case " ${ID:-} ${ID_LIKE:-} " in
+  *" debian "*) ;;
+  *) die "ci/test.sh makes Debian builder roots and runs on Debian only" 3 ;;
+esac
 cd "$ci_top"
 
 say "installing build dependencies"
 install_build_deps
-# makeself makes installers for the tests; zstd and bzip2 are what installers are unpacked with by their own scripts. mdevctl and
-# libvirt's virt-xml-validate are what vgpukit's answers are compared with.
-# QEMU boots the kernels of tests/vm, whose guests consist of busybox and a static program. podman has the container images that are
-# built in.
-apt_quiet install debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients libxml2-utils \
-  rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot man-db python3-yaml python3-jsonschema \
-  qemu-system-x86 busybox-static libc6-dev podman >&2
-# The matrix's page is drawn in a real browser, its jobs are run by gitlab-ci-local (which uses rsync).
+# makeself makes installers for the tests, whose scripts unpack themselves with zstd and bzip2. The tests compare
+# vgpukit's output with mdevctl and libvirt's virt-xml-validate. QEMU boots the kernels of tests/vm, with guests of
+# busybox and a static program. podman has the container images of the matrix tests.
+apt_quiet install clang-format debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients \
+  libxml2-utils rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot man-db python3-yaml \
+  python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
+# The tests open the matrix's page in a browser, and run its jobs with gitlab-ci-local (which uses rsync).
 apt_quiet install chromium fonts-dejavu-core rsync >&2
 command -v npm >/dev/null || apt_quiet install nodejs npm >&2
 
-# Without a terminal's colours; gtest prints what failed.
-unit() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5; }
+unit() {
+  ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 300 | tee "$1.ctest" | tail -n 5
+}
 
-# Users are not root: what root's rights would hide is tried as nobody. (The folder with the checkout may be closed to others.)
+# Runs tests as the user nobody, who lacks root's rights. Skipped if nobody cannot read the checkout's folder.
 unit_as_nobody() {
   local folder
   for folder in support kernel driver system vgpu passthrough load doctor install; do
@@ -53,7 +58,7 @@ unit_as_nobody() {
 }
 
 if [ ${#full[@]} -gt 0 ]; then
-  # The lexer is tried on every file of every real driver, too.
+  # The lexer's tests also read every file of every real driver.
   trees=
   while read -r name tarball; do
     dir=$VGPUKIT_CI_CACHE/trees/$name
@@ -64,18 +69,22 @@ if [ ${#full[@]} -gt 0 ]; then
 fi
 
 tests/tools/check-includes.py >/dev/null || { tests/tools/check-includes.py; die "an include points the wrong way" 1; }
+tests/tools/check-style.py || die "these files are not in the form of docs/style.md" 1
 say "building with $(c++ -dumpfullversion), warnings are errors"
 build_vgpukit "$ci_top/build-test" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON
 unit "$ci_top/build-test"
 unit_as_nobody "$ci_top/build-test"
 
 if [ ${#only[@]} = 0 ]; then
+  say "what the recipes change in the reference driver"
+  ci/reference-patches.sh --check build-test/vgpukit
+
   say "unit tests under AddressSanitizer and UBSan"
   ci_target=unit_tests build_vgpukit "$ci_top/build-asan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON \
     -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON
   ASAN_OPTIONS=detect_leaks=1 unit "$ci_top/build-asan"
 
-  # Arch users have the newest of everything: sid stands for them. On sid itself the first build was this one.
+  # The newest compiler and libraries, as on Arch. On sid itself the first build was this one.
   if [ "${VERSION_CODENAME:-}" != sid ] && ! grep -q /sid /etc/debian_version; then
     say "building on sid, warnings are errors"
     ci/sid.sh

@@ -7,6 +7,7 @@
 #include "cli/cli.hpp"
 #include "doctor/doctor.hpp"
 #include "doctor/host_report.hpp"
+#include "doctor/verdict.hpp"
 #include "install/install_status.hpp"
 #include "passthrough/passthrough.hpp"
 #include "support/atomic_file.hpp"
@@ -92,6 +93,12 @@ std::string summary(const doctor::Findings& findings) {
   return text + "\n";
 }
 
+std::string verdict_text(const doctor::Verdict& verdict, const Style& style) {
+  const auto line = verdict.about + ": " + verdict.text;
+  if (verdict.state == doctor::State::fail) return style.red(line) + "\n";
+  return style.bold(line) + "\n";
+}
+
 Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
@@ -99,8 +106,10 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   if (!options.guest) view.driver = driver_state(host);
   if (!options.guest) view.applied = applied_cards(host);
   view.user = user_of(host);
-  const auto findings =
-      doctor::run_checks(options.guest ? doctor::guest_checks() : doctor::host_checks(), {view, sysfs});
+  const doctor::CheckInput input{view, sysfs};
+  const auto findings = doctor::run_checks(options.guest ? doctor::guest_checks() : doctor::host_checks(), input);
+  const auto verdicts = options.guest ? std::vector<doctor::Verdict>{} : doctor::verdicts(input, findings);
+  const auto not_checked = doctor::not_checked(input, findings);
   const auto exit = count(findings, doctor::State::fail) > 0 ? Exit::failed : Exit::done;
   if (!options.report.empty()) {
     TRY(write_file(options.report, doctor::host_report(view, findings), 0644));
@@ -109,9 +118,14 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   if (globals.json()) {
     auto all = nlohmann::json::array();
     for (const auto& finding : findings) all.push_back(finding_json(finding));
+    auto verdict_list = nlohmann::json::array();
+    for (const auto& each : verdicts)
+      verdict_list.push_back({{"about", each.about}, {"state", doctor::state_name(each.state)}, {"text", each.text}});
     print_json({{"result", exit == Exit::done ? "ok" : "fail"},
                 {"guest", options.guest},
                 {"findings", std::move(all)},
+                {"verdicts", std::move(verdict_list)},
+                {"not_checked", not_checked},
                 {"fail", count(findings, doctor::State::fail)},
                 {"warn", count(findings, doctor::State::warn)},
                 {"unknown", count(findings, doctor::State::unknown)},
@@ -122,6 +136,8 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   std::string text;
   for (const auto& finding : findings)
     if (!globals.quiet || finding.state != doctor::State::ok) text += finding_text(finding, style, globals.verbose > 0);
+  for (const auto& each : not_checked) text += wrapped("not checked: " + each, 0);
+  for (const auto& each : verdicts) text += verdict_text(each, style);
   print(text + (findings.empty() ? "no check applies to this host\n" : summary(findings)));
   return exit;
 }

@@ -35,6 +35,18 @@ Findings card_functions(const CheckInput& input);
 Findings card_group(const CheckInput& input);
 Findings card_reset(const CheckInput& input);
 
+// checks_log.cpp
+Findings card_log(const CheckInput& input);
+
+// checks_vgpu.cpp
+Findings vgpu_driver(const CheckInput& input);
+Findings vgpu_card(const CheckInput& input);
+Findings vgpu_services(const CheckInput& input);
+Findings vgpu_sriov(const CheckInput& input);
+Findings vgpu_types(const CheckInput& input);
+Findings vgpu_modes(const CheckInput& input);
+Findings vgpu_guests(const CheckInput& input);
+
 // checks_kernel.cpp
 Findings vfio_ids(const CheckInput& input);
 Findings vfio_virqfd(const CheckInput& input);

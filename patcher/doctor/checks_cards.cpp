@@ -142,7 +142,7 @@ Findings card_driver(const CheckInput& input) {
   for (const auto* card : input.view.pci.nvidia_cards()) {
     Finding finding{.subject = card->address, .evidence = {driver_of(*card)}};
     if (card->driver == "vfio-pci") {
-      finding.what = "vfio-pci has the card: a guest can use it";
+      finding.what = "vfio-pci has the card, for a guest";
     } else if (card->driver == "nvidia") {
       finding.what = "the driver nvidia has the card";
     } else if (card->driver.empty()) {

@@ -1,7 +1,7 @@
 // `vgpukit doctor`: whether a host is ready for vGPUs and for passthrough of a whole card, and what to change if not.
 //
 // The folder doctor/ has the checks. A check is a function from what was read of the host (HostView) to findings; it
-// changes nothing. It uses module/ (Secure Boot) and system/, and what these use. To add a check: write it in a
+// changes nothing. It uses module/ (Secure Boot), vgpu/ and what these use. To add a check: write it in a
 // checks_*.cpp, declare it in checks.hpp, list it in doctor.cpp, and add a paragraph to docs/doctor.md.
 #pragma once
 

@@ -69,6 +69,13 @@ HostView read_host_view(const HostPaths& host, const Sysfs& sysfs) {
     }
     view.kernels.push_back(std::move(kernel));
   }
+  view.vgpu_driver = vgpu::host_driver(sysfs);
+  view.vgpus = vgpu::read_vgpus(sysfs);
+  if (view.vgpu_driver.for_vgpus()) {
+    for (const auto* unit : {"nvidia-vgpud.service", "nvidia-vgpu-mgr.service"})
+      view.vgpu_services.push_back(system::service_state(host, sysfs, unit));
+    view.smi = system::ask_nvidia_smi(host);
+  }
   return view;
 }
 

@@ -12,7 +12,11 @@
 #include "system/iommu_groups.hpp"
 #include "system/kernel_log.hpp"
 #include "system/kernel_parameters.hpp"
+#include "system/nvidia_smi.hpp"
 #include "system/pci.hpp"
+#include "system/services.hpp"
+#include "vgpu/vgpu.hpp"
+#include "vgpu/vgpu_support.hpp"
 
 namespace vgpukit::doctor {
 
@@ -55,6 +59,11 @@ struct HostView {
   std::vector<InstalledKernel> kernels;  // from the oldest to the newest
   std::optional<DriverState> driver;
   std::vector<AppliedCard> applied;
+  vgpu::HostDriver vgpu_driver;
+  vgpu::VgpuView vgpus;
+  // Only read if vgpu_driver is one for vGPUs.
+  std::vector<system::ServiceState> vgpu_services;
+  system::NvidiaSmi smi;
   std::string user;  // the ordinary user who runs the command, filled in by the caller; empty: root alone
 
   [[nodiscard]] bool cpu_has(std::string_view flag) const;

@@ -8,6 +8,7 @@
 
 #include "install/dkms_tree.hpp"
 #include "install/install_scope.hpp"
+#include "install/installer_conflicts.hpp"
 #include "install/transaction.hpp"
 #include "kernel/modules_folder.hpp"
 #include "support/atomic_file.hpp"
@@ -144,8 +145,11 @@ void add_running(std::vector<Conflict>& conflicts, const HostPaths& host, bool b
 
 // dkms builds in /var/lib/dkms, with objects some three times as large as the modules, and keeps what it built.
 void add_space(std::vector<Conflict>& conflicts, const HostPaths& host, const ConflictRequest& request) {
+  // A .run has about a third of the size of its files, which are unpacked, and installed below /usr.
   const std::map<std::string, std::uintmax_t> needed = {
       {"/usr/src", request.source_bytes},
+      {"/usr", 3 * request.package_bytes},
+      {host.inside(host.work()).string(), 3 * request.package_bytes},
       {"/var/lib", 2 * request.source_bytes + 5 * request.module_bytes},
       {"/lib/modules", request.module_bytes}};
   std::map<std::uintmax_t, std::pair<std::string, std::uintmax_t>> disks;  // device -> folders on it, bytes
@@ -191,6 +195,7 @@ std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictReques
   add_card(conflicts, host, request.user_space);
   add_running(conflicts, host, request.user_space);
   add_space(conflicts, host, request);
+  add_installer_conflicts(conflicts, host, request);
   return conflicts;
 }
 

@@ -1,10 +1,8 @@
 #include "install/dkms.hpp"
 
-#include <deque>
-
 #include "kernel/kernel.hpp"
 #include "kernel/package_hints.hpp"
-#include "support/process.hpp"
+#include "support/outside_program.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::install {
@@ -83,19 +81,10 @@ Result<std::vector<DkmsEntry>> Dkms::status(const std::string& module) const {
 Status Dkms::run_dkms(const std::vector<std::string>& words, const std::string& tried, const std::string& log) const {
   auto command = dkms_command(host_, words);
   command.argv.insert(command.argv.begin(), under_.begin(), under_.end());
-  std::deque<std::string> last;  // its last lines, for the error
-  command.collect = false;
   command.on_line = [&](std::string_view line, bool) {
     if (on_line_) on_line_(line);
-    if (trimmed(line).empty()) return;
-    last.emplace_back(line);
-    if (last.size() > 4) last.pop_front();
   };
-  TRY_ASSIGN(const auto outcome, run(command));
-  if (outcome.ok()) return {};
-  std::string why = "dkms ended with status " + std::to_string(outcome.status);
-  for (const auto& line : last) why += "\n    " + line;
-  return Error{ErrorKind::failed, tried, why, log.empty() ? "" : "read " + log};
+  return run_outside({.command = command, .name = "dkms", .tried = tried, .next = log.empty() ? "" : "read " + log});
 }
 
 Status Dkms::add(const std::string& module, const std::string& version) const {

@@ -112,15 +112,17 @@ Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transact
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> errors;
+  TRY_ASSIGN(const auto* probe, facts.probe());
   TRY_ASSIGN(const auto status,
-             run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
-               log::trace(std::string(line));
-               // The first error is the cause and may continue on the next lines. The last error only reports the
-               // failure.
-               const bool error = contains(line, "ERROR: ");
-               if (errors.empty() ? error : errors.size() < 3 && !error && !trimmed(line).empty())
-                 errors.emplace_back(line);
-             }));
+             run_nvidia_installer(driver, tree.edits(), kernel, probe->debug_info, log, request.jobs,
+                                  [&](std::string_view line) {
+                                    log::trace(std::string(line));
+                                    // The first error is the cause and may continue on the next lines. The last error
+                                    // only reports the failure.
+                                    const bool error = contains(line, "ERROR: ");
+                                    if (errors.empty() ? error : errors.size() < 3 && !error && !trimmed(line).empty())
+                                      errors.emplace_back(line);
+                                  }));
   const auto log_copy = host.machine_state() / "install" / "nvidia-installer.log";
   std::error_code bad;
   fs::copy_file(host.in_root(log), log_copy, fs::copy_options::overwrite_existing, bad);
@@ -213,6 +215,21 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   if (request.choices.modules.empty()) request.choices.modules = driver.modules;
   TRY_ASSIGN(const auto vgpukit, vgpukit_of(host, "install a driver in " + host.root.string()));
   TRY_ASSIGN(const auto dkms, Dkms::open(host, [](std::string_view line) { log::trace(std::string(line)); }));
+  std::error_code no_size;
+  const bool run_file = request.with_nvidia_installer && driver.package.member.empty();
+  const auto package_bytes = run_file ? fs::file_size(driver.package.file, no_size) : 0;
+  ConflictRequest conflict_request{request.with_nvidia_installer, bytes_of(driver.sources), 0,
+                                   no_size ? 0 : package_bytes, installer_ignores_loaded_modules(driver.version)};
+  const auto blocked = [&](const std::vector<DkmsEntry>& entries) {
+    outcome.conflicts = find_conflicts(host, conflict_request, entries);
+    return std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(),
+                       [](const Conflict& each) { return each.blocks; });
+  };
+  // Before the long build. After an interrupted change the state is not meant: the transaction below undoes that first.
+  if (!unfinished_change(install_rules(host))) {
+    TRY_ASSIGN(const auto entries, dkms.status(""));
+    if (blocked(entries)) return outcome;
+  }
   TRY_ASSIGN(auto built, build_all(request));
   if (built.refused) {
     outcome.refused = std::move(built.refused);
@@ -222,10 +239,8 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   // system is read.
   TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "install " + version, {}, request.at));
   TRY_ASSIGN(const auto entries, dkms.status(""));  // distributions call it nvidia-current, nvidia-srv
-  const ConflictRequest conflict_request{request.with_nvidia_installer, bytes_of(driver.sources), built.module_bytes};
-  outcome.conflicts = find_conflicts(host, conflict_request, entries);
-  if (std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(), [](const Conflict& each) { return each.blocks; }))
-    return outcome;
+  conflict_request.module_bytes = built.module_bytes;
+  if (blocked(entries)) return outcome;
 
   const auto old = old_version(host);
   std::vector<std::string> versions = {version};

@@ -2,12 +2,16 @@
 
 #include "driver/manifest.hpp"
 #include "driver/run_file_zip.hpp"
+#include "install/installer_conflicts.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::install {
 
 namespace {
+
+constexpr const char* with_running_driver = "545.23.06";
 
 struct Since {
   const char* version;
@@ -40,8 +44,9 @@ Status write_edits(const fs::path& folder, const std::string& sources, const dri
 }  // namespace
 
 std::vector<std::string> installer_options(const Version& version, const std::string& release,
-                                           const std::string& sources, const std::string& log, unsigned jobs) {
-  const std::vector<Since> table = {
+                                           const std::string& sources, const std::string& log,
+                                           const std::string& tmpdir, unsigned jobs) {
+  std::vector<Since> table = {
       {"304", "--silent"},
       {"304", "--no-x-check"},
       {"304", "--no-precompiled-interface"},
@@ -51,17 +56,23 @@ std::vector<std::string> installer_options(const Version& version, const std::st
       {"346.16", "--concurrency-level=" + std::to_string(jobs)},
       {"470.42.01", "--kernel-module-build-directory=" + sources},
       {"545.23.06", "--no-rebuild-initramfs"},
-      {"545.23.06", "--allow-installation-with-running-driver"},
+      {with_running_driver, "--allow-installation-with-running-driver"},
       {"550.40.07", "--skip-module-load"},
   };
+  if (!tmpdir.empty()) table.push_back({"304", "--tmpdir=" + tmpdir});
   std::vector<std::string> options;
   for (const auto& each : table)
     if (version >= *Version::parse(each.version)) options.push_back(each.option);
   return options;
 }
 
+bool installer_ignores_loaded_modules(const Version& version) {
+  return version >= *Version::parse(with_running_driver);
+}
+
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
-                                 const kernel::Kernel& kernel, const std::string& log, unsigned jobs,
+                                 const kernel::Kernel& kernel, const kernel::DebugInfo& debug_info,
+                                 const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
@@ -83,15 +94,22 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   Command command;
   command.root = host.root;
   command.cwd = host.inside(target);
-  command.argv = installer_options(driver.version, kernel.release, driver.package_folder, log, jobs);
+  const auto tmpdir = installer_tmpdir(host, host.inside(target)).value_or("");
+  command.argv = installer_options(driver.version, kernel.release, driver.package_folder, log, tmpdir.string(), jobs);
   command.argv.insert(command.argv.begin(), (host.inside(target) / "nvidia-installer").string());
   command.collect = false;
   command.on_line = [&](std::string_view line, bool) {
     if (on_line) on_line(line);
   };
   if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
-  for (const auto& variable : kernel.make_variables())
-    if (variable.starts_with("CC=")) command.env["CC"] = variable.substr(3);
+  // NVIDIA's Makefile takes CC, LD and OBJDUMP from the environment, and the kernel's takes LLVM. What has to override
+  // the kernel's configuration must be on a command line, and MAKEFLAGS counts as one.
+  for (const auto& variable : kernel.make_variables()) {
+    const auto equals = variable.find('=');
+    command.env[variable.substr(0, equals)] = variable.substr(equals + 1);
+  }
+  const auto variables = kernel::debug_info_variables(kernel, debug_info);
+  if (!variables.empty()) command.env["MAKEFLAGS"] = join(variables, " ", [](const auto& each) { return each.text; });
   TRY_ASSIGN(const auto outcome, run(command));
   return outcome.status;
 }

@@ -10,21 +10,27 @@
 
 #include "driver/driver.hpp"
 #include "driver/run_file_repack.hpp"
+#include "kernel/debug_info.hpp"
 #include "kernel/kernel.hpp"
 #include "support/result.hpp"
 
 namespace vgpukit::install {
 
 // The options for the installer of this version, without those that only later versions know (option_table.h of its
-// tags). `sources`: "kernel" or "kernel-open". `log`: as the root knows it.
+// tags). `sources`: "kernel" or "kernel-open". `log`, `tmpdir`: as the root knows them; an empty `tmpdir` is left out.
 std::vector<std::string> installer_options(const Version& version, const std::string& release,
-                                           const std::string& sources, const std::string& log, unsigned jobs);
+                                           const std::string& sources, const std::string& log,
+                                           const std::string& tmpdir, unsigned jobs);
+// Whether the installer of this version installs although a driver is loaded and in use.
+bool installer_ignores_loaded_modules(const Version& version);
 
 // Unpacks the package below kernel.host.work(), applies the edits to the kernel sources, adds new files to .manifest,
-// and runs the installer there. The folder is removed in the end. Gives the installer's exit status. Errors: no_space;
-// usage for a package without an installer; failed when interrupted.
+// and runs the installer there, with the kernel's compiler, linker and LLVM tools and with this debug information. The
+// folder is removed in the end. Gives the installer's exit status. Errors: no_space; usage for a package without an
+// installer; failed when interrupted.
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
-                                 const kernel::Kernel& kernel, const std::string& log, unsigned jobs,
+                                 const kernel::Kernel& kernel, const kernel::DebugInfo& debug_info,
+                                 const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line);
 
 }  // namespace vgpukit::install

@@ -3,7 +3,8 @@
 #include <syslog.h>
 
 #include "support/libkmod.hpp"
-#include "support/process.hpp"
+#include "support/outside_program.hpp"
+#include "system/services.hpp"
 
 namespace vgpukit::load {
 
@@ -39,15 +40,16 @@ int RunningSystem::remove(const std::string& name) {
 }
 
 Status RunningSystem::service(const std::string& verb, const std::string& unit) {
-  Command command;
-  command.argv = {"systemctl", verb, unit};
-  command.deadline = std::chrono::seconds(90);  // systemd's own limit for a service that does not stop
-  TRY_ASSIGN(const auto outcome, run(command));
-  if (outcome.ok()) return {};
-  return Error{ErrorKind::failed, verb + " the service " + unit,
-               outcome.timed_out ? "systemctl took more than 90 s"
-                                 : "systemctl says: " + outcome.err.substr(0, outcome.err.find('\n')),
-               "systemctl status " + unit + " and journalctl -u " + unit + " tell more"};
+  OutsideProgram program;
+  program.command.argv = {"systemctl", verb, unit};
+  program.command.deadline = std::chrono::seconds(90);  // systemd's own limit for a service that does not stop
+  program.tried = verb + " the service " + unit;
+  program.next = "systemctl status " + unit + " and journalctl -u " + unit + " tell more";
+  auto done = run_outside(program);
+  if (done || done.error().kind != ErrorKind::failed) return done;
+  const HostPaths host;
+  done.error().why += "; " + system::service_state(host, Sysfs(host), unit).text();
+  return done;
 }
 
 }  // namespace vgpukit::load

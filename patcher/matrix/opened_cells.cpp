@@ -18,8 +18,8 @@ void skip_or_fail(CellResult& result, const Error& problem, const std::string& s
 }  // namespace
 
 void set_problem(CellResult& result, const Error& problem) {
-  const bool of_machine = problem.kind == ErrorKind::missing || problem.kind == ErrorKind::denied ||
-                          problem.kind == ErrorKind::no_space;
+  const bool of_machine =
+      problem.kind == ErrorKind::missing || problem.kind == ErrorKind::denied || problem.kind == ErrorKind::no_space;
   result.verdict = of_machine ? Verdict::missing : Verdict::failed;
   result.reason = "cannot " + problem.tried + ": " + problem.why;
   result.hint = problem.next;
@@ -97,6 +97,7 @@ std::optional<OpenCell> OpenedCells::open(const Cell& cell, CellResult& result) 
   open.request.modules = entry.modules;
   open.request.compile_only = entry.compile_only;
   open.request.loads = entry.loads;
+  open.request.loaded = entry.loaded;
   open.request.image = column.image;
   return open;
 }

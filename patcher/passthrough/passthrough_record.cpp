@@ -27,19 +27,23 @@ Result<std::optional<std::string>> text_at(const fs::path& path) {
 }
 
 // Every step may run twice.
-Status put_record_in_place(const PassthroughPlaces& places, bool remove, const OnStep& on_step) {
+Status put_record_in_place(const PassthroughPlaces& places, const json& record, const OnStep& on_step) {
   const auto step = [&](const char* name) {
     if (on_step) on_step(name);
   };
   std::error_code bad;
   step("move the old record away");
-  if (fs::exists(places.next(), bad)) {
+  // A journal of 0.1.0 has the key "last" in place of a record: whether no card is left.
+  const bool of_0_1_0 = record.contains("last");
+  const auto next = of_0_1_0 ? places.next_of_0_1_0() : places.next();
+  if (fs::exists(next, bad)) {
     TRY(move_path(places.applied(), places.old()));
     step("put the new record in its place");
-    TRY(move_path(places.next(), places.applied()));
-  } else if (remove) {
+    TRY(move_path(next, places.applied()));
+  } else if (record.is_null() || (of_0_1_0 && record.at("last") == true)) {
     fs::remove_all(places.applied(), bad);
   }
+  if (of_0_1_0) fs::remove_all(places.folder / "old", bad);
   return {};
 }
 
@@ -79,7 +83,7 @@ Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode
   return {};
 }
 
-Status OriginalFiles::look_at(const std::string& path, const Snapshot& after) {
+Status OriginalFiles::compare(const std::string& path, const Snapshot& after) {
   const auto was_there = std::any_of(before_->paths().begin(), before_->paths().end(),
                                      [&](const SnapshotPath& each) { return each.path == path && each.there; });
   std::optional<std::string> before;
@@ -115,23 +119,23 @@ Status OriginalFiles::look_at(const std::string& path, const Snapshot& after) {
 }
 
 Result<OriginalFiles> OriginalFiles::open(const HostPaths& host) {
-  OriginalFiles baseline(host);
+  OriginalFiles originals(host);
   const PassthroughPlaces places(host);
   std::error_code bad;
-  if (!fs::exists(places.applied() / "record.json", bad)) return baseline;
+  if (!fs::exists(places.applied() / "record.json", bad)) return originals;
   TRY_ASSIGN(const auto record, read_json(places.applied() / "record.json"));
   TRY_ASSIGN(auto before, Snapshot::open(host, places.applied() / "before"));
   TRY_ASSIGN(const auto after, Snapshot::open(host, places.applied() / "after"));
   for (const auto& each : record.value("cards", json::array())) {
     TRY_ASSIGN(auto claim, claim_from_json(each));
-    baseline.cards_.push_back(std::move(claim));
+    originals.cards_.push_back(std::move(claim));
   }
   for (const auto& each : record.value("commands", json::array()))
-    baseline.commands_.push_back(each.get<std::vector<std::string>>());
-  baseline.added_by_grubby_ = record.value("added_by_grubby", std::vector<std::string>());
-  baseline.before_ = std::move(before);
-  for (const auto& path : baseline.before_->names()) TRY(baseline.look_at(path, after));
-  return baseline;
+    originals.commands_.push_back(each.get<std::vector<std::string>>());
+  originals.added_by_grubby_ = record.value("added_by_grubby", std::vector<std::string>());
+  originals.before_ = std::move(before);
+  for (const auto& path : originals.before_->names()) TRY(originals.compare(path, after));
+  return originals;
 }
 
 std::vector<std::string> OriginalFiles::paths() const {
@@ -155,7 +159,7 @@ Status OriginalFiles::restore(const OnStep& on_step) const {
     if (one.how != How::overwrite || !fs::exists(host_.in_root(path), bad)) continue;
     TRY_ASSIGN(const auto now, read_file(host_.in_root(path)));
     TRY(write_file(places.overwritten() / path.substr(1), now));
-    log::warning(path + " as it was changed is kept in " + (places.overwritten() / path.substr(1)).string());
+    log::warning("a copy of the changed " + path + " is in " + (places.overwritten() / path.substr(1)).string());
   }
   return before_->restore(
       [&](const std::string& path) {
@@ -171,19 +175,23 @@ std::optional<std::string> unfinished_passthrough(const HostPaths& host) {
 
 ChangeRules passthrough_rules(const HostPaths& host) {
   const PassthroughPlaces places(host);
-  return {host, places.folder, [places](const json& record, const OnStep& on_step) {
-            return put_record_in_place(places, record.is_null(), on_step);
+  return {host, places.folder,
+          [places](const json& record, const OnStep& on_step) { return put_record_in_place(places, record, on_step); },
+          [places](const std::vector<Snapshot>&) -> Status {
+            std::error_code bad;
+            fs::remove_all(places.next_of_0_1_0(), bad);
+            return {};
           }};
 }
 
-Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& baseline,
+Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& originals,
                  const std::vector<CardClaim>& cards, const BootEdits& edits, const std::function<Status()>& check) {
   const PassthroughPlaces places(tools.host);
   auto written = edits.changed_by_commands;
   for (const auto& edit : edits.files) written.push_back(edit.path);
   auto all = boot_products(tools.host);
   all.insert(all.end(), written.begin(), written.end());
-  const auto ours = baseline.paths();
+  const auto ours = originals.paths();
   all.insert(all.end(), ours.begin(), ours.end());
   TRY(refuse_read_only(tools.host, written));
   TRY(change.add(all));
@@ -197,7 +205,7 @@ Status change_to(const ChangeTools& tools, JournaledChange change, const Origina
   };
   const auto work = [&]() -> Status {
     json record;
-    TRY(baseline.restore(tools.on_step));
+    TRY(originals.restore(tools.on_step));
     if (!cards.empty()) {
       TRY(Snapshot::keep(tools.host, written, places.next() / "before", tools.on_step));
       TRY(write(false));

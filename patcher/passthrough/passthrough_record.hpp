@@ -1,7 +1,8 @@
-// What passthrough apply has done to this machine, and how every byte of it is taken back.
+// The record of what passthrough apply has changed on this machine, and how to undo all of it.
 //
-// STATE/passthrough/applied/ has record.json (the cards), before/ (each file as it was without us) and after/ (as we
-// wrote it). A change is a JournaledChange in STATE/passthrough/: it prepares the next applied/ in working/next/.
+// STATE/passthrough/applied/ has record.json (the cards), before/ (each file without vgpukit's changes) and after/ (the
+// file as vgpukit wrote it). A change is a JournaledChange in STATE/passthrough/: it prepares the next applied/ in
+// working/next/.
 #pragma once
 
 #include <functional>
@@ -22,39 +23,41 @@ struct PassthroughPlaces {
   fs::path folder;
   [[nodiscard]] fs::path applied() const { return folder / "applied"; }
   [[nodiscard]] fs::path next() const { return folder / "working/next"; }
+  [[nodiscard]] fs::path next_of_0_1_0() const { return folder / "next"; }
   [[nodiscard]] fs::path old() const { return folder / "working/old"; }
   [[nodiscard]] fs::path overwritten() const { return folder / "overwritten"; }
 };
 
-// The machine's files as they are without us, whatever has been applied and whoever has changed them since.
+// The machine's files without vgpukit's changes, and with the changes that others have made since.
 class OriginalFiles {
  public:
-  // Error: usage where the record is damaged.
+  // Error: usage if the record is damaged.
   static Result<OriginalFiles> open(const HostPaths& host);
 
   [[nodiscard]] const std::vector<CardClaim>& cards() const { return cards_; }
   [[nodiscard]] const std::vector<std::vector<std::string>>& commands() const { return commands_; }
   // The parameters that grubby has added to the loader entries.
   [[nodiscard]] const std::vector<std::string>& added_by_grubby() const { return added_by_grubby_; }
-  [[nodiscard]] std::vector<std::string> paths() const;  // that we wrote
-  // As ReadText wants it.
+  [[nodiscard]] std::vector<std::string> paths() const;  // that vgpukit wrote
+  // A ReadText: the text of any file of the machine without vgpukit's changes.
   [[nodiscard]] Result<std::optional<std::string>> text(const std::string& path) const;
-  // "FILE: vgpukit made it, and it was changed since": changes of others that cannot be kept when ours are taken back.
+  // "FILE: vgpukit made it, and it was changed since": changes of others that restore() overwrites.
   [[nodiscard]] const std::vector<std::string>& conflicts() const { return conflicts_; }
-  // "FILE was changed since; ..." : changes of others that are kept.
+  // "FILE was changed by somebody else since; ...": changes of others that stay.
   [[nodiscard]] const std::vector<std::string>& merged() const { return merges_; }
 
-  // Makes the files so. What a conflict overwrites is copied to overwritten/ first.
+  // Writes the files in this state. A file with a conflict is copied to overwritten/ first.
   Status restore(const OnStep& on_step) const;
 
  private:
   enum class How { put_back, merge, leave, overwrite };
   struct One {
     How how = How::leave;
-    std::optional<std::string> text;  // without us
+    std::optional<std::string> text;  // without vgpukit's changes
   };
   explicit OriginalFiles(HostPaths host) : host_(std::move(host)) {}
-  Status look_at(const std::string& path, const Snapshot& after);
+  // Decides what restore() does with a file. `after`: the files as vgpukit wrote them.
+  Status compare(const std::string& path, const Snapshot& after);
 
   HostPaths host_;
   std::vector<CardClaim> cards_;
@@ -65,26 +68,26 @@ class OriginalFiles {
   std::vector<std::string> conflicts_, merges_;
 };
 
-// Runs a program of the machine to its end. Error: it cannot be run, or it failed.
+// Runs a program of the machine and waits for it. Error: it cannot be run, or it failed.
 using RunCommand = std::function<Status(const std::vector<std::string>& argv)>;
 
 struct ChangeTools {
   const HostPaths& host;
   RunCommand run;
   OnStep on_step;          // may be empty
-  bool overwrite = false;  // what others have changed since
+  bool overwrite = false;  // changes of others
 };
 
 // A commit with a record puts working/next/ in the place of applied/. A commit with null removes applied/.
 ChangeRules passthrough_rules(const HostPaths& host);
 
-// Changes what is applied now to `cards` with these edits. No cards: all is taken back. On an error, also of a program,
-// everything is as it was before. `check` runs after the programs; its error undoes the change.
-Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& baseline,
+// Restores the files, then applies `edits` for `cards`. Without cards nothing stays applied. `check` runs after the
+// programs. After an error, also of a program or of `check`, all files are as they were before the call.
+Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& originals,
                  const std::vector<CardClaim>& cards, const BootEdits& edits,
                  const std::function<Status()>& check = {});
 
-// "apply 0000:01:00.0", where one was interrupted.
+// "passthrough apply 0000:01:00.0", if a change was interrupted.
 std::optional<std::string> unfinished_passthrough(const HostPaths& host);
 
 // The id of the running boot; empty: not known.

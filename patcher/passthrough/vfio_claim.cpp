@@ -108,7 +108,7 @@ Result<CardClaim> claim_from_json(const json& data) {
     claim.address = data.at("address");
     for (const auto& each : data.at("functions"))
       claim.functions.push_back({each.at("address"), each.at("ids"), each.at("evict")});
-    claim.competing_modules = data.at("competing_modules");
+    claim.competing_modules = data.at(data.contains("rivals") ? "rivals" : "competing_modules");  // 0.1.0: rivals
     claim.parameters = data.at("parameters");
     claim.by_address = data.at("by") == "address";
     return claim;

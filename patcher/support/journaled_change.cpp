@@ -87,7 +87,8 @@ Result<std::optional<std::string>> recover_change(const ChangeRules& rules, cons
                      "; put them back, then remove " + rules.journal().string()};
   const auto what = journal->value("what", std::string("something"));
   if (phase == "committing") {
-    TRY(finish(rules, journal->value("record", json()), on_step));
+    // Passthrough's journal in vgpukit 0.1.0 has no record, but a key that says what to do.
+    TRY(finish(rules, journal->value("record", *journal), on_step));
     return std::optional<std::string>("an earlier \"" + what + "\" was interrupted at its end; it is finished now");
   }
   TRY(restore_all(rules, *snapshots, on_step));
@@ -159,12 +160,16 @@ JournaledChange::~JournaledChange() {
 
 Result<std::vector<Snapshot>> open_snapshots(const HostPaths& host, const fs::path& folder) {
   std::vector<Snapshot> all;
-  std::error_code bad;
-  while (fs::exists(snapshot_folder(folder, all.size()) / "snapshot.json", bad)) {
-    TRY_ASSIGN(auto snapshot, Snapshot::open(host, snapshot_folder(folder, all.size())));
+  while (true) {
+    // vgpukit 0.1.0 named the folders kept-N, and passthrough had one snapshot, in `folder` itself.
+    const auto number = std::to_string(all.size());
+    auto next = snapshot_folder(folder, all.size());
+    if (!Snapshot::list_in(next)) next = folder / ("kept-" + number);
+    if (!Snapshot::list_in(next) && all.empty()) next = folder;
+    if (!Snapshot::list_in(next)) return all;
+    TRY_ASSIGN(auto snapshot, Snapshot::open(host, next));
     all.push_back(std::move(snapshot));
   }
-  return all;
 }
 
 Status move_path(const fs::path& from, const fs::path& to) {

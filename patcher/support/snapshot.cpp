@@ -18,7 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* moving = "moving";  // the name of tree/ once its copies are moved back
+constexpr const char* list_name = "snapshot.json";
+constexpr const char* old_list_name = "kept.json";  // of vgpukit 0.1.0
+constexpr const char* moving = "moving";            // the name of tree/ once its copies are moved back
 
 Error disk(const fs::path& path, int number) {
   return {kind_of(number, ErrorKind::missing),
@@ -148,13 +150,19 @@ Result<Snapshot> Snapshot::keep(const HostPaths& host, const std::vector<std::st
     snapshot.paths_.push_back(std::move(entry));
   }
   sync_file_system(folder);
-  TRY(write_file(folder / "snapshot.json", list.dump(1) + "\n"));
+  TRY(write_file(folder / list_name, list.dump(1) + "\n"));
   return snapshot;
+}
+
+std::optional<fs::path> Snapshot::list_in(const fs::path& folder) {
+  for (const auto* name : {list_name, old_list_name})
+    if (is_there(folder / name)) return folder / name;
+  return std::nullopt;
 }
 
 Result<Snapshot> Snapshot::open(const HostPaths& host, const fs::path& folder) {
   Snapshot snapshot(host, folder);
-  TRY_ASSIGN(const auto text, read_file(folder / "snapshot.json"));
+  TRY_ASSIGN(const auto text, read_file(Snapshot::list_in(folder).value_or(folder / list_name)));
   const auto list = json::parse(text, nullptr, false);
   try {
     for (const auto& entry : list) snapshot.paths_.push_back({entry.at("path"), entry.at("there"), entry.at("above")});

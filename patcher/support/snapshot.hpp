@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ class Snapshot {
   // Error: no_space, denied or missing; `folder` is then incomplete.
   static Result<Snapshot> keep(const HostPaths& host, const std::vector<std::string>& paths,
                                const std::filesystem::path& folder, const OnStep& on_step = {});
+  // The list of the paths in `folder`, if the folder is a complete snapshot. 0.1.0 gave that file another name.
+  static std::optional<std::filesystem::path> list_in(const std::filesystem::path& folder);
   // Error: usage when the folder is damaged.
   static Result<Snapshot> open(const HostPaths& host, const std::filesystem::path& folder);
 

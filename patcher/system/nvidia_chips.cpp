@@ -10,21 +10,22 @@ namespace {
 
 struct Generation {
   std::string_view name;
-  unsigned last_branch, last_vgpu;
+  unsigned last_branch, first_vgpu, last_vgpu;
   bool open_modules, closed_modules;
+  bool vgpu_cards_complete = true;  // no new cards of it are expected
 };
-constexpr Generation tesla{"Tesla", 340, 0, false, true};
-constexpr Generation fermi{"Fermi", 390, 0, false, true};
-constexpr Generation kepler{"Kepler", 470, 367, false, true};
-constexpr Generation grid{"Kepler", 367, 367, false, true};  // GRID K1, K2 and K340: support ended earlier
-constexpr Generation maxwell{"Maxwell", 580, 535, false, true};
-constexpr Generation pascal{"Pascal", 580, 535, false, true};
-constexpr Generation volta{"Volta", 580, 580, false, true};
-constexpr Generation turing{"Turing", 0, 0, true, true};
-constexpr Generation ampere{"Ampere", 0, 0, true, true};
-constexpr Generation ada{"Ada", 0, 0, true, true};
-constexpr Generation hopper{"Hopper", 0, 0, true, true};
-constexpr Generation blackwell{"Blackwell", 0, 0, true, false};
+constexpr Generation tesla{"Tesla", 340, 0, 0, false, true};
+constexpr Generation fermi{"Fermi", 390, 0, 0, false, true};
+constexpr Generation kepler{"Kepler", 470, 340, 367, false, true};
+constexpr Generation grid{"Kepler", 367, 340, 367, false, true};  // GRID K1, K2 and K340: support ended earlier
+constexpr Generation maxwell{"Maxwell", 580, 352, 535, false, true};
+constexpr Generation pascal{"Pascal", 580, 367, 535, false, true};
+constexpr Generation volta{"Volta", 580, 384, 580, false, true};
+constexpr Generation turing{"Turing", 0, 410, 0, true, true};
+constexpr Generation ampere{"Ampere", 0, 450, 0, true, true};
+constexpr Generation ada{"Ada", 0, 525, 0, true, true};
+constexpr Generation hopper{"Hopper", 0, 525, 0, true, true, false};
+constexpr Generation blackwell{"Blackwell", 0, 570, 0, true, false, false};
 
 struct Range {
   unsigned first, last;
@@ -77,6 +78,7 @@ constexpr std::array cards = std::to_array<Card>({
     {0x1bb3, 0, "Tesla P4", true},
     {0x1bb4, 0, "Tesla P6", true},
     {0x1c20, 0, "GeForce GTX 1060 Mobile", false},
+    {0x1c30, 0, "Quadro P2000", false},
     {0x1db1, 0, "Tesla V100 (SXM2)", true},
     {0x1db3, 0, "Tesla V100 (FHHL)", true},
     {0x1db4, 0, "Tesla V100", true},
@@ -94,23 +96,37 @@ constexpr std::array cards = std::to_array<Card>({
     {0x20b2, 0, "A100 (SXM4, 80 GB)", true},
     {0x20b5, 0, "A100 (80 GB)", true},
     {0x20b7, 0, "A30", true},
+    {0x20b8, 0, "A100X", true},
+    {0x20b9, 0, "A30X", true},
     {0x20f1, 0, "A100", true},
+    {0x20f3, 0, "A800 (SXM4, 80 GB)", true},
+    {0x20f5, 0, "A800 (80 GB)", true},
     {0x2230, 0, "RTX A6000", true},
     {0x2231, 0, "RTX A5000", true},
     {0x2233, 0, "RTX A5500", true},
     {0x2235, 0, "A40", true},
     {0x2236, 0, "A10", true},
     {0x2238, 0, "A10M", true},
+    {0x2321, 0, "H100 NVL", true},
+    {0x2322, 0, "H800", true},
+    {0x2324, 0, "H800 (SXM5)", true},
+    {0x2329, 0, "H20", true},
+    {0x2330, 0, "H100 (SXM5)", true},
     {0x2331, 0, "H100", true},
+    {0x2335, 0, "H200 (SXM5)", true},
+    {0x233b, 0, "H200 NVL", true},
     {0x25b6, 0x157e, "A2", true},
     {0x25b6, 0, "A16 or A2", true},
     {0x26b1, 0, "RTX 6000 Ada", true},
     {0x26b2, 0, "RTX 5000 Ada", true},
+    {0x26b3, 0, "RTX 5880 Ada", true},
     {0x26b5, 0, "L40", true},
+    {0x26b8, 0, "L40G", true},
     {0x26b9, 0, "L40S", true},
     {0x26ba, 0, "L20", true},
     {0x27b6, 0, "L2", true},
     {0x27b8, 0, "L4", true},
+    {0x2bb5, 0, "RTX PRO 6000 Blackwell Server Edition", true},
 });
 
 }  // namespace
@@ -120,8 +136,8 @@ std::optional<Chip> chip_of(unsigned device) {
                                   [&](const Range& each) { return device >= each.first && device <= each.last; });
   if (range == ranges.end()) return std::nullopt;
   const auto& generation = *range->generation;
-  return Chip{range->chip,          generation.name,         generation.last_branch,
-              generation.last_vgpu, generation.open_modules, generation.closed_modules};
+  return Chip{range->chip,          generation.name,         generation.last_branch,    generation.first_vgpu,
+              generation.last_vgpu, generation.open_modules, generation.closed_modules, generation.vgpu_cards_complete};
 }
 
 std::string_view card_name(unsigned device, unsigned subsystem_device) {

@@ -1,6 +1,7 @@
 // NVIDIA's chips by PCI device id: the generation, the last driver branch that supports them, and whether the open
 // kernel modules do. Sources: NVIDIA's lists of legacy GPUs (nvGpus.h of nvidia-installer), the README of the open
-// modules, Debian's nvidia-detect, and the vgpuConfig.xml of vGPU 16. Each chip has ranges of ids.
+// modules, Debian's nvidia-detect. The cards with vGPUs: the vgpuConfig.xml of vGPU 16, and the lists of supported GPUs
+// in NVIDIA's release notes of vGPU 16 to 19 (docs.nvidia.com/vgpu). Each chip has ranges of ids.
 #pragma once
 
 #include <optional>
@@ -13,9 +14,12 @@ struct Chip {
   std::string_view name;        // GP104
   std::string_view generation;  // Pascal
   unsigned last_branch = 0;     // the last driver branch that supports it, such as 580; 0: the newest does
-  unsigned last_vgpu = 0;       // the same of the vGPU host driver, for those of its cards that have vGPUs
+  unsigned first_vgpu = 0;      // the first branch of the vGPU host driver for its cards; 0: none of them has vGPUs
+  unsigned last_vgpu = 0;       // the last one; 0: the newest
   bool open_modules = false;    // the open kernel modules support it (they need a GSP: Turing and newer)
   bool closed_modules = true;   // the proprietary modules support it (up to Ada and Hopper)
+  // has_vgpus() knows all of its cards. If not, a card that is not in the list may be newer than the list.
+  bool vgpu_cards_complete = true;
 };
 
 // Nothing if the id is in no known range.

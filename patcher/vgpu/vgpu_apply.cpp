@@ -1,6 +1,7 @@
 #include "vgpu/vgpu_apply.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -13,12 +14,26 @@ namespace vgpukit::vgpu {
 
 namespace {
 
-// Makes all vGPUs of one card, or none.
-void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& plan, CardOutcome& outcome) {
-  for (const auto& step : plan.create) {
+// Whether the vGPU of the step exists: another program, such as mdevctl at boot, has made it since the plan.
+bool appeared(const VgpuTools& tools, const VgpuStep& step, const Error& error) {
+  if (error.number != EEXIST && error.number != EPERM) return false;
+  const auto view = read_vgpus(tools.sysfs);
+  const auto* device = view.device(step.name);
+  return device && device->parent == step.parent && device->type == step.type;
+}
+
+// Makes all vGPUs of one card, or none. Those that another program has made meanwhile go to `plan.existing`.
+void apply_card(const VgpuTools& tools, const VgpuView& view, CardPlan& plan, CardOutcome& outcome) {
+  const auto steps = plan.create;
+  for (const auto& step : steps) {
     auto done = Interrupt::caught() == 0
                     ? start_vgpu(tools, view, step)
                     : Status(Error{ErrorKind::interrupted, "make the vGPU " + step.name, "interrupted", ""});
+    if (!done && appeared(tools, step, done.error())) {
+      std::erase_if(plan.create, [&](const VgpuStep& each) { return each.name == step.name; });
+      plan.existing.push_back(step);
+      continue;
+    }
     if (done) {
       outcome.created.push_back(step);
       continue;
@@ -109,7 +124,7 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
     remember_type_names(tools.host, view);
     applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
   }
-  for (const auto& card : applied.plan.cards) {
+  for (auto& card : applied.plan.cards) {
     auto& outcome = applied.outcomes.emplace_back();
     outcome.made_functions = made.contains(card.card);
     if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;

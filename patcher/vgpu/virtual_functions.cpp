@@ -1,9 +1,12 @@
 #include "vgpu/virtual_functions.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
 #include "support/interrupt.hpp"
-#include "support/process.hpp"
+#include "support/log.hpp"
+#include "support/outside_program.hpp"
 #include "vgpu/sysfs_errors.hpp"
 
 namespace vgpukit::vgpu {
@@ -33,39 +36,81 @@ RetryPause retry_until(std::chrono::seconds deadline) {
   };
 }
 
+namespace {
+
+// Gives the card its driver again if the program has left it without one.
+Result<std::string> give_back(Sysfs& sysfs, const std::string& card, const std::string& driver) {
+  const auto link = "/sys/bus/pci/devices/" + card + "/driver";
+  if (driver.empty() || sysfs.link_name(link) == driver) return std::string();
+  const int error = sysfs.write("/sys/bus/pci/drivers/" + driver + "/bind", card);
+  if (sysfs.link_name(link) == driver) return "the card has its driver " + driver + " again";
+  return Error{ErrorKind::failed, "give " + card + " to its driver " + driver + " again",
+               error != 0 ? std::strerror(error) : "it has no driver after the write to " + driver + "/bind",
+               "echo " + card + " > /sys/bus/pci/drivers/" + driver + "/bind"};
+}
+
+Status run_manager(const HostPaths& host, Sysfs& sysfs, const std::string& card, const std::string& tried,
+                   unsigned wanted, const RetryPause& retry_pause) {
+  const auto folder = "/sys/bus/pci/devices/" + card;
+  const auto driver = sysfs.link_name(folder + "/driver");
+  OutsideProgram program;
+  program.command.argv = {manager, "-e", card};
+  if (!host.is_host()) program.command.root = host.root;
+  program.command.deadline = std::chrono::seconds(60);
+  program.tried = tried;
+  program.next =
+      "dmesg and journalctl -b may tell why; close what uses the card (nvidia-smi, nvidia-persistenced), then try "
+      "again";
+  program.wrong = [&]() -> std::string {
+    const auto made = sysfs.read(folder + "/sriov_numvfs").text;
+    return made == std::to_string(wanted)
+               ? ""
+               : "there are " + made + " of " + std::to_string(wanted) + " virtual functions";
+  };
+  program.tries = 3;
+  program.pause = retry_pause;
+  program.put_back = [&] { return give_back(sysfs, card, driver); };
+  return run_outside(program);
+}
+
+Status write_count(Sysfs& sysfs, const std::string& card, const std::string& tried, const std::string& total,
+                   const RetryPause& retry_pause) {
+  const auto file = "/sys/bus/pci/devices/" + card + "/sriov_numvfs";
+  int error = 0;
+  do {
+    error = sysfs.write(file, total);
+    if (error != 0 && error != EBUSY && error != EAGAIN)
+      return explain_write_error(error, tried, SysfsWrite::make_functions);
+    if (error == 0 && sysfs.read(file).text != "0") return {};
+  } while (retry_pause());
+  if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, tried, "interrupted", ""};
+  if (error != 0) return explain_write_error(error, tried, SysfsWrite::make_functions);
+  return Error{ErrorKind::failed, tried, "after the time limit there were " + sysfs.read(file).text,
+               "dmesg may tell why"};
+}
+
+}  // namespace
+
 Status make_functions(const HostPaths& host, Sysfs& sysfs, const std::string& card, const RetryPause& retry_pause) {
   const auto folder = "/sys/bus/pci/devices/" + card;
   const auto total = sysfs.read(folder + "/sriov_totalvfs").text;
   const auto tried = "make the " + total + " virtual functions of " + card;
   const auto wanted = static_cast<unsigned>(std::strtoul(total.c_str(), nullptr, 10));
-  std::string said;
-  int error = 0;
-  do {
-    if (Interrupt::caught() != 0) break;
-    if (sysfs.read(folder + "/sriov_numvfs").text == "0") {
-      if (sysfs.exists(manager)) {
-        Command command;
-        command.argv = {manager, "-e", card};
-        if (!host.is_host()) command.root = host.root;
-        command.deadline = std::chrono::seconds(60);
-        TRY_ASSIGN(const auto outcome, run(command));
-        said = outcome.err.empty() ? outcome.out : outcome.err;
-      } else {
-        error = sysfs.write(folder + "/sriov_numvfs", total);
-        if (error != 0 && error != EBUSY && error != EAGAIN)
-          return explain_write_error(error, tried, SysfsWrite::make_functions);
-      }
-    }
-    if (ready(sysfs, folder, wanted) == wanted) return {};
-  } while (retry_pause());
-  if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, tried, "interrupted", ""};
-  const auto made = sysfs.read(folder + "/sriov_numvfs").text;
-  if (made == "0" && error != 0) return explain_write_error(error, tried, SysfsWrite::make_functions);
-  const auto line = said.substr(0, said.find('\n'));
-  return Error{ErrorKind::failed, tried,
-               "after the time limit there were " + made + ", and " + std::to_string(ready(sysfs, folder, wanted)) +
-                   " of them offered vGPUs" + (line.empty() ? "" : "; sriov-manage said: " + line),
-               "dmesg may tell why; a virtual function that is bound to vfio-pci offers none"};
+  if (sysfs.read(folder + "/sriov_numvfs").text == "0")
+    TRY(sysfs.exists(manager) ? run_manager(host, sysfs, card, tried, wanted, retry_pause)
+                              : write_count(sysfs, card, tried, total, retry_pause));
+  bool told = false;
+  while (ready(sysfs, folder, wanted) != wanted) {
+    if (!told) log::info("waiting until the virtual functions of " + card + " offer vGPU types");
+    told = true;
+    if (retry_pause()) continue;
+    if (Interrupt::caught() != 0) return Error{ErrorKind::interrupted, tried, "interrupted", ""};
+    return Error{ErrorKind::failed, tried,
+                 "after the time limit there were " + sysfs.read(folder + "/sriov_numvfs").text + ", and " +
+                     std::to_string(ready(sysfs, folder, wanted)) + " of them offered vGPUs",
+                 "look at systemctl status nvidia-vgpud; a virtual function that is bound to vfio-pci offers none"};
+  }
+  return {};
 }
 
 }  // namespace vgpukit::vgpu

@@ -44,11 +44,13 @@ def main():
     options.add_argument("--cards", type=int, default=1)
     options.add_argument("--functions", type=int, default=4)
     options.add_argument("--devices", type=int, default=1, help="vGPUs that exist, of the first type")
+    options.add_argument("--no-functions", action="store_true", help="the virtual functions are not made yet")
     options = options.parse_args()
     root = os.path.abspath(options.dir)
     devices = f"{root}/sys/bus/pci/devices"
     for folder in ("sys/bus/mdev/devices", "sys/class/mdev_bus", "etc/mdevctl.d", "proc"):
         os.makedirs(f"{root}/{folder}", exist_ok=True)
+    write(f"{root}/sys/bus/pci/drivers/nvidia/bind")
     parents = []
     for card in range(options.cards):
         address = f"0000:{0x41 + card:02x}:00.0"
@@ -60,8 +62,9 @@ def main():
             parents.append(address)
             continue
         write(f"{devices}/{address}/sriov_totalvfs", f"{options.functions}\n")
-        write(f"{devices}/{address}/sriov_numvfs", f"{options.functions}\n")
-        for i in range(options.functions):
+        made = 0 if options.no_functions else options.functions
+        write(f"{devices}/{address}/sriov_numvfs", f"{made}\n")
+        for i in range(made):
             function = f"0000:{0x41 + card:02x}:{(i + 4) // 8:02x}.{(i + 4) % 8}"
             pci(root, function, "0x26b9", 2000 + len(parents))
             link(f"{devices}/{function}/physfn", f"{devices}/{address}")

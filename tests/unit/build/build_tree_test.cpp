@@ -32,14 +32,20 @@ kernel::Kernel a_kernel(const std::filesystem::path& cache = {}) {
 TEST(MakeCommand, NamesBothHalvesOfSplitHeadersAndNoDebugInformation) {
   BuildRequest request;
   request.jobs = 3;
-  const auto command = make_command(a_kernel(), request, "/var/tmp/x");
+  auto kernel = a_kernel();
+  // 4.18 compiles with debug information if this one option is on.
+  kernel.config["CONFIG_DEBUG_INFO"] = kernel.config["CONFIG_DEBUG_INFO_DWARF4"] = "y";
+  const auto command = make_command(kernel, request, "/var/tmp/x");
   EXPECT_EQ(command.argv[0], "make");
   for (const char* word : {"-k", "-j3", "-C", "/var/tmp/x", "modules", "SYSSRC=/usr/src/common", "SYSOUT=/usr/src/out",
-                           "CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="}) {
+                           "CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_DWARF4="}) {
     EXPECT_THAT(command.argv, Contains(word));
   }
   EXPECT_THAT(command.argv, Not(Contains(StartsWith("NV_KERNEL_MODULES="))));
+  EXPECT_THAT(command.argv, Not(Contains("CONFIG_DEBUG_INFO_BTF="))) << "the kernel does not have it";
   EXPECT_THAT(command.env, IsEmpty());
+  EXPECT_THAT(explain_make_variables(kernel, request),
+              HasSubstr("beyond plain make: CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_DWARF4= (a module loads without"));
 }
 
 TEST(MakeCommand, FirstErrorOnlyStopsAtTheFirstError) {
@@ -52,8 +58,9 @@ TEST(MakeCommand, ModulesDebugInformationAndAnotherCompiler) {
   BuildRequest request;
   request.jobs = 0;
   request.modules = {"nvidia", "nvidia-vgpu-vfio"};
-  request.debug_info = true;
+  request.debug_info.kind = kernel::DebugInfo::Kind::as_configured;
   kernel::Kernel kernel = a_kernel();
+  kernel.config["CONFIG_DEBUG_INFO"] = "y";
   kernel.compiler.exact = false;
   const auto command = make_command(kernel, request, "/x");
   EXPECT_THAT(command.argv, Contains("NV_KERNEL_MODULES=nvidia nvidia-vgpu-vfio"));
@@ -122,7 +129,9 @@ class CacheTest : public BuildTest {
     program("ccache", "here=" + bin.string() + R"(
 echo "$0 $*" >> $here/../asked
 [ ! -e $here/broken ] || { echo 'ccache: error: no space left' >&2; exit 1; }
-[ -z "$CCACHE_STATSLOG" ] || printf '# a.c\ncache_miss\nlocal_storage_miss\n# b.c\ndirect_cache_hit\n# c.c\npreprocessed_cache_hit\n' >> "$CCACHE_STATSLOG"
+[ -z "$CCACHE_STATSLOG" ] ||
+  printf '%s\n' '# a.c' cache_miss local_storage_miss '# b.c' direct_cache_hit '# c.c' preprocessed_cache_hit \
+    >> "$CCACHE_STATSLOG"
 exec $here/gcc-12 "$@")");
     ::setenv("PATH", (bin.string() + ":" + old_path_).c_str(), 1);
     makefile(

@@ -11,7 +11,7 @@ using testing::ElementsAre;
 using testing::Not;
 
 std::vector<std::string> options_of(const char* version) {
-  return installer_options(*Version::parse(version), "6.1.0-56-amd64", "kernel", "/tmp/log", 4);
+  return installer_options(*Version::parse(version), "6.1.0-56-amd64", "kernel", "/tmp/log", "", 4);
 }
 
 TEST(InstallerOptions, A535GetsNoOptionsOfLaterVersions) {

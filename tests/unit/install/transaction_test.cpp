@@ -6,6 +6,7 @@
 #include <map>
 
 #include "support/killed_at.hpp"
+#include "support/state_of_0_1_0.hpp"
 
 namespace vgpukit::install {
 namespace {
@@ -96,6 +97,22 @@ TEST_F(TransactionTest, AnEarlyReturnRestoresEverything) {
   }
   EXPECT_EQ(all(), before);
   EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit"))) << "no driver is installed, so no state is left";
+}
+
+TEST_F(TransactionTest, WhatAnInterrupted010LeftIsUndone) {
+  const auto before = all();
+  ASSERT_TRUE(test::killed_at(0, [&](const OnStep& kill) {
+    return static_cast<bool>(install([&](std::string_view step) {
+      if (step == "more") kill(step);
+    }));
+  }));
+  EXPECT_NE(all(), before);
+  test::name_as_0_1_0(host_.in_root("/var/lib/vgpukit/install"));
+  const auto recovered = recover_change(install_rules(host_));
+  ASSERT_TRUE(recovered) << recovered.error().message();
+  EXPECT_EQ(*recovered, "an earlier \"install 2\" was interrupted; what was there before is back");
+  EXPECT_EQ(all(), before);
+  EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit/install/working")));
 }
 
 TEST_F(TransactionTest, KilledAtAnyStepTheStateIsTheOldOrTheNewOne) {

@@ -19,7 +19,11 @@ using testing::Not;
 const std::string podman = R"(#!/bin/sh
 here=$(dirname "$0")
 echo "$*" >> "$here/calls"
-if [ -e "$here/broken" ]; then echo "a line before" >&2; cat "$here/broken" >&2; exit $(cat "$here/status" 2>&- || echo 125); fi
+if [ -e "$here/broken" ]; then
+  echo "a line before" >&2
+  cat "$here/broken" >&2
+  exit $(cat "$here/status" 2>&- || echo 125)
+fi
 case "$1 $2" in
 "image list") ;;
 "image inspect") cat "$here/images/$5" 2>&- || { echo "Error: $5: image not known" >&2; exit 125; } ;;

@@ -55,9 +55,9 @@ TEST_F(RunTest, ARecipeThatDoesNotApplyChangesNothing) {
 }
 
 TEST_F(RunTest, WhatIsNotGreenIsTriedAgain) {
-  answer(
-      "6.1.1-a",
-      R"(echo '{"result": "failed", "errors": [{"file": "nv.c", "line": 3, "message": "no such thing", "hint": "do this"}, {}]}'; exit 1)");
+  answer("6.1.1-a",
+         R"(echo '{"result": "failed", "errors": [
+           {"file": "nv.c", "line": 3, "message": "no such thing", "hint": "do this"}, {}]}'; exit 1)");
   auto first = result();
   EXPECT_EQ(first.cells[0].verdict, Verdict::failed);
   EXPECT_EQ(first.cells[0].reason, "nv.c:3: no such thing (and 1 more)");
@@ -86,9 +86,9 @@ TEST_F(RunTest, ACellThatDiesOrHangsFailsAloneAndSaysHow) {
 
 TEST_F(RunTest, MissingAndConsentAreVerdicts) {
   answer("6.1.1-a", R"(echo '{"result": "consent", "errors": [], "notices": [{"name": "gpl-export"}]}'; exit 4)");
-  answer(
-      "6.2.2-b",
-      R"(echo '{"result": "missing", "errors": [{"file": "", "line": 0, "message": "no gcc", "hint": "apt install gcc"}]}'; exit 3)");
+  answer("6.2.2-b",
+         R"(echo '{"result": "missing", "errors": [
+           {"file": "", "line": 0, "message": "no gcc", "hint": "apt install gcc"}]}'; exit 3)");
   const auto all = result();
   EXPECT_EQ(all.cells[0].verdict, Verdict::consent);
   EXPECT_THAT(all.cells[0].reason, HasSubstr("gpl-export"));

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "passthrough/boot_host.hpp"
+#include "support/json_file.hpp"
 #include "support/killed_at.hpp"
 #include "support/process.hpp"
+#include "support/state_of_0_1_0.hpp"
 
 namespace vgpukit::passthrough {
 namespace {
@@ -222,6 +224,78 @@ TEST(PassthroughUndo, ASecondCardIsTakenBackAlone) {
   EXPECT_EQ(host.text(grub),
             "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n");
   EXPECT_EQ(host.all(), before);
+}
+
+// Writes the state as vgpukit 0.1.0 did: its names, one snapshot in working/ itself, next/ beside it, and "last" in the
+// journal.
+void write_as_0_1_0(const BootHost& host, bool last = false) {
+  const auto folder = host.host.in_root("/var/lib/vgpukit/passthrough");
+  test::name_as_0_1_0(folder);
+  const auto change = [](const fs::path& file, const auto& edit) {
+    if (!fs::exists(file)) return;
+    auto document = *read_json(file);
+    edit(document);
+    ASSERT_TRUE(write_file(file, document.dump(1) + "\n"));
+  };
+  if (fs::exists(folder / "working/next")) fs::rename(folder / "working/next", folder / "next");
+  if (fs::exists(folder / "working/old")) fs::rename(folder / "working/old", folder / "old");
+  if (fs::exists(folder / "working/kept-0")) {
+    fs::rename(folder / "working", folder / "parts");
+    fs::rename(folder / "parts/kept-0", folder / "working");
+    fs::remove_all(folder / "parts");
+  }
+  change(folder / "journal.json", [&](nlohmann::json& journal) {
+    journal.erase("record");
+    journal["last"] = last;
+  });
+  for (const auto* record : {"applied/record.json", "next/record.json"})
+    change(folder / record, [](nlohmann::json& document) {
+      for (auto& card : document.at("cards")) {
+        card["rivals"] = card.at("competing_modules");
+        card.erase("competing_modules");
+      }
+    });
+}
+
+TEST(PassthroughUndo, TakesBackWhat010Applied) {
+  const Debian host;
+  const auto before = host.all();
+  ASSERT_TRUE(host.apply(nvidia));
+  write_as_0_1_0(host);
+  ASSERT_TRUE(host.has("/var/lib/vgpukit/passthrough/applied/before/kept.json"));
+  const auto plan = host.plan(nvidia);
+  ASSERT_TRUE(plan) << plan.error().message();
+  EXPECT_TRUE(plan->nothing) << "it is applied already";
+  const auto undone = host.undo(nvidia);
+  ASSERT_TRUE(undone) << undone.error().message();
+  EXPECT_EQ(host.all(), before);
+}
+
+TEST(PassthroughUndo, FinishesOrTakesBackWhatAnInterruptedApplyOf010Left) {
+  int at = 0;
+  for (bool killed = true; killed; ++at) {
+    const Debian host;
+    const auto before = host.all();
+    killed =
+        test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.apply(nvidia, step)); });
+    write_as_0_1_0(host);
+    EXPECT_EQ(after_undo(host, nvidia), before) << "killed at step " << at;
+  }
+  EXPECT_GT(at, 15);
+}
+
+TEST(PassthroughUndo, FinishesOrTakesBackWhatAnInterruptedUndoOf010Left) {
+  int at = 0;
+  for (bool killed = true; killed; ++at) {
+    const Debian host;
+    const auto before = host.all();
+    ASSERT_TRUE(host.apply(nvidia));
+    killed =
+        test::killed_at(at, [&](const OnStep& step) -> bool { return static_cast<bool>(host.undo(nvidia, step)); });
+    if (killed) write_as_0_1_0(host, /*last=*/true);
+    EXPECT_EQ(after_undo(host, nvidia), before) << "killed at step " << at;
+  }
+  EXPECT_GT(at, 8);
 }
 
 TEST(PassthroughUndo, NothingToUndoIsSaid) {
