@@ -31,7 +31,7 @@ class Planner {
           plan.needs_functions = true;
         else
           plan.problems.push_back(of(each) +
-                                  "the card offers no vGPU types: its driver is not for vGPU hosts, or is not ready");
+                                  "the card offers no vGPU types");
         continue;
       }
       const auto type = find_type(*card, each.type);
