@@ -112,15 +112,17 @@ Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transact
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> errors;
+  TRY_ASSIGN(const auto* probe, facts.probe());
   TRY_ASSIGN(const auto status,
-             run_nvidia_installer(driver, tree.edits(), kernel, log, request.jobs, [&](std::string_view line) {
-               log::trace(std::string(line));
-               // The first error is the cause and may continue on the next lines. The last error only reports the
-               // failure.
-               const bool error = contains(line, "ERROR: ");
-               if (errors.empty() ? error : errors.size() < 3 && !error && !trimmed(line).empty())
-                 errors.emplace_back(line);
-             }));
+             run_nvidia_installer(driver, tree.edits(), kernel, probe->debug_info, log, request.jobs,
+                                  [&](std::string_view line) {
+                                    log::trace(std::string(line));
+                                    // The first error is the cause and may continue on the next lines. The last error
+                                    // only reports the failure.
+                                    const bool error = contains(line, "ERROR: ");
+                                    if (errors.empty() ? error : errors.size() < 3 && !error && !trimmed(line).empty())
+                                      errors.emplace_back(line);
+                                  }));
   const auto log_copy = host.machine_state() / "install" / "nvidia-installer.log";
   std::error_code bad;
   fs::copy_file(host.in_root(log), log_copy, fs::copy_options::overwrite_existing, bad);
