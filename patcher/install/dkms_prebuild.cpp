@@ -1,6 +1,7 @@
 #include "install/dkms_prebuild.hpp"
 
 #include "build/make_command.hpp"
+#include "build/work_tree.hpp"
 #include "conftest/conftest.hpp"
 #include "driver/driver.hpp"
 #include "install/dkms_tree.hpp"
@@ -58,21 +59,6 @@ Error wants_consent(const recipe::Plan& plan, const kernel::Kernel& kernel) {
           "vgpukit plan explains them; to accept: vgpukit install DRIVER --accept NAME"};
 }
 
-Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
-  std::error_code bad;
-  for (const auto& [path, text] : tree.edits()) {
-    const auto file = folder / path;
-    if (!text) {
-      fs::remove(file, bad);
-      continue;
-    }
-    const auto mode =
-        fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
-    TRY(write_file(file, *text, mode));
-  }
-  return {};
-}
-
 std::string as_script(const Command& make, const std::string& explanation) {
   std::string text = "# The make command of `vgpukit build`, for this kernel.\n";
   each_line(explanation, [&](std::string_view line) { text += "# " + std::string(line) + "\n"; });
@@ -107,7 +93,7 @@ Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& 
   TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, choices.accepted));
   if (plan.has(recipe::Decision::needs_consent)) return wants_consent(plan, facts.kernel());
   if (plan.has(recipe::Decision::cannot)) return cannot_apply(plan, facts.kernel());
-  TRY(write_edits(tree, request.folder));
+  TRY(build::write_edits(tree.edits(), request.folder));
 
   build::BuildRequest build;
   build.tree = request.folder;
