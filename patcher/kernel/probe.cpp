@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "kernel/compiler_wrapper.hpp"
+#include "kernel/probe_errors.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -59,22 +60,6 @@ constexpr std::string_view source =
     "#include <linux/module.h>\n"
     "MODULE_LICENSE(\"GPL\");\n"
     "MODULE_DESCRIPTION(\"vgpukit asks how this kernel compiles modules\");\n";
-
-// Up to four lines with an error. The lines of make itself are used only if there is no other.
-std::string error_lines(std::string_view output) {
-  std::string text;
-  int count = 0;
-  const auto collect = [&](auto wanted) {
-    each_line(output, [&](std::string_view line) {
-      if (count == 4 || !wanted(line)) return;
-      append(text, line, "; ");
-      ++count;
-    });
-  };
-  collect([](std::string_view line) { return contains(line, "rror:") || contains(line, "not found"); });
-  if (text.empty()) collect([](std::string_view line) { return contains(line, "***"); });
-  return text.empty() ? "it gives no reason" : text;
-}
 
 // "vermagic=6.1.0-50-amd64 SMP preempt mod_unload modversions " in .modinfo, a list of strings that end in NUL.
 std::optional<std::string> vermagic_in(std::string_view module) {
@@ -214,9 +199,7 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   TRY_ASSIGN(const auto outcome, run(make));
   const std::string tried = "build an empty module for " + kernel.release;
   if (outcome.timed_out) return Error{ErrorKind::failed, tried, "it took more than five minutes", ""};
-  if (!outcome.ok())
-    return Error{ErrorKind::failed, tried, error_lines(outcome.err.empty() ? outcome.out : outcome.err),
-                 "the driver is not involved: the kernel's headers or its compiler are broken; install both again"};
+  if (!outcome.ok()) return probe_error(kernel, outcome.err.empty() ? outcome.out : outcome.err);
 
   auto cmd_file = read_file(scratch.path() / ".probe.o.cmd");
   if (!cmd_file) return Error{ErrorKind::failed, tried, "Kbuild left no command file: " + cmd_file.error().why, ""};
