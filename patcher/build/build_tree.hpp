@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct BuildRequest {
   bool allow_undefined = false;    // undefined symbols are no errors: the verification checks them
   bool first_error_only = false;   // make without -k
   bool debug_info = false;         // -g and BTF as in the kernel's configuration; otherwise neither
+  std::set<std::string> accepted;  // notices: those about the kernel become variables of conftest.sh
   std::filesystem::path log;       // every line that make printed
   std::function<void(const BuildProgress&)> on_progress;  // may be empty
 };

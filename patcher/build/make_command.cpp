@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernel/kernel_notices.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::build {
@@ -46,8 +47,7 @@ Command make_command(const kernel::Kernel& kernel, const BuildRequest& request, 
       argv.emplace_back(option);
   }
   if (request.allow_undefined) argv.emplace_back("KBUILD_MODPOST_WARN=1");
-  // conftest.sh stops (470) or warns (535) if the compiler is not the kernel's. vgpukit has already warned about it.
-  if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
+  command.env.merge(kernel::accepted_variables(kernel, request.accepted));
   return command;
 }
 
