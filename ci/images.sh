@@ -4,8 +4,8 @@
 #
 #   ci/images.sh SUITE RELEASE        (a pair that ci/roots.sh prints)
 #
-# Prints a folder: vmlinuz, and lib/modules/RELEASE with the modules that have to do with VFIO, KVM, SR-IOV, nvme and
-# e1000e.
+# Prints a folder: vmlinuz, and lib/modules/RELEASE with the modules for VFIO, KVM, SR-IOV, nvme and
+# e1000e, and those that NVIDIA's modules depend on.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -30,7 +30,11 @@ packages_of() {
 # The files of the kernel that are unpacked. If this list changes, the folder is made again.
 wanted=("kernel/drivers/vfio/*" "kernel/arch/x86/kvm/*" "kernel/virt/*" "kernel/drivers/nvme/*"
   "kernel/drivers/iommu/iommufd/*"
-  "kernel/drivers/pci/pci-pf-stub.ko*" "kernel/drivers/net/ethernet/intel/e1000e/*")
+  "kernel/drivers/pci/pci-pf-stub.ko*" "kernel/drivers/net/ethernet/intel/e1000e/*"
+  # What NVIDIA's modules depend on.
+  "kernel/drivers/gpu/drm/drm*.ko*" "kernel/drivers/gpu/drm/display/*" "kernel/drivers/gpu/drm/ttm/*"
+  "kernel/drivers/video/*" "kernel/drivers/acpi/video.ko*" "kernel/drivers/platform/x86/wmi.ko*"
+  "kernel/drivers/i2c/*" "kernel/drivers/char/ipmi/ipmi_msghandler.ko*" "kernel/drivers/media/cec/*")
 
 mkdir -p "${dir%/*}" 2>/dev/null || die "cannot write to ${dir%/*}: run as root, or set VGPUKIT_CI_CACHE" 3
 exec 9>"$dir.lock"

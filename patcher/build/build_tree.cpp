@@ -108,7 +108,7 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   Command command = make_command(kernel, request, tree);
   if (log.is_open()) {
     for (const std::string& word : command.argv) log << word << ' ';
-    log << std::endl;
+    log << std::endl << explain_make_variables(kernel, request);
   }
 
   // Headers are not precompiled if ccache is used, because ccache skips whole compiles.

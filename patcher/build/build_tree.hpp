@@ -29,8 +29,8 @@ struct BuildRequest {
   bool precompile_headers = true;  // see PrecompiledHeaders; the objects are the same
   bool allow_undefined = false;    // undefined symbols are no errors: the verification checks them
   bool first_error_only = false;   // make without -k
-  bool debug_info = false;         // -g and BTF as in the kernel's configuration; otherwise neither
   std::set<std::string> accepted;  // notices: those about the kernel become variables of conftest.sh
+  kernel::DebugInfo debug_info;    // none, or what ProbeBuild says, or as_configured
   std::filesystem::path log;       // every line that make printed
   std::function<void(const BuildProgress&)> on_progress;  // may be empty
 };
@@ -48,9 +48,8 @@ struct BuildResult {
   double cpu_seconds = 0;
 };
 
-// Runs make -k -jN modules in the tree, inside the kernel's root, with the kernel's compiler, and without debug
-// information unless it is requested. Error: missing if make cannot run; interrupted. After a compile error there is a
-// result with built == false.
+// Runs make -k -jN modules in the tree, inside the kernel's root, with the kernel's compiler. Error: missing if make
+// cannot run; interrupted. After a compile error there is a result with built == false.
 Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request);
 Result<BuildResult> build_tree(const kernel::Kernel& kernel, const BuildRequest& request);  // with fresh facts
 

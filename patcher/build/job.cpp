@@ -6,6 +6,7 @@
 #include <set>
 
 #include "build/explain_errors.hpp"
+#include "build/make_command.hpp"
 #include "build/missing_object.hpp"
 #include "build/work_tree.hpp"
 #include "config.hpp"
@@ -15,6 +16,7 @@
 #include "module/signing.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/log.hpp"
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -426,7 +428,13 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   request.has_objects = work.has_objects();
   request.modules = job.modules;
   request.jobs = job.jobs;
-  request.debug_info = job.debug_info;
+  if (job.debug_info) {
+    request.debug_info.kind = kernel::DebugInfo::Kind::as_configured;
+  } else {
+    TRY_ASSIGN(const auto* probe, facts.probe());
+    request.debug_info = probe->debug_info;
+  }
+  log::debug(trimmed(explain_make_variables(kernel, request)));
   request.first_error_only = job.first_error_only;
   request.allow_undefined = !job.driver->missing_binary_objects.empty();
   request.log = host.state / "logs" / (name + ".log");

@@ -59,7 +59,8 @@ PrecompiledHeaders::~PrecompiledHeaders() {
 }
 
 bool PrecompiledHeaders::is_possible() const {
-  return kernel_.compiler.kind == kernel::Compiler::Kind::gcc && !request_.debug_info && !request_.has_objects &&
+  return kernel_.compiler.kind == kernel::Compiler::Kind::gcc &&
+         request_.debug_info.kind == kernel::DebugInfo::Kind::none && !request_.has_objects &&
          kernel_.has("CONFIG_X86_64");
 }
 

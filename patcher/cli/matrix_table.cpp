@@ -21,7 +21,8 @@ std::size_t width_of(const std::string& text) {
 std::string coloured(const std::string& words, const Style& style) {
   using matrix::Verdict;
   const auto begins = [&](Verdict verdict) { return words.starts_with(matrix::info_of(verdict).symbol); };
-  if (begins(Verdict::loads) || begins(Verdict::verified) || begins(Verdict::compiled)) return style.green(words);
+  for (const auto green : {Verdict::works, Verdict::loads, Verdict::verified, Verdict::compiled})
+    if (begins(green)) return style.green(words);
   if (begins(Verdict::failed)) return style.red(words);
   if (begins(Verdict::missing) || begins(Verdict::consent)) return style.yellow(words);
   return style.dim(words);

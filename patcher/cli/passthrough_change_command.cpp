@@ -9,7 +9,7 @@
 #include "passthrough/text_merge.hpp"
 #include "support/interrupt.hpp"
 #include "support/log.hpp"
-#include "support/process.hpp"
+#include "support/outside_program.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -31,21 +31,16 @@ struct PassthroughChangeOptions {
   }
 };
 
-// Runs a program of the machine. Its output is printed with -v, and is in the error when it fails.
+// Runs a program of the machine. Its output is printed with -v, and its last lines are in the error when it fails.
 passthrough::RunCommand runner(const HostPaths& host) {
   return [host](const std::vector<std::string>& argv) -> Status {
-    log::debug(join(argv, " "));
-    Command command;
-    command.argv = argv;
-    command.root = host.root;
-    TRY_ASSIGN(const auto outcome, run(command));
-    for (const auto& text : {outcome.out, outcome.err})
-      if (!text.empty()) log::debug(trimmed(text));
-    if (outcome.ok()) return {};
-    std::string output(trimmed(outcome.err.empty() ? outcome.out : outcome.err));
-    if (output.size() > 600) output = "..." + output.substr(output.size() - 600);
-    return Error{ErrorKind::failed, "run " + join(argv, " "),
-                 "it ended with status " + std::to_string(outcome.status) + (output.empty() ? "" : ": " + output), ""};
+    OutsideProgram program;
+    program.command.argv = argv;
+    program.command.root = host.root;
+    program.command.deadline = std::chrono::minutes(20);  // an initramfs for each of many kernels takes minutes
+    program.command.on_line = [](std::string_view line, bool) { log::debug(line); };
+    program.tried = "run " + join(argv, " ");
+    return run_outside(program);
   };
 }
 
@@ -64,7 +59,47 @@ std::string diffs_text(const std::vector<passthrough::FileEdit>& files) {
 
 std::vector<std::string> command_lines(const std::vector<std::vector<std::string>>& commands) {
   std::vector<std::string> lines;
-  for (const auto& command : commands) lines.push_back(join(command, " "));
+  for (const auto& command : commands)
+    lines.push_back(join(command, " ", [](const std::string& word) {
+      const auto equals = word.find('=');
+      if (!word.starts_with("--") || equals == std::string::npos) return shell_word(word);
+      const auto value = word.substr(equals + 1);
+      const bool plain = value.find_first_of(" '\"$`\\") == std::string::npos;
+      return plain ? word : word.substr(0, equals + 1) + shell_word(value);
+    }));
+  return lines;
+}
+
+json facts_json(const std::vector<system::BootFact>& facts) {
+  json all = json::array();
+  for (const auto& fact : facts) all.push_back({{"file", fact.file}, {"value", fact.value}});
+  return all;
+}
+
+json boot_json(const passthrough::PassthroughPlan& plan) {
+  using State = passthrough::ReadBack::State;
+  const auto& back = plan.read_back;
+  return {{"loader", system::loader_name(plan.setup.loader)},
+          {"loader_evidence", facts_json(plan.setup.loader_facts)},
+          {"parameters_file", plan.setup.parameters_file},
+          {"initramfs", system::tool_name(plan.setup.initramfs)},
+          {"initramfs_evidence", facts_json(plan.setup.initramfs_facts)},
+          {"read_back",
+           {{"state", back.state == State::arrived   ? "arrived"
+                      : back.state == State::missing ? "missing"
+                                                     : "unreadable"},
+            {"file", back.file},
+            {"text", back.text}}}};
+}
+
+std::vector<std::string> boot_lines(const system::BootSetup& setup) {
+  std::vector<std::string> lines;
+  if (setup.loader != system::BootLoader::none)
+    lines.push_back(std::string("loader: ") + system::loader_name(setup.loader) + " (" +
+                    system::facts_text(setup.loader_facts) + ")");
+  if (setup.initramfs != system::InitramfsTool::none)
+    lines.push_back(std::string("initramfs: ") + system::tool_name(setup.initramfs) + " (" +
+                    system::facts_text(setup.initramfs_facts) + ")");
   return lines;
 }
 
@@ -87,6 +122,8 @@ json plan_json(const passthrough::PassthroughPlan& plan, const char* result) {
           {"conflicts", plan.conflicts},
           {"risks", std::move(risks)},
           {"unknown", plan.edits.unknown},
+          {"by_hand", plan.edits.by_hand},
+          {"boot", boot_json(plan)},
           {"recovery", plan.edits.recovery}};
 }
 
@@ -99,12 +136,14 @@ std::string plan_text(const passthrough::PassthroughPlan& plan) {
   for (const auto& risk : plan.card.risks) risks.push_back(risk.text + " (" + risk.option + ")");
   std::string functions;
   for (const auto& each : plan.card.claim.functions) functions += " " + each.address + " [" + each.ids + "]";
-  return "vfio-pci gets" + functions + "\n" + lines_text("Because", plan.card.reasons) + lines_text("Files", whys) +
-         diffs_text(plan.edits.files) + lines_text("Then", command_lines(plan.edits.commands)) +
-         lines_text("Note", warnings) + lines_text("Changed by others", plan.notes) +
-         lines_text("Conflicts", plan.conflicts) + lines_text("apply refuses, because", risks) +
+  return "vfio-pci gets" + functions + "\n" + lines_text("Because", plan.card.reasons) +
+         lines_text("Boot", boot_lines(plan.setup)) + lines_text("Files", whys) + diffs_text(plan.edits.files) +
+         lines_text("Then", command_lines(plan.edits.commands)) + lines_text("Note", warnings) +
+         lines_text("Changed by others", plan.notes) + lines_text("Conflicts", plan.conflicts) +
+         lines_text("apply refuses, because", risks) +
          (plan.edits.unknown.empty() ? "" : lines_text("apply writes nothing, because", {plan.edits.unknown})) +
-         lines_text("If the host does not come up", {plan.edits.recovery});
+         (plan.edits.unknown_next.empty() ? "" : lines_text("What to do", {plan.edits.unknown_next})) +
+         lines_text("By hand", plan.edits.by_hand) + lines_text("If the host does not come up", {plan.edits.recovery});
 }
 
 Result<Exit> plan(const Globals& globals, const PassthroughChangeOptions& options) {
@@ -136,8 +175,14 @@ Result<Exit> apply(const Globals& globals, const PassthroughChangeOptions& optio
     print("All of it is applied already.\n");
     return Exit::done;
   }
-  print(plan_text(plan) + "It is done, and takes effect with the next boot. vgpukit passthrough undo " +
-        plan.card.claim.address + " takes it back.\n");
+  const auto& back = plan.read_back;
+  const auto undo = " vgpukit passthrough undo " + plan.card.claim.address + " takes it back.\n";
+  if (back.state == passthrough::ReadBack::State::unreadable)
+    print(plan_text(plan) + "It is written, but what the boot loader will read could not be checked: " + back.text +
+          ". After the next boot vgpukit doctor says whether the parameters arrived." + undo);
+  else
+    print(plan_text(plan) + (back.text.empty() ? "" : "Read back: " + back.text + ".\n") +
+          "It is done, and takes effect with the next boot." + undo);
   return Exit::done;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/cli.hpp"
 #include "cli/vgpu_text.hpp"
 #include "support/log.hpp"
+#include "vgpu/vgpu_support.hpp"
 #include "vgpu/vgpu_xml.hpp"
 
 namespace vgpukit::cli {
@@ -38,8 +39,15 @@ Result<Exit> types(const Globals& globals, const VgpuOptions& options) {
     print_json(types_json(view, place.card));
   else
     print(types_text(view, place.card, style_of(globals, STDOUT_FILENO)));
-  if (view.cards.empty() && !globals.json())
-    log::info("no card here offers vGPUs: is the vGPU host driver loaded? (vgpukit load)");
+  if (globals.json()) return Exit::done;
+  if (view.cards.empty())
+    log::info("NVIDIA's driver has no card here: vgpukit load loads it; vgpukit doctor says more");
+  for (const auto& card : view.cards) {
+    const bool shown = place.card.empty() || place.card == card.address;
+    if (!shown || !card.types.empty() || (card.most_functions > 0 && card.functions == 0)) continue;
+    const auto why = vgpu::no_types(host, sysfs, card.address);
+    log::info(card.address + ": " + why.why + "\n  " + why.next);
+  }
   return Exit::done;
 }
 
@@ -47,7 +55,7 @@ Result<Exit> list(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
   const auto view = vgpu::read_vgpus(sysfs);
-  TRY_ASSIGN(const auto place, place_of(view, options.card));
+  const auto place = place_of(view, options.card);
   std::vector<std::string> problems;
   auto definitions = vgpu::load_definitions(host);
   if (!definitions) problems.push_back(definitions.error().message());
@@ -55,10 +63,17 @@ Result<Exit> list(const Globals& globals, const VgpuOptions& options) {
     for (const auto& bad : definitions->bad) problems.push_back(bad.message());
   for (const auto& problem : problems) log::warning(problem);
   auto rows = vgpu::list_vgpus(sysfs, view, definitions ? definitions->all : std::vector<vgpu::VgpuDefinition>{});
+  // A card that is away has definitions, under the name that they give it.
+  const auto away = pci_address(options.card).value_or(options.card);
+  const auto of_card = [&](const vgpu::VgpuRow& row) {
+    if (!place) return row.device.card == away || row.device.parent == away;
+    return (place->card.empty() || row.device.card == place->card) &&
+           (place->parent.empty() || row.device.parent == place->parent);
+  };
+  std::erase_if(rows, [&](const vgpu::VgpuRow& row) { return !of_card(row); });
+  if (!place && rows.empty()) return place.error();
   std::erase_if(rows, [&](const vgpu::VgpuRow& row) {
-    return (!place.card.empty() && row.device.card != place.card) ||
-           (!place.parent.empty() && row.device.parent != place.parent) || (options.defined && !row.defined) ||
-           (options.active && !row.active);
+    return (options.defined && !row.defined) || (options.active && !row.active);
   });
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
@@ -113,7 +128,11 @@ Result<Exit> define(const Globals& globals, const VgpuOptions& options) {
     return Exit::done;
   }
   print(defined.step.name + "\n");
-  log::info("it is in " + defined.file.string() + (request.automatic ? "; vgpukit vgpu apply makes it now" : ""));
+  const auto file = "it is in " + defined.file.string();
+  if (!defined.not_now.empty())
+    log::info(file + "; it cannot be made now: " + defined.not_now);
+  else
+    log::info(file + (request.automatic && !exists ? "; vgpukit vgpu apply makes it now" : ""));
   return Exit::done;
 }
 
@@ -139,14 +158,24 @@ Result<Exit> apply(const Globals& globals, const VgpuOptions& options) {
   return applied.complete() ? Exit::done : Exit::failed;
 }
 
-// The vGPU with that name, which exists or is only defined.
-Result<vgpu::Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const std::string& word) {
+using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+// The vGPU with that name, which exists or is only defined, with the attributes of its definition.
+Result<std::pair<vgpu::Vgpu, Attributes>> known_vgpu(const HostPaths& host, const Sysfs& sysfs,
+                                                     const std::string& word) {
   TRY_ASSIGN(const auto name, vgpu::vgpu_name(word));
   const auto view = vgpu::read_vgpus(sysfs);
-  if (const auto* device = view.device(name)) return *device;
-  TRY_ASSIGN(const auto definitions, vgpu::load_definitions(host));
-  for (const auto& each : definitions.all)
-    if (each.name == name) return vgpu::defined_device(view, each);
+  const auto* device = view.device(name);
+  const auto definitions = vgpu::load_definitions(host);
+  if (!device && !definitions) return definitions.error();
+  if (definitions)
+    for (const auto& each : definitions->all) {
+      if (each.name != name) continue;
+      auto defined = vgpu::defined_device(view, each);
+      if (!device) return std::pair(std::move(defined), each.attributes);
+      if (device->parent == defined.parent && device->type == defined.type) return std::pair(*device, each.attributes);
+    }
+  if (device) return std::pair(*device, Attributes{});
   return Error{ErrorKind::usage, "find the vGPU " + name, "none of that name exists or is defined",
                "vgpukit vgpu list shows their names"};
 }
@@ -154,8 +183,9 @@ Result<vgpu::Vgpu> known_vgpu(const HostPaths& host, const Sysfs& sysfs, const s
 Result<Exit> xml(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
-  TRY_ASSIGN(const auto device, known_vgpu(host, sysfs, options.name));
-  const auto nodedev = vgpu::nodedev_xml(device);
+  TRY_ASSIGN(const auto known, known_vgpu(host, sysfs, options.name));
+  const auto& [device, attributes] = known;
+  const auto nodedev = vgpu::nodedev_xml(device, attributes);
   if (options.persistent && !nodedev) return nodedev.error();
   if (globals.json()) {
     print_json({{"name", device.name},

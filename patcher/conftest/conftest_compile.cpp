@@ -67,7 +67,7 @@ Command ConftestCompiler::command(const std::vector<std::string>& flags, std::st
 }
 
 Command ConftestCompiler::compile_command(Mode mode, std::string text, const Prefix* prefix) const {
-  std::vector<std::string> flags = {"-fno-diagnostics-show-caret", "-fdiagnostics-color=never"};
+  std::vector<std::string> flags = {kernel::no_caret(kernel_.compiler), "-fdiagnostics-color=never"};
   // An error inside a macro is reported at the use of the macro. All errors are needed.
   flags.emplace_back(kernel_.compiler.kind == kernel::Compiler::Kind::clang ? "-ferror-limit=0"
                                                                             : "-ftrack-macro-expansion=0");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -133,6 +134,30 @@ la_ssize_t read_unfiltered(archive* reader, void* stream, const void** block) {
 
 Error bad_archive(const fs::path& archive_path, const std::string& why) {
   return {ErrorKind::usage, "unpack " + archive_path.string(), why, "fetch the file again; nothing was unpacked"};
+}
+
+// What a browser, curl or git saves in place of a package: its error. Nothing if the file does not begin like that.
+std::optional<Error> saved_text(const fs::path& file, std::string_view head) {
+  if (head.starts_with("\xef\xbb\xbf")) head.remove_prefix(3);
+  std::string begin;
+  for (const char each : head.substr(std::min(head.find_first_not_of(white_space), head.size())))
+    begin += static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
+  const auto error = [&](const char* why, const char* next) {
+    return Error{ErrorKind::usage, "unpack " + file.string(), why, next};
+  };
+  if (begin.starts_with("<!doctype html") || begin.starts_with("<html") || begin.starts_with("<head") ||
+      (begin.starts_with("<!--") && contains(begin, "<html")) ||
+      (begin.starts_with("<?xml") && contains(begin, "<html")))
+    return error(
+        "it is an HTML page, not a package: the download needed a login, or led to an error page",
+        "log in with a browser (NVIDIA's portal for vGPU packages) and download it again; open the file with a "
+        "browser to see what the server said");
+  if (begin.starts_with("<?xml") || begin.starts_with("{\"") || begin.starts_with("accessdenied"))
+    return error("it is the answer of a server in XML or JSON, not a package: the download was refused",
+                 "read the file to see what the server said; download it again, with a login if it needs one");
+  if (begin.starts_with("version https://git-lfs"))
+    return error("it is a pointer of Git LFS, not the package", "fetch it with git lfs pull");
+  return std::nullopt;
 }
 
 std::string name_of(archive_entry* entry) {
@@ -293,6 +318,10 @@ Result<OpenFile> open_regular_file(const fs::path& file, std::string tried) {
 Result<OpenFile> open_archive(const fs::path& archive_path) {
   TRY_ASSIGN(auto opened, open_regular_file(archive_path, "unpack " + archive_path.string()));
   if (opened.bytes == 0) return bad_archive(archive_path, "the file is empty");
+  std::array<char, 512> head = {};
+  const auto size = ::pread(opened.fd.get(), head.data(), head.size(), 0);
+  if (auto saved = saved_text(archive_path, {head.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))}))
+    return std::move(*saved);
   return opened;
 }
 

@@ -86,11 +86,12 @@ Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
   return {};
 }
 
-std::string as_script(const Command& make) {
+std::string as_script(const Command& make, const std::string& explanation) {
   std::string text = "# The make command of `vgpukit build`, for this kernel.\n";
+  each_line(explanation, [&](std::string_view line) { text += "# " + std::string(line) + "\n"; });
   for (const auto& [name, value] : make.env) text += "export " + name + "=" + shell_word(value) + "\n";
   // dkms exports these for its own runs of make. Here they would override our variables.
-  text += "unset ARCH CC LD MAKEFLAGS MFLAGS\nexec ";
+  text += "unset ARCH CC LD OBJDUMP LLVM LLVM_IAS MAKEFLAGS MFLAGS\nexec ";
   return text + join(make.argv, " ", shell_word) + "\n";
 }
 
@@ -134,9 +135,11 @@ Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& 
   build.modules = choices.modules == driver.modules ? std::vector<std::string>{} : choices.modules;
   build.jobs = default_jobs();
   build.accepted = choices.accepted;
+  TRY_ASSIGN(const auto* probe, facts.probe());
+  build.debug_info = probe->debug_info;
   const auto make = build::make_command(facts.kernel(), build, host.inside(request.folder).string());
   TRY(conftest::answer_conftest(facts, {build.tree, build.modules, false, build.jobs, {}}, make));
-  TRY(write_file(request.folder / kMake, as_script(make)));
+  TRY(write_file(request.folder / kMake, as_script(make, build::explain_make_variables(facts.kernel(), build))));
   return summary(driver, plan, facts.kernel());
 }
 

@@ -112,9 +112,10 @@ Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transact
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> errors;
+  TRY_ASSIGN(const auto* probe, facts.probe());
   TRY_ASSIGN(const auto status,
-             run_nvidia_installer(driver, tree.edits(), kernel, request.choices.accepted, log, request.jobs,
-                                  [&](std::string_view line) {
+             run_nvidia_installer(driver, tree.edits(), kernel, request.choices.accepted, probe->debug_info, log,
+                                  request.jobs, [&](std::string_view line) {
                                     log::trace(std::string(line));
                                     // The first error is the cause and may continue on the next lines. The last error
                                     // only reports the failure.

@@ -6,6 +6,7 @@
 #include "kernel/kernel_notices.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::install {
 
@@ -72,7 +73,7 @@ bool installer_ignores_loaded_modules(const Version& version) {
 
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
                                  const kernel::Kernel& kernel, const std::set<std::string>& accepted,
-                                 const std::string& log, unsigned jobs,
+                                 const kernel::DebugInfo& debug_info, const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
@@ -102,8 +103,14 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
     if (on_line) on_line(line);
   };
   command.env.merge(kernel::accepted_variables(kernel, accepted));
-  for (const auto& variable : kernel.make_variables())
-    if (variable.starts_with("CC=")) command.env["CC"] = variable.substr(3);
+  // NVIDIA's Makefile takes CC, LD and OBJDUMP from the environment, and the kernel's takes LLVM. What has to override
+  // the kernel's configuration must be on a command line, and MAKEFLAGS counts as one.
+  for (const auto& variable : kernel.make_variables()) {
+    const auto equals = variable.find('=');
+    command.env[variable.substr(0, equals)] = variable.substr(equals + 1);
+  }
+  const auto variables = kernel::debug_info_variables(kernel, debug_info);
+  if (!variables.empty()) command.env["MAKEFLAGS"] = join(variables, " ", [](const auto& each) { return each.text; });
   TRY_ASSIGN(const auto outcome, run(command));
   return outcome.status;
 }

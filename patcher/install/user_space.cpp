@@ -163,7 +163,9 @@ std::vector<std::string> service_warnings(const HostPaths& host, const driver::D
   std::vector<std::string> units;
   for (const auto& file : files_of_installer_log(*log)) {
     if (!file.ends_with(".service")) continue;
-    const auto text = read_file(host.in_root(file));
+    // The unit can be an absolute link, which the root follows.
+    const auto place = host.resolve(file);
+    const auto text = place ? read_file(*place) : Result<std::string>(Error{ErrorKind::missing, "", "", ""});
     const auto unit = fs::path(file).filename().string();
     units.push_back(unit);
     if (!text)

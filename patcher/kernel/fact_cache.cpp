@@ -20,7 +20,10 @@ std::optional<std::string> text_at(const Json& object, const char* key) {
 std::optional<ProbeBuild> probe_from(const Json& json) {
   const auto directory = text_at(json, "directory");
   auto vermagic = text_at(json, "vermagic");
-  if (!directory || !vermagic || !json.contains("compile") || !json["compile"].is_array()) return std::nullopt;
+  const auto why = text_at(json, "debug-info-why");
+  if (!directory || !vermagic || !why || !json.contains("debug-info") || !json["debug-info"].is_number_integer() ||
+      !json.contains("compile") || !json["compile"].is_array())
+    return std::nullopt;
   ProbeBuild probe;
   for (const auto& word : json["compile"]) {
     if (!word.is_string()) return std::nullopt;
@@ -29,6 +32,7 @@ std::optional<ProbeBuild> probe_from(const Json& json) {
   if (probe.compile.empty()) return std::nullopt;
   probe.directory = *directory;
   probe.vermagic = *std::move(vermagic);
+  probe.debug_info = {static_cast<DebugInfo::Kind>(json["debug-info"].get<int>()), *why};
   return probe;
 }
 
@@ -69,7 +73,9 @@ void FactCache::save() const {
   if (merged.probe)
     json["probe"] = {{"compile", merged.probe->compile},
                      {"directory", merged.probe->directory.string()},
-                     {"vermagic", merged.probe->vermagic}};
+                     {"vermagic", merged.probe->vermagic},
+                     {"debug-info", static_cast<int>(merged.probe->debug_info.kind)},
+                     {"debug-info-why", merged.probe->debug_info.why}};
   static_cast<void>(
       static_cast<bool>(write_file(file_, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n")));
 }

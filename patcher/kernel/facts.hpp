@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/debug_info.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/question.hpp"
 #include "kernel/symvers.hpp"
@@ -37,6 +38,7 @@ struct ProbeBuild {
   std::vector<std::string> compile;  // argv without -c, -o, the input and dependency files; include paths are absolute
   std::filesystem::path directory;   // the folder to run it in, as seen from inside the root
   std::string vermagic;              // of the module: what every module for this kernel must have
+  DebugInfo debug_info;              // the least with which it builds
 };
 
 class Facts {

@@ -41,6 +41,12 @@ std::string nearest(const std::vector<KernelEntry>& entries, std::string_view re
   return join(ranked, ", ", [](const auto& each) { return each.second; });
 }
 
+// "-18" for clang-18.
+std::string llvm_suffix(const Compiler& clang) {
+  const auto dash = clang.command.rfind("clang-");
+  return dash == std::string::npos ? std::string() : clang.command.substr(dash + 5);
+}
+
 // The build folder of a release, or why there is none.
 Result<fs::path> build_folder(const HostPaths& host, const std::string& release) {
   const std::string tried = "build for the kernel " + release;
@@ -82,12 +88,17 @@ Result<fs::path> build_folder(const HostPaths& host, const std::string& release)
 }  // namespace
 
 std::vector<std::string> Kernel::make_variables() const {
-  if (compiler.kind == Compiler::Kind::gcc) return {"CC=" + compiler.command};
+  std::vector<std::string> variables = {"CC=" + compiler.command};
+  if (compiler.kind == Compiler::Kind::gcc) return variables;
+  // conftest.sh compares the kernel's version with __GNUC__, which is 4 with every clang: 470 stops there.
+  variables.emplace_back("IGNORE_CC_MISMATCH=1");
+  if (!has("CONFIG_LD_IS_LLD")) return variables;
   // A kernel that ld.lld has linked needs all LLVM tools (Documentation/kbuild/llvm.rst).
-  const auto dash = compiler.command.rfind("clang-");
-  const std::string suffix = dash == std::string::npos ? "1" : compiler.command.substr(dash + 5);
-  if (has("CONFIG_LD_IS_LLD")) return {"LLVM=" + suffix};
-  return {"CC=" + compiler.command};
+  const auto suffix = llvm_suffix(compiler);
+  for (const auto& more :
+       {"LLVM=" + (suffix.empty() ? "1" : suffix), "LD=ld.lld" + suffix, "OBJDUMP=llvm-objdump" + suffix})
+    variables.push_back(more);
+  return variables;
 }
 
 bool is_older_release(const std::string& a, const std::string& b) {
@@ -172,9 +183,7 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
   }
   kernel.compiler = std::move(*compiler);
   if (kernel.compiler.kind == Compiler::Kind::clang && kernel.has("CONFIG_LD_IS_LLD")) {
-    const auto dash = kernel.compiler.command.rfind("clang-");
-    const std::string linker =
-        "ld.lld" + (dash == std::string::npos ? std::string() : kernel.compiler.command.substr(dash + 5));
+    const std::string linker = "ld.lld" + llvm_suffix(kernel.compiler);
     if (!find_program(linker, host.root))
       return Error{ErrorKind::missing, "build for the kernel " + release,
                    "it was linked by " + linker + ", which is not installed", install_tool_hint(host, linker)};

@@ -45,7 +45,9 @@ struct Kernel {
   [[nodiscard]] std::filesystem::path symvers_here() const { return build_here() / "Module.symvers"; }
   // Whether an option ("CONFIG_X") is y or m.
   [[nodiscard]] bool has(std::string_view option) const { return config.contains(option); }
-  // Variables for every make that builds for this kernel: CC=..., or LLVM=1 (LLVM=-18) for one that clang has built.
+  // Variables for every make that builds for this kernel: CC=..., with clang IGNORE_CC_MISMATCH=1, and if ld.lld linked
+  // it, LLVM=1 (LLVM=-18), LD=... and OBJDUMP=..., too: NVIDIA's Makefiles pass these three to the kernel's make, where
+  // they override what LLVM selects.
   [[nodiscard]] std::vector<std::string> make_variables() const;
 };
 

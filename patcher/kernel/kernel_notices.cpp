@@ -23,8 +23,7 @@ std::map<std::string, std::string> accepted_variables(const Kernel& kernel, cons
   std::map<std::string, std::string> variables;
   for (const auto& notice : kernel_notices())
     if (accepted.contains(std::string(notice.name))) variables.emplace(notice.variable, "1");
-  // The check compares the version with __GNUC__, which is 4 in every clang.
-  if (!kernel.compiler.exact || kernel.compiler.kind == Compiler::Kind::clang) variables["IGNORE_CC_MISMATCH"] = "1";
+  if (!kernel.compiler.exact) variables["IGNORE_CC_MISMATCH"] = "1";
   return variables;
 }
 

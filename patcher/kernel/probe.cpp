@@ -58,6 +58,9 @@ class ScratchFolder {
 
 constexpr std::string_view source =
     "#include <linux/module.h>\n"
+    "void vgpukit_probe(void);\n"
+    "void vgpukit_probe(void) {}\n"
+    "EXPORT_SYMBOL_GPL(vgpukit_probe);\n"  // Kbuild computes a version for it (CONFIG_MODVERSIONS)
     "MODULE_LICENSE(\"GPL\");\n"
     "MODULE_DESCRIPTION(\"vgpukit asks how this kernel compiles modules\");\n";
 
@@ -183,23 +186,32 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   TRY(write_file(scratch.path() / "Kbuild", "obj-m := probe.o\n"));
   TRY(write_file(scratch.path() / "probe.c", source));
   const fs::path inside = kernel.host.inside(scratch.path());
-
-  Command make;
-  make.argv = {"make", "-C", kernel.build.string(), "M=" + inside.string()};
-  for (auto& variable : kernel.make_variables()) make.argv.push_back(std::move(variable));
-  // No debug information: it takes most of the time and needs pahole.
-  for (const char* off : {"CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="})
-    make.argv.emplace_back(off);
-  make.argv.emplace_back("modules");
-  make.root = kernel.host.root;
-  make.env["LC_ALL"] = "C";
-  make.deadline = std::chrono::minutes(5);
-  const CompilerWrapper compiler_wrapper(kernel, scratch.path() / ".vgpukit-compiler", fingerprint);
-  compiler_wrapper.use_in(make);
-  TRY_ASSIGN(const auto outcome, run(make));
   const std::string tried = "build an empty module for " + kernel.release;
-  if (outcome.timed_out) return Error{ErrorKind::failed, tried, "it took more than five minutes", ""};
-  if (!outcome.ok()) return probe_error(kernel, outcome.err.empty() ? outcome.out : outcome.err);
+  const CompilerWrapper compiler_wrapper(kernel, scratch.path() / ".vgpukit-compiler", fingerprint);
+
+  // Less debug information is faster, but a build that plain make can do must not fail because of that.
+  ProbeBuild probe;
+  for (const auto kind : {DebugInfo::Kind::none, DebugInfo::Kind::while_building, DebugInfo::Kind::as_configured}) {
+    probe.debug_info.kind = kind;
+    Command make;
+    make.argv = {"make", "-C", kernel.build.string(), "M=" + inside.string()};
+    for (auto& variable : kernel.make_variables()) make.argv.push_back(std::move(variable));
+    for (auto& variable : debug_info_variables(kernel, probe.debug_info)) make.argv.push_back(std::move(variable.text));
+    make.argv.emplace_back("modules");
+    make.root = kernel.host.root;
+    make.env["LC_ALL"] = "C";
+    make.deadline = std::chrono::minutes(5);
+    compiler_wrapper.use_in(make);
+    TRY_ASSIGN(const auto outcome, run(make));
+    if (outcome.timed_out) return Error{ErrorKind::failed, tried, "it took more than five minutes", ""};
+    if (outcome.ok()) break;
+    const auto& said = outcome.err.empty() ? outcome.out : outcome.err;
+    auto error = probe_error(kernel, said);
+    // What has to be installed is missing with any debug information.
+    if (kind == DebugInfo::Kind::as_configured || !kernel.has("CONFIG_DEBUG_INFO") || error.kind == ErrorKind::missing)
+      return error;
+    probe.debug_info.why = error_lines(said);
+  }
 
   auto cmd_file = read_file(scratch.path() / ".probe.o.cmd");
   if (!cmd_file) return Error{ErrorKind::failed, tried, "Kbuild left no command file: " + cmd_file.error().why, ""};
@@ -209,7 +221,6 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
   auto vermagic = vermagic_in(*module);
   if (!vermagic) return Error{ErrorKind::failed, tried, "the module has no vermagic", ""};
 
-  ProbeBuild probe;
   // Up to 6.12 Kbuild compiles in the build folder and names the object by its absolute path; from 6.13 on it compiles
   // in the module's folder.
   const auto output = std::find(words.begin(), words.end(), "-o");

@@ -18,22 +18,6 @@ std::string_view line_with(std::string_view output, std::initializer_list<std::s
   return found;
 }
 
-// Up to four lines with an error. The lines of make itself are used only if there is no other.
-std::string error_lines(std::string_view output) {
-  std::string text;
-  int count = 0;
-  const auto collect = [&](auto wanted) {
-    each_line(output, [&](std::string_view line) {
-      if (count == 4 || !wanted(line)) return;
-      append(text, line, "; ");
-      ++count;
-    });
-  };
-  collect([](std::string_view line) { return contains(line, "rror:") || contains(line, "not found"); });
-  if (text.empty()) collect([](std::string_view line) { return contains(line, "***"); });
-  return text.empty() ? "it gives no reason" : text;
-}
-
 // "/bin/sh: 1: bc: not found", "make: bc: No such file or directory": bc.
 std::string missing_tool(std::string_view line) {
   for (const std::string_view end : {": not found", ": command not found", ": No such file or directory"}) {
@@ -49,6 +33,21 @@ std::string here(const Kernel& kernel) {
 }
 
 }  // namespace
+
+std::string error_lines(std::string_view output) {
+  std::string text;
+  int count = 0;
+  const auto collect = [&](auto wanted) {
+    each_line(output, [&](std::string_view line) {
+      if (count == 4 || !wanted(line)) return;
+      append(text, line, "; ");
+      ++count;
+    });
+  };
+  collect([](std::string_view line) { return contains(line, "rror:") || contains(line, "not found"); });
+  if (text.empty()) collect([](std::string_view line) { return contains(line, "***"); });
+  return text.empty() ? "it gives no reason" : text;
+}
 
 Error probe_error(const Kernel& kernel, std::string_view output) {
   const std::string tried = "build an empty module for " + kernel.release;

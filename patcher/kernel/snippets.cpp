@@ -93,7 +93,7 @@ Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::stri
   command.argv = probe.compile;
   const bool is_clang = kernel.compiler.kind == Compiler::Kind::clang;
   for (const char* flag :
-       {"-fsyntax-only", "-fno-diagnostics-show-caret", "-fdiagnostics-color=never",
+       {"-fsyntax-only", no_caret(kernel.compiler), "-fdiagnostics-color=never",
         // These are about the snippet's form and not about the kernel; CONFIG_WERROR would make them errors.
         "-Wno-missing-prototypes", "-Wno-missing-declarations", "-Wno-unused-function", "-Wno-unused-variable"})
     command.argv.emplace_back(flag);
@@ -170,6 +170,10 @@ void read_group(const Group& group, const Outcome& outcome, std::vector<std::pai
 }
 
 }  // namespace
+
+const char* no_caret(const Compiler& compiler) {
+  return compiler.kind == Compiler::Kind::clang ? "-fno-caret-diagnostics" : "-fno-diagnostics-show-caret";
+}
 
 std::vector<CompileError> compile_errors(std::string_view output) {
   std::vector<CompileError> errors;

@@ -21,6 +21,9 @@ struct CompileError {
 };
 std::vector<CompileError> compile_errors(std::string_view output);
 
+// The option that leaves the source line and the caret out of messages. gcc and clang each reject the other's.
+const char* no_caret(const Compiler& compiler);
+
 // One translation unit for these questions, in their order. Each question comes after its own headers. #line directives
 // name the header ("vgpukit-header-0") or question ("vgpukit-question-0") that a line belongs to. With several
 // questions the function vgpukit_probe of a snippet gets a number, which read_answers removes again. `prelude`: the

@@ -21,7 +21,7 @@ Status add_base(Hasher& hasher, kernel::Facts& facts, const CellRequest& request
   hasher.add(request.compile_only ? "compile only" : "");
   if (!request.image.empty()) hasher.add("image").add(request.image);  // also stands for its libraries and tools
   for (std::size_t i = 0; i < request.loads.size(); ++i)
-    hasher.add("loads").add(i == 0 ? fs::path(request.loads[i]).filename().string() : request.loads[i]);
+    hasher.add(word_of(request.loaded)).add(i == 0 ? fs::path(request.loads[i]).filename().string() : request.loads[i]);
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "driver/driver.hpp"
 #include "kernel/facts.hpp"
+#include "matrix/matrix_result.hpp"
 #include "recipe/catalogue.hpp"
 #include "support/result.hpp"
 
@@ -18,8 +19,9 @@ struct CellRequest {
   std::set<std::string> accepted;
   std::vector<std::string> modules;
   bool compile_only = false;
-  std::vector<std::string> loads;  // as MatrixDriver::loads
-  std::string image;               // the ID of the container image in which it is built
+  std::vector<std::string> loads;   // as MatrixDriver::loads
+  Verdict loaded = Verdict::loads;  // as MatrixDriver::loaded
+  std::string image;                // the ID of the container image in which it is built
 };
 
 // A hash of driver, headers, compiler, container image, options, version of vgpukit and all recipes. Calls stat() for

@@ -28,7 +28,8 @@ Status add_to_log(const CellBuild& what, const CellResult& result, const std::st
   return write_file(what.log, text);
 }
 
-void set_verdict(const Outcome& outcome, const std::vector<std::string>& lines, CellResult& result) {
+// `loaded`: the verdict if the program ended with 0.
+void set_verdict(const Outcome& outcome, const std::vector<std::string>& lines, Verdict loaded, CellResult& result) {
   const auto fail = [&](std::string reason, std::string hint) {
     result.verdict = Verdict::failed;
     result.reason = std::move(reason);
@@ -38,11 +39,13 @@ void set_verdict(const Outcome& outcome, const std::vector<std::string>& lines, 
     fail("it was built and verified, and was still being loaded at the cell's deadline: " + last_line(lines),
          "the end of the log shows how far it came; if it needs more time, set a larger deadline: in the matrix file");
   } else if (outcome.status == 0) {
-    result.verdict = Verdict::loads;
+    result.verdict = loaded;
   } else if (outcome.status == status_missing) {
     result.reason = "not loaded, because that is not possible on this machine: " + last_line(lines);
   } else {
-    fail("it was built and verified, but does not load: " + last_line(lines), "the end of the log shows its output");
+    fail(std::string("it was built and verified, but does not ") + (loaded == Verdict::works ? "work: " : "load: ") +
+             last_line(lines),
+         "the end of the log shows its output");
   }
 }
 
@@ -78,7 +81,7 @@ Status load_cell(const CellBuild& what, CellResult& result) {
     return {};
   }
   result.cpu_seconds += outcome->cpu_seconds;
-  set_verdict(*outcome, lines, result);
+  set_verdict(*outcome, lines, what.request->loaded, result);
   // An error here does not change the verdict: the log is not essential.
   (void)add_to_log(what, result, "==> " + join(command.argv, " "), lines);
   if (lines.size() > max_log_lines) lines.erase(lines.begin(), lines.end() - max_log_lines);

@@ -112,7 +112,7 @@ class FileParser {
   }
 
   // A program with a slash in its name is relative to the folder of the matrix file.
-  Result<std::vector<std::string>> command(const YamlNode& node, const char* what) {
+  Result<std::vector<std::string>> command(const YamlNode& node, const std::string& what) {
     TRY_ASSIGN(auto argv, yaml_.texts(node, what));
     if (argv.front().find('/') != std::string::npos) argv.front() = absolute(argv.front());
     return argv;
@@ -148,7 +148,7 @@ class FileParser {
     }
     TRY(yaml_.check_keys(
         node, "a driver",
-        {"name", "driver", "fetch", "optional", "accept", "modules", "compile-only", "loads", "deadline"},
+        {"name", "driver", "fetch", "optional", "accept", "modules", "compile-only", "loads", "works", "deadline"},
         {"name", "driver"}));
     TRY_ASSIGN(driver.name, name(node["name"]));
     TRY(driver_word(node["driver"], driver));
@@ -162,11 +162,16 @@ class FileParser {
     if (node["compile-only"]) {
       TRY_ASSIGN(driver.compile_only, yaml_.flag(node["compile-only"], "compile-only"));
     }
-    if (node["loads"]) {
-      TRY_ASSIGN(driver.loads, command(node["loads"], "loads"));
+    for (const auto verdict : {Verdict::loads, Verdict::works}) {
+      const auto key = word_of(verdict);
+      if (!node[key]) continue;
+      if (!driver.loads.empty())
+        return yaml_.wrong(node[key], "a driver has one program for its modules", "leave out loads: or works:");
+      TRY_ASSIGN(driver.loads, command(node[key], key));
+      driver.loaded = verdict;
       if (driver.compile_only)
-        return yaml_.wrong(node["loads"], "what is only compiled cannot be loaded",
-                           "leave out loads: or compile-only:");
+        return yaml_.wrong(node[key], "what is only compiled cannot be loaded",
+                           "leave out " + key + ": or compile-only:");
     }
     if (node["deadline"]) {
       TRY_ASSIGN(driver.deadline, deadline(node["deadline"]));

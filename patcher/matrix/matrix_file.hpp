@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "matrix/matrix_result.hpp"
 #include "support/result.hpp"
 
 namespace vgpukit::matrix {
@@ -28,7 +29,8 @@ struct MatrixDriver {
   std::vector<std::string> accept;
   std::vector<std::string> modules;  // empty: all
   bool compile_only = false;
-  std::vector<std::string> loads;  // a command that loads a verified cell's modules: docs/matrix-file.md
+  std::vector<std::string> loads;   // a command that loads or uses a verified cell's modules: docs/matrix-file.md
+  Verdict loaded = Verdict::loads;  // if it ends with status 0: loads or works
   std::optional<std::chrono::seconds> deadline;
   SourcePos where;
 };

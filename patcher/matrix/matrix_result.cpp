@@ -29,10 +29,9 @@ void append_new(std::vector<std::string>& to, const std::vector<std::string>& mo
     if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
 }
 
-// Only one of the machines had a guest for loading: no contradiction.
+// Only one of the machines had a guest for the modules: no contradiction.
 bool only_one_loaded(const CellResult& one, const CellResult& other) {
-  return (one.verdict == Verdict::loads && other.verdict == Verdict::verified) ||
-         (one.verdict == Verdict::verified && other.verdict == Verdict::loads);
+  return one.verdict != other.verdict && std::max(one.verdict, other.verdict) <= Verdict::verified;
 }
 
 bool was_tried(const CellResult& cell) {
@@ -152,7 +151,7 @@ Result<MatrixResult> merge_results(const std::vector<std::pair<std::string, Matr
       if (was_tried(*known) != was_tried(cell)) {
         if (was_tried(*known)) continue;
       } else if (known->inputs == cell.inputs && only_one_loaded(*known, cell)) {
-        if (known->verdict == Verdict::loads) continue;
+        if (known->verdict < cell.verdict) continue;
       } else if (known->inputs == cell.inputs && known->verdict != cell.verdict && was_tried(cell)) {
         merged.contradictions.push_back({cell.driver, cell.kernel, source, known->verdict, name, cell.verdict});
         if (!is_green(*known)) continue;

@@ -16,6 +16,7 @@ namespace vgpukit::matrix {
 namespace fs = std::filesystem;
 
 enum class Verdict {
+  works,        // verified, and used by that kernel in a guest with a fake card (MatrixDriver::loads)
   loads,        // verified, and loaded by that kernel in a guest (MatrixDriver::loads)
   verified,     // built, and the kernel would load every module
   compiled,     // compiled and verified, except for what the package's missing binary object would define
@@ -32,7 +33,8 @@ struct VerdictInfo {
   bool tried;     // a build was run
 };
 // By Verdict.
-inline constexpr std::array<VerdictInfo, 8> verdict_infos = {{{"loads", "★", true, true},
+inline constexpr std::array<VerdictInfo, 9> verdict_infos = {{{"works", "◆", true, true},
+                                                              {"loads", "★", true, true},
                                                               {"verified", "✔", true, true},
                                                               {"compiled", "◐", true, true},
                                                               {"failed", "✘", false, true},
@@ -70,7 +72,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CellResult, driver, kernel, verdict, reason, 
                                    unchanged, inputs, tree, command, log, run, build)
 
 inline bool is_green(const CellResult& cell) {
-  return cell.verdict == Verdict::loads || cell.verdict == Verdict::verified || cell.verdict == Verdict::compiled;
+  return cell.verdict <= Verdict::compiled;  // by the order of Verdict
 }
 
 // Two results with the same inputs and different verdicts.

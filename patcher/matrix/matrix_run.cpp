@@ -123,7 +123,7 @@ class Runner {
   bool is_valid(const CellResult& earlier, kernel::Facts& facts, const OpenCell& open, const CellResult& now) {
     if (earlier.run != name_ && (run_.fresh || !is_green(earlier))) return false;
     // It may be possible to load the modules now.
-    if (earlier.run != name_ && !open.request.loads.empty() && earlier.verdict != Verdict::loads) return false;
+    if (earlier.run != name_ && !open.request.loads.empty() && earlier.verdict != open.request.loaded) return false;
     if (earlier.inputs.empty()) return false;
     if (earlier.inputs == now.inputs) return true;
     if (earlier.tree.empty()) return false;

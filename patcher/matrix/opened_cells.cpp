@@ -97,6 +97,7 @@ std::optional<OpenCell> OpenedCells::open(const Cell& cell, CellResult& result) 
   open.request.modules = entry.modules;
   open.request.compile_only = entry.compile_only;
   open.request.loads = entry.loads;
+  open.request.loaded = entry.loaded;
   open.request.image = column.image;
   return open;
 }

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "kernel/modules_folder.hpp"
+#include "module/indirect_calls.hpp"
 #include "module/missing_dependencies.hpp"
 #include "module/symvers_check.hpp"
 
@@ -254,6 +256,35 @@ std::uint16_t machine_of(const kernel::Kernel& kernel) {
   return 0;
 }
 
+// The module loads, but a call through a pointer ends in a trap.
+Status check_indirect_calls(const std::vector<ModuleFile>& modules, const kernel::Kernel& kernel,
+                            std::vector<Verdict>& verdicts) {
+  const bool ibt = kernel.has("CONFIG_X86_KERNEL_IBT");
+  const bool cfi = kernel.has("CONFIG_X86_64") && (kernel.has("CONFIG_CFI") || kernel.has("CONFIG_CFI_CLANG"));
+  if (!ibt && !cfi) return {};
+  const auto padding = kernel.config.find("CONFIG_FUNCTION_PADDING_CFI");
+  const auto bytes = padding == kernel.config.end() ? 0 : std::strtoul(padding->second.c_str(), nullptr, 10);
+  for (const auto& module : modules) {
+    TRY_ASSIGN(const auto elf, ElfFile::open(module.path));
+    const auto calls = indirect_calls(elf, bytes);
+    const auto warn = [&](std::size_t count, const std::string& first, const std::string& mark, std::string hint) {
+      if (count > 0)
+        verdicts.push_back({module.name,
+                            module.name + ": " + std::to_string(count) + " of " + std::to_string(calls.functions) +
+                                " functions that are called through pointers lack " + mark + " (" + first + ")",
+                            std::move(hint), false});
+    };
+    if (ibt)
+      warn(calls.without_endbr, calls.first_without_endbr, "ENDBR64",
+           "a processor with IBT (Intel's, from the 11th generation on) traps at the first such call: boot with "
+           "ibt=off there");
+    if (cfi)
+      warn(calls.without_hash, calls.first_without_hash, "the type hash of CFI",
+           "the kernel, or a module compiled for it, traps if it calls one: boot with cfi=off");
+  }
+  return {};
+}
+
 }  // namespace
 
 bool same_magic(std::string_view module, std::string_view kernel, bool has_crcs) {
@@ -308,6 +339,7 @@ Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modul
   if (const auto problem = symvers_problem(kernel, *rules.symvers); problem && !modules.empty())
     verdicts.insert(verdicts.begin(), {modules.front().name, problem->message, problem->hint});
   for (auto& verdict : missing_dependencies(modules, *rules.symvers, kernel)) verdicts.push_back(std::move(verdict));
+  TRY(check_indirect_calls(modules, kernel, verdicts));
   return verdicts;
 }
 

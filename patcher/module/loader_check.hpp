@@ -38,7 +38,7 @@ std::vector<Verdict> check_modules(const std::vector<ModuleFile>& modules, const
 // module), architecture, undefined symbols (in Module.symvers or the other modules), CRCs with CONFIG_MODVERSIONS,
 // GPL-only symbols of a module whose licence is not GPL compatible, import namespaces, symbol_get() targets that are
 // not GPL-only if the kernel requires it (behaviour symbol-get-gpl-only), names that two modules export, and
-// missing_dependencies().
+// missing_dependencies(). Warnings, too: functions that are called through pointers without what IBT and CFI require.
 Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, kernel::Facts& facts,
                                             const std::vector<std::string>& tolerated = {});
 

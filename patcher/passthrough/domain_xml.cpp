@@ -14,12 +14,16 @@ namespace vgpukit::passthrough {
 namespace {
 
 // Up to 12 characters, and not the name of a known hypervisor: the driver checks it.
+constexpr const char* vendor_name = "vgpukit-host";
 constexpr const char* vendor_line = "<vendor_id state='on' value='vgpukit-host'/>\n";
 constexpr const char* kvm_lines = "<kvm>\n  <hidden state='on'/>\n</kvm>\n";
 constexpr const char* firmware_lines = "<firmware>\n  <feature enabled='no' name='secure-boot'/>\n</firmware>\n";
 
+constexpr unsigned last_bus = 0xff, last_slot = 0x1f;
+
 struct GuestSlot {
   unsigned bus = 5, slot = 0;
+  bool bridge = false;  // the bus needs a bridge of its own
 };
 
 std::string hex(unsigned value) {
@@ -80,9 +84,8 @@ class DomainEditor {
     if (devices_ == XmlText::npos)
       return Error{ErrorKind::usage, "give the card to the domain in " + file, "it has no <devices>",
                    "virsh dumpxml --inactive DOMAIN > FILE writes a complete domain"};
-    if (const auto os = xml_.child(0, "os"); os != XmlText::npos)
-      if (const auto type = xml_.child(os, "type"); type != XmlText::npos) machine_ = xml_.attribute(type, "machine");
-    add_card();
+    TRY(read_machine(file));
+    TRY(add_card(file));
     if (must_hide(request_)) hide();
     if (!request_.windows) secure_boot();
     old_q35();
@@ -91,6 +94,32 @@ class DomainEditor {
   }
 
  private:
+  // Error: usage for a machine without a PCI bus, or one that vgpukit does not know.
+  Status read_machine(const std::string& file) {
+    const auto tried = "give the card to the domain in " + file;
+    const auto type = xml_.attribute(0, "type");
+    if (type != "kvm" && type != "qemu")
+      return Error{ErrorKind::usage, tried, "it is a domain of type '" + type + "', not of QEMU",
+                   "only domains of type kvm (and qemu) can get a PCI device with vfio"};
+    if (const auto os = xml_.child(0, "os"); os != XmlText::npos)
+      if (const auto kind = xml_.child(os, "type"); kind != XmlText::npos) {
+        machine_ = xml_.attribute(kind, "machine");
+        arch_ = xml_.attribute(kind, "arch");
+      }
+    for (const auto* none : {"microvm", "isapc", "none"})
+      if (machine_ == none)
+        return Error{ErrorKind::usage, tried, "its machine type " + machine_ + " has no PCI bus",
+                     "change machine= to q35; the guest may have to be installed again"};
+    if (!x86() && !(contains(" aarch64 riscv64 loongarch64 ", " " + arch_ + " ") && machine_.starts_with("virt")))
+      return Error{ErrorKind::usage, tried,
+                   "it is a guest for " + arch_ + " on machine type '" + machine_ +
+                       "', for which vgpukit knows no place for the card",
+                   "add a <hostdev> with virsh attach-device, which lets libvirt choose the place"};
+    return {};
+  }
+
+  [[nodiscard]] bool x86() const { return arch_.empty() || arch_ == "x86_64" || arch_ == "i686"; }
+
   // The functions of the card without a <hostdev>.
   std::vector<const system::PciDevice*> missing() {
     std::set<std::string> present;
@@ -112,39 +141,56 @@ class DomainEditor {
     return functions;
   }
 
-  // A free bus (q35: libvirt adds its root port) or a free slot (pc) in the guest.
-  GuestSlot free_slot() {
-    unsigned bus = 0;
-    std::set<unsigned> slots = {0, 1, 2};  // the host bridge, the chipset, and the graphics
+  // A free bus (PCI Express: libvirt adds its root port) or a free slot in the guest. A new bridge is needed if
+  // `bridge` is set. Error: usage if there is none.
+  Result<GuestSlot> free_slot(const std::string& file) {
+    std::set<unsigned> buses = {0}, slots = {0, 1, 2};  // the host bridge, the chipset, and the graphics
     for (std::size_t i = 1; i < xml_.elements().size(); ++i) {
       const auto& element = xml_.elements()[i];
-      if (element.name == "address" && xml_.attribute(i, "type") == "pci") {
-        bus = std::max(bus, number(xml_.attribute(i, "bus")));
+      if (!xml_.is_below(i, "devices") || xml_.attribute(i, "type") != "pci") continue;
+      // The address in <source> is the host's.
+      if (element.name == "address" && !xml_.is_below(i, "source") && xml_.has_attribute(i, "bus")) {
+        buses.insert(number(xml_.attribute(i, "bus")));
         if (number(xml_.attribute(i, "bus")) == 0) slots.insert(number(xml_.attribute(i, "slot")));
       }
-      if (element.name == "controller" && xml_.attribute(i, "type") == "pci")
-        bus = std::max(bus, number(xml_.attribute(i, "index")));
+      if (element.name == "controller") buses.insert(number(xml_.attribute(i, "index")));
     }
-    if (q35()) return {bus + 1, 0};
-    unsigned slot = 3;
-    while (slots.contains(slot)) ++slot;
-    return {0, slot};
+    unsigned bus = *buses.rbegin() + 1;
+    if (bus > last_bus)
+      for (bus = 1; bus <= last_bus && buses.contains(bus); ++bus) continue;
+    GuestSlot found{bus, 0, false};
+    if (!express()) {
+      unsigned slot = 3;
+      while (slots.contains(slot)) ++slot;
+      if (slot <= last_slot) return GuestSlot{0, slot, false};
+      found = {bus, 1, true};
+    }
+    if (bus > last_bus)
+      return Error{ErrorKind::usage, "give the card to the domain in " + file, "the guest has no free PCI bus",
+                   "remove controllers or devices that it does not need"};
+    return found;
   }
 
-  [[nodiscard]] bool q35() const { return contains(machine_, "q35"); }
+  [[nodiscard]] bool express() const { return contains(machine_, "q35") || !x86(); }
 
-  void add_card() {
+  Status add_card(const std::string& file) {
     const auto functions = missing();
-    if (functions.empty()) return;
-    const auto slot = free_slot();
-    if (!q35())
+    if (functions.empty()) return {};
+    TRY_ASSIGN(const auto slot, free_slot(file));
+    if (!express())
       edited_.notes.push_back("the machine type is " + (machine_.empty() ? "libvirt's default" : machine_) +
                               ", which has no PCI Express: the card's driver may get no MSI and too few addresses; q35 "
                               "has it, but the guest may have to be installed again for q35");
-    xml_.add_inside(devices_, hostdevs(request_, slot, functions));
+    std::string lines;
+    if (slot.bridge) {
+      lines = "<controller type='pci' index='" + std::to_string(slot.bus) + "' model='pci-bridge'/>\n";
+      edited_.changes.push_back("a PCI bridge, because all slots of bus 0 are in use");
+    }
+    xml_.add_inside(devices_, lines + hostdevs(request_, slot, functions));
     const auto names = join(functions, ", ", [](const auto* each) { return each->address; });
     edited_.changes.push_back("<hostdev> for " + names + " at bus " + hex(slot.bus) + ", slot " + hex(slot.slot) +
                               " of the guest");
+    return {};
   }
 
   std::size_t features() { return xml_.child(0, "features"); }
@@ -173,13 +219,21 @@ class DomainEditor {
       xml_.set_attribute(hidden, "state", "on");
       edited_.changes.emplace_back("<hidden state='on'/> in <kvm>");
     }
-    if (hyperv == XmlText::npos) {
+    if (!x86()) {
+      // Hyper-V's interface exists only on x86.
+    } else if (hyperv != XmlText::npos && xml_.attribute(hyperv, "mode") == "passthrough") {
+      edited_.notes.emplace_back(
+          "<hyperv mode='passthrough'> allows no <vendor_id>: a driver before 465 can still see that it is in a "
+          "virtual "
+          "machine; list the features that you need with mode='custom', then run this again");
+    } else if (hyperv == XmlText::npos) {
       lines += "<hyperv>\n  " + std::string(vendor_line) + "</hyperv>\n";
       edited_.changes.emplace_back("<vendor_id> in <hyperv>");
     } else if (const auto vendor = xml_.child(hyperv, "vendor_id"); vendor == XmlText::npos) {
       xml_.add_inside(hyperv, vendor_line);
       edited_.changes.emplace_back("<vendor_id> in <hyperv>");
     } else if (xml_.attribute(vendor, "state") != "on") {
+      if (xml_.attribute(vendor, "value").empty()) xml_.set_attribute(vendor, "value", vendor_name);
       xml_.set_attribute(vendor, "state", "on");
       edited_.changes.emplace_back("<vendor_id state='on'> in <hyperv>");
     }
@@ -190,12 +244,16 @@ class DomainEditor {
     const auto os = xml_.child(0, "os");
     if (os == XmlText::npos) return;
     const auto loader = xml_.child(os, "loader");
-    if (loader != XmlText::npos && xml_.attribute(loader, "secure") == "yes")
-      edited_.notes.emplace_back(
-          "the guest's firmware has Secure Boot (<loader secure='yes'>): sign the driver's modules in the guest, or "
-          "choose other firmware");
+    // With Secure Boot off, firmware of this kind cannot be found any more: the domain would not start.
+    if (loader != XmlText::npos && (xml_.attribute(loader, "secure") == "yes" || !xml_.content(loader).empty())) {
+      if (xml_.attribute(loader, "secure") == "yes")
+        edited_.notes.emplace_back(
+            "the guest's firmware has Secure Boot (<loader secure='yes'>): sign the driver's modules in the guest, or "
+            "choose other firmware");
+      return;
+    }
     if (xml_.attribute(os, "firmware") != "efi") {
-      if (loader == XmlText::npos)
+      if (loader == XmlText::npos && x86())
         edited_.notes.emplace_back(
             "the guest boots with SeaBIOS: cards with much memory need UEFI (<os firmware='efi'>), but an installed "
             "system then does not boot any more");
@@ -208,15 +266,18 @@ class DomainEditor {
       edited_.changes.push_back(change);
       return;
     }
+    bool found = false, changed = false;
     for (const auto feature : xml_.children(firmware, "feature")) {
-      if (xml_.attribute(feature, "name") != "secure-boot") continue;
-      if (xml_.attribute(feature, "enabled") == "no") return;
+      const auto name = xml_.attribute(feature, "name");
+      // Keys of Secure Boot without Secure Boot are refused by libvirt.
+      if (name != "secure-boot" && name != "enrolled-keys") continue;
+      found = found || name == "secure-boot";
+      if (xml_.attribute(feature, "enabled") == "no") continue;
       xml_.set_attribute(feature, "enabled", "no");
-      edited_.changes.push_back(change);
-      return;
+      changed = true;
     }
-    xml_.add_inside(firmware, "<feature enabled='no' name='secure-boot'/>\n");
-    edited_.changes.push_back(change);
+    if (!found) xml_.add_inside(firmware, "<feature enabled='no' name='secure-boot'/>\n");
+    if (!found || changed) edited_.changes.push_back(change);
   }
 
   void old_q35() {
@@ -231,7 +292,7 @@ class DomainEditor {
   const GuestRequest& request_;
   EditedDomain edited_;
   std::size_t devices_ = 0;
-  std::string machine_;
+  std::string machine_, arch_;
 };
 
 }  // namespace
@@ -279,7 +340,7 @@ std::string guest_domain_xml(const GuestRequest& request) {
     xml +=
         "    <!-- The host booted on this card, so its ROM may be shadowed. If the guest shows nothing: vgpukit "
         "passthrough rom. -->\n";
-  xml += indented(hostdevs(request, {}, functions_of(request)), "    ");
+  xml += indented(hostdevs(request, GuestSlot{}, functions_of(request)), "    ");
   return xml + "  </devices>\n</domain>\n";
 }
 

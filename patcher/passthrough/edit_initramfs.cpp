@@ -4,6 +4,7 @@
 #include <set>
 
 #include "support/text.hpp"
+#include "system/boot_entries.hpp"
 #include "system/grub_defaults.hpp"
 
 namespace vgpukit::passthrough {
@@ -69,8 +70,9 @@ std::string install_line(const std::vector<CardClaim>& claims, bool built_in) {
            first + "echo vfio-pci >$p/driver_override; echo ${f%=*} >/sys/bus/pci/drivers_probe;; esac; done; ";
   };
   std::string line = std::string("install ") + (built_in ? placeholder_module : "vfio-pci") + " ";
-  line += built_in ? std::string("read c </proc/cmdline; case $c in *") + recovery_parameter + "*) exit 0;; esac; "
-                   : "/sbin/modprobe --ignore-install vfio-pci $CMDLINE_OPTS || exit 0; ";
+  line += built_in
+              ? std::string("read c </proc/cmdline; case $c in *") + system::recovery_parameter + "*) exit 0;; esac; "
+              : "/sbin/modprobe --ignore-install vfio-pci $CMDLINE_OPTS || exit 0; ";
   if (!all.empty()) line += loop(all, "");
   if (!evict.empty()) line += loop(evict, "[ ! -e $p/driver ] || echo ${f%=*} >$p/driver/unbind; ");
   return line.substr(0, line.size() - 2) + "\n";
@@ -85,7 +87,7 @@ Status edit_modprobe(PendingEdits& pending, const std::vector<CardClaim>& claims
   std::string text =
       "# Written by vgpukit passthrough apply. `vgpukit passthrough undo CARD` removes it and rebuilds the initramfs.\n"
       "# If the host does not boot: add " +
-      std::string(recovery_parameter) + " to the kernel's parameters in the boot menu.\n";
+      std::string(system::recovery_parameter) + " to the kernel's parameters in the boot menu.\n";
   std::set<std::string> competing_modules;
   std::string cards;
   for (const auto& claim : claims) {
@@ -171,6 +173,46 @@ Status edit_mkinitcpio(PendingEdits& pending, const std::vector<std::string>& mo
   return {};
 }
 
+// booster takes `options` lines from /etc/modprobe.d, and no others.
+Status edit_booster(PendingEdits& pending, const std::vector<CardClaim>& claims,
+                    const std::vector<std::string>& modules) {
+  const std::string path = "/etc/booster.yaml", key = "modules_force_load:";
+  if (any_by_address(claims))
+    return Error{ErrorKind::missing, "have booster give the card to vfio-pci",
+                 "the card can be named only by its address, which needs an `install` line of modprobe.d: booster does "
+                 "not run these",
+                 "boot an initramfs of mkinitcpio or dracut, then try again"};
+  if (modules.empty()) return {};
+  TRY_ASSIGN(const auto text, pending.text(path));
+  const auto content = text.value_or("");
+  const auto line_end = system::line_end_of(content);
+  int number = 0;
+  for (std::size_t at = 0; at < content.size();) {
+    ++number;
+    const auto end = std::min(content.find('\n', at), content.size());
+    const auto line = content.substr(at, end - at);
+    if (line.starts_with(key)) {
+      const auto value = trimmed(std::string_view(line).substr(key.size()));
+      if (value.empty() || contains("[{|>&*'\"#", value.substr(0, 1)) || contains(value, "#"))
+        return Error{ErrorKind::usage, "add modules to " + path,
+                     "the value of modules_force_load is not a plain list with commas in one line",
+                     "write it as `modules_force_load: a,b`, then try again", SourcePos{path, number, 1}};
+      const auto words = words_of(value, ", \t\r");
+      std::vector<std::string> all;
+      for (const auto& module : modules) add_unique(all, module);
+      for (const auto word : words) add_unique(all, std::string(word));
+      const auto changed =
+          content.substr(0, at) + key + " " + join(all, ",") + (line.ends_with('\r') ? "\r" : "") + content.substr(end);
+      return pending.set(path, changed, load_reason);
+    }
+    at = end + 1;
+  }
+  return pending.set(path,
+                     content + (content.empty() || content.ends_with('\n') ? "" : line_end) + key + " " +
+                         join(modules, ",") + line_end,
+                     load_reason);
+}
+
 }  // namespace
 
 Status edit_initramfs(PendingEdits& pending, const system::BootSetup& setup, const std::vector<CardClaim>& claims,
@@ -179,7 +221,8 @@ Status edit_initramfs(PendingEdits& pending, const system::BootSetup& setup, con
   // A built-in vfio-pci gets its ids from the kernel parameters, and no module has to be loaded.
   if (!modules.loadable_somewhere("vfio_pci") && !any_by_address(claims)) return {};
   TRY(edit_modprobe(pending, claims, modules, edits));
-  if (!setup.update_initramfs.empty()) edits.commands.push_back(setup.update_initramfs);
+  if (setup.manager == system::BootManager::rpm_ostree) return {};  // a command of its own
+  if (!setup.update_initramfs.empty()) add_command(edits.commands, setup.update_initramfs);
   switch (setup.initramfs) {
     case system::InitramfsTool::initramfs_tools: {
       auto with_placeholder = list;
@@ -191,6 +234,8 @@ Status edit_initramfs(PendingEdits& pending, const system::BootSetup& setup, con
       return edit_dracut(pending, list);
     case system::InitramfsTool::mkinitcpio:
       return edit_mkinitcpio(pending, list);
+    case system::InitramfsTool::booster:
+      return edit_booster(pending, claims, list);
     case system::InitramfsTool::none:
       break;
   }

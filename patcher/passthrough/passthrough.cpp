@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "passthrough/parameter_words.hpp"
+#include "passthrough/pending_edits.hpp"
+#include "support/json_file.hpp"
 #include "support/text.hpp"
+#include "system/boot_entries.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -31,6 +35,8 @@ Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, con
   TRY_ASSIGN(plan.card, plan_claim(view, *card));
   plan.setup = system::boot_setup_of(host);
   cards = originals.cards();
+  for (const auto& each : cards)
+    if (each.address == card->address) keep_effective(view, each, plan.card);
   std::erase_if(cards, [&](const CardClaim& each) { return each.address == card->address; });
   cards.push_back(plan.card.claim);
   TRY_ASSIGN(edits, boot_edits(host, plan.setup, cards, view.modules,
@@ -45,7 +51,8 @@ Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, con
   const bool known = std::any_of(originals.cards().begin(), originals.cards().end(), [&](const CardClaim& each) {
     return claim_json(each) == claim_json(plan.card.claim);
   });
-  plan.nothing = known && plan.edits.files.empty();
+  plan.read_back = read_back(host, plan.setup, plan.edits.parameters);
+  plan.nothing = known && plan.edits.files.empty() && plan.read_back.state != ReadBack::State::missing;
   return plan;
 }
 
@@ -65,7 +72,8 @@ Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs&
   const auto tried = "prepare " + preview.card.claim.address + " for a virtual machine";
   if (!preview.edits.unknown.empty())
     return Error{ErrorKind::missing, tried, preview.edits.unknown,
-                 "nothing was changed; `vgpukit passthrough plan` shows the changes to make by hand"};
+                 (preview.edits.unknown_next.empty() ? "" : preview.edits.unknown_next + "; ") +
+                     "nothing was changed; `vgpukit passthrough plan` shows the changes to make by hand"};
   for (const auto& risk : preview.card.risks)
     if (!forced.contains(risk.option))
       return Error{ErrorKind::consent, tried, risk.text, "if you want that: " + risk.option};
@@ -78,9 +86,41 @@ Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs&
   TRY_ASSIGN(auto plan, make_plan(tools.host, sysfs, card, originals, cards, edits));
   if (plan.nothing) return plan;
   TRY(refuse_conflicts(tried, plan.conflicts, tools.overwrite));
-  TRY(change_to(tools, std::move(change), originals, cards, edits));
+  const auto check = [&]() -> Status {
+    plan.read_back = read_back(tools.host, plan.setup, edits.parameters);
+    if (plan.read_back.state != ReadBack::State::missing) return {};
+    return Error{ErrorKind::failed, tried,
+                 "the programs ended without an error, but the boot loader would not pass " +
+                     join(edits.parameters, " ") + " to the kernel: " + plan.read_back.text,
+                 "find out what writes " + plan.read_back.file +
+                     " on this host; vgpukit doctor -v shows what is known "
+                     "about the boot loader"};
+  };
+  TRY(change_to(tools, std::move(change), originals, cards, edits, check));
   return plan;
 }
+
+namespace {
+
+// Kernels that were installed since then have grubby's parameters in entries of their own.
+void remove_from_new_entries(const HostPaths& host, const OriginalFiles& originals, const BootEdits& edits,
+                             std::vector<std::vector<std::string>>& commands) {
+  std::vector<std::string> words;
+  for (const auto& word : originals.added_by_grubby())
+    if (std::find(edits.parameters.begin(), edits.parameters.end(), word) == edits.parameters.end())
+      words.push_back(word);
+  if (words.empty()) return;
+  const auto recorded = originals.paths();
+  for (const auto& entry : system::loader_entries(host))
+    if (std::find(recorded.begin(), recorded.end(), entry.file) == recorded.end() && !entry.kernel.empty() &&
+        missing_words(entry.options, words).empty())
+      commands.push_back(
+          {"grubby",
+           "--update-kernel=" + (entry.kernel.starts_with("/boot/") ? "" : std::string("/boot")) + entry.kernel,
+           "--remove-args=" + join(words, " ")});
+}
+
+}  // namespace
 
 Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::string& word, bool dry_run) {
   auto address = pci_address(word);
@@ -111,11 +151,15 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
                boot_edits(tools.host, system::boot_setup_of(tools.host), cards, InstalledModules::read(tools.host),
                           [&](const std::string& path) { return originals.text(path); }));
   }
-  edits.commands = originals.commands();
+  auto commands = originals.commands();
+  remove_from_new_entries(tools.host, originals, edits, commands);
+  for (const auto& command : edits.commands) add_command(commands, command);
+  edits.commands = std::move(commands);
   undone.commands = edits.commands;
   undone.notes = originals.merged();
   for (const auto& path : originals.paths()) {
-    FileEdit file{path, std::nullopt, "", 0644, ""};
+    FileEdit file;
+    file.path = path;
     TRY_ASSIGN(file.before, current_text(tools.host, path));
     TRY_ASSIGN(const auto text, originals.text(path));
     file.after = text.value_or("");
@@ -131,6 +175,12 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
 Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host) {
   TRY_ASSIGN(const auto originals, OriginalFiles::open(host));
   return originals.cards();
+}
+
+bool applied_in_this_boot(const HostPaths& host) {
+  const auto record = read_json(PassthroughPlaces(host).applied() / "record.json");
+  const auto now = boot_id(host);
+  return record && !now.empty() && record->value("boot_id", "") == now;
 }
 
 }  // namespace vgpukit::passthrough

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "passthrough/passthrough_record.hpp"
+#include "passthrough/read_back.hpp"
 #include "passthrough/vfio_claim.hpp"
 #include "support/sysfs.hpp"
 
@@ -22,6 +23,7 @@ struct PassthroughPlan {
   std::vector<std::string> notes;  // about changes by others that stay
   std::vector<std::string> conflicts;  // as in OriginalFiles
   bool nothing = false;                // all of it is already applied
+  ReadBack read_back;                  // of the parameters; `plan`: as the loader's configuration is now
 };
 
 // Changes nothing, and takes no lock. Error: usage for a word that does not name a card or for a file with a syntax
@@ -29,7 +31,8 @@ struct PassthroughPlan {
 Result<PassthroughPlan> plan_passthrough(const HostPaths& host, const Sysfs& sysfs, const std::string& card);
 
 // `forced`: the options ("--force-...") of the risks that the user accepts. Error: consent for another risk; missing
-// for an unknown distribution; failed for a program that failed, after everything has been restored.
+// for an unknown distribution; failed for a program that failed, and for parameters that the boot loader's
+// configuration then does not have, after everything has been restored.
 Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs& sysfs, const std::string& card,
                                           const std::set<std::string>& forced);
 
@@ -46,5 +49,7 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
 
 // The cards that are applied.
 Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host);
+// Whether the last apply was since the machine booted. False if that is not known.
+bool applied_in_this_boot(const HostPaths& host);
 
 }  // namespace vgpukit::passthrough

@@ -10,6 +10,7 @@
 #include "passthrough/text_merge.hpp"
 #include "support/json_file.hpp"
 #include "support/log.hpp"
+#include "support/sysfs.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::passthrough {
@@ -46,7 +47,30 @@ Status put_record_in_place(const PassthroughPlaces& places, const json& record, 
   return {};
 }
 
+// A file system that cannot be written is found before anything is changed: what has been changed elsewhere could not
+// be restored from it, either.
+Status refuse_read_only(const HostPaths& host, const std::vector<std::string>& paths) {
+  for (const auto& path : paths) {
+    auto folder = fs::path(path).parent_path();
+    while (folder != "/" && !host.resolve(folder)) folder = folder.parent_path();
+    const auto here = host.resolve(folder);
+    if (here && ::access(here->c_str(), W_OK) != 0)
+      return Error{ErrorKind::denied,
+                   "change " + path,
+                   folder.string() + ": " + std::generic_category().message(errno),
+                   errno == EROFS ? "mount it writable, then try again; nothing was changed"
+                                  : "run it with sudo; nothing was changed",
+                   std::nullopt,
+                   errno};
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string boot_id(const HostPaths& host) {
+  return Sysfs(host).read("/proc/sys/kernel/random/boot_id").text;
+}
 
 Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new) {
   struct stat was {};
@@ -73,6 +97,9 @@ Status OriginalFiles::compare(const std::string& path, const Snapshot& after) {
   if (now == ours) {
     one.how = How::put_back;
   } else if (now == before) {
+    one.how = How::leave;
+  } else if (!now && contains(path, "/loader/entries/")) {
+    merges_.push_back(path + " was removed since, with its kernel; it stays so");
     one.how = How::leave;
   } else if (!now) {
     conflicts_.push_back(path + " was removed since");
@@ -105,6 +132,7 @@ Result<OriginalFiles> OriginalFiles::open(const HostPaths& host) {
   }
   for (const auto& each : record.value("commands", json::array()))
     originals.commands_.push_back(each.get<std::vector<std::string>>());
+  originals.added_by_grubby_ = record.value("added_by_grubby", std::vector<std::string>());
   originals.before_ = std::move(before);
   for (const auto& path : originals.before_->names()) TRY(originals.compare(path, after));
   return originals;
@@ -157,34 +185,47 @@ ChangeRules passthrough_rules(const HostPaths& host) {
 }
 
 Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& originals,
-                 const std::vector<CardClaim>& cards, const BootEdits& edits) {
+                 const std::vector<CardClaim>& cards, const BootEdits& edits, const std::function<Status()>& check) {
   const PassthroughPlaces places(tools.host);
-  std::vector<std::string> written;
+  auto written = edits.changed_by_commands;
   for (const auto& edit : edits.files) written.push_back(edit.path);
   auto all = boot_products(tools.host);
   all.insert(all.end(), written.begin(), written.end());
   const auto ours = originals.paths();
   all.insert(all.end(), ours.begin(), ours.end());
+  TRY(refuse_read_only(tools.host, written));
   TRY(change.add(all));
+  const auto write = [&](bool after_commands) -> Status {
+    for (const auto& edit : edits.files) {
+      if (edit.after_commands != after_commands) continue;
+      change.step("write " + edit.path);
+      TRY(rewrite_file(tools.host.in_root(edit.path), edit.after, edit.mode));
+    }
+    return {};
+  };
   const auto work = [&]() -> Status {
     json record;
     TRY(originals.restore(tools.on_step));
     if (!cards.empty()) {
       TRY(Snapshot::keep(tools.host, written, places.next() / "before", tools.on_step));
-      for (const auto& edit : edits.files) {
-        change.step("write " + edit.path);
-        TRY(rewrite_file(tools.host.in_root(edit.path), edit.after, edit.mode));
-      }
-      TRY(Snapshot::keep(tools.host, written, places.next() / "after", tools.on_step));
-      json list = json::array();
-      for (const auto& card : cards) list.push_back(claim_json(card));
-      record = {{"cards", list}, {"commands", edits.commands}};
-      TRY(write_file(places.next() / "record.json", record.dump(1) + "\n"));
+      TRY(write(false));
     }
     for (const auto& command : edits.commands) {
       change.step("run " + command.front());
       TRY(tools.run(command));
     }
+    if (!cards.empty()) {
+      TRY(write(true));
+      TRY(Snapshot::keep(tools.host, written, places.next() / "after", tools.on_step));
+      json list = json::array();
+      for (const auto& card : cards) list.push_back(claim_json(card));
+      record = {{"cards", list},
+                {"commands", edits.undo_commands},
+                {"added_by_grubby", edits.added_by_grubby},
+                {"boot_id", boot_id(tools.host)}};
+      TRY(write_file(places.next() / "record.json", record.dump(1) + "\n"));
+    }
+    if (check) TRY(check());
     return change.commit(record);
   };
   auto done = work();

@@ -36,6 +36,8 @@ class OriginalFiles {
 
   [[nodiscard]] const std::vector<CardClaim>& cards() const { return cards_; }
   [[nodiscard]] const std::vector<std::vector<std::string>>& commands() const { return commands_; }
+  // The parameters that grubby has added to the loader entries.
+  [[nodiscard]] const std::vector<std::string>& added_by_grubby() const { return added_by_grubby_; }
   [[nodiscard]] std::vector<std::string> paths() const;  // that vgpukit wrote
   // A ReadText: the text of any file of the machine without vgpukit's changes.
   [[nodiscard]] Result<std::optional<std::string>> text(const std::string& path) const;
@@ -60,6 +62,7 @@ class OriginalFiles {
   HostPaths host_;
   std::vector<CardClaim> cards_;
   std::vector<std::vector<std::string>> commands_;
+  std::vector<std::string> added_by_grubby_;
   std::optional<Snapshot> before_;
   std::map<std::string, One> files_;
   std::vector<std::string> conflicts_, merges_;
@@ -78,13 +81,17 @@ struct ChangeTools {
 // A commit with a record puts working/next/ in the place of applied/. A commit with null removes applied/.
 ChangeRules passthrough_rules(const HostPaths& host);
 
-// Restores the files, then applies `edits` for `cards`. Without cards nothing stays applied. After an error, also of a
-// program, all files are as they were before the call.
+// Restores the files, then applies `edits` for `cards`. Without cards nothing stays applied. `check` runs after the
+// programs. After an error, also of a program or of `check`, all files are as they were before the call.
 Status change_to(const ChangeTools& tools, JournaledChange change, const OriginalFiles& originals,
-                 const std::vector<CardClaim>& cards, const BootEdits& edits);
+                 const std::vector<CardClaim>& cards, const BootEdits& edits,
+                 const std::function<Status()>& check = {});
 
 // "passthrough apply 0000:01:00.0", if a change was interrupted.
 std::optional<std::string> unfinished_passthrough(const HostPaths& host);
+
+// The id of the running boot; empty: not known.
+std::string boot_id(const HostPaths& host);
 
 // Writes a file with the mode and owner that it had.
 Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "support/text.hpp"
+#include "system/boot_loader.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -30,11 +31,13 @@ Result<std::optional<std::string>> PendingEdits::text(const std::string& path) {
   return std::optional<std::string>(file->after);
 }
 
-Status PendingEdits::set(const std::string& path, std::string text, const std::string& why, unsigned mode) {
+Status PendingEdits::set(const std::string& path, std::string text, const std::string& why, unsigned mode,
+                         bool after_commands) {
   TRY_ASSIGN(auto* file, edit(path));
   file->after = std::move(text);
   append(file->why, why, "; ");
   file->mode = mode;
+  file->after_commands = after_commands;
   return {};
 }
 
@@ -61,6 +64,10 @@ std::vector<FileEdit> PendingEdits::files() const {
   return list;
 }
 
+std::string PendingEdits::running_parameters() const {
+  return system::boot_text(host_, "/proc/cmdline");
+}
+
 std::string ids_of(const std::vector<CardClaim>& claims, const std::vector<std::string>& more) {
   std::vector<std::string> ids;
   for (const auto& id : more) add_unique(ids, id);
@@ -68,6 +75,10 @@ std::string ids_of(const std::vector<CardClaim>& claims, const std::vector<std::
     if (!claim.by_address)
       for (const auto& function : claim.functions) add_unique(ids, function.ids);
   return join(ids, ",");
+}
+
+void add_command(std::vector<std::vector<std::string>>& list, const std::vector<std::string>& command) {
+  if (std::find(list.begin(), list.end(), command) == list.end()) list.push_back(command);
 }
 
 void add_unique(std::vector<std::string>& list, const std::string& word) {

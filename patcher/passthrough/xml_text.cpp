@@ -1,7 +1,6 @@
 #include "passthrough/xml_text.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "support/text.hpp"
 
@@ -13,40 +12,18 @@ bool is_space(char c) {
   return contains(" \t\n\r", {&c, 1});
 }
 
-struct AttributeValue {
-  std::size_t begin = 0, end = 0;  // without its quotes
-};
-
-// The value of an attribute in a start tag.
-std::optional<AttributeValue> attribute_in(std::string_view text, const XmlElement& element, std::string_view name) {
-  std::size_t at = element.begin + 1 + element.name.size();
-  while (at < element.inside) {
-    while (at < element.inside && is_space(text[at])) ++at;
-    const auto from = at;
-    while (at < element.inside && text[at] != '=' && !is_space(text[at]) && text[at] != '>' && text[at] != '/') ++at;
-    const auto key = text.substr(from, at - from);
-    const auto quote = text.find_first_of("'\">", at);
-    if (quote == std::string_view::npos || text[quote] == '>') return std::nullopt;
-    const auto end = text.find(text[quote], quote + 1);
-    if (key == name) return AttributeValue{quote + 1, end};
-    at = end + 1;
-  }
-  return std::nullopt;
+bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' || static_cast<signed char>(c) < 0;
 }
 
-// The '>' of the tag that begins at `at`. A '>' in an attribute does not end the tag.
-std::size_t tag_end(std::string_view text, std::size_t at) {
-  char quote = 0;
-  for (; at < text.size(); ++at) {
-    if (quote != 0) {
-      if (text[at] == quote) quote = 0;
-    } else if (text[at] == '"' || text[at] == '\'') {
-      quote = text[at];
-    } else if (text[at] == '>') {
-      return at;
-    }
-  }
-  return std::string_view::npos;
+bool is_name_character(char c) {
+  return is_name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+const XmlAttribute* attribute_in(const XmlElement& element, std::string_view name) {
+  const auto found = std::find_if(element.attributes.begin(), element.attributes.end(),
+                                  [&](const XmlAttribute& each) { return each.name == name; });
+  return found == element.attributes.end() ? nullptr : &*found;
 }
 
 class XmlParser {
@@ -54,23 +31,28 @@ class XmlParser {
   XmlParser(std::string_view text, const std::string& file) : text_(text), file_(file) {}
 
   Result<std::vector<XmlElement>> run() {
-    for (auto at = text_.find('<'); at != std::string_view::npos; at = text_.find('<', at)) {
-      const auto rest = text_.substr(at);
+    if (!contains(text_, "<")) return bad(0, "it has no element");
+    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a byte order mark
+    while (at_ < text_.size()) {
+      const auto next = std::min(text_.find('<', at_), text_.size());
+      if (open_.empty())
+        for (auto at = at_; at < next; ++at)
+          if (!is_space(text_[at])) return bad(at, "there is text outside of the root element");
+      at_ = next;
+      if (at_ == text_.size()) break;
+      const auto rest = text_.substr(at_);
       const char* const end = rest.starts_with("<!--")        ? "-->"
                               : rest.starts_with("<![CDATA[") ? "]]>"
                               : rest.starts_with("<?")        ? "?>"
                                                               : nullptr;
       if (end) {
-        const auto after = text_.find(end, at + 2);
-        if (after == std::string_view::npos) return bad(at, std::string("it has no end: ") + end);
-        at = after + 2;
+        const auto after = text_.find(end, at_ + 2);
+        if (after == std::string_view::npos) return bad(at_, std::string("it has no end: ") + end);
+        at_ = after + std::string_view(end).size();
         continue;
       }
-      if (rest.starts_with("<!")) return bad(at, "a document type is not expected here");
-      const auto close = tag_end(text_, at);
-      if (close == std::string_view::npos) return bad(at, "the tag has no end");
-      TRY(rest.starts_with("</") ? end_tag(at, close) : start_tag(at, close));
-      at = close + 1;
+      if (rest.starts_with("<!")) return bad(at_, "a document type is not expected here");
+      TRY(rest.starts_with("</") ? end_tag() : start_tag());
     }
     if (!open_.empty()) return bad(all_[open_.back()].begin, "<" + all_[open_.back()].name + "> is never closed");
     if (all_.empty()) return bad(0, "it has no element");
@@ -78,37 +60,89 @@ class XmlParser {
   }
 
  private:
-  Status start_tag(std::size_t at, std::size_t close) {
-    if (open_.empty() && !all_.empty()) return bad(at, "there is a second root element");
+  std::string name() {
+    const auto begin = at_;
+    if (at_ < text_.size() && is_name_start(text_[at_]))
+      while (at_ < text_.size() && is_name_character(text_[at_])) ++at_;
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+  bool skip_space() {
+    const auto begin = at_;
+    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
+    return at_ != begin;
+  }
+
+  Status start_tag() {
     XmlElement element;
-    element.begin = at;
-    element.inside = element.close = element.end = close + 1;
-    element.empty = text_[close - 1] == '/';
-    element.name = text_.substr(at + 1, text_.find_first_of(" \t\r\n/>", at + 1) - at - 1);
-    if (element.name.empty()) return bad(at, "a tag without a name");
+    element.begin = at_++;
+    if (open_.empty() && !all_.empty()) return bad(element.begin, "there is a second root element");
+    element.name = name();
+    if (element.name.empty()) return bad(element.begin, "a tag without a name");
+    for (;;) {
+      const bool space = skip_space();
+      if (at_ >= text_.size()) return bad(element.begin, "the tag has no end");
+      if (text_[at_] == '>' || text_.substr(at_).starts_with("/>")) break;
+      if (!space) return bad(at_, "a blank, '>' or '/>' is missing in the tag <" + element.name + ">");
+      TRY(attribute(element));
+    }
+    element.empty = text_[at_] == '/';
+    at_ += element.empty ? 2 : 1;
+    element.inside = element.close = element.end = at_;
     element.parent = open_.empty() ? 0 : open_.back();
     all_.push_back(std::move(element));
     if (!all_.back().empty) open_.push_back(all_.size() - 1);
     return {};
   }
 
-  Status end_tag(std::size_t at, std::size_t close) {
-    const std::string name(trimmed(text_.substr(at + 2, close - at - 2)));
-    if (open_.empty() || all_[open_.back()].name != name) return bad(at, "</" + name + "> closes nothing that is open");
-    all_[open_.back()].close = at;
-    all_[open_.back()].end = close + 1;
+  Status attribute(XmlElement& element) {
+    XmlAttribute found;
+    const auto begin = at_;
+    found.name = name();
+    if (found.name.empty()) return bad(at_, "an attribute of <" + element.name + "> has no name");
+    if (attribute_in(element, found.name)) return bad(begin, "<" + element.name + "> has " + found.name + " twice");
+    skip_space();
+    if (at_ >= text_.size() || text_[at_] != '=')
+      return bad(at_, "'=' is missing after the attribute " + found.name + " of <" + element.name + ">");
+    ++at_;
+    skip_space();
+    if (at_ >= text_.size() || (text_[at_] != '"' && text_[at_] != '\''))
+      return bad(at_, "the value of " + found.name + " in <" + element.name + "> is not in quotes");
+    found.begin = at_ + 1;
+    found.end = text_.find(text_[at_], found.begin);
+    if (found.end == std::string_view::npos) return bad(at_, "the value of " + found.name + " has no end");
+    const auto bracket = text_.find('<', found.begin);
+    if (bracket < found.end) return bad(bracket, "the value of " + found.name + " contains '<'");
+    at_ = found.end + 1;
+    element.attributes.push_back(std::move(found));
+    return {};
+  }
+
+  Status end_tag() {
+    const auto begin = at_;
+    at_ += 2;
+    const auto closed = name();
+    skip_space();
+    if (at_ >= text_.size() || text_[at_] != '>') return bad(begin, "the tag has no end");
+    ++at_;
+    if (open_.empty() || all_[open_.back()].name != closed)
+      return bad(begin, "</" + closed + "> closes nothing that is open");
+    all_[open_.back()].close = begin;
+    all_[open_.back()].end = at_;
     open_.pop_back();
     return {};
   }
 
   [[nodiscard]] Error bad(std::size_t at, const std::string& why) const {
+    at = std::min(at, text_.size());
     const auto line = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n') + 1;
+    const auto begin = at == 0 ? 0 : text_.rfind('\n', at - 1) + 1;  // npos + 1 is 0
     return Error{ErrorKind::usage, "read the XML", why, "virt-xml-validate shows the details",
-                 SourcePos{file_, static_cast<int>(line), 0}};
+                 SourcePos{file_, static_cast<int>(line), static_cast<int>(at - begin) + 1}};
   }
 
   std::string_view text_;
   const std::string& file_;
+  std::size_t at_ = 0;
   std::vector<XmlElement> all_;
   std::vector<std::size_t> open_;
 };
@@ -134,8 +168,25 @@ std::size_t XmlText::child(std::size_t parent, std::string_view name) const {
   return all.empty() ? npos : all.front();
 }
 
+bool XmlText::is_below(std::size_t element, std::string_view name) const {
+  while (element != 0) {
+    element = elements_[element].parent;
+    if (elements_[element].name == name) return true;
+  }
+  return false;
+}
+
+bool XmlText::has_attribute(std::size_t element, std::string_view name) const {
+  return attribute_in(elements_[element], name) != nullptr;
+}
+
+std::string_view XmlText::content(std::size_t element) const {
+  const auto& it = elements_[element];
+  return trimmed(std::string_view(text_).substr(it.inside, it.close - it.inside));
+}
+
 std::string XmlText::attribute(std::size_t element, std::string_view name) const {
-  const auto place = attribute_in(text_, elements_[element], name);
+  const auto* place = attribute_in(elements_[element], name);
   return place ? text_.substr(place->begin, place->end - place->begin) : std::string();
 }
 
@@ -164,7 +215,7 @@ void XmlText::add_inside(std::size_t index, const std::string& lines) {
 }
 
 void XmlText::set_attribute(std::size_t index, std::string_view name, const std::string& value) {
-  if (const auto place = attribute_in(text_, elements_[index], name)) {
+  if (const auto* place = attribute_in(elements_[index], name)) {
     edits_.push_back({place->begin, place->end, value});
     return;
   }

@@ -10,8 +10,14 @@
 
 namespace vgpukit::passthrough {
 
+struct XmlAttribute {
+  std::string name;
+  std::size_t begin = 0, end = 0;  // of the value, without its quotes
+};
+
 struct XmlElement {
   std::string name;
+  std::vector<XmlAttribute> attributes;
   std::size_t parent = 0;  // index; the root is its own parent
   std::size_t begin = 0;   // of '<'
   std::size_t inside = 0;  // after the '>' of the start tag
@@ -22,7 +28,7 @@ struct XmlElement {
 
 class XmlText {
  public:
-  // Error: usage, with the line, if the text is not well-formed.
+  // Error: usage, with line and column, if the text is not well-formed.
   static Result<XmlText> parse(std::string text, const std::string& file);
 
   // In the order of their start tags; [0] is the root.
@@ -33,6 +39,11 @@ class XmlText {
   // The first of them, or npos.
   [[nodiscard]] std::size_t child(std::size_t parent, std::string_view name) const;
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+  // Whether an element of that name is above it.
+  [[nodiscard]] bool is_below(std::size_t element, std::string_view name) const;
+  [[nodiscard]] bool has_attribute(std::size_t element, std::string_view name) const;
+  // The text between its tags, without white space at its ends; with its children.
+  [[nodiscard]] std::string_view content(std::size_t element) const;
   // The value of an attribute, with its entities, or empty.
   [[nodiscard]] std::string attribute(std::size_t element, std::string_view name) const;
   // The indentation of the line with its start tag.

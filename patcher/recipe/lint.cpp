@@ -14,12 +14,13 @@ namespace {
 using Kind = kernel::Question::Kind;
 
 bool same(const FileCondition& a, const FileCondition& b) {
-  return a.what == b.what && a.pattern == b.pattern && a.globs == b.globs;
+  return a.what == b.what && a.patterns == b.patterns && a.globs == b.globs;
 }
 
 std::string shown(const FileCondition& condition) {
   const auto globs = join(condition.globs, ", ");
-  return condition.what == FileCondition::What::file ? "the file " + globs : "'" + condition.pattern + "' in " + globs;
+  if (condition.what == FileCondition::What::file) return "the file " + globs;
+  return "'" + join(condition.patterns, "' or '") + "' in " + globs;
 }
 
 class Linter {

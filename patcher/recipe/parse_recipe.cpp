@@ -7,6 +7,7 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 #include "support/yaml_reader.hpp"
+#include "transform/first_of.hpp"
 
 namespace vgpukit::recipe {
 
@@ -227,7 +228,7 @@ class RecipeParser {
     }
     const bool token = static_cast<bool>(node["token"]);
     condition.what = token ? FileCondition::What::token : FileCondition::What::text;
-    TRY_ASSIGN(condition.pattern, yaml_.text(node[token ? "token" : "text"], token ? "token" : "text"));
+    TRY_ASSIGN(condition.patterns, yaml_.texts(node[token ? "token" : "text"], token ? "token" : "text"));
     if (!node["files"])
       return yaml_.wrong(node, "'files' is missing: the files to search", "such as files: \"**/*.{c,h}\"");
     TRY_ASSIGN(condition.globs, yaml_.texts(node["files"], "files"));
@@ -262,25 +263,49 @@ class RecipeParser {
   Status transforms(const YamlNode& node, Recipe& recipe) const {
     if (!node.is_sequence() || node.size() == 0) return yaml_.expected(node, "a list of transforms");
     for (const auto& item : node.items()) {
-      if (!item.is_map() || item.size() != 1)
-        return yaml_.expected(item, "a map with one key, the kind of the transform,");
-      const auto pair = item.entries().front();
-      const std::string& name = pair.first.scalar();
-      const auto* kind = transform::find_transform(name);
-      if (!kind) {
-        std::vector<std::string_view> known;
-        for (const auto& each : transform::transform_kinds()) known.push_back(each.name);
-        const auto near = nearest(name, known);
-        return yaml_.wrong(pair.first, "unknown transform '" + name + "'",
-                           (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + join(known, ", "));
-      }
-      TRY_ASSIGN(auto parameters, transform_parameters(pair.second, *kind));
-      if (kind->name == "patch") recipe.diffs += std::get<std::string>(parameters.at("diff"));
-      auto made = kind->make(parameters);
-      if (!made) return yaml_.wrong(pair.second, std::string(kind->name) + ": " + made.error().why, made.error().next);
-      recipe.steps.push_back({std::move(made).value(), yaml_.at(pair.first)});
+      TRY_ASSIGN(auto made, item.is_map() && item["first-of"] ? first_of(item, recipe) : one_transform(item, recipe));
+      recipe.steps.push_back({std::move(made), yaml_.at(item)});
     }
     return {};
+  }
+
+  // `first-of`: a list of alternatives, each a transform or a list of transforms.
+  Result<std::unique_ptr<transform::Transform>> first_of(const YamlNode& item, Recipe& recipe) const {
+    TRY(yaml_.check_keys(item, "a transform", {"first-of"}, {"first-of"}));
+    const auto list = item["first-of"];
+    if (!list.is_sequence() || list.size() < 2)
+      return yaml_.expected(list, "a list of two or more alternatives, each a transform or a list of transforms,");
+    std::vector<transform::Alternative> alternatives;
+    for (const auto& each : list.items()) {
+      TRY_ASSIGN(const auto steps, yaml_.items(each, "an alternative of first-of"));
+      if (steps.empty()) return yaml_.expected(each, "a transform");
+      auto& alternative = alternatives.emplace_back();
+      for (const auto& step : steps) {
+        TRY_ASSIGN(auto made, one_transform(step, recipe));
+        alternative.push_back(std::move(made));
+      }
+    }
+    return transform::first_of(std::move(alternatives));
+  }
+
+  Result<std::unique_ptr<transform::Transform>> one_transform(const YamlNode& item, Recipe& recipe) const {
+    if (!item.is_map() || item.size() != 1)
+      return yaml_.expected(item, "a map with one key, the kind of the transform,");
+    const auto pair = item.entries().front();
+    const std::string& name = pair.first.scalar();
+    const auto* kind = transform::find_transform(name);
+    if (!kind) {
+      std::vector<std::string_view> known;
+      for (const auto& each : transform::transform_kinds()) known.push_back(each.name);
+      const auto near = nearest(name, known);
+      return yaml_.wrong(pair.first, "unknown transform '" + name + "'",
+                         (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + join(known, ", "));
+    }
+    TRY_ASSIGN(auto parameters, transform_parameters(pair.second, *kind));
+    if (kind->name == "patch") recipe.diffs += std::get<std::string>(parameters.at("diff"));
+    auto made = kind->make(parameters);
+    if (!made) return yaml_.wrong(pair.second, std::string(kind->name) + ": " + made.error().why, made.error().next);
+    return made;
   }
 
   Result<transform::Parameters> transform_parameters(const YamlNode& node, const transform::TransformKind& kind) const {

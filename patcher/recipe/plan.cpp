@@ -12,7 +12,7 @@ namespace {
 // A file condition in words: "'no_llseek' in **/*.c".
 std::string wanted_text(const FileCondition& condition) {
   if (condition.what == FileCondition::What::file) return "file " + join(condition.globs, " or ");
-  return "'" + condition.pattern + "' in " + join(condition.globs, ", ");
+  return "'" + join(condition.patterns, "' or '") + "' in " + join(condition.globs, ", ");
 }
 
 // The first condition that does not hold, as a clause; nothing if all hold. Adds the places of matches to `evidence`.

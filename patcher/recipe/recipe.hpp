@@ -31,9 +31,9 @@ struct KernelCondition {
 struct FileCondition {
   enum class What { token, text, file };  // tokens in code; literal text anywhere; the file itself
   What what = What::token;
-  std::string pattern;             // the tokens, or the text; unused for `file`
-  std::vector<std::string> globs;  // which files; for `file`, at least one match counts as present
-  bool wanted = true;              // contains/present: true, lacks/absent: false
+  std::vector<std::string> patterns;  // the spellings, of which one is enough: tokens, or texts; unused for `file`
+  std::vector<std::string> globs;     // which files; for `file`, at least one match counts as present
+  bool wanted = true;                 // contains/present: true, lacks/absent: false
   SourcePos where;
 };
 

@@ -60,7 +60,7 @@ json parameter(const transform::ParameterSpec& spec) {
   return made;
 }
 
-json transforms() {
+json one_transform() {
   json kinds = json::array();
   for (const auto& kind : transform::transform_kinds()) {
     json parameters = json::object();
@@ -75,7 +75,15 @@ json transforms() {
     one["description"] = kind.summary;
     kinds.push_back(std::move(one));
   }
-  return {{"type", "array"}, {"minItems", 1}, {"items", {{"oneOf", std::move(kinds)}}}};
+  return {{"oneOf", std::move(kinds)}};
+}
+
+json transforms() {
+  const json one = {{"$ref", "#/$defs/transform"}};
+  json first_of =
+      map({{"first-of", {{"type", "array"}, {"minItems", 2}, {"items", texts(one, "an alternative")}}}}, {"first-of"});
+  first_of["description"] = "alternatives; the first that changes the driver is used";
+  return {{"type", "array"}, {"minItems", 1}, {"items", {{"anyOf", {one, first_of}}}}};
 }
 
 json kernel_fact() {
@@ -98,10 +106,11 @@ json kernel_fact() {
 }
 
 json file_condition() {
-  json condition = map({{"token", text("an identifier, or a sequence of tokens as the compiler sees it")},
-                        {"text", text("literal text")},
-                        {"file", strings("a file that exists")},
-                        {"files", strings("globs of the files to search")}});
+  json condition = map(
+      {{"token", strings("an identifier, or a sequence of tokens as the compiler sees it; of a list, one is enough")},
+       {"text", strings("literal text; of a list, one is enough")},
+       {"file", strings("a file that exists")},
+       {"files", strings("globs of the files to search")}});
   condition["oneOf"] = {
       {{"required", {"token", "files"}}}, {{"required", {"text", "files"}}}, {{"required", {"file"}}}};
   return condition;
@@ -147,7 +156,7 @@ nlohmann::ordered_json recipe_schema() {
        {"run-time", text("what fails at run time without it, although the build succeeds")},
        {"unused-because", text("why no build of the matrix needs it")}},
       {"id", "summary", "when", "transforms"}));
-  root["$defs"] = {{"fact", kernel_fact()}, {"files", file_condition()}};
+  root["$defs"] = {{"fact", kernel_fact()}, {"files", file_condition()}, {"transform", one_transform()}};
   return root;
 }
 

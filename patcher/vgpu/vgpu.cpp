@@ -148,21 +148,28 @@ bool names_type(const VgpuType& type, std::string_view word) {
   const auto wanted = small(word);
   const auto name = small(type.name);
   if (wanted == name || wanted == small(type.id)) return true;
-  // "GRID P4-1Q" and "NVIDIA A40-4Q" are usually called P4-1Q and A40-4Q.
-  const auto blank = name.find(' ');
-  if (blank != std::string::npos && wanted == name.substr(blank + 1)) return true;
+  // "GRID P4-1Q" is usually called P4-1Q, and "NVIDIA RTX Pro 6000 Blackwell DC-1-24Q" DC-1-24Q.
+  if (name.ends_with(" " + wanted)) return true;
   return "nvidia-" + wanted == type.id;
 }
 
 Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word) {
   if (const auto exact = card.types.find(std::string(word)); exact != card.types.end()) return &exact->second;
   std::vector<std::string_view> known;
+  std::vector<const VgpuType*> named;
   for (const auto& [id, type] : card.types) {
-    if (names_type(type, word)) return &type;
+    if (names_type(type, word)) named.push_back(&type);
     known.push_back(id);
-    if (!type.name.empty()) known.push_back(type.name);
+    if (type.name.empty()) continue;
+    known.push_back(type.name);
+    known.push_back(std::string_view(type.name).substr(type.name.rfind(' ') + 1));
   }
+  if (named.size() == 1) return named.front();
   const auto tried = "find the vGPU type '" + std::string(word) + "' on " + card.address;
+  if (named.size() > 1)
+    return Error{ErrorKind::usage, tried,
+                 "it names " + join(named, ", ", [](const auto* type) { return type->id + " (" + type->name + ")"; }),
+                 "give the id"};
   if (known.empty()) return Error{ErrorKind::usage, tried, "this card offers no types", "vgpukit vgpu types"};
   const auto near = nearest(word, known);
   return Error{ErrorKind::usage, tried, "the card has no such type",

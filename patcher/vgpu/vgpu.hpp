@@ -82,8 +82,8 @@ struct VgpuPlace {
 };
 Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word);
 
-// The type of a card that a user means: an id, a name, or a name without its first word ("P4-1Q"). Error: usage, with
-// the most similar name.
+// The type of a card that a user means: an id, a name, or the last words of a name ("P4-1Q"). Error: usage, with the
+// most similar name, or with the types that have it.
 Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word);
 [[nodiscard]] bool names_type(const VgpuType& type, std::string_view word);
 

@@ -1,6 +1,7 @@
 #include "vgpu/vgpu_apply.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -8,17 +9,32 @@
 #include "support/text.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vendor_vfio.hpp"
+#include "vgpu/vgpu_support.hpp"
 
 namespace vgpukit::vgpu {
 
 namespace {
 
-// Makes all vGPUs of one card, or none.
-void apply_card(const VgpuTools& tools, const VgpuView& view, const CardPlan& plan, CardOutcome& outcome) {
-  for (const auto& step : plan.create) {
+// Whether the vGPU of the step exists: another program, such as mdevctl at boot, has made it since the plan.
+bool appeared(const VgpuTools& tools, const VgpuStep& step, const Error& error) {
+  if (error.number != EEXIST && error.number != EPERM) return false;
+  const auto view = read_vgpus(tools.sysfs);
+  const auto* device = view.device(step.name);
+  return device && device->parent == step.parent && device->type == step.type;
+}
+
+// Makes all vGPUs of one card, or none. Those that another program has made meanwhile go to `plan.existing`.
+void apply_card(const VgpuTools& tools, const VgpuView& view, CardPlan& plan, CardOutcome& outcome) {
+  const auto steps = plan.create;
+  for (const auto& step : steps) {
     auto done = Interrupt::caught() == 0
                     ? start_vgpu(tools, view, step)
                     : Status(Error{ErrorKind::interrupted, "make the vGPU " + step.name, "interrupted", ""});
+    if (!done && appeared(tools, step, done.error())) {
+      std::erase_if(plan.create, [&](const VgpuStep& each) { return each.name == step.name; });
+      plan.existing.push_back(step);
+      continue;
+    }
     if (done) {
       outcome.created.push_back(step);
       continue;
@@ -70,6 +86,16 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
   return {};
 }
 
+// Adds why a card offers no types to its problems.
+void explain_missing_types(const VgpuTools& tools, const VgpuView& view, VgpuPlan& plan) {
+  for (auto& each : plan.cards) {
+    const auto* card = view.card(each.card);
+    if (!card || !card->types.empty() || each.problems.empty()) continue;
+    const auto why = no_types(tools.host, tools.sysfs, each.card);
+    each.problems.push_back(why.why + "; " + why.next);
+  }
+}
+
 }  // namespace
 
 bool AppliedVgpus::complete() const {
@@ -93,6 +119,7 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
   applied.dry_run = dry_run;
   applied.bad = std::move(definitions.bad);
   applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  explain_missing_types(tools, view, applied.plan);
   if (dry_run) return applied;
 
   std::map<std::string, Error> no_functions;
@@ -108,8 +135,9 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
     view = read_vgpus(tools.sysfs);
     remember_type_names(tools.host, view);
     applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+    explain_missing_types(tools, view, applied.plan);
   }
-  for (const auto& card : applied.plan.cards) {
+  for (auto& card : applied.plan.cards) {
     auto& outcome = applied.outcomes.emplace_back();
     outcome.made_functions = made.contains(card.card);
     if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;

@@ -7,6 +7,7 @@
 #include "vgpu/sysfs_errors.hpp"
 #include "vgpu/uuid.hpp"
 #include "vgpu/vendor_vfio.hpp"
+#include "vgpu/vgpu_list.hpp"
 #include "vgpu/vgpu_support.hpp"
 #include "vgpu/vgpu_users.hpp"
 
@@ -54,6 +55,7 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
     const auto* parent = budget.take(place.card, place.parent, (*type)->id);
     if (parent) return VgpuStep{parent->interface, parent->name, (*type)->id, "", {}};
     append(full, place.parent.empty() ? place.card : place.parent);
+    if (const auto why = other_size(view, card, **type); !why.empty()) full += ": " + why;
   }
   if (!full.empty())
     return Error{ErrorKind::failed, "make a vGPU of the type " + request.type, "no instance is available on " + full,
@@ -74,7 +76,9 @@ Result<FileLock> lock_vgpus(const VgpuTools& tools) {
   return FileLock::acquire(tools.host.in_root("/run/vgpukit/vgpus.lock"), tools.on_wait);
 }
 
-Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step) {
+namespace {
+
+Status make_device(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step) {
   if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, step.type);
   TRY(create_mdev(tools.sysfs, *view.parent(step.parent), step.type, step.name));
   for (const auto& [name, value] : step.attributes) {
@@ -88,9 +92,62 @@ Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& 
   return {};
 }
 
+// The definition of the UUID, for the card of the request if it names one. Error: usage, if there is one for each of
+// several cards, or if it is for another card or type than the request.
+Result<std::optional<VgpuDefinition>> definition_of(const VgpuTools& tools, const VgpuView& view,
+                                                    const VgpuRequest& request, const std::string& uuid) {
+  const auto tried = "make the vGPU " + uuid + " (" + request.type + ")";
+  TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  std::vector<const VgpuDefinition*> all, here;
+  for (const auto& each : known.all) {
+    if (each.name != uuid) continue;
+    all.push_back(&each);
+    const auto place = find_place(view, each.card);
+    if (request.card.empty()) {
+      here.push_back(&each);
+    } else if (const auto wanted = find_place(view, request.card); place && wanted && place->card == wanted->card) {
+      if (wanted->parent.empty() || place->parent.empty() || wanted->parent == place->parent) here.push_back(&each);
+    }
+  }
+  if (all.empty()) return std::optional<VgpuDefinition>();
+  const auto undefine = "vgpukit vgpu undefine " + uuid + " removes the definition";
+  if (here.empty())
+    return Error{ErrorKind::usage, tried, "it is defined as " + all.front()->type + " on " + all.front()->card,
+                 "name that card, or give another UUID; " + undefine, all.front()->where};
+  const auto card_of = [&](const VgpuDefinition& each) {
+    const auto place = find_place(view, each.card);
+    return place ? place->card : each.card;
+  };
+  for (const auto* each : here)
+    if (card_of(*each) != card_of(*here.front()))
+      return Error{ErrorKind::usage, tried, "it is defined for " + here.front()->card + " and for " + each->card,
+                   "name one of them with --card"};
+  const auto place = find_place(view, here.front()->card);
+  if (!place) return place.error();
+  const auto& card = *view.card(place->card);
+  TRY_ASSIGN(const auto* wanted, find_type(card, request.type));
+  for (const auto* each : here)
+    if (!names_type(*wanted, each->type))
+      return Error{ErrorKind::usage, tried, "it is defined as " + each->type + " on " + each->card,
+                   "make it as that type, or give another UUID; " + undefine, each->where};
+  // vgpus.yaml and mdevctl may both define it; the attributes are mdevctl's.
+  auto found = *here.front();
+  for (const auto* each : here)
+    if (!each->attributes.empty()) found.attributes = each->attributes;
+  return std::optional(found);
+}
+
+}  // namespace
+
+Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step) {
+  return Callouts(tools.host, tools.run).around("start", step, [&] { return make_device(tools, view, step); });
+}
+
 Status stop_vgpu(const VgpuTools& tools, const VgpuStep& step) {
-  if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, "");
-  return remove_mdev(tools.sysfs, step.name);
+  return Callouts(tools.host, tools.run).around("stop", step, [&]() -> Status {
+    if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, "");
+    return remove_mdev(tools.sysfs, step.name);
+  });
 }
 
 Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request) {
@@ -108,8 +165,18 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
                  "give another UUID, or none for a new one"};
   TRY(make_missing_functions(tools, request, view));
   TRY(require_types(tools, view, request));
+  auto chosen = request;
+  std::optional<VgpuDefinition> defined;
+  if (!uuid.empty()) {
+    TRY_ASSIGN(defined, definition_of(tools, view, request, uuid));
+  }
+  if (defined && (request.card.empty() || view.parent(defined->card))) chosen.card = defined->card;
   InstanceBudget budget(view);
-  TRY_ASSIGN(auto step, choose_parent(view, request, budget));
+  TRY_ASSIGN(auto step, choose_parent(view, chosen, budget));
+  if (defined) {
+    step.attributes = defined->attributes;
+    step.automatic = defined->automatic;
+  }
   if (step.interface == VgpuInterface::vendor_vfio) {
     if (!uuid.empty())
       return Error{ErrorKind::usage, "make the vGPU " + uuid,

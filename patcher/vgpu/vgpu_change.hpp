@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/atomic_file.hpp"
+#include "vgpu/callouts.hpp"
 #include "vgpu/vgpu_plan.hpp"
 #include "vgpu/virtual_functions.hpp"
 
@@ -19,6 +20,7 @@ struct VgpuTools {
   Sysfs& sysfs;
   std::function<RetryPause()> retry_pause;  // a new one for each card: how long its virtual functions may take
   std::function<void()> on_wait;            // called once if another vgpukit holds the lock
+  RunProgram run = vgpukit::run;            // mdevctl's scripts
 };
 
 // What create and define are asked for.
@@ -44,7 +46,8 @@ Result<FileLock> lock_vgpus(const VgpuTools& tools);
 // The parent and the type's id for a request; the step's name is left empty. Errors: usage for an unknown card or type,
 // failed for a full card.
 Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request, InstanceBudget& budget);
-// Makes the vGPU with its attributes. After an error no vGPU is left.
+// Makes the vGPU with its attributes, and calls mdevctl's scripts. After an error no vGPU is left. Error::number is the
+// errno of the driver.
 Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step);
 Status stop_vgpu(const VgpuTools& tools, const VgpuStep& step);
 

@@ -2,6 +2,7 @@
 
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/uuid.hpp"
+#include "vgpu/vgpu_list.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -59,6 +60,15 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
   } else {
     TRY_ASSIGN(step, step_of_running(view, running));
   }
+  std::string not_now;
+  if (running.empty()) {
+    const auto& card = *view.card(view.parent(step.parent)->card);
+    const auto& type = card.types.at(step.type);
+    if (use_of(view, card, type).available == 0) {
+      const auto why = other_size(view, card, type);
+      not_now = "no instance of it is available on " + card.address + (why.empty() ? "" : ": " + why);
+    }
+  }
   const bool function = step.interface == VgpuInterface::vendor_vfio;
   if (function && !uuid.empty())
     return Error{ErrorKind::usage, "define the vGPU " + uuid,
@@ -86,7 +96,7 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
     TRY_ASSIGN(const auto more,
                with_function(file.string(), text, view.parent(step.parent)->card, step.type, step.name));
     TRY(write_file(file, more));
-    return Defined{step, file};
+    return Defined{step, file, not_now};
   }
   VgpuDefinition one;
   one.type = step.type;
@@ -98,8 +108,9 @@ Result<Defined> define_vgpu(const VgpuTools& tools, const VgpuRequest& request, 
     return Error{ErrorKind::usage, "define the vGPU " + step.name,
                  "a file of that name exists, and it is no definition of mdevctl's",
                  "correct or remove it, or give another UUID", SourcePos{file.string(), 0, 0}};
-  TRY(write_file(file, mdevctl_text(one)));
-  return Defined{step, file};
+  step.automatic = one.automatic;
+  TRY(Callouts(tools.host, tools.run).around("define", step, [&] { return write_file(file, mdevctl_text(one)); }));
+  return Defined{step, file, not_now};
 }
 
 Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::string& name, const std::string& card) {
@@ -127,7 +138,8 @@ Result<std::vector<fs::path>> undefine_vgpu(const VgpuTools& tools, const std::s
   for (const auto* each : found) {
     if (each->from_mdevctl) {
       files.emplace_back(each->where.file);
-      TRY(remove_mdevctl_file(files.back()));
+      const VgpuStep step{VgpuInterface::mdev, each->card, each->type, each->name, each->attributes, each->automatic};
+      TRY(Callouts(tools.host, tools.run).around("undefine", step, [&] { return remove_mdevctl_file(files.back()); }));
       continue;
     }
     files.push_back(vgpus_file(tools.host));

@@ -11,6 +11,7 @@ namespace vgpukit::vgpu {
 struct Defined {
   VgpuStep step;
   fs::path file;
+  std::string not_now;  // why `apply` cannot make it now; empty if it can, or if it exists
 };
 // Writes mdevctl's file for a mediated device, or adds a virtual function to vgpus.yaml. `running`: the UUID or
 // function of an existing vGPU to define, instead of a request.

@@ -89,6 +89,23 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
   return rows;
 }
 
+std::string other_size(const VgpuView& view, const VgpuCard& card, const VgpuType& type) {
+  // The framebuffer, or the size in the name: "GRID V100D-8Q" -> "8".
+  const auto size_of = [](const VgpuType& each) {
+    if (each.framebuffer_mb) return std::to_string(*each.framebuffer_mb / 1024);
+    const auto dash = each.name.rfind('-');
+    return dash == std::string::npos ? std::string() : each.name.substr(dash + 1, each.name.size() - dash - 2);
+  };
+  for (const auto& device : view.devices) {
+    const auto running = card.types.find(device.type);
+    if (device.card != card.address || running == card.types.end() || size_of(running->second) == size_of(type))
+      continue;
+    return "it runs " + (running->second.name.empty() ? device.type : running->second.name) +
+           ", and the first vGPU of a card decides the size of all, unless mixed sizes are on";
+  }
+  return "";
+}
+
 TypeUse use_of(const VgpuView& view, const VgpuCard& card, const VgpuType& type) {
   TypeUse use;
   for (const auto& parent : view.parents)

@@ -32,6 +32,9 @@ struct TypeUse {
   unsigned available = 0;  // the sum over the card's parents of what the driver says
   unsigned used = 0;
 };
+// Why a type has no instance left although another one may: the vGPUs that the card runs have another size, and without
+// mixed sizes the first vGPU decides the size. Empty if it runs none of another size.
+std::string other_size(const VgpuView& view, const VgpuCard& card, const VgpuType& type);
 TypeUse use_of(const VgpuView& view, const VgpuCard& card, const VgpuType& type);
 
 }  // namespace vgpukit::vgpu

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "vgpu/vgpu_list.hpp"
+
 namespace vgpukit::vgpu {
 
 namespace {
@@ -28,8 +30,7 @@ class Planner {
         if (card->most_functions > 0 && card->functions == 0)
           plan.needs_functions = true;
         else
-          plan.problems.push_back(of(each) +
-                                  "the card offers no vGPU types: its driver is not for vGPU hosts, or is not ready");
+          plan.problems.push_back(of(each) + "the card offers no vGPU types");
         continue;
       }
       const auto type = find_type(*card, each.type);
@@ -78,7 +79,7 @@ class Planner {
 
   static VgpuStep step(const VgpuDefinition& each, VgpuInterface interface, const std::string& parent,
                        const std::string& type, const std::string& name) {
-    return {interface, parent, type, name, each.attributes};
+    return {interface, parent, type, name, each.attributes, each.automatic};
   }
 
   // True if a vGPU of that name exists, whether or not it matches the definition. If it does not, that is a problem.
@@ -137,10 +138,12 @@ class Planner {
       return;
     }
     const auto* parent = budget_.take(place.card, function ? each.name : place.parent, type.id);
-    if (!parent)
+    if (!parent) {
+      const auto why = other_size(view_, *card, type);
       plan.problems.push_back(of(each) + "no instance of " + type.id +
-                              (type.name.empty() ? "" : " (" + type.name + ")") + " is available");
-    else
+                              (type.name.empty() ? "" : " (" + type.name + ")") + " is available" +
+                              (why.empty() ? "" : ": " + why));
+    } else
       plan.create.push_back(step(each, card->interface, parent->name, type.id, function ? parent->name : each.name));
   }
 

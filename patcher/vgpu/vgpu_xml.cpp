@@ -25,7 +25,8 @@ std::string hostdev_xml(const Vgpu& device) {
          "</hostdev>\n";
 }
 
-Result<std::string> nodedev_xml(const Vgpu& device) {
+Result<std::string> nodedev_xml(const Vgpu& device,
+                                const std::vector<std::pair<std::string, std::string>>& attributes) {
   const auto tried = "print the nodedev XML of " + device.name;
   if (device.interface == VgpuInterface::vendor_vfio)
     return Error{ErrorKind::usage, tried, "libvirt keeps no definition of a virtual function",
@@ -38,9 +39,12 @@ Result<std::string> nodedev_xml(const Vgpu& device) {
         text.begin(), text.end(), [](char each) { return each == ':' || each == '.' || each == '-'; }, '_');
     return text;
   };
+  std::string lines;
+  for (const auto& [name, value] : attributes)
+    lines += "    <attr name='" + xml_escaped(name) + "' value='" + xml_escaped(value) + "'/>\n";
   return "<device>\n  <name>mdev_" + word(device.name + "_" + device.parent) + "</name>\n  <parent>pci_" +
          word(device.parent) + "</parent>\n  <capability type='mdev'>\n    <type id='" + xml_escaped(device.type) +
-         "'/>\n    <uuid>" + device.name + "</uuid>\n  </capability>\n</device>\n";
+         "'/>\n    <uuid>" + device.name + "</uuid>\n" + lines + "  </capability>\n</device>\n";
 }
 
 std::string qemu_device(const Vgpu& device) {

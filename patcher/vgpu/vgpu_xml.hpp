@@ -10,9 +10,10 @@ namespace vgpukit::vgpu {
 // libvirt's <hostdev>, for a domain's <devices>. A virtual function has managed='no': it stays bound to NVIDIA's
 // driver.
 std::string hostdev_xml(const Vgpu& device);
-// libvirt's <device> for `virsh nodedev-define`, which defines a mediated device for later boots (through mdevctl).
-// Error: usage for a virtual function, and for a parent that is no PCI function.
-Result<std::string> nodedev_xml(const Vgpu& device);
+// libvirt's <device> for `virsh nodedev-define`, which defines a mediated device for later boots (through mdevctl),
+// with the attributes of its definition. Error: usage for a virtual function, and for a parent that is no PCI function.
+Result<std::string> nodedev_xml(const Vgpu& device,
+                                const std::vector<std::pair<std::string, std::string>>& attributes = {});
 // The value of QEMU's -device.
 std::string qemu_device(const Vgpu& device);
 // The words after `qm set VMID` on Proxmox.

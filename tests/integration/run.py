@@ -20,6 +20,7 @@ the line above: a RUN with a line break, anything else with a space. These are r
     {series:SUITE:newest}  the first two numbers of a release
     {on:SUITE:newest} the same with the newest kernel of the root. The kernels of backports and sid change: no case
                       names their series
+    {on:variants:NAME}  headers that Debian does not ship, see ci/variants.sh; {root:variants}  {rel:variants:NAME}
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
     {bin}             the folder that vgpukit was built in; the tools of tests/tools are there too
 """
@@ -79,14 +80,18 @@ class World:
     def __init__(self, binary):
         self.suites, self.drivers, self.bin = {}, {}, os.path.dirname(os.path.abspath(binary))
 
-    def suite(self, name):
-        if name not in self.suites:
-            out = subprocess.run([f"{TOP}/ci/roots.sh", name], check=True, stdout=subprocess.PIPE, text=True).stdout
+    def suite(self, name, variant="quick"):
+        script = ("variants.sh", variant) if name == "variants" else ("roots.sh", name)
+        if script not in self.suites:
+            out = subprocess.run([f"{TOP}/ci/{script[0]}", script[1]], check=True, stdout=subprocess.PIPE,
+                                 text=True).stdout
             rows = [line.split() for line in out.splitlines()]
-            self.suites[name] = (rows[0][1], [row[2] for row in rows])
-        return self.suites[name]
+            self.suites[script] = (rows[0][1], [row[2] for row in rows])
+        return self.suites[script]
 
     def release(self, name, version):
+        if name == "variants":
+            return self.suite(name, version)[1][0]
         return pick(name, self.suite(name)[1], version)
 
     def driver(self, name):

@@ -20,8 +20,9 @@ const nameOf = (cell) => `${data.drivers[cell.driver].name} on ${data.kernels[ce
 
 // The meaning of each verdict.
 const meanings = {
-  loads: 'built, verified, and loaded by this kernel in a guest',
-  verified: 'built, and the kernel would load every module',
+  works: 'built, verified, and used by this kernel in a guest with a fake card; this proves nothing about the chip',
+  loads: 'built, verified, and loaded by this kernel in a guest; this proves nothing about its use',
+  verified: 'built, and the kernel would load every module; nothing has run',
   compiled: 'compiled and verified, except for what the package\u2019s missing binary object would define',
   failed: 'not built, or refused by the verification',
   missing: 'a driver, a root, headers or a compiler is missing',

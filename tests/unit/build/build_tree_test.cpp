@@ -32,14 +32,20 @@ kernel::Kernel a_kernel(const std::filesystem::path& cache = {}) {
 TEST(MakeCommand, NamesBothHalvesOfSplitHeadersAndNoDebugInformation) {
   BuildRequest request;
   request.jobs = 3;
-  const auto command = make_command(a_kernel(), request, "/var/tmp/x");
+  auto kernel = a_kernel();
+  // 4.18 compiles with debug information if this one option is on.
+  kernel.config["CONFIG_DEBUG_INFO"] = kernel.config["CONFIG_DEBUG_INFO_DWARF4"] = "y";
+  const auto command = make_command(kernel, request, "/var/tmp/x");
   EXPECT_EQ(command.argv[0], "make");
   for (const char* word : {"-k", "-j3", "-C", "/var/tmp/x", "modules", "SYSSRC=/usr/src/common", "SYSOUT=/usr/src/out",
-                           "CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF=", "CONFIG_DEBUG_INFO_BTF_MODULES="}) {
+                           "CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_DWARF4="}) {
     EXPECT_THAT(command.argv, Contains(word));
   }
   EXPECT_THAT(command.argv, Not(Contains(StartsWith("NV_KERNEL_MODULES="))));
+  EXPECT_THAT(command.argv, Not(Contains("CONFIG_DEBUG_INFO_BTF="))) << "the kernel does not have it";
   EXPECT_THAT(command.env, IsEmpty());
+  EXPECT_THAT(explain_make_variables(kernel, request),
+              HasSubstr("beyond plain make: CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_DWARF4= (a module loads without"));
 }
 
 TEST(MakeCommand, FirstErrorOnlyStopsAtTheFirstError) {
@@ -52,8 +58,9 @@ TEST(MakeCommand, ModulesDebugInformationAndAnotherCompiler) {
   BuildRequest request;
   request.jobs = 0;
   request.modules = {"nvidia", "nvidia-vgpu-vfio"};
-  request.debug_info = true;
+  request.debug_info.kind = kernel::DebugInfo::Kind::as_configured;
   kernel::Kernel kernel = a_kernel();
+  kernel.config["CONFIG_DEBUG_INFO"] = "y";
   kernel.compiler.exact = false;
   const auto command = make_command(kernel, request, "/x");
   EXPECT_THAT(command.argv, Contains("NV_KERNEL_MODULES=nvidia nvidia-vgpu-vfio"));

@@ -1,6 +1,6 @@
 // vgpukit plan|patch, with a fake kernel in a root folder
 #include "cli/cli_fixture.hpp"
-#include "cli/recipe_fixture.hpp"
+#include "recipe/recipe_fixture.hpp"
 
 namespace vgpukit::cli {
 namespace {
@@ -12,7 +12,7 @@ class PlanCommand : public CommandLine {
     auto files = driver::testing_driver::vgpu_package();
     files["nvidia/nv.c"] = "int nv(void)\n{\n    return old_call();\n}\n";
     driver::testing_driver::put(temp / "package", files);
-    test::put(temp / "recipes/6.99-old-call-removed.yaml", recipe_text("6.99-old-call-removed"));
+    test::put(temp / "recipes/6.99-old-call-removed.yaml", test::recipe_text("6.99-old-call-removed"));
   }
   // COMMAND for the package and the fake kernel, with the recipes of the test alone.
   [[nodiscard]] std::vector<std::string> command(const std::string& name, std::vector<std::string> more = {}) const {
@@ -21,7 +21,7 @@ class PlanCommand : public CommandLine {
     return more;
   }
   void needs_consent() const {
-    test::put(temp / "recipes/6.99-old-call-removed.yaml", recipe_text("6.99-old-call-removed", "own-notice"));
+    test::put(temp / "recipes/6.99-old-call-removed.yaml", test::recipe_text("6.99-old-call-removed", "own-notice"));
   }
 };
 

@@ -1,6 +1,6 @@
 // vgpukit recipe list|show|lint|schema
 #include "cli/cli_fixture.hpp"
-#include "cli/recipe_fixture.hpp"
+#include "recipe/recipe_fixture.hpp"
 
 namespace vgpukit::cli {
 namespace {
@@ -25,8 +25,8 @@ TEST_F(RecipeCommand, ListsTheShippedRecipes) {
 }
 
 TEST_F(RecipeCommand, ListsThoseOfAFolderInTheOrderOfVersions) {
-  write("6.12-b", recipe_text("6.12-b"));
-  write("6.2-a", recipe_text("6.2-a", "own-notice"));
+  write("6.12-b", test::recipe_text("6.12-b"));
+  write("6.2-a", test::recipe_text("6.2-a", "own-notice"));
   EXPECT_EQ(vgpukit(own({"recipe", "list"})).out,
             "6.2-a  needs --accept own-notice\n    old_call() is gone; new_call() does the same\n"
             "6.12-b\n    old_call() is gone; new_call() does the same\n");
@@ -38,11 +38,11 @@ TEST_F(RecipeCommand, ListsThoseOfAFolderInTheOrderOfVersions) {
 }
 
 TEST_F(RecipeCommand, ShowsTheTextOfOne) {
-  write("6.12-b", recipe_text("6.12-b"));
+  write("6.12-b", test::recipe_text("6.12-b"));
   const auto show = vgpukit(own({"recipe", "show", "6.12-b"}));
   EXPECT_EQ(show.code, 0);
-  EXPECT_EQ(show.out, "# " + (temp / "recipes/6.12-b.yaml").string() + "\n" + recipe_text("6.12-b"));
-  EXPECT_EQ(json(own({"recipe", "show", "6.12-b"}))["text"], recipe_text("6.12-b"));
+  EXPECT_EQ(show.out, "# " + (temp / "recipes/6.12-b.yaml").string() + "\n" + test::recipe_text("6.12-b"));
+  EXPECT_EQ(json(own({"recipe", "show", "6.12-b"}))["text"], test::recipe_text("6.12-b"));
 }
 
 TEST_F(RecipeCommand, AWrongIdNamesTheNearest) {
@@ -75,8 +75,8 @@ TEST_F(RecipeCommand, LintListsAllFaults) {
 TEST_F(RecipeCommand, UnusedNeedsAResult) {
   test::put(temp / "result.json", "no json");
   refused({"recipe", "list", "--unused", (temp / "result.json").string()}, {"it is not JSON"});
-  write("6.12-b", recipe_text("6.12-b"));
-  write("6.2-a", recipe_text("6.2-a"));
+  write("6.12-b", test::recipe_text("6.12-b"));
+  write("6.2-a", test::recipe_text("6.2-a"));
   test::put(temp / "result.json", R"({"recipes": [{"id": "6.12-b", "state": "applies"}]})");
   const auto unused = json(own({"recipe", "list", "--unused", (temp / "result.json").string()}), 1);
   ASSERT_EQ(unused["unused"].size(), 1U);

@@ -45,6 +45,15 @@ TEST_F(RunFile, AValueCannotWriteToTheTerminal) {
 
 // ---- damaged files ----
 
+TEST_F(RunFile, ASavedPageIsNoPackage) {
+  for (const auto* page : {"<!DOCTYPE html>\n<html><head><title>Sign in</title>", "\xef\xbb\xbf\n  <HTML lang=en>",
+                           "<!-- saved -->\n<html>", "<?xml version=\"1.0\"?>\n<html xmlns=\"x\">"})
+    expect_refused(save(page), {"it is an HTML page", "the download needed a login"});
+  expect_refused(save("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"), {"the answer of a server"});
+  expect_refused(save("{\"error\": \"expired\"}"), {"the answer of a server"});
+  expect_refused(save("version https://git-lfs.github.com/spec/v1\noid sha256:1\n"), {"git lfs pull"});
+}
+
 TEST_F(RunFile, AWrongSumIsNamedWithBoth) {
   expect_refused(save(nvidia_run(payload, {.crc = "1234"})), {"damaged or cut off", "its CRC is", "header says 1234"});
   expect_refused(save(nvidia_run(payload, {.md5 = std::string(31, '0') + "1"})),

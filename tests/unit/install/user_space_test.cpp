@@ -90,6 +90,11 @@ TEST_F(UserSpaceTest, AServiceThatNothingStartsIsReported) {
   EXPECT_THAT(all, testing::HasSubstr("systemctl enable nvidia-vgpud.service"));
   EXPECT_THAT(all, testing::HasSubstr("nvidia-suspend.service is in the log of nvidia-installer, but it is absent"));
   EXPECT_THAT(all, testing::HasSubstr("did not install nvidia-vgpu-mgr.service"));
+  // An absolute link leads to the file of the root, not of this machine.
+  put("/opt/units/nvidia-suspend.service", "[Service]\n");
+  fs::create_symlink("/opt/units/nvidia-suspend.service",
+                     host_.in_root("/usr/lib/systemd/system/nvidia-suspend.service"));
+  EXPECT_THAT(testing::PrintToString(service_warnings(host_, driver)), Not(testing::HasSubstr("nvidia-suspend")));
   fs::create_directories(host_.in_root("/etc/systemd/system/multi-user.target.wants"));
   fs::create_symlink("/x", host_.in_root("/etc/systemd/system/multi-user.target.wants/nvidia-vgpud.service"));
   driver.flavour = driver::Flavour::general;

@@ -28,7 +28,8 @@ inline void put_headers(const fs::path& build, const std::string& release, const
   put(build / "include/generated/utsrelease.h", "#define UTS_RELEASE \"" + release + "\"\n");
   put(build / "include/config/kernel.release", release + "\n");
   put(build / "include/linux/module.h",
-      "#define MODULE_LICENSE(x)\n#define MODULE_DESCRIPTION(x)\ntypedef unsigned long size_t;\n");
+      "#define EXPORT_SYMBOL_GPL(x)\n#define MODULE_LICENSE(x)\n#define MODULE_DESCRIPTION(x)\ntypedef unsigned long "
+      "size_t;\n");
   put(build / "Module.symvers", "0x12345678\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n");
   fs::create_directories(build / "scripts");
 }

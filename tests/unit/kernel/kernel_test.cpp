@@ -161,12 +161,14 @@ TEST_F(RootTest, ClangBuiltKernelsWantClangAndItsLinker) {
   const auto kernel = open_kernel(host_, "6.12-clang");
   ASSERT_TRUE(kernel) << kernel.error().message();
   EXPECT_EQ(kernel->compiler.kind, Compiler::Kind::clang);
-  EXPECT_EQ(kernel->make_variables(), std::vector<std::string>{"LLVM=-18"});
+  EXPECT_EQ(kernel->make_variables(), (std::vector<std::string>{"CC=clang-18", "IGNORE_CC_MISMATCH=1", "LLVM=-18",
+                                                                "LD=ld.lld-18", "OBJDUMP=llvm-objdump-18"}));
   Kernel plain = *kernel;
   plain.compiler.command = "clang";
-  EXPECT_EQ(plain.make_variables(), std::vector<std::string>{"LLVM=1"});
+  EXPECT_EQ(plain.make_variables(), (std::vector<std::string>{"CC=clang", "IGNORE_CC_MISMATCH=1", "LLVM=1", "LD=ld.lld",
+                                                              "OBJDUMP=llvm-objdump"}));
   plain.config.erase("CONFIG_LD_IS_LLD");
-  EXPECT_EQ(plain.make_variables(), std::vector<std::string>{"CC=clang"});
+  EXPECT_EQ(plain.make_variables(), (std::vector<std::string>{"CC=clang", "IGNORE_CC_MISMATCH=1"}));
 }
 
 TEST_F(RootTest, ToolsThatABuildNeedsAreNamed) {

@@ -52,6 +52,47 @@ TEST(ProbeBuild, TellsHowThisKernelCompiles) {
   EXPECT_TRUE(fs::is_empty(kernel.host.work())) << "the scratch folder is left";
 }
 
+// A kernel whose build fails if make is told that `option` is off.
+kernel::Kernel kernel_that_needs(const test::TempFolder& folder, const std::string& option) {
+  auto kernel = test::fake_kernel(folder);
+  kernel.config["CONFIG_DEBUG_INFO"] = kernel.config["CONFIG_DEBUG_INFO_BTF"] = "y";
+  const auto makefile = read_file(kernel.build / "Makefile").value();
+  test::put(kernel.build / "Makefile",
+            "ifeq ($(origin " + option + "),command line)\n$(error error: no " + option + ")\nendif\n" + makefile);
+  return kernel;
+}
+
+std::vector<std::string> texts(const std::vector<MakeVariable>& variables) {
+  std::vector<std::string> all;
+  for (const auto& each : variables) all.push_back(each.text);
+  return all;
+}
+
+TEST(ProbeBuild, DebugInformationIsLeftOutUnlessTheBuildNeedsIt) {
+  if (!test::can_build()) GTEST_SKIP() << "needs make and gcc";
+  const test::TempFolder folder;
+  auto kernel = kernel_that_needs(folder, "CONFIG_NOT_USED");
+  auto probe = build_probe(kernel, "");
+  ASSERT_TRUE(probe) << probe.error().message();
+  EXPECT_EQ(texts(debug_info_variables(kernel, probe->debug_info)),
+            (Words{"CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF="}));
+
+  const test::TempFolder versions;  // gendwarfksyms
+  kernel = kernel_that_needs(versions, "CONFIG_DEBUG_INFO");
+  probe = build_probe(kernel, "");
+  ASSERT_TRUE(probe) << probe.error().message();
+  const auto variables = debug_info_variables(kernel, probe->debug_info);
+  EXPECT_EQ(texts(variables), (Words{"CONFIG_DEBUG_INFO_BTF=", "LDFLAGS_MODULE=--strip-debug"}));
+  EXPECT_NE(variables[1].reason.find("error: no CONFIG_DEBUG_INFO"), std::string::npos) << variables[1].reason;
+
+  const test::TempFolder btf;
+  kernel = kernel_that_needs(btf, "CONFIG_DEBUG_INFO_BTF");
+  probe = build_probe(kernel, "");
+  ASSERT_TRUE(probe) << probe.error().message();
+  EXPECT_TRUE(debug_info_variables(kernel, probe->debug_info).empty());
+  EXPECT_NE(probe->debug_info.why.find("no CONFIG_DEBUG_INFO_BTF"), std::string::npos) << probe->debug_info.why;
+}
+
 TEST(ProbeBuild, AModuleThatDoesNotBuildBlamesHeadersAndCompiler) {
   if (!test::can_build()) GTEST_SKIP() << "needs make and gcc";
   const test::TempFolder folder;

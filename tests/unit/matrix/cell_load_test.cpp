@@ -51,6 +51,20 @@ TEST_F(LoadTest, WhatLoadsSaysSoAndTheModulesAreGone) {
   EXPECT_TRUE(first().unchanged);
 }
 
+TEST_F(LoadTest, AProgramUnderWorksGivesTheVerdictWorks) {
+  loader("echo used it\n");
+  const auto loads = first();
+  matrix("", ", works: [./load, --quick]");
+  const auto works = first();
+  EXPECT_EQ(works.verdict, Verdict::works) << works.reason;
+  EXPECT_FALSE(works.unchanged) << "that it loads does not show that it works";
+  EXPECT_NE(works.inputs, loads.inputs);
+  EXPECT_TRUE(first().unchanged);
+  loader("echo 'kernel BUG at mm/memory.c'; exit 1\n");
+  matrix("deadline: 20m\n", ", works: [./load, --more]");
+  EXPECT_EQ(first().reason, "it was built and verified, but does not work: kernel BUG at mm/memory.c");
+}
+
 TEST_F(LoadTest, WhatDoesNotLoadHasFailedWithTheLastLine) {
   loader("echo first; echo 'Oops: 0000'; exit 1\n");
   const auto all = result();

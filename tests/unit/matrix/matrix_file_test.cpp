@@ -120,6 +120,8 @@ TEST(MatrixFile, RefusesWhatCannotBe) {
               HasSubstr("has no 'reason'"));
   EXPECT_THAT(error_of("drivers: [{name: a, driver: ./a, compile-only: true, loads: ./x}]\nkernels: [running]\n"),
               testing::AllOf(HasSubstr(":1:61"), HasSubstr("what is only compiled cannot be loaded")));
+  EXPECT_THAT(error_of("drivers: [{name: a, driver: ./a, loads: ./x, works: ./y}]\nkernels: [running]\n"),
+              HasSubstr("a driver has one program for its modules"));
   EXPECT_THAT(error_of("drivers: [{name: a, driver: ./a, loads: []}]\nkernels: [running]\n"), HasSubstr("loads"));
   EXPECT_THAT(error_of("drivers: [{name: a, driver: \"${X\"}]\nkernels: [running]\n"), HasSubstr("without its '}'"));
 }

@@ -109,6 +109,13 @@ TEST(Merge, AMachineWithoutAGuestIsNoContradiction) {
     EXPECT_TRUE(both.contradictions.empty());
     EXPECT_EQ(both.cells[0].verdict, Verdict::loads);
   }
+  for (const auto other : {Verdict::verified, Verdict::loads}) {
+    const auto works = test::result_of({test::cell("a", "1", Verdict::works)});
+    const auto less = test::result_of({test::cell("a", "1", other)});
+    EXPECT_EQ(merged(works, less).cells[0].verdict, Verdict::works);
+    EXPECT_EQ(merged(less, works).cells[0].verdict, Verdict::works);
+    EXPECT_TRUE(merged(less, works).contradictions.empty());
+  }
   EXPECT_EQ(merged(test::result_of({test::cell("a", "1", Verdict::loads)}),
                    test::result_of({test::cell("a", "1", Verdict::failed)}))
                 .cells[0]

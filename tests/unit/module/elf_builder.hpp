@@ -34,12 +34,12 @@ class ElfBuilder {
 
   // Returns the symbol's index. `in`: a section's index, SHN_UNDEF or SHN_ABS.
   std::size_t symbol(const std::string& name, std::size_t in = SHN_UNDEF, std::uint64_t value = 0,
-                     unsigned char bind = STB_GLOBAL) {
+                     unsigned char bind = STB_GLOBAL, unsigned char kind = STT_NOTYPE) {
     Elf64_Sym one{};
     one.st_name = text(names_, name);
     one.st_shndx = static_cast<Elf64_Half>(in);
     one.st_value = value;
-    one.st_info = static_cast<unsigned char>(ELF64_ST_INFO(bind, STT_NOTYPE));
+    one.st_info = static_cast<unsigned char>(ELF64_ST_INFO(bind, kind));
     symbols_.push_back(one);
     return symbols_.size() - 1;
   }

@@ -7,7 +7,10 @@
 
 #include "passthrough/passthrough.hpp"
 #include "support/atomic_file.hpp"
+#include "support/text.hpp"
 #include "system/fixture_host.hpp"
+#include "system/grub_defaults.hpp"
+#include "system/pe_image.hpp"
 
 namespace vgpukit::test {
 
@@ -54,18 +57,93 @@ class BootHost : public FixtureHost {
   }
   [[nodiscard]] bool has(const std::string& path) const { return fs::exists(host.in_root(path)); }
 
-  // Images and menus get the content of /etc at that time.
+  // What the real programs do, as far as tests look at it: images get the content of /etc at that time, and menus the
+  // kernel's parameters from the files that each program reads.
   Status make_boot(const std::vector<std::string>& argv) const {
+    const auto program = fs::path(argv.front()).filename().string();
+    if (program == "grubby") return run_grubby(argv.back());
+    if (program == "sdbootutil" && argv.back() == "update-all-entries")
+      return set_entries(first_line(text("/etc/kernel/cmdline")));
     std::string etc;
     for (const auto& [path, what] : all())
       if (path.starts_with("/etc/")) etc += path + what;
-    const auto product =
-        argv.front().find("grub") != std::string::npos ? std::string("boot/grub/grub.cfg") : std::string();
-    if (!product.empty()) return write_file(host.root / product, etc);
+    if (program.find("grub") != std::string::npos || program == "proxmox-boot-tool") {
+      const bool second = program.starts_with("grub2") || has("/boot/grub2/grub.cfg");
+      for (auto at = etc.find('\n'); at != std::string::npos; at = etc.find('\n', at + 2)) etc.insert(at + 1, "#");
+      return write_file(host.root / (second ? "boot/grub2/grub.cfg" : "boot/grub/grub.cfg"),
+                        "menuentry 'Linux' {\n\tlinux /vmlinuz root=/dev/sda1 " + grub_parameters() +
+                            "\n\tinitrd /initrd.img\n}\n#" + etc + "\n");
+    }
     std::error_code bad;
     for (const auto& entry : fs::directory_iterator(host.root / "boot", bad))
-      if (entry.path().filename().string().starts_with("initrd.img-")) TRY(write_file(entry.path(), etc));
+      if (entry.path().filename().string().starts_with("initrd.img-") || entry.path().extension() == ".img")
+        TRY(write_file(entry.path(), etc));
+    if (program.starts_with("limine")) return write_limine_menu();
+    for (const auto& entry : fs::directory_iterator(host.root / "boot/EFI/Linux", bad))
+      TRY(write_file(entry.path(), pe_image(".cmdline", image_parameters())));
     return {};
+  }
+  static std::string first_line(const std::string& from) { return from.substr(0, from.find('\n')); }
+  [[nodiscard]] std::string shell_value(const std::vector<std::string>& files, const std::string& name) const {
+    std::string value;
+    for (const auto& file : files)
+      if (const auto found = system::assignments_of(has(file) ? text(file) : "", name, file))
+        value = system::value_after(*found, name, value);
+    return value;
+  }
+  [[nodiscard]] std::string grub_parameters() const {
+    std::vector<std::string> files = {"/etc/default/grub"};
+    for (const auto& path : entries_of(host.root / "etc/default/grub.d")) files.push_back(host.inside(path).string());
+    return shell_value(files, "GRUB_CMDLINE_LINUX") + " " + shell_value(files, "GRUB_CMDLINE_LINUX_DEFAULT");
+  }
+  [[nodiscard]] std::string image_parameters() const {
+    if (has("/etc/kernel/cmdline")) return first_line(text("/etc/kernel/cmdline"));
+    std::string line;
+    for (const auto& path : entries_of(host.root / "etc/cmdline.d"))
+      append(line, first_line(text(host.inside(path).string())), " ");
+    if (!line.empty()) return line;
+    line = first_line(text("/proc/cmdline"));
+    for (const auto& path : entries_of(host.root / "etc/dracut.conf.d"))
+      line += " " + shell_value({host.inside(path).string()}, "kernel_cmdline");
+    return line;
+  }
+  Status set_entries(const std::string& options) const {
+    for (const auto& path : entries_of(host.root / "boot/loader/entries")) {
+      std::string changed;
+      for (const auto& line : lines_of(*read_file(path)))
+        changed += (line.starts_with("options") ? "options " + options : line) + "\n";
+      TRY(write_file(path, changed));
+    }
+    return {};
+  }
+  // grubby --update-kernel=ALL --args=... changes all entries, and two files that later entries are made from.
+  Status run_grubby(const std::string& argument) const {
+    const bool add = argument.starts_with("--args=");
+    const auto words = split_words(argument.substr(argument.find('=') + 1));
+    const auto changed = [&](const std::string& line) {
+      std::string result;
+      for (const auto& word : split_words(line))
+        if (add || std::find(words.begin(), words.end(), word) == words.end()) append(result, word, " ");
+      for (const auto& word : words)
+        if (add) append(result, word, " ");
+      return result;
+    };
+    for (const auto& path : entries_of(host.root / "boot/loader/entries")) {
+      std::string all_lines;
+      for (const auto& line : lines_of(*read_file(path)))
+        all_lines += (line.starts_with("options") ? changed(line) : line) + "\n";
+      TRY(write_file(path, all_lines));
+    }
+    if (has("/etc/kernel/cmdline"))
+      TRY(write_file(host.root / "etc/kernel/cmdline", changed(first_line(text("/etc/kernel/cmdline"))) + "\n"));
+    return {};
+  }
+  Status write_limine_menu() const {
+    const auto options = shell_value({"/etc/default/limine"}, "KERNEL_CMDLINE[default]");
+    std::string menu;
+    for (const auto& line : lines_of(text("/boot/limine.conf")))
+      menu += (line.find("cmdline:") != std::string::npos ? "  cmdline: " + options : line) + "\n";
+    return write_file(host.root / "boot/limine.conf", menu);
   }
   [[nodiscard]] passthrough::ChangeTools tools(OnStep on_step = {}, bool overwrite = false) const {
     return {host, [this](const std::vector<std::string>& argv) { return make_boot(argv); }, std::move(on_step),

@@ -155,6 +155,120 @@ TEST_F(DomainXml, AMachineWithoutPciExpress) {
   EXPECT_THAT(edited.notes, ElementsAre(HasSubstr("has no PCI Express")));
 }
 
+TEST_F(DomainXml, AFullBusZeroGetsABridge) {
+  auto text = domain;
+  text.replace(text.find("pc-q35-7.2"), 10, "pc-i440fx-7.2");
+  std::string disks;
+  for (int slot = 3; slot < 32; ++slot) {
+    char line[120];
+    std::snprintf(line, sizeof line,
+                  "<disk><address type='pci' domain='0x0000' bus='0x00' slot='0x%02x' function='0x0'/></disk>\n",
+                  static_cast<unsigned>(slot));
+    disks += line;
+  }
+  text.insert(text.find("    <controller"), disks);
+  const auto edited = edit(text, request());
+  EXPECT_THAT(edited.changes,
+              ElementsAre(HasSubstr("a PCI bridge"), HasSubstr("at bus 0x04, slot 0x01"), HasSubstr("Secure Boot")));
+  EXPECT_THAT(edited.text, HasSubstr("<controller type='pci' index='4' model='pci-bridge'/>"));
+  EXPECT_THAT(edited.text, Not(HasSubstr("slot='0x20'")));
+}
+
+TEST_F(DomainXml, BusesAbove0xffDoNotExist) {
+  auto text = domain;
+  text.replace(text.find("index='3'"), 9, "index='255'");
+  EXPECT_THAT(edit(text, request()).changes.front(), HasSubstr("at bus 0x01, slot 0x00"));
+  std::string all;
+  for (int i = 1; i < 256; ++i)
+    all += "<controller type='pci' index='" + std::to_string(i) + "' model='pcie-root-port'/>\n";
+  text = domain;
+  text.insert(text.find("    <controller"), all);
+  const auto edited = edit_domain(text, "vm.xml", request());
+  ASSERT_FALSE(edited);
+  EXPECT_THAT(edited.error().message(), HasSubstr("no free PCI bus"));
+}
+
+TEST_F(DomainXml, HostAddressesAreNotBusesOfTheGuest) {
+  auto text = domain;
+  text.insert(text.find("    <controller"),
+              "<interface type='hostdev'><source><address type='pci' domain='0x0000' bus='0x42' slot='0x00' "
+              "function='0x0'/></source></interface>\n");
+  EXPECT_THAT(edit(text, request()).changes.front(), HasSubstr("at bus 0x04, slot 0x00"));
+}
+
+TEST_F(DomainXml, VendorIdThatIsOffGetsAValue) {
+  auto what = request();
+  what.guest_driver = Version::parse("450.66");
+  auto text = domain;
+  text.replace(text.find("<acpi/>"), 7, "<hyperv><vendor_id state='off'/></hyperv>");
+  EXPECT_THAT(edit(text, what).text, HasSubstr("value='vgpukit-host'"));
+  EXPECT_THAT(edit(text, what).text, HasSubstr("state='on'"));
+  EXPECT_THAT(edit(edit(text, what).text, what).changes, IsEmpty());
+  text = domain;
+  text.replace(text.find("<acpi/>"), 7, "<hyperv mode='passthrough'/>");
+  const auto edited = edit(text, what);
+  EXPECT_THAT(edited.text, HasSubstr("<hyperv mode='passthrough'/>"));
+  EXPECT_THAT(edited.notes, testing::Contains(HasSubstr("allows no <vendor_id>")));
+}
+
+TEST_F(DomainXml, SecureBootAndItsKeysGoTogether) {
+  auto text = domain;
+  text.insert(text.find("</os>"), "<firmware><feature enabled='yes' name='enrolled-keys'/></firmware>\n");
+  const auto edited = edit(text, request());
+  EXPECT_THAT(edited.text, HasSubstr("<feature enabled='no' name='enrolled-keys'/>"));
+  EXPECT_THAT(edited.text, HasSubstr("<feature enabled='no' name='secure-boot'/>"));
+  text = domain;
+  text.insert(text.find("</os>"), "<loader secure='yes'/>\n");
+  const auto secure = edit(text, request());
+  EXPECT_THAT(secure.text, Not(HasSubstr("secure-boot")));
+  EXPECT_THAT(secure.notes, testing::Contains(HasSubstr("sign the driver's modules")));
+}
+
+TEST_F(DomainXml, MachinesWithoutPciAndOtherProcessors) {
+  struct Machine {
+    const char *arch, *machine, *why;
+  };
+  for (const auto& each : {Machine{"x86_64", "microvm", "microvm has no PCI bus"},
+                           {"s390x", "s390-ccw-virtio", "s390x"},
+                           {"ppc64le", "pseries", "ppc64le"}}) {
+    auto text = domain;
+    text.replace(text.find("arch='x86_64'"), 13, std::string("arch='") + each.arch + "'");
+    text.replace(text.find("pc-q35-7.2"), 10, each.machine);
+    const auto edited = edit_domain(text, "vm.xml", request());
+    ASSERT_FALSE(edited) << each.machine;
+    EXPECT_EQ(edited.error().kind, ErrorKind::usage);
+    EXPECT_THAT(edited.error().message(), HasSubstr(each.why));
+  }
+  auto text = domain;
+  text.replace(text.find("arch='x86_64'"), 13, "arch='aarch64'");
+  text.replace(text.find("pc-q35-7.2"), 10, "virt-9.0");
+  const auto edited = edit(text, request());
+  EXPECT_THAT(edited.changes.front(), HasSubstr("at bus 0x04, slot 0x00"));
+  EXPECT_THAT(edited.notes, IsEmpty());
+  text.replace(text.find("type='kvm'"), 10, "type='lxc'");
+  EXPECT_FALSE(edit_domain(text, "vm.xml", request()));
+}
+
+TEST_F(DomainXml, HostileTextIsBadInputWithLineAndColumn) {
+  struct Hostile {
+    const char* text;
+    int line, column;
+  };
+  for (const auto& each :
+       {Hostile{"='<domain><os><type a\"b c=\"x>y</type></os><devices></devices></domain>", 1, 1},
+        Hostile{"<domain>\n<features><kvm><hidden a\"b c=\"x\" state='>y\" ></hidden></kvm></features></domain>", 2,
+                25},
+        Hostile{"<domain a='1' a='2'/>", 1, 15}, Hostile{"<domain a=1/>", 1, 11}, Hostile{"<domain a='<'/>", 1, 12},
+        Hostile{"<domain/>x", 1, 10}, Hostile{"<domain a='1'b='2'/>", 1, 14}}) {
+    const auto edited = edit_domain(each.text, "vm.xml", request());
+    ASSERT_FALSE(edited) << each.text;
+    EXPECT_EQ(edited.error().kind, ErrorKind::usage);
+    ASSERT_TRUE(edited.error().where);
+    EXPECT_EQ(edited.error().where->line, each.line) << edited.error().message();
+    EXPECT_EQ(edited.error().where->column, each.column) << edited.error().message();
+  }
+}
+
 TEST_F(DomainXml, FilesThatAreNotADomain) {
   struct Bad {
     const char* text;
@@ -162,7 +276,7 @@ TEST_F(DomainXml, FilesThatAreNotADomain) {
   };
   for (const auto& bad :
        {Bad{"", "it has no element"}, Bad{"<network/>", "its root element is <network>"},
-        Bad{"<domain><devices></domain>", "closes nothing"}, Bad{"<domain/>", "it has no <devices>"},
+        Bad{"<domain><devices></domain>", "closes nothing"}, Bad{"<domain type='kvm'/>", "it has no <devices>"},
         Bad{"<domain", "the tag has no end"}, Bad{"<domain><!-- </domain>", "it has no end"},
         Bad{"<!DOCTYPE x><domain/>", "document type"}, Bad{"<domain></domain><domain/>", "second root"},
         Bad{"<domain>", "never closed"}, Bad{"< domain/>", "without a name"}}) {

@@ -168,6 +168,7 @@ TEST(Passthrough, ProxmoxHasOneLine) {
   Debian host("003-without-iommu");
   host.tree.file("etc/kernel/proxmox-boot-uuids", "1234-5678\n");
   host.tree.file("etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1 boot=zfs\n");
+  host.tree.file("proc/cmdline", "initrd=\\EFI\\proxmox\\6.1\\initrd.img-6.1 root=ZFS=rpool/ROOT/pve-1 boot=zfs\n");
   const auto done = host.apply(nvidia);
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_EQ(host.text("/etc/kernel/cmdline"), "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on iommu=pt\n");

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace vgpukit::cli {
+namespace vgpukit::test {
 
 inline std::string recipe_text(const std::string& id, const std::string& notice = {}) {
   return "id: " + id +
@@ -16,8 +16,9 @@ inline std::string recipe_text(const std::string& id, const std::string& notice 
          "transforms:\n"
          "  - rename-token: {files: \"**/*.c\", from: old_call, to: new_call}\n"
          "ensures:\n"
-         "  - absent: {token: old_call, files: \"**/*.c\"}\n" +
+         "  - absent: {token: old_call, files: \"**/*.c\"}\n"
+         "explains: [\"implicit declaration of function 'old_call'\"]\n" +
          (notice.empty() ? "" : "notice: {name: " + notice + ", text: It has a cost.}\n");
 }
 
-}  // namespace vgpukit::cli
+}  // namespace vgpukit::test

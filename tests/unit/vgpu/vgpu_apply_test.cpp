@@ -37,6 +37,50 @@ TEST_F(VgpuApply, IsIdempotentAndADryRunChangesNothing) {
   EXPECT_EQ(names(), made) << "the same UUIDs after each boot";
 }
 
+// A driver with which another program makes the same device between the look and the write.
+class RacingDriver : public test::FakeDriver {
+ public:
+  RacingDriver(const test::FakeHost& fake, std::string uuid, std::string type)
+      : FakeDriver(fake), uuid_(std::move(uuid)), type_(std::move(type)) {}
+  int write(const std::string& path, std::string_view text) override {
+    if (path.ends_with("/create") && text == uuid_ && !raced_) {
+      raced_ = true;
+      auto other = path;
+      other.replace(other.find("nvidia-"), other.rfind('/') - other.find("nvidia-"), type_);
+      if (const int error = FakeDriver::write(other, uuid_)) return error;
+    }
+    return FakeDriver::write(path, text);
+  }
+
+ private:
+  std::string uuid_, type_;
+  bool raced_ = false;
+};
+
+TEST_F(VgpuApply, ADeviceThatAppearedMeanwhileIsWhatWasWanted) {
+  fake.p4();
+  for (const auto& uuid : {test::uuid_a, test::uuid_b})
+    fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid, R"({"mdev_type":"nvidia-63","start":"auto"})");
+  RacingDriver racing(fake, test::uuid_b, "nvidia-63");
+  const auto applied = apply_vgpus({fake.host, racing, [] { return [] { return false; }; }, [] {}}, false);
+  ASSERT_TRUE(applied);
+  EXPECT_TRUE(applied->complete()) << applied->outcomes.at(0).error->message();
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a, test::uuid_b));
+  EXPECT_THAT(applied->outcomes.at(0).created, SizeIs(1));
+  EXPECT_THAT(applied->plan.cards.at(0).existing, SizeIs(1));
+}
+
+TEST_F(VgpuApply, ADeviceOfAnotherTypeThatAppearedMeanwhileIsAProblem) {
+  fake.p4();
+  for (const auto& uuid : {test::uuid_a, test::uuid_b})
+    fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid, R"({"mdev_type":"nvidia-63","start":"auto"})");
+  RacingDriver racing(fake, test::uuid_b, "nvidia-64");
+  const auto applied = apply_vgpus({fake.host, racing, [] { return [] { return false; }; }, [] {}}, false);
+  ASSERT_TRUE(applied);
+  EXPECT_FALSE(applied->complete());
+  EXPECT_THAT(names(), ElementsAre(test::uuid_b)) << "ours is removed, the other program's stays";
+}
+
 TEST_F(VgpuApply, ACardGetsAllOrNothingAndOtherCardsTheirs) {
   fake.p4("0000:65:00.0");
   fake.p4("0000:66:00.0");

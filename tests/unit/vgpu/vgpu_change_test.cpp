@@ -176,6 +176,45 @@ TEST_F(ChangeTest, ADriverThatMakesNoFunctionsIsReportedAtOnce) {
   EXPECT_EQ(tries, 3) << "there is nothing to wait for";
 }
 
+TEST_F(ChangeTest, ADefinedUuidIsMadeAsItIsDefined) {
+  fake.p4("0000:65:00.0");
+  fake.p4("0000:66:00.0");
+  fake.file("etc/mdevctl.d/0000:66:00.0/" + uuid_a,
+            R"({"mdev_type":"nvidia-64","start":"manual","attrs":[{"nvidia/vgpu_params":"disable_vnc=1"}]})");
+  const auto other = create("nvidia-63", "", uuid_a);
+  ASSERT_FALSE(other) << "mdevctl refuses it, too";
+  EXPECT_EQ(other.error().kind, ErrorKind::usage);
+  EXPECT_THAT(other.error().why, HasSubstr("it is defined as nvidia-64 on 0000:66:00.0"));
+  EXPECT_THAT(driver.writes, IsEmpty());
+  EXPECT_FALSE(create("nvidia-64", "0000:65:00.0", uuid_a)) << "it is defined on the other card";
+  fake.file("sys/class/mdev_bus/0000:66:00.0/" + uuid_a + "/nvidia/vgpu_params", "");
+  const auto made = create("P4-2Q", "", uuid_a);
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->parent, "0000:66:00.0");
+  EXPECT_EQ(fake.text("sys/class/mdev_bus/0000:66:00.0/" + uuid_a + "/nvidia/vgpu_params"), "disable_vnc=1");
+}
+
+TEST_F(ChangeTest, AUuidThatIsDefinedForTwoCardsNeedsTheCard) {
+  fake.p4("0000:65:00.0");
+  fake.p4("0000:66:00.0");
+  for (const auto* card : {"0000:65:00.0", "0000:66:00.0"})
+    fake.file(std::string("etc/mdevctl.d/") + card + "/" + uuid_a, R"({"mdev_type":"nvidia-64","start":"manual"})");
+  EXPECT_THAT(create("nvidia-64", "", uuid_a).error().next, HasSubstr("--card"));
+  const auto made = create("nvidia-64", "66:00.0", uuid_a);
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->parent, "0000:66:00.0");
+}
+
+TEST_F(ChangeTest, TheFirstVgpuOfACardDecidesTheSize) {
+  fake.type("0000:65:00.0", "nvidia-304", "GRID V100D-4Q", 0);
+  fake.type("0000:65:00.0", "nvidia-305", "GRID V100D-8Q", 3);
+  fake.device("0000:65:00.0", "nvidia-305", uuid_a);
+  const auto made = create("V100D-4Q");
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().why, HasSubstr("no instance is available on 0000:65:00.0"));
+  EXPECT_THAT(made.error().why, HasSubstr("it runs GRID V100D-8Q, and the first vGPU of a card decides the size"));
+}
+
 Error refused(const test::FixtureHost& host) {
   Sysfs sysfs(host.host);
   const auto made =

@@ -82,6 +82,18 @@ TEST_F(VgpuDefine, ADefinitionInBothPlacesIsOneVgpu) {
               testing::AllOf(HasSubstr(test::uuid_b), testing::Not(HasSubstr(test::uuid_a))));
 }
 
+TEST_F(VgpuDefine, SaysWhyItCannotBeMadeNow) {
+  fake.type("0000:65:00.0", "nvidia-304", "GRID V100D-4Q", 0);
+  fake.type("0000:65:00.0", "nvidia-305", "GRID V100D-8Q", 3);
+  fake.device("0000:65:00.0", "nvidia-305", test::uuid_a);
+  const auto defined = define_vgpu(tools(), {"V100D-4Q", "", test::uuid_b, true});
+  ASSERT_TRUE(defined) << defined.error().message();
+  EXPECT_THAT(defined->not_now, HasSubstr("it runs GRID V100D-8Q, and the first vGPU of a card decides the size"));
+  const auto same = define_vgpu(tools(), {"V100D-8Q", "", "", true});
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->not_now, "");
+}
+
 TEST_F(VgpuDefine, UndefineTakesTheCardByAnyOfItsNames) {
   fake.p4();
   fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"auto"})");

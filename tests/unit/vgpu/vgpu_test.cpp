@@ -153,5 +153,19 @@ TEST_F(VgpuTest, TheTwoGpusOfABoardHaveOneSerialNumber) {
   EXPECT_THAT(place.error().message(), HasSubstr("it is the serial number of 0000:65:00.0, 0000:66:00.0"));
 }
 
+TEST_F(VgpuTest, ATypeIsNamedByTheLastWordsOfItsName) {
+  fake.type("0000:65:00.0", "nvidia-2100", "NVIDIA RTX Pro 6000 Blackwell DC-1-24Q", 4);
+  fake.type("0000:65:00.0", "nvidia-2101", "NVIDIA RTX Pro 6000 Blackwell DC-24Q", 4);
+  const auto view = read_vgpus(Sysfs(fake.host));
+  const auto& card = *view.card("0000:65:00.0");
+  for (const auto* word : {"DC-1-24Q", "dc-1-24q", "Blackwell DC-1-24Q", "RTX Pro 6000 Blackwell DC-1-24Q"}) {
+    const auto type = find_type(card, word);
+    ASSERT_TRUE(type) << word;
+    EXPECT_EQ((*type)->id, "nvidia-2100");
+  }
+  EXPECT_FALSE(find_type(card, "24Q")) << "a part of a word is no name";
+  EXPECT_THAT(find_type(card, "DC-1-24C").error().next, HasSubstr("did you mean 'DC-1-24Q'"));
+}
+
 }  // namespace
 }  // namespace vgpukit::vgpu

@@ -19,6 +19,8 @@ TEST(VgpuXml, PersistentIsForMediatedDevicesOfPciCards) {
   ASSERT_TRUE(nodedev_xml(device));
   EXPECT_THAT(*nodedev_xml(device), HasSubstr("<parent>pci_0000_65_00_0</parent>"));
   EXPECT_THAT(hostdev_xml(device), HasSubstr("<address uuid='" + test::uuid_a + "'/>"));
+  EXPECT_THAT(*nodedev_xml(device, {{"nvidia/vgpu_params", "disable_vnc=1,x='<'"}}),
+              HasSubstr("</uuid>\n    <attr name='nvidia/vgpu_params' value='disable_vnc=1,x=&apos;&lt;&apos;'/>\n"));
   device.parent = "0.0.26ab";
   EXPECT_FALSE(nodedev_xml(device));
   device.name = device.parent = "0000:41:00.4";

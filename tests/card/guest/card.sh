@@ -1,0 +1,50 @@
+# The driver meets the fake card: loads, looks, uses nvidia-uvm, unloads.
+. /guest/checks.sh
+
+modules=/lib/modules/$(uname -r)/updates
+dmesg -n 1
+card=
+for device in /sys/bus/pci/devices/*; do
+  [ "$(cat "$device/vendor")" != 0x10de ] || card=$(basename "$device")
+done
+yes "the guest has the card" [ -n "$card" ]
+
+try "load nvidia" 0 modprobe nvidia
+same "nvidia drives the card" nvidia "$(driver_of "$card")"
+cat /proc/driver/nvidia/version >$out 2>&1
+has "/proc/driver/nvidia/version names the module" "NVRM version:"
+cat "/proc/driver/nvidia/gpus/$card/information" >$out 2>&1
+has "/proc/driver/nvidia/gpus has the card" "Bus Location"
+for module in nvidia-modeset nvidia-uvm nvidia-drm; do
+  [ -e "$modules/$module.ko" ] || continue
+  options=
+  [ $module != nvidia-uvm ] || options=uvm_enable_builtin_tests=1
+  try "load $module" 0 modprobe $module $options
+  yes "$module is there" loaded "$(echo $module | tr - _)"
+done
+
+if loaded nvidia_uvm; then
+  uvm_exercise >/run/uvm 2>&1
+  while read -r line; do
+    case $line in
+      "ok "*) ok "uvm: ${line#ok }" ;;
+      "not ok "*) cp /run/uvm $out; not_ok "uvm: ${line#not ok }" ;;
+    esac
+  done </run/uvm
+  cp /run/uvm $out
+  has "uvm: the exercise came to its end" "UVM_TEST_RB_TREE_DIRECTED"
+fi
+
+for module in nvidia-drm nvidia-uvm nvidia-modeset nvidia; do
+  name=$(echo $module | tr - _)
+  loaded "$name" || continue
+  try "unload $module" 0 rmmod $module
+  no "$module is gone" loaded "$name"
+done
+no "/proc/driver/nvidia is gone" [ -e /proc/driver/nvidia ]
+dmesg >/run/kernel.log
+# What an untouched driver on an old kernel reports as well is named here.
+errors='BUG:|kernel BUG|Oops|WARNING:|UBSAN|CFI failure|scheduling while atomic|Call Trace'
+same "the kernel reported no error" "" "$(grep -E "$errors" /run/kernel.log)"
+grep -E 'NVRM|nvidia' /run/kernel.log | head -n 40 | sed 's/^/# /'
+finish card
