@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "support/checksummed_file.hpp"
 #include "support/hash.hpp"
@@ -15,8 +16,10 @@ using Json = nlohmann::json;
 
 std::string key_of(const FileCondition& condition) {
   Hasher hasher;
-  hasher.add("vgpukit findings 1");  // increase it if the search changes
-  hasher.add(condition.what == FileCondition::What::token ? "token" : "text").add(condition.pattern);
+  hasher.add("vgpukit findings 2");  // increase it if the search changes
+  hasher.add(condition.what == FileCondition::What::token ? "token" : "text");
+  for (const auto& pattern : condition.patterns) hasher.add(pattern);
+  hasher.add("in");
   for (const auto& glob : condition.globs) hasher.add(glob);
   return hasher.hex();
 }
@@ -26,29 +29,32 @@ int line_of(std::string_view text, std::size_t offset) {
 }
 
 std::string place_text(const std::string& path, int line) {
-  return line > 0 ? path + ":" + std::to_string(line) : path;
+  return path + ":" + std::to_string(line);
 }
 
 // Searches files for one condition.
 class Search {
  public:
-  explicit Search(const FileCondition& condition)
-      : condition_(condition), tokens_(condition.what == FileCondition::What::token ? condition.pattern : "") {}
+  explicit Search(const FileCondition& condition) : condition_(condition) {
+    if (condition.what != FileCondition::What::token) return;
+    for (const auto& pattern : condition.patterns) tokens_.emplace_back(pattern);
+  }
 
-  // The line of the match in this file; 0 if the tokens match but the pattern's text does not; nothing if there is no
-  // match.
+  // The line of the first match in this file; nothing if there is none.
   [[nodiscard]] std::optional<int> in(const transform::SourceTree& tree, const std::string& path) const {
+    for (const auto& tokens : tokens_)
+      if (const auto line = tokens.in(tree, path)) return line;
+    if (condition_.what == FileCondition::What::token) return std::nullopt;
     const auto text = tree.read(path);
     if (!text) return std::nullopt;
-    if (condition_.what == FileCondition::What::token && !tokens_.in(tree, path)) return std::nullopt;
-    const auto offset = text->find(condition_.pattern);
-    if (offset != std::string_view::npos) return line_of(*text, offset);
-    return condition_.what == FileCondition::What::token ? std::optional(0) : std::nullopt;
+    for (const auto& pattern : condition_.patterns)
+      if (const auto offset = text->find(pattern); offset != std::string_view::npos) return line_of(*text, offset);
+    return std::nullopt;
   }
 
  private:
   const FileCondition& condition_;
-  transform::TokenSearch tokens_;
+  std::vector<transform::TokenSearch> tokens_;
 };
 
 }  // namespace
@@ -102,6 +108,15 @@ std::optional<std::string> ConditionMatches::first(const FileCondition& conditio
     }
   }
   return std::nullopt;
+}
+
+std::vector<std::string> ConditionMatches::files(const FileCondition& condition, const transform::SourceTree& tree) {
+  std::set<std::string> files;
+  const Search search(condition);
+  for (const auto& glob : condition.globs)
+    for (const auto& path : tree.matching(glob))
+      if (condition.what == FileCondition::What::file || search.in(tree, path)) files.insert(path);
+  return {files.begin(), files.end()};
 }
 
 void ConditionMatches::save() const {

@@ -20,14 +20,17 @@ class ConditionMatches {
   explicit ConditionMatches(std::filesystem::path file = {});
 
   // The first match in the edited tree: globs in the condition's order, paths sorted ("nvidia/os-mlock.c:46"). There is
-  // no line number for a file condition, and none if the tokens match but the pattern's text does not.
+  // no line number for a file condition.
   std::optional<std::string> first(const FileCondition& condition, const transform::SourceTree& tree);
+
+  // The files of the edited tree that match, sorted.
+  std::vector<std::string> files(const FileCondition& condition, const transform::SourceTree& tree);
 
   // Writes the cache if it changed. A failure to write is ignored.
   void save() const;
 
  private:
-  using Places = std::vector<std::pair<std::string, int>>;  // path, line; 0: none
+  using Places = std::vector<std::pair<std::string, int>>;  // path, line
   const Places& on_disk(const FileCondition& condition, const transform::SourceTree& tree);
 
   std::filesystem::path file_;

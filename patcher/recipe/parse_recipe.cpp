@@ -7,6 +7,7 @@
 #include "support/atomic_file.hpp"
 #include "support/text.hpp"
 #include "support/yaml_reader.hpp"
+#include "transform/first_of.hpp"
 
 namespace vgpukit::recipe {
 
@@ -23,8 +24,8 @@ class RecipeParser {
     recipe.text = text;
     recipe.where = yaml_.at(root);
     TRY(yaml_.check_keys(root, "a recipe",
-                         {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures",
-                          "notice", "explains", "run-time", "unused-because"},
+                         {"id", "summary", "upstream", "when", "already-fixed", "modules", "after", "transforms",
+                          "ensures", "notice", "explains", "run-time", "unused-because"},
                          {"id", "summary", "when", "transforms"}));
     TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
     TRY(check_id(root["id"], recipe.id));
@@ -32,6 +33,9 @@ class RecipeParser {
     if (root["upstream"]) TRY(upstream(root["upstream"], recipe));
     TRY(when(root["when"], recipe));
     if (root["already-fixed"]) TRY(fixed(root["already-fixed"], recipe));
+    if (root["modules"]) {
+      TRY_ASSIGN(recipe.modules, yaml_.texts(root["modules"], "modules"));
+    }
     if (root["after"]) {
       TRY_ASSIGN(recipe.after, yaml_.texts(root["after"], "after"));
     }
@@ -94,7 +98,7 @@ class RecipeParser {
       TRY_ASSIGN(recipe.kernel_versions, range(node, "a kernel version range"));
       return {};
     }
-    TRY(yaml_.check_keys(node, "when.kernel", {"version", "has", "lacks", "any"}, {}));
+    TRY(yaml_.check_keys(node, "when.kernel", {"version", "has", "lacks", "absent", "any"}, {}));
     if (node["version"]) {
       TRY_ASSIGN(recipe.kernel_versions, range(node["version"], "a kernel version range"));
     }
@@ -102,7 +106,7 @@ class RecipeParser {
     if (const auto any = node["any"]) {
       TRY_ASSIGN(const auto items, yaml_.items(any, "when.kernel.any"));
       for (const auto& item : items) {
-        TRY(yaml_.check_keys(item, "when.kernel.any", {"has", "lacks"}, {}));
+        TRY(yaml_.check_keys(item, "when.kernel.any", {"has", "lacks", "absent"}, {}));
         TRY(kernel_conditions(item, recipe.kernel_any));
       }
     }
@@ -110,7 +114,7 @@ class RecipeParser {
   }
 
   Status kernel_conditions(const YamlNode& node, std::vector<KernelCondition>& into) const {
-    for (const auto& [key, wanted] : {std::pair{"has", true}, std::pair{"lacks", false}}) {
+    for (const std::string key : {"has", "lacks", "absent"}) {
       if (!node[key]) continue;
       TRY_ASSIGN(const auto items, yaml_.items(node[key], key));
       for (const auto& item : items) {
@@ -122,7 +126,10 @@ class RecipeParser {
                                "the plan shows it: \"this kernel takes ...\"");
           TRY_ASSIGN(about, yaml_.text(item["about"], "about"));
         }
-        into.push_back({std::move(asked), wanted, yaml_.at(item), std::move(about)});
+        if (key == "absent" && asked.of.empty())
+          return yaml_.wrong(item, "'absent' needs a snippet with 'of': the thing that does not exist",
+                             "for other facts 'lacks' says the same");
+        into.push_back({std::move(asked), key == "has", key == "absent", yaml_.at(item), std::move(about)});
       }
     }
     return {};
@@ -133,7 +140,7 @@ class RecipeParser {
         "symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
                          {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild",
-                          "behaviour", "header", "value", "about"},
+                          "behaviour", "header", "value", "about", "of"},
                          {}));
     kernel::Question asked;
     std::string kind;
@@ -161,6 +168,11 @@ class RecipeParser {
     if (asked.kind == kernel::Question::Kind::declaration && asked.headers.empty())
       return yaml_.wrong(node, "a declaration needs the 'header' to search");
     if (node["about"] && kind != "compiles") return yaml_.wrong(node["about"], "'about' goes with 'compiles' only");
+    if (node["of"]) {
+      if (kind != "compiles") return yaml_.wrong(node["of"], "'of' goes with 'compiles' only");
+      TRY_ASSIGN(asked.of, yaml_.text(node["of"], "of"));
+      if (asked.headers.empty()) return yaml_.wrong(node["of"], "'of' needs the 'header' that declares it");
+    }
     if (node["value"]) {
       if (kind != "config") return yaml_.wrong(node["value"], "'value' goes with 'config' only");
       TRY_ASSIGN(asked.value, yaml_.text(node["value"], "value"));
@@ -216,7 +228,7 @@ class RecipeParser {
     }
     const bool token = static_cast<bool>(node["token"]);
     condition.what = token ? FileCondition::What::token : FileCondition::What::text;
-    TRY_ASSIGN(condition.pattern, yaml_.text(node[token ? "token" : "text"], token ? "token" : "text"));
+    TRY_ASSIGN(condition.patterns, yaml_.texts(node[token ? "token" : "text"], token ? "token" : "text"));
     if (!node["files"])
       return yaml_.wrong(node, "'files' is missing: the files to search", "such as files: \"**/*.{c,h}\"");
     TRY_ASSIGN(condition.globs, yaml_.texts(node["files"], "files"));
@@ -251,25 +263,49 @@ class RecipeParser {
   Status transforms(const YamlNode& node, Recipe& recipe) const {
     if (!node.is_sequence() || node.size() == 0) return yaml_.expected(node, "a list of transforms");
     for (const auto& item : node.items()) {
-      if (!item.is_map() || item.size() != 1)
-        return yaml_.expected(item, "a map with one key, the kind of the transform,");
-      const auto pair = item.entries().front();
-      const std::string& name = pair.first.scalar();
-      const auto* kind = transform::find_transform(name);
-      if (!kind) {
-        std::vector<std::string_view> known;
-        for (const auto& each : transform::transform_kinds()) known.push_back(each.name);
-        const auto near = nearest(name, known);
-        return yaml_.wrong(pair.first, "unknown transform '" + name + "'",
-                           (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + join(known, ", "));
-      }
-      TRY_ASSIGN(auto parameters, transform_parameters(pair.second, *kind));
-      if (kind->name == "patch") recipe.diffs += std::get<std::string>(parameters.at("diff"));
-      auto made = kind->make(parameters);
-      if (!made) return yaml_.wrong(pair.second, std::string(kind->name) + ": " + made.error().why, made.error().next);
-      recipe.steps.push_back({std::move(made).value(), yaml_.at(pair.first)});
+      TRY_ASSIGN(auto made, item.is_map() && item["first-of"] ? first_of(item, recipe) : one_transform(item, recipe));
+      recipe.steps.push_back({std::move(made), yaml_.at(item)});
     }
     return {};
+  }
+
+  // `first-of`: a list of alternatives, each a transform or a list of transforms.
+  Result<std::unique_ptr<transform::Transform>> first_of(const YamlNode& item, Recipe& recipe) const {
+    TRY(yaml_.check_keys(item, "a transform", {"first-of"}, {"first-of"}));
+    const auto list = item["first-of"];
+    if (!list.is_sequence() || list.size() < 2)
+      return yaml_.expected(list, "a list of two or more alternatives, each a transform or a list of transforms,");
+    std::vector<transform::Alternative> alternatives;
+    for (const auto& each : list.items()) {
+      TRY_ASSIGN(const auto steps, yaml_.items(each, "an alternative of first-of"));
+      if (steps.empty()) return yaml_.expected(each, "a transform");
+      auto& alternative = alternatives.emplace_back();
+      for (const auto& step : steps) {
+        TRY_ASSIGN(auto made, one_transform(step, recipe));
+        alternative.push_back(std::move(made));
+      }
+    }
+    return transform::first_of(std::move(alternatives));
+  }
+
+  Result<std::unique_ptr<transform::Transform>> one_transform(const YamlNode& item, Recipe& recipe) const {
+    if (!item.is_map() || item.size() != 1)
+      return yaml_.expected(item, "a map with one key, the kind of the transform,");
+    const auto pair = item.entries().front();
+    const std::string& name = pair.first.scalar();
+    const auto* kind = transform::find_transform(name);
+    if (!kind) {
+      std::vector<std::string_view> known;
+      for (const auto& each : transform::transform_kinds()) known.push_back(each.name);
+      const auto near = nearest(name, known);
+      return yaml_.wrong(pair.first, "unknown transform '" + name + "'",
+                         (near.empty() ? "" : "did you mean '" + near + "'? ") + "known: " + join(known, ", "));
+    }
+    TRY_ASSIGN(auto parameters, transform_parameters(pair.second, *kind));
+    if (kind->name == "patch") recipe.diffs += std::get<std::string>(parameters.at("diff"));
+    auto made = kind->make(parameters);
+    if (!made) return yaml_.wrong(pair.second, std::string(kind->name) + ": " + made.error().why, made.error().next);
+    return made;
   }
 
   Result<transform::Parameters> transform_parameters(const YamlNode& node, const transform::TransformKind& kind) const {

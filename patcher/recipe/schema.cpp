@@ -60,7 +60,7 @@ json parameter(const transform::ParameterSpec& spec) {
   return made;
 }
 
-json transforms() {
+json one_transform() {
   json kinds = json::array();
   for (const auto& kind : transform::transform_kinds()) {
     json parameters = json::object();
@@ -75,7 +75,15 @@ json transforms() {
     one["description"] = kind.summary;
     kinds.push_back(std::move(one));
   }
-  return {{"type", "array"}, {"minItems", 1}, {"items", {{"oneOf", std::move(kinds)}}}};
+  return {{"oneOf", std::move(kinds)}};
+}
+
+json transforms() {
+  const json one = {{"$ref", "#/$defs/transform"}};
+  json first_of =
+      map({{"first-of", {{"type", "array"}, {"minItems", 2}, {"items", texts(one, "an alternative")}}}}, {"first-of"});
+  first_of["description"] = "alternatives; the first that changes the driver is used";
+  return {{"type", "array"}, {"minItems", 1}, {"items", {{"anyOf", {one, first_of}}}}};
 }
 
 json kernel_fact() {
@@ -91,23 +99,26 @@ json kernel_fact() {
            {"header",
             strings("does this header exist? With declaration: the headers to search; with compiles: to include")},
            {"value", text("the value of a config")},
-           {"about", text("what a snippet uses, in words")}});
+           {"about", text("what a snippet uses, in words")},
+           {"of", text("the thing whose form a snippet asks for, as in declaration; if there is none: absent")}});
   fact["minProperties"] = 1;
   return fact;
 }
 
 json file_condition() {
-  json condition = map({{"token", text("an identifier, or a sequence of tokens as the compiler sees it")},
-                        {"text", text("literal text")},
-                        {"file", strings("a file that exists")},
-                        {"files", strings("globs of the files to search")}});
+  json condition = map(
+      {{"token", strings("an identifier, or a sequence of tokens as the compiler sees it; of a list, one is enough")},
+       {"text", strings("literal text; of a list, one is enough")},
+       {"file", strings("a file that exists")},
+       {"files", strings("globs of the files to search")}});
   condition["oneOf"] = {
       {{"required", {"token", "files"}}}, {{"required", {"text", "files"}}}, {{"required", {"file"}}}};
   return condition;
 }
 
 json when() {
-  const json conditions = {{"has", one_or_more("fact")}, {"lacks", one_or_more("fact")}};
+  const json conditions = {
+      {"has", one_or_more("fact")}, {"lacks", one_or_more("fact")}, {"absent", one_or_more("fact")}};
   json kernel = conditions;
   kernel["version"] = text("a range, for what cannot be probed: \">=6.12\"");
   kernel["any"] = texts(map(conditions), "one of these is enough");
@@ -135,6 +146,7 @@ nlohmann::ordered_json recipe_schema() {
             "the kernel's commits")},
        {"when", when()},
        {"already-fixed", map({{"contains", one_or_more("files")}, {"lacks", one_or_more("files")}})},
+       {"modules", strings("the modules that it concerns; without it, those with what when.driver contains")},
        {"after", strings("recipes that go first")},
        {"transforms", transforms()},
        {"ensures", texts(map({{"absent", one_or_more("files")}, {"present", one_or_more("files")}}),
@@ -144,7 +156,7 @@ nlohmann::ordered_json recipe_schema() {
        {"run-time", text("what fails at run time without it, although the build succeeds")},
        {"unused-because", text("why no build of the matrix needs it")}},
       {"id", "summary", "when", "transforms"}));
-  root["$defs"] = {{"fact", kernel_fact()}, {"files", file_condition()}};
+  root["$defs"] = {{"fact", kernel_fact()}, {"files", file_condition()}, {"transform", one_transform()}};
   return root;
 }
 

@@ -192,15 +192,18 @@ bool is_keyword(std::string_view identifier) {
 }
 
 TokenSearch::TokenSearch(std::string_view tokens) {
-  auto pattern = TokenPattern::parse(tokens, false);
+  auto pattern = TokenPattern::parse(tokens, true);
   if (!pattern) return;  // no tokens: it is found nowhere
   pattern->open_ended();
   pattern_ = std::move(*pattern);
 }
 
-bool TokenSearch::in(const SourceTree& tree, std::string_view path) const {
+std::optional<int> TokenSearch::in(const SourceTree& tree, std::string_view path) const {
   const auto source = tree.read(path);
-  return source && pattern_ && pattern_->may_be_in(*source) && !pattern_->find(*tree.tokens(path)).empty();
+  if (!source || !pattern_ || !pattern_->may_be_in(*source)) return std::nullopt;
+  const auto tokens = tree.tokens(path);
+  const auto matches = pattern_->find(*tokens);
+  return matches.empty() ? std::nullopt : std::optional((*tokens)[matches.front().first].line);
 }
 
 }  // namespace vgpukit::transform

@@ -13,7 +13,7 @@ namespace {
 FileCondition tokens(const std::string& pattern, std::vector<std::string> globs) {
   FileCondition condition;
   condition.what = FileCondition::What::token;
-  condition.pattern = pattern;
+  condition.patterns = {pattern};
   condition.globs = std::move(globs);
   return condition;
 }
@@ -31,9 +31,19 @@ TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
   const auto tree = transform::SourceTree::of(files);
   EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
   EXPECT_EQ(first(matches, tokens("in_irq", {"b/*.c", "a/*.c"}), tree), "b/three.c:3");
-  EXPECT_EQ(first(matches, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c")
-      << "the tokens match, the text does not: no line";
+  EXPECT_EQ(first(matches, tokens("in_irq ( )", {"**/*.c"}), tree), "a/one.c:2") << "white space does not matter";
   EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.h"}), tree), "nowhere") << "a comment is not code";
+}
+
+TEST(ConditionMatches, OneSpellingIsEnough) {
+  ConditionMatches matches;
+  const auto tree = transform::SourceTree::of(files);
+  auto condition = tokens("in_hardirq", {"**/*.c"});
+  EXPECT_EQ(first(matches, condition, tree), "nowhere");
+  condition.patterns.emplace_back("in_irq()");
+  EXPECT_EQ(first(matches, condition, tree), "a/one.c:2");
+  condition.what = FileCondition::What::text;
+  EXPECT_EQ(first(matches, condition, tree), "a/one.c:2");
 }
 
 TEST(ConditionMatches, EditedFilesAreSearchedAgain) {

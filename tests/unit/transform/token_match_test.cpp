@@ -10,7 +10,7 @@ namespace vgpukit::transform {
 namespace {
 
 bool contains_tokens(const std::string& source, std::string_view tokens) {
-  return TokenSearch(tokens).in(SourceTree::of({{"a.c", source}}), "a.c");
+  return TokenSearch(tokens).in(SourceTree::of({{"a.c", source}}), "a.c").has_value();
 }
 
 TEST(ContainsTokens, LooksInCodeAndDirectivesOnly) {
@@ -26,6 +26,17 @@ TEST(ContainsTokens, WhiteSpaceAndCommentsDoNotMatter) {
   EXPECT_TRUE(contains_tokens("struct\n  /* old */ dma_buf_map *m;", "struct dma_buf_map"));
   EXPECT_FALSE(contains_tokens("MODULE_LICENSE(\"GPL\");", "MODULE_LICENSE(\"NVIDIA\")"));
   EXPECT_FALSE(contains_tokens("struct x; dma_buf_map", "struct dma_buf_map"));
+}
+
+TEST(ContainsTokens, AWildcardIsOneExpression) {
+  EXPECT_TRUE(contains_tokens("x = PDE(file_inode(f))->data;", "PDE($1)->data"));
+  EXPECT_FALSE(contains_tokens("x = PDE(a, b)->data;", "PDE($1)->data"));
+}
+
+TEST(ContainsTokens, TheLineOfTheFirstMatch) {
+  const auto tree = SourceTree::of({{"a.c", "int x;\n\n// f\ng(f,\n  f);\n"}});
+  EXPECT_EQ(TokenSearch("f").in(tree, "a.c"), 4);
+  EXPECT_EQ(TokenSearch("f").in(tree, "b.c"), std::nullopt);
 }
 
 TEST(ContainsTokens, DirectivesBoundASequence) {
