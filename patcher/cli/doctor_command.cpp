@@ -9,6 +9,7 @@
 #include "doctor/host_report.hpp"
 #include "doctor/verdict.hpp"
 #include "install/install_status.hpp"
+#include "passthrough/passthrough.hpp"
 #include "support/atomic_file.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
@@ -32,6 +33,15 @@ std::optional<doctor::DriverState> driver_state(const HostPaths& host) {
   for (const auto& kernel : status->kernels)
     state.kernels.push_back({kernel.release, kernel.running, kernel.next, kernel.problem});
   return state;
+}
+
+std::vector<doctor::AppliedCard> applied_cards(const HostPaths& host) {
+  std::vector<doctor::AppliedCard> all;
+  const auto applied = passthrough::applied_passthrough(host);
+  if (!applied) return all;
+  const bool this_boot = passthrough::applied_in_this_boot(host);
+  for (const auto& card : *applied) all.push_back({card.address, card.parameters, this_boot});
+  return all;
 }
 
 // The user whose groups are checked: with sudo the caller. None for another root.
@@ -94,6 +104,7 @@ Result<Exit> doctor(const Globals& globals, const DoctorOptions& options) {
   const Sysfs sysfs(host);
   auto view = doctor::read_host_view(host, sysfs);
   if (!options.guest) view.driver = driver_state(host);
+  if (!options.guest) view.applied = applied_cards(host);
   view.user = user_of(host);
   const doctor::CheckInput input{view, sysfs};
   const auto findings = doctor::run_checks(options.guest ? doctor::guest_checks() : doctor::host_checks(), input);

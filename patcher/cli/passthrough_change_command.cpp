@@ -9,7 +9,7 @@
 #include "passthrough/text_merge.hpp"
 #include "support/interrupt.hpp"
 #include "support/log.hpp"
-#include "support/process.hpp"
+#include "support/outside_program.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -31,21 +31,16 @@ struct PassthroughChangeOptions {
   }
 };
 
-// Runs a program of the machine. Its output is printed with -v, and is in the error when it fails.
+// Runs a program of the machine. Its output is printed with -v, and its last lines are in the error when it fails.
 passthrough::RunCommand runner(const HostPaths& host) {
   return [host](const std::vector<std::string>& argv) -> Status {
-    log::debug(join(argv, " "));
-    Command command;
-    command.argv = argv;
-    command.root = host.root;
-    TRY_ASSIGN(const auto outcome, run(command));
-    for (const auto& text : {outcome.out, outcome.err})
-      if (!text.empty()) log::debug(trimmed(text));
-    if (outcome.ok()) return {};
-    std::string output(trimmed(outcome.err.empty() ? outcome.out : outcome.err));
-    if (output.size() > 600) output = "..." + output.substr(output.size() - 600);
-    return Error{ErrorKind::failed, "run " + join(argv, " "),
-                 "it ended with status " + std::to_string(outcome.status) + (output.empty() ? "" : ": " + output), ""};
+    OutsideProgram program;
+    program.command.argv = argv;
+    program.command.root = host.root;
+    program.command.deadline = std::chrono::minutes(20);  // an initramfs for each of many kernels takes minutes
+    program.command.on_line = [](std::string_view line, bool) { log::debug(line); };
+    program.tried = "run " + join(argv, " ");
+    return run_outside(program);
   };
 }
 

@@ -3,6 +3,7 @@
 #include "cli/cli.hpp"
 #include "cli/vgpu_text.hpp"
 #include "support/log.hpp"
+#include "vgpu/vgpu_support.hpp"
 #include "vgpu/vgpu_xml.hpp"
 
 namespace vgpukit::cli {
@@ -38,8 +39,15 @@ Result<Exit> types(const Globals& globals, const VgpuOptions& options) {
     print_json(types_json(view, place.card));
   else
     print(types_text(view, place.card, style_of(globals, STDOUT_FILENO)));
-  if (view.cards.empty() && !globals.json())
-    log::info("no card here offers vGPUs: is the vGPU host driver loaded? (vgpukit load)");
+  if (globals.json()) return Exit::done;
+  if (view.cards.empty())
+    log::info("NVIDIA's driver has no card here: vgpukit load loads it; vgpukit doctor says more");
+  for (const auto& card : view.cards) {
+    const bool shown = place.card.empty() || place.card == card.address;
+    if (!shown || !card.types.empty() || (card.most_functions > 0 && card.functions == 0)) continue;
+    const auto why = vgpu::no_types(host, sysfs, card.address);
+    log::info(card.address + ": " + why.why + "\n  " + why.next);
+  }
   return Exit::done;
 }
 

@@ -18,6 +18,10 @@ Findings parameters_useless(const CheckInput& input);
 Findings parameters_harmful(const CheckInput& input);
 Findings parameters_acs(const CheckInput& input);
 
+// checks_boot.cpp
+Findings boot_loader(const CheckInput& input);
+Findings passthrough_applied(const CheckInput& input);
+
 // checks_display.cpp
 Findings display_boot_vga(const CheckInput& input);
 Findings display_framebuffer(const CheckInput& input);

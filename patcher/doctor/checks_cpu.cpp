@@ -84,7 +84,7 @@ Findings iommu_on(const CheckInput& input) {
                   .what = "the IOMMU is off: there are no groups",
                   .evidence = {{"/sys/kernel/iommu_groups", "empty"}},
                   .why = "without groups no device can be given to a virtual machine"};
-  for (const auto& [name, value] : {std::pair{"intel_iommu", "off"}, {"amd_iommu", "off"}, {"iommu", "off"}})
+  for (const auto& [name, value] : system::iommu_off)
     if (const auto* parameter = view.parameters.with(name, value)) {
       finding.evidence.push_back({"/proc/cmdline", parameter->text});
       finding.next = system::how_to_remove(view.boot, parameter->text);
@@ -92,7 +92,12 @@ Findings iommu_on(const CheckInput& input) {
     }
   if (input.sysfs.exists(table_file) || !units.empty()) {
     finding.evidence.push_back({table_file, "is there: the firmware offers an IOMMU"});
-    if (!view.cpu_is_amd()) {
+    if (const auto* parameter = view.parameters.with("intel_iommu", "on"); parameter && !view.cpu_is_amd()) {
+      finding.evidence.push_back({"/proc/cmdline", parameter->text});
+      finding.next =
+          "look for DMAR in the kernel log: the parameter is set, and the kernel did not turn the IOMMU on; "
+          "update the firmware";
+    } else if (!view.cpu_is_amd()) {
       const auto parameters = join(view.parameters.all(), " ", [](const auto& each) { return each.text; });
       finding.evidence.push_back({"/proc/cmdline", "no intel_iommu=on in: " + parameters});
       finding.next = system::how_to_add(view.boot, "intel_iommu=on");

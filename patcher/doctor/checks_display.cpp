@@ -28,14 +28,6 @@ bool names_slot(const std::string& line, const std::string& slot) {
   return false;
 }
 
-// How to disable this driver of the firmware's framebuffer.
-std::string without_framebuffer(const HostView& view, const system::BootFramebuffer& held) {
-  if (held.name == "efifb") return system::how_to_add(view.boot, "video=efifb:off");
-  if (held.name == "vesafb") return system::how_to_add(view.boot, "video=vesafb:off");
-  return system::how_to_add(view.boot, "initcall_blacklist=simpledrm_platform_driver_init") +
-         " if simpledrm is built in; if it is a module, blacklist simpledrm";
-}
-
 }  // namespace
 
 Findings display_boot_vga(const CheckInput& input) {
@@ -71,6 +63,7 @@ Findings display_framebuffer(const CheckInput& input) {
     const auto* held = view.display.held_by_boot(*card);
     if (!held) continue;
     const auto folder = "/sys/bus/platform/drivers/" + held->driver + "/" + held->device;
+    const auto off = system::framebuffer_switch(*held, view.parameters);
     Finding finding{.subject = card->address,
                     .state = to_vfio(*card) ? State::fail : State::warn,
                     .what = "the firmware's framebuffer (" + held->name + ") holds the card's memory",
@@ -78,7 +71,7 @@ Findings display_framebuffer(const CheckInput& input) {
                     .why =
                         "the host can freeze when vfio-pci takes the card (its last line in the log is: vgaarb: "
                         "changed VGA decodes), or the guest fails (BAR 0: can't reserve)",
-                    .next = without_framebuffer(view, *held)};
+                    .next = off.parameter.empty() ? off.otherwise : system::how_to_add(view.boot, off.parameter)};
     for (const auto& line : view.log.lines)
       if (names_slot(line, card->slot()) &&
           (contains(line, "changed VGA decodes") || contains(line, "can't reserve"))) {
@@ -87,11 +80,15 @@ Findings display_framebuffer(const CheckInput& input) {
       }
     if (view.display.boot_vga == card->address && other_display(view, *card))
       finding.next += "; this is not needed if the firmware's primary display is set to onboard";
+    std::vector<std::string> ignored;
+    if (!off.set.empty()) ignored.push_back(off.set);
     for (const auto& [name, value] : {std::pair{"video", "efifb:off"}, {"initcall_blacklist", "sysfb_init"}})
-      if (const auto* parameter = view.parameters.with(name, value)) {
-        finding.evidence.push_back({"/proc/cmdline", parameter->text});
-        finding.why += "; " + parameter->text + " is set, but " + held->name + " ignores it";
-      }
+      if (const auto* parameter = view.parameters.with(name, value); parameter && parameter->text != off.set)
+        ignored.push_back(parameter->text);
+    for (const auto& parameter : ignored) {
+      finding.evidence.push_back({"/proc/cmdline", parameter});
+      finding.why += "; " + parameter + " is set, but " + held->name + " ignores it";
+    }
     findings.push_back(std::move(finding));
   }
   return findings;

@@ -72,6 +72,13 @@ constexpr Pattern patterns[] = {
      "nvidia-smi does not show it (No devices were found)",
      "read the NVRM lines before it in the log; power the host off and on; check that the driver's branch supports the "
      "card (card.branch)"},
+    {"nvidia: probe of", "failed with error", "NVIDIA's driver refused the card", "it has no driver now",
+     "read the NVRM lines before it in the log; check that the driver's branch supports the card (card.branch)"},
+    {"probe with driver nvidia failed", "", "NVIDIA's driver refused the card", "it has no driver now",
+     "read the NVRM lines before it in the log; check that the driver's branch supports the card (card.branch)"},
+    {"vfio-pci", "can't reserve [mem", "another driver or the firmware's framebuffer holds the card's memory",
+     "a guest with the card does not start, or its driver does not",
+     "find the holder in /proc/iomem; display.framebuffer names the parameter for the framebuffer"},
     {"NVRM: API mismatch", "", "programs and module are of different driver versions",
      "nvidia-smi and the vGPU services cannot talk to the module",
      "reboot, or vgpukit reload, so that the module of the installed version is loaded; vgpukit status shows both"},
@@ -119,6 +126,16 @@ std::string address_in(std::string_view line) {
   return "";
 }
 
+// "NVRM: GSP RM heartbeat timed out", "NVRM: _kgspBootGspRm: (the GPU is likely in a bad state and may need to be
+// reset)".
+bool is_gsp_failure(std::string_view line) {
+  if (!contains(line, "NVRM") || (!contains(line, "GSP") && !contains(line, "gsp"))) return false;
+  if (contains(line, "nvAssert") || contains(line, "nvCheck")) return false;  // also at a regular end
+  for (const auto* word : {"ail", "rror", "imeout", "imed out", "annot", "bad state", "crash"})
+    if (contains(line, word)) return true;
+  return false;
+}
+
 // The Xid of "NVRM: Xid (PCI:0000:01:00): 79, pid=...", if it is one of the list.
 const Xid* xid_of(std::string_view line) {
   const auto at = line.find("NVRM: Xid (");
@@ -149,6 +166,8 @@ class LogSearch {
       });
       if (found != std::end(patterns))
         add(at, found->what, found->why, found->next);
+      else if (is_gsp_failure(lines[at]))
+        add(at, "the card's firmware (GSP) failed", "NVIDIA's driver cannot use the card", gsp_next);
       else
         unassigned_memory(at);
     }

@@ -26,6 +26,8 @@ const std::vector<Check>& host_checks() {
       {"user.groups", check::user_groups},
       {"iommu.on", check::iommu_on},
       {"iommu.remapping", check::iommu_remapping},
+      {"boot.loader", check::boot_loader},
+      {"passthrough.applied", check::passthrough_applied},
       {"parameters.useless", check::parameters_useless},
       {"parameters.harmful", check::parameters_harmful},
       {"parameters.acs", check::parameters_acs},

@@ -32,6 +32,13 @@ struct DriverState {
   std::vector<DriverForKernel> kernels;
 };
 
+// A card that `vgpukit passthrough apply` gave to vfio-pci. passthrough/ knows it, so cli/ fills this in.
+struct AppliedCard {
+  std::string address;
+  std::vector<std::string> parameters;  // of the kernel
+  bool this_boot = false;               // applied since the machine booted: it takes effect with the next boot
+};
+
 // An installed kernel, and whether a driver can be built for it.
 struct InstalledKernel {
   std::string release;
@@ -51,6 +58,7 @@ struct HostView {
   std::string cpuinfo;                   // the first processor's lines
   std::vector<InstalledKernel> kernels;  // from the oldest to the newest
   std::optional<DriverState> driver;
+  std::vector<AppliedCard> applied;
   vgpu::HostDriver vgpu_driver;
   vgpu::VgpuView vgpus;
   // Only read if vgpu_driver is one for vGPUs.

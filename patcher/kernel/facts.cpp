@@ -41,6 +41,11 @@ bool needs_compiler(const Question& question) {
   return question.kind == Kind::declaration || question.kind == Kind::compiles;
 }
 
+// Whether the thing exists whose form the question asks for.
+Question declaration_of(const Question& question) {
+  return {Kind::declaration, question.of, "", question.headers, ""};
+}
+
 }  // namespace
 
 Facts::Facts(Kernel kernel, std::map<std::string, bool> assumptions) : state_(std::make_unique<State>()) {
@@ -145,6 +150,26 @@ const Answer* Facts::State::remembered(const Question& question) {
 }
 
 Result<Answer> Facts::ask(const Question& question) {
+  TRY_ASSIGN(auto answer, ask_form(question));
+  if (question.of.empty() || answer.absent) return answer;
+  const auto assumed = state_->assumptions.find("absent " + question.key());
+  if (assumed != state_->assumptions.end()) {
+    answer.absent = assumed->second;
+  } else if (!answer.assumed) {
+    // A header that does not compile on its own says nothing about the thing.
+    const auto there = ask_form(declaration_of(question));
+    answer.absent = there && !there->yes;
+  }
+  if (!answer.absent) return answer;
+  answer.yes = false;  // without prototypes a call of what does not exist may compile
+  answer.evidence =
+      answer.assumed ? "assumed (--assume)" : join(question.headers, ", ") + " declares no " + question.of;
+  answer.doubt.clear();
+  state_->asked.insert_or_assign(question.key(), std::pair(question, answer));
+  return answer;
+}
+
+Result<Answer> Facts::ask_form(const Question& question) {
   TRY(Question::check(question));
   if (const auto* answer = state_->remembered(question)) return *answer;
   const std::string key = question.key();
@@ -184,13 +209,18 @@ Result<Answer> Facts::ask(const Question& question) {
 
 Status Facts::prefetch(const std::vector<Question>& questions) {
   std::vector<Question> open;
-  for (const auto& question : questions) {
+  const auto add = [&](const Question& question) -> Status {
     TRY(Question::check(question));
     if (!needs_compiler(question) || state_->failures.contains(question.key()) || state_->remembered(question))
-      continue;
+      return {};
     const bool twice =
         std::any_of(open.begin(), open.end(), [&](const Question& other) { return other.key() == question.key(); });
     if (!twice) open.push_back(question);
+    return {};
+  };
+  for (const auto& question : questions) {
+    TRY(add(question));
+    if (!question.of.empty() && !state_->assumptions.contains(question.key())) TRY(add(declaration_of(question)));
   }
   if (open.empty()) return {};
   TRY_ASSIGN(const auto* built, probe());

@@ -28,6 +28,8 @@ struct Answer {
   // compiles only: why this "no" may be about something else than the question, a clause ("there is no linux/x.h").
   // Empty when there is no doubt.
   std::string doubt = {};
+  // Of a question with `of` whose answer is no: there is no such thing here, so that it has no form.
+  bool absent = false;
 };
 
 // How the kernel's own build compiles a C file of a module, read from a trivial module that Kbuild built, with the
@@ -49,9 +51,10 @@ class Facts {
   [[nodiscard]] const Kernel& kernel() const;
   [[nodiscard]] const std::map<std::string, bool>& assumptions() const;
 
-  // Answers one question. A header that is absent and a snippet that does not compile are answers: no.
-  // Error: missing or failed when it cannot be answered (no Module.symvers; the trivial module does not build, with the
-  // compiler's message in `why`; a header that exists but does not compile), usage when Question::check() refuses it.
+  // Answers one question. With `of`, a no may also be `absent`; an assumption "absent KEY" sets that. A header that is
+  // absent and a snippet that does not compile are answers: no. Error: missing or failed when it cannot be answered (no
+  // Module.symvers; the trivial module does not build, with the compiler's message in `why`; a header that exists but
+  // does not compile), usage when Question::check() refuses it.
   Result<Answer> ask(const Question& question);
 
   // Answers many with few compiler runs, on all processors: questions whose headers are part of others' headers share
@@ -73,6 +76,7 @@ class Facts {
   [[nodiscard]] std::vector<std::pair<Question, Answer>> report() const;
 
  private:
+  Result<Answer> ask_form(const Question& question);  // without regard to `of`
   struct State;
   std::unique_ptr<State> state_;
 };

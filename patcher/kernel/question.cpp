@@ -138,6 +138,7 @@ Status Question::check(const Question& question) {
     }
     case Kind::compiles:
       if (question.code.find_first_not_of(" \t\n") == std::string::npos) return refuse("the snippet is empty");
+      if (!question.of.empty()) return check({Kind::declaration, question.of, "", question.headers, ""});
       return {};
     case Kind::compiler: {
       const auto operators = question.name.find_first_of("<>=");

@@ -35,6 +35,9 @@ struct Question {
   std::string value;                 // config only
   std::vector<std::string> headers;  // declaration, compiles: included first, in this order
   std::string code;                  // compiles
+  // compiles: the thing whose form the snippet asks for, as in a declaration ("MODULE_IMPORT_NS", "struct drm_driver").
+  // If the headers do not declare it, the answer is neither yes nor no, but absent. Not part of key().
+  std::string of = {};
 
   // "declaration follow_pfn linux/mm.h". Stable: cache, --assume and reports use it.
   [[nodiscard]] std::string key() const;

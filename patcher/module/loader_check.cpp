@@ -14,6 +14,7 @@
 #include "kernel/modules_folder.hpp"
 #include "module/indirect_calls.hpp"
 #include "module/missing_dependencies.hpp"
+#include "module/symvers_check.hpp"
 
 namespace vgpukit::module {
 namespace {
@@ -335,6 +336,8 @@ Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modul
     rules.symbol_get_gpl_only = answer.yes;
   }
   auto verdicts = check_modules(modules, rules, tolerated);
+  if (const auto problem = symvers_problem(kernel, *rules.symvers); problem && !modules.empty())
+    verdicts.insert(verdicts.begin(), {modules.front().name, problem->message, problem->hint});
   for (auto& verdict : missing_dependencies(modules, *rules.symvers, kernel)) verdicts.push_back(std::move(verdict));
   TRY(check_indirect_calls(modules, kernel, verdicts));
   return verdicts;

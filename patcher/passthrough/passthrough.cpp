@@ -4,6 +4,7 @@
 
 #include "passthrough/parameter_words.hpp"
 #include "passthrough/pending_edits.hpp"
+#include "support/json_file.hpp"
 #include "support/text.hpp"
 #include "system/boot_entries.hpp"
 
@@ -34,6 +35,8 @@ Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, con
   TRY_ASSIGN(plan.card, plan_claim(view, *card));
   plan.setup = system::boot_setup_of(host);
   cards = originals.cards();
+  for (const auto& each : cards)
+    if (each.address == card->address) keep_effective(view, each, plan.card);
   std::erase_if(cards, [&](const CardClaim& each) { return each.address == card->address; });
   cards.push_back(plan.card.claim);
   TRY_ASSIGN(edits, boot_edits(host, plan.setup, cards, view.modules,
@@ -172,6 +175,12 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
 Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host) {
   TRY_ASSIGN(const auto originals, OriginalFiles::open(host));
   return originals.cards();
+}
+
+bool applied_in_this_boot(const HostPaths& host) {
+  const auto record = read_json(PassthroughPlaces(host).applied() / "record.json");
+  const auto now = boot_id(host);
+  return record && !now.empty() && record->value("boot_id", "") == now;
 }
 
 }  // namespace vgpukit::passthrough

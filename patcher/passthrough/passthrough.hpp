@@ -49,5 +49,7 @@ Result<PassthroughUndone> undo_passthrough(const ChangeTools& tools, const std::
 
 // The cards that are applied.
 Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host);
+// Whether the last apply was since the machine booted. False if that is not known.
+bool applied_in_this_boot(const HostPaths& host);
 
 }  // namespace vgpukit::passthrough

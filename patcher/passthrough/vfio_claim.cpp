@@ -30,13 +30,13 @@ void add_parameters(const ClaimView& view, const system::PciDevice& card, ClaimP
         "the IOMMU is on (" + card.address + " is in group " + std::to_string(*card.group) + ")" +
         (has_parameter ? ", because the running kernel has intel_iommu=on" : ": it needs no kernel parameter"));
     if (has_parameter) plan.claim.parameters = {"intel_iommu=on"};
-  } else if (contains(view.cpuinfo, "AuthenticAMD")) {
+  } else if (system::iommu_parameters(view.cpuinfo).empty()) {
     plan.warnings.emplace_back(
         "the IOMMU is off, and no kernel parameter turns it on on an AMD host (amd_iommu=on does nothing): enable "
         "IOMMU "
         "(AMD-Vi) in the firmware's setup");
   } else {
-    plan.claim.parameters = {"intel_iommu=on", "iommu=pt"};
+    plan.claim.parameters = system::iommu_parameters(view.cpuinfo);
     plan.reasons.emplace_back(
         "there are no IOMMU groups: intel_iommu=on turns the IOMMU on, iommu=pt exempts the host's own devices from "
         "the "
@@ -46,14 +46,21 @@ void add_parameters(const ClaimView& view, const system::PciDevice& card, ClaimP
         "next "
         "boot: run vgpukit passthrough groups then, and apply again");
   }
+  if (!card.group)
+    for (const auto& [name, value] : system::iommu_off)
+      if (const auto* parameter = view.parameters.with(name, value))
+        plan.warnings.push_back(parameter->text + " turns the IOMMU off: remove it from the kernel's parameters");
   const auto* boot = view.display.held_by_boot(card);
   if (!boot) return;
-  // video=NAME:off disables efifb or vesafb. simpledrm has no such parameter; sysfb_init makes its device
-  // (drivers/firmware/sysfb.c).
-  const bool has_switch = boot->name == "efifb" || boot->name == "vesafb";
-  plan.claim.parameters.push_back(has_switch ? "video=" + boot->name + ":off" : "initcall_blacklist=sysfb_init");
-  plan.reasons.push_back(boot->name + " uses the card's memory for the boot messages: " + plan.claim.parameters.back() +
-                         " disables that");
+  const auto off = system::framebuffer_switch(*boot, view.parameters);
+  const auto holds = boot->name + " uses the card's memory for the boot messages: ";
+  if (off.parameter.empty()) {
+    plan.useless.push_back(off.set);
+    plan.warnings.push_back(holds + off.set + " is set, and the kernel does not heed it; " + off.otherwise);
+    return;
+  }
+  plan.claim.parameters.push_back(off.parameter);
+  plan.reasons.push_back(holds + off.parameter + " disables that");
 }
 
 void decide_naming(const ClaimView& view, const std::vector<const system::PciDevice*>& taken, ClaimPlan& plan) {
@@ -152,6 +159,20 @@ bool only_display(const system::PciView& pci, const system::Display& display,
   return std::none_of(pci.devices.begin(), pci.devices.end(), [&](const system::PciDevice& each) {
     return !claimed(taken, each) && has_display_output(each, display);
   });
+}
+
+void keep_effective(const ClaimView& view, const CardClaim& applied, ClaimPlan& plan) {
+  auto fresh = std::move(plan.claim.parameters);
+  plan.claim.parameters.clear();
+  for (const auto& word : applied.parameters) {
+    const auto equals = word.find('=');
+    const bool wanted = std::find(fresh.begin(), fresh.end(), word) != fresh.end();
+    const bool useless = std::find(plan.useless.begin(), plan.useless.end(), word) != plan.useless.end();
+    if (!wanted && (useless || !view.parameters.with(word.substr(0, equals), word.substr(equals + 1)))) continue;
+    plan.claim.parameters.push_back(word);
+    std::erase(fresh, word);
+  }
+  plan.claim.parameters.insert(plan.claim.parameters.end(), fresh.begin(), fresh.end());
 }
 
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs) {

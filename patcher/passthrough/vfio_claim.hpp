@@ -43,6 +43,7 @@ struct ClaimPlan {
   std::vector<std::string> reasons;   // one for each decision
   std::vector<std::string> warnings;  // what the user should know before the reboot
   std::vector<ClaimRisk> risks;
+  std::vector<std::string> useless;  // parameters that are set and that the kernel does not heed
 };
 
 inline constexpr const char* force_display = "--force-lose-the-only-display";
@@ -71,6 +72,9 @@ struct ClaimView {
   system::KernelParameters parameters;  // of the running kernel
 };
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs);
+
+// Keeps parameters of an earlier apply that are in effect: the IOMMU is on and the framebuffer is off because of them.
+void keep_effective(const ClaimView& view, const CardClaim& applied, ClaimPlan& plan);
 
 // Error: missing if no installed kernel has vfio-pci.
 Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card);

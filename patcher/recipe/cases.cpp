@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "support/text.hpp"
 #include "support/yaml_reader.hpp"
@@ -25,7 +26,10 @@ class CaseParser {
  public:
   CaseParser(const std::string& file, const Recipe& recipe) : yaml_(file), recipe_(recipe) {
     for (const auto* group : {&recipe.kernel, &recipe.kernel_any})
-      for (const auto& condition : *group) keys_.emplace(fact_name(condition), condition.question.key());
+      for (const auto& condition : *group) {
+        keys_.emplace(fact_name(condition), condition.question.key());
+        if (!condition.question.of.empty()) forms_.insert(fact_name(condition));
+      }
   }
 
   Result<std::vector<RecipeCase>> parse(const std::string& text) {
@@ -102,8 +106,11 @@ class CaseParser {
         TRY_ASSIGN(into.kernel, version(pair.second, word));
         continue;
       }
-      if (word != "yes" && word != "no") return yaml_.expected(pair.second, "yes or no");
+      const bool form = forms_.contains(name);
+      if (word != "yes" && word != "no" && !(form && word == "absent"))
+        return yaml_.expected(pair.second, form ? "yes, no or absent" : "yes or no");
       into.facts[keys_.at(name)] = word == "yes";
+      if (form) into.facts["absent " + keys_.at(name)] = word == "absent";
     }
     return {};
   }
@@ -145,6 +152,7 @@ class CaseParser {
   YamlReader yaml_;
   const Recipe& recipe_;
   std::map<std::string, std::string> keys_;  // fact_name() -> Question::key()
+  std::set<std::string> forms_;              // the fact_name() of questions that may be answered with absent
 };
 
 using Texts = std::map<std::string, std::string>;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "support/checksummed_file.hpp"
 #include "support/hash.hpp"
@@ -107,6 +108,15 @@ std::optional<std::string> ConditionMatches::first(const FileCondition& conditio
     }
   }
   return std::nullopt;
+}
+
+std::vector<std::string> ConditionMatches::files(const FileCondition& condition, const transform::SourceTree& tree) {
+  std::set<std::string> files;
+  const Search search(condition);
+  for (const auto& glob : condition.globs)
+    for (const auto& path : tree.matching(glob))
+      if (condition.what == FileCondition::What::file || search.in(tree, path)) files.insert(path);
+  return {files.begin(), files.end()};
 }
 
 void ConditionMatches::save() const {

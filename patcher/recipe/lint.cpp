@@ -84,6 +84,24 @@ class Linter {
     }
     for (const auto& choice : recipe_.kernel_any)
       for (const auto& always : recipe_.kernel) contradict(always, choice, false);
+    forms();
+  }
+
+  // A kernel that does not have the thing at all lacks every form of it. Another condition that the kernel has
+  // something keeps the recipe from such kernels.
+  void forms() {
+    const auto anchors = [](const KernelCondition& each) {
+      return each.wanted && each.question.kind != Kind::config && each.question.kind != Kind::compiler;
+    };
+    const auto& any = recipe_.kernel_any;
+    if (std::any_of(recipe_.kernel.begin(), recipe_.kernel.end(), anchors)) return;
+    if (!any.empty() && std::all_of(any.begin(), any.end(), anchors)) return;
+    for (const auto& condition : recipe_.kernel)
+      if (!condition.wanted && !condition.absent && condition.question.kind == Kind::compiles &&
+          condition.question.of.empty())
+        warning(
+            "it would also apply to a kernel that has nothing of the kind: 'lacks' a form (" + condition.about + ")",
+            "add 'of': the thing whose form the snippet asks for, such as of: struct drm_driver", condition.where);
   }
 
   void contradict(const KernelCondition& a, const KernelCondition& b, bool both) {
@@ -101,6 +119,7 @@ class Linter {
     const auto& p = a.question;
     const auto& q = b.question;
     if (p.key() == q.key() && a.wanted != b.wanted) return "it has and lacks the same fact";
+    if (p.key() == q.key() && a.absent != b.absent) return "a thing has another form and is absent";
     // A GPL-only symbol is an exported symbol.
     const auto weaker = [](const KernelCondition& strong, const KernelCondition& weak, Kind kind, Kind than) {
       return strong.question.kind == kind && weak.question.kind == than && strong.question.name == weak.question.name &&

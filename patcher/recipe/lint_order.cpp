@@ -23,6 +23,9 @@ bool add_facts(const std::vector<KernelCondition>& conditions, std::map<std::str
   for (const auto& condition : conditions) {
     const auto [found, fresh] = facts.emplace(condition.question.key(), condition.wanted);
     if (!fresh && found->second != condition.wanted) return false;
+    if (condition.question.of.empty()) continue;
+    const auto [absent, first] = facts.emplace("absent " + condition.question.key(), condition.absent);
+    if (!first && absent->second != condition.absent) return false;
   }
   return true;
 }

@@ -24,8 +24,8 @@ class RecipeParser {
     recipe.text = text;
     recipe.where = yaml_.at(root);
     TRY(yaml_.check_keys(root, "a recipe",
-                         {"id", "summary", "upstream", "when", "already-fixed", "after", "transforms", "ensures",
-                          "notice", "explains", "run-time", "unused-because"},
+                         {"id", "summary", "upstream", "when", "already-fixed", "modules", "after", "transforms",
+                          "ensures", "notice", "explains", "run-time", "unused-because"},
                          {"id", "summary", "when", "transforms"}));
     TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
     TRY(check_id(root["id"], recipe.id));
@@ -33,6 +33,9 @@ class RecipeParser {
     if (root["upstream"]) TRY(upstream(root["upstream"], recipe));
     TRY(when(root["when"], recipe));
     if (root["already-fixed"]) TRY(fixed(root["already-fixed"], recipe));
+    if (root["modules"]) {
+      TRY_ASSIGN(recipe.modules, yaml_.texts(root["modules"], "modules"));
+    }
     if (root["after"]) {
       TRY_ASSIGN(recipe.after, yaml_.texts(root["after"], "after"));
     }
@@ -95,7 +98,7 @@ class RecipeParser {
       TRY_ASSIGN(recipe.kernel_versions, range(node, "a kernel version range"));
       return {};
     }
-    TRY(yaml_.check_keys(node, "when.kernel", {"version", "has", "lacks", "any"}, {}));
+    TRY(yaml_.check_keys(node, "when.kernel", {"version", "has", "lacks", "absent", "any"}, {}));
     if (node["version"]) {
       TRY_ASSIGN(recipe.kernel_versions, range(node["version"], "a kernel version range"));
     }
@@ -103,7 +106,7 @@ class RecipeParser {
     if (const auto any = node["any"]) {
       TRY_ASSIGN(const auto items, yaml_.items(any, "when.kernel.any"));
       for (const auto& item : items) {
-        TRY(yaml_.check_keys(item, "when.kernel.any", {"has", "lacks"}, {}));
+        TRY(yaml_.check_keys(item, "when.kernel.any", {"has", "lacks", "absent"}, {}));
         TRY(kernel_conditions(item, recipe.kernel_any));
       }
     }
@@ -111,7 +114,7 @@ class RecipeParser {
   }
 
   Status kernel_conditions(const YamlNode& node, std::vector<KernelCondition>& into) const {
-    for (const auto& [key, wanted] : {std::pair{"has", true}, std::pair{"lacks", false}}) {
+    for (const std::string key : {"has", "lacks", "absent"}) {
       if (!node[key]) continue;
       TRY_ASSIGN(const auto items, yaml_.items(node[key], key));
       for (const auto& item : items) {
@@ -123,7 +126,10 @@ class RecipeParser {
                                "the plan shows it: \"this kernel takes ...\"");
           TRY_ASSIGN(about, yaml_.text(item["about"], "about"));
         }
-        into.push_back({std::move(asked), wanted, yaml_.at(item), std::move(about)});
+        if (key == "absent" && asked.of.empty())
+          return yaml_.wrong(item, "'absent' needs a snippet with 'of': the thing that does not exist",
+                             "for other facts 'lacks' says the same");
+        into.push_back({std::move(asked), key == "has", key == "absent", yaml_.at(item), std::move(about)});
       }
     }
     return {};
@@ -134,7 +140,7 @@ class RecipeParser {
         "symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild", "behaviour", "header"};
     TRY(yaml_.check_keys(node, "a kernel fact",
                          {"symbol", "symbol-is-gpl", "config", "declaration", "compiles", "compiler", "kbuild",
-                          "behaviour", "header", "value", "about"},
+                          "behaviour", "header", "value", "about", "of"},
                          {}));
     kernel::Question asked;
     std::string kind;
@@ -162,6 +168,11 @@ class RecipeParser {
     if (asked.kind == kernel::Question::Kind::declaration && asked.headers.empty())
       return yaml_.wrong(node, "a declaration needs the 'header' to search");
     if (node["about"] && kind != "compiles") return yaml_.wrong(node["about"], "'about' goes with 'compiles' only");
+    if (node["of"]) {
+      if (kind != "compiles") return yaml_.wrong(node["of"], "'of' goes with 'compiles' only");
+      TRY_ASSIGN(asked.of, yaml_.text(node["of"], "of"));
+      if (asked.headers.empty()) return yaml_.wrong(node["of"], "'of' needs the 'header' that declares it");
+    }
     if (node["value"]) {
       if (kind != "config") return yaml_.wrong(node["value"], "'value' goes with 'config' only");
       TRY_ASSIGN(asked.value, yaml_.text(node["value"], "value"));

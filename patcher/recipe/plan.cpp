@@ -33,6 +33,8 @@ std::optional<std::string> first_unmet(const std::vector<FileCondition>& conditi
 std::string answer_text(const KernelCondition& condition, const kernel::Answer& answer) {
   using Kind = kernel::Question::Kind;
   const auto& question = condition.question;
+  if (answer.absent)
+    return "has no " + question.of + " in " + join(question.headers, ", ") + (answer.assumed ? " (assumed)" : "");
   const auto verb = [&](const char* yes, const char* no) { return std::string(answer.yes ? yes : no); };
   std::string text;
   std::string evidence = answer.evidence;
@@ -77,8 +79,8 @@ std::string answer_text(const KernelCondition& condition, const kernel::Answer& 
 class Planner {
  public:
   Planner(const driver::Driver& driver, kernel::Facts& facts, transform::SourceTree& tree,
-          const std::set<std::string>& accepted, ConditionMatches& matches)
-      : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), matches_(matches) {}
+          const std::set<std::string>& accepted, const std::vector<std::string>& modules, ConditionMatches& matches)
+      : driver_(driver), facts_(facts), tree_(tree), accepted_(accepted), modules_(modules), matches_(matches) {}
 
   Status decide(const Recipe& recipe, PlanLine& line) {
     if (const auto why = wrong_driver(recipe)) return set(line, Decision::not_needed, *why);
@@ -161,7 +163,7 @@ class Planner {
     for (const auto& condition : recipe.kernel) {
       TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
       const auto text = answer_text(condition, answer);
-      if (answer.yes != condition.wanted) return std::optional(text);
+      if (!holds(condition, answer)) return std::optional(text);
       doubt(condition, answer);
       append(says, text);
     }
@@ -170,7 +172,7 @@ class Planner {
     for (const auto& condition : recipe.kernel_any) {
       TRY_ASSIGN(const auto answer, facts_.ask(condition.question));
       const auto text = answer_text(condition, answer);
-      if (answer.yes == condition.wanted) {
+      if (holds(condition, answer)) {
         doubt(condition, answer);
         append(says, text);
         return std::optional<std::string>();
@@ -180,11 +182,21 @@ class Planner {
     return std::optional(unmet);
   }
 
+  // `lacks` asks for another form: a thing that does not exist has none.
+  static bool holds(const KernelCondition& condition, const kernel::Answer& answer) {
+    return answer.yes == condition.wanted && answer.absent == condition.absent;
+  }
+
   Status apply(const Recipe& recipe, PlanLine& line, const std::string& reason) {
     const auto before = tree_.snapshot();
     const auto cannot = [&](std::string why) {
       tree_.restore(before);
       line.files.clear();
+      find_concerns(recipe, line);
+      if (const auto& names = line.modules; !modules_.empty() && !names.empty() && !shares_one(names, modules_))
+        return set(line, Decision::not_needed,
+                   "it concerns only " + join(names, ", ") + (names.size() == 1 ? ", which is" : ", which are") +
+                       " not built (and could not be applied: " + std::move(why) + ")");
       return set(line, Decision::cannot, reason + "; but " + std::move(why));
     };
     bool changed = false;
@@ -204,6 +216,30 @@ class Planner {
     return set(line, Decision::applies, reason);
   }
 
+  static bool shares_one(const std::vector<std::string>& some, const std::vector<std::string>& others) {
+    return std::any_of(some.begin(), some.end(), [&](const std::string& name) {
+      return std::find(others.begin(), others.end(), name) != others.end();
+    });
+  }
+
+  // A file outside of the modules' folders (common/, Kbuild, conftest.sh) concerns all of them.
+  void find_concerns(const Recipe& recipe, PlanLine& line) {
+    std::set<std::string> files;
+    for (const auto& condition : recipe.driver.files)
+      if (condition.wanted)
+        for (auto& path : matches_.files(condition, tree_)) files.insert(std::move(path));
+    line.concerns.assign(files.begin(), files.end());
+    line.modules = recipe.modules;
+    if (!line.modules.empty()) return;
+    std::set<std::string> names;
+    for (const auto& path : files) {
+      const auto folder = path.substr(0, path.find('/'));
+      if (std::find(driver_.modules.begin(), driver_.modules.end(), folder) == driver_.modules.end()) return;
+      names.insert(folder);
+    }
+    line.modules.assign(names.begin(), names.end());
+  }
+
   static void add_file(PlanLine& line, const transform::Applied::File& file) {
     const auto same =
         std::find_if(line.files.begin(), line.files.end(), [&](const auto& each) { return each.path == file.path; });
@@ -217,6 +253,7 @@ class Planner {
   kernel::Facts& facts_;
   transform::SourceTree& tree_;
   const std::set<std::string>& accepted_;
+  const std::vector<std::string>& modules_;
   ConditionMatches& matches_;
 };
 
@@ -249,13 +286,23 @@ std::vector<const PlanLine*> Plan::applied() const {
   return all;
 }
 
+std::vector<const PlanLine*> blocking(const Plan& plan, Strict strict) {
+  std::vector<const PlanLine*> all;
+  for (const auto& line : plan.lines)
+    if (line.decision == Decision::cannot &&
+        (strict == Strict::all || (strict == Strict::run_time && !line.recipe->run_time.empty())))
+      all.push_back(&line);
+  return all;
+}
+
 Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver, kernel::Facts& facts,
-                       transform::SourceTree& tree, const std::set<std::string>& accepted) {
+                       transform::SourceTree& tree, const std::set<std::string>& accepted,
+                       const std::vector<std::string>& modules) {
   Plan plan;
   // Drivers of unit tests have no content hash.
   const auto& cache = facts.kernel().host.cache;
   ConditionMatches matches(cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
-  Planner planner(driver, facts, tree, accepted, matches);
+  Planner planner(driver, facts, tree, accepted, modules, matches);
   TRY(planner.prefetch(catalogue));
   for (const auto& recipe : catalogue.recipes()) {
     PlanLine line;
@@ -272,7 +319,8 @@ Result<PlanLine> plan_recipe(const Recipe& recipe, const driver::Driver& driver,
   PlanLine line;
   line.recipe = &recipe;
   ConditionMatches matches;
-  TRY(Planner(driver, facts, tree, accepted, matches).decide(recipe, line));
+  const std::vector<std::string> all;
+  TRY(Planner(driver, facts, tree, accepted, all, matches).decide(recipe, line));
   return line;
 }
 

@@ -21,7 +21,8 @@ namespace vgpukit::recipe {
 // A condition of `when.kernel`: a question about the kernel and the wanted answer.
 struct KernelCondition {
   kernel::Question question;
-  bool wanted = true;  // has: true, lacks: false
+  bool wanted = true;   // has: true, lacks: false
+  bool absent = false;  // absent: the thing that the question is `of` does not exist; `wanted` is false
   SourcePos where;
   std::string about;  // of `compiles`: what the snippet uses ("eventfd_signal() with two arguments")
 };
@@ -65,7 +66,9 @@ struct Recipe {
   std::vector<KernelCondition> kernel_any;  // if not empty, at least one must hold
   DriverCondition driver;                   // all must hold
   std::vector<FileCondition> fixed;         // `already-fixed`: if all hold, the driver contains the fix already
-  std::vector<std::string> after;           // ids of recipes that are applied before this one
+  // The modules that it concerns. Empty: those in whose folders the driver has what `driver` asks for.
+  std::vector<std::string> modules;
+  std::vector<std::string> after;  // ids of recipes that are applied before this one
   std::vector<Step> steps;
   std::vector<FileCondition> ensures;  // must hold afterwards
   std::optional<Notice> notice;

@@ -99,7 +99,8 @@ json kernel_fact() {
            {"header",
             strings("does this header exist? With declaration: the headers to search; with compiles: to include")},
            {"value", text("the value of a config")},
-           {"about", text("what a snippet uses, in words")}});
+           {"about", text("what a snippet uses, in words")},
+           {"of", text("the thing whose form a snippet asks for, as in declaration; if there is none: absent")}});
   fact["minProperties"] = 1;
   return fact;
 }
@@ -116,7 +117,8 @@ json file_condition() {
 }
 
 json when() {
-  const json conditions = {{"has", one_or_more("fact")}, {"lacks", one_or_more("fact")}};
+  const json conditions = {
+      {"has", one_or_more("fact")}, {"lacks", one_or_more("fact")}, {"absent", one_or_more("fact")}};
   json kernel = conditions;
   kernel["version"] = text("a range, for what cannot be probed: \">=6.12\"");
   kernel["any"] = texts(map(conditions), "one of these is enough");
@@ -144,6 +146,7 @@ nlohmann::ordered_json recipe_schema() {
             "the kernel's commits")},
        {"when", when()},
        {"already-fixed", map({{"contains", one_or_more("files")}, {"lacks", one_or_more("files")}})},
+       {"modules", strings("the modules that it concerns; without it, those with what when.driver contains")},
        {"after", strings("recipes that go first")},
        {"transforms", transforms()},
        {"ensures", texts(map({{"absent", one_or_more("files")}, {"present", one_or_more("files")}}),

@@ -34,13 +34,25 @@ std::string card_of_range(const Sysfs& sysfs, const std::string& name) {
   return "";
 }
 
+// Whether the running kernel has the module built in. Without the lists of modules: a loaded module has a state.
+bool is_built_in(const Sysfs& sysfs, const std::string& module) {
+  const auto folder = "/lib/modules/" + sysfs.read("/proc/sys/kernel/osrelease").text;
+  const auto file = "/" + module + ".ko";
+  if (contains(sysfs.read(folder + "/modules.builtin").text, file)) return true;
+  if (contains(sysfs.read(folder + "/modules.dep").text, file)) return false;
+  return !sysfs.exists("/sys/module/" + module + "/initstate");
+}
+
 void add_boot(const Sysfs& sysfs, Display& display) {
   for (const auto* driver : {"efi-framebuffer", "vesa-framebuffer", "simple-framebuffer", "simpledrm"}) {
     const auto folder = std::string("/sys/bus/platform/drivers/") + driver;
     for (const auto& device : sysfs.list(folder)) {
       const auto link = sysfs.link(folder + "/" + device);
       if (link.empty() || device == "module") continue;
-      BootFramebuffer boot{driver, device, "", address_in(link)};  // the link names the PCI function since 6.9
+      BootFramebuffer boot;
+      boot.driver = driver;
+      boot.device = device;
+      boot.card = address_in(link);  // the link names the PCI function since 6.9
       // simplefb and simpledrm both have the driver name "simple-framebuffer"; only simpledrm makes a DRM card.
       const bool drm = sysfs.exists("/sys/bus/platform/devices/" + device + "/drm");
       boot.name = boot.driver == "efi-framebuffer"    ? "efifb"
@@ -49,6 +61,7 @@ void add_boot(const Sysfs& sysfs, Display& display) {
                                                       : "simplefb";
       if (boot.card.empty()) boot.card = card_of_range(sysfs, boot.name);
       if (boot.card.empty()) boot.card = display.boot_vga;
+      boot.built_in = is_built_in(sysfs, boot.name);
       display.boot.push_back(std::move(boot));
     }
   }
@@ -73,6 +86,29 @@ const BootFramebuffer* Display::held_by_boot(const PciDevice& card) const {
   const auto found =
       std::find_if(boot.begin(), boot.end(), [&](const BootFramebuffer& each) { return each.card == card.address; });
   return found == boot.end() ? nullptr : &*found;
+}
+
+// video=NAME:off is read by efifb and vesafb. simpledrm and simplefb have no parameter: the function that registers
+// their driver is left out (drivers/gpu/drm/sysfb/simpledrm.c, drivers/video/fbdev/simplefb.c), or the module is not
+// loaded. initcall_blacklist=sysfb_init would prevent their device, but not every kernel heeds it (siderolabs/talos
+// #14356).
+FramebufferSwitch framebuffer_switch(const BootFramebuffer& held, const KernelParameters& running) {
+  FramebufferSwitch found;
+  found.otherwise =
+      "set the primary display to another card in the firmware's setup, or release it after each boot: echo " +
+      held.device + " > /sys/bus/platform/drivers/" + held.driver + "/unbind";
+  std::string name = "video", value = held.name + ":off";
+  if (held.name != "efifb" && held.name != "vesafb") {
+    name = held.built_in ? "initcall_blacklist" : "modprobe.blacklist";
+    value = !held.built_in             ? held.name
+            : held.name == "simpledrm" ? "simpledrm_platform_driver_init"
+                                       : "simplefb_driver_init";
+  }
+  if (const auto* parameter = running.with(name, value))
+    found.set = parameter->text;
+  else
+    found.parameter = name + "=" + value;
+  return found;
 }
 
 Display read_display(const Sysfs& sysfs, const PciView& pci) {

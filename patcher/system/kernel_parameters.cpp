@@ -57,4 +57,9 @@ const KernelParameter* KernelParameters::with(std::string_view name, std::string
   return nullptr;
 }
 
+std::vector<std::string> iommu_parameters(std::string_view cpuinfo) {
+  if (contains(cpuinfo, "AuthenticAMD")) return {};
+  return {"intel_iommu=on", "iommu=pt"};
+}
+
 }  // namespace vgpukit::system

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vgpukit::system {
@@ -30,5 +31,12 @@ class KernelParameters {
  private:
   std::vector<KernelParameter> all_;
 };
+
+// The parameters that turn the IOMMU on, for this /proc/cpuinfo. None on AMD: its IOMMU is on if the firmware offers
+// it.
+std::vector<std::string> iommu_parameters(std::string_view cpuinfo);
+// Name and value of the parameters that turn it off.
+inline constexpr std::pair<const char*, const char*> iommu_off[] = {
+    {"intel_iommu", "off"}, {"amd_iommu", "off"}, {"iommu", "off"}};
 
 }  // namespace vgpukit::system

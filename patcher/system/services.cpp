@@ -53,7 +53,8 @@ void ask_systemd(ServiceState& service) {
 // ...".
 void read_syslog(const Sysfs& sysfs, ServiceState& service) {
   const auto program = service.unit.substr(0, service.unit.rfind('.'));
-  for (const std::string file : {"/var/log/syslog", "/var/log/messages"}) {
+  // systemd itself writes to the kernel's log early in the boot.
+  for (const std::string file : {"/var/log/syslog", "/var/log/messages", "/var/log/daemon.log", "/var/log/dmesg"}) {
     const auto text = sysfs.read(file).text;
     each_line(text, [&](std::string_view line) {
       const auto own = line.find(" " + program + "[");

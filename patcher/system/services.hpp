@@ -29,7 +29,7 @@ struct ServiceState {
 };
 
 // On this machine systemd is asked, and its journal (systemctl, journalctl). In another root the unit's file, the
-// processes of its /proc and the lines of /var/log/syslog or /var/log/messages are read. Never fails.
+// processes of its /proc and the lines of /var/log/syslog, messages, daemon.log or dmesg are read. Never fails.
 ServiceState service_state(const HostPaths& host, const Sysfs& sysfs, const std::string& unit);
 
 // The same from the output of `systemctl show` (KEY=VALUE lines).

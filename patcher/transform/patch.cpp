@@ -70,14 +70,10 @@ class PatchTransform : public Transform {
     return {ErrorKind::failed, "apply the patch " + name, std::move(why), std::move(next)};
   }
 
-  // A diff that was made in an unpacked package names kernel/nvidia/nv.c. The tree begins inside kernel/.
   static std::string path_in(const SourceTree& tree, const FileDiff& file) {
-    for (const std::string_view folder : {"kernel/", "kernel-open/"}) {
-      if (!file.path.starts_with(folder) || tree.has(file.path)) continue;
-      const std::string inner = file.path.substr(folder.size());
-      if (tree.has(inner) || file.what != FileDiff::What::change) return inner;
-    }
-    return file.path;
+    auto inner = path_in_sources(file.path);
+    const bool is_inner = !tree.has(file.path) && (tree.has(inner) || file.what != FileDiff::What::change);
+    return is_inner ? std::move(inner) : file.path;
   }
 
   bool has_dos_lines() const { return contains(diff, "\r\n"); }

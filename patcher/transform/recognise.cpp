@@ -301,7 +301,8 @@ class Recogniser {
 }  // namespace
 
 Result<RecognisedDiff> recognise_diff(const std::string& diff, const std::string& name) {
-  TRY_ASSIGN(const auto files, read_diff(diff, name));
+  TRY_ASSIGN(auto files, read_diff(diff, name));
+  for (auto& file : files) file.path = path_in_sources(file.path);
   return Recogniser().run(files);
 }
 

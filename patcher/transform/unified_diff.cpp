@@ -203,6 +203,12 @@ Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::stri
   return files;
 }
 
+std::string path_in_sources(const std::string& path) {
+  for (const std::string_view folder : {"kernel/", "kernel-open/"})
+    if (path.starts_with(folder)) return path.substr(folder.size());
+  return path;
+}
+
 bool is_applied(const FileDiff& diff, std::string_view text) {
   const Lines lines = lines_with_ends(text);
   std::size_t from = 0;

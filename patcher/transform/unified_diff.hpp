@@ -38,6 +38,10 @@ struct FileDiff {
 // binary, renames or copies a file, or names a path outside of the tree.
 Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::string& name);
 
+// The path below the driver's source folder: nvidia/nv.c. A diff that was made in an unpacked package names
+// kernel/nvidia/nv.c or kernel-open/nvidia/nv.c.
+std::string path_in_sources(const std::string& path);
+
 // Whether the new sides of all hunks are in the text, in their order. For a hunk that only removes lines, its old side
 // must also be farther away than its new side.
 bool is_applied(const FileDiff& diff, std::string_view text);

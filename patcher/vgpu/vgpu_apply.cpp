@@ -9,6 +9,7 @@
 #include "support/text.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vendor_vfio.hpp"
+#include "vgpu/vgpu_support.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -85,6 +86,16 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
   return {};
 }
 
+// Adds why a card offers no types to its problems.
+void explain_missing_types(const VgpuTools& tools, const VgpuView& view, VgpuPlan& plan) {
+  for (auto& each : plan.cards) {
+    const auto* card = view.card(each.card);
+    if (!card || !card->types.empty() || each.problems.empty()) continue;
+    const auto why = no_types(tools.host, tools.sysfs, each.card);
+    each.problems.push_back(why.why + "; " + why.next);
+  }
+}
+
 }  // namespace
 
 bool AppliedVgpus::complete() const {
@@ -108,6 +119,7 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
   applied.dry_run = dry_run;
   applied.bad = std::move(definitions.bad);
   applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  explain_missing_types(tools, view, applied.plan);
   if (dry_run) return applied;
 
   std::map<std::string, Error> no_functions;
@@ -123,6 +135,7 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
     view = read_vgpus(tools.sysfs);
     remember_type_names(tools.host, view);
     applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+    explain_missing_types(tools, view, applied.plan);
   }
   for (auto& card : applied.plan.cards) {
     auto& outcome = applied.outcomes.emplace_back();

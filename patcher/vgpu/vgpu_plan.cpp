@@ -30,8 +30,7 @@ class Planner {
         if (card->most_functions > 0 && card->functions == 0)
           plan.needs_functions = true;
         else
-          plan.problems.push_back(of(each) +
-                                  "the card offers no vGPU types: its driver is not for vGPU hosts, or is not ready");
+          plan.problems.push_back(of(each) + "the card offers no vGPU types");
         continue;
       }
       const auto type = find_type(*card, each.type);

@@ -57,6 +57,11 @@ TEST(CardLog, EachLineHasItsMeaning) {
       {"[ 9.1] pcieport 0000:00:01.0: Unable to change power state from D3cold to D0, device inaccessible", "D3cold"},
       {"[ 9.1] vfio-pci 0000:01:00.0: can't change power state from D3hot to D0 (config space inaccessible)",
        "a low power state"},
+      {"[ 9.1] NVRM: GSP RM heartbeat timed out", "(GSP) failed"},
+      {"[ 9.1] NVRM: _kgspBootGspRm: (the GPU is likely in a bad state and may need to be reset)", "(GSP) failed"},
+      {"[ 9.1] nvidia: probe of 0000:01:00.0 failed with error -1", "refused the card"},
+      {"[ 9.1] nvidia 0000:01:00.0: probe with driver nvidia failed with error -1", "refused the card"},
+      {"[ 9.1] vfio-pci 0000:01:00.0: BAR 1: can't reserve [mem 0xc0000000-0xc0ffffff 64bit pref]", "framebuffer"},
       {"[ 9.1] NVRM: API mismatch: the client has the version 535.129.03, but", "different driver versions"},
       {"[ 9.1] nvidia 0000:01:00.0: not enough MMIO resources for SR-IOV", "virtual functions"},
   };
@@ -81,6 +86,8 @@ TEST(CardLog, WhatIsNoFaultOfTheCardIsNotReported) {
       "[ 9.1] pci 0000:01:00.0: BAR 6: failed to assign [mem size 0x00080000 pref]",
       "[ 9.1] pci 0000:01:00.0: BAR 5: no space for [io  size 0x0080]",
       "[ 9.1] vfio-pci 0000:01:00.0: timed out waiting for pending transaction; performing function level reset anyway",
+      "[ 9.1] NVRM: nvAssertOkFailedNoLog: Assertion failed: Call not supported @ kernel_gsp.c:1",
+      "[ 9.1] nvidia-gpu 0000:01:00.3: probe of 0000:01:00.3 failed with error -110",
       "[ 9.1] NVRM: loading NVIDIA UNIX x86_64 Kernel Module  535.129.03",
   };
   for (const auto* line : lines) EXPECT_THAT(found(std::string(line) + "\n"), IsEmpty()) << line;

@@ -197,6 +197,27 @@ TEST_F(SharedFactsTest, ABrokenHeaderIsNobodyElsesMatter) {
                           "declaration in_other linux/other.h", "declaration thing linux/thing.h"}));
 }
 
+// A form of something has a third answer: there is no such thing.
+TEST_F(FactsTest, AFormOfWhatDoesNotExistIsAbsent) {
+  const auto ask = [&](const std::string& code, const std::string& of) {
+    auto question = compiles(code, {"linux/thing.h"});
+    question.of = of;
+    const auto answer = Facts(kernel_).ask(question);
+    EXPECT_TRUE(answer) << answer.error().message();
+    return answer ? *answer : Answer{};
+  };
+  EXPECT_FALSE(ask("MACRO(x);", "MACRO").yes);
+  EXPECT_FALSE(ask("MACRO(x);", "MACRO").absent) << "it exists in another form";
+  const auto none = ask("NO_MACRO(1);", "NO_MACRO");
+  EXPECT_FALSE(none.yes);
+  EXPECT_TRUE(none.absent);
+  EXPECT_EQ(none.evidence, "linux/thing.h declares no NO_MACRO");
+  const auto implicit = ask("NO_MACRO(x);", "NO_MACRO");  // this compiler takes it for a declaration
+  EXPECT_FALSE(implicit.yes);
+  EXPECT_TRUE(implicit.absent);
+  EXPECT_FALSE(ask("NO_MACRO(2);", "").absent) << "nothing was asked about";
+}
+
 TEST_F(FactsTest, WhatNeedsNoCompilerIsReadFromFiles) {
   EXPECT_TRUE(answer("symbol printk").yes);
   EXPECT_NE(answer("symbol printk").evidence.find("Module.symvers:1: EXPORT_SYMBOL, vmlinux"), std::string::npos);

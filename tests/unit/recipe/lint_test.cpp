@@ -43,6 +43,18 @@ TEST(Lint, AGoodRecipeHasNoFindings) {
               IsEmpty());
 }
 
+// A kernel that does not have the thing at all lacks every form of it.
+TEST(Lint, AFormOfAThingThatMayNotExist) {
+  const auto lacks = [](const std::string& more, const std::string& others = "") {
+    return when("{kernel: {lacks: {compiles: 'X(y);', about: X() with a word" + more + ", header: linux/x.h}" + others +
+                "}, " + token_a + "}");
+  };
+  EXPECT_THAT(lint(lacks("")), ElementsAre(HasSubstr("warning: it would also apply to a kernel that has nothing of the "
+                                                     "kind: 'lacks' a form (X() with a word)")));
+  EXPECT_THAT(lint(lacks(", of: X")), IsEmpty());
+  EXPECT_THAT(lint(lacks("", ", has: {declaration: y, header: linux/y.h}")), IsEmpty());
+}
+
 TEST(Lint, FactsThatContradictEachOther) {
   EXPECT_THAT(lint(when("{kernel: {has: {symbol: a}, lacks: {symbol: a}}}")),
               ElementsAre(HasSubstr("error: no kernel meets the conditions: it has and lacks the same fact")));

@@ -24,6 +24,7 @@ driver::Driver driver_535() {
   driver::Driver driver;
   driver.version = *Version::parse("535.261.03");
   driver.flavour = driver::Flavour::vgpu_kvm;
+  driver.modules = {"nvidia", "nvidia-drm"};
   return driver;
 }
 
@@ -59,7 +60,8 @@ struct Planned {
 };
 
 Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std::string> files,
-                 std::map<std::string, bool> assumed, const std::set<std::string>& accepted = {}) {
+                 std::map<std::string, bool> assumed, const std::set<std::string>& accepted = {},
+                 const std::vector<std::string>& modules = {}) {
   std::vector<Recipe> recipes;
   for (const auto& text : yaml) {
     auto recipe = parse_recipe(text, "r.yaml", "");
@@ -70,7 +72,7 @@ Planned plan_for(const std::vector<std::string>& yaml, std::map<std::string, std
   EXPECT_TRUE(catalogue);
   Planned planned{std::move(catalogue).value(), transform::SourceTree::of(std::move(files)), {}};
   auto facts = facts_with(std::move(assumed));
-  auto plan = make_plan(planned.catalogue, driver_535(), facts, planned.tree, accepted);
+  auto plan = make_plan(planned.catalogue, driver_535(), facts, planned.tree, accepted, modules);
   EXPECT_TRUE(plan) << plan.error().message();
   if (plan) planned.plan = std::move(plan).value();
   return planned;
@@ -136,6 +138,43 @@ TEST(Plan, ATransformThatFailsMakesItCannotAndLeavesNoEdits) {
   EXPECT_TRUE(planned.tree.edits().empty());
 }
 
+// The construct in nvidia-drm has a form that the recipe does not know.
+TEST(Plan, ARecipeForAModuleThatIsNotBuiltStopsNothing) {
+  const std::map<std::string, std::string> files = {{"nvidia-drm/d.c", "static loff_t (*f)(void) = no_llseek;\n"},
+                                                    {"nvidia/nv.c", "int nv;\n"}};
+  const std::map<std::string, bool> lacks = {{"declaration no_llseek linux/fs.h", false}};
+  const auto all = plan_for({no_llseek}, files, lacks);
+  EXPECT_EQ(all.plan.lines[0].decision, Decision::cannot);
+  EXPECT_THAT(all.plan.lines[0].concerns, testing::ElementsAre("nvidia-drm/d.c"));
+  EXPECT_THAT(all.plan.lines[0].modules, testing::ElementsAre("nvidia-drm"));
+  EXPECT_EQ(plan_for({no_llseek}, files, lacks, {}, {"nvidia-drm"}).plan.lines[0].decision, Decision::cannot);
+
+  const auto without = plan_for({no_llseek}, files, lacks, {}, {"nvidia"});
+  EXPECT_EQ(without.plan.lines[0].decision, Decision::not_needed);
+  EXPECT_THAT(without.plan.lines[0].reason, HasSubstr("it concerns only nvidia-drm, which is not built"));
+}
+
+TEST(Plan, ARecipeMayNameItsModules) {
+  const auto named = no_llseek + "modules: nvidia-drm\n";
+  const std::map<std::string, std::string> files = {{"common/c.c", "static loff_t (*f)(void) = no_llseek;\n"}};
+  const std::map<std::string, bool> lacks = {{"declaration no_llseek linux/fs.h", false}};
+  EXPECT_EQ(plan_for({no_llseek}, files, lacks, {}, {"nvidia"}).plan.lines[0].decision, Decision::cannot)
+      << "a file that all modules share";
+  EXPECT_EQ(plan_for({named}, files, lacks, {}, {"nvidia"}).plan.lines[0].decision, Decision::not_needed);
+}
+
+TEST(Plan, WhichRecipesEndABuild) {
+  const std::map<std::string, std::string> files = {{"a.c", "static loff_t (*f)(void) = no_llseek;\n"}};
+  const std::map<std::string, bool> lacks = {{"declaration no_llseek linux/fs.h", false}};
+  const auto plain = plan_for({no_llseek}, files, lacks);
+  EXPECT_TRUE(blocking(plain.plan, Strict::none).empty());
+  EXPECT_TRUE(blocking(plain.plan, Strict::run_time).empty());
+  EXPECT_EQ(blocking(plain.plan, Strict::all).size(), 1U);
+  const auto late = plan_for({no_llseek + "run-time: seeking fails\n"}, files, lacks);
+  EXPECT_TRUE(blocking(late.plan, Strict::none).empty());
+  EXPECT_EQ(blocking(late.plan, Strict::run_time).size(), 1U);
+}
+
 TEST(Plan, EnsuresIsChecked) {
   const auto planned = plan_for({no_llseek}, {{"a.c", std::string(fops) + "static void *p = no_llseek;\n"}},
                                 {{"declaration no_llseek linux/fs.h", false}});
@@ -170,6 +209,29 @@ TEST(Plan, VersionsAndFlavoursDecideWithAReason) {
   EXPECT_EQ(reason("{driver: '<535'}"), "for drivers <535, this is 535.261.03");
   EXPECT_EQ(reason("{driver: {flavour: [open, grid]}}"), "for open or grid drivers, this is vgpu-kvm");
   EXPECT_EQ(reason("{kernel: '>=6.13'}"), "for kernels >=6.13, this is 6.12.95");
+}
+
+// A form of something has three answers: yes, no, and that there is no such thing.
+TEST(Plan, AThingThatDoesNotExistHasNoOtherForm) {
+  const auto recipe = [](const std::string& key) {
+    return "id: x\nsummary: s\nwhen:\n  kernel:\n    " + key +
+           ": {compiles: 'MODULE_IMPORT_NS(X);', about: a bare word, of: MODULE_IMPORT_NS, header: linux/module.h}\n"
+           "transforms: [{rename-token: {files: '*.c', from: a, to: b}}]\n";
+  };
+  const auto parsed = parse_recipe(recipe("lacks"), "r.yaml", "");
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  const auto key = parsed->kernel.front().question.key();
+  const auto decision = [&](const std::string& condition, bool yes, bool absent) {
+    return plan_for({recipe(condition)}, {{"x.c", "int a;\n"}}, {{key, yes}, {"absent " + key, absent}}).plan.lines[0];
+  };
+  EXPECT_EQ(decision("has", true, false).decision, Decision::applies);
+  EXPECT_EQ(decision("lacks", false, false).decision, Decision::applies);
+  EXPECT_EQ(decision("absent", false, true).decision, Decision::applies);
+  EXPECT_EQ(decision("absent", false, false).decision, Decision::not_needed);
+  EXPECT_EQ(decision("has", false, true).decision, Decision::not_needed);
+  const auto lacks = decision("lacks", false, true);
+  EXPECT_EQ(lacks.decision, Decision::not_needed);
+  EXPECT_THAT(lacks.reason, HasSubstr("this kernel has no MODULE_IMPORT_NS in linux/module.h"));
 }
 
 TEST(Plan, AnyOfSeveralFactsIsEnough) {
