@@ -4,6 +4,7 @@
 #include "driver/manifest.hpp"
 #include "driver/run_file_zip.hpp"
 #include "install/installer_conflicts.hpp"
+#include "kernel/kernel_notices.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -65,8 +66,8 @@ bool installer_ignores_loaded_modules(const Version& version) {
 }
 
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
-                                 const kernel::Kernel& kernel, const kernel::DebugInfo& debug_info,
-                                 const std::string& log, unsigned jobs,
+                                 const kernel::Kernel& kernel, const std::set<std::string>& accepted,
+                                 const kernel::DebugInfo& debug_info, const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
@@ -95,7 +96,7 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   command.on_line = [&](std::string_view line, bool) {
     if (on_line) on_line(line);
   };
-  if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
+  command.env.merge(kernel::accepted_variables(kernel, accepted));
   // NVIDIA's Makefile takes CC, LD and OBJDUMP from the environment, and the kernel's takes LLVM. What has to override
   // the kernel's configuration must be on a command line, and MAKEFLAGS counts as one.
   for (const auto& variable : kernel.make_variables()) {
