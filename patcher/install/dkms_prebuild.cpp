@@ -1,6 +1,7 @@
 #include "install/dkms_prebuild.hpp"
 
 #include "build/make_command.hpp"
+#include "build/work_tree.hpp"
 #include "conftest/conftest.hpp"
 #include "conftest/driver_checks.hpp"
 #include "driver/driver.hpp"
@@ -71,21 +72,6 @@ Status check_refusals(const std::vector<conftest::DriverCheck>& checks, const ke
   return {};
 }
 
-Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
-  std::error_code bad;
-  for (const auto& [path, text] : tree.edits()) {
-    const auto file = folder / path;
-    if (!text) {
-      fs::remove(file, bad);
-      continue;
-    }
-    const auto mode =
-        fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
-    TRY(write_file(file, *text, mode));
-  }
-  return {};
-}
-
 std::string as_script(const Command& make, const std::string& explanation) {
   std::string text = "# The make command of `vgpukit build`, for this kernel.\n";
   each_line(explanation, [&](std::string_view line) { text += "# " + std::string(line) + "\n"; });
@@ -128,7 +114,7 @@ Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& 
     return cannot_apply(lines, facts.kernel());
   TRY_ASSIGN(const auto checks, conftest::run_driver_checks(facts.kernel(), tree, choices.accepted));
   TRY(check_refusals(checks, facts.kernel()));
-  TRY(write_edits(tree, request.folder));
+  TRY(build::write_edits(tree.edits(), request.folder));
 
   build::BuildRequest build;
   build.tree = request.folder;

@@ -1,5 +1,6 @@
 #include "install/nvidia_installer.hpp"
 
+#include "build/work_tree.hpp"
 #include "driver/manifest.hpp"
 #include "driver/run_file_zip.hpp"
 #include "install/installer_conflicts.hpp"
@@ -19,27 +20,20 @@ struct Since {
   std::string option;
 };
 
-Status write_edits(const fs::path& folder, const std::string& sources, const driver::SourceEdits& edits) {
+// In a package with the sources in the folder `sources`: writes the edits, and lists new files in its manifest.
+Status edit_package(const fs::path& folder, const std::string& sources, const driver::SourceEdits& edits) {
+  TRY(build::write_edits(edits, folder / sources));
   std::error_code bad;
-  std::optional<driver::Manifest> manifest;
-  if (fs::exists(folder / ".manifest", bad)) {
-    TRY_ASSIGN(auto text, read_file(folder / ".manifest"));
-    manifest.emplace(std::move(text));
+  if (!fs::exists(folder / ".manifest", bad)) return {};
+  TRY_ASSIGN(auto text, read_file(folder / ".manifest"));
+  driver::Manifest manifest(std::move(text));
+  for (const auto& [path, edit] : edits) {
+    if (edit)
+      manifest.add_source(sources + "/" + path);
+    else
+      manifest.remove(sources + "/" + path);
   }
-  for (const auto& [path, text] : edits) {
-    const auto named = sources + "/" + path;
-    const auto file = folder / named;
-    if (!text) {
-      fs::remove(file, bad);
-      if (manifest) manifest->remove(named);
-      continue;
-    }
-    const auto mode =
-        fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
-    TRY(write_file(file, *text, mode));
-    if (manifest) manifest->add_source(named);
-  }
-  return manifest ? write_file(folder / ".manifest", manifest->text()) : Status{};
+  return write_file(folder / ".manifest", manifest.text());
 }
 
 }  // namespace
@@ -91,7 +85,7 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   if (!fs::exists(target / "nvidia-installer", bad))
     return Error{ErrorKind::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
                  "--without-nvidia-installer registers its kernel modules with dkms"};
-  TRY(write_edits(target, driver.package_folder, edits));
+  TRY(edit_package(target, driver.package_folder, edits));
   Command command;
   command.root = host.root;
   command.cwd = host.inside(target);

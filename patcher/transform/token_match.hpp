@@ -74,8 +74,8 @@ Work work_left(const std::vector<Token>& row, const TokenPattern& find, const st
 
 // Searches files for an identifier or a sequence of tokens ("MODULE_LICENSE ( \"NVIDIA\" )"), in code and in
 // directives, not in comments and strings. White space and comments between tokens do not matter. The tokens may be the
-// beginning of a directive ("#define NV_X"), and may have the wildcards of TokenPattern ("f($1, NULL)"). They are parsed once,
-// as is each file of a tree.
+// beginning of a directive ("#define NV_X"), and may have the wildcards of TokenPattern ("f($1, NULL)"). They are
+// parsed once, as is each file of a tree.
 class TokenSearch {
  public:
   explicit TokenSearch(std::string_view tokens);
