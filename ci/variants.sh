@@ -61,7 +61,8 @@ make_root() {
   in_root "$root.part" apt-get -q clean
   # What configuring and preparing read; all of it takes three times as long.
   mkdir "$root.part$source"
-  tar -C "$root.part$source" --strip-components=1 --exclude='*/drivers/*.[chS]' --exclude='*/sound/*.[chS]' \
+  tar -C "$root.part$source" --strip-components=1 --exclude='linux-source-*/drivers/*.[chS]' \
+    --exclude='linux-source-*/sound/*.[chS]' \
     -xf "$root.part/usr/src/linux-source-$series.tar.xz" --wildcards \
     '*/Kconfig*' '*/Makefile*' '*/Kbuild*' '*/include/*' '*/scripts/*' '*/arch/x86/*' '*/tools/arch/*' \
     '*/tools/build/*' '*/tools/lib/*' '*/tools/objtool/*' 'linux-source-*/kernel/*'

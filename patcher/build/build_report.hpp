@@ -61,6 +61,11 @@ struct BuildReport {
     unsigned cached = 0, compiled = 0;  // cached answers; snippets that were compiled
     double seconds = 0;
   };
+  // A sanity check of the driver's conftest.sh that refuses this kernel.
+  struct CheckPart {
+    std::string check, says, means, next, notice, variable;  // as in conftest::DriverCheck
+    bool accepted = false;
+  };
   struct NoticePart {
     std::string name, recipe, text;
   };
@@ -74,6 +79,7 @@ struct BuildReport {
   Result result = Result::failed;
   std::vector<ErrorPart> errors;
   std::vector<ErrorPart> warnings;
+  std::vector<CheckPart> checks;
   std::vector<NoticePart> notices;  // the accepted ones; if the result is `consent`, the ones that need it
   std::string output;               // the folder with the modules; empty if there is none
   std::string log;                  // every line that make printed; empty if make did not run
@@ -92,8 +98,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NearPart, name, place, text, why
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ErrorPart, tool, file, line, message, hint, more, subject, kind,
                                    declared_before, declared_now, nearest, follows, conftest)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::ConftestPart, tests, cached, compiled, seconds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::CheckPart, check, says, means, next, notice, variable, accepted)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport::NoticePart, name, recipe, text)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, modules, conftest, seconds, result, errors,
-                                   warnings, notices, output, log, unchanged)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BuildReport, driver, kernel, recipes, checks, modules, conftest, seconds, result,
+                                   errors, warnings, notices, output, log, unchanged)
 
 }  // namespace vgpukit::build

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct BuildRequest {
   bool precompile_headers = true;  // see PrecompiledHeaders; the objects are the same
   bool allow_undefined = false;    // undefined symbols are no errors: the verification checks them
   bool first_error_only = false;   // make without -k
+  std::set<std::string> accepted;  // notices: those about the kernel become variables of conftest.sh
   kernel::DebugInfo debug_info;    // none, or what ProbeBuild says, or as_configured
   std::filesystem::path log;       // every line that make printed
   std::function<void(const BuildProgress&)> on_progress;  // may be empty

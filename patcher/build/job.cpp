@@ -62,7 +62,7 @@ Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
     hasher.add("sign");
     TRY(hasher.add_file(facts.kernel().host.in_root(key->certificate)));
   }
-  hasher.add(job.keep_going ? "keep going" : "");
+  hasher.add("strict " + std::to_string(static_cast<int>(job.strict)));
   return hasher.hex();
 }
 
@@ -120,7 +120,8 @@ Status check_output(const BuildJob& job) {
 }
 
 // A sentence about the recipe for this error; empty if there is none.
-std::string explain(const std::string& message, const recipe::Plan& plan, const recipe::Catalogue* explanations) {
+std::string explain_message(const std::string& message, const recipe::Plan& plan,
+                            const recipe::Catalogue* explanations) {
   if (!explanations) return "";
   for (const auto& recipe : explanations->recipes()) {
     const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
@@ -136,6 +137,42 @@ std::string explain(const std::string& message, const recipe::Plan& plan, const 
            std::string(recipe::decision_name(line->decision)) + ": " + line->reason + ")";
   }
   return "";
+}
+
+// The same for an error of the compiler, which may also be in a file that a recipe concerns that could not be applied.
+std::string explain(const diagnostics::Diagnostic& error, const recipe::Plan& plan,
+                    const recipe::Catalogue* explanations) {
+  auto why = explain_message(error.message, plan, explanations);
+  if (!why.empty()) return why;
+  for (const auto& line : plan.lines)
+    if (line.decision == recipe::Decision::cannot &&
+        std::find(line.concerns.begin(), line.concerns.end(), error.file) != line.concerns.end())
+      append(why,
+             "the recipe " + line.recipe->id + " concerns this file and could not be applied (" + line.reason + ")",
+             "; ");
+  if (!why.empty() && !error.hint.empty()) why += ". " + error.hint;
+  return why;
+}
+
+// The build succeeded: the compiler needs none of the recipes that could not be applied.
+void mark_unneeded(BuildReport& report, const recipe::Plan& plan) {
+  for (std::size_t i = 0; i < plan.lines.size(); ++i) {
+    const auto& line = plan.lines[i];
+    if (line.decision != recipe::Decision::cannot) continue;
+    const auto files = line.concerns.empty() ? std::string("the driver") : join(line.concerns, ", ");
+    const auto said = "not needed after all: the compiler has no complaint about " + files +
+                      " (it could not be applied: " + line.reason + ")";
+    report.recipes[i].state = recipe::Decision::not_needed;
+    report.recipes[i].reason = said;
+    report.warnings.push_back({"recipe",
+                               line.recipe->where.file,
+                               line.recipe->where.line,
+                               line.recipe->id + ": " + said,
+                               line.recipe->run_time.empty()
+                                   ? "the driver differs from what the recipe knows; --strict makes this an error"
+                                   : "a build does not show what fails without it: " + line.recipe->run_time,
+                               {}});
+  }
 }
 
 BuildReport::ErrorPart error_part(const diagnostics::Diagnostic& diagnostic, std::string hint) {
@@ -269,6 +306,7 @@ std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan) {
   for (const auto& line : plan.lines) {
     BuildReport::RecipePart part{line.recipe->id, line.decision, line.recipe->summary, line.reason, {}};
     for (const auto& file : line.files) part.files.push_back(file.path);
+    if (line.decision == recipe::Decision::cannot) part.files = line.concerns;
     parts.push_back(std::move(part));
   }
   return parts;
@@ -287,16 +325,23 @@ std::vector<BuildReport::ErrorPart> doubt_parts(const recipe::Plan& plan) {
   return parts;
 }
 
-std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan) {
-  const auto of = [&](recipe::Decision decision) {
-    std::vector<BuildReport::NoticePart> parts;
-    for (const auto& line : plan.lines)
-      if (line.decision == decision && line.recipe->notice)
-        parts.push_back({line.recipe->notice->name, line.recipe->id, line.recipe->notice->text});
-    return parts;
-  };
-  return plan.has(recipe::Decision::needs_consent) ? of(recipe::Decision::needs_consent)
-                                                   : of(recipe::Decision::applies);
+std::vector<BuildReport::CheckPart> check_parts(const std::vector<conftest::DriverCheck>& checks) {
+  std::vector<BuildReport::CheckPart> parts;
+  for (const auto& check : checks)
+    parts.push_back({check.check, check.says, check.means, check.next, check.notice, check.variable, check.accepted});
+  return parts;
+}
+
+std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan,
+                                                  const std::vector<conftest::DriverCheck>& checks) {
+  const bool open = plan.has(recipe::Decision::needs_consent) || conftest::needs_consent(checks);
+  std::vector<BuildReport::NoticePart> parts;
+  for (const auto& check : checks)
+    if (!check.notice.empty() && check.accepted != open) parts.push_back({check.notice, "", check.means});
+  for (const auto& line : plan.lines)
+    if (line.recipe->notice && line.decision == (open ? recipe::Decision::needs_consent : recipe::Decision::applies))
+      parts.push_back({line.recipe->notice->name, line.recipe->id, line.recipe->notice->text});
+  return parts;
 }
 
 Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
@@ -322,10 +367,12 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   if (!job.compile_only) TRY(check_output(job));
 
   TRY_ASSIGN(auto tree, transform::SourceTree::open(job.driver->sources));
-  TRY_ASSIGN(const auto plan, recipe::make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted, job.modules));
   report.seconds["plan"] = watch.lap();
   report.recipes = recipe_parts(plan);
-  report.notices = notice_parts(plan);
+  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(kernel, tree, job.accepted));
+  report.checks = check_parts(checks);
+  report.notices = notice_parts(plan, checks);
   std::vector<diagnostics::Diagnostic> build_errors;  // of make and the compiler
   for (auto& doubt : doubt_parts(plan)) report.warnings.push_back(std::move(doubt));
   const auto finish = [&](BuildReport::Result result) {
@@ -335,16 +382,31 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
     report.seconds["total"] = job.extract_seconds + total.lap();
     return std::move(report);
   };
-  if (plan.has(recipe::Decision::needs_consent)) return finish(BuildReport::Result::consent);
-  for (const auto& line : plan.lines)
-    if (line.decision == recipe::Decision::cannot)
-      (job.keep_going ? report.warnings : report.errors)
-          .push_back({"recipe",
-                      line.recipe->where.file,
-                      line.recipe->where.line,
-                      line.recipe->id + ": " + line.reason,
-                      "the driver differs from what the recipe knows; --keep-going builds without it",
-                      {}});
+  if (!conftest::refuses(checks) && (plan.has(recipe::Decision::needs_consent) || conftest::needs_consent(checks)))
+    return finish(BuildReport::Result::consent);
+  for (const auto& check : checks) {
+    const auto text = "the driver refuses this kernel (" + check.check + ": " + check.says + ")";
+    if (check.notice.empty())
+      report.errors.push_back({"conftest", "conftest.sh", 0, text + ": " + check.means, check.next, {}});
+    else if (check.accepted)
+      report.warnings.push_back({"conftest",
+                                 "conftest.sh",
+                                 0,
+                                 text + "; " + check.notice + " was accepted, so " + check.variable + "=1 is set",
+                                 check.means,
+                                 {}});
+  }
+  for (const auto* line : recipe::blocking(plan, job.strict))
+    report.errors.push_back({"recipe",
+                             line->recipe->where.file,
+                             line->recipe->where.line,
+                             line->recipe->id + ": " + line->reason,
+                             line->recipe->run_time.empty() || job.strict == recipe::Strict::all
+                                 ? "the driver differs from what the recipe knows; without --strict the compiler "
+                                   "decides whether it is needed"
+                                 : "the driver differs from what the recipe knows, and a build would not show it: " +
+                                       line->recipe->run_time,
+                             {}});
   if (!report.errors.empty()) return finish(BuildReport::Result::failed);
   if (!job.driver->missing_binary_objects.empty() && !job.compile_only) {
     report.errors.push_back(
@@ -376,6 +438,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   request.first_error_only = job.first_error_only;
   request.allow_undefined = !job.driver->missing_binary_objects.empty();
   request.log = host.state / "logs" / (name + ".log");
+  request.accepted = job.accepted;
   request.on_progress = job.on_progress;
   report.log = request.log.string();
   TRY_ASSIGN(const auto built, build_tree(facts, request));
@@ -385,7 +448,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   report.seconds["conftest"] = built.conftest_seconds;
   report.seconds["compile"] = built.compile_seconds;
   for (const auto& error : built.errors) {
-    auto why = explain(error.message, plan, job.explanations);
+    auto why = explain(error, plan, job.explanations);
     report.errors.push_back(error_part(error, !why.empty()          ? std::move(why)
                                               : !error.hint.empty() ? error.hint
                                                                     : std::string(no_hint)));
@@ -398,11 +461,12 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   std::vector<module::ModuleFile> modules;
   TRY_ASSIGN(const bool loads, verify_into(report, facts, *job.driver, built.modules, modules));
   for (auto& error : report.errors)
-    if (auto why = explain(error.message, plan, job.explanations); !why.empty())
+    if (auto why = explain_message(error.message, plan, job.explanations); !why.empty())
       error.hint = why + (error.hint.empty() ? "" : ". " + error.hint);
   if (key && loads && report.errors.empty()) sign_into(report, kernel, *key, modules);
   report.seconds["verify"] = watch.lap();
   if (!loads || !report.errors.empty()) return finish(BuildReport::Result::failed);
+  mark_unneeded(report, plan);
   if (job.compile_only) {
     for (const auto& module : modules)
       report.modules.push_back({module.name, "", module.info("vermagic"), module.info("license"), "", module.bytes});

@@ -13,6 +13,7 @@
 
 #include "build/build_report.hpp"
 #include "build/build_tree.hpp"
+#include "conftest/driver_checks.hpp"
 #include "driver/driver.hpp"
 #include "history/history.hpp"
 #include "kernel/facts.hpp"
@@ -32,9 +33,9 @@ struct BuildJob {
   std::filesystem::path output;
   unsigned jobs = 1;
   bool debug_info = false;
-  bool compile_only = false;      // compile and verify, but deliver no modules; a missing binary object is no error
-  bool keep_going = false;        // build even if a recipe that is needed cannot be applied
-  bool first_error_only = false;  // stop at the first error
+  bool compile_only = false;  // compile and verify, but deliver no modules; a missing binary object is no error
+  recipe::Strict strict = recipe::Strict::none;  // which recipes that cannot be applied end the build at once
+  bool first_error_only = false;                 // stop at the first error
   bool keep_objects =
       false;  // for the next build of this driver for this kernel, which then compiles only what changed
   double extract_seconds = 0;  // the time for opening the package, for the report
@@ -54,8 +55,11 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job);
 
 // The plan's lines for a report.
 std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan);
-// The notices of the plan: those that need consent; if there are none, those of the applied recipes.
-std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan);
+// The driver's refusals for a report.
+std::vector<BuildReport::CheckPart> check_parts(const std::vector<conftest::DriverCheck>& checks);
+// The notices of the plan and of the driver's refusals: those that need consent; if there are none, the accepted ones.
+std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan,
+                                                  const std::vector<conftest::DriverCheck>& checks);
 // A warning for each uncertain fact that a recipe depends on.
 std::vector<BuildReport::ErrorPart> doubt_parts(const recipe::Plan& plan);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernel/kernel_notices.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::build {
@@ -42,8 +43,7 @@ Command make_command(const kernel::Kernel& kernel, const BuildRequest& request, 
   argv.push_back("SYSSRC=" + kernel.source.string());
   argv.push_back("SYSOUT=" + kernel.build.string());
   for (auto& variable : make_variables(kernel, request)) argv.push_back(std::move(variable.text));
-  // conftest.sh stops (470) or warns (535) if the compiler is not the kernel's. vgpukit has already warned about it.
-  if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
+  command.env.merge(kernel::accepted_variables(kernel, request.accepted));
   return command;
 }
 

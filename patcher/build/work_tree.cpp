@@ -51,16 +51,20 @@ bool only_recompiles(const fs::path& path) {
   return path.extension() == ".c" || path.extension() == ".h";
 }
 
+// Writes a file with the mode of the driver's file, if there is one.
+Status write_edit(const fs::path& file, const std::string& text, const fs::path& origin) {
+  std::error_code bad;
+  const auto mode =
+      fs::exists(origin, bad) ? static_cast<unsigned>(fs::status(origin, bad).permissions()) & 0777U : 0644U;
+  return write_file(file, text, mode);
+}
+
 Status write_source(const driver::Driver& driver, const transform::SourceTree& tree, const std::string& path,
                     const fs::path& folder) {
   if (!tree.has(path)) return {};
   const auto edit = tree.edits().find(path);
-  const auto origin = driver.sources / path;
-  if (edit == tree.edits().end()) return clone_file(origin, folder / path);
-  std::error_code bad;
-  const auto mode =
-      fs::exists(origin, bad) ? static_cast<unsigned>(fs::status(origin, bad).permissions()) & 0777U : 0644U;
-  return write_file(folder / path, *edit->second, mode);
+  if (edit == tree.edits().end()) return clone_file(driver.sources / path, folder / path);
+  return write_edit(folder / path, *edit->second, driver.sources / path);
 }
 
 // The files that differ from those of the earlier build; nothing if that build's objects cannot be used.
@@ -79,6 +83,15 @@ std::optional<std::set<std::string>> changed_files(const std::map<std::string, s
 }
 
 }  // namespace
+
+Status write_edits(const transform::SourceTree::Edits& edits, const fs::path& folder) {
+  std::error_code bad;
+  for (const auto& [path, text] : edits) {
+    if (!text) fs::remove(folder / path, bad);
+    if (text) TRY(write_edit(folder / path, *text, folder / path));
+  }
+  return {};
+}
 
 Status write_patched_tree(const driver::Driver& driver, const transform::SourceTree& tree, const fs::path& folder) {
   for (const auto& path : tree.files()) TRY(write_source(driver, tree, path, folder));

@@ -42,5 +42,7 @@ class WorkTree {
 // Writes the driver's sources with the tree's edits, and the binary objects, into the empty `folder`.
 Status write_patched_tree(const driver::Driver& driver, const transform::SourceTree& tree,
                           const std::filesystem::path& folder);
+// Writes edits over the unpatched sources in `folder`. A file keeps its mode.
+Status write_edits(const transform::SourceTree::Edits& edits, const std::filesystem::path& folder);
 
 }  // namespace vgpukit::build

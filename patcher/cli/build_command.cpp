@@ -27,7 +27,8 @@ struct BuildOptions {
   std::vector<std::string> accept;
   std::vector<std::string> without;
   bool compile_only = false;
-  bool keep_going = false;
+  bool strict = false;
+  bool keep_going = false;  // has no effect: it is what happens without --strict
   bool dry_run = false;
   bool debug_info = false;
   bool first_error_only = false;
@@ -105,7 +106,7 @@ void print_errors(const build::BuildReport& report, const Style& style) {
 void print_warnings(const build::BuildReport& report, const Style& style) {
   for (const auto& warning : report.warnings) {
     if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" &&
-        warning.tool != "conftest" && warning.tool != "facts")
+        warning.tool != "conftest" && warning.tool != "facts" && warning.tool != "recipe")
       continue;  // the compiler's own are in the log
     const std::string place = warning.file + (warning.line > 0 ? ":" + std::to_string(warning.line) : "");
     print(style.yellow("warning: ") + (place.empty() ? "" : place + ": ") + warning.message + "\n" +
@@ -138,7 +139,10 @@ void print_report(const build::BuildReport& report, const Globals& globals) {
     print_warnings(report, style);
     if (!report.notices.empty()) {
       const auto names = join(report.notices, ", ", [](const auto& notice) { return notice.name; });
-      print(style.yellow("accepted: ") + names + ". These modules are for this machine, not for distribution.\n");
+      const bool of_recipe = std::any_of(report.notices.begin(), report.notices.end(),
+                                         [](const auto& notice) { return !notice.recipe.empty(); });
+      print(style.yellow("accepted: ") + names +
+            (of_recipe ? ". These modules are for this machine, not for distribution.\n" : "\n"));
     }
   } else {
     print("\n" + style.red("not built") + ": " + std::to_string(report.errors.size()) +
@@ -186,7 +190,8 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
     first.reset();
     const auto release = facts.kernel().release;
     if (options.dry_run) {
-      TRY_ASSIGN(auto shown, show_plan(globals, driver, facts, recipes.applied, accepted, {}));
+      TRY_ASSIGN(auto shown, show_plan(globals, driver, facts, recipes.applied, accepted,
+                                       {false, false, options.strict, options.modules}));
       documents.push_back(std::move(shown.document));
       if (worst == Exit::done) worst = shown.code;
       continue;
@@ -203,7 +208,7 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
     job.debug_info = options.debug_info;
     job.compile_only = options.compile_only;
     job.keep_objects = options.keep_objects;
-    job.keep_going = options.keep_going;
+    if (options.strict) job.strict = recipe::Strict::all;
     job.first_error_only = options.first_error_only;
     job.extract_seconds = extract.count();
     job.on_progress = [&](const build::BuildProgress& state) { progress.show(state); };
@@ -252,8 +257,9 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
   command->add_option("--without", options->without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
   command->add_flag("--compile-only", options->compile_only,
                     "Compile and verify, deliver no modules; a missing binary object is tolerated");
-  command->add_flag("--keep-going", options->keep_going,
-                    "Build even though a recipe that is needed could not be applied");
+  command->add_flag("--strict", options->strict,
+                    "End if a recipe cannot be applied; otherwise the compiler decides whether it is needed");
+  command->add_flag("--keep-going", options->keep_going)->group("");
   command->add_flag("--first-error-only", options->first_error_only,
                     "Stop at the first error; the default is to collect all");
   command->add_flag(

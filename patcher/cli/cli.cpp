@@ -11,6 +11,7 @@
 #include "cli/progress.hpp"
 #include "config.hpp"
 #include "driver/driver_store.hpp"
+#include "kernel/kernel_notices.hpp"
 #include "support/configuration.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
@@ -172,7 +173,8 @@ Result<std::map<std::string, bool>> assumptions_of(const Globals& globals) {
 Result<std::set<std::string>> accepted_of(const HostPaths& host, const recipe::Catalogue& catalogue,
                                           const std::vector<std::string>& names) {
   std::set<std::string> accepted;
-  std::set<std::string> known = {"other-compiler"};
+  std::set<std::string> known;
+  for (const auto& notice : kernel::kernel_notices()) known.emplace(notice.name);
   for (const auto& recipe : catalogue.recipes())
     if (recipe.notice) known.insert(recipe.notice->name);
   for (const auto& name : names) {

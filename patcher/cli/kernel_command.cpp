@@ -4,6 +4,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -11,7 +12,7 @@ namespace {
 
 Result<Exit> list_kernels(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  const auto entries = kernel::list_kernels(host);
+  const auto entries = kernel::check_kernels(host);
   if (globals.json()) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& entry : entries)
@@ -19,7 +20,9 @@ Result<Exit> list_kernels(const Globals& globals) {
                      {"running", entry.running},
                      {"modules", entry.modules},
                      {"headers", entry.headers},
-                     {"problem", entry.problem}});
+                     {"notices", entry.notices},
+                     {"problem", entry.problem},
+                     {"next", entry.next}});
     print_json(nlohmann::json{{"root", host.root.string()}, {"kernels", all}});
     return Exit::done;
   }
@@ -27,9 +30,18 @@ Result<Exit> list_kernels(const Globals& globals) {
   if (entries.empty()) print("no kernel and no kernel headers in " + host.root.string() + "\n");
   std::size_t width = 0;
   for (const auto& entry : entries) width = std::max(width, entry.release.size());
+  const auto problem = [](const kernel::KernelEntry& entry) {
+    auto text = entry.problem + (entry.next.empty() ? "" : "; " + entry.next);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+  };
   for (const auto& entry : entries)
     print(style.bold(entry.release) + std::string(width - entry.release.size(), ' ') + "  " +
-          (entry.problem.empty() ? style.green("ready to build for") : style.yellow(entry.problem)) +
+          (!entry.problem.empty() ? style.yellow(problem(entry))
+           : entry.notices.empty()
+               ? style.green("ready to build for")
+               : style.yellow("ready to build for with --accept " + join(entry.notices, " --accept ") +
+                              ": NVIDIA's drivers refuse it otherwise")) +
           (entry.running ? "  (running)" : "") + "\n");
   return Exit::done;
 }

@@ -48,6 +48,7 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
   job.explanations = &recipes.known();
   job.accepted = accepted;
   job.modules = options.modules;
+  job.strict = recipe::Strict::run_time;  // the modules go to hosts where nobody reads this build's warnings
   job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
   job.on_progress = [&](const build::BuildProgress& state) { progress.show(state); };
   job.on_step = [&](std::string_view text) { progress.say(text); };

@@ -97,9 +97,9 @@ Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
   if (plan.has(recipe::Decision::needs_consent)) {
     if (globals.json())
       print_json(nlohmann::json{
-          {"result", "consent"}, {"notices", build::notice_parts(plan)}, {"recipes", build::recipe_parts(plan)}});
+          {"result", "consent"}, {"notices", build::notice_parts(plan, {})}, {"recipes", build::recipe_parts(plan)}});
     else
-      print(notices_text(build::notice_parts(plan), style));
+      print(notices_text(build::notice_parts(plan, {}), style));
     return Exit::consent;
   }
   if (plan.has(recipe::Decision::cannot) && !options.keep_going) {
@@ -159,6 +159,11 @@ void add_plan(CLI::App& app, Globals& globals, Action& action) {
     common(*command, *options);
     command->add_flag("--diff", options->extras.diff, "Show what the recipes change as a unified diff");
     command->add_flag("--facts", options->extras.facts, "Show the facts about the kernel that were asked for");
+    command->add_flag("--strict", options->extras.strict, "End with 1 if a recipe cannot be applied");
+    command
+        ->add_option("--modules", options->extras.modules,
+                     "The modules that will be built: a recipe for another one that cannot be applied is not needed")
+        ->delimiter(',');
     set_action(command, globals, action, options, plan);
   }
   auto* command =

@@ -34,7 +34,12 @@ std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& reci
       text += "\n  " + heading(recipe.state, style) + "  " + style.bold(recipe.id) + "\n";
       text += wrapped(recipe.summary, 4);
       if (!brief || recipe.state == Decision::cannot) text += wrapped("why: " + recipe.reason, 4);
-      if (!recipe.files.empty()) text += wrapped("changes: " + join(recipe.files, ", "), 4);
+      if (recipe.state == Decision::cannot)
+        text += wrapped("concerns: " + (recipe.files.empty() ? "the driver" : join(recipe.files, ", ")) +
+                            "; the compiler decides whether it is needed (--strict: an error)",
+                        4);
+      else if (!recipe.files.empty())
+        text += wrapped("changes: " + join(recipe.files, ", "), 4);
     }
   }
   std::map<Decision, unsigned> counts;
@@ -66,11 +71,25 @@ std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& reci
   return text;
 }
 
+std::string checks_text(const std::vector<build::BuildReport::CheckPart>& checks, const Style& style) {
+  std::string text;
+  for (const auto& check : checks) {
+    text += "\n  " +
+            (check.accepted         ? style.yellow("refused by the driver, accepted")
+             : check.notice.empty() ? style.red("refused by the driver")
+                                    : style.yellow("refused by the driver")) +
+            "  " + style.bold(check.check) + ": " + check.says + "\n" + wrapped(check.means, 4);
+    text += wrapped(check.accepted ? check.notice + " was accepted: " + check.variable + "=1" : "-> " + check.next, 4);
+  }
+  return text;
+}
+
 std::string notices_text(const std::vector<build::BuildReport::NoticePart>& notices, const Style& style) {
   std::string text;
   std::string flags;
   for (const auto& notice : notices) {
-    text += "\n" + style.yellow("consent needed: " + notice.name) + " (recipe " + notice.recipe + ")\n" +
+    text += "\n" + style.yellow("consent needed: " + notice.name) + " (" +
+            (notice.recipe.empty() ? "the driver's own check" : "recipe " + notice.recipe) + ")\n" +
             wrapped(notice.text, 2);
     if (!contains(flags, "--accept " + notice.name)) flags += " --accept " + notice.name;
   }
@@ -87,8 +106,10 @@ std::string facts_text(const kernel::Facts& facts, const Style& style) {
   for (const auto& [question, answer] : report) {
     const auto key = question.key();
     text += "  " + key + std::string(key.size() < width ? width - key.size() : 0, ' ') + "  " +
-            (answer.yes ? style.green("yes") : style.yellow("no ")) + "  " +
-            style.dim(answer.assumed ? "assumed (--assume)" : answer.evidence) + "\n";
+            (answer.yes      ? style.green("yes")
+             : answer.absent ? style.yellow("absent")
+                             : style.yellow("no ")) +
+            "  " + style.dim(answer.assumed ? "assumed (--assume)" : answer.evidence) + "\n";
   }
   return text;
 }
@@ -98,6 +119,7 @@ nlohmann::json facts_json(const kernel::Facts& facts) {
   for (const auto& [question, answer] : facts.report())
     all.push_back({{"fact", question.key()},
                    {"answer", answer.yes},
+                   {"absent", answer.absent},
                    {"evidence", answer.evidence},
                    {"cached", answer.cached},
                    {"assumed", answer.assumed}});
@@ -127,15 +149,18 @@ Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver
                             const PlanExtras& extras) {
   const auto& kernel = facts.kernel();
   TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
-  TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, accepted));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, accepted, extras.modules));
   std::string diff;
   if (extras.diff) {
     TRY_ASSIGN(const auto history, history::record_history({}, driver, kernel, tree, plan));
     TRY_ASSIGN(diff, history.diff(0, history.commits().size() - 1));
   }
-  const auto code = plan.has(recipe::Decision::needs_consent) ? Exit::consent
-                    : plan.has(recipe::Decision::cannot)      ? Exit::failed
-                                                              : Exit::done;
+  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(kernel, tree, accepted));
+  const bool asks = plan.has(recipe::Decision::needs_consent) || conftest::needs_consent(checks);
+  const auto code = conftest::refuses(checks)                             ? Exit::failed
+                    : asks                                                ? Exit::consent
+                    : extras.strict && plan.has(recipe::Decision::cannot) ? Exit::failed
+                                                                          : Exit::done;
   if (globals.json()) {
     nlohmann::json document = {
         {"driver",
@@ -145,7 +170,8 @@ Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver
         {"kernel",
          {{"release", kernel.release}, {"compiler", kernel.compiler.text}, {"root", kernel.host.root.string()}}},
         {"recipes", build::recipe_parts(plan)},
-        {"notices", build::notice_parts(plan)},
+        {"checks", build::check_parts(checks)},
+        {"notices", build::notice_parts(plan, checks)},
         {"warnings", build::doubt_parts(plan)}};
     if (extras.diff) document["diff"] = diff;
     if (extras.facts) document["facts"] = facts_json(facts);
@@ -156,12 +182,13 @@ Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver
                    ") on " + kernel.release) +
         "\n  driver: " + driver.path.string() + "\n  kernel: " + kernel.build.string() +
         (kernel.host.is_host() ? "" : " in " + kernel.host.root.string()) + ", " + kernel.compiler.text + "\n");
+  print(checks_text(build::check_parts(checks), style));
   print(recipes_text(build::recipe_parts(plan), style, /*brief=*/false));
   for (const auto& doubt : build::doubt_parts(plan))
     print("\n" + style.yellow("warning: ") + doubt.message + "\n" + wrapped("-> " + doubt.hint, 4));
   if (extras.facts) print("\nfacts about this kernel that were asked\n" + facts_text(facts, style));
   if (extras.diff) print("\n" + diff);
-  if (code == Exit::consent) print(notices_text(build::notice_parts(plan), style));
+  if (code == Exit::consent) print(notices_text(build::notice_parts(plan, checks), style));
   return ShownPlan{code, {}};
 }
 

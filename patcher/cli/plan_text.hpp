@@ -13,6 +13,8 @@ namespace vgpukit::cli {
 
 // The recipes of a report. `brief`: those that changed something or could not; the others are only counted.
 std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& recipes, const Style& style, bool brief);
+// The driver's own refusals of the kernel.
+std::string checks_text(const std::vector<build::BuildReport::CheckPart>& checks, const Style& style);
 // Notices that need consent, and the options that give it.
 std::string notices_text(const std::vector<build::BuildReport::NoticePart>& notices, const Style& style);
 
@@ -22,9 +24,11 @@ Exit print_refused(const Globals& globals, const build::BuildReport& report, con
 struct PlanExtras {
   bool diff = false;
   bool facts = false;
+  bool strict = false;               // a recipe that cannot be applied is an error
+  std::vector<std::string> modules;  // those that would be built; empty: all
 };
 struct ShownPlan {
-  Exit code = Exit::done;   // consent: a recipe needs it; failed: a recipe cannot be applied
+  Exit code = Exit::done;   // consent: a recipe or a check of the driver needs it; failed: it cannot be built
   nlohmann::json document;  // with --format json: the caller prints it
 };
 // Makes the plan, and prints it as text or gives it as JSON.

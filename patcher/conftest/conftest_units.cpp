@@ -1,26 +1,17 @@
 #include "conftest/conftest_units.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 
+#include "support/number.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::conftest {
 namespace {
 
 constexpr std::string_view marker = "vgpukit-test-";
-
-std::optional<std::size_t> number_after(std::string_view text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return std::nullopt;
-  text.remove_prefix(prefix.size());
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 bool disjoint(const std::set<std::string>& a, const std::set<std::string>& b) {
   return std::none_of(a.begin(), a.end(), [&](const std::string& one) { return b.contains(one); });
@@ -127,7 +118,7 @@ std::map<std::size_t, SnippetIncludes> read_include_probe(std::string_view prepr
     line = trimmed(line);
     if (line.size() < 2 || line.front() != '"' || line.back() != '"') return;
     line = line.substr(1, line.size() - 2);
-    if (const auto number = number_after(line, "vgpukit-snippet-"))
+    if (const auto number = number_after<std::size_t>("vgpukit-snippet-", line))
       current = &found[*number];
     else if (current && line.starts_with("vgpukit-include-"))
       current->headers.emplace_back(line.substr(16));
@@ -227,7 +218,7 @@ UnitReading read_unit(const ConftestUnit& unit, bool compiled, std::string_view 
   if (compiled) return reading;
   for (auto& error : kernel::compile_errors(output)) {
     if (contains(error.message, "warnings being treated as errors")) continue;
-    const auto number = number_after(error.file, marker);
+    const auto number = number_after<std::size_t>(marker, error.file);
     if (!number || std::find(unit.begin(), unit.end(), *number) == unit.end()) {
       reading.reliable = false;
       continue;

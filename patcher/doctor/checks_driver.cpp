@@ -4,6 +4,7 @@
 
 #include "doctor/checks.hpp"
 #include "module/secure_boot.hpp"
+#include "support/processes.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::doctor::check {
@@ -84,17 +85,17 @@ Findings driver_dkms(const CheckInput& input) {
 }
 
 Findings driver_persistenced(const CheckInput& input) {
-  for (const auto& pid : input.sysfs.list("/proc")) {
-    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+  Findings findings;
+  each_process(input.sysfs, [&](int pid, const std::string& process) {
     // The kernel shortens names to 15 characters.
-    if (input.sysfs.read("/proc/" + pid + "/comm").text != "nvidia-persiste") continue;
-    return {{.what = "nvidia-persistenced runs (process " + pid + "): it keeps every card open",
-             .evidence = {{"/proc/" + pid + "/comm", "nvidia-persiste"}},
-             .next =
-                 "systemctl stop nvidia-persistenced before a card is unbound from the driver; otherwise the unbind "
-                 "waits for ever"}};
-  }
-  return {};
+    if (!findings.empty() || input.sysfs.read(process + "/comm").text != "nvidia-persiste") return;
+    findings.push_back(
+        {.what = "nvidia-persistenced runs (process " + std::to_string(pid) + "): it keeps every card open",
+         .evidence = {{process + "/comm", "nvidia-persiste"}},
+         .next = "systemctl stop nvidia-persistenced before a card is unbound from the driver; otherwise the unbind "
+                 "waits for ever"});
+  });
+  return findings;
 }
 
 Findings kernel_driver(const CheckInput& input) {

@@ -60,15 +60,9 @@ HostView read_host_view(const HostPaths& host, const Sysfs& sysfs) {
   view.release = sysfs.read("/proc/sys/kernel/osrelease").text;
   const auto cpuinfo = sysfs.read("/proc/cpuinfo").text;
   view.cpuinfo = cpuinfo.substr(0, cpuinfo.find("\n\n"));
-  for (const auto& entry : kernel::list_kernels(host)) {
-    if (!entry.modules) continue;  // only headers: it cannot boot
-    InstalledKernel kernel{entry.release, entry.release == view.release, "", ""};
-    if (const auto opened = kernel::open_kernel(host, entry.release); !opened) {
-      kernel.problem = opened.error().why;
-      kernel.next = opened.error().next;
-    }
-    view.kernels.push_back(std::move(kernel));
-  }
+  for (const auto& entry : kernel::check_kernels(host))
+    if (entry.modules)  // only headers: it cannot boot
+      view.kernels.push_back({entry.release, entry.release == view.release, entry.problem, entry.next});
   view.vgpu_driver = vgpu::host_driver(sysfs);
   view.vgpus = vgpu::read_vgpus(sysfs);
   if (view.vgpu_driver.for_vgpus()) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <system_error>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "driver/extract.hpp"
 #include "driver/unpack_target.hpp"
 #include "support/interrupt.hpp"
+#include "support/number.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::driver {
@@ -29,19 +29,13 @@ Error bad_header(const fs::path& file, const std::string& why) {
   return {ErrorKind::usage, "read the installer " + file.string(), why, kFetchAgain};
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
-
 // The number between `before` and `after`.
 std::optional<std::uint64_t> number_between(std::string_view text, std::string_view before, std::string_view after) {
   for (auto at = text.find(before); at != std::string_view::npos; at = text.find(before, at + 1)) {
     const auto start = at + before.size();
     const auto end = std::min(text.find_first_not_of("0123456789", start), text.size());
-    if (end > start && text.substr(end).starts_with(after)) return number(text.substr(start, end - start));
+    if (end > start && text.substr(end).starts_with(after))
+      return number_in<std::uint64_t>(text.substr(start, end - start));
   }
   return std::nullopt;
 }
@@ -147,7 +141,7 @@ Result<std::uint64_t> header_lines(const fs::path& file, std::string_view keys, 
     if (!lines) return bad_header(file, "its header does not say where the payload begins (no skip=)");
     return *lines;
   }
-  const auto value = number(skip->text);
+  const auto value = number_in<std::uint64_t>(skip->text);
   if (!value || *value < 2 || *value > kMaxHeader)
     return bad_header(file, "its header is damaged: skip= is " + printable(skip->text, 40) + ", not a number of lines");
   // In NVIDIA's layout the line at which the payload begins, in makeself's the number of lines before it.
@@ -155,7 +149,7 @@ Result<std::uint64_t> header_lines(const fs::path& file, std::string_view keys, 
 }
 
 Status check_sums_text(const fs::path& file, const RunHeader& header) {
-  const auto value = number(header.crc);
+  const auto value = number_in<std::uint64_t>(header.crc);
   if (!header.crc.empty() && (!value || *value > 0xffffffffU))
     return bad_header(file, "its header is damaged: CRCsum= is " + printable(header.crc, 40) + ", not a checksum");
   if (!header.md5.empty() &&
@@ -168,7 +162,7 @@ Status check_sums_text(const fs::path& file, const RunHeader& header) {
 Status check_size(const fs::path& file, std::string_view keys, const RunHeader& header) {
   if (header.layout == RunHeader::Layout::nvidia) return {};
   const std::string sizes(trimmed(value_or_empty(keys, "filesizes")));
-  const auto wanted = number(sizes);
+  const auto wanted = number_in<std::uint64_t>(sizes);
   if (!wanted && contains(sizes, " "))
     return bad_header(file, "it has several archives (makeself --append), and a driver package has one");
   if (!wanted) return bad_header(file, "its header is damaged: filesizes= is " + printable(sizes, 40) + ", not a size");
@@ -285,7 +279,7 @@ Status check_run_file(const fs::path& file, const RunHeader& header, const OnPac
         "it is damaged or cut off: its " + std::string(what) + " is " + have + ", and its header says " + wanted,
         kFetchAgain};
   };
-  if (!header.crc.empty() && crc.value() != number(header.crc))
+  if (!header.crc.empty() && crc.value() != number_in<std::uint64_t>(header.crc))
     return differs("CRC", std::to_string(crc.value()), header.crc);
   if (!header.md5.empty() && md5.hex() != header.md5) return differs("MD5", md5.hex(), header.md5);
   return {};

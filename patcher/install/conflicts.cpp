@@ -13,6 +13,7 @@
 #include "kernel/modules_folder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/processes.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::install {
@@ -133,14 +134,13 @@ void add_running(std::vector<Conflict>& conflicts, const HostPaths& host, bool b
   for (const auto& device : entries_of(host.in_root("/sys/bus/mdev/devices")))
     conflicts.push_back(
         {"the vGPU " + device.filename().string() + " exists", "shut its virtual machine down and remove it", blocks});
-  for (const auto& process : entries_of(host.in_root("/proc"))) {
-    const auto pid = process.filename().string();
-    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    const auto name = read_file(process / "comm");
-    if (name && (*name == "vgpu\n" || *name == "nvidia-vgpu-mgr\n"))
-      conflicts.push_back({"process " + pid + " (" + name->substr(0, name->size() - 1) + ") serves vGPUs",
+  const Sysfs sysfs(host);
+  each_process(sysfs, [&](int pid, const std::string& process) {
+    const auto name = sysfs.read(process + "/comm").text;
+    if (name == "vgpu" || name == "nvidia-vgpu-mgr")
+      conflicts.push_back({"process " + std::to_string(pid) + " (" + name + ") serves vGPUs",
                            "shut the virtual machines down, then: systemctl stop nvidia-vgpu-mgr", blocks});
-  }
+  });
 }
 
 // dkms builds in /var/lib/dkms, with objects some three times as large as the modules, and keeps what it built.

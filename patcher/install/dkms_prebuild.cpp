@@ -1,7 +1,9 @@
 #include "install/dkms_prebuild.hpp"
 
 #include "build/make_command.hpp"
+#include "build/work_tree.hpp"
 #include "conftest/conftest.hpp"
+#include "conftest/driver_checks.hpp"
 #include "driver/driver.hpp"
 #include "install/dkms_tree.hpp"
 #include "kernel/facts.hpp"
@@ -41,10 +43,10 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
                "run dkms without --kernelsourcedir"};
 }
 
-Error cannot_apply(const recipe::Plan& plan, const kernel::Kernel& kernel) {
+Error cannot_apply(const std::vector<const recipe::PlanLine*>& lines, const kernel::Kernel& kernel) {
   std::string why;
-  for (const auto& line : plan.lines)
-    if (line.decision == recipe::Decision::cannot) append(why, line.recipe->id + ": " + line.reason, "; ");
+  for (const auto* line : lines)
+    append(why, line->recipe->id + ": " + line->reason + " (without it " + line->recipe->run_time + ")", "; ");
   return {ErrorKind::failed, "patch the driver for " + kernel.release, why,
           "the modules for other kernels stay installed; install a newer vgpukit"};
 }
@@ -58,17 +60,14 @@ Error wants_consent(const recipe::Plan& plan, const kernel::Kernel& kernel) {
           "vgpukit plan explains them; to accept: vgpukit install DRIVER --accept NAME"};
 }
 
-Status write_edits(const transform::SourceTree& tree, const fs::path& folder) {
-  std::error_code bad;
-  for (const auto& [path, text] : tree.edits()) {
-    const auto file = folder / path;
-    if (!text) {
-      fs::remove(file, bad);
-      continue;
-    }
-    const auto mode =
-        fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
-    TRY(write_file(file, *text, mode));
+// The driver's own sanity checks.
+Status check_refusals(const std::vector<conftest::DriverCheck>& checks, const kernel::Kernel& kernel) {
+  for (const auto& check : checks) {
+    if (check.accepted) continue;
+    const std::string tried = "build the driver for " + kernel.release;
+    const std::string why = "the driver refuses this kernel (" + check.check + ": " + check.says + "): " + check.means;
+    if (check.notice.empty()) return Error{ErrorKind::failed, tried, why, check.next};
+    return Error{ErrorKind::consent, tried, why, check.next + " with vgpukit install DRIVER"};
   }
   return {};
 }
@@ -84,9 +83,13 @@ std::string as_script(const Command& make, const std::string& explanation) {
 
 std::string summary(const driver::Driver& driver, const recipe::Plan& plan, const kernel::Kernel& kernel) {
   const auto applied = plan.applied();
-  return "vgpukit: NVIDIA " + driver.version.text + " for " + kernel.release + ": " + std::to_string(applied.size()) +
-         (applied.size() == 1 ? " recipe applied" : " recipes applied") + (applied.empty() ? "" : ": ") +
-         join(applied, ", ", [](const auto* line) { return line->recipe->id; }) + "\n";
+  std::string open;
+  for (const auto* line : recipe::blocking(plan, recipe::Strict::all))
+    open += "vgpukit: could not apply " + line->recipe->id +
+            ", so the compiler decides whether it is needed: " + line->reason + "\n";
+  return open + "vgpukit: NVIDIA " + driver.version.text + " for " + kernel.release + ": " +
+         std::to_string(applied.size()) + (applied.size() == 1 ? " recipe applied" : " recipes applied") +
+         (applied.empty() ? "" : ": ") + join(applied, ", ", [](const auto* line) { return line->recipe->id; }) + "\n";
 }
 
 }  // namespace
@@ -104,15 +107,20 @@ Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& 
   TRY(check_headers(host, kernel, request.headers));
   kernel::Facts facts(std::move(kernel), request.assumptions);
   TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
-  TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, choices.accepted));
+  TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, driver, facts, tree, choices.accepted, choices.modules));
   if (plan.has(recipe::Decision::needs_consent)) return wants_consent(plan, facts.kernel());
-  if (plan.has(recipe::Decision::cannot)) return cannot_apply(plan, facts.kernel());
-  TRY(write_edits(tree, request.folder));
+  // Nobody reads the warnings of a dkms build: a recipe without which the driver builds but fails ends it.
+  if (const auto lines = recipe::blocking(plan, recipe::Strict::run_time); !lines.empty())
+    return cannot_apply(lines, facts.kernel());
+  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(facts.kernel(), tree, choices.accepted));
+  TRY(check_refusals(checks, facts.kernel()));
+  TRY(build::write_edits(tree.edits(), request.folder));
 
   build::BuildRequest build;
   build.tree = request.folder;
   build.modules = choices.modules == driver.modules ? std::vector<std::string>{} : choices.modules;
   build.jobs = default_jobs();
+  build.accepted = choices.accepted;
   TRY_ASSIGN(const auto* probe, facts.probe());
   build.debug_info = probe->debug_info;
   const auto make = build::make_command(facts.kernel(), build, host.inside(request.folder).string());

@@ -108,14 +108,14 @@ Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transact
   for (const auto& file : installed_user_space(host)) paths.push_back(file);
   TRY(transaction.add(paths));
   TRY_ASSIGN(auto tree, transform::SourceTree::open(driver.sources));
-  TRY(recipe::make_plan(*request.catalogue, driver, facts, tree, request.choices.accepted));
+  TRY(recipe::make_plan(*request.catalogue, driver, facts, tree, request.choices.accepted, request.choices.modules));
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> errors;
   TRY_ASSIGN(const auto* probe, facts.probe());
   TRY_ASSIGN(const auto status,
-             run_nvidia_installer(driver, tree.edits(), kernel, probe->debug_info, log, request.jobs,
-                                  [&](std::string_view line) {
+             run_nvidia_installer(driver, tree.edits(), kernel, request.choices.accepted, probe->debug_info, log,
+                                  request.jobs, [&](std::string_view line) {
                                     log::trace(std::string(line));
                                     // The first error is the cause and may continue on the next lines. The last error
                                     // only reports the failure.
@@ -190,6 +190,7 @@ Result<Built> build_all(const InstallRequest& request) {
     job.catalogue = request.catalogue;
     job.explanations = request.explanations;
     job.accepted = request.choices.accepted;
+    job.strict = recipe::Strict::run_time;  // as dkms_prebuild()
     job.jobs = request.jobs;
     job.on_progress = request.on_progress;
     job.on_step = request.on_step;

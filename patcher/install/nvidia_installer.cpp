@@ -1,8 +1,10 @@
 #include "install/nvidia_installer.hpp"
 
+#include "build/work_tree.hpp"
 #include "driver/manifest.hpp"
 #include "driver/run_file_zip.hpp"
 #include "install/installer_conflicts.hpp"
+#include "kernel/kernel_notices.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -18,27 +20,20 @@ struct Since {
   std::string option;
 };
 
-Status write_edits(const fs::path& folder, const std::string& sources, const driver::SourceEdits& edits) {
+// In a package with the sources in the folder `sources`: writes the edits, and lists new files in its manifest.
+Status edit_package(const fs::path& folder, const std::string& sources, const driver::SourceEdits& edits) {
+  TRY(build::write_edits(edits, folder / sources));
   std::error_code bad;
-  std::optional<driver::Manifest> manifest;
-  if (fs::exists(folder / ".manifest", bad)) {
-    TRY_ASSIGN(auto text, read_file(folder / ".manifest"));
-    manifest.emplace(std::move(text));
+  if (!fs::exists(folder / ".manifest", bad)) return {};
+  TRY_ASSIGN(auto text, read_file(folder / ".manifest"));
+  driver::Manifest manifest(std::move(text));
+  for (const auto& [path, edit] : edits) {
+    if (edit)
+      manifest.add_source(sources + "/" + path);
+    else
+      manifest.remove(sources + "/" + path);
   }
-  for (const auto& [path, text] : edits) {
-    const auto named = sources + "/" + path;
-    const auto file = folder / named;
-    if (!text) {
-      fs::remove(file, bad);
-      if (manifest) manifest->remove(named);
-      continue;
-    }
-    const auto mode =
-        fs::exists(file, bad) ? static_cast<unsigned>(fs::status(file, bad).permissions()) & 0777U : 0644U;
-    TRY(write_file(file, *text, mode));
-    if (manifest) manifest->add_source(named);
-  }
-  return manifest ? write_file(folder / ".manifest", manifest->text()) : Status{};
+  return write_file(folder / ".manifest", manifest.text());
 }
 
 }  // namespace
@@ -71,8 +66,8 @@ bool installer_ignores_loaded_modules(const Version& version) {
 }
 
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
-                                 const kernel::Kernel& kernel, const kernel::DebugInfo& debug_info,
-                                 const std::string& log, unsigned jobs,
+                                 const kernel::Kernel& kernel, const std::set<std::string>& accepted,
+                                 const kernel::DebugInfo& debug_info, const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
@@ -90,7 +85,7 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   if (!fs::exists(target / "nvidia-installer", bad))
     return Error{ErrorKind::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
                  "--without-nvidia-installer registers its kernel modules with dkms"};
-  TRY(write_edits(target, driver.package_folder, edits));
+  TRY(edit_package(target, driver.package_folder, edits));
   Command command;
   command.root = host.root;
   command.cwd = host.inside(target);
@@ -101,7 +96,7 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   command.on_line = [&](std::string_view line, bool) {
     if (on_line) on_line(line);
   };
-  if (!kernel.compiler.exact) command.env["IGNORE_CC_MISMATCH"] = "1";
+  command.env.merge(kernel::accepted_variables(kernel, accepted));
   // NVIDIA's Makefile takes CC, LD and OBJDUMP from the environment, and the kernel's takes LLVM. What has to override
   // the kernel's configuration must be on a command line, and MAKEFLAGS counts as one.
   for (const auto& variable : kernel.make_variables()) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,12 +26,12 @@ std::vector<std::string> installer_options(const Version& version, const std::st
 bool installer_ignores_loaded_modules(const Version& version);
 
 // Unpacks the package below kernel.host.work(), applies the edits to the kernel sources, adds new files to .manifest,
-// and runs the installer there, with the kernel's compiler, linker and LLVM tools and with this debug information. The
-// folder is removed in the end. Gives the installer's exit status. Errors: no_space; usage for a package without an
-// installer; failed when interrupted.
+// and runs the installer there, with the variables of accepted notices about the kernel, with the kernel's compiler,
+// linker and LLVM tools and with this debug information. The folder is removed in the end. Gives the installer's exit
+// status. Errors: no_space; usage for a package without an installer; failed when interrupted.
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
-                                 const kernel::Kernel& kernel, const kernel::DebugInfo& debug_info,
-                                 const std::string& log, unsigned jobs,
+                                 const kernel::Kernel& kernel, const std::set<std::string>& accepted,
+                                 const kernel::DebugInfo& debug_info, const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line);
 
 }  // namespace vgpukit::install

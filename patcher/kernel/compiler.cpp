@@ -57,6 +57,10 @@ Result<std::optional<Installed>> ask(const HostPaths& host, const std::string& n
   command.deadline = std::chrono::seconds(20);
   // An error here (the root cannot be entered) is not a missing compiler.
   TRY_ASSIGN(const auto outcome, run(command));
+  if (outcome.status > 128)
+    return Error{ErrorKind::failed, "ask " + name + " for its version",
+                 "the compiler " + name + " crashed (signal " + std::to_string(outcome.status - 128) + ")",
+                 "install it again, and check that enough memory is free"};
   if (!outcome.ok()) return std::optional<Installed>();
   std::string line = outcome.out.substr(0, outcome.out.find('\n'));
   auto version = version_in(line);

@@ -51,7 +51,7 @@ class Facts {
   [[nodiscard]] const Kernel& kernel() const;
   [[nodiscard]] const std::map<std::string, bool>& assumptions() const;
 
-  // Answers one question. With `of`, a no may also be `absent`; an assumption "absent KEY" sets that. A header that is
+  // Answers one question. With `of` it may also be absent; an assumption "absent KEY" sets that. A header that is
   // absent and a snippet that does not compile are answers: no. Error: missing or failed when it cannot be answered (no
   // Module.symvers; the trivial module does not build, with the compiler's message in `why`; a header that exists but
   // does not compile), usage when Question::check() refuses it.

@@ -26,7 +26,7 @@ std::vector<fs::path> names_in(const HostPaths& host, const fs::path& inside) {
 }
 
 // "#define NAME 123" or "NAME = 123"
-std::optional<unsigned> number_after(std::string_view text, std::string_view name) {
+std::optional<unsigned> defined_number(std::string_view text, std::string_view name) {
   std::optional<unsigned> number;
   each_line(text, [&](std::string_view line) {
     if (number) return;
@@ -44,9 +44,9 @@ std::optional<unsigned> number_after(std::string_view text, std::string_view nam
 
 std::optional<Version> version_from(std::string_view text, std::string_view major, std::string_view minor,
                                     std::string_view patch) {
-  const auto a = number_after(text, major);
-  const auto b = number_after(text, minor);
-  const auto c = number_after(text, patch);
+  const auto a = defined_number(text, major);
+  const auto b = defined_number(text, minor);
+  const auto c = defined_number(text, patch);
   if (!a || !b || !c) return std::nullopt;
   return Version::parse(std::to_string(*a) + "." + std::to_string(*b) + "." + std::to_string(*c));
 }
@@ -143,7 +143,7 @@ std::optional<Version> version_of(const HostPaths& host, const fs::path& build, 
   // Before 5.11 the header has only the code, and the top Makefile has the numbers.
   const std::string makefile = read_or_empty(host, source / "Makefile");
   if (auto version = version_from(makefile, "VERSION", "PATCHLEVEL", "SUBLEVEL")) return version;
-  const auto code = number_after(header, "LINUX_VERSION_CODE");
+  const auto code = defined_number(header, "LINUX_VERSION_CODE");
   if (!code) return std::nullopt;
   return Version::parse(std::to_string(*code >> 16) + "." + std::to_string((*code >> 8) & 255U) + "." +
                         std::to_string(*code & 255U));

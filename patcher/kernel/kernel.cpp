@@ -8,7 +8,9 @@
 #include <system_error>
 
 #include "kernel/compiler.hpp"
+#include "kernel/headers_fit.hpp"
 #include "kernel/headers_layout.hpp"
+#include "kernel/kernel_notices.hpp"
 #include "kernel/modules_folder.hpp"
 #include "kernel/package_hints.hpp"
 #include "support/process.hpp"
@@ -118,10 +120,15 @@ std::vector<KernelEntry> list_kernels(const HostPaths& host) {
   for (const auto& headers : find_headers_folders(host)) {
     auto& entry = entry_of(headers.release);
     const auto missing = what_is_missing(host, headers.build);
-    if (missing.empty())
-      entry.headers = true;
-    else
+    if (!missing.empty()) {
       entry.problem = missing;
+      continue;
+    }
+    entry.headers = true;
+    if (const auto config = read_config(host.in_root(headers.build / "include/config/auto.conf"))) {
+      const auto names = notices_of(*config);
+      entry.notices.assign(names.begin(), names.end());
+    }
   }
   const std::string running = host.is_host() ? running_release() : "";
   if (!running.empty()) entry_of(running);  // also when it has no files here
@@ -136,6 +143,17 @@ std::vector<KernelEntry> list_kernels(const HostPaths& host) {
   }
   std::stable_sort(list.begin(), list.end(),
                    [](const auto& a, const auto& b) { return is_older_release(a.release, b.release); });
+  return list;
+}
+
+std::vector<KernelEntry> check_kernels(const HostPaths& host) {
+  auto list = list_kernels(host);
+  for (auto& entry : list) {
+    const auto opened = open_kernel(host, entry.release);
+    if (opened) continue;
+    entry.problem = opened.error().why;
+    entry.next = opened.error().next;
+  }
   return list;
 }
 
@@ -175,6 +193,7 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
       return Error{ErrorKind::missing, "build for the kernel " + release,
                    std::string(tool) + " is not installed" + (host.is_host() ? "" : " in " + host.root.string()),
                    install_tool_hint(host, tool)};
+  TRY(check_headers_fit(kernel));
   return kernel;
 }
 

@@ -57,12 +57,18 @@ struct KernelEntry {
   bool running = false;
   bool modules = false;  // the kernel itself is installed
   bool headers = false;
-  std::string problem;  // what is missing, in one line; empty when one can build for it
+  std::string problem;    // why one cannot build for it, in one line; empty when one can
+  std::string next = {};  // what to do about the problem; only from check_kernels()
+  // Names for --accept without which NVIDIA's drivers refuse this kernel: "preempt-rt".
+  std::vector<std::string> notices = {};
 };
 
 // All kernels of this root: /lib/modules/*, and headers under /usr/src (linux-headers-*, kernels/*, SUSE's linux-*-obj)
 // without a folder in /lib/modules. From the oldest to the newest. Never fails.
 std::vector<KernelEntry> list_kernels(const HostPaths& host);
+
+// The same, with what open_kernel() says about each that has headers: for lists that people read. It runs compilers.
+std::vector<KernelEntry> check_kernels(const HostPaths& host);
 
 // Whether release `a` is older than `b`: by version, then as strverscmp(3) ("6.1.0-9" before "6.1.0-10").
 bool is_older_release(const std::string& a, const std::string& b);

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "kernel/compiler_wrapper.hpp"
+#include "kernel/probe_errors.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -62,22 +63,6 @@ constexpr std::string_view source =
     "EXPORT_SYMBOL_GPL(vgpukit_probe);\n"  // Kbuild computes a version for it (CONFIG_MODVERSIONS)
     "MODULE_LICENSE(\"GPL\");\n"
     "MODULE_DESCRIPTION(\"vgpukit asks how this kernel compiles modules\");\n";
-
-// Up to four lines with an error. The lines of make itself are used only if there is no other.
-std::string error_lines(std::string_view output) {
-  std::string text;
-  int count = 0;
-  const auto collect = [&](auto wanted) {
-    each_line(output, [&](std::string_view line) {
-      if (count == 4 || !wanted(line)) return;
-      append(text, line, "; ");
-      ++count;
-    });
-  };
-  collect([](std::string_view line) { return contains(line, "rror:") || contains(line, "not found"); });
-  if (text.empty()) collect([](std::string_view line) { return contains(line, "***"); });
-  return text.empty() ? "it gives no reason" : text;
-}
 
 // "vermagic=6.1.0-50-amd64 SMP preempt mod_unload modversions " in .modinfo, a list of strings that end in NUL.
 std::optional<std::string> vermagic_in(std::string_view module) {
@@ -220,11 +205,12 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
     TRY_ASSIGN(const auto outcome, run(make));
     if (outcome.timed_out) return Error{ErrorKind::failed, tried, "it took more than five minutes", ""};
     if (outcome.ok()) break;
-    const auto why = error_lines(outcome.err.empty() ? outcome.out : outcome.err);
-    if (kind == DebugInfo::Kind::as_configured || !kernel.has("CONFIG_DEBUG_INFO"))
-      return Error{ErrorKind::failed, tried, why,
-                   "the driver is not involved: the kernel's headers or its compiler are broken; install both again"};
-    probe.debug_info.why = why;
+    const auto& said = outcome.err.empty() ? outcome.out : outcome.err;
+    auto error = probe_error(kernel, said);
+    // What has to be installed is missing with any debug information.
+    if (kind == DebugInfo::Kind::as_configured || !kernel.has("CONFIG_DEBUG_INFO") || error.kind == ErrorKind::missing)
+      return error;
+    probe.debug_info.why = error_lines(said);
   }
 
   auto cmd_file = read_file(scratch.path() / ".probe.o.cmd");

@@ -1,11 +1,11 @@
 #include "kernel/snippets.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "kernel/header_closures.hpp"
 #include "kernel/shared_units.hpp"
+#include "support/number.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -24,16 +24,6 @@ std::string own_probe(std::size_t number) {
 
 std::string line_marker(std::string_view marker, std::size_t number) {
   return "#line 1 \"" + std::string(marker) + std::to_string(number) + "\"\n";
-}
-
-// The number in "vgpukit-question-3"; nothing for another file.
-std::optional<std::size_t> number_of(std::string_view file, std::string_view marker) {
-  if (!file.starts_with(marker)) return std::nullopt;
-  file.remove_prefix(marker.size());
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), number);
-  if (error != std::errc{} || end != file.data() + file.size()) return std::nullopt;
-  return number;
 }
 
 // Code that compiles exactly when the name is declared. __typeof__ takes functions (also static inline ones),
@@ -190,11 +180,9 @@ std::vector<CompileError> compile_errors(std::string_view output) {
     while (numbers.size() < 2) {
       const auto colon = place.rfind(':');
       if (colon == std::string_view::npos) break;
-      int number = 0;
-      const auto digits = place.substr(colon + 1);
-      const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-      if (failed != std::errc{} || end != digits.data() + digits.size()) break;
-      numbers.push_back(number);
+      const auto number = number_in<int>(place.substr(colon + 1));
+      if (!number) break;
+      numbers.push_back(*number);
       place = place.substr(0, colon);
     }
     error.file = place;
@@ -237,13 +225,15 @@ UnitAnswers read_answers(const std::vector<Question>& questions, bool compiled, 
   std::map<std::size_t, CompileError> first;  // by question
   std::map<std::size_t, std::set<std::string>> left;
   for (auto& error : compile_errors(output)) {
-    if (const auto number = number_of(error.file, question_marker); number && *number < questions.size()) {
+    if (const auto number = number_after<std::size_t>(question_marker, error.file);
+        number && *number < questions.size()) {
       error.message = replace_word(error.message, own_probe(*number), probe_name);
       // A syntax error may hide what follows it.
       if (error.message.starts_with("expected")) result.unreliable.insert(*number);
       left[*number].merge(names_left_declared(questions[*number], error));
       first.try_emplace(*number, std::move(error));
-    } else if (number_of(error.file, header_marker) && is_missing_file(error) && same_headers(questions)) {
+    } else if (number_after<std::size_t>(header_marker, error.file) && is_missing_file(error) &&
+               same_headers(questions)) {
       return all([&](const Question& question) -> Result<Answer> {
         return Answer{false, error.message, false, false, doubt_of(question, error)};
       });

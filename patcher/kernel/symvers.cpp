@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <functional>
 
 #include "support/atomic_file.hpp"
+#include "support/number.hpp"
 
 namespace vgpukit::kernel {
 
@@ -24,13 +24,6 @@ std::size_t split_fields(std::string_view line, Fields& fields) {
     pos = tab + 1;
   }
   return count;
-}
-
-bool parse_crc(std::string_view text, std::uint32_t& crc) {
-  if (!text.starts_with("0x")) return false;
-  text.remove_prefix(2);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), crc, 16);
-  return error == std::errc{} && end == text.data() + text.size();
 }
 
 bool is_export(std::string_view text) {
@@ -69,8 +62,9 @@ Result<Symvers> Symvers::parse(std::string text, std::string name) {
     const auto count = split_fields(line, fields);
     ExportedSymbol symbol;
     symbol.line = line_number;
-    const bool well_formed =
-        count >= 4 && count <= fields.size() && !fields[1].empty() && parse_crc(fields[0], symbol.crc);
+    const auto crc = number_after<std::uint32_t>("0x", fields[0], 16);
+    symbol.crc = crc.value_or(0);
+    const bool well_formed = count >= 4 && count <= fields.size() && !fields[1].empty() && crc;
     std::string_view how;
     if (well_formed && is_export(fields[3])) {
       symbol.module = fields[2];

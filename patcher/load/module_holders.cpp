@@ -1,8 +1,8 @@
 #include "load/module_holders.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "support/processes.hpp"
 #include "support/text.hpp"
 #include "vgpu/vgpu_users.hpp"
 
@@ -68,17 +68,13 @@ Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules
           user.program.empty() ? sysfs.read("/proc/" + std::to_string(user.pid) + "/comm").text : user.program;
       holders.processes.push_back({user.pid, program, "", user.vm, true, name});
     }
-  for (const auto& entry : sysfs.list("/proc")) {
-    int pid = 0;
-    const auto [end, bad] = std::from_chars(entry.data(), entry.data() + entry.size(), pid);
-    if (bad != std::errc() || end != entry.data() + entry.size()) continue;
-    const auto process = "/proc/" + entry;
+  each_process(sysfs, [&](int pid, const std::string& process) {
     const auto file = driver_file_of(sysfs, process);
-    if (file.empty()) continue;
+    if (file.empty()) return;
     const auto same = [&](const ProcessHolder& each) { return each.pid == pid; };
-    if (std::any_of(holders.processes.begin(), holders.processes.end(), same)) continue;
+    if (std::any_of(holders.processes.begin(), holders.processes.end(), same)) return;
     holders.processes.push_back({pid, sysfs.read(process + "/comm").text, "", "", false, file});
-  }
+  });
   for (auto& process : holders.processes)
     process.unit = service_of(sysfs.read("/proc/" + std::to_string(process.pid) + "/cgroup").text);
   return holders;

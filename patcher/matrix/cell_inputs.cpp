@@ -48,7 +48,8 @@ Result<CellTree> tree_of_cell(kernel::Facts& facts, const CellRequest& request) 
   Hasher hasher;
   TRY(add_base(hasher, facts, request));
   TRY_ASSIGN(auto tree, transform::SourceTree::open(request.driver->sources));
-  TRY_ASSIGN(const auto plan, recipe::make_plan(*request.catalogue, *request.driver, facts, tree, request.accepted));
+  TRY_ASSIGN(const auto plan,
+             recipe::make_plan(*request.catalogue, *request.driver, facts, tree, request.accepted, request.modules));
   for (const auto& line : plan.lines)
     if (line.decision != recipe::Decision::not_needed && line.decision != recipe::Decision::already_fixed)
       hasher.add(line.recipe->id).add(recipe::decision_name(line.decision));

@@ -23,6 +23,7 @@ bool is_there(const fs::path& path) {
 
 // Whether `word` is the release or its first components: 6.1.0-56-amd64 matches 6.1 and 6.1.0, 6.12 does not match 6.1.
 bool names_release(const std::string& word, const std::string& release) {
+  if (word.starts_with('*')) return release.ends_with(std::string_view(word).substr(1));
   return release.starts_with(word) && (release.size() == word.size() ||
                                        std::string_view(".-+").find(release[word.size()]) != std::string_view::npos);
 }

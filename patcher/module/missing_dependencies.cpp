@@ -1,25 +1,18 @@
 #include "module/missing_dependencies.hpp"
 
-#include <libkmod.h>
-
-#include <memory>
 #include <set>
 
 #include "kernel/modules_folder.hpp"
+#include "support/libkmod.hpp"
 
 namespace vgpukit::module {
 
 namespace {
 
-struct FreeContext {
-  void operator()(kmod_ctx* context) const { kmod_unref(context); }
-};
-
 bool has_module(kmod_ctx* context, const std::string& name) {
   kmod_list* found = nullptr;
-  const bool any = kmod_module_new_from_lookup(context, name.c_str(), &found) >= 0 && found != nullptr;
-  kmod_module_unref_list(found);
-  return any;
+  const bool known = kmod_module_new_from_lookup(context, name.c_str(), &found) >= 0;
+  return KmodList(found) && known;
 }
 
 }  // namespace
@@ -31,7 +24,7 @@ std::vector<Verdict> missing_dependencies(const std::vector<ModuleFile>& modules
   if (!folder || !fs::exists(*folder / "modules.dep", ignored)) return {};
   // Without configuration: aliases and blacklists of this machine do not change which modules exist.
   const char* const no_configuration[] = {nullptr};
-  const std::unique_ptr<kmod_ctx, FreeContext> context(kmod_new(folder->c_str(), no_configuration));
+  const KmodContext context(kmod_new(folder->c_str(), no_configuration));
   if (!context) return {};
   std::set<std::string> siblings;
   for (const auto& module : modules) siblings.insert(module.name);

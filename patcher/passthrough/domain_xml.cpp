@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "passthrough/xml_text.hpp"
@@ -23,7 +24,6 @@ constexpr unsigned last_bus = 0xff, last_slot = 0x1f;
 
 struct GuestSlot {
   unsigned bus = 5, slot = 0;
-  bool bridge = false;  // the bus needs a bridge of its own
 };
 
 std::string hex(unsigned value) {
@@ -141,34 +141,37 @@ class DomainEditor {
     return functions;
   }
 
-  // A free bus (PCI Express: libvirt adds its root port) or a free slot in the guest. A new bridge is needed if
-  // `bridge` is set. Error: usage if there is none.
+  // A free bus (PCI Express: libvirt adds its root port), or a free slot of bus 0 or of a PCI bridge. Error: usage if
+  // there is none.
   Result<GuestSlot> free_slot(const std::string& file) {
-    std::set<unsigned> buses = {0}, slots = {0, 1, 2};  // the host bridge, the chipset, and the graphics
+    std::set<unsigned> buses = {0}, bridges;
+    std::map<unsigned, std::set<unsigned>> slots = {{0, {0, 1, 2}}};  // the host bridge, the chipset, and the graphics
     for (std::size_t i = 1; i < xml_.elements().size(); ++i) {
       const auto& element = xml_.elements()[i];
       if (!xml_.is_below(i, "devices") || xml_.attribute(i, "type") != "pci") continue;
       // The address in <source> is the host's.
       if (element.name == "address" && !xml_.is_below(i, "source") && xml_.has_attribute(i, "bus")) {
         buses.insert(number(xml_.attribute(i, "bus")));
-        if (number(xml_.attribute(i, "bus")) == 0) slots.insert(number(xml_.attribute(i, "slot")));
+        slots[number(xml_.attribute(i, "bus"))].insert(number(xml_.attribute(i, "slot")));
       }
-      if (element.name == "controller") buses.insert(number(xml_.attribute(i, "index")));
+      if (element.name != "controller") continue;
+      buses.insert(number(xml_.attribute(i, "index")));
+      if (xml_.attribute(i, "model") == "pci-bridge") bridges.insert(number(xml_.attribute(i, "index")));
     }
-    unsigned bus = *buses.rbegin() + 1;
-    if (bus > last_bus)
-      for (bus = 1; bus <= last_bus && buses.contains(bus); ++bus) continue;
-    GuestSlot found{bus, 0, false};
-    if (!express()) {
-      unsigned slot = 3;
-      while (slots.contains(slot)) ++slot;
-      if (slot <= last_slot) return GuestSlot{0, slot, false};
-      found = {bus, 1, true};
+    if (express()) {
+      unsigned bus = *buses.rbegin() + 1;
+      if (bus > last_bus) bus = 1;
+      while (bus <= last_bus && buses.contains(bus)) ++bus;
+      if (bus <= last_bus) return GuestSlot{bus, 0};
+    } else {
+      bridges.insert(0);
+      for (const auto bus : bridges)
+        for (unsigned slot = 1; slot <= last_slot; ++slot)
+          if (!slots[bus].contains(slot)) return GuestSlot{bus, slot};
     }
-    if (bus > last_bus)
-      return Error{ErrorKind::usage, "give the card to the domain in " + file, "the guest has no free PCI bus",
-                   "remove controllers or devices that it does not need"};
-    return found;
+    return Error{ErrorKind::usage, "give the card to the domain in " + file,
+                 express() ? "the guest has no free PCI bus" : "the guest has no free PCI slot",
+                 "remove controllers or devices that it does not need"};
   }
 
   [[nodiscard]] bool express() const { return contains(machine_, "q35") || !x86(); }
@@ -181,12 +184,7 @@ class DomainEditor {
       edited_.notes.push_back("the machine type is " + (machine_.empty() ? "libvirt's default" : machine_) +
                               ", which has no PCI Express: the card's driver may get no MSI and too few addresses; q35 "
                               "has it, but the guest may have to be installed again for q35");
-    std::string lines;
-    if (slot.bridge) {
-      lines = "<controller type='pci' index='" + std::to_string(slot.bus) + "' model='pci-bridge'/>\n";
-      edited_.changes.push_back("a PCI bridge, because all slots of bus 0 are in use");
-    }
-    xml_.add_inside(devices_, lines + hostdevs(request_, slot, functions));
+    xml_.add_inside(devices_, hostdevs(request_, slot, functions));
     const auto names = join(functions, ", ", [](const auto* each) { return each->address; });
     edited_.changes.push_back("<hostdev> for " + names + " at bus " + hex(slot.bus) + ", slot " + hex(slot.slot) +
                               " of the guest");

@@ -344,10 +344,6 @@ class RecipeParser {
     using Type = transform::ParameterSpec::Type;
     const std::string what = std::string(spec.name) + " (" + std::string(spec.help) + ")";
     switch (spec.type) {
-      case Type::flag: {
-        TRY_ASSIGN(const bool value, yaml_.flag(node, what));
-        return transform::ParameterValue(value);
-      }
       case Type::glob:
       case Type::list: {
         TRY_ASSIGN(auto value, yaml_.texts(node, what));

@@ -42,9 +42,6 @@ json parameter(const transform::ParameterSpec& spec) {
     case Type::glob:
     case Type::list:
       return strings(std::string(spec.help));
-    case Type::flag:
-      made = {{"type", "boolean"}};
-      break;
     case Type::places:
     case Type::text:
       made = {{"type", {"string", "number"}}};

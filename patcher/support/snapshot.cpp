@@ -224,10 +224,6 @@ bool Snapshot::is_moving() const {
   return is_there(folder_ / moving);
 }
 
-bool Snapshot::is_disk_full(const Error& error) {
-  return error.kind == ErrorKind::no_space;
-}
-
 std::vector<std::string> Snapshot::names() const {
   std::vector<std::string> names;
   for (const auto& entry : paths_) names.push_back(entry.path);

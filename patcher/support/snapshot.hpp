@@ -44,8 +44,6 @@ class Snapshot {
   // begun (is_moving), only this can finish it. May be interrupted and repeated.
   [[nodiscard]] Status move_back(const OnStep& on_step = {}) const;
   [[nodiscard]] bool is_moving() const;
-  // Whether restore() failed because the disk is full.
-  static bool is_disk_full(const Error& error);
 
   [[nodiscard]] const std::vector<SnapshotPath>& paths() const { return paths_; }
   [[nodiscard]] std::vector<std::string> names() const;

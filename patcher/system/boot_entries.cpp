@@ -256,6 +256,9 @@ std::string boot_file(const HostPaths& host, std::string path) {
   for (const std::string folder : {"/boot", "/efi", "/boot/efi", ""})
     if (const auto here = host.resolve(folder + path); here && fs::is_regular_file(*here))
       return host.inside(*here).string();
+  // On btrfs GRUB's path begins with the subvolume: "/@/boot/vmlinuz-linux".
+  if (const auto boot = path.find("/boot/"); boot != std::string::npos && boot > 0)
+    return boot_file(host, path.substr(boot));
   return "";
 }
 

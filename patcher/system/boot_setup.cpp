@@ -288,7 +288,12 @@ std::vector<BootFact> booted_images(const HostPaths& host, const KernelParameter
       break;
     }
   }
-  if (!best && entries.size() == 1 && !entries.front().initrds.empty()) best = &entries.front();
+  // The parameters were changed since: an entry with the same kernel.
+  for (const auto& entry : entries)
+    if (!best && !entry.initrds.empty() &&
+        (entries.size() == 1 ||
+         (image && image->value && !entry.kernel.empty() && image->value->ends_with(entry.kernel))))
+      best = &entry;
   if (best)
     for (const auto& file : best->initrds) images.push_back({best->file, file});
   return images;

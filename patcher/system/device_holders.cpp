@@ -1,8 +1,8 @@
 #include "system/device_holders.hpp"
 
-#include <charconv>
 #include <set>
 
+#include "support/processes.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::system {
@@ -30,17 +30,14 @@ void collect_nodes(const Sysfs& sysfs, const std::string& folder, unsigned depth
 }
 
 void add_processes(const Sysfs& sysfs, const std::set<std::string>& nodes, std::vector<DeviceHolder>& holders) {
-  for (const auto& name : sysfs.list("/proc")) {
-    int pid = 0;
-    const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (bad != std::errc() || end != name.data() + name.size()) continue;
-    for (const auto& descriptor : sysfs.list("/proc/" + name + "/fd")) {
-      const auto node = sysfs.link("/proc/" + name + "/fd/" + descriptor);
+  each_process(sysfs, [&](int pid, const std::string& process) {
+    for (const auto& descriptor : sysfs.list(process + "/fd")) {
+      const auto node = sysfs.link(process + "/fd/" + descriptor);
       if (!nodes.contains(node)) continue;
-      holders.push_back({pid, sysfs.read("/proc/" + name + "/comm").text + ", has " + node + " open"});
+      holders.push_back({pid, sysfs.read(process + "/comm").text + ", has " + node + " open"});
       break;
     }
-  }
+  });
 }
 
 }  // namespace

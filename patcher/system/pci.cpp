@@ -2,22 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 
+#include "support/number.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::system {
 
 namespace {
-
-unsigned hex(std::string_view text) {
-  if (text.starts_with("0x")) text.remove_prefix(2);
-  unsigned value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  return value;
-}
 
 // Reads the files of a device. A missing file is no problem (kernels differ); one that cannot be read is recorded.
 class DeviceFiles {
@@ -30,7 +23,7 @@ class DeviceFiles {
     if (read.error != ENOENT) device_.unreadable.push_back(std::string(name) + ": " + std::strerror(read.error));
     return std::nullopt;
   }
-  unsigned number(const char* name) { return hex(text(name).value_or("")); }
+  unsigned number(const char* name) { return number_after<unsigned>("0x", text(name).value_or(""), 16).value_or(0); }
 
  private:
   const Sysfs& sysfs_;
@@ -51,15 +44,11 @@ PciDevice device_at(const Sysfs& sysfs, const std::string& address) {
   device.driver = sysfs.link_name(device.folder() + "/driver");
   device.driver_override = files.text("driver_override").value_or("");
   if (device.driver_override == "(null)") device.driver_override.clear();
-  const auto group = sysfs.link_name(device.folder() + "/iommu_group");
-  unsigned number = 0;
-  const auto [end, bad] = std::from_chars(group.data(), group.data() + group.size(), number);
-  if (bad == std::errc() && end == group.data() + group.size()) device.group = number;
+  device.group = number_in<unsigned>(sysfs.link_name(device.folder() + "/iommu_group"));
   device.reset_methods = split_words(files.text("reset_method").value_or(""));
   if (device.is_display())
     if (const auto vga = files.text("boot_vga")) device.boot_vga = *vga == "1";
-  const auto width = files.text("max_link_width").value_or("");
-  std::from_chars(width.data(), width.data() + width.size(), device.max_link_width);
+  device.max_link_width = number_in<unsigned>(files.text("max_link_width").value_or("")).value_or(0);
   if (device.max_link_width == 255) device.max_link_width = 0;  // the kernel's number for "unknown"
   device.is_virtual_function = !sysfs.link(device.folder() + "/physfn").empty();
   // The link ends in .../BRIDGE/ADDRESS, or in .../pci0000:00/ADDRESS on a root bus.

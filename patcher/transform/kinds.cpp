@@ -1,7 +1,6 @@
 #include "transform/kinds.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "support/text.hpp"
 #include "transform/glob.hpp"
@@ -10,13 +9,6 @@ namespace vgpukit::transform {
 
 bool has(const Parameters& parameters, std::string_view name) {
   return parameters.contains(name);
-}
-
-std::optional<std::size_t> count_in(std::string_view text) {
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 Result<Places> places_of(const Parameters& parameters, std::string_view fallback) {

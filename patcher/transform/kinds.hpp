@@ -22,8 +22,6 @@ TransformKind replace_kind();
 TransformKind patch_kind();
 
 bool has(const Parameters& parameters, std::string_view name);
-// The decimal number that the text is; nothing for any other text.
-std::optional<std::size_t> count_in(std::string_view text);
 // The `places` parameter, or the kind's default.
 Result<Places> places_of(const Parameters& parameters, std::string_view fallback);
 

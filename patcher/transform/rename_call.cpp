@@ -3,6 +3,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "support/number.hpp"
 #include "transform/call_sites.hpp"
 #include "transform/kinds.hpp"
 #include "transform/source_text.hpp"
@@ -189,7 +190,7 @@ Result<std::unique_ptr<Transform>> RenameCall::make(const Parameters& parameters
   }
   if (has(parameters, "when-arguments")) {
     const std::string text = trimmed_copy(text_of(parameters, "when-arguments"));
-    made->when = count_in(text);
+    made->when = number_in<std::size_t>(text);
     if (!made->when) return usage_error(kind_name, "`when-arguments` is `" + text + "`, expected a number");
   }
   if (made->from == made->to) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "support/number.hpp"
 #include "support/text.hpp"
 #include "transform/kinds.hpp"
 
@@ -46,7 +47,8 @@ const std::string& text_of(const Parameters& parameters, std::string_view name) 
 }
 
 std::string text_or(const Parameters& parameters, std::string_view name, std::string fallback) {
-  return parameters.contains(name) ? text_of(parameters, name) : std::move(fallback);
+  if (parameters.contains(name)) return text_of(parameters, name);
+  return fallback;
 }
 
 std::vector<std::string> list_of(const Parameters& parameters, std::string_view name) {
@@ -61,11 +63,11 @@ Result<Places> Places::parse(std::string_view text) {
                   "expected a number (\"2\"), a range (\"1..3\", \"1..\") or \"any\"", ""};
   if (text == "any") return Places{0, std::nullopt};
   const std::size_t dots = text.find("..");
-  const auto least = count_in(text.substr(0, dots));
+  const auto least = number_in<std::size_t>(text.substr(0, dots));
   if (!least) return bad;
   if (dots == std::string_view::npos) return *least == 0 ? Result<Places>(bad) : Places{*least, least};
   if (text.size() == dots + 2) return Places{*least, std::nullopt};
-  const auto most = count_in(text.substr(dots + 2));
+  const auto most = number_in<std::size_t>(text.substr(dots + 2));
   if (!most || *most < *least || *most == 0) return bad;
   return Places{*least, most};
 }

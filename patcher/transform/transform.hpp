@@ -27,7 +27,6 @@ struct ParameterSpec {
     glob,    // a glob of files in the tree, or a list of globs
     token,   // an identifier or tokens; not empty
     places,  // "1", "2", "1..3", "1..", "any": the expected number of places
-    flag,    // true or false
     list,    // a list of strings
     choice,  // one of `choices`
   };
@@ -38,7 +37,7 @@ struct ParameterSpec {
   std::vector<std::string_view> choices = {};
 };
 
-using ParameterValue = std::variant<std::string, bool, std::vector<std::string>>;
+using ParameterValue = std::variant<std::string, std::vector<std::string>>;
 using Parameters = std::map<std::string, ParameterValue, std::less<>>;
 
 struct Applied {

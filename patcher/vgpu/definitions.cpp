@@ -1,11 +1,11 @@
 #include "vgpu/definitions.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
 #include "support/atomic_file.hpp"
+#include "support/number.hpp"
 #include "support/text.hpp"
 #include "support/yaml_reader.hpp"
 #include "vgpu/mdevctl.hpp"
@@ -61,9 +61,8 @@ class FileParser {
 
   Status counted(const YamlNode& node, VgpuDefinition one) {
     TRY_ASSIGN(const auto text, yaml_.text(node, "count"));
-    unsigned count = 0;
-    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (bad != std::errc() || end != text.data() + text.size() || count == 0 || count > most_of_one_entry)
+    auto count = number_in<unsigned>(text).value_or(0);
+    if (count == 0 || count > most_of_one_entry)
       return yaml_.expected(node, "a number from 1 to " + std::to_string(most_of_one_entry) + " for count");
     one.counted = true;
     // A second entry for the same card and type goes on counting.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
+#include "support/number.hpp"
 #include "support/text.hpp"
 #include "support/yaml_reader.hpp"
 #include "vgpu/mdev.hpp"
@@ -32,11 +32,8 @@ void sort_by(std::vector<T>& all, std::string T::*field) {
   std::sort(all.begin(), all.end(), [field](const T& a, const T& b) { return ByAddress()(a.*field, b.*field); });
 }
 
-unsigned number_in(const Sysfs& sysfs, const std::string& path) {
-  const auto reading = sysfs.read(path);
-  unsigned number = 0;
-  std::from_chars(reading.text.data(), reading.text.data() + reading.text.size(), number);
-  return number;
+unsigned number_at(const Sysfs& sysfs, const std::string& path) {
+  return number_in<unsigned>(sysfs.read(path).text).value_or(0);
 }
 
 // "GPU UUID: \t GPU-5c6..." lines, as nvidia.ko prints them.
@@ -58,8 +55,8 @@ VgpuCard card_at(const Sysfs& sysfs, const std::string& address) {
   VgpuCard card;
   card.address = address;
   const auto folder = "/sys/bus/pci/devices/" + address;
-  card.functions = number_in(sysfs, folder + "/sriov_numvfs");
-  card.most_functions = number_in(sysfs, folder + "/sriov_totalvfs");
+  card.functions = number_at(sysfs, folder + "/sriov_numvfs");
+  card.most_functions = number_at(sysfs, folder + "/sriov_totalvfs");
   read_information(sysfs, card);
   return card;
 }
@@ -112,10 +109,10 @@ std::optional<std::string> function_address(const Sysfs& sysfs, const std::strin
   const auto address = PciAddress::parse(card);
   if (!address) return std::nullopt;
   const auto folder = "/sys/bus/pci/devices/" + card;
-  const unsigned offset = number_in(sysfs, folder + "/sriov_offset");
+  const unsigned offset = number_at(sysfs, folder + "/sriov_offset");
   if (offset == 0) return std::nullopt;
   const unsigned id = (address->bus << 8 | address->device << 3 | address->function) + offset +
-                      index * number_in(sysfs, folder + "/sriov_stride");
+                      index * number_at(sysfs, folder + "/sriov_stride");
   return PciAddress{address->domain, id >> 8 & 0xffu, id >> 3 & 0x1fu, id & 7u}.text();
 }
 

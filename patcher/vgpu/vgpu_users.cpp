@@ -1,8 +1,8 @@
 #include "vgpu/vgpu_users.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "support/processes.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::vgpu {
@@ -14,7 +14,7 @@ std::string guest_name(const std::vector<std::string>& words) {
   const auto flag =
       std::find_if(words.begin(), words.end(), [](const auto& word) { return word == "-name" || word == "--name"; });
   if (flag == words.end() || flag + 1 == words.end()) return "";
-  const std::string value = flag[1];
+  const std::string& value = flag[1];
   std::size_t begin = value.find("guest=");
   begin = begin == 0 || (begin != std::string::npos && value[begin - 1] == ',') ? begin + 6 : 0;
   return value.substr(begin, value.find(',', begin) - begin);
@@ -45,11 +45,7 @@ class Search {
   }
 
   std::map<std::string, std::vector<VgpuUser>> run() {
-    for (const auto& name : sysfs_.list("/proc")) {
-      int pid = 0;
-      const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
-      if (bad == std::errc() && end == name.data() + name.size()) process(pid, "/proc/" + name);
-    }
+    each_process(sysfs_, [this](int pid, const std::string& folder) { process(pid, folder); });
     for (const auto& file : sysfs_.list("/run/libvirt/qemu"))
       if (file.ends_with(".xml")) machine(sysfs_.read("/run/libvirt/qemu/" + file).text);
     return std::move(users_);
@@ -89,9 +85,7 @@ class Search {
 
   // libvirt's file of a running machine: <domstatus state='running' pid='123'> with the whole <domain>.
   void machine(const std::string& text) {
-    int pid = 0;
-    const auto number = between(between(text, "<domstatus", ">"), "pid='", "'");
-    std::from_chars(number.data(), number.data() + number.size(), pid);
+    const auto pid = number_in<int>(between(between(text, "<domstatus", ">"), "pid='", "'")).value_or(0);
     if (pid == 0 || !sysfs_.exists("/proc/" + std::to_string(pid))) return;  // libvirt has not removed its file yet
     const std::string name(between(text, "<name>", "</name>"));
     for (auto& [device, users] : users_)

@@ -156,22 +156,48 @@ TEST_F(JobTest, WithoutConsentNothingIsBuilt) {
   EXPECT_EQ(build().result, BuildReport::Result::built);
 }
 
-TEST_F(JobTest, ARecipeThatIsNeededAndCannotBeAppliedEndsTheBuildBeforeMake) {
+TEST_F(JobTest, TheErrorOfARecipeThatIsNeededAndCannotBeAppliedHasBothReasons) {
   auto text = test::recipe_text(id);
   text.replace(text.find("from: old_call"), 14, "from: no_call_");
   recipes({text});
   const auto report = build();
   EXPECT_EQ(report.result, BuildReport::Result::failed);
-  ASSERT_THAT(report.errors, SizeIs(1));
-  EXPECT_EQ(report.errors[0].tool, "recipe");
-  EXPECT_THAT(report.errors[0].message, HasSubstr(std::string(id) + ": "));
-  EXPECT_THAT(report.errors[0].hint, HasSubstr("--keep-going"));
-  EXPECT_TRUE(report.log.empty());
+  EXPECT_FALSE(report.log.empty()) << "make has run";
+  EXPECT_EQ(report.errors.at(0).file, "nvidia/nv.c");
+  EXPECT_THAT(report.errors.at(0).message, HasSubstr("old_call"));
+  EXPECT_THAT(report.errors.at(0).hint, HasSubstr(id));
+  EXPECT_THAT(report.errors.at(0).hint, HasSubstr("no_call_"));
   EXPECT_FALSE(fs::exists(folder / built));
-  job.keep_going = true;
-  const auto without = build();
-  EXPECT_EQ(without.errors.at(0).file, "nvidia/nv.c") << "make has run";
-  EXPECT_EQ(without.warnings.at(0).tool, "recipe");
+
+  job.strict = recipe::Strict::all;
+  const auto strict = build();
+  EXPECT_EQ(strict.result, BuildReport::Result::failed);
+  ASSERT_THAT(strict.errors, SizeIs(1));
+  EXPECT_EQ(strict.errors[0].tool, "recipe");
+  EXPECT_THAT(strict.errors[0].message, HasSubstr(std::string(id) + ": "));
+  EXPECT_THAT(strict.errors[0].hint, HasSubstr("without --strict the compiler decides"));
+  EXPECT_TRUE(strict.log.empty());
+}
+
+TEST_F(JobTest, ARecipeThatTheCompilerDoesNotNeedIsNotNeededAfterAll) {
+  const std::string odd =
+      "id: 6.99-odd\nsummary: s\nwhen: {driver: {contains: {token: return, files: nvidia/nv.c}}}\n"
+      "transforms: [{rename-call: {files: nvidia/nv.c, from: no_call, to: b}}]\n";
+  recipes({test::recipe_text(id), odd});
+  const auto report = build();
+  EXPECT_EQ(report.result, BuildReport::Result::built);
+  EXPECT_EQ(report.recipes.at(1).state, recipe::Decision::not_needed);
+  ASSERT_THAT(report.warnings, Not(IsEmpty()));
+  const auto& warning = report.warnings.back();
+  EXPECT_EQ(warning.tool, "recipe");
+  EXPECT_THAT(warning.message, HasSubstr("6.99-odd: not needed after all: the compiler has no complaint about "
+                                         "nvidia/nv.c"));
+
+  recipes({test::recipe_text(id), odd + "run-time: nothing works\n"});
+  job.strict = recipe::Strict::run_time;
+  const auto strict = build();
+  EXPECT_EQ(strict.result, BuildReport::Result::failed);
+  EXPECT_THAT(strict.errors.at(0).hint, HasSubstr("nothing works"));
 }
 
 TEST_F(JobTest, AFolderWithOtherFilesIsNotReplaced) {

@@ -80,7 +80,8 @@ TEST_F(PlanCommand, TheConfigurationMayConsent) {
 }
 
 TEST_F(PlanCommand, WrongNamesAreBadUsage) {
-  refused(command("plan", {"--accept", "no-such-notice"}), {"no-such-notice", "known: gpl-export, other-compiler"});
+  refused(command("plan", {"--accept", "no-such-notice"}),
+          {"no-such-notice", "known: gpl-export, other-compiler, preempt-rt, xen"});
   refused(command("plan", {"--without", "6.99-old-call-removd"}), {"did you mean '6.99-old-call-removed'?"});
   refused(command("plan", {"--kernel", "6.98"}), {"there are: 6.99.0-fake"});
   refused(command("patch"), {"no place is named", "--output DIR"});

@@ -43,7 +43,7 @@ TEST_F(DkmsPrebuildTest, PatchesTheCopyAndWritesTheMakeCommand) {
   EXPECT_THAT(text("nvidia/nv.c"), HasSubstr("return new_call(1);"));
   EXPECT_THAT(
       text("vgpukit-make"),
-      AllOf(HasSubstr("\nunset ARCH CC LD MAKEFLAGS MFLAGS\nexec make "), HasSubstr(" -C " + copy_ + " modules "),
+      AllOf(HasSubstr("\nexec make "), HasSubstr(" -C " + copy_ + " modules "),
             HasSubstr(" SYSSRC=/usr/src/linux-headers-6.1 SYSOUT=/usr/src/linux-headers-6.1 CC=gcc-12 ")));
   Command make;
   make.root = host_.root;
@@ -83,15 +83,32 @@ TEST_F(DkmsPrebuildTest, ANoticeThatWasNotAcceptedNeedsConsent) {
   EXPECT_TRUE(prebuild());
 }
 
+TEST_F(DkmsPrebuildTest, WhatWasAcceptedAboutTheKernelReachesMake) {
+  ASSERT_TRUE(prebuild());
+  EXPECT_THAT(text("vgpukit-make"), testing::Not(HasSubstr("IGNORE_")));
+  choices_.accepted = {"preempt-rt", "other-compiler"};
+  ASSERT_TRUE(prebuild());
+  EXPECT_THAT(text("vgpukit-make"),
+              AllOf(HasSubstr("export IGNORE_PREEMPT_RT_PRESENCE=1\n"), HasSubstr("export IGNORE_CC_MISMATCH=1\n")));
+}
+
 TEST_F(DkmsPrebuildTest, ARecipeThatCannotBeAppliedIsNamed) {
   auto recipe = test::recipe_text(id);
   recipe.replace(recipe.find("from: old_call"), 14, "from: no_call_");
   put_recipe(recipe);
+  // The compiler decides whether it is needed.
+  const auto open = prebuild();
+  ASSERT_TRUE(open) << open.error().message();
+  EXPECT_THAT(*open, StartsWith("vgpukit: could not apply " + std::string(id)));
+  EXPECT_NE(text("vgpukit-make"), "absent");
+
+  // A build does not show what fails at run time.
+  put_recipe(recipe + "run-time: the guest stops\n");
   const auto failed = prebuild();
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::failed);
   EXPECT_THAT(failed.error().message(),
-              AllOf(HasSubstr(id), HasSubstr("the modules for other kernels stay installed")));
+              AllOf(HasSubstr(id), HasSubstr("the guest stops"), HasSubstr("the modules for other kernels stay")));
   expect_nothing_was_done();
   // A recipe that was left out at the installation stays out.
   choices_.without = {id, "6.0-gone-since"};

@@ -22,6 +22,8 @@ class InstallTest : public test::BuildRoot {
     request.catalogue = &catalogue_;
     request.explanations = &catalogue_;
     request.choices = choices_;
+    request.with_nvidia_installer = with_installer_;
+    request.on_step = [this](std::string_view step) { steps_.emplace_back(step); };
     for (const auto* release : {"6.1", "6.12"}) {
       auto kernel = kernel::open_kernel(host_, release);
       EXPECT_TRUE(kernel) << kernel.error().message();
@@ -41,6 +43,8 @@ class InstallTest : public test::BuildRoot {
   }
 
   recipe::Catalogue catalogue_;
+  bool with_installer_ = false;
+  std::vector<std::string> steps_;
 };
 
 TEST_F(InstallTest, RegistersTheUnpatchedSourcesAndInstallsForEachKernel) {
@@ -133,6 +137,20 @@ TEST_F(InstallTest, AConflictIsNamedWithWhatToDoAndNothingChanges) {
   EXPECT_TRUE(outcome->conflicts[0].blocks);
   EXPECT_THAT(outcome->conflicts[0].what, HasSubstr("the package nvidia-kernel-dkms is installed"));
   EXPECT_THAT(outcome->conflicts[0].next, HasSubstr("nvidia-kernel-dkms"));
+  expect_nothing_changed(before);
+}
+
+TEST_F(InstallTest, WhatWouldStopTheInstallerIsFoundBeforeTheBuild) {
+  with_installer_ = true;
+  fs::create_directories(host_.in_root("/usr/lib/nvidia"));
+  ASSERT_TRUE(write_file(host_.in_root("/usr/lib/nvidia/pre-install"), "#!/bin/sh\nexit 1\n", 0755));
+  const auto before = all();
+  const auto outcome = install_all();
+  ASSERT_TRUE(outcome) << outcome.error().message();
+  EXPECT_FALSE(outcome->installed);
+  ASSERT_THAT(outcome->conflicts, SizeIs(1));
+  EXPECT_THAT(outcome->conflicts.front().what, HasSubstr("/usr/lib/nvidia/pre-install"));
+  EXPECT_THAT(steps_, IsEmpty()) << "nothing was built";
   expect_nothing_changed(before);
 }
 

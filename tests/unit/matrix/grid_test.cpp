@@ -40,13 +40,14 @@ class GridTest : public testing::Test {
   MatrixFile file_;
 };
 
-TEST_F(GridTest, AKernelIsFoundByTheStartOfItsRelease) {
+TEST_F(GridTest, AKernelIsFoundByTheStartOrTheEndOfItsRelease) {
   for (const char* release : {"6.1.0-50-amd64", "6.1.0-56-amd64", "6.1.0-56-rt-amd64", "6.12.95-amd64"})
     root_.kernel(release);
   EXPECT_EQ(grid(kernel_in_root("6.1")).columns[0].release,
             "6.1.0-56-amd64");  // not 6.12, not the older, not another flavour
   EXPECT_EQ(grid(kernel_in_root("6.1.0-50-amd64")).columns[0].release, "6.1.0-50-amd64");
   EXPECT_EQ(grid(kernel_in_root("6.12")).columns[0].release, "6.12.95-amd64");
+  EXPECT_EQ(grid(kernel_in_root("*-rt-amd64")).columns[0].release, "6.1.0-56-rt-amd64");
   EXPECT_EQ(grid(kernel_in_root("newest")).columns[0].release, "");  // no kernel can be built for without a compiler
   const auto none = grid(kernel_in_root("6.2"));
   ASSERT_TRUE(none.columns[0].problem);

@@ -155,7 +155,7 @@ TEST_F(DomainXml, AMachineWithoutPciExpress) {
   EXPECT_THAT(edited.notes, ElementsAre(HasSubstr("has no PCI Express")));
 }
 
-TEST_F(DomainXml, AFullBusZeroGetsABridge) {
+TEST_F(DomainXml, AFullBusZeroNeedsABridge) {
   auto text = domain;
   text.replace(text.find("pc-q35-7.2"), 10, "pc-i440fx-7.2");
   std::string disks;
@@ -167,10 +167,15 @@ TEST_F(DomainXml, AFullBusZeroGetsABridge) {
     disks += line;
   }
   text.insert(text.find("    <controller"), disks);
+  // A bridge would need a slot of bus 0, too.
+  text.replace(text.find("model='pcie-root-port'"), 22, "model='pci-root'");
+  const auto refused = edit_domain(text, "vm.xml", request());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_THAT(refused.error().message(), HasSubstr("no free PCI slot"));
+  text.replace(text.find("model='pci-root'"), 16, "model='pci-bridge'");
   const auto edited = edit(text, request());
-  EXPECT_THAT(edited.changes,
-              ElementsAre(HasSubstr("a PCI bridge"), HasSubstr("at bus 0x04, slot 0x01"), HasSubstr("Secure Boot")));
-  EXPECT_THAT(edited.text, HasSubstr("<controller type='pci' index='4' model='pci-bridge'/>"));
+  EXPECT_THAT(edited.changes, ElementsAre(HasSubstr("at bus 0x03, slot 0x01"), HasSubstr("Secure Boot")));
   EXPECT_THAT(edited.text, Not(HasSubstr("slot='0x20'")));
 }
 

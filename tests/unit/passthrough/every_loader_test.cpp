@@ -4,6 +4,7 @@
 
 #include "passthrough/boot_host.hpp"
 #include "support/killed_at.hpp"
+#include "support/small_file_system.hpp"
 
 namespace vgpukit::passthrough {
 namespace {
@@ -179,6 +180,22 @@ TEST(EveryLoader, ALineThatTheKernelWouldCutIsRefused) {
   EXPECT_EQ(done.error().kind, ErrorKind::usage);
   EXPECT_THAT(done.error().message(), HasSubstr("/proc/cmdline has 4103 characters"));
   EXPECT_EQ(files_of(host), before);
+}
+
+TEST(EveryLoader, AReadOnlyEtcIsSaidAndNothingIsWritten) {
+  if (!test::use_own_mounts()) GTEST_SKIP() << "nothing can be mounted here";
+  const LoaderHost host("arch-booster");
+  const auto etc = host.host.in_root("/etc");
+  ASSERT_EQ(::mount(etc.c_str(), etc.c_str(), nullptr, MS_BIND, nullptr), 0);
+  ASSERT_EQ(::mount(nullptr, etc.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  const auto before = files_of(host);
+  const auto done = host.apply(card);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::denied);
+  EXPECT_THAT(done.error().message(), HasSubstr("/etc: Read-only file system"));
+  EXPECT_THAT(done.error().next, HasSubstr("nothing was changed"));
+  EXPECT_EQ(files_of(host), before);
+  ::umount2(etc.c_str(), MNT_DETACH);
 }
 
 TEST(EveryLoader, ACardThatVanishedIsNamedAndNothingIsWritten) {

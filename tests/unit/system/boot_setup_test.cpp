@@ -217,6 +217,21 @@ std::string cpio_of(const std::vector<std::string>& names) {
   return all;
 }
 
+TEST(BootSetup, TheImageOfGrubsEntryInASubvolume) {
+  const test::FixtureHost host("arch-grub-leftover");
+  fs::remove_all(host.host.in_root("/boot/loader"));
+  fs::remove_all(host.host.in_root("/sys/firmware"));
+  host.tree.file("proc/cmdline", "BOOT_IMAGE=/@/boot/vmlinuz-linux root=UUID=1 rw rootflags=subvol=@ typed-by-hand\n");
+  host.tree.file("boot/grub/grub.cfg",
+                 "menuentry 'Other' {\n linux /@/boot/vmlinuz-lts root=UUID=1 rw\n initrd /@/boot/booster-lts.img\n}\n"
+                 "menuentry 'Arch' {\n linux /@/boot/vmlinuz-linux root=UUID=1 rw\n initrd /@/boot/a.img\n}\n");
+  host.tree.file("boot/a.img", cpio_of({"etc/booster.init.yaml"}));
+  const auto setup = boot_setup_of(host.host);
+  EXPECT_EQ(setup.loader, BootLoader::grub);
+  EXPECT_EQ(setup.initramfs, InitramfsTool::booster);
+  EXPECT_THAT(facts_text(setup.initramfs_facts), HasSubstr("/boot/a.img has the file etc/booster.init.yaml"));
+}
+
 TEST(BootSetup, TheImageItselfSaysWhoMadeIt) {
   const test::FixtureHost host("arch-grub-leftover");
   host.tree.file("boot/initramfs-linux.img",
