@@ -143,9 +143,8 @@ std::string explain_message(const std::string& message, const recipe::Plan& plan
 std::string explain(const diagnostics::Diagnostic& error, const recipe::Plan& plan,
                     const recipe::Catalogue* explanations) {
   auto why = explain_message(error.message, plan, explanations);
-  if (!why.empty()) return why;
   for (const auto& line : plan.lines)
-    if (line.decision == recipe::Decision::cannot &&
+    if (line.decision == recipe::Decision::cannot && !contains(why, "the recipe " + line.recipe->id + " ") &&
         std::find(line.concerns.begin(), line.concerns.end(), error.file) != line.concerns.end())
       append(why,
              "the recipe " + line.recipe->id + " concerns this file and could not be applied (" + line.reason + ")",

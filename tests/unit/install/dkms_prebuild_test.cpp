@@ -43,7 +43,7 @@ TEST_F(DkmsPrebuildTest, PatchesTheCopyAndWritesTheMakeCommand) {
   EXPECT_THAT(text("nvidia/nv.c"), HasSubstr("return new_call(1);"));
   EXPECT_THAT(text("vgpukit-make"),
               AllOf(HasSubstr("\nexec make "), HasSubstr(" -C " + copy_ + " modules "),
-                    HasSubstr(" SYSSRC=/usr/src/linux-headers-6.1 SYSOUT=/usr/src/linux-headers-6.1 CC=gcc-12 ")));
+                    HasSubstr(" SYSSRC=/usr/src/linux-headers-6.1 SYSOUT=/usr/src/linux-headers-6.1 CC=gcc-12")));
   Command make;
   make.root = host_.root;
   make.argv = {"sh", copy_ + "/vgpukit-make"};
