@@ -33,9 +33,9 @@ install_build_deps
 # makeself makes installers for the tests, whose scripts unpack themselves with zstd and bzip2. The tests compare
 # vgpukit's output with mdevctl and libvirt's virt-xml-validate. QEMU boots the kernels of tests/vm, with guests of
 # busybox and a static program. podman has the container images of the matrix tests.
-apt_quiet install clang-format debootstrap python3 util-linux makeself bzip2 zstd mdevctl libvirt-clients \
-  libxml2-utils rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot man-db python3-yaml \
-  python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
+apt_quiet install clang-format clang-tidy debootstrap python3 util-linux makeself bzip2 zstd mdevctl \
+  libvirt-clients libxml2-utils rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot \
+  man-db python3-yaml python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
 # The tests open the matrix's page in a browser, and run its jobs with gitlab-ci-local (which uses rsync).
 apt_quiet install chromium fonts-dejavu-core rsync >&2
 command -v npm >/dev/null || apt_quiet install nodejs npm >&2
@@ -47,7 +47,7 @@ unit() {
 # Runs tests as the user nobody, who lacks root's rights. Skipped if nobody cannot read the checkout's folder.
 unit_as_nobody() {
   local folder
-  for folder in support kernel driver system vgpu passthrough load doctor install; do
+  for folder in support kernel driver system vgpu passthrough conftest build load doctor install; do
     if ! runuser -u nobody -- test -x "$1/unit_$folder"; then
       echo "skipped: nobody cannot read $1" >&2
       return
@@ -68,6 +68,10 @@ if [ ${#full[@]} -gt 0 ]; then
   export VGPUKIT_TEST_DRIVERS=$trees
 fi
 
+if [ ${#full[@]} -gt 0 ]; then
+  say "clang-tidy"
+  tests/tools/check-tidy.py --all || die "clang-tidy has findings (above; the checks are in .clang-tidy)" 1
+fi
 tests/tools/check-includes.py >/dev/null || { tests/tools/check-includes.py; die "an include points the wrong way" 1; }
 tests/tools/check-style.py || die "these files are not in the form of docs/style.md" 1
 say "building with $(c++ -dumpfullversion), warnings are errors"

@@ -15,8 +15,7 @@ std::optional<Version> driver_version(const HostView& view) {
   for (std::size_t at = line->find("Module"); at != std::string::npos; at = line->find(' ', at + 1)) {
     const auto begin = line->find_first_not_of(' ', at);
     if (begin == std::string::npos) break;
-    if (const auto version = Version::leading(std::string_view(*line).substr(begin));
-        version && version->parts.size() >= 2)
+    if (auto version = Version::leading(std::string_view(*line).substr(begin)); version && version->parts.size() >= 2)
       return version;
   }
   return std::nullopt;

@@ -61,7 +61,7 @@ std::string install(Family family, const std::string& packages) {
 }
 
 // In another root, the command has to run there.
-std::string in_that_root(const HostPaths& host, std::string command) {
+std::string in_that_root(const HostPaths& host, const std::string& command) {
   return host.is_host() ? command : command + " (inside " + host.root.string() + ")";
 }
 

@@ -108,7 +108,7 @@ std::optional<fs::path> HostPaths::resolve(const fs::path& path) const {
 }
 
 fs::path HostPaths::reach(const fs::path& inside) const {
-  const auto path = ("/" / inside).lexically_normal();
+  auto path = ("/" / inside).lexically_normal();
   if (is_host()) return path;
   for (auto above = path.parent_path(); above != "/"; above = above.parent_path())
     if (const auto real = resolve(above)) return *real / path.lexically_relative(above);

@@ -42,7 +42,7 @@ Status restore_all(const ChangeRules& rules, const std::vector<Snapshot>& snapsh
   if (rules.before_restore && !moving) TRY(rules.before_restore(snapshots));
   for (auto each = snapshots.rbegin(); each != snapshots.rend(); ++each) {
     if (!each->is_moving()) {
-      const auto restored = each->restore({}, on_step);
+      auto restored = each->restore({}, on_step);
       if (restored) continue;
       if (restored.error().kind != ErrorKind::no_space) return restored;
     }

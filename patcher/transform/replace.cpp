@@ -154,7 +154,7 @@ class Replace : public Transform {
   }
 
   std::string place_afterwards(std::string_view source, const std::vector<Token>& row, const TokenMatch& match) const {
-    const std::string text = filled(new_text, source, row, match);
+    std::string text = filled(new_text, source, row, match);
     if (mode == Mode::with) return text;
     const Span span = span_of(row, match.first, match.last);
     const std::string found(source.substr(span.begin, span.end - span.begin));

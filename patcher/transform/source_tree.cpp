@@ -53,9 +53,9 @@ Result<SourceTree> SourceTree::open(const std::filesystem::path& folder) {
 SourceTree SourceTree::of(std::map<std::string, std::string> files) {
   SourceTree tree;
   tree.cache_ = std::make_shared<Cache>();
-  for (auto& [path, text] : files) {
-    tree.on_disk_.push_back(path);
-    tree.cache_->texts.emplace(path, std::move(text));
+  for (auto& file : files) {
+    tree.on_disk_.push_back(file.first);
+    tree.cache_->texts.emplace(file.first, std::move(file.second));
   }
   return tree;
 }

@@ -13,8 +13,8 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 120
-# Tables, quoted output, and what programs write.
-LONG_LINES = re.compile(r"docs/matrix\.md|docs/recipe\.schema\.json|.*package-lock\.json|patches/|kbuild/|"
+# Quoted output, and what programs write.
+LONG_LINES = re.compile(r"docs/recipe\.schema\.json|.*package-lock\.json|patches/|kbuild/|"
                         r"tests/fixtures/|\.github/workflows/matrix\.yml|ci/gitlab\.yaml")
 CXX = re.compile(r"(patcher|tests)/.*\.([ch]pp|c)$")
 
@@ -37,7 +37,8 @@ def main() -> int:
         if LONG_LINES.match(name):
             continue
         for number, line in enumerate((TOP / name).read_text(errors="replace").splitlines(), 1):
-            if len(line) > LIMIT:
+            is_table = name.endswith(".md") and line.startswith("|")
+            if len(line) > LIMIT and not is_table:
                 print(f"{name}:{number}: {len(line)} characters, at most {LIMIT}")
                 wrong = 1
     if " version 14." in output_of("clang-format", "--version"):

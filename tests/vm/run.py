@@ -36,7 +36,7 @@ OWN_MOUNTS = ["unshare", "--mount"] + ([] if PRIVATE else ["--propagation", "unc
 NEWER_MDEVCTL = "trixie"  # has 1.4; Debian 12 has 1.2
 BUSYBOX = """sh cat cut cp rm ls ln mkdir mount umount grep sed head tail tr wc sort sleep dmesg mknod poweroff tar
     base64 basename readlink kill ps env test true false find uname chmod printf seq touch tee date rmdir mv expr
-    ip""".split()
+    ip awk""".split()
 KMOD = "insmod rmmod lsmod modprobe modinfo depmod".split()
 
 

@@ -41,10 +41,9 @@ TEST_F(DkmsPrebuildTest, PatchesTheCopyAndWritesTheMakeCommand) {
   ASSERT_TRUE(said) << said.error().message();
   EXPECT_EQ(*said, "vgpukit: NVIDIA 535.261.03 for 6.1: 1 recipe applied: 6.99-old-call-removed\n");
   EXPECT_THAT(text("nvidia/nv.c"), HasSubstr("return new_call(1);"));
-  EXPECT_THAT(
-      text("vgpukit-make"),
-      AllOf(HasSubstr("\nexec make "), HasSubstr(" -C " + copy_ + " modules "),
-            HasSubstr(" SYSSRC=/usr/src/linux-headers-6.1 SYSOUT=/usr/src/linux-headers-6.1 CC=gcc-12 ")));
+  EXPECT_THAT(text("vgpukit-make"),
+              AllOf(HasSubstr("\nexec make "), HasSubstr(" -C " + copy_ + " modules "),
+                    HasSubstr(" SYSSRC=/usr/src/linux-headers-6.1 SYSOUT=/usr/src/linux-headers-6.1 CC=gcc-12 ")));
   Command make;
   make.root = host_.root;
   make.argv = {"sh", copy_ + "/vgpukit-make"};
