@@ -118,7 +118,7 @@ make_variant() { # NAME
   made=$(<"$root$dir/include/config/kernel.release")
   mkdir -p "$root/usr/lib/modules/$made"
   ln -sfn "$dir" "$root/usr/lib/modules/$made/build"
-  [ "$layout" != split ] || ln -sfn "$source" "$root/usr/lib/modules/$made/source"
+  ln -sfn "$([ "$layout" = split ] && echo "$source" || echo "$dir")" "$root/usr/lib/modules/$made/source"
   echo "$made" >"$root/usr/src/.variant-$name"
 }
 
