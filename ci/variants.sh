@@ -59,13 +59,12 @@ make_root() {
     "linux-source-$series" >"$log" 2>&1 ||
     { tail -n 20 "$log" >&2; die "installing compilers in $root failed; the whole log is $log"; }
   in_root "$root.part" apt-get -q clean
-  # What configuring and preparing read; all of it takes three times as long.
+  # What configuring, preparing and compiling modules read; all of it takes three times as long.
   mkdir "$root.part$source"
-  tar -C "$root.part$source" --strip-components=1 --exclude='linux-source-*/drivers/*.[chS]' \
-    --exclude='linux-source-*/sound/*.[chS]' \
-    -xf "$root.part/usr/src/linux-source-$series.tar.xz" --wildcards \
-    '*/Kconfig*' '*/Makefile*' '*/Kbuild*' '*/include/*' '*/scripts/*' '*/arch/x86/*' '*/tools/arch/*' \
-    '*/tools/build/*' '*/tools/lib/*' '*/tools/objtool/*' 'linux-source-*/kernel/*'
+  (cd "$root.part$source" && top=linux-source-$series &&
+    tar --strip-components=1 -xf "../$top.tar.xz" --wildcards '*/Kconfig*' '*/Makefile*' '*/Kbuild*' "$top/include/*" \
+      "$top/scripts/*" "$top/arch/x86/*" "$top/kernel/*" "$top/security/selinux/include/*" "$top/tools/arch/*" \
+      "$top/tools/build/*" "$top/tools/include/*" "$top/tools/lib/*" "$top/tools/objtool/*" "$top/tools/scripts/*")
   rm "$root.part/usr/src/linux-source-$series.tar.xz"
   grep -q "^SUBLEVEL = ${version##*.}\$" "$root.part$source/Makefile" ||
     die "linux-source-$series is not of $version, the kernel of the trixie root: remove $trixie and run this again"
@@ -119,7 +118,7 @@ make_variant() { # NAME
   made=$(<"$root$dir/include/config/kernel.release")
   mkdir -p "$root/usr/lib/modules/$made"
   ln -sfn "$dir" "$root/usr/lib/modules/$made/build"
-  [ "$layout" != split ] || ln -sfn "$source" "$root/usr/lib/modules/$made/source"
+  ln -sfn "$([ "$layout" = split ] && echo "$source" || echo "$dir")" "$root/usr/lib/modules/$made/source"
   echo "$made" >"$root/usr/src/.variant-$name"
 }
 
