@@ -33,7 +33,7 @@ install_build_deps
 # makeself makes installers for the tests, whose scripts unpack themselves with zstd and bzip2. The tests compare
 # vgpukit's output with mdevctl and libvirt's virt-xml-validate. QEMU boots the kernels of tests/vm, with guests of
 # busybox and a static program. podman has the container images of the matrix tests.
-apt_quiet install clang-format clang-tidy debootstrap python3 util-linux makeself bzip2 zstd mdevctl \
+apt_quiet install ${full:+clang-tidy} clang-format debootstrap python3 util-linux makeself bzip2 zstd mdevctl \
   libvirt-clients libxml2-utils rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot \
   man-db python3-yaml python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
 # The tests open the matrix's page in a browser, and run its jobs with gitlab-ci-local (which uses rsync).

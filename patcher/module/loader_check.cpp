@@ -19,12 +19,6 @@
 namespace vgpukit::module {
 namespace {
 
-std::string hex(std::uint32_t value) {
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "0x%08x", static_cast<unsigned>(value));
-  return text.data();
-}
-
 // The symbol that an import resolves to: the kernel's first, then that of another module, as in find_symbol().
 struct Found {
   bool gpl_only = false;
@@ -114,8 +108,9 @@ class Loader {
     const kernel::ExportedSymbol* layout = rules_.symvers->find("module_layout");
     if (layout == nullptr || layout->crc == *module_->layout_crc) return true;
     add_prefixed("disagrees about version of symbol module_layout",
-                 "the module was built against other headers than this kernel's (CRC " + hex(*module_->layout_crc) +
-                     ", the kernel has " + hex(layout->crc) + "); build it again");
+                 "the module was built against other headers than this kernel's (CRC " +
+                     checksum_text(*module_->layout_crc) + ", the kernel has " + checksum_text(layout->crc) +
+                     "); build it again");
     return false;
   }
 
@@ -185,9 +180,9 @@ class Loader {
     }
     if (*import.crc == *found.crc) return true;
     add_prefixed("disagrees about version of symbol " + import.name,
-                 "the module was built against CRC " + hex(*import.crc) + ", but " +
+                 "the module was built against CRC " + checksum_text(*import.crc) + ", but " +
                      (found.sibling != nullptr ? found.sibling->name : std::string("this kernel")) + " exports " +
-                     hex(*found.crc) + "; build " +
+                     checksum_text(*found.crc) + "; build " +
                      (found.sibling != nullptr ? "both modules together" : "it again for this kernel"));
     return false;
   }
@@ -286,6 +281,12 @@ Status check_indirect_calls(const std::vector<ModuleFile>& modules, const kernel
 }
 
 }  // namespace
+
+std::string checksum_text(std::uint32_t value) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "0x%08x", static_cast<unsigned>(value));
+  return text.data();
+}
 
 bool same_magic(std::string_view module, std::string_view kernel, bool has_crcs) {
   if (has_crcs) {

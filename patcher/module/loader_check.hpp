@@ -48,4 +48,7 @@ bool same_magic(std::string_view module, std::string_view kernel, bool has_crcs)
 // Whether a "module:a,b-*" namespace (6.16) names this module. False for every other namespace.
 bool namespace_names_module(std::string_view name_space, std::string_view module);
 
+// A checksum of a symbol: "0x1a2b3c4d".
+std::string checksum_text(std::uint32_t value);
+
 }  // namespace vgpukit::module

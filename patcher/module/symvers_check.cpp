@@ -1,21 +1,13 @@
 #include "module/symvers_check.hpp"
 
-#include <array>
-#include <cstdio>
-
 #include "kernel/modules_folder.hpp"
 #include "kernel/package_hints.hpp"
+#include "module/loader_check.hpp"
 #include "module/module_file.hpp"
 
 namespace vgpukit::module {
 
 namespace {
-
-std::string hex(std::uint32_t value) {
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "0x%08x", static_cast<unsigned>(value));
-  return text.data();
-}
 
 // Some module that was built with the kernel.
 std::optional<ModuleFile> own_module(const kernel::Kernel& kernel) {
@@ -52,8 +44,9 @@ std::optional<SymversProblem> symvers_problem(const kernel::Kernel& kernel, cons
     return exported && crc && exported->crc != *crc;
   };
   const auto problem = [&](const std::string& name, std::uint32_t crc) {
-    return SymversProblem{file + " is of another kernel: it has the checksum " + hex(symvers.find(name)->crc) +
-                              " for " + name + ", and this kernel's own module " + own->name + " has " + hex(crc),
+    return SymversProblem{file + " is of another kernel: it has the checksum " +
+                              checksum_text(symvers.find(name)->crc) + " for " + name +
+                              ", and this kernel's own module " + own->name + " has " + checksum_text(crc),
                           again};
   };
   if (differs("module_layout", own->layout_crc)) return problem("module_layout", *own->layout_crc);

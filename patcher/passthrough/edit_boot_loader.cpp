@@ -16,7 +16,6 @@ using system::BootManager;
 using system::ParameterPlace;
 
 constexpr const char* variable = "GRUB_CMDLINE_LINUX_DEFAULT";
-constexpr const char* recovery_reason = "adds a boot menu entry without these changes";
 
 // A script that adds a second menu, made by GRUB's own script: without vgpukit's parameters, and with vfio_pci blocked.
 std::string grub_recovery(const std::vector<std::string>& words) {

@@ -12,7 +12,6 @@ namespace vgpukit::passthrough {
 
 namespace {
 
-constexpr const char* recovery_reason = "adds a boot menu entry without these changes";
 constexpr const char* limine_variable = "KERNEL_CMDLINE[";
 
 // Lines of a loader entry that begin with this key (the Boot Loader Specification).

@@ -6,6 +6,9 @@
 
 namespace vgpukit::passthrough {
 
+// The reason of an edit that adds such an entry.
+inline constexpr const char* recovery_reason = "adds a boot menu entry without these changes";
+
 // Loader entries, and a copy of each that boots without the changes. False: there is no entry.
 Result<bool> edit_entries(PendingEdits& pending, const std::vector<std::string>& parameters);
 

@@ -14,10 +14,6 @@ namespace {
 
 constexpr const char* cmdline_file = "/proc/cmdline";
 
-bool exists(const HostPaths& host, const std::string& path) {
-  return host.resolve(path).has_value();
-}
-
 std::string small(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -250,6 +246,10 @@ class Decision {
 };
 
 }  // namespace
+
+bool exists(const HostPaths& host, const std::string& path) {
+  return host.resolve(path).has_value();
+}
 
 const char* loader_name(BootLoader loader) {
   switch (loader) {

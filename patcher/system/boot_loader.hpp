@@ -21,4 +21,7 @@ BootedLoader booted_loader(const HostPaths& host, const Distribution& distributi
 // A file of the running system, or empty.
 std::string boot_text(const HostPaths& host, const std::string& path);
 
+// Whether the host has this file or folder.
+bool exists(const HostPaths& host, const std::string& path);
+
 }  // namespace vgpukit::system

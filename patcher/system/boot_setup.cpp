@@ -18,10 +18,6 @@ using Family = Distribution::Family;
 constexpr const char* kernel_cmdline_file = "/etc/kernel/cmdline";
 constexpr const char* grub_file = "/etc/default/grub";
 
-bool exists(const HostPaths& host, const std::string& path) {
-  return host.resolve(path).has_value();
-}
-
 bool has_program(const HostPaths& host, const std::string& name) {
   for (const auto* folder : {"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/local/bin/"})
     if (exists(host, folder + name)) return true;
