@@ -21,7 +21,8 @@ modules:
 	@$(MAKE) -f Kbuild obj=$(CURDIR) src=$(CURDIR) KBUILD_EXTMOD=$(CURDIR)
 )";
 constexpr const char* kbuild = R"kbuild(NV_CONFTEST_CMD := /bin/sh $(src)/conftest.sh "$(CC)" x86_64 $(SYSSRC) $(SYSOUT)
-NV_CONFTEST_CFLAGS := -O2 -nostdinc -w -I$(SYSSRC)/include
+# From gcc 14 on a missing declaration is an error, and such a test is always "present".
+NV_CONFTEST_CFLAGS := -O2 -nostdinc -w -I$(SYSSRC)/include -Wno-error=implicit-function-declaration
 NV_CONFTEST_FUNCTION_COMPILE_TESTS := function gone_function
 NV_CONFTEST_TYPE_COMPILE_TESTS := thing two_steps
 NV_HEADER_PRESENCE_TESTS := linux/thing.h linux/gone.h
