@@ -25,25 +25,27 @@ NEEDED = {"busybox": "busybox-static", "kmod": "kmod", "depmod": "kmod", "strip"
 DEVICE = '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"bus":"root-port"}'
 
 
-def qemu(cache):
-    """The folder in which QEMU runs (/ for this machine's), and the command, or the exit with status 3."""
-    for root, argv in (("/", []), (None, [f"{vm.TOP}/ci/qemu.sh"])):
-        if argv:
-            done = subprocess.run(argv, env=dict(os.environ, VGPUKIT_CI_CACHE=cache), stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True)
-            if done.returncode != 0:
-                load.cannot("no QEMU with vfio-user: "
-                            + (done.stderr.strip().splitlines() or ["ci/qemu.sh failed"])[-1])
-            root = done.stdout.strip()
-        command = ["chroot", root, "qemu-system-x86_64"]
-        try:
-            known = subprocess.run([*command, "-device", "help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   text=True).stdout
-        except OSError:
-            continue
-        if '"vfio-user-pci"' in known:
-            return root, command
-    load.cannot("this QEMU has no device vfio-user-pci: QEMU 10.1 or later is needed")
+def has_vfio_user(root):
+    try:
+        done = subprocess.run(["chroot", root, "qemu-system-x86_64", "-device", "help"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+    except OSError:
+        return False
+    return '"vfio-user-pci"' in done.stdout
+
+
+def qemu_root(cache):
+    """The root folder with a QEMU that has vfio-user: this machine's, otherwise ci/qemu.sh's. None: status 3."""
+    if has_vfio_user("/"):
+        return "/"
+    done = subprocess.run([f"{vm.TOP}/ci/qemu.sh"], env=dict(os.environ, VGPUKIT_CI_CACHE=cache),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        load.cannot("no QEMU with vfio-user: " + (done.stderr.strip().splitlines() or ["ci/qemu.sh failed"])[-1])
+    root = done.stdout.strip()
+    if not has_vfio_user(root):
+        load.cannot(f"the QEMU in {root} has no device vfio-user-pci: QEMU 10.1 or later is needed")
+    return root
 
 
 def depends(path):
@@ -88,18 +90,7 @@ def put_modules(kernel, modules, folder):
 
 
 def initramfs(kernel, modules, work):
-    folder = f"{work}/guest"
-    for name in ("proc", "sys", "dev", "run", "tmp", "sbin"):
-        os.makedirs(f"{folder}/{name}")
-    vm.put(folder, "/bin/busybox", shutil.which("busybox"), 0o755)
-    for name in vm.BUSYBOX:
-        os.symlink("busybox", f"{folder}/bin/{name}")
-    vm.put_program(folder, "/usr/bin/kmod", os.path.realpath(shutil.which("kmod")))
-    for name in vm.KMOD:
-        os.symlink("/usr/bin/kmod", f"{folder}/sbin/{name}")
-    vm.put(folder, "/init", f"{vm.HERE}/guest/init", 0o755)
-    vm.put(folder, "/guest/checks.sh", f"{vm.HERE}/guest/checks.sh", 0o755)
-    vm.put(folder, "/guest/card.sh", f"{HERE}/guest/card.sh", 0o755)
+    folder = load.guest_folder(work, [f"{vm.HERE}/guest/checks.sh", f"{HERE}/guest/card.sh"])
     vm.run(["gcc", "-static", "-O1", "-o", f"{folder}/bin/uvm_exercise", f"{HERE}/uvm_exercise.c"])
     put_modules(kernel, modules, folder)
     return vm.cpio(folder)
@@ -107,7 +98,7 @@ def initramfs(kernel, modules, work):
 
 def boot(kernel, image, options, cache):
     """Boots once. Returns the guest's output, QEMU's problem or "", and the card's log."""
-    root, command = qemu(cache)
+    root = qemu_root(cache)
     # QEMU runs in its root: what it reads has to be in there.
     inside = tempfile.mkdtemp(prefix="vgpukit-card-", dir=f"{root.rstrip('/')}/var/tmp")
     server = None
@@ -123,7 +114,7 @@ def boot(kernel, image, options, cache):
             if server.poll() is not None:
                 return "", f"the fake card ended with status {server.returncode}", ""
             time.sleep(0.05)
-        argv = [*command, "-M", "q35,memory-backend=memory", "-object",
+        argv = ["chroot", root, "qemu-system-x86_64", "-M", "q35,memory-backend=memory", "-object",
                 f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
                 "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults",
                 "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",

@@ -32,7 +32,8 @@ def image_of(root, release):
     return done.stdout.strip()
 
 
-def initramfs(kernel, modules, work):
+def guest_folder(work, scripts):
+    """A guest's root folder with busybox, kmod, init and these scripts."""
     folder = f"{work}/guest"
     for name in ("proc", "sys", "dev", "run", "tmp", "sbin"):
         os.makedirs(f"{folder}/{name}")
@@ -43,8 +44,13 @@ def initramfs(kernel, modules, work):
     for name in vm.KMOD:
         os.symlink("/usr/bin/kmod", f"{folder}/sbin/{name}")
     vm.put(folder, "/init", f"{vm.HERE}/guest/init", 0o755)
-    for name in ("checks.sh", "load.sh"):
-        vm.put(folder, f"/guest/{name}", f"{vm.HERE}/guest/{name}", 0o755)
+    for script in scripts:
+        vm.put(folder, f"/guest/{os.path.basename(script)}", script, 0o755)
+    return folder
+
+
+def initramfs(kernel, modules, work):
+    folder = guest_folder(work, [f"{vm.HERE}/guest/checks.sh", f"{vm.HERE}/guest/load.sh"])
     for name in os.listdir(modules):
         if name.endswith(".ko"):
             vm.put_stripped(folder, f"/lib/modules/{kernel.release}/updates/{name}", f"{modules}/{name}")
