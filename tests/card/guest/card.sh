@@ -23,6 +23,9 @@ for module in nvidia-modeset nvidia-uvm nvidia-drm; do
   yes "$module is there" loaded "$(echo $module | tr - _)"
 done
 
+if loaded nvidia_drm; then
+  try "/dev/dri/card0 opens" 0 sh -c 'exec 3<>/dev/dri/card0'
+fi
 # The driver starts the card when /dev/nvidia0 is opened. Nothing is behind the registers, so that has to fail, and
 # nothing else may.
 mknod /dev/nvidia0 c 195 0
