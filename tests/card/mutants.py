@@ -116,9 +116,10 @@ class Bench:
         """`make modules` in the tree: its status and output. Debug information, half of the time, is left out."""
         return subprocess.run(
             [*vm.OWN_MOUNTS, "sh", "-ec", 'mount -t proc proc "$1/proc"; exec chroot "$@"', "sh", self.root,
-             "make", "-s", f"-j{os.cpu_count()}", "-C", self.tree[len(self.root):], f"KERNEL_UNAME={self.options.release}",
-             "CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF_MODULES=", "NV_EXCLUDE_KERNEL_MODULES=nvidia-peermem",
-             "modules"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+             "make", "-s", f"-j{os.cpu_count()}", "-C", self.tree[len(self.root):],
+             f"KERNEL_UNAME={self.options.release}", "CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF_MODULES=",
+             "NV_EXCLUDE_KERNEL_MODULES=nvidia-peermem", "modules"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def applied(self):
         """The names of the recipes that the driver needs. Makes the tree, and compiles it."""
