@@ -96,7 +96,6 @@ class Bench:
     def __init__(self, options, work):
         self.options, self.work, self.root = options, work, os.path.realpath(options.root)
         self.tree = options.tree or f"{self.root}/var/tmp/vgpukit-mutants-{os.getpid()}"
-        self.stale = set()  # C files whose objects are those of the last mutant
         self.data = f"{work}/data"
         os.makedirs(self.data)
         for name in ("kbuild", "packaging", "patches"):
@@ -176,21 +175,22 @@ class Bench:
                     file.write(after)
                 # make shall compile the users, and not all that include a header.
                 os.utime(f"{self.tree}/{name}", ns=(kept[name][1].st_atime_ns, kept[name][1].st_mtime_ns))
-            for user in users | self.stale:
+            for user in users:
                 os.utime(f"{self.tree}/{user}")
-            self.stale = users
             if not users:
                 return "unused" if kept else "not tried: the driver has another alternative of the recipe"
             done = self.make()
             if done.returncode != 0:
-                lines = [line for line in done.stdout.splitlines() if re.search(r"error|ERROR", line)]
-                return "compile: " + re.sub(r"^\S*: (?=error)", "", (lines or ["make failed"])[0])
+                lines = [line for line in done.stdout.splitlines() if re.search(r"\berror: |\bERROR: ", line)]
+                return "compile: " + (lines or ["make failed"])[0]
             return ""
         finally:
             for name, (content, times) in kept.items():
                 with open(f"{self.tree}/{name}", "wb") as file:
                     file.write(content)
                 os.utime(f"{self.tree}/{name}", ns=(times.st_atime_ns, times.st_mtime_ns))
+            for user in users:
+                os.utime(f"{self.tree}/{user}")
 
     def verdict(self, recipe):
         """What kills this recipe, and why."""
