@@ -247,8 +247,8 @@ def main():
         word, seconds, wrong = result
         count[word] += 1
         lines = "".join("       " + line.replace("\n", "\n       ") + "\n" for line in wrong)
-        print(f"{word:4} {seconds:6.1f} s  {case.name}{' (this machine does not allow it)' * (word == 'skip')}\n{lines}",
-              end="", flush=True)
+        note = " (this machine does not allow it)" if word == "skip" else ""
+        print(f"{word:4} {seconds:6.1f} s  {case.name}{note}\n{lines}", end="", flush=True)
 
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     try:
