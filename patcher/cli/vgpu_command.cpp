@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "cli/cli.hpp"
 #include "cli/vgpu_text.hpp"
 #include "support/log.hpp"
@@ -40,10 +42,16 @@ Result<Exit> types(const Globals& globals, const VgpuOptions& options) {
   const Sysfs sysfs(host);
   const auto view = vgpu::read_vgpus(sysfs);
   TRY_ASSIGN(const auto place, place_of(view, options.card));
+  // nvidia-smi takes a second, and only these cards can have MIG mode.
+  const bool ask = std::any_of(view.cards.begin(), view.cards.end(), [&](const vgpu::VgpuCard& card) {
+    return card.most_functions > 0 || vgpu::needs_functions(sysfs, card.address);
+  });
+  const auto smi = ask ? system::ask_nvidia_smi(host) : system::NvidiaSmi{};
+  if (!smi.problem.empty() && host.is_host()) log::info("MIG mode and mixed sizes are not known: " + smi.problem);
   if (globals.json())
-    print_json(types_json(view, place.card));
+    print_json(types_json(view, smi, place.card));
   else
-    print(types_text(view, place.card, style_of(globals, STDOUT_FILENO)));
+    print(types_text(sysfs, view, smi, place.card, style_of(globals, STDOUT_FILENO)));
   if (globals.json()) return Exit::done;
   if (view.cards.empty())
     log::info("NVIDIA's driver has no card here: vgpukit load loads it; vgpukit doctor says more");

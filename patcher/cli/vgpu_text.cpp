@@ -4,6 +4,7 @@
 
 #include "support/number.hpp"
 #include "support/text.hpp"
+#include "vgpu/vgpu_support.hpp"
 
 namespace vgpukit::cli {
 
@@ -37,6 +38,14 @@ nlohmann::json optional_json(const std::optional<unsigned>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json();
 }
 
+nlohmann::json text_json(const std::string& text) {
+  return text.empty() ? nlohmann::json() : nlohmann::json(text);
+}
+
+constexpr const char* mig_key = "MIG Mode/Current";
+constexpr const char* pending_key = "MIG Mode/Pending";
+constexpr const char* mixed_key = "GPU Virtualization Mode/vGPU Heterogeneous Mode";
+
 nlohmann::json number_json(const std::string& text) {
   const auto value = number_in<unsigned>(text);
   return value ? nlohmann::json(*value) : nlohmann::json();
@@ -49,7 +58,8 @@ std::string step_line(const char* sign, const vgpu::VgpuStep& step) {
 
 }  // namespace
 
-std::string types_text(const vgpu::VgpuView& view, const std::string& card, const Style& style) {
+std::string types_text(const Sysfs& sysfs, const vgpu::VgpuView& view, const system::NvidiaSmi& smi,
+                       const std::string& card, const Style& style) {
   std::string text;
   for (const auto& each : view.cards) {
     if (!card.empty() && each.address != card) continue;
@@ -60,6 +70,13 @@ std::string types_text(const vgpu::VgpuView& view, const std::string& card, cons
       text +=
           "  " + std::to_string(each.functions) + " of " + std::to_string(each.most_functions) + " virtual functions";
     text += "\n";
+    const auto mig = smi.value(each.address, mig_key);
+    const auto pending = smi.value(each.address, pending_key);
+    if (!mig.empty())
+      text += "  MIG mode: " + mig +
+              (pending.empty() || pending == mig ? "" : ", and " + pending + " after a reset of this GPU") +
+              (mig == "Enabled" ? "" : "; for MIG-backed types: " + vgpu::mig_mode_hint(sysfs, each.address)) + "\n";
+    if (const auto mixed = smi.value(each.address, mixed_key); !mixed.empty()) text += "  mixed sizes: " + mixed + "\n";
     if (each.types.empty()) {
       text += each.interface == vgpu::VgpuInterface::none && each.most_functions > 0 && each.functions == 0
                   ? "  offers types when its virtual functions exist; vgpu create --card " + each.address +
@@ -67,18 +84,20 @@ std::string types_text(const vgpu::VgpuView& view, const std::string& card, cons
                   : "  offers no vGPU types\n";
       continue;
     }
-    std::vector<std::vector<std::string>> rows = {{"TYPE", "NAME", "MEMORY", "HEADS", "RESOLUTION", "FREE", "USED"}};
+    std::vector<std::vector<std::string>> rows = {
+        {"TYPE", "NAME", "KIND", "MEMORY", "HEADS", "RESOLUTION", "FREE", "USED"}};
     for (const auto& [id, type] : each.types) {
       const auto use = vgpu::use_of(view, each, type);
-      rows.push_back({id, or_dash(type.name), number(type.framebuffer_mb, " MB"), number(type.heads),
-                      or_dash(type.resolution), std::to_string(use.available), std::to_string(use.used)});
+      rows.push_back({id, or_dash(type.name), vgpu::is_mig_backed(type) ? "MIG" : "time-sliced",
+                      number(type.framebuffer_mb, " MB"), number(type.heads), or_dash(type.resolution),
+                      std::to_string(use.available), std::to_string(use.used)});
     }
     text += table(rows, "  ");
   }
   return text;
 }
 
-nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card) {
+nlohmann::json types_json(const vgpu::VgpuView& view, const system::NvidiaSmi& smi, const std::string& card) {
   nlohmann::json cards = nlohmann::json::array();
   for (const auto& each : view.cards) {
     if (!card.empty() && each.address != card) continue;
@@ -93,6 +112,7 @@ nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card) {
                        {"heads", optional_json(type.heads)},
                        {"resolution", type.resolution},
                        {"max_instances", optional_json(type.max_instances)},
+                       {"mig_backed", vgpu::is_mig_backed(type)},
                        {"available", use.available},
                        {"used", use.used}});
     }
@@ -103,6 +123,9 @@ nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card) {
                      {"serial", each.serial},
                      {"functions", each.functions},
                      {"most_functions", each.most_functions},
+                     {"mig_mode", text_json(smi.value(each.address, mig_key))},
+                     {"mig_mode_pending", text_json(smi.value(each.address, pending_key))},
+                     {"mixed_sizes", text_json(smi.value(each.address, mixed_key))},
                      {"types", std::move(types)}});
   }
   nlohmann::json parents = nlohmann::json::array();
@@ -171,6 +194,14 @@ nlohmann::json row_json(const vgpu::VgpuRow& row) {
           {"users", std::move(users)}};
 }
 
+namespace {
+
+std::string instances_text(const vgpu::GpuInstances& some) {
+  return std::to_string(some.count) + " x " + some.profile;
+}
+
+}  // namespace
+
 std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) {
   const bool dry = applied.dry_run;
   std::string text;
@@ -179,9 +210,16 @@ std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) 
     const auto& card = applied.plan.cards[i];
     const auto outcome = dry ? vgpu::CardOutcome{} : applied.outcomes[i];
     std::string lines;
+    const auto& modes = dry ? card.modes : outcome.modes;
+    const auto plus = "  " + style.green("+") + " ";
+    if (modes.mig) lines += plus + "MIG mode\n";
     if (dry && card.needs_functions)
       lines += "  + its virtual functions; the vGPUs on them are planned when they exist\n";
     if (outcome.made_functions) lines += "  + its virtual functions\n";
+    if (!modes.gpu_instances.empty())
+      lines += plus + "GPU instances: " + join(modes.gpu_instances, ", ", instances_text) +
+               (dry ? "; the vGPUs on them are planned when they exist\n" : "\n");
+    if (modes.mixed) lines += plus + "mixed sizes\n";
     // If one of a card cannot be made, none of that card is made.
     if (card.problems.empty())
       for (const auto& step : dry ? card.create : outcome.created) lines += step_line(style.green("+").c_str(), step);
@@ -223,7 +261,14 @@ nlohmann::json applied_json(const vgpu::AppliedVgpus& applied) {
     const auto outcome = dry ? vgpu::CardOutcome{} : applied.outcomes[i];
     auto problems = card.problems;
     if (outcome.error) problems.push_back(outcome.error->message());
+    const auto& modes = dry ? card.modes : outcome.modes;
+    nlohmann::json instances = nlohmann::json::array();
+    for (const auto& some : modes.gpu_instances)
+      instances.push_back({{"profile", some.profile}, {"count", some.count}});
     cards.push_back({{"card", card.card},
+                     {"mig_mode", modes.mig},
+                     {"gpu_instances", std::move(instances)},
+                     {"mixed_sizes", modes.mixed},
                      {"needs_functions", card.needs_functions},
                      {"made_functions", outcome.made_functions},
                      {"create", list(card.create)},

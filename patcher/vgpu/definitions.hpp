@@ -25,7 +25,21 @@ struct VgpuDefinition {
   SourcePos where;
 };
 
+// GPU instances of one profile: "1g.24gb+gfx", or the number of `nvidia-smi mig -lgip`.
+struct GpuInstances {
+  std::string profile;
+  unsigned count = 1;
+};
+// What vgpus.yaml wants of a whole card, under `cards`.
+struct CardSettings {
+  std::string card;  // as in the file
+  bool mixed_sizes = false;
+  std::vector<GpuInstances> gpu_instances;
+  SourcePos where;
+};
+
 struct Definitions {
+  std::vector<CardSettings> cards;
   std::vector<VgpuDefinition> all;
   std::vector<Error> bad;  // mdevctl's files that cannot be parsed; the others are in `all`
 };
@@ -36,7 +50,9 @@ fs::path vgpus_file(const HostPaths& host);
 // Error: usage, with the position in vgpus.yaml.
 Result<Definitions> load_definitions(const HostPaths& host);
 
-// vgpus.yaml alone. The UUIDs of a `count` are derived from the card, the type and the number in the file, so they are
+// vgpus.yaml alone, with the settings of cards.
+Result<Definitions> parse_vgpus_file(const std::string& file, const std::string& text);
+// Its vGPUs. The UUIDs of a `count` are derived from the card, the type and the number in the file, so they are
 // the same after each boot. Error: usage, with the position.
 Result<std::vector<VgpuDefinition>> parse_vgpus(const std::string& file, const std::string& text);
 

@@ -7,6 +7,7 @@
 
 #include "support/interrupt.hpp"
 #include "support/text.hpp"
+#include "vgpu/card_modes.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vendor_vfio.hpp"
 #include "vgpu/vgpu_define.hpp"
@@ -152,29 +153,52 @@ void warn_of_params(const VgpuPlan& plan) {
         if (warned.insert(param.first).second) warn_of_unknown_params({param});
 }
 
-// Makes what the definitions want: first the virtual functions, then the vGPUs.
-void carry_out(const VgpuTools& tools, const std::vector<VgpuDefinition>& definitions, VgpuView view,
-               AppliedVgpus& applied) {
-  warn_of_params(applied.plan);
-  std::map<std::string, Error> no_functions;
-  std::set<std::string> made;
-  for (const auto& card : applied.plan.cards) {
-    if (!card.needs_functions || !card.problems.empty()) continue;
-    if (const auto done = make_functions(tools.host, tools.sysfs, card.card, tools.retry_pause()); done)
-      made.insert(card.card);
-    else
-      no_functions.emplace(card.card, done.error());
+VgpuPlan plan_all(const VgpuTools& tools, const VgpuView& view, const Definitions& definitions) {
+  auto plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  explain_missing_types(tools, view, plan);
+  plan_modes(tools, view, definitions.cards, plan);
+  check_sizes(tools, view, definitions.cards, plan);
+  return plan;
+}
+
+// What a card needs before its vGPUs can be made, in the order that the driver wants.
+Status prepare_card(const VgpuTools& tools, const CardPlan& plan, CardOutcome& outcome) {
+  if (plan.modes.mig) {
+    TRY(switch_mig_on(tools, plan.card));
+    outcome.modes.mig = true;
   }
-  if (!made.empty()) {
+  if (plan.needs_functions) {
+    TRY(make_functions(tools.host, tools.sysfs, plan.card, tools.retry_pause()));
+    outcome.made_functions = true;
+  }
+  if (!plan.modes.gpu_instances.empty()) {
+    TRY(make_gpu_instances(tools, plan.card, plan.modes.gpu_instances));
+    outcome.modes.gpu_instances = plan.modes.gpu_instances;
+  }
+  if (plan.modes.mixed) {
+    TRY(switch_mixed_on(tools, plan.card));
+    outcome.modes.mixed = true;
+  }
+  return {};
+}
+
+// Makes what the definitions want.
+void carry_out(const VgpuTools& tools, const Definitions& definitions, VgpuView view, AppliedVgpus& applied) {
+  warn_of_params(applied.plan);
+  std::map<std::string, CardOutcome> prepared;
+  for (const auto& card : applied.plan.cards) {
+    if (!card.problems.empty() || (!card.needs_functions && !card.modes.any())) continue;
+    auto& outcome = prepared[card.card];
+    if (auto done = prepare_card(tools, card, outcome); !done) outcome.error = std::move(done.error());
+  }
+  if (!prepared.empty()) {
     view = read_vgpus(tools.sysfs);
     remember_type_names(tools.host, view);
-    applied.plan = plan_vgpus(tools.sysfs, view, definitions);
-    explain_missing_types(tools, view, applied.plan);
+    applied.plan = plan_all(tools, view, definitions);
   }
   for (auto& card : applied.plan.cards) {
     auto& outcome = applied.outcomes.emplace_back();
-    outcome.made_functions = made.contains(card.card);
-    if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;
+    if (const auto done = prepared.find(card.card); done != prepared.end()) outcome = done->second;
     if (card.problems.empty() && !outcome.error) apply_card(tools, view, card, outcome);
   }
 }
@@ -194,18 +218,17 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, const ApplyRequest& req
   AppliedVgpus applied;
   applied.dry_run = request.dry_run;
   applied.bad = std::move(definitions.bad);
-  applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  applied.plan = plan_all(tools, view, definitions);
   if (request.prune) {
     prune(tools, view, definitions.all, applied);
     // What is removed makes space for what is defined.
     if (!request.dry_run && !applied.pruned.empty()) {
       view = read_vgpus(tools.sysfs);
-      applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
+      applied.plan = plan_all(tools, view, definitions);
     }
   }
-  explain_missing_types(tools, view, applied.plan);
   if (request.dry_run) return applied;
-  carry_out(tools, definitions.all, std::move(view), applied);
+  carry_out(tools, definitions, std::move(view), applied);
   // If mdevctl's copy cannot be written, the vGPUs stay and are reported all the same.
   if (auto exported = export_to_mdevctl(tools.host, definitions.all, applied.plan); !exported)
     applied.bad.push_back(std::move(exported.error()));
@@ -220,12 +243,17 @@ Result<StartedVgpu> start_defined(const VgpuTools& tools, const std::string& nam
   TRY_ASSIGN(const auto known, load_definitions(tools.host));
   auto view = read_vgpus(tools.sysfs);
   remember_type_names(tools.host, view);
-  TRY_ASSIGN(auto definitions, definitions_named(view, known.all, wanted, card, tried));
-  const bool automatic = definitions.front().automatic;
-  for (auto& each : definitions) each.automatic = true;
+  Definitions definitions;
+  TRY_ASSIGN(definitions.all, definitions_named(view, known.all, wanted, card, tried));
+  const bool automatic = definitions.all.front().automatic;
+  for (auto& each : definitions.all) each.automatic = true;
+  for (const auto& each : known.cards) {
+    const auto place = find_place(view, each.card);
+    const auto own = find_place(view, definitions.all.front().card);
+    if (place && own && place->card == own->card) definitions.cards.push_back(each);
+  }
   AppliedVgpus applied;
-  applied.plan = plan_vgpus(tools.sysfs, view, definitions);
-  explain_missing_types(tools, view, applied.plan);
+  applied.plan = plan_all(tools, view, definitions);
   carry_out(tools, definitions, std::move(view), applied);
   for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
     auto& plan = applied.plan.cards[i];

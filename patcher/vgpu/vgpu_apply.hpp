@@ -11,6 +11,7 @@ namespace vgpukit::vgpu {
 // What apply did on each card of the plan, in that order.
 struct CardOutcome {
   bool made_functions = false;
+  ModeSteps modes;  // that were carried out
   std::vector<VgpuStep> created;
   std::optional<Error> error;  // then everything that apply had made on this card is removed again
 };

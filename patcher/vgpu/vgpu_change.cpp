@@ -51,12 +51,14 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
     const auto type = find_type(card, request.type);
     if (!type) {
       if (!unknown || !card.types.empty()) unknown = type.error();
+      if (const auto hint = mig_hint(request.type); !hint.empty()) unknown->next = hint;
       continue;
     }
     const auto* parent = budget.take(place.card, place.parent, (*type)->id);
     if (parent) return VgpuStep{parent->interface, parent->name, (*type)->id, "", {}};
     append(full, place.parent.empty() ? place.card : place.parent);
-    if (const auto why = other_size(view, card, **type); !why.empty()) full += ": " + why;
+    const auto hint = mig_hint((*type)->name);
+    if (const auto why = hint.empty() ? other_size(view, card, **type) : hint; !why.empty()) full += ": " + why;
   }
   if (!full.empty())
     return Error{ErrorKind::failed, "make a vGPU of the type " + request.type, "no instance is available on " + full,

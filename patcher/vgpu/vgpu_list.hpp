@@ -37,6 +37,13 @@ Vgpu defined_device(const VgpuView& view, const VgpuDefinition& definition);
 std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
                                 const std::vector<VgpuDefinition>& definitions);
 
+// The size of a type's framebuffer in GB, in the digits of its name or description; empty if neither has it.
+std::string size_of(const VgpuType& type);
+// Whether vGPUs of the type are on GPU instances (MIG): their names have the number of slices, too ("A100-1-5C").
+[[nodiscard]] bool is_mig_backed(const VgpuType& type);
+// Why a type that is_mig_backed() is not offered; empty for the name of another type.
+std::string mig_hint(const std::string& type);
+
 struct TypeUse {
   unsigned available = 0;  // the sum over the card's parents of what the driver says
   unsigned used = 0;

@@ -109,7 +109,8 @@ class Bench:
                               stderr=subprocess.STDOUT, text=True)
 
     def patch(self, to):
-        return self.vgpukit("-q", "patch", self.options.driver, "--kernel", self.options.release, "--output", to)
+        return self.vgpukit("-q", "patch", self.options.driver, "--kernel", self.options.release, "--output", to,
+                            "--format", "json")
 
     def make(self):
         """`make modules` in the tree: its status and output. Debug information, half of the time, is left out."""
@@ -204,7 +205,8 @@ class Bench:
         finally:
             shutil.copy(f"{TOP}/recipes/{recipe['id']}.yaml", path)
         if done.returncode != 0:
-            return "recipe: " + next((line for line in done.stdout.splitlines() if "error" in line), done.stdout[:200])
+            recipes = json.loads(done.stdout).get("recipes", [])
+            return "recipe: " + next((each["reason"] for each in recipes if each["state"] == "cannot"), "patch failed")
         problem = self.compiled(other)
         if problem:
             return problem

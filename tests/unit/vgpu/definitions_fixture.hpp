@@ -12,7 +12,8 @@ namespace vgpukit::vgpu {
 class DefinitionsTest : public testing::Test {
  protected:
   [[nodiscard]] VgpuTools tools() {
-    return {fake.host, driver, [this] { return [this] { return tries-- > 0; }; }, [] {}};
+    return {fake.host, driver, [this] { return [this] { return tries-- > 0; }; }, [] {},
+            [this](const Command& command) { return smi.run(command); }};
   }
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> all;
@@ -24,9 +25,12 @@ class DefinitionsTest : public testing::Test {
     EXPECT_TRUE(applied) << applied.error().message();
     return std::move(*applied);
   }
-  void yaml(const std::string& text) const { fake.file("etc/vgpukit/vgpus.yaml", "vgpus:\n" + text); }
+  void yaml(const std::string& text, const std::string& cards = "") const {
+    fake.file("etc/vgpukit/vgpus.yaml", (cards.empty() ? "" : "cards:\n" + cards) + "vgpus:\n" + text);
+  }
   test::FakeHost fake;
   test::FakeDriver driver{fake};
+  test::FakeSmi smi{fake, driver};
   int tries = 3;
 };
 

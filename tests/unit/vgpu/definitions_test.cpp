@@ -87,6 +87,28 @@ TEST(VgpusYaml, ALineHasAllOfADefinition) {
   EXPECT_FALSE(read->front().automatic);
 }
 
+TEST(VgpusYaml, SettingsOfCards) {
+  const auto found = parse_vgpus_file("f",
+                                      "cards:\n- {card: 65:00.0, mixed-sizes: true}\n"
+                                      "- {card: '0322917092147', gpu-instances: [{profile: 1g.24gb+gfx, count: 4}, "
+                                      "{profile: 47}]}\n");
+  ASSERT_TRUE(found) << found.error().message();
+  ASSERT_THAT(found->cards, SizeIs(2));
+  EXPECT_EQ(found->cards[0].card, "0000:65:00.0");
+  EXPECT_TRUE(found->cards[0].mixed_sizes);
+  ASSERT_THAT(found->cards[1].gpu_instances, SizeIs(2));
+  EXPECT_EQ(found->cards[1].gpu_instances[0].count, 4u);
+  EXPECT_EQ(found->cards[1].gpu_instances[1].profile, "47");
+  EXPECT_EQ(found->cards[1].gpu_instances[1].count, 1u);
+  const std::string card = "cards:\n- {card: 65:00.0, ";
+  EXPECT_THAT(message_of(card + "mixed-size: true}\n"), HasSubstr("did you mean 'mixed-sizes'"));
+  EXPECT_THAT(message_of(card + "mixed-sizes: 1}\n"), HasSubstr("2:32: true or false"));
+  EXPECT_THAT(message_of(card + "gpu-instances: [{profile: '-dgi'}]}\n"), HasSubstr("cannot be a profile"));
+  EXPECT_THAT(message_of(card + "gpu-instances: [{profile: 1g.5gb, count: 99}]}\n"), HasSubstr("from 1 to 16"));
+  EXPECT_THAT(message_of(card + "mixed-sizes: true}\n- {card: 0000:65:00.0}\n"), HasSubstr("under cards twice"));
+  EXPECT_THAT(message_of("card: []\n"), HasSubstr("did you mean 'cards'"));
+}
+
 TEST(VgpusYaml, AnEmptyFileAndAnEmptyListAreNoVgpus) {
   for (const auto* text : {"", "\n", "vgpus: []\n", "vgpus:\n"}) {
     const auto all = parse_vgpus("f", text);

@@ -99,6 +99,7 @@ TEST_F(VgpuApply, ACardGetsAllOrNothingAndOtherCardsTheirs) {
 }
 
 TEST_F(VgpuApply, AfterAFailureTheCardsVgpusAreRemoved) {
+  smi.cards["0000:65:00.0"].mixed = "Enabled";
   fake.p4("0000:65:00.0");
   fake.p4("0000:66:00.0");
   yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a +
@@ -152,6 +153,7 @@ TEST_F(VgpuApply, TwoAppliesComeOneAfterTheOther) {
 }
 
 TEST_F(VgpuApply, TypeNamesOfAFullCardAreRemembered) {
+  smi.cards["0000:41:00.0"].mixed = "Enabled";
   fake.l40(2);
   yaml("- {card: 41:00.0, type: L40-2Q, functions: ['41:00.4']}\n- {card: 41:00.0, type: NVIDIA L40-1Q, count: 1}\n");
   ASSERT_TRUE(apply().complete());
@@ -182,10 +184,12 @@ TEST_F(VgpuApply, AVgpuOfAnotherTypeStaysAndIsReported) {
 }
 
 TEST_F(VgpuApply, CountedFunctionsAreMadeWithTheirCardsFunctions) {
+  smi.cards["0000:41:00.0"] = {};
   fake.l40(0);
   yaml(
       "- {card: '0000:41:00.0', type: nvidia-1149, count: 1}\n- {card: '0000:41:00.0', type: nvidia-1150, functions: "
-      "['41:00.4']}\n");
+      "['41:00.4']}\n",
+      "- {card: 41:00.0, mixed-sizes: true}\n");
   EXPECT_TRUE(apply(true).plan.cards.at(0).needs_functions);
   const auto applied = apply();
   EXPECT_TRUE(applied.complete());
