@@ -102,7 +102,7 @@ int run_app(int argc, const char* const* argv) {
   add_hook(app, globals, action);
   add_doctor(app, globals, action);
   add_passthrough(app, globals, action);
-  add_dkms_prebuild(app, globals, action);
+  add_dkms_build(app, globals, action);
   add_shell(app, action);
 
   try {
