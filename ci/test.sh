@@ -74,8 +74,10 @@ if [ ${#full[@]} -gt 0 ]; then
 fi
 tests/tools/check-includes.py >/dev/null || { tests/tools/check-includes.py; die "an include points the wrong way" 1; }
 tests/tools/check-style.py || die "these files are not in the form of docs/style.md" 1
-# The builder roots are made while the compiler runs: most of that is downloading. What needs them waits for their locks,
-# and makes what is missing.
+tests/tools/check-documents.py || die "the documents have these faults" 1
+tests/tools/json_schemas.py --self-test || die "docs/schemas, or the check that uses them" 1
+# The builder roots are made while the compiler runs: most of that is downloading. What needs them waits for their
+# locks, and makes what is missing.
 if [ ${#only[@]} = 0 ]; then
   mkdir -p "$VGPUKIT_CI_CACHE"
   set -m
@@ -91,6 +93,7 @@ targets="vgpukit host_tree conftest_compare headers_compare shell_files" optimis
 [ ${#full[@]} = 0 ] || { targets+=" unit_tests"; optimise=-O2; }
 ci_target=$targets build_vgpukit "$ci_top/build-test" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON \
   -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="$optimise -g1"
+ci/reference.sh --check build-test/vgpukit
 [ ${#full[@]} = 0 ] || unit "$ci_top/build-test"
 
 say "unit tests under AddressSanitizer and UBSan"

@@ -67,10 +67,12 @@ void add_doctor(CLI::App& app, Globals& globals, Action& action);
 void add_passthrough(CLI::App& app, Globals& globals, Action& action);  // passthrough groups|xml|rom
 // passthrough plan|apply|undo|bind|unbind|hooks: subcommands of passthrough
 void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action);
-void add_dkms_build(CLI::App& app, Globals& globals,
-                    Action& action);            // dkms-build; for older trees dkms-prebuild, dkms-sign
+// dkms-build; for older trees dkms-prebuild, dkms-sign
+void add_dkms_build(CLI::App& app, Globals& globals, Action& action);
 void add_shell(CLI::App& app, Action& action);  // for the build and packagers; after all others, which it describes
 
+// All of them, and the global options.
+void add_commands(CLI::App& app, Globals& globals, Action& action);
 // The whole program without main's signal handling: parses the arguments, runs the subcommand, prints errors. Gives the
 // exit code.
 int run_app(int argc, const char* const* argv);

@@ -64,17 +64,17 @@ void add_options(CLI::App* command, const std::shared_ptr<DkmsBuildOptions>& opt
 }  // namespace
 
 void add_dkms_build(CLI::App& app, Globals& globals, Action& action) {
-  auto* command = app.add_subcommand("dkms-build", "For dkms: build its copy of the sources for one kernel");
+  auto* command = app.add_subcommand("dkms-build", "For dkms: build its copy of the sources for one kernel")->group("");
   auto options = std::make_shared<DkmsBuildOptions>();
   add_options(command, options);
   set_action(command, globals, action, options, dkms_build);
 
   // For /usr/src/nvidia-* of vgpukit up to 0.1.0. dkms-build has signed what dkms-sign would sign.
-  auto* old = app.add_subcommand("dkms-prebuild", "For dkms trees of vgpukit 0.1.0: prepare dkms-build");
+  auto* old = app.add_subcommand("dkms-prebuild", "For dkms trees of vgpukit 0.1.0: prepare dkms-build")->group("");
   auto old_options = std::make_shared<DkmsBuildOptions>();
   add_options(old, old_options);
   set_action(old, globals, action, old_options, prebuild);
-  auto* sign = app.add_subcommand("dkms-sign", "For dkms trees of vgpukit 0.1.0: nothing to do any more");
+  auto* sign = app.add_subcommand("dkms-sign", "For dkms trees of vgpukit 0.1.0: nothing to do any more")->group("");
   sign->allow_extras();
   sign->callback([&action] { action = [] { return Result<Exit>(Exit::done); }; });
 }

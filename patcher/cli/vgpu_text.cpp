@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "support/number.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -33,6 +34,11 @@ std::string number(const std::optional<unsigned>& value, const char* unit = "") 
 }
 
 nlohmann::json optional_json(const std::optional<unsigned>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
+
+nlohmann::json number_json(const std::string& text) {
+  const auto value = number_in<unsigned>(text);
   return value ? nlohmann::json(*value) : nlohmann::json();
 }
 
@@ -113,13 +119,26 @@ nlohmann::json types_json(const vgpu::VgpuView& view, const std::string& card) {
 }
 
 std::string rows_text(const std::vector<vgpu::VgpuRow>& rows, const Style& style) {
-  std::vector<std::vector<std::string>> lines = {{"VGPU", "PARENT", "TYPE", "NAME", "START", "STATE", "USED BY"}};
+  // A column that would be empty in all rows is left out.
+  const auto any = [&](auto has) { return std::any_of(rows.begin(), rows.end(), has); };
+  const bool params = any([](const auto& row) { return !row.settings.params.empty(); });
+  const bool placement = any([](const auto& row) { return !row.settings.placement.empty(); });
+  const bool instance = any([](const auto& row) { return !row.settings.gpu_instance.empty(); });
+  std::vector<std::vector<std::string>> lines = {{"VGPU", "PARENT", "TYPE", "NAME", "START", "STATE"}};
+  if (params) lines.back().emplace_back("PARAMETERS");
+  if (placement) lines.back().emplace_back("PLACEMENT");
+  if (instance) lines.back().emplace_back("GPU INSTANCE");
+  lines.back().emplace_back("USED BY");
   for (const auto& row : rows) {
     const auto users = join(row.users, ", ", [](const auto& user) { return user.text(); });
     const auto* state = row.active ? (row.defined ? "active, defined" : "active") : "defined";
     lines.push_back({row.device.name.empty() ? "(any function)" : row.device.name,
                      row.device.parent.empty() ? or_dash(row.device.card) : row.device.parent, row.device.type,
-                     or_dash(row.device.type_name), row.automatic ? "auto" : "manual", state, users});
+                     or_dash(row.device.type_name), row.automatic ? "auto" : "manual", state});
+    if (params) lines.back().push_back(or_dash(vgpu::params_text(row.settings.params)));
+    if (placement) lines.back().push_back(or_dash(row.settings.placement));
+    if (instance) lines.back().push_back(or_dash(row.settings.gpu_instance));
+    lines.back().push_back(users);
   }
   auto text = table(lines, "");
   const auto head = text.find('\n');
@@ -132,6 +151,8 @@ nlohmann::json row_json(const vgpu::VgpuRow& row) {
   for (const auto& user : row.users) users.push_back({{"pid", user.pid}, {"program", user.program}, {"vm", user.vm}});
   nlohmann::json attributes = nlohmann::json::array();
   for (const auto& [name, value] : row.attributes) attributes.push_back({{name, value}});
+  nlohmann::json params = nlohmann::json::object();
+  for (const auto& [name, value] : row.settings.params) params[name] = value;
   return {{"name", device.name},
           {"interface", vgpu::interface_name(device.interface)},
           {"card", device.card},
@@ -144,6 +165,9 @@ nlohmann::json row_json(const vgpu::VgpuRow& row) {
           {"defined", row.defined},
           {"start", row.automatic ? "auto" : "manual"},
           {"attrs", std::move(attributes)},
+          {"params", std::move(params)},
+          {"placement_id", number_json(row.settings.placement)},
+          {"gpu_instance_id", number_json(row.settings.gpu_instance)},
           {"users", std::move(users)}};
 }
 
@@ -169,6 +193,8 @@ std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) 
     existing += card.existing.size();
     if (!lines.empty()) text += style.bold(card.card) + "\n" + lines;
   }
+  for (const auto& step : applied.pruned) text += step_line(style.red("-").c_str(), step);
+  for (const auto& [name, why] : applied.not_pruned) text += "  " + name + " is not removed: " + why + "\n";
   for (const auto& bad : applied.bad) text += style.red("!") + " " + bad.message() + "\n";
   if (text.empty()) text = "nothing to do\n";
   text += std::to_string(existing) + (existing == 1 ? " vGPU exists" : " vGPUs exist") + " already\n";
@@ -205,12 +231,16 @@ nlohmann::json applied_json(const vgpu::AppliedVgpus& applied) {
                      {"existing", list(card.existing)},
                      {"problems", std::move(problems)}});
   }
+  nlohmann::json not_pruned = nlohmann::json::array();
+  for (const auto& [name, why] : applied.not_pruned) not_pruned.push_back({{"name", name}, {"why", why}});
   nlohmann::json bad = nlohmann::json::array();
   for (const auto& each : applied.bad) bad.push_back(each.message());
   return {{"result", applied.complete() ? "done" : "failed"},
           {"dry_run", dry},
           {"cards", std::move(cards)},
           {"undefined", applied.plan.undefined},
+          {"pruned", list(applied.pruned)},
+          {"not_pruned", std::move(not_pruned)},
           {"bad_definitions", std::move(bad)}};
 }
 

@@ -35,7 +35,9 @@ class FileParser {
 
  private:
   Status entry(const YamlNode& item) {
-    TRY(yaml_.check_keys(item, "a vGPU", {"card", "type", "count", "uuids", "functions"}, {"card", "type"}));
+    TRY(yaml_.check_keys(item, "a vGPU",
+                         {"card", "type", "count", "uuids", "functions", "params", "placement", "start"},
+                         {"card", "type"}));
     VgpuDefinition one;
     TRY_ASSIGN(one.card, yaml_.text(item["card"], "card"));
     if (const auto address = pci_address(one.card)) one.card = *address;
@@ -50,12 +52,45 @@ class FileParser {
     if (given("count") + given("uuids") + given("functions") != 1)
       return yaml_.wrong(item, "a vGPU has exactly one of count, uuids and functions",
                          "count: 2, or uuids: [...], or for cards with vendor VFIO functions: [...]");
+    TRY(settings(item, one));
     if (item["count"]) return counted(item["count"], one);
     const bool uuids = static_cast<bool>(item["uuids"]);
     const auto list = uuids ? item["uuids"] : item["functions"];
     TRY(yaml_.texts(list, uuids ? "uuids" : "functions"));
     if (!list.is_sequence()) return named(list, one, uuids);
     for (const auto& name : list.items()) TRY(named(name, one, uuids));
+    return {};
+  }
+
+  // params, placement and start.
+  Status settings(const YamlNode& item, VgpuDefinition& one) {
+    if (const auto params = item["params"]; params && !params.is_null()) {
+      if (!params.is_map()) return yaml_.expected(params, "a map for params, such as {frame_rate_limiter: 0},");
+      PluginParams all;
+      for (const auto& [name, value] : params.entries()) {
+        TRY_ASSIGN(const auto text, yaml_.text(value, "the parameter " + name.scalar()));
+        auto param = parse_param(name.scalar() + "=" + text);
+        if (!param) return yaml_.wrong(name, param.error().why, param.error().next);
+        for (const auto& other : all)
+          if (other.first == param->first) return yaml_.wrong(name, "the parameter " + other.first + " is given twice");
+        all.push_back(std::move(*param));
+      }
+      set_attribute(one.attributes, params_attribute, params_text(all));
+    }
+    if (const auto placement = item["placement"]) {
+      TRY_ASSIGN(const auto text, yaml_.text(placement, "placement"));
+      if (!number_in<unsigned>(text)) return yaml_.expected(placement, "a number from 0 for placement");
+      const auto list = item["uuids"] ? item["uuids"] : item["functions"];
+      if (item["count"] || (list.is_sequence() && list.size() != 1))
+        return yaml_.wrong(placement, "a placement is for one vGPU",
+                           "write an entry with one UUID or function for each placement");
+      set_attribute(one.attributes, placement_attribute, text);
+    }
+    if (const auto start = item["start"]) {
+      TRY_ASSIGN(const auto text, yaml_.text(start, "start"));
+      if (text != "auto" && text != "manual") return yaml_.expected(start, "auto or manual for start");
+      one.automatic = text == "auto";
+    }
     return {};
   }
 
@@ -128,8 +163,29 @@ Result<Definitions> load_definitions(const HostPaths& host) {
   return found;
 }
 
-Result<std::string> with_function(const std::string& file, const std::string& text, const std::string& card,
-                                  const std::string& type, const std::string& function) {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::string all = "\"";
+  for (const char each : text) all += std::string(each == '"' || each == '\\' ? "\\" : "") + each;
+  return all + "\"";
+}
+
+// The entry of one vGPU with a name, in one line.
+std::string entry_line(const VgpuDefinition& device) {
+  auto line = "- {card: " + quoted(device.card) + ", type: " + quoted(device.type) +
+              (pci_address(device.name) ? ", functions: [" : ", uuids: [") + quoted(device.name) + "]";
+  if (const auto params = params_of(device.attributes); !params.empty())
+    line += ", params: {" +
+            join(params, ", ", [](const auto& each) { return each.first + ": " + quoted(each.second); }) + "}";
+  if (const auto* placement = find_attribute(device.attributes, placement_attribute))
+    line += ", placement: " + *placement;
+  return line + (device.automatic ? "" : ", start: manual") + "}";
+}
+
+}  // namespace
+
+Result<std::string> with_device(const std::string& file, const std::string& text, const VgpuDefinition& device) {
   TRY_ASSIGN(const auto before, parse_vgpus(file, text));
   TRY_ASSIGN(const auto root, YamlReader(file).parse_or_empty(text));
   auto added = text;
@@ -137,16 +193,14 @@ Result<std::string> with_function(const std::string& file, const std::string& te
   if (added.back() != '\n') added += '\n';
   if (!root) added += "vgpus:\n";
   if (before.empty() && added.ends_with("vgpus: []\n")) added.replace(added.size() - 4, 4, "\n");
-  std::string quoted = "\"";
-  for (const char each : type) quoted += std::string(each == '"' || each == '\\' ? "\\" : "") + each;
-  const auto line = "- {card: \"" + card + "\", type: " + quoted + "\", functions: [\"" + function + "\"]}";
+  const auto line = entry_line(device);
   // The list may be indented or not. The result is parsed to find out which indentation is right.
   for (const auto* indent : {"  ", ""}) {
     const auto all = added + indent + line + "\n";
     const auto after = parse_vgpus(file, all);
-    if (after && after->size() == before.size() + 1 && after->back().name == function) return all;
+    if (after && after->size() == before.size() + 1 && after->back().name == device.name) return all;
   }
-  return Error{ErrorKind::usage, "add " + function + " to " + file, "no line can be added at the end of its list",
+  return Error{ErrorKind::usage, "add " + device.name + " to " + file, "no line can be added at the end of its list",
                "write it into the list yourself: " + line};
 }
 

@@ -4,11 +4,11 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
+#include "vgpu/plugin_params.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -21,7 +21,7 @@ struct VgpuDefinition {
   bool automatic = true;  // false: mdevctl's "manual": apply does not make it
   bool from_mdevctl = false;
   bool exported = false;  // mdevctl's file was written by `apply`, for a device of vgpus.yaml
-  std::vector<std::pair<std::string, std::string>> attributes;  // mdevctl's: written after the device was made
+  Attributes attributes;  // written after the vGPU was made
   SourcePos where;
 };
 
@@ -40,10 +40,9 @@ Result<Definitions> load_definitions(const HostPaths& host);
 // the same after each boot. Error: usage, with the position.
 Result<std::vector<VgpuDefinition>> parse_vgpus(const std::string& file, const std::string& text);
 
-// The file's text with a line for one more virtual function, or without the line of one. Comments and order stay.
+// The file's text with a line for one more vGPU that has a name, or without the line of one. Comments and order stay.
 // Error: usage if the file's form allows neither.
-Result<std::string> with_function(const std::string& file, const std::string& text, const std::string& card,
-                                  const std::string& type, const std::string& function);
+Result<std::string> with_device(const std::string& file, const std::string& text, const VgpuDefinition& device);
 Result<std::string> without_device(const std::string& file, const std::string& text, const std::string& name);
 
 }  // namespace vgpukit::vgpu

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "support/number.hpp"
+
 namespace vgpukit::vgpu {
 
 Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
@@ -30,6 +32,21 @@ Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
   return device;
 }
 
+VgpuSettings read_settings(const Sysfs& sysfs, const Vgpu& device) {
+  const auto folder = device_folder(device.interface, device.name) + "nvidia/";
+  VgpuSettings settings;
+  if (!sysfs.exists(folder)) return settings;
+  settings.params = params_in(sysfs.read(folder + "vgpu_params").text);
+  // Before the driver has decided them, they are an error (ENXIO), or words ("Not Applicable").
+  const auto number = [&](const char* name) {
+    const auto text = sysfs.read(folder + name).text;
+    return number_in<unsigned>(text) ? text : "";
+  };
+  settings.placement = number("placement_id");
+  settings.gpu_instance = number("gpu_instance_id");
+  return settings;
+}
+
 std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
                                 const std::vector<VgpuDefinition>& definitions) {
   std::vector<VgpuRow> rows;
@@ -39,6 +56,7 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     row.device = device;
     row.active = true;
     row.users = users[device.name];
+    row.settings = read_settings(sysfs, device);
     rows.push_back(std::move(row));
   }
   const auto active = static_cast<std::ptrdiff_t>(rows.size());
@@ -74,6 +92,9 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     row.defined = true;
     row.automatic = each.automatic;
     row.attributes = each.attributes;
+    row.settings.params = params_of(each.attributes);
+    if (const auto* placement = find_attribute(each.attributes, placement_attribute))
+      row.settings.placement = *placement;
     rows.push_back(std::move(row));
   };
   // Definitions with a name come first: a count matches the remaining vGPUs.

@@ -10,12 +10,21 @@
 
 namespace vgpukit::vgpu {
 
+// What sysfs says of an existing vGPU. Each is empty if the driver has no such file, or gives no value.
+struct VgpuSettings {
+  PluginParams params;
+  std::string placement;     // nvidia/placement_id
+  std::string gpu_instance;  // nvidia/gpu_instance_id
+};
+VgpuSettings read_settings(const Sysfs& sysfs, const Vgpu& device);
+
 struct VgpuRow {
   Vgpu device;  // of a vGPU that is only defined: its name, parent, card and type, as far as they are known
   bool active = false;
   bool defined = false;
   bool automatic = false;  // it is made at boot
-  std::vector<std::pair<std::string, std::string>> attributes;
+  Attributes attributes;   // of the definition
+  VgpuSettings settings;   // that it has now, or would get
   std::vector<VgpuUser> users;
 };
 

@@ -15,7 +15,7 @@ struct VgpuStep {
   std::string parent;
   std::string type;  // the id
   std::string name;  // the UUID, or the function's address (which is the parent)
-  std::vector<std::pair<std::string, std::string>> attributes;
+  Attributes attributes;
   bool automatic = false;  // it is defined, to be made at boot
 };
 

@@ -214,7 +214,8 @@ def main():
         return 0
     for line in wrong:
         print(line)
-    print(next(load.causes(output), wrong[0]))
+    crash = re.search(r"(kernel BUG at|BUG:|Oops:|Kernel panic).*", output)
+    print(next(load.causes(output), crash[0] if crash else wrong[0]))
     return 1
 
 

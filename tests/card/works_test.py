@@ -93,7 +93,14 @@ class WorksTest(unittest.TestCase):
         self.assertTrue(said.endswith("QEMU cannot start the guest: "
                                       "qemu: cannot set up guest memory: Cannot allocate memory\n"), said)
 
-    def test_a_panic_is_the_reason(self):
+    def test_a_bug_of_the_kernel_is_the_reason(self):
+        self.qemu("echo 'ok load nvidia'; echo '[    9.5] kernel BUG at mm/memory.c:2555!'\n"
+                  "echo 'Kernel panic - not syncing: Fatal exception'\n")
+        status, said = self.main()
+        self.assertEqual(status, 1)
+        self.assertTrue(said.endswith("\nkernel BUG at mm/memory.c:2555!\n"), said)
+
+    def test_what_the_guest_says_of_a_failed_check_is_the_reason(self):
         self.qemu("printf 'ok load nvidia\\nnot ok load nvidia-uvm\\n  exit status 1\\n  | Killed\\n'\n"
                   "echo 'Kernel panic - not syncing: Fatal exception'\n")
         status, said = self.main()

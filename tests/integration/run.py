@@ -13,6 +13,8 @@ A file holds cases. A case begins with NAME and ends at the next NAME:
     ERR    text that stderr must contain      NOTERR  text that stderr must not contain
     JSON   a Python expression that must be true; `j` is the JSON document on stdout
 
+Every JSON document that a RUN prints, or writes to a file with `>`, is checked against docs/schemas.
+
 An expectation belongs to the RUN above it. OUT and ERR are plain text. A line that begins with eight spaces continues
 the line above: a RUN with a line break, anything else with a space. These are replaced everywhere:
 
@@ -31,6 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.dont_write_bytecode = True
 sys.path.insert(0, f"{TOP}/tests/tools")
+from json_schemas import Schemas, documents
 from root_kernels import pick
 KEYS = {"NAME", "FULL", "ALONE", "USER", "RUN", "EXIT", "OUT", "NOTOUT", "ERR", "NOTERR", "JSON"}
 
@@ -82,6 +85,7 @@ class World:
 
     def __init__(self, binary):
         self.suites, self.drivers, self.bin = {}, {}, os.path.dirname(os.path.abspath(binary))
+        self.schemas, self.documents = Schemas(), 0
         self.lock = threading.RLock()
 
     def suite(self, name, variant="quick"):
@@ -132,12 +136,32 @@ class World:
         return re.sub(r"\{([a-z]+(?::[\w.\-]+)*)\}", one, text)
 
 
+def check_json(script, out, tmp, schemas, place):
+    """What is wrong with the JSON that a step's commands have printed, by docs/schemas, and how many were checked."""
+    wrong, checked, printed = [], 0, []
+    for command, file in schemas.commands_in(script):
+        if not file:
+            printed.append(command)
+        elif os.path.isfile(os.path.join(tmp, file)):
+            with open(os.path.join(tmp, file), encoding="utf-8", errors="replace") as text:
+                for document in documents(text.read()):
+                    wrong += schemas.problems(document, schemas.of_command[command])
+                    checked += 1
+    there = documents(out)
+    if len(there) == len(printed):
+        for command, document in zip(printed, there):
+            wrong += schemas.problems(document, schemas.of_command[command])
+            checked += 1
+    return [f"{place}: {line}" for line in wrong], checked
+
+
 class Skipped(Exception):
     """A step ended with exit status 77: this machine cannot run it."""
 
 
 def run_step(step, case, tmp, env, world):
-    argv = ["bash", "-ec", world.expand(step["run"], tmp)]
+    script = world.expand(step["run"], tmp)
+    argv = ["bash", "-ec", script]
     if case.user:
         argv = ["runuser", "-u", case.user, "--"] + argv
     done = subprocess.run(argv, cwd=tmp, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -165,6 +189,10 @@ def run_step(step, case, tmp, env, world):
             fine = (text in where) != key.startswith("NOT")
         if not fine:
             wrong.append(f"{place}: {key} {text}")
+    bad, checked = check_json(script, out, tmp, world.schemas, step["place"])
+    with world.lock:
+        world.documents += checked
+    wrong += bad
     if wrong:
         wrong += ["$ " + world.expand(step["run"], tmp), "--- stdout", out[-4000:], "--- stderr", err[-4000:]]
     return wrong
@@ -219,8 +247,8 @@ def main():
         word, seconds, wrong = result
         count[word] += 1
         lines = "".join("       " + line.replace("\n", "\n       ") + "\n" for line in wrong)
-        print(f"{word:4} {seconds:6.1f} s  {case.name}{' (this machine does not allow it)' * (word == 'skip')}\n{lines}",
-              end="", flush=True)
+        note = " (this machine does not allow it)" if word == "skip" else ""
+        print(f"{word:4} {seconds:6.1f} s  {case.name}{note}\n{lines}", end="", flush=True)
 
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     try:
@@ -235,6 +263,7 @@ def main():
         shutil.rmtree(base, ignore_errors=True)
     if len(now) < len(cases):
         print(f"({len(cases) - len(now)} more cases run with --full)")
+    print(f"({world.documents} JSON documents were checked against docs/schemas)")
     print(f"integration: {count['ok']} passed, {count['FAIL']} failed" +
           (f", {count['skip']} skipped" if count["skip"] else ""))
     return 1 if count["FAIL"] or not count["ok"] else 0

@@ -20,7 +20,7 @@ class DefinitionsTest : public testing::Test {
     return all;
   }
   AppliedVgpus apply(bool dry_run = false) {
-    auto applied = apply_vgpus(tools(), dry_run);
+    auto applied = apply_vgpus(tools(), {dry_run});
     EXPECT_TRUE(applied) << applied.error().message();
     return std::move(*applied);
   }

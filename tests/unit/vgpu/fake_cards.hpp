@@ -51,6 +51,8 @@ class FakeHost {
     file(at + "/remove", "");
     link(at + "/mdev_type", "../mdev_supported_types/" + id);
     link(at + "/iommu_group", "../../../../kernel/iommu_groups/" + std::to_string(group));
+    file(at + "/nvidia/vgpu_params", "");
+    file(at + "/nvidia/placement_id", "Not Applicable\n");
     link("sys/bus/mdev/devices/" + uuid, "../../../class/mdev_bus/" + parent + "/" + uuid);
   }
   // A card with mdev on the card itself.
@@ -80,6 +82,8 @@ class FakeHost {
       const auto at = "sys/bus/pci/devices/" + function + "/";
       file(at + "nvidia/creatable_vgpu_types", all_types);
       file(at + "nvidia/current_vgpu_type", "0\n");
+      file(at + "nvidia/vgpu_params", "");
+      file(at + "nvidia/placement_id", "");
       link(at + "physfn", "../" + card);
       link(at + "iommu_group", "../../../../kernel/iommu_groups/" + std::to_string(40 + i));
       link("sys/bus/pci/devices/" + card + "/virtfn" + std::to_string(i), "../" + function);
@@ -106,6 +110,12 @@ class FakeDriver : public Sysfs {
     const auto at = path.substr(1);
     if (path.ends_with("/create")) return create(at, std::string(text));
     if (path.ends_with("/remove")) return remove(path);
+    if (path.ends_with("/vgpu_params") || path.ends_with("/placement_id")) {
+      if (!fake_.has(at)) return ENOENT;
+      if (text.find("refused") != text.npos) return EINVAL;
+      fake_.file(at, std::string(text.find("ignored") != text.npos ? "" : text) + "\n");
+      return 0;
+    }
     if (path.ends_with("/current_vgpu_type")) return set(at, std::string(text));
     if (path.ends_with("/sriov_numvfs") && lazy > 0) return --lazy, 0;
     if (path.ends_with("/sriov_numvfs")) fake_.functions(static_cast<unsigned>(std::stoul(std::string(text))));
