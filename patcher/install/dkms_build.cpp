@@ -39,13 +39,12 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
 }  // namespace
 
 Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequest& request) {
-  const auto place = [&](const std::string& module) { return request.folder / (module + ".ko"); };
   if (!is_our_dkms_tree(request.folder))
     return Error{ErrorKind::usage, "build the driver in " + request.folder.string(), "vgpukit install did not write it",
                  "this command is for dkms; vgpukit build is for people"};
   TRY_ASSIGN(const auto choices, read_dkms_choices(request.folder));
   std::error_code bad;
-  for (const auto& module : choices.modules) fs::remove(place(module), bad);
+  for (const auto& module : choices.modules) fs::remove(request.folder / (module + ".ko"), bad);
   TRY_ASSIGN(const auto catalogue, catalogue_for(choices));
   TRY_ASSIGN(auto driver, driver::open_driver(host, request.folder));
   TRY_ASSIGN(driver.content, original_content(request.folder, driver));
@@ -68,7 +67,8 @@ Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequ
   job.strict = recipe::Strict::run_time;
   TRY_ASSIGN(auto report, build::run_build(facts, job));
   if (report.result != build::BuildReport::Result::built) return report;
-  for (const auto& module : report.modules) TRY(clone_file(module.path, place(module.name)));
+  for (const auto& module : report.modules)
+    TRY(clone_file(module.path, request.folder / fs::path(module.path).filename()));
   return report;
 }
 

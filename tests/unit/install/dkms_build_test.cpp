@@ -46,7 +46,7 @@ class DkmsBuildTest : public test::BuildRoot {
     return read ? *read : "absent";
   }
   void expect_module() const { EXPECT_EQ(text("nvidia.ko"), *read_file(host_.in_root("/prebuilt/6.1/nvidia.ko"))); }
-  void make_fails() const { put("/bin/make", "#!/bin/sh\necho 'make: *** it ran' >&2; exit 2\n", 0755); }
+  void make_fails() { put("/bin/make", "#!/bin/sh\necho 'make: *** it ran' >&2; exit 2\n", 0755); }
 };
 
 TEST_F(DkmsBuildTest, TheModuleIsWhereDkmsExpectsItAndTheSourcesAreAsTheyWere) {
