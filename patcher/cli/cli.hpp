@@ -67,7 +67,7 @@ void add_doctor(CLI::App& app, Globals& globals, Action& action);
 void add_passthrough(CLI::App& app, Globals& globals, Action& action);  // passthrough groups|xml|rom
 // passthrough plan|apply|undo|bind|unbind|hooks: subcommands of passthrough
 void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action);
-void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // dkms-prebuild, dkms-sign: for dkms
+void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // dkms-prebuild, dkms-make, dkms-sign
 void add_shell(CLI::App& app, Action& action);  // for the build and packagers; after all others, which it describes
 
 // The whole program without main's signal handling: parses the arguments, runs the subcommand, prints errors. Gives the

@@ -26,6 +26,13 @@ Result<Exit> prebuild(const Globals& globals, const DkmsPrebuildOptions& options
   return Exit::done;
 }
 
+Result<Exit> make(const Globals& globals, const DkmsPrebuildOptions& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  TRY_ASSIGN(const auto status, install::dkms_make(host, fs::absolute(options.folder).lexically_normal(),
+                                                   [](std::string_view line) { print(std::string(line) + "\n"); }));
+  return status == 0 ? Exit::done : Exit::failed;
+}
+
 // dkms signs modules itself from 3.0 on.
 Result<Exit> sign(const Globals& globals, const std::string& release, const std::vector<std::string>& files) {
   TRY_ASSIGN(const auto host, host_of(globals));
@@ -50,6 +57,10 @@ void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
   command->add_option("--headers", options->headers, "The folder of the headers that dkms uses")->type_name("DIR");
   command->add_option("FOLDER", options->folder, "dkms's copy (default: the current folder)");
   set_action(command, globals, action, options, prebuild);
+
+  auto* making = app.add_subcommand("dkms-make", "For dkms: run the make command that dkms-prebuild has written");
+  making->add_option("FOLDER", options->folder, "dkms's copy (default: the current folder)");
+  set_action(making, globals, action, options, make);
 
   auto* signing =
       app.add_subcommand("dkms-sign", "For dkms before 3.0, which signs nothing: sign the modules that it has built");

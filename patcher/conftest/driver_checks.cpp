@@ -90,6 +90,7 @@ Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel,
   TRY_ASSIGN(const auto script, tree.read("conftest.sh"));
   Command command;
   command.root = kernel.host.root;
+  command.confined = true;
   // conftest.sh writes its snippets into its own folder.
   command.argv = {
       "/bin/sh",

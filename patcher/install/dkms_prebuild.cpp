@@ -10,6 +10,7 @@
 #include "recipe/plan.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::install {
@@ -124,9 +125,28 @@ Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& 
   TRY_ASSIGN(const auto* probe, facts.probe());
   build.debug_info = probe->debug_info;
   const auto make = build::make_command(facts.kernel(), build, host.inside(request.folder).string());
-  TRY(conftest::answer_conftest(facts, {build.tree, build.modules, false, build.jobs, {}}, make));
+  {
+    TRY_ASSIGN(const auto given, BuildFolder::give(request.folder));
+    TRY(conftest::answer_conftest(facts, {build.tree, build.modules, false, build.jobs, {}}, make));
+  }
   TRY(write_file(request.folder / kMake, as_script(make, build::explain_make_variables(facts.kernel(), build))));
   return summary(driver, plan, facts.kernel());
+}
+
+Result<int> dkms_make(const HostPaths& host, const fs::path& folder,
+                      const std::function<void(std::string_view)>& on_line) {
+  if (const auto problem = sandbox_problem(host.root); !problem.empty()) on_line("vgpukit: " + problem);
+  TRY_ASSIGN(const auto given, BuildFolder::give(folder));
+  Command command;
+  command.argv = {"sh", host.inside(folder / kMake).string()};
+  command.root = host.root;
+  command.cwd = host.inside(folder);
+  command.confined = true;
+  command.writable = {command.cwd};
+  command.collect = false;
+  command.on_line = [&](std::string_view line, bool) { on_line(line); };
+  TRY_ASSIGN(const auto outcome, run(command));
+  return outcome.status;
 }
 
 }  // namespace vgpukit::install

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
@@ -24,5 +26,9 @@ struct PrebuildRequest {
 // headers; missing headers or compiler; consent for a notice that was not accepted; failed if a necessary recipe cannot
 // be applied.
 Result<std::string> dkms_prebuild(const HostPaths& host, const PrebuildRequest& request);
+
+// Runs vgpukit-make in the folder, in the sandbox. Gives make's exit status. Errors: those of run().
+Result<int> dkms_make(const HostPaths& host, const fs::path& folder,
+                      const std::function<void(std::string_view)>& on_line);
 
 }  // namespace vgpukit::install
