@@ -52,6 +52,11 @@ rm() {
 vgpukit_folder=$6
 . "$vgpukit_folder/../functions.sh"
 
+# Drivers up to 515.43 ask for all headers in one function.
+command -v test_header_presence > /dev/null || test_header_presence() {
+    translate_and_preprocess_header_files "$1"
+}
+
 CC=vgpukit_cc
 CFLAGS=$VGPUKIT_CFLAGS
 set -- $CFLAGS -c "conftest$$.c"

@@ -197,10 +197,12 @@ class Engine {
 
   // conftest/headers.h, and its parts if the driver has such.
   Result<bool> find_headers(const KbuildAnswer& ask, ConftestCompiler& compiler, const fs::path& folder) {
-    const auto& names = ask.lists.at("headers");
+    auto names = ask.lists.at("headers");
     const auto script = read_file(request_.tree / "conftest.sh");
     const auto kbuild = read_file(request_.tree / "Kbuild");
-    if (!script || !kbuild || names.empty()) return false;
+    if (!script || !kbuild) return false;
+    if (names.empty()) names = headers_of_script(*script);
+    if (names.empty()) return false;
     std::vector<ScriptTest> tests;
     for (const auto& name : names) tests.push_back({name, true, ""});
     std::vector<std::string> found;

@@ -92,4 +92,23 @@ Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const Kb
   return results;
 }
 
+std::vector<std::string> headers_of_script(std::string_view script) {
+  constexpr std::string_view head = "\ntest_headers() {\n";
+  const auto begin = script.find(head);
+  const auto end = begin == std::string_view::npos ? begin : script.find("\n}", begin);
+  if (end == std::string_view::npos) return {};
+  std::vector<std::string> names;
+  bool understood = true;
+  each_line(script.substr(begin + head.size(), end - begin - head.size()), [&](std::string_view line) {
+    line = trimmed(line);
+    if (line.empty() || line.starts_with('#') || line == "translate_and_preprocess_header_files $FILES") return;
+    understood = understood && line.starts_with("FILES=\"") && line.size() > 7 && line.ends_with('"');
+    if (!understood) return;
+    for (auto& word : split_words(line.substr(7, line.size() - 8)))
+      if (word != "$FILES") names.push_back(std::move(word));
+  });
+  if (!understood) names.clear();
+  return names;
+}
+
 }  // namespace vgpukit::conftest

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "conftest/conftest_ask.hpp"
@@ -42,5 +43,9 @@ struct ScriptResults {
 Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask,
                                           const std::filesystem::path& tree, const std::filesystem::path& folder,
                                           const std::vector<ScriptTest>& tests, unsigned jobs);
+
+// The headers that test_headers() of a conftest.sh asks for, in its order: drivers up to 515.43 have the list there and
+// not in Kbuild. Empty if there is no such function, or if it does anything else.
+std::vector<std::string> headers_of_script(std::string_view script);
 
 }  // namespace vgpukit::conftest

@@ -129,7 +129,7 @@ class AnswerConftest : public testing::Test {
   }
   void put_driver(const std::string& name) const {
     test::put(folder / name / "Makefile", makefile);
-    test::put(folder / name / "Kbuild", kbuild);
+    test::put(folder / name / "Kbuild", driver_kbuild);
     test::put(folder / name / "conftest.sh", conftest_script, 0755);
   }
   [[nodiscard]] Command make(const std::string& name) const {
@@ -172,7 +172,14 @@ class AnswerConftest : public testing::Test {
 
   test::TempFolder folder;
   std::string conftest_script = script;
+  std::string driver_kbuild = kbuild;
 };
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
 
 TEST_F(AnswerConftest, WritesWhatMakeWouldWrite) {
   const auto answered = answer();
@@ -185,6 +192,52 @@ TEST_F(AnswerConftest, WritesWhatMakeWouldWrite) {
   EXPECT_EQ(files.at("conftest/functions.h"), "#define NV_FUNCTION_PRESENT \n#undef NV_GONE_FUNCTION_PRESENT\n");
   EXPECT_EQ(files.at("conftest/types.h"), "#define NV_THING_PRESENT \n#define NV_THING_STEPS 2\n");
   EXPECT_THAT(left_in("driver"), UnorderedElementsAre("Makefile", "Kbuild", "conftest.sh", "conftest"));
+}
+
+// 460 to 515.43: Kbuild has no list of headers, a function of conftest.sh has it.
+TEST_F(AnswerConftest, ReadsTheListOfHeadersFromTheScript) {
+  driver_kbuild = replaced(driver_kbuild, "NV_HEADER_PRESENCE_TESTS := linux/thing.h linux/gone.h\n", "");
+  driver_kbuild = replaced(driver_kbuild,
+                           "\t@for name in $(NV_HEADER_PRESENCE_TESTS); do \\\n"
+                           "\t  $(NV_CONFTEST_CMD) test_kernel_header '$(NV_CONFTEST_CFLAGS)' $$name; done > $@\n",
+                           "\t@$(NV_CONFTEST_CMD) test_kernel_headers '$(NV_CONFTEST_CFLAGS)' > $@\n");
+  const std::string one = script;
+  const auto begin = one.find("test_header_presence() {");
+  const auto end = one.find("compile_check_conftest() {");
+  conftest_script = one.substr(0, begin) + R"(translate_and_preprocess_header_files() {
+    TEST_CFLAGS=`echo "-E -M $CFLAGS " | sed -e 's/\( -M[DG]\)* / /g'`
+    for file in $@; do
+        local file_define=NV_`echo $file | tr '/.-' '___' | tr 'a-z' 'A-Z'`_PRESENT
+        CODE="#include <$file>"
+        if echo "$CODE" | $CC $TEST_CFLAGS - > /dev/null 2>&1; then
+            echo "#define $file_define"
+        elif echo "$CODE" | $CC $TEST_CFLAGS -MG - > /dev/null 2>&1; then
+            echo "#undef $file_define"
+        else
+            echo "#define $file_define"
+        fi
+    done
+}
+test_headers() {
+    #
+    # Which headers (of a set) are provided by the kernel.
+    #
+    FILES="linux/thing.h"
+    FILES="$FILES linux/gone.h"
+
+    translate_and_preprocess_header_files $FILES
+}
+)" + one.substr(end);
+  conftest_script = replaced(conftest_script, "test_kernel_header) CFLAGS=$6; test_header_presence \"$7\"; exit 0 ;;",
+                             "test_kernel_headers) CFLAGS=$6; test_headers; exit 0 ;;");
+  put_driver("driver");
+  const auto answered = answer();
+  EXPECT_TRUE(answered.answered);
+  EXPECT_EQ(answered.tests, 6U);
+  EXPECT_GT(answered.compiled, 0U);
+  EXPECT_EQ(files_of("driver"), by_make());
+  EXPECT_EQ(files_of("driver").at("conftest/headers.h"),
+            "#define NV_LINUX_THING_H_PRESENT\n#undef NV_LINUX_GONE_H_PRESENT\n");
 }
 
 TEST_F(AnswerConftest, MakeThenRunsNoTest) {

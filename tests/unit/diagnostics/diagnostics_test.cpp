@@ -6,7 +6,7 @@
 #include <fstream>
 
 namespace vgpukit::diagnostics {
-namespace {
+namespace diagnostics_test {
 
 using testing::Contains;
 using testing::ElementsAre;
@@ -295,5 +295,5 @@ TEST(Diagnostics, ALogOfDifferentErrorsHasALimit) {
   EXPECT_THAT(read(log).errors(), SizeIs(1000));
 }
 
-}  // namespace
+}  // namespace diagnostics_test
 }  // namespace vgpukit::diagnostics

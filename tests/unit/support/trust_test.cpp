@@ -19,7 +19,7 @@
 #include "support/temp_folder.hpp"
 
 namespace vgpukit {
-namespace {
+namespace trust_test {
 
 using namespace std::chrono_literals;
 
@@ -324,5 +324,5 @@ TEST(Limits, AJournalOfAWrongTypeIsDamaged) {
   }
 }
 
-}  // namespace
+}  // namespace trust_test
 }  // namespace vgpukit
