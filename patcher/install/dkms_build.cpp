@@ -50,7 +50,6 @@ Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequ
   TRY_ASSIGN(driver.content, original_content(request.folder, driver));
   TRY_ASSIGN(auto kernel, kernel::open_kernel(host, request.release, choices.accepted.contains("other-compiler")));
   TRY(check_headers(host, kernel, request.headers));
-  const auto earlier = build::default_output(host, driver, kernel);
   // dkms removes its copy, and with it what this build stores.
   kernel.host.state = request.folder / ".vgpukit";
   kernel::Facts facts(std::move(kernel), request.assumptions);
@@ -58,7 +57,7 @@ Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequ
   build::BuildJob job;
   job.driver = &driver;
   job.catalogue = &catalogue;
-  job.earlier = earlier;
+  job.other_state = host.state;
   job.explanations = &catalogue;
   job.accepted = choices.accepted;
   if (choices.modules != driver.modules) job.modules = choices.modules;

@@ -6,6 +6,7 @@
 #include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
 #include "support/configuration.hpp"
+#include "support/json_file.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::install {
@@ -57,7 +58,7 @@ Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, con
   TRY_ASSIGN(const auto data, shipped_data());
   TRY_ASSIGN(const auto tree, transform::SourceTree::open(driver.sources));
   for (const auto& path : tree.files())
-    if (path != "dkms.conf") TRY(clone_file(driver.sources / path, folder / path));
+    if (path != "dkms.conf") TRY(clone_beneath(driver.sources, path, folder / path));
   for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
   const std::vector<std::pair<std::string, std::string>> values = {
       {"VGPUKIT_VERSION", VGPUKIT_VERSION}, {"VERSION", driver.version.text}, {"VGPUKIT", vgpukit}};
@@ -75,13 +76,13 @@ Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, con
                          {"shipped-recipes", choices.shipped_recipes},
                          {"without", choices.without},
                          {"modules", choices.modules}};
-  return write_file(folder / kChoices, document.dump(2) + "\n");
+  return write_file(folder / kChoices, json_text(document, 2) + "\n");
 }
 
 Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
   const auto file = folder / kChoices;
   TRY_ASSIGN(const auto text, read_file(file));
-  const auto document = json::parse(text, nullptr, false);
+  const auto document = parse_json(text);
   try {
     DkmsChoices choices;
     document.at("accepted").get_to(choices.accepted);
