@@ -98,14 +98,9 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
 }
 
 Result<std::string> original_content(const fs::path& folder, const driver::Driver& driver) {
-  const auto text = read_file(folder / kChoices);
-  const auto document = text ? json::parse(*text, nullptr, false) : json();
+  const auto document = json_if_readable(folder / kChoices);
   TRY_ASSIGN(const auto now, hash_of_tree(folder));
-  const auto word = [&](const char* key) {
-    return document.is_object() && document.contains(key) && document[key].is_string()
-               ? document[key].get<std::string>()
-               : std::string();
-  };
+  const auto word = [&](const char* key) { return document ? text_in(*document, key) : std::string(); };
   return word("written") == now && !word("content").empty() ? word("content") : driver.content;
 }
 
