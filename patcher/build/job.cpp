@@ -43,9 +43,10 @@ class Stopwatch {
 Result<std::string> work_key(kernel::Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   const auto& kernel = facts.kernel();
+  const auto& modules = job.modules.empty() ? job.driver->modules : job.modules;
   Hasher hasher;
   hasher.add(VGPUKIT_VERSION).add(job.driver->content).add(headers).add(kernel.release).add(kernel.host.root.string());
-  for (const auto& name : job.modules) hasher.add("module").add(name);
+  for (const auto& name : std::set(modules.begin(), modules.end())) hasher.add("module").add(name);
   hasher.add(job.debug_info ? "debug" : "plain").add(kernel.compiler.identity);
   return hasher.hex();
 }
@@ -62,12 +63,13 @@ Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
     hasher.add("sign");
     TRY(hasher.add_file(facts.kernel().host.in_root(key->certificate)));
   }
-  hasher.add("strict " + std::to_string(static_cast<int>(job.strict)));
   return hasher.hex();
 }
 
-// The report of the build in `output`, if it has the same inputs and its modules are unchanged.
-std::optional<BuildReport> unchanged_build(const fs::path& output, const std::string& inputs) {
+// The report of the build in `output`, if it has the same inputs and its modules are unchanged. A strict build does not
+// take one in which the compiler decided about a recipe.
+std::optional<BuildReport> unchanged_build(const fs::path& output, const std::string& inputs, recipe::Strict strict) {
+  if (output.empty()) return std::nullopt;
   const auto text = read_file(output / "build.json");
   if (!text) return std::nullopt;
   const auto document = nlohmann::json::parse(*text, nullptr, false);
@@ -78,6 +80,9 @@ std::optional<BuildReport> unchanged_build(const fs::path& output, const std::st
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;  // written by another version of vgpukit: build again
   }
+  if (strict != recipe::Strict::none && std::any_of(report.warnings.begin(), report.warnings.end(),
+                                                    [](const auto& warning) { return warning.tool == "recipe"; }))
+    return std::nullopt;
   for (const auto& module : report.modules) {
     Hasher hasher;
     if (!hasher.add_file(module.path) || hasher.hex() != module.hash) return std::nullopt;
@@ -362,7 +367,9 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
                  job.on_step("another vgpukit is building " + job.driver->version.text + " for " + kernel.release +
                              ": waiting for it");
              }));
-  if (auto before = unchanged_build(output, inputs); before && !job.compile_only) return std::move(*before);
+  for (const auto& folder : {output, job.earlier})
+    if (auto before = unchanged_build(folder, inputs, job.strict); before && !job.compile_only)
+      return std::move(*before);
   if (!job.compile_only) TRY(check_output(job));
 
   TRY_ASSIGN(auto tree, transform::SourceTree::open(job.driver->sources));

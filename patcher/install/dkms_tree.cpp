@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config.hpp"
+#include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
 #include "support/configuration.hpp"
 #include "transform/source_tree.hpp"
@@ -38,6 +39,13 @@ std::string module_lines(const std::vector<std::string>& modules) {
   return text;
 }
 
+// A hash of what write_dkms_tree() writes, without the file of choices, which has this hash. dkms adds make.log.
+Result<std::string> hash_of_tree(const fs::path& folder) {
+  TRY_ASSIGN(auto files, driver::list_sources(folder));
+  std::erase_if(files, [](const auto& file) { return file.path == kChoices || file.path == "make.log"; });
+  return driver::hash_sources(folder, files, driver::HashDepth::quick);
+}
+
 }  // namespace
 
 fs::path dkms_source_folder(const std::string& version) {
@@ -57,8 +65,11 @@ Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, con
   TRY_ASSIGN(const auto script, filled(data / "kbuild/dkms/vgpukit-dkms", values));
   TRY(write_file(folder / "dkms.conf", conf + module_lines(choices.modules)));
   TRY(write_file(folder / "vgpukit-dkms", script, 0755));
+  TRY_ASSIGN(const auto written, hash_of_tree(folder));
   const json document = {{"vgpukit", VGPUKIT_VERSION},
                          {"version", driver.version.text},
+                         {"content", driver.content},
+                         {"written", written},
                          {"accepted", choices.accepted},
                          {"recipes", choices.recipes},
                          {"shipped-recipes", choices.shipped_recipes},
@@ -83,6 +94,18 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
     return Error{ErrorKind::usage, "read the choices of vgpukit install in " + file.string(), bad.what(),
                  "install the driver again: vgpukit install"};
   }
+}
+
+Result<std::string> original_content(const fs::path& folder, const driver::Driver& driver) {
+  const auto text = read_file(folder / kChoices);
+  const auto document = text ? json::parse(*text, nullptr, false) : json();
+  TRY_ASSIGN(const auto now, hash_of_tree(folder));
+  const auto word = [&](const char* key) {
+    return document.is_object() && document.contains(key) && document[key].is_string()
+               ? document[key].get<std::string>()
+               : std::string();
+  };
+  return word("written") == now && !word("content").empty() ? word("content") : driver.content;
 }
 
 Status write_dkms_signing(const HostPaths& host) {

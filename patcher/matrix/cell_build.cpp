@@ -125,7 +125,7 @@ void take_document(const CellBuild& what, nlohmann::json build, CellResult& resu
 }  // namespace
 
 std::string command_line_of(const CellBuild& what) {
-  const auto text = "vgpukit " + join(build_words(what), " ", shell_word);
+  auto text = "vgpukit " + join(build_words(what), " ", shell_word);
   if (what.request->loads.empty()) return text;
   return text + " --output modules && " + join(load_words(what, "modules"), " ", shell_word);
 }

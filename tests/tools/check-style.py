@@ -21,7 +21,8 @@ CXX = re.compile(r"(patcher|tests)/.*\.([ch]pp|c)$")
 
 def output_of(*argv: str) -> str:
     try:
-        return subprocess.run(argv, cwd=TOP, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run(argv, cwd=TOP, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return ""
 
