@@ -1,5 +1,5 @@
-// /usr/src/nvidia-VERSION: the driver's unpatched sources with our dkms.conf, which has dkms run `vgpukit dkms-build` in
-// its copy. The templates are in kbuild/dkms.
+// /usr/src/nvidia-VERSION: the driver's unpatched sources with our dkms.conf, which has dkms run `vgpukit dkms-build`
+// in its copy. The templates are in kbuild/dkms.
 #pragma once
 
 #include <filesystem>

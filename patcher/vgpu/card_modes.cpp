@@ -40,7 +40,8 @@ Result<std::string> smi_text(const VgpuTools& tools, const std::string& tried, c
       next};
 }
 
-constexpr const char* ask_dmesg = "dmesg may tell why; a card that is being reset, or was lost, answers again after that";
+constexpr const char* ask_dmesg =
+    "dmesg may tell why; a card that is being reset, or was lost, answers again after that";
 
 // The GPU instances of `nvidia-smi mig -lgi`: "|   0  MIG 1g.5gb          19        7          4:1     |".
 struct Instance {
