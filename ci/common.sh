@@ -165,7 +165,7 @@ need_build_dir() { # DIR
  copy this checkout to a disk that can be written and has space, then run this command there" 3
 }
 
-# Configures and builds: build_vgpukit DIR [cmake options]; all of it, or the target in ci_target.
+# Configures and builds: build_vgpukit DIR [cmake options]; all of it, or the targets in ci_target.
 build_vgpukit() {
   local dir=$1; shift
   local launcher=()
@@ -176,7 +176,8 @@ build_vgpukit() {
   LC_ALL=C.UTF-8 cmake -S "$ci_top" -B "$dir" -G Ninja "${launcher[@]}" \
     -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1" -DCMAKE_CXX_FLAGS_DEBUG="-O0 -g1" "$@" >"$dir.log" 2>&1 ||
     { rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"; cat "$dir.log" >&2; build_failed "$dir" cmake; }
-  LC_ALL=C.UTF-8 ninja -C "$dir" "${ci_target:-all}" >>"$dir.log" 2>&1 ||
+  # shellcheck disable=SC2086
+  LC_ALL=C.UTF-8 ninja -C "$dir" ${ci_target:-all} >>"$dir.log" 2>&1 ||
     { { grep -A12 -E 'FAILED|error:' "$dir.log" || tail -n 20 "$dir.log"; } | head -n 60 >&2
       build_failed "$dir" "the build"; }
 }

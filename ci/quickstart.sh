@@ -21,8 +21,8 @@ install_build_deps
 part packages
 
 say "building vgpukit"
-# -O1 compiles in three quarters of the time of -O2. What vgpukit itself computes is 2 % of a driver's build.
-build_vgpukit "$ci_top/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" \
+# -Og compiles in 60 % of the time of -O2. What vgpukit itself computes is a few percent of a driver's build.
+build_vgpukit "$ci_top/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-Og -DNDEBUG" \
   -DCMAKE_UNITY_BUILD=ON -DVGPUKIT_TESTS=OFF
 vgpukit=$ci_top/build/vgpukit
 part compile

@@ -89,7 +89,7 @@ derive_symvers() { # DIR
 }
 
 make_variant() { # NAME
-  local name=$1 layout variable options option made dir=/usr/src/linux-headers-$version-$1
+  local name=$1 layout variable options option made kbuild dir=/usr/src/linux-headers-$version-$1
   read -r _ layout variable options < <(table | grep "^$name ")
   [ "$variable" != - ] || variable=
   say "variants: $name"
@@ -97,6 +97,10 @@ make_variant() { # NAME
     in_root "$root" apt-get -q -y install "$options" >"$log" 2>&1 ||
       { tail "$log" >&2; die "installing $options in $root failed; the whole log is $log"; }
     made=$(cd "$root/usr/lib/modules" && printf '%s\n' *"-$name-"* | sort -V | tail -n 1)
+    # The copy of the trixie root lacks its linux-kbuild folders, while dpkg still has their packages.
+    kbuild=$(basename "$(dirname "$(readlink "$root/usr/src/linux-headers-$made/scripts")")")
+    in_root "$root" apt-get -q -y --reinstall install "$kbuild" >"$log" 2>&1 ||
+      { tail "$log" >&2; die "installing $kbuild in $root failed; the whole log is $log"; }
     echo "$made" >"$root/usr/src/.variant-$name"
     return
   fi

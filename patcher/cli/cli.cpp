@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/command_help.hpp"
 #include "cli/progress.hpp"
 #include "config.hpp"
 #include "driver/driver_store.hpp"
@@ -49,17 +50,45 @@ void add_globals(CLI::App& app, Globals& globals) {
   app.add_flag("-q,--quiet", globals.quiet, "Print only errors");
 }
 
-// What is wrong with the command line. For an unknown command CLI11 says only that one is required.
+// The commands below `app`, and the options that it and the commands above it take.
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (!command->get_name().empty() && !command->get_group().empty()) names.push_back(command->get_name());
+  return names;
+}
+std::vector<std::string> options_of(const CLI::App* app) {
+  std::vector<std::string> names;
+  for (; app != nullptr; app = app->get_parent())
+    for (const auto* option : app->get_options())
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  const auto near = nearest(word, {known.begin(), known.end()});
+  return near.empty() ? "" : "; did you mean '" + near + "'?";
+}
+
+// What is wrong with the command line. For an unknown command CLI11 says only that one is required, and of an unknown
+// option not which one is near.
 std::string parse_problem(const CLI::App& app, const CLI::ParseError& bad) {
   const CLI::App* at = &app;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::string path = "vgpukit";
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    path += " " + at->get_name();
+  }
   const auto rest = app.remaining(true);
-  if (at->get_require_subcommand_min() == 0 || rest.empty() || rest.front().starts_with('-')) return bad.what();
-  std::vector<std::string_view> known;
-  for (const auto* command : at->get_subcommands([](const CLI::App*) { return true; }))
-    known.push_back(command->get_name());
-  const auto near = nearest(rest.front(), known);
-  return "there is no command '" + rest.front() + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?");
+  const auto option = std::find_if(rest.begin(), rest.end(), [](const auto& word) { return word.starts_with("--"); });
+  if (option != rest.end()) {
+    const auto name = option->substr(0, option->find('='));
+    return path + " has no option " + name + did_you_mean(name, options_of(at));
+  }
+  if (at->get_require_subcommand_min() == 0) return bad.what();
+  if (rest.empty()) return path + " needs one of its commands: " + join(commands_of(*at), ", ");
+  if (rest.front().starts_with('-')) return bad.what();
+  return "there is no command '" + rest.front() + "'" + did_you_mean(rest.front(), commands_of(*at));
 }
 
 int report(const Error& error, const Globals& globals) {
@@ -70,41 +99,47 @@ int report(const Error& error, const Globals& globals) {
 
 }  // namespace
 
-int run_app(int argc, const char* const* argv) {
-  CLI::App app{
-      "vgpukit builds NVIDIA (vGPU host) drivers for the kernel that is really running.\n"
+void add_commands(CLI::App& app, Globals& globals, Action& action) {
+  app.name("vgpukit");
+  app.description(
+      "vgpukit builds NVIDIA (vGPU host) drivers for the kernel that you run.\n"
       "DRIVER is a folder, an installer (.run, or the .zip that it came in), a tarball, an exact version "
       "(535.247.02),\n"
-      "a branch (535, 535.xxx) of the driver store, or 'reference', the small driver that ships with vgpukit.",
-      "vgpukit"};
-  app.footer(
-      "Exit codes: 0 done; 1 the job failed; 2 bad usage or input; 3 something is missing here (the message names "
-      "it);\n"
-      "4 a notice needs consent (--accept NAME).");
+      "a branch (535, 535.xxx) of the driver store, or 'reference', the small driver that ships with vgpukit.");
+  app.footer(exit_codes_text);
   app.set_version_flag("--version", "vgpukit " VGPUKIT_VERSION);
   app.require_subcommand(1);
   // The global flags may stand before or after the subcommand.
   app.fallthrough();
-  Globals globals;
-  Action action;
   add_globals(app, globals);
   add_build(app, globals, action);
   add_plan(app, globals, action);
   add_verify(app, globals, action);
   add_kernel(app, globals, action);
   add_driver(app, globals, action);
-  add_recipe(app, globals, action);
+  add_install(app, globals, action);
+  add_hook(app, globals, action);
   add_load(app, globals, action);
   add_vgpu(app, globals, action);
-  add_matrix(app, globals, action);
-  add_install(app, globals, action);
-  add_package(app, globals, action);
-  add_hook(app, globals, action);
   add_doctor(app, globals, action);
   add_passthrough(app, globals, action);
+  add_matrix(app, globals, action);
+  add_package(app, globals, action);
+  add_recipe(app, globals, action);
   add_dkms_prebuild(app, globals, action);
   add_shell(app, action);
+  add_command_help(app);
+}
 
+int run_app(int argc, const char* const* argv) {
+  CLI::App app;
+  Globals globals;
+  Action action;
+  add_commands(app, globals, action);
+  if (argc == 1) {
+    print(app.help());
+    return static_cast<int>(Exit::usage);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& bad) {

@@ -70,6 +70,8 @@ void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& act
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // dkms-prebuild, dkms-sign: for dkms
 void add_shell(CLI::App& app, Action& action);  // for the build and packagers; after all others, which it describes
 
+// All of them, and the global options.
+void add_commands(CLI::App& app, Globals& globals, Action& action);
 // The whole program without main's signal handling: parses the arguments, runs the subcommand, prints errors. Gives the
 // exit code.
 int run_app(int argc, const char* const* argv);

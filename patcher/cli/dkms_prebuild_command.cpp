@@ -44,7 +44,8 @@ Result<Exit> sign(const Globals& globals, const std::string& release, const std:
 
 void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
   auto* command =
-      app.add_subcommand("dkms-prebuild", "For dkms: patch its copy of the sources for the kernel that it builds for");
+      app.add_subcommand("dkms-prebuild", "For dkms: patch its copy of the sources for the kernel that it builds for")
+          ->group("");
   auto options = std::make_shared<DkmsPrebuildOptions>();
   command->add_option("--kernel", options->kernel, "The release that dkms builds for")->type_name("REL")->required();
   command->add_option("--headers", options->headers, "The folder of the headers that dkms uses")->type_name("DIR");
@@ -52,7 +53,8 @@ void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action) {
   set_action(command, globals, action, options, prebuild);
 
   auto* signing =
-      app.add_subcommand("dkms-sign", "For dkms before 3.0, which signs nothing: sign the modules that it has built");
+      app.add_subcommand("dkms-sign", "For dkms before 3.0, which signs nothing: sign the modules that it has built")
+          ->group("");
   auto files = std::make_shared<std::vector<std::string>>();
   signing->add_option("--kernel", options->kernel, "The release that they are for")->type_name("REL")->required();
   signing->add_option("MODULE.ko", *files, "Modules, not compressed")->required();

@@ -155,8 +155,7 @@ void add_doctor(CLI::App& app, Globals& globals, Action& action) {
       ->add_option("--report", options->report,
                    "Also write a text file to attach to a question; names and serial numbers are removed")
       ->type_name("FILE");
-  doctor_command->footer(
-      "Exit codes: 0 nothing has to be repaired; 1 something has to. docs/doctor.md explains each line.");
+  doctor_command->footer("Exit codes: 0 nothing has to be repaired; 1 something has to.");
   set_action(doctor_command, globals, action, options, doctor);
 }
 

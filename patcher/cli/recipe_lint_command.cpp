@@ -101,8 +101,8 @@ class Lint {
     const auto file = recipe::cases_file(recipe);
     std::error_code ignored;
     if (!fs::exists(file, ignored))
-      return add(
-          {false, recipe.id, "it has no test", "write " + file.string() + " (docs/writing-recipes.md)", recipe.where});
+      return add({false, recipe.id, "it has no test", "write " + file.string() + " (docs/guides/writing-a-recipe.md)",
+                  recipe.where});
     const auto text = read_file(file);
     const auto cases = text ? recipe::parse_cases(*text, file.string(), recipe)
                             : Result<std::vector<recipe::RecipeCase>>(text.error());

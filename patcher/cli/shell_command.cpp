@@ -1,69 +1,18 @@
-// `vgpukit shell bash|zsh|fish|man`: completions and the manual page, from the description of the command line that the
-// parser uses. The build runs it to make the installed files. --help does not show it.
+// `vgpukit shell bash|zsh|fish|man|markdown`: completions, the manual page and docs/reference, from the description of
+// the command line that the parser uses. The build runs it to make the installed files. --help does not show it.
 #include <algorithm>
 
 #include "cli/cli.hpp"
+#include "cli/command_help.hpp"
+#include "cli/command_tree.hpp"
+#include "cli/shell_markdown.hpp"
 #include "config.hpp"
+#include "support/atomic_file.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
 
 namespace {
-
-struct Word {
-  std::vector<std::string> names;  // "-v", "--verbose"; of a positional: "DRIVER"
-  std::string text;                // the first sentence that --help has
-  bool takes_value = false;
-  std::vector<std::string> choices;  // the allowed values, if the option has a list of them
-  std::string value;                 // what --help calls it: "DIR", "REL"
-};
-
-struct Node {
-  std::string path;  // "vgpu types"; empty: vgpukit itself
-  std::string text;
-  std::vector<Word> options, positionals;
-  std::vector<std::pair<std::string, std::string>> commands;  // name, text
-};
-
-// "TEXT:{text,json}" -> text, json
-std::vector<std::string> choices_of(const std::string& type) {
-  const auto open = type.find('{');
-  const auto close = type.find('}', std::min(open, type.size()));
-  if (open == std::string::npos || close == std::string::npos) return {};
-  return split(type.substr(open + 1, close - open - 1), ',');
-}
-
-Word word_of(const CLI::Option& option) {
-  Word word;
-  for (const auto& name : option.get_snames()) word.names.push_back("-" + name);
-  for (const auto& name : option.get_lnames()) word.names.push_back("--" + name);
-  if (word.names.empty()) word.names.push_back(option.get_name());
-  word.text = option.get_description();
-  word.takes_value = option.get_items_expected_max() > 0;
-  word.choices = choices_of(option.get_type_name());
-  const auto type = option.get_type_name();
-  word.value = type.substr(0, type.find(':'));
-  return word;
-}
-
-void walk(const CLI::App& app, const std::string& path, std::vector<Node>& nodes) {
-  Node node{path, app.get_description(), {}, {}, {}};
-  for (const auto* option : app.get_options())
-    (option->get_positional() ? node.positionals : node.options).push_back(word_of(*option));
-  std::vector<const CLI::App*> below;
-  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    if (!command->get_group().empty()) {
-      below.push_back(command);
-      node.commands.emplace_back(command->get_name(), command->get_description());
-      for (const auto& alias : command->get_aliases()) node.commands.emplace_back(alias, command->get_description());
-    }
-  nodes.push_back(std::move(node));
-  for (const auto* command : below) {
-    auto names = command->get_aliases();
-    names.insert(names.begin(), command->get_name());
-    for (const auto& name : names) walk(*command, path.empty() ? name : path + " " + name, nodes);
-  }
-}
 
 std::string quoted(const std::string& text) {
   std::string all = "'";
@@ -244,11 +193,11 @@ std::string man_word(const Word& word) {
   return ".TP\n" + names + "\n" + roff(word.text) + "\n";
 }
 
-std::string man(const std::vector<Node>& nodes, const std::string& footer) {
+std::string man(const std::vector<Node>& nodes) {
   const auto& top = nodes.front();
   std::string text =
       ".\\\" Written by `vgpukit shell man`.\n.TH VGPUKIT 1 \"\" \"vgpukit " VGPUKIT_VERSION
-      "\" \"vgpukit\"\n.SH NAME\nvgpukit \\- builds NVIDIA (vGPU host) drivers for the kernel that is really running\n"
+      "\" \"vgpukit\"\n.SH NAME\nvgpukit \\- builds NVIDIA (vGPU host) drivers for the kernel that you run\n"
       ".SH SYNOPSIS\n.B vgpukit\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR ...\n.SH DESCRIPTION\n" +
       roff(top.text) + "\n.SH OPTIONS\nThey may stand before or after the command.\n";
   for (const auto& option : top.options) text += man_word(option);
@@ -262,8 +211,10 @@ std::string man(const std::vector<Node>& nodes, const std::string& footer) {
       if (!word.text.empty()) text += man_word(word);
     for (const auto& option : node.options)
       if (option.names.back() != "--help") text += man_word(option);
+    if (const auto* help = command_help(node.path))
+      for (const auto& example : help->examples) text += ".PP\n.RS\n.B " + roff(example.line) + "\n.RE\n";
   }
-  text += ".SH EXIT STATUS\n" + roff(footer) +
+  text += ".SH EXIT STATUS\n" + roff(exit_codes_text) +
           "\n.SH FILES\n"
           ".TP\n/etc/vgpukit/config.yaml\n\\fBaccept:\\fR, the notices that are accepted; \\fBsigning:\\fR, with "
           "\\fBkey:\\fR and "
@@ -279,17 +230,28 @@ std::string man(const std::vector<Node>& nodes, const std::string& footer) {
 }  // namespace
 
 void add_shell(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("shell", "Completions for a shell, or the manual page")->group("");
-  auto what = std::make_shared<std::string>();
-  command->add_option("WHAT", *what)->required()->check(CLI::IsMember({"bash", "zsh", "fish", "man"}));
-  command->callback([&app, &action, what] {
-    action = [&app, what]() -> Result<Exit> {
-      std::vector<Node> nodes;
-      walk(app, "", nodes);
-      if (*what == "man") print(man(nodes, app.get_footer()));
-      if (*what == "bash") print(bash(nodes));
-      if (*what == "zsh") print(zsh(nodes));
-      if (*what == "fish") print(fish(nodes));
+  struct ShellOptions {
+    std::string what, output;
+  };
+  auto* command = app.add_subcommand("shell", "Completions for a shell, the manual page, or docs/reference")->group("");
+  auto options = std::make_shared<ShellOptions>();
+  command->add_option("WHAT", options->what)
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish", "man", "markdown"}));
+  command->add_option("--output", options->output, "The folder that `markdown` writes a file for each command to")
+      ->type_name("DIR");
+  command->callback([&app, &action, options] {
+    action = [&app, options]() -> Result<Exit> {
+      const auto nodes = command_tree(app);
+      if (options->what == "markdown") {
+        if (options->output.empty())
+          return Error{ErrorKind::usage, "write the reference", "no folder is named", "add --output DIR"};
+        for (const auto& [name, text] : reference_pages(nodes)) TRY(write_file(fs::path(options->output) / name, text));
+      }
+      if (options->what == "man") print(man(nodes));
+      if (options->what == "bash") print(bash(nodes));
+      if (options->what == "zsh") print(zsh(nodes));
+      if (options->what == "fish") print(fish(nodes));
       return Exit::done;
     };
   });

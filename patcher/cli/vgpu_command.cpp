@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "cli/cli.hpp"
 #include "cli/vgpu_text.hpp"
 #include "support/log.hpp"
@@ -16,7 +18,12 @@ struct VgpuOptions {
   vgpu::VgpuRequest request;
   std::string name;
   std::string card;
-  bool defined = false, active = false, manual = false, dry_run = false, persistent = false;
+  std::vector<std::string> params;
+  std::optional<unsigned> placement;
+  std::vector<std::string> unset;
+  std::string type;
+  bool defined = false, active = false, manual = false, automatic = false, dry_run = false, prune = false;
+  bool no_placement = false, persistent = false;
 };
 
 vgpu::VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
@@ -35,10 +42,16 @@ Result<Exit> types(const Globals& globals, const VgpuOptions& options) {
   const Sysfs sysfs(host);
   const auto view = vgpu::read_vgpus(sysfs);
   TRY_ASSIGN(const auto place, place_of(view, options.card));
+  // nvidia-smi takes a second, and only these cards can have MIG mode.
+  const bool ask = std::any_of(view.cards.begin(), view.cards.end(), [&](const vgpu::VgpuCard& card) {
+    return card.most_functions > 0 || vgpu::needs_functions(sysfs, card.address);
+  });
+  const auto smi = ask ? system::ask_nvidia_smi(host) : system::NvidiaSmi{};
+  if (!smi.problem.empty() && host.is_host()) log::info("MIG mode and mixed sizes are not known: " + smi.problem);
   if (globals.json())
-    print_json(types_json(view, place.card));
+    print_json(types_json(view, smi, place.card));
   else
-    print(types_text(view, place.card, style_of(globals, STDOUT_FILENO)));
+    print(types_text(sysfs, view, smi, place.card, style_of(globals, STDOUT_FILENO)));
   if (globals.json()) return Exit::done;
   if (view.cards.empty())
     log::info("NVIDIA's driver has no card here: vgpukit load loads it; vgpukit doctor says more");
@@ -85,10 +98,27 @@ Result<Exit> list(const Globals& globals, const VgpuOptions& options) {
   return Exit::done;
 }
 
+Result<vgpu::SettingsChange> settings_of(const VgpuOptions& options) {
+  vgpu::SettingsChange change;
+  for (const auto& word : options.params) {
+    TRY_ASSIGN(auto param, vgpu::parse_param(word));
+    for (const auto& other : change.params)
+      if (other.first == param.first)
+        return Error{ErrorKind::usage, "use '" + word + "' as a plugin parameter", param.first + " is given twice", ""};
+    change.params.push_back(std::move(param));
+  }
+  change.unset = options.unset;
+  if (options.placement) change.placement = std::to_string(*options.placement);
+  if (options.no_placement) change.placement = "";
+  return change;
+}
+
 Result<Exit> create(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto step, vgpu::create_vgpu(tools_of(host, sysfs), options.request));
+  auto request = options.request;
+  TRY_ASSIGN(request.settings, settings_of(options));
+  TRY_ASSIGN(const auto step, vgpu::create_vgpu(tools_of(host, sysfs), request));
   if (globals.json())
     print_json(step_json(step));
   else
@@ -115,6 +145,7 @@ Result<Exit> define(const Globals& globals, const VgpuOptions& options) {
   Sysfs sysfs(host);
   auto request = options.request;
   request.automatic = !options.manual;
+  TRY_ASSIGN(request.settings, settings_of(options));
   // A UUID or an address is not a type: it names a vGPU that exists.
   const bool exists = static_cast<bool>(vgpu::vgpu_name(request.type));
   if (exists && (!request.card.empty() || !request.uuid.empty()))
@@ -147,10 +178,52 @@ Result<Exit> undefine(const Globals& globals, const VgpuOptions& options) {
   return Exit::done;
 }
 
+Result<Exit> start(const Globals& globals, const VgpuOptions& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  TRY_ASSIGN(const auto started, vgpu::start_defined(tools_of(host, sysfs), options.name, options.card));
+  if (globals.json()) {
+    auto data = step_json(started.step);
+    data["existed"] = started.existed;
+    print_json(data);
+  } else if (started.existed) {
+    log::info("it exists already, on " + started.step.parent);
+  }
+  return Exit::done;
+}
+
+Result<Exit> stop(const Globals& globals, const VgpuOptions& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  TRY_ASSIGN(const auto device, vgpu::stop_defined(tools_of(host, sysfs), options.name));
+  if (globals.json()) print_json({{"stopped", device.name}, {"parent", device.parent}, {"type", device.type}});
+  return Exit::done;
+}
+
+Result<Exit> modify(const Globals& globals, const VgpuOptions& options) {
+  TRY_ASSIGN(const auto host, host_of(globals));
+  Sysfs sysfs(host);
+  vgpu::DefinitionChange change{options.type, std::nullopt, {}, options.card};
+  if (options.automatic || options.manual) change.automatic = options.automatic;
+  TRY_ASSIGN(change.settings, settings_of(options));
+  TRY_ASSIGN(const auto modified, vgpu::modify_vgpu(tools_of(host, sysfs), options.name, change));
+  if (globals.json()) {
+    auto data = step_json(modified.step);
+    data["exists"] = modified.exists;
+    data["files"] = nlohmann::json::array();
+    for (const auto& file : modified.files) data["files"].push_back(host.inside(file).string());
+    print_json(data);
+  } else if (modified.exists) {
+    log::info("the vGPU exists and is as it was; to make it as it is defined now: vgpukit vgpu stop " +
+              modified.step.name + ", then vgpukit vgpu start " + modified.step.name);
+  }
+  return Exit::done;
+}
+
 Result<Exit> apply(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
-  TRY_ASSIGN(const auto applied, vgpu::apply_vgpus(tools_of(host, sysfs), options.dry_run));
+  TRY_ASSIGN(const auto applied, vgpu::apply_vgpus(tools_of(host, sysfs), {options.dry_run, options.prune}));
   if (globals.json())
     print_json(applied_json(applied));
   else
@@ -218,6 +291,15 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
     set_action(sub, globals, action, options, what);
     return sub;
   };
+  const auto add_settings = [&](CLI::App* sub) {
+    sub->add_option("--param", options->params,
+                    "A plugin parameter, such as frame_rate_limiter=0; it is written before the first use")
+        ->type_name("NAME=VALUE")
+        ->expected(1)
+        ->take_all();
+    sub->add_option("--placement", options->placement, "The placement id, if the driver offers placement")
+        ->type_name("N");
+  };
   const auto* card = "Only this card: a PCI address, a serial number or a GPU's UUID";
   const auto* name = "A UUID, or the PCI address of a virtual function";
   add("types", "Show which vGPU types each card offers, and how many instances are available", types)
@@ -232,6 +314,7 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
   make->add_option("--card", options->request.card, "On this card; default: the first with an available instance")
       ->type_name("CARD");
   make->add_option("--uuid", options->request.uuid, "Its UUID; default: a new one")->type_name("UUID");
+  add_settings(make);
   add("remove", "Remove a vGPU that is not in use", remove)->add_option("VGPU", options->name, name)->required();
   auto* defines = add("define", "Define a vGPU, which is then made at each boot; prints its name", define);
   defines
@@ -241,14 +324,35 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
   defines->add_option("--card", options->request.card, "On this card; default: the first with an available instance")
       ->type_name("CARD");
   defines->add_option("--uuid", options->request.uuid, "Its UUID; default: a new one")->type_name("UUID");
-  defines->add_flag("--manual", options->manual,
-                    "Do not make it at boot; mdevctl start and vgpu create --uuid make it");
+  defines->add_flag("--manual", options->manual, "Do not make it at boot; vgpu start and mdevctl start make it");
+  add_settings(defines);
   auto* undefines = add("undefine", "Remove a definition; the vGPU itself stays", undefine);
   undefines->add_option("VGPU", options->name, name)->required();
   undefines->add_option("--card", options->card, "The card, if mdevctl has definitions of it for several cards")
       ->type_name("CARD");
-  add("apply", "Make all vGPUs that are defined (the systemd unit runs this at boot)", apply)
-      ->add_flag("--dry-run", options->dry_run, "Only print the difference");
+  const auto* one_card = "The card, if mdevctl has definitions of it for several cards";
+  auto* starts = add("start", "Make one vGPU as it is defined, also if it is not made at boot", start);
+  starts->add_option("VGPU", options->name, name)->required();
+  starts->add_option("--card", options->card, one_card)->type_name("CARD");
+  add("stop", "Remove a vGPU that is defined and not in use; its definition stays", stop)
+      ->add_option("VGPU", options->name, name)
+      ->required();
+  auto* modifies = add("modify", "Change a definition; a vGPU that exists stays as it is", modify);
+  modifies->add_option("VGPU", options->name, name)->required();
+  modifies->add_option("--card", options->card, one_card)->type_name("CARD");
+  modifies->add_option("--type", options->type, "Another type: an id or a name")->type_name("TYPE");
+  add_settings(modifies);
+  modifies->add_option("--unset-param", options->unset, "Remove a plugin parameter from the definition")
+      ->type_name("NAME")
+      ->expected(1)
+      ->take_all();
+  modifies->add_flag("--no-placement", options->no_placement, "Remove the placement id from the definition")
+      ->excludes("--placement");
+  auto* automatic = modifies->add_flag("--auto", options->automatic, "Make it at boot");
+  modifies->add_flag("--manual", options->manual, "Do not make it at boot")->excludes(automatic);
+  auto* applies = add("apply", "Make all vGPUs that are defined (the systemd unit runs this at boot)", apply);
+  applies->add_flag("--dry-run", options->dry_run, "Only print the difference");
+  applies->add_flag("--prune", options->prune, "First remove the vGPUs that are not defined and not in use");
   auto* lines =
       add("xml", "Print what a virtual machine needs: libvirt's XML, and the options for QEMU and Proxmox", xml);
   lines->add_option("VGPU", options->name, name)->required();

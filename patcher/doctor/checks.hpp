@@ -45,6 +45,7 @@ Findings vgpu_services(const CheckInput& input);
 Findings vgpu_sriov(const CheckInput& input);
 Findings vgpu_types(const CheckInput& input);
 Findings vgpu_modes(const CheckInput& input);
+Findings vgpu_mdevctl(const CheckInput& input);
 Findings vgpu_guests(const CheckInput& input);
 
 // checks_kernel.cpp

@@ -204,6 +204,18 @@ Findings vgpu_types(const CheckInput& input) {
   return findings;
 }
 
+namespace {
+
+// What vgpus.yaml wants of the card, or null.
+const vgpu::CardSettings* settings_of(const CheckInput& input, const system::PciDevice& card) {
+  for (const auto& each : input.view.vgpu_definitions.cards)
+    if (const auto place = vgpu::find_place(input.view.vgpus, each.card); place && place->card == card.address)
+      return &each;
+  return nullptr;
+}
+
+}  // namespace
+
 Findings vgpu_modes(const CheckInput& input) {
   const auto& view = input.view;
   if (!view.vgpu_driver.loaded) return {};
@@ -227,6 +239,7 @@ Findings vgpu_modes(const CheckInput& input) {
     const auto mig = value("MIG Mode/Current");
     const auto pending = value("MIG Mode/Pending");
     const auto mode = value("GPU Virtualization Mode/Virtualization Mode");
+    const auto* wanted = settings_of(input, *card);
     show("virtualization mode", mode);
     show("ECC", value("ECC Mode/Current").empty() ? value("Ecc Mode/Current") : value("ECC Mode/Current"));
     show("MIG", mig);
@@ -240,7 +253,19 @@ Findings vgpu_modes(const CheckInput& input) {
       finding.state = State::warn;
       finding.what = "MIG mode is " + mig + ", and " + pending + " after the next reset of the card";
       finding.why = "the types that the card offers depend on it";
-      finding.next = "nvidia-smi --gpu-reset -i " + card->address + " (nothing may use the card), or reboot";
+      // A reboot would not help where it takes the mode away again.
+      finding.next = "nvidia-smi --gpu-reset -i " + card->address + " (nothing may use the card)" +
+                     (vgpu::loses_mig_mode(input.sysfs, card->address) ? "" : ", or reboot");
+    } else if (wanted && !wanted->gpu_instances.empty() && mig != "Enabled") {
+      finding.state = State::warn;
+      finding.why = wanted->where.file + " wants GPU instances on the card, and " +
+                    (mig.empty() ? "it has no MIG mode" : "MIG mode is off");
+      finding.next = mig.empty() ? "remove gpu-instances of this card from the file"
+                                 : "vgpukit vgpu apply, while the card has no vGPU";
+    } else if (wanted && wanted->mixed_sizes && value("GPU Virtualization Mode/vGPU Heterogeneous Mode") != "Enabled") {
+      finding.state = State::warn;
+      finding.why = wanted->where.file + " wants mixed sizes on the card, and they are off";
+      finding.next = "vgpukit vgpu apply, while the card has no vGPU";
     } else if (!mode.empty() && !mode.starts_with("Host")) {
       finding.state = State::fail;
       finding.what = "the card's virtualization mode is " + mode + ", not Host VGPU";
@@ -252,6 +277,41 @@ Findings vgpu_modes(const CheckInput& input) {
     findings.push_back(std::move(finding));
   }
   return findings;
+}
+
+Findings vgpu_mdevctl(const CheckInput& input) {
+  const auto& all = input.view.vgpu_definitions.all;
+  const bool any = std::any_of(all.begin(), all.end(),
+                               [](const vgpu::VgpuDefinition& each) { return each.from_mdevctl && each.automatic; });
+  if (!any) return {};
+  for (const std::string folder : {"/etc/udev/rules.d/", "/usr/lib/udev/rules.d/", "/lib/udev/rules.d/"}) {
+    const auto file = folder + "60-mdevctl.rules";
+    const auto text = input.sysfs.read(file).text;
+    const auto end = text.find("mdevctl start-parent-mdevs");
+    if (end == std::string::npos) continue;
+    const auto begin = text.find_last_of(" '\"", end) + 1;
+    const auto program = text.substr(begin, end - begin) + "mdevctl";
+    Finding finding{.what = "udev starts the vGPUs that mdevctl defined: " + program,
+                    .evidence = {{file, "runs " + program + " start-parent-mdevs"}}};
+    if (program.starts_with('/') && !input.sysfs.exists(program)) {
+      // Debian 12: the package has /usr/bin/mdevctl.
+      finding.what = "udev's rule for mdevctl runs " + program + ", which does not exist";
+      finding.evidence.push_back({program, "not there"});
+      const std::string unit = "vgpukit-vgpus.service";
+      if (input.sysfs.exists("/etc/systemd/system/multi-user.target.wants/" + unit)) {
+        finding.evidence.push_back({unit, "enabled"});
+        finding.why = unit + " makes these vGPUs at boot instead";
+      } else {
+        finding.state = State::warn;
+        finding.why = "vGPUs that are defined as auto do not exist after a boot";
+        finding.next = "systemctl enable --now " + unit +
+                       " (vgpukit vgpu apply makes them), or correct the path in a copy " +
+                       "of the rule: /etc/udev/rules.d/60-mdevctl.rules";
+      }
+    }
+    return {std::move(finding)};
+  }
+  return {};
 }
 
 Findings vgpu_guests(const CheckInput& input) {

@@ -47,6 +47,7 @@ const std::vector<Check>& host_checks() {
       {"vgpu.sriov", check::vgpu_sriov},
       {"vgpu.types", check::vgpu_types},
       {"vgpu.modes", check::vgpu_modes},
+      {"vgpu.mdevctl", check::vgpu_mdevctl},
       {"vgpu.guests", check::vgpu_guests},
       {"vfio.ids", check::vfio_ids},
       {"vfio.virqfd", check::vfio_virqfd},

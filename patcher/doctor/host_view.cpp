@@ -65,6 +65,7 @@ HostView read_host_view(const HostPaths& host, const Sysfs& sysfs) {
       view.kernels.push_back({entry.release, entry.release == view.release, entry.problem, entry.next});
   view.vgpu_driver = vgpu::host_driver(sysfs);
   view.vgpus = vgpu::read_vgpus(sysfs);
+  if (auto definitions = vgpu::load_definitions(host)) view.vgpu_definitions = std::move(*definitions);
   if (view.vgpu_driver.for_vgpus()) {
     for (const auto* unit : {"nvidia-vgpud.service", "nvidia-vgpu-mgr.service"})
       view.vgpu_services.push_back(system::service_state(host, sysfs, unit));

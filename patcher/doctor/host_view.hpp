@@ -15,6 +15,7 @@
 #include "system/nvidia_smi.hpp"
 #include "system/pci.hpp"
 #include "system/services.hpp"
+#include "vgpu/definitions.hpp"
 #include "vgpu/vgpu.hpp"
 #include "vgpu/vgpu_support.hpp"
 
@@ -61,6 +62,7 @@ struct HostView {
   std::vector<AppliedCard> applied;
   vgpu::HostDriver vgpu_driver;
   vgpu::VgpuView vgpus;
+  vgpu::Definitions vgpu_definitions;  // empty if vgpus.yaml has a mistake
   // Only read if vgpu_driver is one for vGPUs.
   std::vector<system::ServiceState> vgpu_services;
   system::NvidiaSmi smi;

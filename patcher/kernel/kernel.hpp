@@ -41,7 +41,6 @@ struct Kernel {
   Compiler compiler;
 
   [[nodiscard]] std::filesystem::path build_here() const { return host.in_root(build); }  // as we reach it
-  [[nodiscard]] std::filesystem::path source_here() const { return host.in_root(source); }
   [[nodiscard]] std::filesystem::path symvers_here() const { return build_here() / "Module.symvers"; }
   // Whether an option ("CONFIG_X") is y or m.
   [[nodiscard]] bool has(std::string_view option) const { return config.contains(option); }

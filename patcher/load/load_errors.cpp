@@ -73,7 +73,9 @@ Error from_errno(std::string tried, int error) {
   switch (error) {
     case ENODEV:
     case ENXIO:
-      return because("it found no card that it can drive", "lspci -nnk -d 10de: shows NVIDIA's cards and who has them");
+      return because(
+          "it found no card that it can drive",
+          "lspci -nnk -d 10de: shows NVIDIA's cards and who has them, vgpukit doctor what is wrong with them");
     case ENOEXEC:
       return because("it is no module for this kernel", rebuild);
     case EKEYREJECTED:

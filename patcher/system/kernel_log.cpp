@@ -24,6 +24,24 @@ bool take_number(std::string_view& text, Number& number) {
   return true;
 }
 
+// The kernel writes control characters, the backslash and bytes beyond ASCII as "\x0a". Control characters, such as the
+// line breaks of a message of several lines, become spaces.
+std::string without_escapes(std::string_view text) {
+  std::string plain;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto escape = text.substr(at, 4);
+    unsigned char code = 0;
+    if (escape.size() < 4 || !escape.starts_with("\\x") ||
+        std::from_chars(escape.data() + 2, escape.data() + 4, code, 16).ptr != escape.data() + 4) {
+      plain += text[at];
+      continue;
+    }
+    plain += code < ' ' || code == 127 ? ' ' : static_cast<char>(code);
+    at += 3;
+  }
+  return plain;
+}
+
 }  // namespace
 
 std::optional<KernelMessage> parse_kmsg(std::string_view record) {
@@ -37,7 +55,7 @@ std::optional<KernelMessage> parse_kmsg(std::string_view record) {
   if (!take_number(prefix, priority) || !take_number(prefix, message.sequence)) return std::nullopt;
   if (priority >> 3 != 0) return std::nullopt;  // the facility is not the kernel: a program wrote it
   message.level = priority & 7;
-  message.text = record.substr(semicolon + 1, record.find('\n', semicolon) - semicolon - 1);
+  message.text = without_escapes(record.substr(semicolon + 1, record.find('\n', semicolon) - semicolon - 1));
   return message;
 }
 

@@ -4,11 +4,11 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
+#include "vgpu/plugin_params.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -21,11 +21,25 @@ struct VgpuDefinition {
   bool automatic = true;  // false: mdevctl's "manual": apply does not make it
   bool from_mdevctl = false;
   bool exported = false;  // mdevctl's file was written by `apply`, for a device of vgpus.yaml
-  std::vector<std::pair<std::string, std::string>> attributes;  // mdevctl's: written after the device was made
+  Attributes attributes;  // written after the vGPU was made
+  SourcePos where;
+};
+
+// GPU instances of one profile: "1g.24gb+gfx", or the number of `nvidia-smi mig -lgip`.
+struct GpuInstances {
+  std::string profile;
+  unsigned count = 1;
+};
+// What vgpus.yaml wants of a whole card, under `cards`.
+struct CardSettings {
+  std::string card;  // as in the file
+  bool mixed_sizes = false;
+  std::vector<GpuInstances> gpu_instances;
   SourcePos where;
 };
 
 struct Definitions {
+  std::vector<CardSettings> cards;
   std::vector<VgpuDefinition> all;
   std::vector<Error> bad;  // mdevctl's files that cannot be parsed; the others are in `all`
 };
@@ -36,14 +50,15 @@ fs::path vgpus_file(const HostPaths& host);
 // Error: usage, with the position in vgpus.yaml.
 Result<Definitions> load_definitions(const HostPaths& host);
 
-// vgpus.yaml alone. The UUIDs of a `count` are derived from the card, the type and the number in the file, so they are
+// vgpus.yaml alone, with the settings of cards.
+Result<Definitions> parse_vgpus_file(const std::string& file, const std::string& text);
+// Its vGPUs. The UUIDs of a `count` are derived from the card, the type and the number in the file, so they are
 // the same after each boot. Error: usage, with the position.
 Result<std::vector<VgpuDefinition>> parse_vgpus(const std::string& file, const std::string& text);
 
-// The file's text with a line for one more virtual function, or without the line of one. Comments and order stay.
+// The file's text with a line for one more vGPU that has a name, or without the line of one. Comments and order stay.
 // Error: usage if the file's form allows neither.
-Result<std::string> with_function(const std::string& file, const std::string& text, const std::string& card,
-                                  const std::string& type, const std::string& function);
+Result<std::string> with_device(const std::string& file, const std::string& text, const VgpuDefinition& device);
 Result<std::string> without_device(const std::string& file, const std::string& text, const std::string& name);
 
 }  // namespace vgpukit::vgpu

@@ -91,14 +91,36 @@ Status remove_mdevctl_file(const fs::path& file) {
   return {};
 }
 
-std::string mdevctl_text(const VgpuDefinition& definition) {
-  nlohmann::ordered_json data;
+namespace {
+
+void set_definition(nlohmann::ordered_json& data, const VgpuDefinition& definition) {
   data["mdev_type"] = definition.type;
   data["start"] = definition.automatic ? "auto" : "manual";
   data["attrs"] = nlohmann::ordered_json::array();
   for (const auto& [name, value] : definition.attributes) data["attrs"].push_back({{name, value}});
-  if (definition.exported) data["vgpukit"] = "from /etc/vgpukit/vgpus.yaml";
+}
+
+std::string text_of(const nlohmann::ordered_json& data) {
   return data.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Result<std::string> changed_mdevctl_text(const fs::path& file, const std::string& text,
+                                         const VgpuDefinition& definition) {
+  auto data = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!data.is_object())
+    return Error{ErrorKind::usage, "change the vGPU's definition " + file.string(), "it is no JSON object",
+                 "correct it, or remove the file"};
+  set_definition(data, definition);
+  return text_of(data);
+}
+
+std::string mdevctl_text(const VgpuDefinition& definition) {
+  nlohmann::ordered_json data;
+  set_definition(data, definition);
+  if (definition.exported) data["vgpukit"] = "from /etc/vgpukit/vgpus.yaml";
+  return text_of(data);
 }
 
 }  // namespace vgpukit::vgpu

@@ -23,4 +23,9 @@ Status remove_mdevctl_file(const fs::path& file);
 // The text as mdevctl writes it, byte for byte, except for the key of an exported definition.
 std::string mdevctl_text(const VgpuDefinition& definition);
 
+// The text of an existing definition with the type, the start and the attributes of `definition`; other keys stay.
+// Error: usage, if the text is no definition (any more).
+Result<std::string> changed_mdevctl_text(const fs::path& file, const std::string& text,
+                                         const VgpuDefinition& definition);
+
 }  // namespace vgpukit::vgpu

@@ -30,6 +30,8 @@ Error explain_write_error(int error, std::string tried, SysfsWrite request) {
       if (request == SysfsWrite::make_functions)
         return because("some of its virtual functions are in use, or others were made already",
                        "vgpukit vgpu list shows who uses them");
+      if (request == SysfsWrite::set_attribute)
+        return because("a virtual machine has the vGPU open", "it can be set while the vGPU is not in use");
       return because(request == SysfsWrite::remove ? "it is in use" : "the card is busy",
                      "shut down the virtual machine that has it; vgpukit vgpu list shows which one");
     case ENOSPC:
@@ -48,8 +50,14 @@ Error explain_write_error(int error, std::string tried, SysfsWrite request) {
       if (request == SysfsWrite::make_functions)
         return because("the card's driver makes no virtual functions by itself",
                        "install /usr/lib/nvidia/sriov-manage, which comes with NVIDIA's vGPU driver: vgpukit uses it");
+      if (request == SysfsWrite::set_attribute)
+        return because("the driver has no such file for this vGPU",
+                       "this driver or card does not offer it: leave it out of the definition");
       return because("its file in sysfs does not exist (any more)", "vgpukit vgpu list and types show what exists now");
     case EINVAL:
+      if (request == SysfsWrite::set_attribute)
+        return because("the driver does not accept this value",
+                       "see NVIDIA's vGPU user guide for the values of this driver branch");
       return because("the driver does not accept this value", "vgpukit vgpu types shows the types that it accepts");
     case EIO:
       return because("the driver failed at it", see_log);

@@ -7,7 +7,7 @@
 
 namespace vgpukit::vgpu {
 
-enum class SysfsWrite { create, set_type, remove, make_functions };
+enum class SysfsWrite { create, set_type, set_attribute, remove, make_functions };
 
 // `error`: an errno of Sysfs::write.
 Error explain_write_error(int error, std::string tried, SysfsWrite request);

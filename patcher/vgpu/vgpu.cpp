@@ -173,6 +173,10 @@ Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word) {
                (near.empty() ? "" : "did you mean '" + near + "'? ") + "vgpukit vgpu types lists them"};
 }
 
+std::string device_folder(VgpuInterface interface, const std::string& name) {
+  return (interface == VgpuInterface::mdev ? "/sys/bus/mdev/devices/" : "/sys/bus/pci/devices/") + name + "/";
+}
+
 void add_nodes(const Sysfs& sysfs, const std::string& folder, Vgpu& device) {
   device.iommu_group = sysfs.link_name(folder + "/iommu_group");
   if (!device.iommu_group.empty()) device.nodes.push_back("/dev/vfio/" + device.iommu_group);

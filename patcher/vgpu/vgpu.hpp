@@ -87,6 +87,9 @@ Result<VgpuPlace> find_place(const VgpuView& view, std::string_view word);
 Result<const VgpuType*> find_type(const VgpuCard& card, std::string_view word);
 [[nodiscard]] bool names_type(const VgpuType& type, std::string_view word);
 
+// The folder of a vGPU in sysfs, with a slash at its end. `name`: its UUID, or its function's address.
+std::string device_folder(VgpuInterface interface, const std::string& name);
+
 // Fills in the device's IOMMU group and the nodes of /dev/vfio that a virtual machine opens. `folder`: the device's, in
 // sysfs.
 void add_nodes(const Sysfs& sysfs, const std::string& folder, Vgpu& device);

@@ -7,9 +7,12 @@
 
 #include "support/interrupt.hpp"
 #include "support/text.hpp"
+#include "vgpu/card_modes.hpp"
 #include "vgpu/mdevctl.hpp"
 #include "vgpu/vendor_vfio.hpp"
+#include "vgpu/vgpu_define.hpp"
 #include "vgpu/vgpu_support.hpp"
+#include "vgpu/vgpu_users.hpp"
 
 namespace vgpukit::vgpu {
 
@@ -63,7 +66,9 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
     const auto file = mdevctl_file(host, step.parent, step.name);
     wanted[step.name] = file;
     const auto same = by_file.find(file);
-    if (same != by_file.end() && (same->second->type == step.type || !same->second->exported)) return {};
+    if (same != by_file.end() && !same->second->exported) return {};
+    if (same != by_file.end() && same->second->type == step.type && same->second->attributes == step.attributes)
+      return {};
     // A file that cannot be read is reported as a bad definition, and the user has to correct it.
     std::error_code bad;
     if (same == by_file.end() && fs::exists(file, bad)) return {};
@@ -71,6 +76,7 @@ Status export_to_mdevctl(const HostPaths& host, const std::vector<VgpuDefinition
     definition.type = step.type;
     definition.automatic = false;
     definition.exported = true;
+    definition.attributes = step.attributes;
     return write_file(file, mdevctl_text(definition));
   };
   for (const auto& card : plan.cards) {
@@ -105,48 +111,174 @@ bool AppliedVgpus::complete() const {
   return std::none_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.error.has_value(); });
 }
 
-Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, bool dry_run) {
-  if (!dry_run) TRY(need_root(tools.host, "apply the definitions of vGPUs", root_hint));
+namespace {
+
+// Removes the vGPUs that no definition names and nobody uses, or lists them in a dry run.
+void prune(const VgpuTools& tools, const VgpuView& view, const std::vector<VgpuDefinition>& definitions,
+           AppliedVgpus& applied) {
+  std::set<std::string> defined;
+  for (const auto& each : definitions) defined.insert(each.name);
+  std::vector<Vgpu> devices;
+  for (const auto& name : applied.plan.undefined)
+    if (const auto* device = view.device(name); device && !defined.contains(name)) devices.push_back(*device);
+  const auto users = vgpu_users(tools.sysfs, devices);
+  for (const auto& device : devices) {
+    if (!applied.bad.empty()) {
+      applied.not_pruned.push_back({device.name, "a definition cannot be read, and it may be this vGPU's"});
+      continue;
+    }
+    if (const auto user = users.find(device.name); user != users.end()) {
+      applied.not_pruned.push_back({device.name, user->second.front().text() + " has it"});
+      continue;
+    }
+    const VgpuStep step{device.interface, device.parent, device.type, device.name, {}};
+    const auto removed = applied.dry_run ? Status() : stop_vgpu(tools, step);
+    if (removed)
+      applied.pruned.push_back(step);
+    else
+      applied.not_pruned.push_back({device.name, removed.error().message()});
+  }
+  if (applied.dry_run || applied.pruned.empty()) return;
+  std::erase_if(applied.plan.undefined, [&](const std::string& name) {
+    return std::any_of(applied.pruned.begin(), applied.pruned.end(),
+                       [&](const VgpuStep& step) { return step.name == name; });
+  });
+}
+
+void warn_of_params(const VgpuPlan& plan) {
+  std::set<std::string> warned;
+  for (const auto& card : plan.cards)
+    for (const auto& step : card.create)
+      for (const auto& param : params_of(step.attributes))
+        if (warned.insert(param.first).second) warn_of_unknown_params({param});
+}
+
+VgpuPlan plan_all(const VgpuTools& tools, const VgpuView& view, const Definitions& definitions) {
+  auto plan = plan_vgpus(tools.sysfs, view, definitions.all);
+  explain_missing_types(tools, view, plan);
+  plan_modes(tools, view, definitions.cards, plan);
+  check_sizes(tools, view, definitions.cards, plan);
+  return plan;
+}
+
+// What a card needs before its vGPUs can be made, in the order that the driver wants.
+Status prepare_card(const VgpuTools& tools, const CardPlan& plan, CardOutcome& outcome) {
+  if (plan.modes.mig) {
+    TRY(switch_mig_on(tools, plan.card));
+    outcome.modes.mig = true;
+  }
+  if (plan.needs_functions) {
+    TRY(make_functions(tools.host, tools.sysfs, plan.card, tools.retry_pause()));
+    outcome.made_functions = true;
+  }
+  if (!plan.modes.gpu_instances.empty()) {
+    TRY(make_gpu_instances(tools, plan.card, plan.modes.gpu_instances));
+    outcome.modes.gpu_instances = plan.modes.gpu_instances;
+  }
+  if (plan.modes.mixed) {
+    TRY(switch_mixed_on(tools, plan.card));
+    outcome.modes.mixed = true;
+  }
+  return {};
+}
+
+// Makes what the definitions want.
+void carry_out(const VgpuTools& tools, const Definitions& definitions, VgpuView view, AppliedVgpus& applied) {
+  warn_of_params(applied.plan);
+  std::map<std::string, CardOutcome> prepared;
+  for (const auto& card : applied.plan.cards) {
+    if (!card.problems.empty() || (!card.needs_functions && !card.modes.any())) continue;
+    auto& outcome = prepared[card.card];
+    if (auto done = prepare_card(tools, card, outcome); !done) outcome.error = std::move(done.error());
+  }
+  if (!prepared.empty()) {
+    view = read_vgpus(tools.sysfs);
+    remember_type_names(tools.host, view);
+    applied.plan = plan_all(tools, view, definitions);
+  }
+  for (auto& card : applied.plan.cards) {
+    auto& outcome = applied.outcomes.emplace_back();
+    if (const auto done = prepared.find(card.card); done != prepared.end()) outcome = done->second;
+    if (card.problems.empty() && !outcome.error) apply_card(tools, view, card, outcome);
+  }
+}
+
+}  // namespace
+
+Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, const ApplyRequest& request) {
   std::optional<FileLock> lock;
-  if (!dry_run) {
+  if (!request.dry_run) {
+    TRY(need_root(tools.host, "apply the definitions of vGPUs", root_hint));
     TRY_ASSIGN(lock, lock_vgpus(tools));
   }
   // This is read under the lock: the process that held it before may have changed the definitions.
   TRY_ASSIGN(auto definitions, load_definitions(tools.host));
   auto view = read_vgpus(tools.sysfs);
-  if (!dry_run) remember_type_names(tools.host, view);
+  if (!request.dry_run) remember_type_names(tools.host, view);
   AppliedVgpus applied;
-  applied.dry_run = dry_run;
+  applied.dry_run = request.dry_run;
   applied.bad = std::move(definitions.bad);
-  applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
-  explain_missing_types(tools, view, applied.plan);
-  if (dry_run) return applied;
-
-  std::map<std::string, Error> no_functions;
-  std::set<std::string> made;
-  for (const auto& card : applied.plan.cards) {
-    if (!card.needs_functions || !card.problems.empty()) continue;
-    if (const auto done = make_functions(tools.host, tools.sysfs, card.card, tools.retry_pause()); done)
-      made.insert(card.card);
-    else
-      no_functions.emplace(card.card, done.error());
+  applied.plan = plan_all(tools, view, definitions);
+  if (request.prune) {
+    prune(tools, view, definitions.all, applied);
+    // What is removed makes space for what is defined.
+    if (!request.dry_run && !applied.pruned.empty()) {
+      view = read_vgpus(tools.sysfs);
+      applied.plan = plan_all(tools, view, definitions);
+    }
   }
-  if (!made.empty()) {
-    view = read_vgpus(tools.sysfs);
-    remember_type_names(tools.host, view);
-    applied.plan = plan_vgpus(tools.sysfs, view, definitions.all);
-    explain_missing_types(tools, view, applied.plan);
-  }
-  for (auto& card : applied.plan.cards) {
-    auto& outcome = applied.outcomes.emplace_back();
-    outcome.made_functions = made.contains(card.card);
-    if (const auto error = no_functions.find(card.card); error != no_functions.end()) outcome.error = error->second;
-    if (card.problems.empty() && !outcome.error) apply_card(tools, view, card, outcome);
-  }
+  if (request.dry_run) return applied;
+  carry_out(tools, definitions, std::move(view), applied);
   // If mdevctl's copy cannot be written, the vGPUs stay and are reported all the same.
   if (auto exported = export_to_mdevctl(tools.host, definitions.all, applied.plan); !exported)
     applied.bad.push_back(std::move(exported.error()));
   return applied;
+}
+
+Result<StartedVgpu> start_defined(const VgpuTools& tools, const std::string& name, const std::string& card) {
+  TRY_ASSIGN(const auto wanted, vgpu_name(name));
+  const auto tried = "start the vGPU " + wanted;
+  TRY(need_root(tools.host, tried, root_hint));
+  TRY_ASSIGN(const auto lock, lock_vgpus(tools));
+  TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  auto view = read_vgpus(tools.sysfs);
+  remember_type_names(tools.host, view);
+  Definitions definitions;
+  TRY_ASSIGN(definitions.all, definitions_named(view, known.all, wanted, card, tried));
+  const bool automatic = definitions.all.front().automatic;
+  for (auto& each : definitions.all) each.automatic = true;
+  for (const auto& each : known.cards) {
+    const auto place = find_place(view, each.card);
+    const auto own = find_place(view, definitions.all.front().card);
+    if (place && own && place->card == own->card) definitions.cards.push_back(each);
+  }
+  AppliedVgpus applied;
+  applied.plan = plan_all(tools, view, definitions);
+  carry_out(tools, definitions, std::move(view), applied);
+  for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
+    auto& plan = applied.plan.cards[i];
+    if (!plan.problems.empty())
+      return Error{ErrorKind::failed, tried, join(plan.problems, "; "),
+                   "vgpukit vgpu types and list show what there is"};
+    if (applied.outcomes[i].error) return *applied.outcomes[i].error;
+    TRY(export_to_mdevctl(tools.host, known.all, applied.plan));
+    for (const auto* steps : {&applied.outcomes[i].created, &plan.existing})
+      for (auto step : *steps) {
+        step.automatic = automatic;
+        return StartedVgpu{step, steps == &plan.existing};
+      }
+  }
+  return Error{ErrorKind::failed, tried, "there is nothing to make for it", "vgpukit vgpu list shows it"};
+}
+
+Result<Vgpu> stop_defined(const VgpuTools& tools, const std::string& name) {
+  TRY_ASSIGN(const auto wanted, vgpu_name(name));
+  TRY_ASSIGN(const auto known, load_definitions(tools.host));
+  if (std::none_of(known.all.begin(), known.all.end(), [&](const auto& each) { return each.name == wanted; }))
+    return Error{ErrorKind::usage, "stop the vGPU " + wanted, "it is not defined, so it could not be started again",
+                 "vgpukit vgpu define " + wanted + " defines it as it is; vgpukit vgpu remove " + wanted +
+                     " removes it for good"};
+  return remove_vgpu(tools, wanted);
 }
 
 }  // namespace vgpukit::vgpu

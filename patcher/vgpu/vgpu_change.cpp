@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "support/text.hpp"
+#include "system/kernel_log.hpp"
 #include "vgpu/mdev.hpp"
 #include "vgpu/sysfs_errors.hpp"
 #include "vgpu/uuid.hpp"
@@ -50,12 +51,14 @@ Result<VgpuStep> choose_parent(const VgpuView& view, const VgpuRequest& request,
     const auto type = find_type(card, request.type);
     if (!type) {
       if (!unknown || !card.types.empty()) unknown = type.error();
+      if (const auto hint = mig_hint(request.type); !hint.empty()) unknown->next = hint;
       continue;
     }
     const auto* parent = budget.take(place.card, place.parent, (*type)->id);
     if (parent) return VgpuStep{parent->interface, parent->name, (*type)->id, "", {}};
     append(full, place.parent.empty() ? place.card : place.parent);
-    if (const auto why = other_size(view, card, **type); !why.empty()) full += ": " + why;
+    const auto hint = mig_hint((*type)->name);
+    if (const auto why = hint.empty() ? other_size(view, card, **type) : hint; !why.empty()) full += ": " + why;
   }
   if (!full.empty())
     return Error{ErrorKind::failed, "make a vGPU of the type " + request.type, "no instance is available on " + full,
@@ -78,18 +81,51 @@ Result<FileLock> lock_vgpus(const VgpuTools& tools) {
 
 namespace {
 
-Status make_device(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step) {
-  if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, step.type);
-  TRY(create_mdev(tools.sysfs, *view.parent(step.parent), step.type, step.name));
+Status remove_device(const VgpuTools& tools, const VgpuStep& step) {
+  if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, "");
+  return remove_mdev(tools.sysfs, step.name);
+}
+
+// Whether the file says now what was written. A file that cannot be read says nothing.
+bool was_taken(const Sysfs& sysfs, const std::string& file, const std::string& name, const std::string& value) {
+  if (name != params_attribute && name != placement_attribute) return true;  // their form is not known
+  const auto now = sysfs.read(file);
+  if (now.error != 0) return true;
+  return name == params_attribute ? params_in(now.text) == params_in(value) : now.text == value;
+}
+
+Status write_attributes(const VgpuTools& tools, const VgpuStep& step) {
   for (const auto& [name, value] : step.attributes) {
-    const int error = tools.sysfs.write("/sys/bus/mdev/devices/" + step.name + "/" + name, value);
-    if (error == 0) continue;
-    auto bad = explain_write_error(error, "set the attribute " + name + " of " + step.name + " to '" + value + "'",
-                                   SysfsWrite::create);
-    if (const auto removed = remove_mdev(tools.sysfs, step.name); !removed) bad.next = removed.error().message();
+    const auto file = device_folder(step.interface, step.name) + name;
+    const auto tried = "set " + name + " of the vGPU " + step.name + " to '" + value + "'";
+    system::KernelMessages messages(tools.host, system::KernelMessages::From::now);
+    Error bad;
+    if (const int error = tools.sysfs.write(file, value); error != 0) {
+      bad = explain_write_error(error, tried, SysfsWrite::set_attribute);
+    } else {
+      if (was_taken(tools.sysfs, file, name, value)) continue;
+      bad = {ErrorKind::failed, tried,
+             "the driver accepted the request, but it is '" + tools.sysfs.read(file).text + "' now",
+             "see NVIDIA's vGPU user guide for the values of this driver branch"};
+    }
+    for (const auto& message : messages.fresh())
+      if (contains(message.text, "vgpu") || contains(message.text, "NVRM")) bad.why += "; kernel: " + message.text;
     return bad;
   }
   return {};
+}
+
+Status make_device(const VgpuTools& tools, const VgpuView& view, const VgpuStep& step) {
+  if (step.interface == VgpuInterface::vendor_vfio) {
+    TRY(set_function_type(tools.sysfs, step.parent, step.type));
+  } else {
+    TRY(create_mdev(tools.sysfs, *view.parent(step.parent), step.type, step.name));
+  }
+  auto done = write_attributes(tools, step);
+  if (done) return done;
+  if (const auto removed = remove_device(tools, step); !removed)
+    append(done.error().next, removed.error().message(), "; ");
+  return done;
 }
 
 // The definition of the UUID, for the card of the request if it names one. Error: usage, if there is one for each of
@@ -144,10 +180,7 @@ Status start_vgpu(const VgpuTools& tools, const VgpuView& view, const VgpuStep& 
 }
 
 Status stop_vgpu(const VgpuTools& tools, const VgpuStep& step) {
-  return Callouts(tools.host, tools.run).around("stop", step, [&]() -> Status {
-    if (step.interface == VgpuInterface::vendor_vfio) return set_function_type(tools.sysfs, step.parent, "");
-    return remove_mdev(tools.sysfs, step.name);
-  });
+  return Callouts(tools.host, tools.run).around("stop", step, [&] { return remove_device(tools, step); });
 }
 
 Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request) {
@@ -156,6 +189,7 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
     TRY_ASSIGN(uuid, parse_uuid(request.uuid));
   }
   TRY(need_root(tools.host, "make a vGPU", root_hint));
+  warn_of_unknown_params(request.settings.params);
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   auto view = read_vgpus(tools.sysfs);
   remember_type_names(tools.host, view);
@@ -177,6 +211,7 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
     step.attributes = defined->attributes;
     step.automatic = defined->automatic;
   }
+  change_settings(step.attributes, request.settings);
   if (step.interface == VgpuInterface::vendor_vfio) {
     if (!uuid.empty())
       return Error{ErrorKind::usage, "make the vGPU " + uuid,

@@ -29,6 +29,7 @@ struct VgpuRequest {
   std::string card;  // empty: the first with an available instance
   std::string uuid;  // empty: a new one
   bool automatic = true;
+  SettingsChange settings = {};
 };
 
 // The name of a vGPU, a UUID or an address, in the kernel's form. Error: usage.

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "support/number.hpp"
+#include "support/text.hpp"
+
 namespace vgpukit::vgpu {
 
 Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
@@ -30,6 +33,21 @@ Vgpu defined_device(const VgpuView& view, const VgpuDefinition& each) {
   return device;
 }
 
+VgpuSettings read_settings(const Sysfs& sysfs, const Vgpu& device) {
+  const auto folder = device_folder(device.interface, device.name) + "nvidia/";
+  VgpuSettings settings;
+  if (!sysfs.exists(folder)) return settings;
+  settings.params = params_in(sysfs.read(folder + "vgpu_params").text);
+  // Before the driver has decided them, they are an error (ENXIO), or words ("Not Applicable").
+  const auto number = [&](const char* name) {
+    const auto text = sysfs.read(folder + name).text;
+    return number_in<unsigned>(text) ? text : "";
+  };
+  settings.placement = number("placement_id");
+  settings.gpu_instance = number("gpu_instance_id");
+  return settings;
+}
+
 std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
                                 const std::vector<VgpuDefinition>& definitions) {
   std::vector<VgpuRow> rows;
@@ -39,6 +57,7 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     row.device = device;
     row.active = true;
     row.users = users[device.name];
+    row.settings = read_settings(sysfs, device);
     rows.push_back(std::move(row));
   }
   const auto active = static_cast<std::ptrdiff_t>(rows.size());
@@ -74,6 +93,9 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     row.defined = true;
     row.automatic = each.automatic;
     row.attributes = each.attributes;
+    row.settings.params = params_of(each.attributes);
+    if (const auto* placement = find_attribute(each.attributes, placement_attribute))
+      row.settings.placement = *placement;
     rows.push_back(std::move(row));
   };
   // Definitions with a name come first: a count matches the remaining vGPUs.
@@ -89,13 +111,31 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
   return rows;
 }
 
+std::string size_of(const VgpuType& type) {
+  if (type.framebuffer_mb) return std::to_string(*type.framebuffer_mb / 1024);
+  const auto dash = type.name.rfind('-');
+  if (dash == std::string::npos) return "";
+  const auto end = type.name.find_first_not_of("0123456789", dash + 1);
+  return type.name.substr(dash + 1, end == std::string::npos ? end : end - dash - 1);
+}
+
+bool is_mig_backed(const VgpuType& type) {
+  const auto parts = split(std::string_view(type.name).substr(type.name.rfind(' ') + 1), '-');
+  if (parts.size() < 3) return false;
+  const auto& slices = parts[parts.size() - 2];
+  return number_in<unsigned>(slices).has_value() &&
+         !size_of(VgpuType{"", "-" + parts.back(), "", "", "", {}, {}, {}}).empty();
+}
+
+std::string mig_hint(const std::string& type) {
+  VgpuType named;
+  named.name = type;
+  if (!is_mig_backed(named)) return "";
+  return "it is a type for GPU instances: it is offered while MIG mode is on and a GPU instance for it is free "
+         "(gpu-instances in vgpus.yaml)";
+}
+
 std::string other_size(const VgpuView& view, const VgpuCard& card, const VgpuType& type) {
-  // The framebuffer, or the size in the name: "GRID V100D-8Q" -> "8".
-  const auto size_of = [](const VgpuType& each) {
-    if (each.framebuffer_mb) return std::to_string(*each.framebuffer_mb / 1024);
-    const auto dash = each.name.rfind('-');
-    return dash == std::string::npos ? std::string() : each.name.substr(dash + 1, each.name.size() - dash - 2);
-  };
   for (const auto& device : view.devices) {
     const auto running = card.types.find(device.type);
     if (device.card != card.address || running == card.types.end() || size_of(running->second) == size_of(type))

@@ -38,7 +38,7 @@ class Planner {
       if (existing(each, *place, known)) continue;
       if (!wanted(each)) continue;
       if (!known && !(each.counted && card->interface == VgpuInterface::vendor_vfio))
-        plan_of(place->card).problems.push_back(of(each) + type.error().why + "; " + type.error().next);
+        plan_of(place->card).problems.push_back(of(each) + unknown_type(type.error(), each.type));
       else if (card->interface == VgpuInterface::vendor_vfio && each.counted)
         anywhere.emplace_back(&each, known);
       else
@@ -53,6 +53,10 @@ class Planner {
 
  private:
   static bool wanted(const VgpuDefinition& each) { return each.automatic; }
+  static std::string unknown_type(const Error& error, const std::string& type) {
+    const auto hint = mig_hint(type);
+    return error.why + "; " + (hint.empty() ? error.next : hint);
+  }
   static std::string of(const VgpuDefinition& each) { return (each.counted ? each.type : each.name) + ": "; }
 
   CardPlan& plan_of(const std::string& card) {
@@ -139,7 +143,8 @@ class Planner {
     }
     const auto* parent = budget_.take(place.card, function ? each.name : place.parent, type.id);
     if (!parent) {
-      const auto why = other_size(view_, *card, type);
+      const auto hint = mig_hint(type.name);
+      const auto why = hint.empty() ? other_size(view_, *card, type) : hint;
       plan.problems.push_back(of(each) + "no instance of " + type.id +
                               (type.name.empty() ? "" : " (" + type.name + ")") + " is available" +
                               (why.empty() ? "" : ": " + why));
@@ -158,7 +163,7 @@ class Planner {
     }
     if (!type) {
       const auto unknown = find_type(*view_.card(card), each.type).error();
-      plan.problems.push_back(of(each) + unknown.why + "; " + unknown.next);
+      plan.problems.push_back(of(each) + unknown_type(unknown, each.type));
       return;
     }
     const auto* parent = budget_.take(card, "", type->id);

@@ -15,13 +15,22 @@ struct VgpuStep {
   std::string parent;
   std::string type;  // the id
   std::string name;  // the UUID, or the function's address (which is the parent)
-  std::vector<std::pair<std::string, std::string>> attributes;
+  Attributes attributes;
   bool automatic = false;  // it is defined, to be made at boot
+};
+
+// What nvidia-smi has to do on a card before its vGPUs are made, in this order (card_modes.hpp).
+struct ModeSteps {
+  bool mig = false;                         // switch MIG mode on; before the virtual functions
+  std::vector<GpuInstances> gpu_instances;  // all that are wanted, if one is missing
+  bool mixed = false;                       // switch mixed sizes on
+  [[nodiscard]] bool any() const { return mig || mixed || !gpu_instances.empty(); }
 };
 
 struct CardPlan {
   std::string card;  // its address; if there is no such card, its name in the definition
   bool needs_functions = false;
+  ModeSteps modes;
   std::vector<VgpuStep> create;
   std::vector<VgpuStep> existing;
   std::vector<std::string> problems;  // if there is one, nothing is done on this card

@@ -1,5 +1,6 @@
 #include "vgpu/vgpu_support.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "support/version.hpp"
@@ -79,12 +80,28 @@ CardSupport card_support(const Sysfs& sysfs, const std::string& address, const H
               (too_new ? "" : " or newer")};
 }
 
-bool needs_functions(const Sysfs& sysfs, const std::string& address) {
+namespace {
+
+bool is_of_generation(const Sysfs& sysfs, const std::string& address, std::initializer_list<std::string_view> names) {
   const auto chip = system::chip_of(hex_in(sysfs, "/sys/bus/pci/devices/" + address + "/device"));
-  if (!chip) return false;
-  for (const auto* generation : {"Ampere", "Ada", "Hopper", "Blackwell"})
-    if (chip->generation == generation) return true;
-  return false;
+  return chip && std::find(names.begin(), names.end(), chip->generation) != names.end();
+}
+
+}  // namespace
+
+bool needs_functions(const Sysfs& sysfs, const std::string& address) {
+  return is_of_generation(sysfs, address, {"Ampere", "Ada", "Hopper", "Blackwell"});
+}
+
+bool loses_mig_mode(const Sysfs& sysfs, const std::string& address) {
+  return is_of_generation(sysfs, address, {"Hopper", "Blackwell"});
+}
+
+std::string mig_mode_hint(const Sysfs& sysfs, const std::string& address) {
+  return "gpu-instances for the card in vgpus.yaml, then vgpukit vgpu apply, while the card has no vGPU (by hand: "
+         "nvidia-smi -i " +
+         address + " -mig 1; it may want a reset of this one GPU, not of the host: nvidia-smi --gpu-reset -i " +
+         address + (loses_mig_mode(sysfs, address) ? "); this card loses MIG mode at each reboot" : ")");
 }
 
 Error no_types(const HostPaths& host, const Sysfs& sysfs, const std::string& address) {

@@ -30,6 +30,11 @@ CardSupport card_support(const Sysfs& sysfs, const std::string& address, const H
 
 // Whether vGPUs of the card are on virtual functions: Ampere and newer (NVIDIA's vGPU user guide).
 bool needs_functions(const Sysfs& sysfs, const std::string& address);
+// Whether the card loses MIG mode at a reboot and when its driver is loaded anew: Hopper and newer (NVIDIA's MIG user
+// guide).
+bool loses_mig_mode(const Sysfs& sysfs, const std::string& address);
+// What it takes to switch MIG mode on.
+std::string mig_mode_hint(const Sysfs& sysfs, const std::string& address);
 inline constexpr const char* sriov_hint =
     "switch on SR-IOV, VT-d or AMD-Vi, Above 4G Decoding and ARI in the firmware's setup";
 

@@ -25,8 +25,7 @@ std::string hostdev_xml(const Vgpu& device) {
          "</hostdev>\n";
 }
 
-Result<std::string> nodedev_xml(const Vgpu& device,
-                                const std::vector<std::pair<std::string, std::string>>& attributes) {
+Result<std::string> nodedev_xml(const Vgpu& device, const Attributes& attributes) {
   const auto tried = "print the nodedev XML of " + device.name;
   if (device.interface == VgpuInterface::vendor_vfio)
     return Error{ErrorKind::usage, tried, "libvirt keeps no definition of a virtual function",

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "vgpu/plugin_params.hpp"
 #include "vgpu/vgpu.hpp"
 
 namespace vgpukit::vgpu {
@@ -12,8 +13,7 @@ namespace vgpukit::vgpu {
 std::string hostdev_xml(const Vgpu& device);
 // libvirt's <device> for `virsh nodedev-define`, which defines a mediated device for later boots (through mdevctl),
 // with the attributes of its definition. Error: usage for a virtual function, and for a parent that is no PCI function.
-Result<std::string> nodedev_xml(const Vgpu& device,
-                                const std::vector<std::pair<std::string, std::string>>& attributes = {});
+Result<std::string> nodedev_xml(const Vgpu& device, const Attributes& attributes = {});
 // The value of QEMU's -device.
 std::string qemu_device(const Vgpu& device);
 // The words after `qm set VMID` on Proxmox.

@@ -10,7 +10,7 @@ A fault begins when the guest writes a byte other than 0 to offset 0x108 of the 
 
     off-bus     registers read as all ones, as after "GPU has fallen off the bus"
     d3cold      so does the configuration space: the card does not wake up again
-    reset       a reset is never answered
+    reset       so does the configuration space, from the next reset on: the card does not come back
     bar         from the start: BAR 1 is so large that no kernel finds an address for it
 """
 import argparse, array, json, os, socket, struct, sys, time
@@ -57,6 +57,7 @@ def configuration_space(card):
 class FakeCard:
     def __init__(self, card, log, fault):
         self.log, self.fault, self.start = log, fault, time.monotonic()
+        self.was_reset = False  # since the fault began
         bar1 = 1 << 50 if fault == "bar" else card.bars[1]
         self.sizes = [card.bars[0], bar1, 0, card.bars[2], 0, 0, 0, 4096, 0]
         self.config = configuration_space(card)
@@ -66,7 +67,10 @@ class FakeCard:
         self.log.write(f"{time.monotonic() - self.start:8.3f} {text}\n")
 
     def failing(self, *faults):
-        return self.config[TRIGGER] != 0 and self.fault in faults
+        return self.config[TRIGGER] != 0 and self.fault in faults and (self.fault != "reset" or self.was_reset)
+
+    def reset(self):
+        self.was_reset = self.config[TRIGGER] != 0
 
     def register(self, at):
         nanoseconds = int((time.monotonic() - self.start) * 1e9)
@@ -78,8 +82,8 @@ class FakeCard:
 
     def read(self, region, offset, count):
         if region == CONFIG:
-            data = b"\xff" * count if self.failing("d3cold") else bytes(self.config[offset:offset + count])
-        elif self.failing("off-bus", "d3cold"):
+            data = b"\xff" * count if self.failing("d3cold", "reset") else bytes(self.config[offset:offset + count])
+        elif self.failing("off-bus", "d3cold", "reset"):
             data = b"\xff" * count
         elif region == 0:
             words = b"".join(struct.pack("<I", self.register(at)) for at in range(offset & ~3, offset + count, 4))
@@ -120,7 +124,7 @@ def receive(connection, size):
 
 
 def answer(card, command, body):
-    """The body of the reply, an errno, or None for no reply at all."""
+    """The body of the reply, or an errno."""
     if command == VERSION:
         mine = {"capabilities": {"max_msg_fds": 16, "max_data_xfer_size": 1 << 20}}
         return body[:4] + json.dumps(mine).encode() + b"\0"
@@ -149,7 +153,8 @@ def answer(card, command, body):
         card.write(region, offset, body[16:16 + count])
         return body[:16]
     if command == RESET:
-        return None if card.failing("reset") else b""
+        card.reset()
+        return b""
     return EOPNOTSUPP
 
 
@@ -162,7 +167,7 @@ def serve(connection, card):
         if command not in (READ, WRITE):
             card.say(NAMES.get(command, f"command {command}"))
         reply = answer(card, command, body)
-        if flags & NO_REPLY or reply is None:
+        if flags & NO_REPLY:
             continue
         if isinstance(reply, int):
             connection.sendall(HEADER.pack(number, command, HEADER.size, REPLY | ERROR, reply))

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Boots a Debian kernel under QEMU with a fake NVIDIA card, and uses the modules of a folder there.
 
-    tests/card/works.py [--card p4] [--fault NAME] [--keep DIR] FOLDER RELEASE ROOT
+    tests/card/works.py [--card p4] [--set REGISTER=VALUE]... [--keep DIR] FOLDER RELEASE ROOT
+    tests/card/works.py --fault NAME --vgpukit BINARY FOLDER RELEASE ROOT
 
 ROOT: a builder root of ci/roots.sh, with the headers of RELEASE. For `works` of a matrix file (docs/matrix-file.md).
 Exit status 0: the modules load, find the card, nvidia-uvm passes its exercise, they unload, and the kernel reports no
 error. 1: something of this fails, and the last line is the reason. 3: this machine or this root lacks something.
 
+With --fault the card of fake_card.py fails, and guest/fault.sh checks what vgpukit's load and doctor say of it.
+
 What that proves nothing about: the chip. Nothing behind the card's registers works.
 """
-import argparse, glob, lzma, os, re, shutil, subprocess, sys, tempfile, time, types
+import argparse, errno, glob, lzma, os, re, shutil, subprocess, sys, tempfile, time, types
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,8 +23,10 @@ from cards import CARDS
 # nvidia-peermem is left out: it wants an InfiniBand stack.
 MODULES = ["nvidia", "nvidia-modeset", "nvidia-uvm", "nvidia-drm"]
 DEADLINE = 600  # seconds for one boot; 10 to 20 are usual, on a busy machine it can be a few minutes
-MEMORY = 1024   # MiB
+MEMORY = 1024   # MiB, of the guest
+RUNNING = 384   # MiB of these that the kernel and the modules need besides the files of the initramfs
 NEEDED = {"busybox": "busybox-static", "kmod": "kmod", "depmod": "kmod", "strip": "binutils", "gcc": "gcc"}
+CARD = f"{HERE}/fake_card.py"
 DEVICE = '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"bus":"root-port"}'
 
 
@@ -60,6 +65,8 @@ def put_modules(kernel, modules, folder):
     known = {}
     for path in glob.glob(f"{base}/**/*.ko*", recursive=True):
         known[re.sub(r"\.ko(\.[a-z0-9]+)?$", "", os.path.basename(path)).replace("-", "_")] = path
+    if not os.path.exists(f"{base}/modules.builtin"):
+        load.cannot(f"{kernel.image} has no modules of {kernel.release}")
     with open(f"{base}/modules.builtin") as file:
         builtin = {os.path.basename(line.strip()).removesuffix(".ko").replace("-", "_") for line in file}
     to = f"{folder}/lib/modules/{kernel.release}"
@@ -89,93 +96,126 @@ def put_modules(kernel, modules, folder):
     vm.run(["depmod", "-b", folder, kernel.release])
 
 
-def initramfs(kernel, modules, work):
-    folder = load.guest_folder(work, [f"{vm.HERE}/guest/checks.sh", f"{HERE}/guest/card.sh"])
-    vm.run(["gcc", "-static", "-O1", "-o", f"{folder}/bin/uvm_exercise", f"{HERE}/uvm_exercise.c"])
-    put_modules(kernel, modules, folder)
-    return vm.cpio(folder)
+def initramfs(kernel, options, work):
+    scripts = [f"{vm.HERE}/guest/checks.sh", *sorted(glob.glob(f"{HERE}/guest/*.sh"))]
+    folder = load.guest_folder(work, scripts)
+    if options.fault:
+        vm.put_program(folder, "/usr/bin/vgpukit", options.vgpukit)
+    else:
+        vm.run(["gcc", "-static", "-O1", "-o", f"{folder}/bin/uvm_exercise", f"{HERE}/uvm_exercise.c"])
+    put_modules(kernel, options.modules, folder)
+    image = vm.cpio(folder)
+    # The guest has the archive and the unpacked files in memory at the same time.
+    if 2 * len(image) > (MEMORY - RUNNING) << 20:
+        load.cannot(f"the guest's files are {len(image) >> 20} MiB: too much for a guest with {MEMORY} MiB of memory")
+    return image
+
+
+def qemu(root, inside, kernel, stage):
+    """QEMU's command. It runs in its root: all that it reads is in the folder `inside` of that root."""
+    path = lambda name: f"/var/tmp/{os.path.basename(inside)}/{name}"
+    return ["chroot", root, "qemu-system-x86_64", "-M", "q35,memory-backend=memory", "-object",
+            f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
+            "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults",
+            "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+            "-device", "intel-iommu,caching-mode=on",
+            # At 5 GT/s the kernel asks the card itself whether it is back from a reset; QEMU's link never says so.
+            "-device", "pcie-root-port,id=root-port,bus=pcie.0,chassis=1,slot=1,x-speed=5",
+            "-device", DEVICE % path("socket"), "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
+            "-append", f"console=ttyS0 oops=panic panic=-1 rdinit=/init quiet stage={stage}"]
+
+
+def problem_of(guest, server, deadline):
+    """Waits for the guest's end. Why it did not end well, or ""."""
+    while guest.poll() is None:
+        if server.poll() not in (None, 0):
+            return f"the fake card ended with status {server.returncode}"
+        if time.monotonic() > deadline:
+            return f"it did not end within {DEADLINE} s"
+        time.sleep(0.1)
+    return f"QEMU's exit status is {guest.returncode}" if guest.returncode != 0 else ""
 
 
 def boot(kernel, image, options, cache):
-    """Boots once. Returns the guest's output, QEMU's problem or "", and the card's log."""
+    """Boots once. Returns the guest's output, the problem or "", and the card's log."""
     root = qemu_root(cache)
-    # QEMU runs in its root: what it reads has to be in there.
     inside = tempfile.mkdtemp(prefix="vgpukit-card-", dir=f"{root.rstrip('/')}/var/tmp")
-    server = None
+    server = guest = None
     try:
         with open(f"{inside}/initrd", "wb") as file:
             file.write(image)
         shutil.copy(f"{kernel.image}/vmlinuz", f"{inside}/vmlinuz")
-        path = lambda name: f"/var/tmp/{os.path.basename(inside)}/{name}"
         fault = ["--fault", options.fault] if options.fault else []
-        server = subprocess.Popen([sys.executable, f"{HERE}/fake_card.py", f"{inside}/socket",
-                                   "--log", f"{inside}/log", "--card", options.card, *fault])
+        registers = [word for pair in options.set for word in ("--set", pair)]
+        server = subprocess.Popen([sys.executable, CARD, f"{inside}/socket", "--log", f"{inside}/log",
+                                   "--card", options.card, *fault, *registers])
         while not os.path.exists(f"{inside}/socket"):
             if server.poll() is not None:
                 return "", f"the fake card ended with status {server.returncode}", ""
             time.sleep(0.05)
-        argv = ["chroot", root, "qemu-system-x86_64", "-M", "q35,memory-backend=memory", "-object",
-                f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
-                "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults",
-                "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-                "-device", "intel-iommu,caching-mode=on",
-                "-device", "pcie-root-port,id=root-port,bus=pcie.0,chassis=1,slot=1",
-                "-device", DEVICE % path("socket"),
-                "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
-                "-append", "console=ttyS0 oops=panic panic=-1 rdinit=/init quiet stage=card"]
-        problem = ""
-        try:
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  timeout=DEADLINE)
-            output = done.stdout
-            if done.returncode != 0:
-                said = done.stdout.decode(errors="replace").strip().splitlines() or ["nothing"]
-                problem = f"QEMU's exit status is {done.returncode}, and it said: {said[-1]}"
-        except subprocess.TimeoutExpired as late:
-            output, problem = late.stdout or b"", f"it did not end within {DEADLINE} s"
-        if server.poll() not in (None, 0):
-            problem = f"the fake card ended with status {server.returncode}"
-        with open(f"{inside}/log") as file:
-            return output.decode(errors="replace").replace("\r", ""), problem, file.read()
+        stage = f"fault fault={options.fault}" if options.fault else "card"
+        with open(f"{inside}/console", "wb") as console:
+            guest = subprocess.Popen(qemu(root, inside, kernel, stage), stdin=subprocess.DEVNULL, stdout=console,
+                                     stderr=subprocess.STDOUT)
+            problem = problem_of(guest, server, time.monotonic() + DEADLINE)
+        with open(f"{inside}/console", errors="replace") as console, open(f"{inside}/log") as log:
+            output = console.read().replace("\r", "")
+            last = (output.strip().splitlines() or ["nothing"])[-1]
+            if guest.returncode and not re.search("^(not )?ok ", output, re.M):
+                load.cannot(f"QEMU cannot start the guest: {last}")
+            return output, f"{problem}; the last line was: {last}" if problem else "", log.read()
     finally:
-        if server:
-            server.kill()
-            server.wait()
+        for process in (guest, server):
+            if process:
+                process.kill()
+                process.wait()
         shutil.rmtree(inside, ignore_errors=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--card", default="p4", choices=CARDS)
+    parser.add_argument("--set", action="append", default=[], help="as fake_card.py --set")
     parser.add_argument("--fault", help="as fake_card.py --fault")
+    parser.add_argument("--vgpukit", help="the program that meets the fault")
     parser.add_argument("--keep", help="a folder for the console's and the card's log")
     parser.add_argument("modules", metavar="FOLDER")
     parser.add_argument("release", metavar="RELEASE")
     parser.add_argument("root", metavar="ROOT")
     options = parser.parse_args()
+    if bool(options.fault) != bool(options.vgpukit):
+        parser.error("--fault and --vgpukit need each other")
     root = os.path.realpath(options.root)
     for program, package in NEEDED.items():
         if not shutil.which(program):
             load.cannot(f"there is no {program} here: install {package}")
     kernel = types.SimpleNamespace(release=options.release, image=load.image_of(root, options.release))
-    with tempfile.TemporaryDirectory(prefix="vgpukit-works-") as work:
-        image = initramfs(kernel, options.modules, work)
     begin = time.monotonic()
-    output, problem, log = boot(kernel, image, options, os.path.dirname(os.path.dirname(root)))
+    try:
+        with tempfile.TemporaryDirectory(prefix="vgpukit-works-") as work:
+            image = initramfs(kernel, options, work)
+        output, problem, log = boot(kernel, image, options, os.path.dirname(os.path.dirname(root)))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        load.cannot("no space is left for the guest's files: they need some hundred MiB in "
+                    f"{tempfile.gettempdir()}, and in /var/tmp of the root that has QEMU")
     print(output, flush=True)
     if options.keep:
         os.makedirs(options.keep, exist_ok=True)
         for name, text in (("console.log", output), ("card.log", log)):
             with open(f"{options.keep}/{name}", "w") as file:
                 file.write(text)
-    wrong, passed = vm.check_boot("card", output, problem)
+    wrong, passed = vm.check_boot("fault" if options.fault else "card", output, problem)
     if not wrong:
-        print(f"{options.release} used the modules with a fake {CARDS[options.card].name}: {passed} checks, "
+        did = f"saw the fault {options.fault} of" if options.fault else "used the modules with"
+        print(f"{options.release} {did} a fake {CARDS[options.card].name}: {passed} checks, "
               f"{time.monotonic() - begin:.0f} s")
         return 0
     for line in wrong:
         print(line)
-    print(next(load.causes(output), wrong[0]))
+    crash = re.search(r"(kernel BUG at|BUG:|Oops:|Kernel panic).*", output)
+    print(next(load.causes(output), crash[0] if crash else wrong[0]))
     return 1
 
 

@@ -5,12 +5,15 @@ A file holds cases. A case begins with NAME and ends at the next NAME:
 
     NAME   the name that is printed
     FULL                          run the case only with --full
+    ALONE                         no other case runs at the same time (it looks for what other builds leave, too)
     USER   nobody                 run the steps as this user
     RUN    a shell command line; vgpukit is in the PATH, set -e is on
     EXIT   the expected exit status (default 0)
     OUT    text that stdout must contain      NOTOUT  text that stdout must not contain
     ERR    text that stderr must contain      NOTERR  text that stderr must not contain
     JSON   a Python expression that must be true; `j` is the JSON document on stdout
+
+Every JSON document that a RUN prints, or writes to a file with `>`, is checked against docs/schemas.
 
 An expectation belongs to the RUN above it. OUT and ERR are plain text. A line that begins with eight spaces continues
 the line above: a RUN with a line break, anything else with a space. These are replaced everywhere:
@@ -24,19 +27,20 @@ the line above: a RUN with a line break, anything else with a space. These are r
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
     {bin}             the folder that vgpukit was built in; the tools of tests/tools are there too
 """
-import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
+import argparse, concurrent.futures, json, os, re, shutil, subprocess, sys, tempfile, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.dont_write_bytecode = True
 sys.path.insert(0, f"{TOP}/tests/tools")
+from json_schemas import Schemas, documents
 from root_kernels import pick
-KEYS = {"NAME", "FULL", "USER", "RUN", "EXIT", "OUT", "NOTOUT", "ERR", "NOTERR", "JSON"}
+KEYS = {"NAME", "FULL", "ALONE", "USER", "RUN", "EXIT", "OUT", "NOTOUT", "ERR", "NOTERR", "JSON"}
 
 
 class Case:
     def __init__(self, name, place):
-        self.name, self.place, self.full, self.user, self.steps = name, place, False, None, []
+        self.name, self.place, self.full, self.alone, self.user, self.steps = name, place, False, False, None, []
 
 
 def read_cases(path):
@@ -63,6 +67,8 @@ def read_cases(path):
                 cases.append(Case(rest, place))
             elif key == "FULL":
                 cases[-1].full = True
+            elif key == "ALONE":
+                cases[-1].alone = True
             elif key == "USER":
                 cases[-1].user = rest
             elif key == "RUN":
@@ -79,6 +85,8 @@ class World:
 
     def __init__(self, binary):
         self.suites, self.drivers, self.bin = {}, {}, os.path.dirname(os.path.abspath(binary))
+        self.schemas, self.documents = Schemas(), 0
+        self.lock = threading.RLock()
 
     def suite(self, name, variant="quick"):
         script = ("variants.sh", variant) if name == "variants" else ("roots.sh", name)
@@ -101,6 +109,10 @@ class World:
         return self.drivers[name]
 
     def expand(self, text, tmp):
+        with self.lock:
+            return self.expand_locked(text, tmp)
+
+    def expand_locked(self, text, tmp):
         def one(match):
             word = match.group(1).split(":")
             if word == ["tmp"]:
@@ -124,12 +136,32 @@ class World:
         return re.sub(r"\{([a-z]+(?::[\w.\-]+)*)\}", one, text)
 
 
+def check_json(script, out, tmp, schemas, place):
+    """What is wrong with the JSON that a step's commands have printed, by docs/schemas, and how many were checked."""
+    wrong, checked, printed = [], 0, []
+    for command, file in schemas.commands_in(script):
+        if not file:
+            printed.append(command)
+        elif os.path.isfile(os.path.join(tmp, file)):
+            with open(os.path.join(tmp, file), encoding="utf-8", errors="replace") as text:
+                for document in documents(text.read()):
+                    wrong += schemas.problems(document, schemas.of_command[command])
+                    checked += 1
+    there = documents(out)
+    if len(there) == len(printed):
+        for command, document in zip(printed, there):
+            wrong += schemas.problems(document, schemas.of_command[command])
+            checked += 1
+    return [f"{place}: {line}" for line in wrong], checked
+
+
 class Skipped(Exception):
     """A step ended with exit status 77: this machine cannot run it."""
 
 
 def run_step(step, case, tmp, env, world):
-    argv = ["bash", "-ec", world.expand(step["run"], tmp)]
+    script = world.expand(step["run"], tmp)
+    argv = ["bash", "-ec", script]
     if case.user:
         argv = ["runuser", "-u", case.user, "--"] + argv
     done = subprocess.run(argv, cwd=tmp, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -157,9 +189,38 @@ def run_step(step, case, tmp, env, world):
             fine = (text in where) != key.startswith("NOT")
         if not fine:
             wrong.append(f"{place}: {key} {text}")
+    bad, checked = check_json(script, out, tmp, world.schemas, step["place"])
+    with world.lock:
+        world.documents += checked
+    wrong += bad
     if wrong:
         wrong += ["$ " + world.expand(step["run"], tmp), "--- stdout", out[-4000:], "--- stderr", err[-4000:]]
     return wrong
+
+
+def run_case(case, tmp, base, world):
+    """Runs the case in the folder tmp. Returns "ok", "FAIL" or "skip", the seconds, and what is wrong."""
+    os.mkdir(tmp)
+    # The cases of one user share a cache, as on a user's machine. Each case has its own store and builds.
+    env = {"PATH": f"{base}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": tmp, "LC_ALL": "C.UTF-8",
+           "VGPUKIT_DATA": TOP, "VGPUKIT_STATE": f"{tmp}/state", "VGPUKIT_CACHE": f"{base}/cache-{case.user or 'root'}"}
+    os.makedirs(env["VGPUKIT_CACHE"], exist_ok=True)
+    if case.user:
+        shutil.chown(tmp, case.user)
+        shutil.chown(env["VGPUKIT_CACHE"], case.user)
+    start, wrong = time.monotonic(), []
+    try:
+        for step in case.steps:
+            wrong = run_step(step, case, tmp, env, world)
+            if wrong:
+                break
+    except Skipped:
+        return "skip", time.monotonic() - start, []
+    except subprocess.SubprocessError as error:  # a step over its time, a root that cannot be made
+        wrong = [f"{case.place}: {error}"]
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+    return "FAIL" if wrong else "ok", time.monotonic() - start, wrong
 
 
 def main():
@@ -167,55 +228,45 @@ def main():
     options.add_argument("--vgpukit", required=True, help="the binary under test")
     options.add_argument("--full", action="store_true")
     options.add_argument("--only", default="", help="run only cases whose name or file contains this text")
+    options.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases that run at the same time")
     options = options.parse_args()
     cases = []
     for name in sorted(os.listdir(f"{HERE}/cases")):
         if name.endswith(".test"):
             cases += read_cases(f"{HERE}/cases/{name}")
-    world, passed, failed, later, skipped = World(options.vgpukit), 0, 0, 0, 0
+    cases = [case for case in cases if options.only in case.name or options.only in case.place]
+    now = [case for case in cases if options.full or not case.full]
+    world, count = World(options.vgpukit), {"ok": 0, "FAIL": 0, "skip": 0}
     base = tempfile.mkdtemp(prefix="vgpukit-integration-")
     os.chmod(base, 0o755)
-    bin_dir = f"{base}/bin"
-    os.mkdir(bin_dir)
-    shutil.copy(options.vgpukit, f"{bin_dir}/vgpukit")  # a place where an ordinary user can run it too
+    os.mkdir(f"{base}/bin")
+    shutil.copy(options.vgpukit, f"{base}/bin/vgpukit")  # a place where an ordinary user can run it too
+    folder = {case: f"{base}/{number}" for number, case in enumerate(now)}
+
+    def report(case, result):
+        word, seconds, wrong = result
+        count[word] += 1
+        lines = "".join("       " + line.replace("\n", "\n       ") + "\n" for line in wrong)
+        note = " (this machine does not allow it)" if word == "skip" else ""
+        print(f"{word:4} {seconds:6.1f} s  {case.name}{note}\n{lines}", end="", flush=True)
+
+    pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     try:
-        for number, case in enumerate(cases):
-            if options.only not in case.name and options.only not in case.place:
-                continue
-            if case.full and not options.full:
-                later += 1
-                continue
-            tmp = f"{base}/{number}"
-            os.mkdir(tmp)
-            # The cases of one user share a cache, as on a user's machine. Each case has its own store and builds.
-            env = {"PATH": f"{bin_dir}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": tmp, "LC_ALL": "C.UTF-8",
-                   "VGPUKIT_DATA": TOP, "VGPUKIT_STATE": f"{tmp}/state",
-                   "VGPUKIT_CACHE": f"{base}/cache-{case.user or 'root'}"}
-            os.makedirs(env["VGPUKIT_CACHE"], exist_ok=True)
-            if case.user:
-                shutil.chown(tmp, case.user)
-                shutil.chown(env["VGPUKIT_CACHE"], case.user)
-            start, wrong = time.monotonic(), []
-            try:
-                for step in case.steps:
-                    wrong = run_step(step, case, tmp, env, world)
-                    if wrong:
-                        break
-                passed, failed = passed + (not wrong), failed + bool(wrong)
-                print(f"{'FAIL' if wrong else 'ok  '} {time.monotonic() - start:6.1f} s  {case.name}", flush=True)
-                for line in wrong:
-                    print("       " + line.replace("\n", "\n       "), flush=True)
-            except Skipped:
-                skipped += 1
-                print(f"skip          {case.name} (this machine does not allow it)", flush=True)
-            finally:
-                shutil.rmtree(tmp, ignore_errors=True)
+        running = {pool.submit(run_case, case, folder[case], base, world): case for case in now if not case.alone}
+        for done in concurrent.futures.as_completed(running):
+            report(running[done], done.result())
+        for case in now:
+            if case.alone:
+                report(case, run_case(case, folder[case], base, world))
     finally:
+        pool.shutdown(cancel_futures=True)
         shutil.rmtree(base, ignore_errors=True)
-    if later:
-        print(f"({later} more cases run with --full)")
-    print(f"integration: {passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-    return 1 if failed or not passed else 0
+    if len(now) < len(cases):
+        print(f"({len(cases) - len(now)} more cases run with --full)")
+    print(f"({world.documents} JSON documents were checked against docs/schemas)")
+    print(f"integration: {count['ok']} passed, {count['FAIL']} failed" +
+          (f", {count['skip']} skipped" if count["skip"] else ""))
+    return 1 if count["FAIL"] or not count["ok"] else 0
 
 
 if __name__ == "__main__":

@@ -14,14 +14,15 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 120
 # Quoted output, and what programs write.
-LONG_LINES = re.compile(r"docs/recipe\.schema\.json|.*package-lock\.json|patches/|kbuild/|"
+LONG_LINES = re.compile(r"docs/recipe\.schema\.json|docs/pictures/|.*package-lock\.json|patches/|kbuild/|"
                         r"tests/fixtures/|\.github/workflows/matrix\.yml|ci/gitlab\.yaml")
 CXX = re.compile(r"(patcher|tests)/.*\.([ch]pp|c)$")
 
 
 def output_of(*argv: str) -> str:
     try:
-        return subprocess.run(argv, cwd=TOP, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run(argv, cwd=TOP, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return ""
 
@@ -37,8 +38,8 @@ def main() -> int:
         if LONG_LINES.match(name):
             continue
         for number, line in enumerate((TOP / name).read_text(errors="replace").splitlines(), 1):
-            is_table = name.endswith(".md") and line.startswith("|")
-            if len(line) > LIMIT and not is_table:
+            is_result = name == "docs/matrix.md" and line.startswith("|")  # a table of a run
+            if len(line) > LIMIT and not is_result:
                 print(f"{name}:{number}: {len(line)} characters, at most {LIMIT}")
                 wrong = 1
     if " version 14." in output_of("clang-format", "--version"):

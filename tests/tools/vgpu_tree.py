@@ -75,6 +75,7 @@ def main():
         if options.kind == "vendor-vfio":
             write(f"{devices}/{parent}/nvidia/current_vgpu_type", "61\n" if used else "0\n")
             rows = "".join(f"{id[7:]:5} : {name}\n" for id, (name, _) in TYPES.items())
+            write(f"{devices}/{parent}/nvidia/vgpu_params")
             write(f"{devices}/{parent}/nvidia/creatable_vgpu_types", "ID    : vGPU Name\n" + ("" if used else rows))
             continue
         link(f"{root}/sys/class/mdev_bus/{parent}", f"{devices}/{parent}")
@@ -89,6 +90,7 @@ def main():
     for i in range(options.devices if options.kind != "vendor-vfio" else 0):
         parent, name = f"{devices}/{parents[i % len(parents)]}", str(uuid.UUID(int=i + 1, version=4))
         write(f"{parent}/{name}/remove")
+        write(f"{parent}/{name}/nvidia/vgpu_params")
         link(f"{parent}/{name}/mdev_type", f"{parent}/mdev_supported_types/nvidia-61")
         link(f"{parent}/{name}/iommu_group", f"{root}/sys/kernel/iommu_groups/{i}")
         link(f"{root}/sys/bus/mdev/devices/{name}", f"{parent}/{name}")

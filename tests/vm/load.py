@@ -23,6 +23,8 @@ def cannot(text):
 def image_of(root, release):
     """The kernel's image. ci/images.sh fetches it for the builder roots of ci/roots.sh."""
     cache, suite = os.path.dirname(os.path.dirname(root)), os.path.basename(root)
+    if suite == "variants":
+        cannot(f"{release} has headers only (ci/variants.sh): there is no such kernel to boot")
     if not os.path.exists(f"{root}/.vgpukit-root") or os.path.basename(os.path.dirname(root)) != "roots":
         cannot(f"{root} is no builder root of ci/roots.sh: its kernel image is not known")
     done = subprocess.run([f"{vm.TOP}/ci/images.sh", suite, release], env=dict(os.environ, VGPUKIT_CI_CACHE=cache),

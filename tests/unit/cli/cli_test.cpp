@@ -7,16 +7,23 @@
 namespace vgpukit::cli {
 namespace {
 
-TEST_F(CommandLine, WithoutACommandItSaysWhereTheHelpIs) {
-  refused({}, {"subcommand", "vgpukit --help"});
+TEST_F(CommandLine, WithoutACommandItPrintsTheHelp) {
+  const auto alone = vgpukit({});
+  EXPECT_EQ(alone.code, 2);
+  EXPECT_EQ(alone.out, vgpukit({"--help"}).out);
 }
 
 TEST_F(CommandLine, UnknownCommandsAndOptionsAreBadUsage) {
   refused({"frobnicate"}, {"there is no command 'frobnicate'\n", "vgpukit --help"});
   refused({"passthrugh"}, {"there is no command 'passthrugh'; did you mean 'passthrough'?"});
   refused({"kernel", "lst"}, {"there is no command 'lst'; did you mean 'list'?"});
-  refused({"kernel", "list", "--frobnicate"}, {"--frobnicate", "vgpukit COMMAND --help"});
-  refused({"kernel"}, {"subcommand"});
+  refused({"kernel", "list", "--frobnicate"},
+          {"vgpukit kernel list has no option --frobnicate\n", "vgpukit COMMAND --help"});
+  refused({"build", "reference", "--kernl", "newest"},
+          {"vgpukit build has no option --kernl; did you mean '--kernel'?"});
+  refused({"build", "reference", "--acept=x"}, {"vgpukit build has no option --acept; did you mean '--accept'?"});
+  refused({"kernel", "list", "--vebrose"}, {"did you mean '--verbose'?"});
+  refused({"kernel"}, {"vgpukit kernel needs one of its commands: list, facts"});
   refused({"driver", "info"}, {"DRIVER"});
   refused({"--format", "yaml", "kernel", "list"}, {"--format", "yaml", "json"});
   refused({"build", "reference", "--jobs", "0"}, {"--jobs"});
@@ -26,8 +33,12 @@ TEST_F(CommandLine, HelpListsCommandsAndExitCodes) {
   const auto help = vgpukit({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_THAT(help.err, IsEmpty());
-  for (const char* word : {"build", "plan", "install", "doctor", "--root", "Exit codes: 0 done"})
+  for (const char* word :
+       {"build", "plan", "install", "doctor", "--root", "Exit codes: 0 done",
+        "\nBuild:", "\nInstall:", "\nRun:", "\nHost:", "\nFleet:", "\nAuthoring:", "\nExamples:\n  vgpukit build 535"})
     EXPECT_THAT(help.out, HasSubstr(word));
+  EXPECT_THAT(help.out, Not(HasSubstr("dkms-prebuild"))) << "for dkms alone";
+  EXPECT_THAT(help.out, Not(HasSubstr("Subcommands:"))) << "a command without a heading";
   EXPECT_THAT(help.out, Not(HasSubstr("shell"))) << "for the build alone";
   const auto plan = vgpukit({"plan", "--help"});
   EXPECT_EQ(plan.code, 0);

@@ -7,7 +7,7 @@
 #include "kernel/kernel_notices.hpp"
 
 namespace vgpukit::conftest {
-namespace {
+namespace driver_checks_test {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -88,5 +88,5 @@ TEST(AcceptedVariables, AreThoseOfAcceptedNotices) {
   EXPECT_THAT(kernel::accepted_variables(kernel, {}), testing::ElementsAre(testing::Pair("IGNORE_CC_MISMATCH", "1")));
 }
 
-}  // namespace
+}  // namespace driver_checks_test
 }  // namespace vgpukit::conftest

@@ -6,7 +6,7 @@
 #include <fstream>
 
 namespace vgpukit::diagnostics {
-namespace {
+namespace diagnostics_test {
 
 using testing::Contains;
 using testing::ElementsAre;
@@ -288,5 +288,5 @@ TEST(Diagnostics, RandomBytesDoNotHideAnError) {
   EXPECT_THAT(read(noise, "").errors(), Contains(testing::Field(&Diagnostic::message, "x")));
 }
 
-}  // namespace
+}  // namespace diagnostics_test
 }  // namespace vgpukit::diagnostics

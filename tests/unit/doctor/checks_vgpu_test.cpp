@@ -176,6 +176,51 @@ TEST(VgpuChecks, TheModesThatNvidiaSmiTells) {
   EXPECT_EQ(modes("None", "Disabled").state, State::fail);
 }
 
+TEST(VgpuChecks, WhatVgpusYamlWantsOfACard) {
+  const test::DoctorHost host("healthy");
+  host.tree.file("etc/vgpukit/vgpus.yaml",
+                 "cards:\n- {card: '0000:01:00.0', gpu-instances: [{profile: 1g.24gb+gfx, count: 2}]}\n");
+  const Sysfs sysfs(host.host);
+  auto view = host.view();
+  const auto modes = [&](const std::string& mig, const std::string& mixed) {
+    view.smi = {};
+    system::parse_nvidia_smi(
+        "GPU 00000000:01:00.0\n    MIG Mode\n        Current           : " + mig +
+            "\n        Pending           : " + mig +
+            "\n    GPU Virtualization Mode\n        Virtualization Mode               : Host VGPU\n"
+            "        vGPU Heterogeneous Mode           : " +
+            mixed + "\n",
+        view.smi);
+    return only(check::vgpu_modes({view, sysfs}));
+  };
+  EXPECT_EQ(modes("Enabled", "N/A").state, State::ok);
+  EXPECT_EQ(modes("Disabled", "N/A").state, State::warn);
+  EXPECT_THAT(modes("Disabled", "N/A").next, HasSubstr("vgpukit vgpu apply"));
+  EXPECT_THAT(modes("N/A", "N/A").why, HasSubstr("it has no MIG mode"));
+  view.vgpu_definitions.cards.front().gpu_instances.clear();
+  view.vgpu_definitions.cards.front().mixed_sizes = true;
+  EXPECT_EQ(modes("N/A", "Enabled").state, State::ok);
+  EXPECT_THAT(modes("N/A", "Disabled").why, HasSubstr("wants mixed sizes on the card, and they are off"));
+}
+
+TEST(VgpuChecks, TheUdevRuleOfDebian12) {
+  const test::DoctorHost host("healthy");
+  host.tree.file("usr/lib/udev/rules.d/60-mdevctl.rules",
+                 "ACTION==\"change\", RUN+=\"/bin/sh -c '{ /usr/sbin/mdevctl start-parent-mdevs %k 2>&3; }'\"\n");
+  EXPECT_THAT(host.run(check::vgpu_mdevctl), IsEmpty()) << "mdevctl has no definition";
+  host.tree.file("etc/mdevctl.d/0000:01:00.0/11111111-2222-4333-8444-555555555555",
+                 R"({"mdev_type":"nvidia-63","start":"auto"})");
+  const auto finding = only(host.run(check::vgpu_mdevctl));
+  EXPECT_EQ(finding.state, State::warn);
+  EXPECT_EQ(finding.what, "udev's rule for mdevctl runs /usr/sbin/mdevctl, which does not exist");
+  EXPECT_THAT(finding.next, HasSubstr("systemctl enable --now vgpukit-vgpus.service"));
+  host.tree.file("etc/systemd/system/multi-user.target.wants/vgpukit-vgpus.service", "");
+  EXPECT_EQ(only(host.run(check::vgpu_mdevctl)).state, State::ok);
+  fs::remove_all(host.folder / "etc/systemd");
+  host.tree.file("usr/sbin/mdevctl", "");
+  EXPECT_EQ(only(host.run(check::vgpu_mdevctl)).state, State::ok);
+}
+
 TEST(VgpuChecks, WhatCouldNotBeCheckedIsSaid) {
   const test::DoctorHost host("p4-no-types");
   const Sysfs sysfs(host.host);

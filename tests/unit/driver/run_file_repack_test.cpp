@@ -9,7 +9,7 @@
 #include "support/process.hpp"
 
 namespace vgpukit::driver {
-namespace {
+namespace run_file_repack_test {
 
 using namespace testing_driver;
 
@@ -243,5 +243,5 @@ TEST_F(Repack, AFullDiskLeavesNothing) {
   EXPECT_EQ(listing(machine.folder / "out"), std::vector<std::string>{"a.run"});
 }
 
-}  // namespace
+}  // namespace run_file_repack_test
 }  // namespace vgpukit::driver

@@ -5,7 +5,7 @@
 #include "driver/run_file_unpack.hpp"
 
 namespace vgpukit::driver {
-namespace {
+namespace run_file_test {
 
 using namespace testing_driver;
 
@@ -184,5 +184,5 @@ TEST_F(RunFile, WhatMakeselfMakesIsRead) {
   }
 }
 
-}  // namespace
+}  // namespace run_file_test
 }  // namespace vgpukit::driver

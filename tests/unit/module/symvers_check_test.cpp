@@ -7,7 +7,7 @@
 #include "support/scratch.hpp"
 
 namespace vgpukit::module {
-namespace {
+namespace symvers_check_test {
 
 using namespace std::string_literals;
 using testing::HasSubstr;
@@ -74,5 +74,5 @@ TEST_F(SymversCheck, OneWithoutChecksumsIsNamed) {
   EXPECT_FALSE(problem("00000000", "00000000")) << "the kernel does not compare them";
 }
 
-}  // namespace
+}  // namespace symvers_check_test
 }  // namespace vgpukit::module

@@ -8,7 +8,7 @@
 #include "support/small_file_system.hpp"
 
 namespace vgpukit::passthrough {
-namespace {
+namespace passthrough_full_disk_test {
 
 constexpr const char* nvidia = "01:00.0";
 
@@ -96,5 +96,5 @@ TEST_F(PassthroughFullDisk, Undo) {
                     });
 }
 
-}  // namespace
+}  // namespace passthrough_full_disk_test
 }  // namespace vgpukit::passthrough

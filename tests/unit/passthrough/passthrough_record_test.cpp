@@ -8,7 +8,7 @@
 #include "support/state_of_0_1_0.hpp"
 
 namespace vgpukit::passthrough {
-namespace {
+namespace passthrough_record_test {
 
 using test::BootHost;
 using testing::HasSubstr;
@@ -309,5 +309,5 @@ TEST(PassthroughUndo, NothingToUndoIsSaid) {
   EXPECT_EQ(host.all(), before);
 }
 
-}  // namespace
+}  // namespace passthrough_record_test
 }  // namespace vgpukit::passthrough

@@ -6,7 +6,7 @@
 #include "passthrough/boot_host.hpp"
 
 namespace vgpukit::passthrough {
-namespace {
+namespace passthrough_test {
 
 using test::BootHost;
 using testing::HasSubstr;
@@ -289,5 +289,5 @@ TEST(Passthrough, NoKernelWithVfioPciNoPlan) {
   EXPECT_EQ(plan.error().kind, ErrorKind::missing);
 }
 
-}  // namespace
+}  // namespace passthrough_test
 }  // namespace vgpukit::passthrough

@@ -6,7 +6,7 @@
 #include "recipe/parse_recipe.hpp"
 
 namespace vgpukit::recipe {
-namespace {
+namespace lint_test {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -153,5 +153,5 @@ TEST(VersionIn, FindsOneInEveryRangeThatHasOne) {
   EXPECT_FALSE(in({"==6.2", "==6.3"}));
 }
 
-}  // namespace
+}  // namespace lint_test
 }  // namespace vgpukit::recipe

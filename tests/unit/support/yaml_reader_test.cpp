@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 namespace vgpukit {
-namespace {
+namespace yaml_reader_test {
 
 using testing::HasSubstr;
 
@@ -101,5 +101,5 @@ TEST(YamlReader, WhatIsNoYamlIsRefused) {
   EXPECT_THAT(refusal("a: *b"), HasSubstr("f.yaml:1:4: not valid YAML"));
 }
 
-}  // namespace
+}  // namespace yaml_reader_test
 }  // namespace vgpukit

@@ -33,6 +33,14 @@ TEST(Kmsg, WhatProgramsWriteIsNotTheKernels) {
   EXPECT_FALSE(parse_kmsg("12,7,8,-;failing symbol_get of non-GPLONLY symbol x"));
 }
 
+TEST(Kmsg, EscapedCharactersAreReadable) {
+  // The kernel escapes control characters, the backslash and all beyond ASCII. A message of several lines is one
+  // record.
+  const auto message = parse_kmsg("3,1,2,-;NVRM: the card has\\x0aNVRM: fallen \\x5cx41 \\xc3\\xa4\\x1b[1m\\x4\\xzz\n");
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->text, "NVRM: the card has NVRM: fallen \\x41 \xc3\xa4 [1m\\x4\\xzz");
+}
+
 TEST(Kmsg, NoRecord) {
   for (const auto* text : {"", ";", "x,1,2;t", "4;t", "4,;t", "4,99999999999999999999999,1;t"})
     EXPECT_FALSE(parse_kmsg(text)) << text;

@@ -136,7 +136,7 @@ TEST_F(CalloutsTest, ApplyReportsTheVetoOfOneCard) {
   script(std::string(admin) + "a");
   fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"auto"})");
   answers["a pre"] = status(1, "no");
-  const auto applied = apply_vgpus(with_scripts(), false);
+  const auto applied = apply_vgpus(with_scripts(), {});
   ASSERT_TRUE(applied);
   EXPECT_FALSE(applied->complete());
   EXPECT_THAT(applied->outcomes.at(0).error->why, HasSubstr("it said: no"));

@@ -13,6 +13,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
+VgpuDefinition function(const std::string& card, const std::string& type) {
+  VgpuDefinition one;
+  one.card = card;
+  one.type = type;
+  one.name = "0000:41:00.4";
+  return one;
+}
+
 std::string message_of(const std::string& text) {
   const auto parsed = parse_vgpus("vgpus.yaml", text);
   return parsed ? "" : parsed.error().message();
@@ -45,6 +53,60 @@ TEST(VgpusYaml, TheUuidsOfACountNeverChange) {
   ASSERT_TRUE(more);
   EXPECT_EQ((*more)[0].name, (*all)[0].name);
   EXPECT_EQ((*more)[1].name, (*all)[1].name) << "a second entry goes on counting";
+}
+
+TEST(VgpusYaml, ParametersPlacementAndStart) {
+  const auto all =
+      parse_vgpus("f",
+                  "vgpus:\n- {card: a, type: b, count: 2, params: {frame_rate_limiter: 0, disable_vnc: 1}}\n"
+                  "- {card: a, type: b, uuids: [" +
+                      uuid_a + "], placement: 4, start: manual}\n");
+  ASSERT_TRUE(all) << all.error().message();
+  EXPECT_EQ((*all)[1].attributes, (Attributes{{"nvidia/vgpu_params", "frame_rate_limiter=0,disable_vnc=1"}}));
+  EXPECT_TRUE((*all)[1].automatic);
+  EXPECT_EQ((*all)[2].attributes, (Attributes{{"nvidia/placement_id", "4"}}));
+  EXPECT_FALSE((*all)[2].automatic);
+  const std::string entry = "vgpus:\n- {card: a, type: b, count: 2, ";
+  EXPECT_THAT(message_of(entry + "params: [a]}\n"), HasSubstr("2:40: a map for params"));
+  EXPECT_THAT(message_of(entry + "params: {a: [1]}}\n"), HasSubstr("the parameter a"));
+  EXPECT_THAT(message_of(entry + "params: {a: '1,b=2'}}\n"), HasSubstr("separates parameters with commas"));
+  EXPECT_THAT(message_of(entry + "placement: 1}\n"), HasSubstr("a placement is for one vGPU"));
+  EXPECT_THAT(message_of(entry + "start: now}\n"), HasSubstr("auto or manual for start"));
+}
+
+TEST(VgpusYaml, ALineHasAllOfADefinition) {
+  auto one = function("0000:41:00.0", "NVIDIA L40-2Q");
+  one.attributes = {{params_attribute, "frame_rate_limiter=0"}, {placement_attribute, "2"}};
+  one.automatic = false;
+  const auto text = with_device("f", "", one);
+  ASSERT_TRUE(text) << text.error().message();
+  const auto read = parse_vgpus("f", *text);
+  ASSERT_TRUE(read);
+  ASSERT_THAT(*read, SizeIs(1));
+  EXPECT_EQ(read->front().attributes, one.attributes);
+  EXPECT_FALSE(read->front().automatic);
+}
+
+TEST(VgpusYaml, SettingsOfCards) {
+  const auto found = parse_vgpus_file("f",
+                                      "cards:\n- {card: 65:00.0, mixed-sizes: true}\n"
+                                      "- {card: '0322917092147', gpu-instances: [{profile: 1g.24gb+gfx, count: 4}, "
+                                      "{profile: 47}]}\n");
+  ASSERT_TRUE(found) << found.error().message();
+  ASSERT_THAT(found->cards, SizeIs(2));
+  EXPECT_EQ(found->cards[0].card, "0000:65:00.0");
+  EXPECT_TRUE(found->cards[0].mixed_sizes);
+  ASSERT_THAT(found->cards[1].gpu_instances, SizeIs(2));
+  EXPECT_EQ(found->cards[1].gpu_instances[0].count, 4u);
+  EXPECT_EQ(found->cards[1].gpu_instances[1].profile, "47");
+  EXPECT_EQ(found->cards[1].gpu_instances[1].count, 1u);
+  const std::string card = "cards:\n- {card: 65:00.0, ";
+  EXPECT_THAT(message_of(card + "mixed-size: true}\n"), HasSubstr("did you mean 'mixed-sizes'"));
+  EXPECT_THAT(message_of(card + "mixed-sizes: 1}\n"), HasSubstr("2:32: true or false"));
+  EXPECT_THAT(message_of(card + "gpu-instances: [{profile: '-dgi'}]}\n"), HasSubstr("cannot be a profile"));
+  EXPECT_THAT(message_of(card + "gpu-instances: [{profile: 1g.5gb, count: 99}]}\n"), HasSubstr("from 1 to 16"));
+  EXPECT_THAT(message_of(card + "mixed-sizes: true}\n- {card: 0000:65:00.0}\n"), HasSubstr("under cards twice"));
+  EXPECT_THAT(message_of("card: []\n"), HasSubstr("did you mean 'cards'"));
 }
 
 TEST(VgpusYaml, AnEmptyFileAndAnEmptyListAreNoVgpus) {
@@ -80,7 +142,7 @@ TEST(VgpusYaml, EveryMistakeHasItsPosition) {
 
 TEST(VgpusYaml, LinesAreAddedAndRemovedAndTheRestStays) {
   const std::string before = "# ours\nvgpus:\n- card: '0000:65:00.0'  # the old one\n  type: nvidia-63\n  count: 1\n";
-  const auto more = with_function("f", before, "0000:41:00.0", "nvidia-1149", "0000:41:00.4");
+  const auto more = with_device("f", before, function("0000:41:00.0", "nvidia-1149"));
   ASSERT_TRUE(more) << more.error().message();
   EXPECT_TRUE(more->starts_with(before));
   EXPECT_THAT(*parse_vgpus("f", *more), SizeIs(2));
@@ -92,13 +154,13 @@ TEST(VgpusYaml, LinesAreAddedAndRemovedAndTheRestStays) {
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("f:5:10: "));
   for (const auto* start : {"", "# only a comment\n", "vgpus: []\n", "vgpus:\n"}) {
-    const auto first = with_function("f", start, "0000:41:00.0", "nvidia-1149", "0000:41:00.4");
+    const auto first = with_device("f", start, function("0000:41:00.0", "nvidia-1149"));
     ASSERT_TRUE(first) << start << first.error().message();
     const auto none = without_device("f", *first, "0000:41:00.4");
     ASSERT_TRUE(none) << none.error().message();
     EXPECT_THAT(*parse_vgpus("f", *none), IsEmpty());
   }
-  EXPECT_FALSE(with_function("f", "vgpus: [{card: a, type: b, count: 1}]\n", "0000:41:00.0", "t", "0000:41:00.4"))
+  EXPECT_FALSE(with_device("f", "vgpus: [{card: a, type: b, count: 1}]\n", function("0000:41:00.0", "t")))
       << "a list in one line";
 }
 

@@ -2,12 +2,15 @@
 // something is written, or fails with the errno of a test.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 
+#include "support/process.hpp"
 #include "support/sysfs.hpp"
 #include "support/temp_folder.hpp"
 
@@ -51,6 +54,8 @@ class FakeHost {
     file(at + "/remove", "");
     link(at + "/mdev_type", "../mdev_supported_types/" + id);
     link(at + "/iommu_group", "../../../../kernel/iommu_groups/" + std::to_string(group));
+    file(at + "/nvidia/vgpu_params", "");
+    file(at + "/nvidia/placement_id", "Not Applicable\n");
     link("sys/bus/mdev/devices/" + uuid, "../../../class/mdev_bus/" + parent + "/" + uuid);
   }
   // A card with mdev on the card itself.
@@ -80,6 +85,8 @@ class FakeHost {
       const auto at = "sys/bus/pci/devices/" + function + "/";
       file(at + "nvidia/creatable_vgpu_types", all_types);
       file(at + "nvidia/current_vgpu_type", "0\n");
+      file(at + "nvidia/vgpu_params", "");
+      file(at + "nvidia/placement_id", "");
       link(at + "physfn", "../" + card);
       link(at + "iommu_group", "../../../../kernel/iommu_groups/" + std::to_string(40 + i));
       link("sys/bus/pci/devices/" + card + "/virtfn" + std::to_string(i), "../" + function);
@@ -98,6 +105,7 @@ class FakeDriver : public Sysfs {
   std::map<std::string, int> fail;  // the end of a path -> an errno
   unsigned lazy = 0;                // so many writes to sriov_numvfs do nothing
   std::vector<std::string> writes;
+  std::function<void()> on_functions;  // called when virtual functions are made
 
   int write(const std::string& path, std::string_view text) override {
     for (const auto& [end, error] : fail)
@@ -106,8 +114,15 @@ class FakeDriver : public Sysfs {
     const auto at = path.substr(1);
     if (path.ends_with("/create")) return create(at, std::string(text));
     if (path.ends_with("/remove")) return remove(path);
+    if (path.ends_with("/vgpu_params") || path.ends_with("/placement_id")) {
+      if (!fake_.has(at)) return ENOENT;
+      if (text.find("refused") != text.npos) return EINVAL;
+      fake_.file(at, std::string(text.find("ignored") != text.npos ? "" : text) + "\n");
+      return 0;
+    }
     if (path.ends_with("/current_vgpu_type")) return set(at, std::string(text));
     if (path.ends_with("/sriov_numvfs") && lazy > 0) return --lazy, 0;
+    if (path.ends_with("/sriov_numvfs") && on_functions) on_functions();
     if (path.ends_with("/sriov_numvfs")) fake_.functions(static_cast<unsigned>(std::stoul(std::string(text))));
     return Sysfs::write(path, text);
   }
@@ -141,6 +156,100 @@ class FakeDriver : public Sysfs {
     const auto table = (fs::path(at).parent_path() / "creatable_vgpu_types").string();
     fake_.file(table, type == "0" ? FakeHost::all_types : "ID    : vGPU Name\n");
     return 0;
+  }
+  const FakeHost& fake_;
+};
+
+// Answers as nvidia-smi does, for the cards that a test names.
+class FakeSmi {
+ public:
+  FakeSmi(const FakeHost& fake, FakeDriver& driver) : fake_(fake) {
+    // The driver starts the card anew with its virtual functions.
+    driver.on_functions = [this] {
+      for (auto& [address, card] : cards) card.instances.clear(), card.mixed = card.mixed == "N/A" ? "N/A" : "Disabled";
+      calls.push_back("functions");
+    };
+  }
+  struct Card {
+    std::string mig = "N/A", pending = "N/A", mixed = "Disabled", can_be_mixed = "Supported";
+    std::map<unsigned, std::string> instances;
+    unsigned most_instances = 4;
+    bool needs_reset = false;
+  };
+  std::map<std::string, Card> cards;
+  std::string lost;                // the words with which it fails at everything
+  std::vector<std::string> calls;  // what changes something
+
+  Result<Outcome> run(const Command& command) {
+    auto words = command.argv;
+    if (words.front() != "nvidia-smi") return Outcome{};
+    words.erase(words.begin());
+    if (!lost.empty()) return said(255, lost);
+    const auto at = std::find(words.begin(), words.end(), "-i");
+    const auto card = at == words.end() ? cards.end() : cards.find(at[1]);
+    if (card == cards.end()) return said(6, "No devices were found");
+    words.erase(at, at + 2);
+    auto& state = card->second;
+    if (words == std::vector<std::string>{"-q"}) return query(card->first, state);
+    if (words == std::vector<std::string>{"mig", "-lgi"}) return list(state);
+    std::string call;
+    for (const auto& word : words) call += (call.empty() ? "" : " ") + word;
+    calls.push_back(call);
+    if (call == "-mig 1") {
+      (state.needs_reset ? state.pending : state.mig) = "Enabled";
+      if (!state.needs_reset) state.pending = "Enabled", state.mixed = "N/A";
+      return said(0, "Enabled MIG Mode for GPU 0000" + card->first + "\nAll done.\n");
+    }
+    if (call == "vgpu -shm 1") {
+      state.mixed = "Enabled";
+      return said(0, "");
+    }
+    if (words.size() == 4 && words[1] == "-cgi") return create(state, words[2]);
+    if (words.size() == 4 && words[1] == "-dgi") state.instances.erase(static_cast<unsigned>(std::stoul(words[3])));
+    return said(0, "");
+  }
+
+ private:
+  static Outcome said(int status, const std::string& text) {
+    Outcome outcome;
+    outcome.status = status;
+    outcome.out = text;
+    return outcome;
+  }
+  static Outcome query(const std::string& address, const Card& card) {
+    return said(0, "==============NVSMI LOG==============\n\nAttached GPUs                             : 1\nGPU 0000" +
+                       address + "\n    vGPU Device Capability\n        Heterogeneous Time-Slice Sizes    : " +
+                       card.can_be_mixed + "\n    MIG Mode\n        Current                           : " + card.mig +
+                       "\n        Pending                           : " + card.pending +
+                       "\n    GPU Virtualization Mode\n        Virtualization Mode               : Host VGPU\n        "
+                       "Host VGPU Mode                    : SR-IOV\n        vGPU Heterogeneous Mode           : " +
+                       card.mixed + "\n");
+  }
+  static Outcome list(const Card& card) {
+    if (card.mig != "Enabled") return said(6, "No MIG-enabled devices found.\n");
+    if (card.instances.empty()) return said(6, "No GPU instances found: Not Found\n");
+    std::string text =
+        "+---------------------------------------------------------+\n| GPU instances:                                 "
+        "     "
+        "    |\n| GPU   Name               Profile  Instance   Placement  |\n|                            ID       ID  "
+        "  "
+        "   Start:Size |\n|=========================================================|\n";
+    for (const auto& [id, profile] : card.instances)
+      text += "|   0  MIG " + profile + "       47        " + std::to_string(id) + "          0:1     |\n";
+    return said(0, text);
+  }
+  Outcome create(Card& card, const std::string& profile) {
+    if (card.instances.size() == card.most_instances)
+      return said(19, "Unable to create a GPU instance on GPU  0 using profile " + profile +
+                          ": Insufficient Resources\nFailed to create GPU instances: Insufficient Resources\n");
+    const auto id = card.instances.empty() ? 3 : card.instances.rbegin()->first + 1;
+    card.instances[id] = profile;
+    for (const auto& function : Sysfs(fake_.host).list("/sys/bus/pci/devices"))
+      if (fake_.has("sys/bus/pci/devices/" + function + "/nvidia"))
+        fake_.file("sys/bus/pci/devices/" + function + "/nvidia/creatable_vgpu_types",
+                   "ID    : vGPU Name\n1561  : NVIDIA RTX Pro 6000 Blackwell DC-1-24Q\n");
+    return said(0, "Successfully created GPU instance ID  " + std::to_string(id) + " on GPU  0 using profile MIG " +
+                       profile + " (ID 47)\n");
   }
   const FakeHost& fake_;
 };

@@ -62,7 +62,7 @@ TEST_F(VgpuApply, ADeviceThatAppearedMeanwhileIsWhatWasWanted) {
   for (const auto& uuid : {test::uuid_a, test::uuid_b})
     fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid, R"({"mdev_type":"nvidia-63","start":"auto"})");
   RacingDriver racing(fake, test::uuid_b, "nvidia-63");
-  const auto applied = apply_vgpus({fake.host, racing, [] { return [] { return false; }; }, [] {}}, false);
+  const auto applied = apply_vgpus({fake.host, racing, [] { return [] { return false; }; }, [] {}}, {});
   ASSERT_TRUE(applied);
   EXPECT_TRUE(applied->complete()) << applied->outcomes.at(0).error->message();
   EXPECT_THAT(names(), ElementsAre(test::uuid_a, test::uuid_b));
@@ -75,7 +75,7 @@ TEST_F(VgpuApply, ADeviceOfAnotherTypeThatAppearedMeanwhileIsAProblem) {
   for (const auto& uuid : {test::uuid_a, test::uuid_b})
     fake.file("etc/mdevctl.d/0000:65:00.0/" + uuid, R"({"mdev_type":"nvidia-63","start":"auto"})");
   RacingDriver racing(fake, test::uuid_b, "nvidia-64");
-  const auto applied = apply_vgpus({fake.host, racing, [] { return [] { return false; }; }, [] {}}, false);
+  const auto applied = apply_vgpus({fake.host, racing, [] { return [] { return false; }; }, [] {}}, {});
   ASSERT_TRUE(applied);
   EXPECT_FALSE(applied->complete());
   EXPECT_THAT(names(), ElementsAre(test::uuid_b)) << "ours is removed, the other program's stays";
@@ -99,6 +99,7 @@ TEST_F(VgpuApply, ACardGetsAllOrNothingAndOtherCardsTheirs) {
 }
 
 TEST_F(VgpuApply, AfterAFailureTheCardsVgpusAreRemoved) {
+  smi.cards["0000:65:00.0"].mixed = "Enabled";
   fake.p4("0000:65:00.0");
   fake.p4("0000:66:00.0");
   yaml("- {card: 65:00.0, type: nvidia-63, uuids: [" + test::uuid_a +
@@ -130,7 +131,7 @@ TEST_F(VgpuApply, AfterAnInterruptTheCardsVgpusAreRemoved) {
     }
   } signalling(fake);
   const Interrupt interrupt;
-  const auto applied = apply_vgpus({fake.host, signalling, [] { return [] { return false; }; }, [] {}}, false);
+  const auto applied = apply_vgpus({fake.host, signalling, [] { return [] { return false; }; }, [] {}}, {});
   ASSERT_TRUE(applied);
   ASSERT_TRUE(applied->outcomes.at(0).error);
   EXPECT_EQ(applied->outcomes[0].error->why, "interrupted");
@@ -145,14 +146,14 @@ TEST_F(VgpuApply, TwoAppliesComeOneAfterTheOther) {
   bool waited = false;
   // The first one ends while the second waits.
   const auto applied = apply_vgpus(
-      {fake.host, driver, [] { return [] { return false; }; }, [&] { waited = true, FileLock(std::move(*held)); }},
-      false);
+      {fake.host, driver, [] { return [] { return false; }; }, [&] { waited = true, FileLock(std::move(*held)); }}, {});
   ASSERT_TRUE(applied);
   EXPECT_TRUE(waited);
   EXPECT_TRUE(applied->complete());
 }
 
 TEST_F(VgpuApply, TypeNamesOfAFullCardAreRemembered) {
+  smi.cards["0000:41:00.0"].mixed = "Enabled";
   fake.l40(2);
   yaml("- {card: 41:00.0, type: L40-2Q, functions: ['41:00.4']}\n- {card: 41:00.0, type: NVIDIA L40-1Q, count: 1}\n");
   ASSERT_TRUE(apply().complete());
@@ -183,10 +184,12 @@ TEST_F(VgpuApply, AVgpuOfAnotherTypeStaysAndIsReported) {
 }
 
 TEST_F(VgpuApply, CountedFunctionsAreMadeWithTheirCardsFunctions) {
+  smi.cards["0000:41:00.0"] = {};
   fake.l40(0);
   yaml(
       "- {card: '0000:41:00.0', type: nvidia-1149, count: 1}\n- {card: '0000:41:00.0', type: nvidia-1150, functions: "
-      "['41:00.4']}\n");
+      "['41:00.4']}\n",
+      "- {card: 41:00.0, mixed-sizes: true}\n");
   EXPECT_TRUE(apply(true).plan.cards.at(0).needs_functions);
   const auto applied = apply();
   EXPECT_TRUE(applied.complete());
@@ -209,14 +212,103 @@ TEST_F(VgpuApply, UuidsAreForMdevAndFunctionsForVendorVfio) {
   EXPECT_THAT(applied.plan.cards[1].problems, ElementsAre(HasSubstr("vGPUs have a UUID")));
 }
 
+TEST_F(VgpuApply, PruneRemovesWhatIsNotDefinedAndNotInUse) {
+  fake.p4();
+  const std::string in_use = "77777777-7777-4888-9999-aaaaaaaaaaaa";
+  const std::string other = "88888888-7777-4888-9999-aaaaaaaaaaaa";
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a, 7);
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_b, 8);
+  fake.device("0000:65:00.0", "nvidia-63", in_use, 9);
+  fake.device("0000:65:00.0", "nvidia-63", other, 10);
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"manual"})");
+  fake.file("etc/mdevctl.d/0000:99:00.0/" + other, R"({"mdev_type":"nvidia-63","start":"auto"})");
+  fake.file("proc/123/comm", "qemu\n");
+  fake.file("proc/123/cmdline", "qemu");
+  fake.link("proc/123/fd/5", "/dev/vfio/9");
+  const auto dry = apply_vgpus(tools(), {true, true});
+  ASSERT_TRUE(dry);
+  ASSERT_THAT(dry->pruned, SizeIs(1));
+  EXPECT_EQ(dry->pruned[0].name, test::uuid_b);
+  EXPECT_THAT(names(), SizeIs(4));
+  const auto applied = apply_vgpus(tools(), {false, true});
+  ASSERT_TRUE(applied);
+  ASSERT_THAT(applied->pruned, SizeIs(1));
+  ASSERT_THAT(applied->not_pruned, SizeIs(1));
+  EXPECT_EQ(applied->not_pruned[0].name, in_use);
+  EXPECT_THAT(applied->not_pruned[0].why, HasSubstr("process 123"));
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a, in_use, other)) << "a definition for another card is one, too";
+}
+
+TEST_F(VgpuApply, PruneMakesSpaceForWhatIsDefined) {
+  fake.p4();
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(create_vgpu(tools(), {"P4-2Q", "", "", true}));
+  yaml("- {card: 65:00.0, type: P4-2Q, uuids: [" + test::uuid_a + "]}\n");
+  EXPECT_FALSE(apply().complete());
+  const auto applied = apply_vgpus(tools(), {false, true});
+  ASSERT_TRUE(applied);
+  EXPECT_TRUE(applied->complete());
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a));
+}
+
+TEST_F(VgpuApply, PruneRemovesNothingWhileADefinitionCannotBeRead) {
+  fake.p4();
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, "{broken");
+  const auto applied = apply_vgpus(tools(), {false, true});
+  ASSERT_TRUE(applied);
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a));
+  EXPECT_THAT(applied->not_pruned, SizeIs(1));
+}
+
+TEST_F(VgpuApply, StartMakesOneVgpuAsItIsDefined) {
+  fake.p4();
+  fake.l40(0);
+  yaml(
+      "- {card: 65:00.0, type: P4-1Q, count: 2}\n- {card: 41:00.0, type: L40-2Q, functions: ['41:00.5'], start: "
+      "manual, "
+      "params: {disable_vnc: 1}}\n");
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a,
+            R"({"mdev_type":"nvidia-63","start":"manual","attrs":[{"nvidia/vgpu_params":"disable_vnc=1"}]})");
+  const auto started = start_defined(tools(), test::uuid_a, "");
+  ASSERT_TRUE(started) << started.error().message();
+  EXPECT_FALSE(started->existed);
+  EXPECT_THAT(names(), ElementsAre(test::uuid_a)) << "only that one";
+  EXPECT_EQ(fake.text("sys/class/mdev_bus/0000:65:00.0/" + test::uuid_a + "/nvidia/vgpu_params"), "disable_vnc=1\n");
+  EXPECT_TRUE(start_defined(tools(), test::uuid_a, "")->existed);
+  const auto function = start_defined(tools(), "41:00.5", "");
+  ASSERT_TRUE(function) << function.error().message();
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.5/nvidia/vgpu_params"), "disable_vnc=1\n")
+      << "its virtual functions are made first";
+  EXPECT_EQ(start_defined(tools(), test::uuid_b, "").error().kind, ErrorKind::usage);
+  EXPECT_TRUE(fake.text("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a).find("manual") != std::string::npos);
+}
+
+TEST_F(VgpuApply, StartTellsWhatPreventsIt) {
+  fake.p4();
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-99","start":"manual"})");
+  const auto started = start_defined(tools(), test::uuid_a, "");
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message(), HasSubstr("the card has no such type"));
+  fake.file("etc/mdevctl.d/0000:66:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"manual"})");
+  EXPECT_THAT(start_defined(tools(), test::uuid_a, "").error().next, HasSubstr("--card"));
+}
+
+TEST_F(VgpuApply, StopIsForDefinedVgpus) {
+  fake.p4();
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
+  EXPECT_THAT(stop_defined(tools(), test::uuid_a).error().message(), HasSubstr("it is not defined"));
+  fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a, R"({"mdev_type":"nvidia-63","start":"manual"})");
+  EXPECT_TRUE(stop_defined(tools(), test::uuid_a));
+  EXPECT_THAT(names(), IsEmpty());
+}
+
 TEST_F(VgpuApply, AfterARefusedAttributeTheDeviceIsRemoved) {
   fake.p4();
   fake.file("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a,
             R"({"mdev_type":"nvidia-63","start":"auto","attrs":[{"nvidia/vgpu_params":"x=1"}]})");
   driver.fail = {{"/nvidia/vgpu_params", EIO}};
   const auto applied = apply();
-  EXPECT_THAT(applied.outcomes.at(0).error->message(),
-              HasSubstr("set the attribute nvidia/vgpu_params of " + test::uuid_a));
+  EXPECT_THAT(applied.outcomes.at(0).error->message(), HasSubstr("set nvidia/vgpu_params of the vGPU " + test::uuid_a));
   EXPECT_THAT(names(), IsEmpty());
 }
 

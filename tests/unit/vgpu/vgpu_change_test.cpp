@@ -187,11 +187,53 @@ TEST_F(ChangeTest, ADefinedUuidIsMadeAsItIsDefined) {
   EXPECT_THAT(other.error().why, HasSubstr("it is defined as nvidia-64 on 0000:66:00.0"));
   EXPECT_THAT(driver.writes, IsEmpty());
   EXPECT_FALSE(create("nvidia-64", "0000:65:00.0", uuid_a)) << "it is defined on the other card";
-  fake.file("sys/class/mdev_bus/0000:66:00.0/" + uuid_a + "/nvidia/vgpu_params", "");
   const auto made = create("P4-2Q", "", uuid_a);
   ASSERT_TRUE(made) << made.error().message();
   EXPECT_EQ(made->parent, "0000:66:00.0");
-  EXPECT_EQ(fake.text("sys/class/mdev_bus/0000:66:00.0/" + uuid_a + "/nvidia/vgpu_params"), "disable_vnc=1");
+  EXPECT_EQ(fake.text("sys/class/mdev_bus/0000:66:00.0/" + uuid_a + "/nvidia/vgpu_params"), "disable_vnc=1\n");
+}
+
+VgpuRequest with_params(const std::string& type, PluginParams params) {
+  VgpuRequest request{type, "", "", true, {}};
+  request.settings.params = std::move(params);
+  return request;
+}
+
+TEST_F(ChangeTest, ParametersAreWrittenAfterTheVgpuWasMade) {
+  fake.p4();
+  fake.l40(1);
+  const PluginParams params = {{"frame_rate_limiter", "0"}, {"of_another_branch", "x"}};
+  const auto mdev = create_vgpu(tools(), with_params("P4-1Q", params));
+  ASSERT_TRUE(mdev) << mdev.error().message();
+  EXPECT_EQ(driver.writes.back(),
+            "/sys/bus/mdev/devices/" + mdev->name + "/nvidia/vgpu_params frame_rate_limiter=0,of_another_branch=x");
+  auto request = with_params("L40-1Q", {{"disable_vnc", "1"}});
+  request.settings.placement = "3";
+  const auto function = create_vgpu(tools(), request);
+  ASSERT_TRUE(function) << function.error().message();
+  EXPECT_EQ(driver.writes.back(), "/sys/bus/pci/devices/0000:41:00.4/nvidia/placement_id 3");
+  EXPECT_EQ(fake.text("sys/bus/pci/devices/0000:41:00.4/nvidia/vgpu_params"), "disable_vnc=1\n");
+}
+
+TEST_F(ChangeTest, AParameterThatTheDriverRefusesLeavesNoVgpu) {
+  fake.p4();
+  fake.l40(1);
+  const auto mdev = create_vgpu(tools(), with_params("P4-1Q", {{"frame_rate_limiter", "refused"}}));
+  ASSERT_FALSE(mdev);
+  EXPECT_THAT(mdev.error().message(), HasSubstr("to 'frame_rate_limiter=refused': the driver does not accept this"));
+  const auto function = create_vgpu(tools(), with_params("L40-1Q", {{"disable_vnc", "ignored"}}));
+  ASSERT_FALSE(function);
+  EXPECT_THAT(function.error().message(), HasSubstr("accepted the request, but it is '' now"));
+  EXPECT_THAT(names(), IsEmpty());
+  driver.fail = {{"/vgpu_params", EBUSY}};
+  const auto busy = create_vgpu(tools(), with_params("P4-1Q", {{"frame_rate_limiter", "0"}}));
+  ASSERT_FALSE(busy);
+  EXPECT_THAT(busy.error().why, HasSubstr("a virtual machine has the vGPU open"));
+  fs::remove(fake.folder / "sys/bus/pci/devices/0000:41:00.4/nvidia/placement_id");
+  VgpuRequest placed{"L40-1Q", "", "", true, {}};
+  placed.settings.placement = "1";
+  EXPECT_THAT(create_vgpu(tools(), placed).error().why, HasSubstr("the driver has no such file for this vGPU"));
+  EXPECT_THAT(names(), IsEmpty());
 }
 
 TEST_F(ChangeTest, AUuidThatIsDefinedForTwoCardsNeedsTheCard) {

@@ -47,6 +47,101 @@ TEST_F(VgpuDefine, DefinesAnExistingVgpu) {
   EXPECT_FALSE(define_vgpu(tools(), {test::uuid_b, "", "", true}, test::uuid_b)) << "it does not exist";
 }
 
+TEST_F(VgpuDefine, ParametersAreInTheDefinitionAndReachTheVgpu) {
+  fake.p4();
+  fake.l40(2);
+  VgpuRequest request{"P4-1Q", "65:00.0", test::uuid_a, true, {}};
+  request.settings.params = {{"frame_rate_limiter", "0"}, {"disable_vnc", "1"}};
+  ASSERT_TRUE(define_vgpu(tools(), request));
+  EXPECT_THAT(fake.text("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a),
+              HasSubstr("\"nvidia/vgpu_params\": \"frame_rate_limiter=0,disable_vnc=1\""));
+  VgpuRequest function{"L40-2Q", "41:00.5", "", false, {}};
+  function.settings.params = {{"enable_uvm", "1"}};
+  ASSERT_TRUE(define_vgpu(tools(), function));
+  EXPECT_THAT(fake.text("etc/vgpukit/vgpus.yaml"), HasSubstr("params: {enable_uvm: \"1\"}, start: manual}"));
+  yaml("- {card: '65:00.0', type: P4-1Q, uuids: [" + test::uuid_b + "], params: {enable_uvm: 1}}\n");
+  ASSERT_TRUE(apply().complete());
+  const auto params = [&](const std::string& name) {
+    return fake.text("sys/class/mdev_bus/0000:65:00.0/" + name + "/nvidia/vgpu_params");
+  };
+  EXPECT_EQ(params(test::uuid_a), "frame_rate_limiter=0,disable_vnc=1\n");
+  EXPECT_EQ(params(test::uuid_b), "enable_uvm=1\n");
+  EXPECT_THAT(fake.text("etc/mdevctl.d/0000:65:00.0/" + test::uuid_b), HasSubstr("enable_uvm=1"))
+      << "mdevctl's copy has them, too";
+}
+
+TEST_F(VgpuDefine, AnExistingVgpuIsDefinedWithItsParameters) {
+  fake.p4();
+  fake.device("0000:65:00.0", "nvidia-64", test::uuid_a);
+  fake.file("sys/class/mdev_bus/0000:65:00.0/" + test::uuid_a + "/nvidia/vgpu_params", "disable_vnc=1\n");
+  ASSERT_TRUE(define_vgpu(tools(), {test::uuid_a, "", "", true, {}}, test::uuid_a));
+  EXPECT_THAT(fake.text("etc/mdevctl.d/0000:65:00.0/" + test::uuid_a), HasSubstr("disable_vnc=1"));
+}
+
+TEST_F(VgpuDefine, ModifyChangesTheDefinitionAndNotTheVgpu) {
+  fake.p4();
+  fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
+  const auto file = "etc/mdevctl.d/0000:65:00.0/" + test::uuid_a;
+  fake.file(file, R"({"mdev_type":"nvidia-63","start":"auto","theirs":7,"attrs":[{"nvidia/vgpu_params":"a=1,b=2"}]})");
+  DefinitionChange change{"P4-2Q", false, {}, ""};
+  change.settings.params = {{"enable_uvm", "1"}};
+  change.settings.unset = {"a"};
+  const auto modified = modify_vgpu(tools(), test::uuid_a, change);
+  ASSERT_TRUE(modified) << modified.error().message();
+  EXPECT_TRUE(modified->exists);
+  const auto text = fake.text(file);
+  EXPECT_THAT(text, HasSubstr("\"mdev_type\": \"nvidia-64\""));
+  EXPECT_THAT(text, HasSubstr("\"start\": \"manual\""));
+  EXPECT_THAT(text, HasSubstr("\"nvidia/vgpu_params\": \"b=2,enable_uvm=1\""));
+  EXPECT_THAT(text, HasSubstr("\"theirs\": 7")) << "another program's key stays";
+  EXPECT_EQ(read_vgpus(driver).device(test::uuid_a)->type, "nvidia-63");
+  EXPECT_THAT(driver.writes, IsEmpty());
+}
+
+TEST_F(VgpuDefine, ModifyChangesALineOfVgpusYaml) {
+  fake.p4();
+  fake.l40(2);
+  const std::string first = "- {card: 41:00.0, type: L40-1Q, functions: ['41:00.4', '41:00.6']}\n";
+  yaml(first + "- {card: 41:00.0, type: L40-1Q, functions: ['41:00.5']}\n");
+  ASSERT_TRUE(modify_vgpu(tools(), "41:00.5", {"L40-2Q", false, {}, ""}));
+  EXPECT_EQ(fake.text("etc/vgpukit/vgpus.yaml"),
+            "vgpus:\n" + first +
+                "- {card: \"0000:41:00.0\", type: \"nvidia-1150\", functions: [\"0000:41:00.5\"], start: manual}\n");
+  const auto shared = modify_vgpu(tools(), "41:00.4", {"L40-2Q", std::nullopt, {}, ""});
+  ASSERT_FALSE(shared);
+  EXPECT_THAT(shared.error().message(), HasSubstr("shares its lines with others"));
+  EXPECT_EQ(shared.error().where->line, 2);
+}
+
+TEST_F(VgpuDefine, ModifyRefusesBadInput) {
+  fake.p4();
+  const auto file = "etc/mdevctl.d/0000:99:00.0/" + test::uuid_a;
+  fake.file(file, R"({"mdev_type":"nvidia-63","start":"auto"})");
+  EXPECT_THAT(modify_vgpu(tools(), test::uuid_a, {}).error().why, HasSubstr("nothing is to be changed"));
+  EXPECT_EQ(modify_vgpu(tools(), test::uuid_b, {"nvidia-64", {}, {}, ""}).error().kind, ErrorKind::usage);
+  EXPECT_THAT(modify_vgpu(tools(), test::uuid_a, {"P4-2Q", {}, {}, ""}).error().next, HasSubstr("give the type's id"));
+  EXPECT_TRUE(modify_vgpu(tools(), test::uuid_a, {"nvidia-64", {}, {}, ""})) << "the card is away";
+  EXPECT_THAT(fake.text(file), HasSubstr("nvidia-64"));
+}
+
+TEST_F(VgpuDefine, ModifyDoesNotOverwriteWhatAnotherProgramWrites) {
+  fake.p4();
+  fake.file("etc/mdevctl.d/scripts.d/callouts/x", "");
+  const auto file = "etc/mdevctl.d/0000:65:00.0/" + test::uuid_a;
+  fake.file(file, R"({"mdev_type":"nvidia-63","start":"auto"})");
+  auto meanwhile = tools();
+  meanwhile.run = [&](const Command& command) -> Result<Outcome> {
+    Outcome outcome;
+    if (command.argv.at(4) == "get") outcome.status = 2;
+    if (command.argv.at(4) == "pre") fake.file(file, R"({"mdev_type":"nvidia-64","start":"auto"})");
+    return outcome;
+  };
+  const auto modified = modify_vgpu(meanwhile, test::uuid_a, {"", false, {}, ""});
+  ASSERT_FALSE(modified);
+  EXPECT_THAT(modified.error().message(), HasSubstr("another program has changed"));
+  EXPECT_EQ(fake.text(file), R"({"mdev_type":"nvidia-64","start":"auto"})");
+}
+
 TEST_F(VgpuDefine, AnotherFileIsNeverOverwritten) {
   fake.p4();
   const auto file = "etc/mdevctl.d/0000:65:00.0/" + test::uuid_a;
