@@ -35,7 +35,7 @@ install_build_deps
 # busybox and a static program. podman has the container images of the matrix tests.
 apt_quiet install ${full:+clang-tidy} clang-format debootstrap python3 util-linux makeself bzip2 zstd mdevctl \
   libvirt-clients libxml2-utils rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot \
-  man-db python3-yaml python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
+  man-db mkdocs python3-yaml python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
 # The tests open the matrix's page in a browser, and run its jobs with gitlab-ci-local (which uses rsync).
 apt_quiet install chromium fonts-dejavu-core rsync >&2
 command -v npm >/dev/null || apt_quiet install nodejs npm >&2
@@ -75,6 +75,7 @@ fi
 tests/tools/check-includes.py >/dev/null || { tests/tools/check-includes.py; die "an include points the wrong way" 1; }
 tests/tools/check-style.py || die "these files are not in the form of docs/style.md" 1
 tests/tools/check-documents.py || die "the documents have these faults" 1
+ci/site.sh build-test/site
 tests/tools/json_schemas.py --self-test || die "docs/schemas, or the check that uses them" 1
 # The builder roots are made while the compiler runs: most of that is downloading. What needs them waits for their
 # locks, and makes what is missing.

@@ -100,7 +100,8 @@ void print_errors(const build::BuildReport& report, const Style& style) {
         " of the kernel in these errors, and no recipe that was applied covers them. To start recipes:\n"
         "  vgpukit recipe new --from-log " +
         report.log + " --kernel " + report.kernel.release +
-        (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) + "\n");
+        (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) +
+        "\ndocs/guides/writing-a-recipe.md goes on from there.\n");
 }
 
 void print_warnings(const build::BuildReport& report, const Style& style) {

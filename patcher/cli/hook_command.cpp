@@ -93,7 +93,8 @@ Result<Exit> run_now(const Globals& globals, const HookOptions& options) {
         {"version", outcome.version}, {"kernels", kernels}, {"next_boot_problem", outcome.next_boot_problem}});
   if (text && !outcome.next_boot_problem.empty())
     print(style.red("vgpukit: WARNING: " + outcome.next_boot_problem) +
-          "\nvgpukit: the modules of other kernels are as they were; vgpukit status tells more\n");
+          "\nvgpukit: the modules of other kernels are as they were; vgpukit status tells more, "
+          "and docs/guides/after-an-upgrade.md what to do\n");
   if (text && outcome.version.empty() && caller == install::HookCaller::person)
     print("vgpukit has no driver installed here.\n");
   return all ? Exit::done : Exit::failed;

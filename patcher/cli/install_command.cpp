@@ -70,6 +70,7 @@ std::string signing_text(const install::SigningState& state, const Style& style)
   for (const auto& path : state.unsigned_modules) text += style.yellow("  not signed: ") + path + "\n";
   for (std::size_t i = 0; i < state.steps.size(); ++i)
     text += "  " + std::to_string(i + 1) + ". " + state.steps[i] + "\n";
+  if (!state.steps.empty()) text += "  (docs/guides/secure-boot.md)\n";
   return text;
 }
 

@@ -91,17 +91,18 @@ Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel,
   Command command;
   command.root = kernel.host.root;
   // conftest.sh writes its snippets into its own folder.
-  command.argv = {
-      "/bin/sh",
-      "-c",
+  constexpr const char* each_check =
       "d=$(mktemp -d) && trap 'rm -rf \"$d\"' EXIT && cd \"$d\" && cat > conftest.sh || exit 1\n"
       "for verb in $VGPUKIT_CHECKS; do echo \"@ $verb\"\n"
-      "/bin/sh ./conftest.sh \"$@\" \"$verb\" full_output < /dev/null 2>&1; s=$?; echo; echo \"= $s\"; done",
-      "conftest",
-      kernel.compiler.command,
-      kernel.has("CONFIG_ARM64") ? "arm64" : "x86_64",
-      kernel.source.string(),
-      kernel.build.string()};
+      "/bin/sh ./conftest.sh \"$@\" \"$verb\" full_output < /dev/null 2>&1; s=$?; echo; echo \"= $s\"; done";
+  command.argv = {"/bin/sh",
+                  "-c",
+                  each_check,
+                  "conftest",
+                  kernel.compiler.command,
+                  kernel.has("CONFIG_ARM64") ? "arm64" : "x86_64",
+                  kernel.source.string(),
+                  kernel.build.string()};
   std::string verbs;
   // Kernel::make_variables() sets IGNORE_CC_MISMATCH for clang, whose __GNUC__ is always 4.
   const bool own_compiler = kernel.compiler.exact && kernel.compiler.kind == kernel::Compiler::Kind::gcc;

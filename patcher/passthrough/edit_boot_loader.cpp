@@ -83,7 +83,7 @@ Status edit_grub(PendingEdits& pending, const std::vector<std::string>& paramete
 
 // What the loader's menu offers without these changes.
 std::string recovery_of(const system::BootSetup& setup, bool entries) {
-  const std::string by_hand = std::string("press e in the boot menu and add ") + system::recovery_parameter +
+  std::string by_hand = std::string("press e in the boot menu and add ") + system::recovery_parameter +
                               " to the line with the kernel's parameters";
   if (setup.place == ParameterPlace::refind_conf)
     return "press F2 (or Insert) on the entry in rEFInd's menu and choose \"Without passthrough (vgpukit)\"";

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "support/checksummed_file.hpp"
 #include "support/hash.hpp"
@@ -110,13 +109,24 @@ std::optional<std::string> ConditionMatches::first(const FileCondition& conditio
   return std::nullopt;
 }
 
-std::vector<std::string> ConditionMatches::files(const FileCondition& condition, const transform::SourceTree& tree) {
-  std::set<std::string> files;
+std::map<std::string, int> ConditionMatches::places(const FileCondition& condition, const transform::SourceTree& tree) {
+  const bool file = condition.what == FileCondition::What::file;
+  std::map<std::string, int> places;
+  if (!file) {
+    const auto& unedited = on_disk(condition, tree);
+    places.insert(unedited.begin(), unedited.end());
+  }
   const Search search(condition);
   for (const auto& glob : condition.globs)
-    for (const auto& path : tree.matching(glob))
-      if (condition.what == FileCondition::What::file || search.in(tree, path)) files.insert(path);
-  return {files.begin(), files.end()};
+    for (const auto& path : tree.matching(glob)) {
+      if (!file && !tree.edits().contains(path)) continue;
+      const auto line = file ? std::optional(0) : search.in(tree, path);
+      if (line)
+        places[path] = *line;
+      else
+        places.erase(path);
+    }
+  return places;
 }
 
 void ConditionMatches::save() const {

@@ -23,8 +23,8 @@ class ConditionMatches {
   // no line number for a file condition.
   std::optional<std::string> first(const FileCondition& condition, const transform::SourceTree& tree);
 
-  // The files of the edited tree that match, sorted.
-  std::vector<std::string> files(const FileCondition& condition, const transform::SourceTree& tree);
+  // The files of the edited tree that match, each with the line of its first match (0 for a file condition).
+  std::map<std::string, int> places(const FileCondition& condition, const transform::SourceTree& tree);
 
   // Writes the cache if it changed. A failure to write is ignored.
   void save() const;

@@ -97,7 +97,7 @@ class Planner {
     if (no) return not_needed_by_kernel(line, "this kernel " + *no);
     if (fixed)
       return set(line, Decision::already_fixed,
-                 "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")"));
+                 "the driver brings its own fix" + (fix.empty() ? "" : " (" + fix + ")") + not_fixed(recipe));
     line.doubts = std::move(doubts);
     std::string reason = kernel_says.empty() ? "" : "this kernel " + kernel_says;
     if (!evidence.empty()) append(reason, "the driver uses it: " + evidence, "; ");
@@ -121,6 +121,29 @@ class Planner {
  private:
   bool is_fixed(const Recipe& recipe, std::string* evidence) {
     return !recipe.fixed.empty() && !first_unmet(recipe.fixed, matches_, tree_, evidence);
+  }
+
+  // Where a driver with its own fix still has everything that the recipe looks for, in files without the fix: somebody
+  // patched a part of it. Empty for NVIDIA's own fixes, which are beside what they replace, or in a header or a build
+  // file for the whole driver.
+  std::string not_fixed(const Recipe& recipe) {
+    std::set<std::string> fixed;
+    for (const auto& condition : recipe.fixed)
+      if (condition.wanted)
+        for (const auto& [path, number] : matches_.places(condition, tree_)) {
+          if (!path.ends_with(".c")) return {};
+          fixed.insert(path);
+        }
+    std::set<std::string> left;
+    for (const auto& condition : recipe.driver.files) {
+      if (!condition.wanted || condition.what == FileCondition::What::file) continue;
+      const auto before = left.size();
+      for (const auto& [path, number] : matches_.places(condition, tree_))
+        if (!fixed.contains(path)) left.insert(path + ":" + std::to_string(number));
+      if (left.size() == before) return {};
+    }
+    if (left.empty()) return {};
+    return ", which is not in " + join(std::vector<std::string>(left.begin(), left.end()), ", ");
   }
 
   static Status set(PlanLine& line, Decision decision, std::string reason) {
@@ -193,7 +216,8 @@ class Planner {
       tree_.restore(before);
       line.files.clear();
       find_concerns(recipe, line);
-      if (const auto& names = line.modules; !modules_.empty() && !names.empty() && !shares_one(names, modules_))
+      const auto& built = modules_.empty() ? driver_.modules : modules_;
+      if (const auto& names = line.modules; !built.empty() && !names.empty() && !shares_one(names, built))
         return set(line, Decision::not_needed,
                    "it concerns only " + join(names, ", ") + (names.size() == 1 ? ", which is" : ", which are") +
                        " not built (and could not be applied: " + std::move(why) + ")");
@@ -227,14 +251,17 @@ class Planner {
     std::set<std::string> files;
     for (const auto& condition : recipe.driver.files)
       if (condition.wanted)
-        for (auto& path : matches_.files(condition, tree_)) files.insert(std::move(path));
+        for (const auto& [path, line_number] : matches_.places(condition, tree_)) files.insert(path);
     line.concerns.assign(files.begin(), files.end());
     line.modules = recipe.modules;
     if (!line.modules.empty()) return;
     std::set<std::string> names;
     for (const auto& path : files) {
       const auto folder = path.substr(0, path.find('/'));
-      if (std::find(driver_.modules.begin(), driver_.modules.end(), folder) == driver_.modules.end()) return;
+      // A module's folder that the Makefile does not name belongs to a module that is not built.
+      if (std::find(driver_.modules.begin(), driver_.modules.end(), folder) == driver_.modules.end() &&
+          !folder.starts_with("nvidia"))
+        return;
       names.insert(folder);
     }
     line.modules.assign(names.begin(), names.end());

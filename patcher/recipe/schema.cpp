@@ -23,9 +23,9 @@ json strings(const std::string& about) {
   return texts({{"type", "string"}}, about);
 }
 
-json map(json properties, std::vector<std::string> required = {}) {
+json map(json properties, const std::vector<std::string>& required = {}) {
   json made = {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
-  if (!required.empty()) made["required"] = std::move(required);
+  if (!required.empty()) made["required"] = required;
   return made;
 }
 
@@ -67,8 +67,7 @@ json one_transform() {
       // A patch has `file` or `diff`.
       if (spec.required && kind.name != "patch") required.emplace_back(spec.name);
     }
-    json one =
-        map({{std::string(kind.name), map(std::move(parameters), std::move(required))}}, {std::string(kind.name)});
+    json one = map({{std::string(kind.name), map(std::move(parameters), required)}}, {std::string(kind.name)});
     one["description"] = kind.summary;
     kinds.push_back(std::move(one));
   }

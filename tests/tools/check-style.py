@@ -21,7 +21,8 @@ CXX = re.compile(r"(patcher|tests)/.*\.([ch]pp|c)$")
 
 def output_of(*argv: str) -> str:
     try:
-        return subprocess.run(argv, cwd=TOP, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run(argv, cwd=TOP, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return ""
 
@@ -37,7 +38,8 @@ def main() -> int:
         if LONG_LINES.match(name):
             continue
         for number, line in enumerate((TOP / name).read_text(errors="replace").splitlines(), 1):
-            if len(line) > LIMIT:
+            is_result = name == "docs/matrix.md" and line.startswith("|")  # a table of a run
+            if len(line) > LIMIT and not is_result:
                 print(f"{name}:{number}: {len(line)} characters, at most {LIMIT}")
                 wrong = 1
     if " version 14." in output_of("clang-format", "--version"):

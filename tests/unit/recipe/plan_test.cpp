@@ -128,6 +128,43 @@ TEST(Plan, ADriverThatBringsItsOwnFixIsAlreadyFixed) {
   EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("a.c:1"));
 }
 
+TEST(Plan, AModuleThatTheMakefileNoLongerNamesIsNotBuilt) {
+  const auto planned = plan_for({no_llseek}, {{"nvidia-vgpu-vfio/a.c", "loff_t (*f)(void) = no_llseek;\n"}},
+                                {{"declaration no_llseek linux/fs.h", false}});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::not_needed);
+  EXPECT_THAT(planned.plan.lines[0].reason, HasSubstr("it concerns only nvidia-vgpu-vfio, which is not built"));
+}
+
+TEST(Plan, ADriverThatSomebodyHalfFixedIsAlreadyFixedAndTheRestIsNamed) {
+  // A driver with patches of two tools: one knew nvidia/b.c, none nvidia/c.c.
+  const auto planned = plan_for({export_gpl},
+                                {{"nvidia/a.c", "EXPORT_SYMBOL_GPL(get_ops);\n"},
+                                 {"nvidia/b.c", "EXPORT_SYMBOL_GPL(get_ops);\n/* was EXPORT_SYMBOL(get_ops) */\n"},
+                                 {"nvidia/c.c", "int c;\nEXPORT_SYMBOL(get_ops);\n"}},
+                                {{"behaviour symbol-get-gpl-only", true}});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::already_fixed);
+  EXPECT_EQ(planned.plan.lines[0].reason, "the driver brings its own fix (nvidia/a.c:1), which is not in nvidia/c.c:2");
+}
+
+TEST(Plan, AFixBesideWhatItReplacesIsWhole) {
+  const auto planned = plan_for({export_gpl},
+                                {{"nvidia/a.c",
+                                  "#if defined(NV_GPL)\nEXPORT_SYMBOL_GPL(get_ops);\n#else\n"
+                                  "EXPORT_SYMBOL(get_ops);\n#endif\n"}},
+                                {{"behaviour symbol-get-gpl-only", true}});
+  EXPECT_EQ(planned.plan.lines[0].decision, Decision::already_fixed);
+  EXPECT_EQ(planned.plan.lines[0].reason, "the driver brings its own fix (nvidia/a.c:2)");
+}
+
+TEST(Plan, AFixInAHeaderIsForTheWholeDriver) {
+  std::string in_header = export_gpl;
+  in_header.replace(in_header.find("files: \"**/*.c\"}\ntransforms"), 16, "files: \"**/*.h\"}");
+  const auto planned = plan_for(
+      {in_header}, {{"nvidia/a.h", "EXPORT_SYMBOL_GPL(get_ops);\n"}, {"nvidia/b.c", "EXPORT_SYMBOL(get_ops);\n"}},
+      {{"behaviour symbol-get-gpl-only", true}});
+  EXPECT_EQ(planned.plan.lines[0].reason, "the driver brings its own fix (nvidia/a.h:1)");
+}
+
 TEST(Plan, ATransformThatFailsMakesItCannotAndLeavesNoEdits) {
   // The condition finds the token. The transform does not find an initializer, because the token is in an expression.
   const std::string odd = "static loff_t (*f)(void) = no_llseek;\n";
