@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <csignal>
 
 #include "cli/cli.hpp"
@@ -7,6 +9,9 @@ int main(int argc, char** argv) {
   int code = 0;
   int signal = 0;
   {
+    // Whatever the caller's umask is: the folders and files that vgpukit makes can be read by all and written by one.
+    // What must be private has its mode.
+    ::umask(022);
     const vgpukit::Interrupt interrupt;
     code = vgpukit::cli::run_app(argc, argv);
     signal = vgpukit::Interrupt::caught();

@@ -101,6 +101,15 @@ std::string side_of(const transform::Hunk& hunk, char left_out) {
   return text;
 }
 
+// A draft of a recipe is about one change. A commit with more headers is a clean-up of the whole tree.
+constexpr std::size_t most_headers = 500;
+
+std::optional<Error> too_many_headers(const std::string& tried, const KernelCommit& commit) {
+  if (commit.headers.size() < most_headers) return std::nullopt;
+  return Error{ErrorKind::usage, tried, "it changes more than " + std::to_string(most_headers) + " headers",
+               "name the commit that made the one change that the driver does not compile with"};
+}
+
 }  // namespace
 
 Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, const std::string& revision) {
@@ -150,6 +159,7 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
     const auto name = as_included(delta->old_file.path);
     if (!name) continue;
     const bool gone = delta->status == GIT_DELTA_DELETED;
+    if (auto many = too_many_headers(tried, result)) return std::move(*many);
     KernelCommit::Header header{*name, "", "", gone};
     TRY_ASSIGN(header.before, text_of(repository.get(), delta->old_file, delta->status != GIT_DELTA_ADDED, tried));
     TRY_ASSIGN(header.after, text_of(repository.get(), delta->new_file, !gone, tried));
@@ -160,7 +170,7 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
 
 Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
   KernelCommit result;
-  TRY_ASSIGN(result.diff, read_file(file));
+  TRY_ASSIGN(result.diff, read_file(file, limits::document_bytes));
   TRY_ASSIGN(const auto files, transform::read_diff(result.diff, file.string()));
   result.subject = subject_of_mail(result.diff);
   // "From 3652117f854819a148ff0fbe4492587d3520b5e5 Mon Sep 17 00:00:00 2001"
@@ -170,6 +180,7 @@ Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
   for (const auto& one : files) {
     const auto name = as_included(one.path);
     if (!name) continue;
+    if (auto many = too_many_headers("read the commit " + file.string(), result)) return std::move(*many);
     KernelCommit::Header header{*name, "", "", one.what == transform::FileDiff::What::remove};
     for (const auto& hunk : one.hunks) {
       header.before += side_of(hunk, '+');

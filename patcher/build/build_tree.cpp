@@ -14,6 +14,7 @@
 #include "conftest/conftest_audit.hpp"
 #include "kernel/package_hints.hpp"
 #include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::build {
@@ -28,7 +29,8 @@ std::vector<fs::path> modules_in(const fs::path& tree, fs::file_time_type since)
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(tree, error)) {
     std::error_code gone;
-    if (entry.path().extension() == ".ko" && entry.is_regular_file(gone) && entry.last_write_time(gone) >= since)
+    if (entry.path().extension() == ".ko" && fs::is_regular_file(entry.symlink_status(gone)) &&
+        entry.last_write_time(gone) >= since)
       modules.push_back(entry.path());
   }
   std::sort(modules.begin(), modules.end());
@@ -37,6 +39,16 @@ std::vector<fs::path> modules_in(const fs::path& tree, fs::file_time_type since)
 
 bool has_module(const std::vector<fs::path>& modules, const std::string& name) {
   return std::any_of(modules.begin(), modules.end(), [&](const fs::path& path) { return path.stem() == name; });
+}
+
+constexpr std::size_t most_refused = 10;
+
+// The words of strerror() for what a sandbox does not allow, and those of a resolver without a network.
+bool refused_by_sandbox(std::string_view line) {
+  for (const auto* words : {"Read-only file system", "Permission denied", "Network is unreachable",
+                            "Could not resolve host", "Temporary failure in name resolution"})
+    if (contains(line, words)) return true;
+  return false;
 }
 
 diagnostics::Diagnostic make_error(std::string message, std::string hint = {}) {
@@ -105,6 +117,8 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   const kernel::Kernel& kernel = facts.kernel();
   const std::string tree = kernel.host.inside(request.tree).string();
   TRY_ASSIGN(std::ofstream log, open_log(request));
+  // What the driver's own scripts have put into the tree cannot make this process write elsewhere.
+  TRY_ASSIGN(const auto given, BuildFolder::give(request.tree));
   Command command = make_command(kernel, request, tree);
   if (log.is_open()) {
     for (const std::string& word : command.argv) log << word << ' ';
@@ -135,12 +149,14 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   BuildWatch watch(tree, driver::read_kbuild_summary(request.tree, request.modules), static_cast<unsigned>(modules),
                    seconds, request.on_progress);
+  BuildResult result;
   command.collect = false;
   std::string last_tool_line;  // the last line of some other program before make's first "***"
   bool make_failed = false;
   command.on_line = [&](std::string_view line, bool /*is_stderr*/) {
     if (log.is_open()) log << line << std::endl;  // flushed: users follow the log
     watch.line(line);
+    if (refused_by_sandbox(line) && result.refused.size() < most_refused) result.refused.emplace_back(trimmed(line));
     make_failed = make_failed || (line.starts_with("make") && contains(line, "***"));
     if (!make_failed && !line.starts_with("make")) last_tool_line = line;
   };
@@ -154,7 +170,6 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
 
   for (const auto& line : {cache.summary_line(), headers ? headers->summary_line() : ""})
     if (log.is_open() && !line.empty()) log << line << std::endl;
-  BuildResult result;
   const double total = seconds();
   // If make runs conftest, that lasts from its start to the first object.
   const double conftest_by_make = conftest.answered ? 0 : watch.conftest_seconds(total);

@@ -36,6 +36,7 @@ struct BuildRequest {
 };
 
 struct BuildResult {
+  std::vector<std::string> refused;  // lines of the output that tell what the sandbox has refused
   bool built = false;
   std::vector<std::filesystem::path> modules;  // *.ko, in the tree
   std::vector<diagnostics::Diagnostic> errors;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "support/atomic_file.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::build {
@@ -19,6 +20,19 @@ CompilerCache CompilerCache::of(const kernel::Kernel& kernel, const std::filesys
   // ccache can only replace a compiler that make looks up in PATH.
   if (!program || compiler.empty() || contains(compiler, "/")) return cache;
   const auto folder = tree / folder_name;
+  if (build_user()) {
+    const AsSelf files;
+    const auto objects =
+        kernel.host.is_host() ? kernel.host.cache / "ccache" : kernel.host.in_root("/var/cache/vgpukit/ccache");
+    std::error_code bad;
+    const bool fresh = fs::create_directories(objects, bad);
+    if (bad || (fresh && !give_to_build_user(objects))) {
+      cache.problem_ = "nothing can be written to " + objects.string();
+      return cache;
+    }
+    sandbox_needs(objects);
+    cache.objects_ = kernel.host.inside(objects).string();
+  }
   std::error_code bad;
   fs::remove_all(folder, bad);
   fs::create_directories(folder, bad);
@@ -31,6 +45,9 @@ CompilerCache CompilerCache::of(const kernel::Kernel& kernel, const std::filesys
   Command probe;
   probe.root = kernel.host.root;
   probe.argv = {(inside / compiler).string(), "-c", (inside / "probe.c").string(), "-o", (inside / "probe.o").string()};
+  probe.confined = true;
+  probe.writable = {kernel.host.inside(tree)};
+  cache.keep_in(probe);
   probe.deadline = std::chrono::seconds(60);
   const auto outcome = run(probe);
   if (!outcome || !outcome->ok()) {
@@ -42,8 +59,15 @@ CompilerCache CompilerCache::of(const kernel::Kernel& kernel, const std::filesys
   return cache;
 }
 
+void CompilerCache::keep_in(Command& command) const {
+  if (objects_.empty()) return;
+  command.env["CCACHE_DIR"] = objects_;
+  command.writable.emplace_back(objects_);
+}
+
 void CompilerCache::use_in(Command& make) const {
   if (inside_.empty()) return;
+  keep_in(make);
   make.path_first = inside_;
   make.env["CCACHE_STATSLOG"] = (fs::path(inside_) / statistics_.filename()).string();
 }

@@ -16,6 +16,9 @@ class CompilerCache {
   // that will be built, outside of the root. A problem with ccache is no error: the compiler runs without it.
   static CompilerCache of(const kernel::Kernel& kernel, const std::filesystem::path& tree);
 
+  // In the sandbox: gives the command a folder for ccache's objects, which only builds write to. The caller's own has a
+  // configuration that names programs to run.
+  void keep_in(Command& command) const;
   // Puts the folder with ccache first in the command's PATH.
   void use_in(Command& make) const;
   [[nodiscard]] bool used() const { return !inside_.empty(); }
@@ -24,6 +27,7 @@ class CompilerCache {
 
  private:
   std::string inside_;                // the folder first in PATH, as seen in the root; empty: ccache is not used
+  std::string objects_;               // ccache's own folder in the sandbox, as seen in the root; empty: its default
   std::filesystem::path statistics_;  // ccache's log of each object, outside of the root
   std::string problem_;
 };

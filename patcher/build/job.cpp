@@ -1,5 +1,7 @@
 #include "build/job.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -16,9 +18,11 @@
 #include "module/signing.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
 #include "support/output_folder.hpp"
 #include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::build {
@@ -43,9 +47,10 @@ class Stopwatch {
 Result<std::string> work_key(kernel::Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   const auto& kernel = facts.kernel();
+  const auto& modules = job.modules.empty() ? job.driver->modules : job.modules;
   Hasher hasher;
   hasher.add(VGPUKIT_VERSION).add(job.driver->content).add(headers).add(kernel.release).add(kernel.host.root.string());
-  for (const auto& name : job.modules) hasher.add("module").add(name);
+  for (const auto& name : std::set(modules.begin(), modules.end())) hasher.add("module").add(name);
   hasher.add(job.debug_info ? "debug" : "plain").add(kernel.compiler.identity);
   return hasher.hex();
 }
@@ -62,22 +67,61 @@ Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
     hasher.add("sign");
     TRY(hasher.add_file(facts.kernel().host.in_root(key->certificate)));
   }
-  hasher.add("strict " + std::to_string(static_cast<int>(job.strict)));
   return hasher.hex();
 }
 
-// The report of the build in `output`, if it has the same inputs and its modules are unchanged.
-std::optional<BuildReport> unchanged_build(const fs::path& output, const std::string& inputs) {
+// What the system knows about a file and nobody can set: a file with the same identity has the same content.
+std::string identity_of(const fs::path& file) {
+  struct stat info {};
+  if (::lstat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return "";
+  return std::to_string(info.st_dev) + " " + std::to_string(info.st_ino) + " " + std::to_string(info.st_size) + " " +
+         std::to_string(info.st_ctim.tv_sec) + "." + std::to_string(info.st_ctim.tv_nsec);
+}
+
+// The record of a build in a folder that the user named. It is in the state folder: what lies in the other folder may
+// have been prepared by somebody else, with the hashes that fit.
+fs::path output_record(const HostPaths& host, const fs::path& output) {
+  return host.state / "outputs" / (hash_of(fs::absolute(output).lexically_normal().string()) + ".json");
+}
+
+Status record_output(const HostPaths& host, const fs::path& output) {
+  nlohmann::json files;
+  for (const auto& file : entries_of(output)) files[file.filename().string()] = identity_of(file);
+  return write_file(output_record(host, output), json_text({{"output", output.string()}, {"files", files}}) + "\n",
+                    0600);
+}
+
+// Whether this user's vgpukit has made the folder's files as they are.
+bool is_ours(const HostPaths& host, const fs::path& output) {
+  const auto inside = fs::absolute(output).lexically_normal().lexically_relative(host.state / "built");
+  if (!inside.empty() && *inside.begin() != "..") return true;  // only this user can write there
+  const auto record = json_if_readable(output_record(host, output));
+  if (!record || !record->contains("files") || !record->at("files").is_object()) return false;
+  const auto files = entries_of(output);
+  return files.size() == record->at("files").size() && std::all_of(files.begin(), files.end(), [&](const auto& file) {
+           const auto identity = identity_of(file);
+           return !identity.empty() && text_in(record->at("files"), file.filename().c_str()) == identity;
+         });
+}
+
+// The report of the build in `output`, if it has the same inputs and its modules are unchanged. A strict build does not
+// take one in which the compiler decided about a recipe.
+std::optional<BuildReport> unchanged_build(const HostPaths& host, const fs::path& output, const std::string& inputs,
+                                           recipe::Strict strict) {
+  if (!is_ours(host, output)) return std::nullopt;
   const auto text = read_file(output / "build.json");
   if (!text) return std::nullopt;
-  const auto document = nlohmann::json::parse(*text, nullptr, false);
-  if (!document.is_object() || document.value("inputs", "") != inputs) return std::nullopt;
+  const auto document = parse_json(*text);
+  if (!document.is_object() || text_in(document, "inputs") != inputs) return std::nullopt;
   BuildReport report;
   try {
     report = document.get<BuildReport>();
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;  // written by another version of vgpukit: build again
   }
+  if (strict != recipe::Strict::none && std::any_of(report.warnings.begin(), report.warnings.end(),
+                                                    [](const auto& warning) { return warning.tool == "recipe"; }))
+    return std::nullopt;
   for (const auto& module : report.modules) {
     Hasher hasher;
     if (!hasher.add_file(module.path) || hasher.hex() != module.hash) return std::nullopt;
@@ -94,7 +138,7 @@ std::string foreign_entry(const fs::path& output) {
   const auto record = output / "build.json";
   const auto text =
       fs::is_regular_file(fs::symlink_status(record, bad)) ? read_file(record) : Result<std::string>(Error{});
-  const auto document = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+  const auto document = text ? parse_json(*text) : nlohmann::json();
   try {
     if (document.at("result") == "built" && document.at("inputs").is_string() &&
         document.at("driver").at("version").is_string() && document.at("kernel").at("release").is_string() &&
@@ -264,6 +308,21 @@ void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::
   }
 }
 
+// What the sandbox refused, and what it lacked.
+void report_sandbox(BuildReport& report, const fs::path& root, const std::vector<std::string>& refused) {
+  if (auto problem = sandbox_problem(root); !problem.empty())
+    report.warnings.push_back({"sandbox", "", 0, std::move(problem), "docs/security.md says what that means", {}});
+  if (build_user())
+    for (const auto& line : refused)
+      report.warnings.push_back(
+          {"sandbox",
+           "",
+           0,
+           "the build may have tried what the sandbox does not allow: " + line,
+           "a driver needs no more than its own folder; if you trust this one: --no-sandbox (docs/security.md)",
+           {}});
+}
+
 // For an error without a hint of its own.
 constexpr std::string_view no_hint =
     "no recipe is known for this; it may follow from the first errors of this file, so fix those and build again, then "
@@ -276,20 +335,20 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
   for (const auto& module : modules) {
     const auto file = module.path.filename();
     // A copy, because the work tree may be in another file system.
-    TRY(clone_file(module.path, staged.path() / file));
+    TRY(clone_file(module.path, staged.held_path() / file));
     Hasher hasher;
-    TRY(hasher.add_file(staged.path() / file));
+    TRY(hasher.add_file(staged.held_path() / file));
     report.modules.push_back({module.name, (output / file).string(), module.info("vermagic"), module.info("license"),
                               hasher.hex(), module.bytes});
   }
-  TRY(clone_file(report.log, staged.path() / "build.log"));
+  TRY(clone_file(report.log, staged.held_path() / "build.log"));
   report.output = output.string();
   report.log = (output / "build.log").string();
   report.result = BuildReport::Result::built;
   report.seconds["total"] = job.extract_seconds + total.lap();
   nlohmann::json document = report;
   document["inputs"] = inputs;
-  TRY(write_file(staged.path() / "build.json", document.dump(2) + "\n"));
+  TRY(write_file(staged.held_path() / "build.json", json_text(document, 2) + "\n"));
   return staged.commit(/*durable=*/true, [&] { return check_output(job); });
 }
 
@@ -362,7 +421,14 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
                  job.on_step("another vgpukit is building " + job.driver->version.text + " for " + kernel.release +
                              ": waiting for it");
              }));
-  if (auto before = unchanged_build(output, inputs); before && !job.compile_only) return std::move(*before);
+  if (auto before = unchanged_build(host, output, inputs, job.strict); before && !job.compile_only)
+    return std::move(*before);
+  if (!job.other_state.empty() && !job.compile_only) {
+    auto other = host;
+    other.state = job.other_state;
+    if (auto before = unchanged_build(other, default_output(other, *job.driver, kernel), inputs, job.strict))
+      return std::move(*before);
+  }
   if (!job.compile_only) TRY(check_output(job));
 
   TRY_ASSIGN(auto tree, transform::SourceTree::open(job.driver->sources));
@@ -419,7 +485,10 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   }
 
   TRY_ASSIGN(auto work, WorkTree::make(host.work() / name, objects, *job.driver, tree));
-  TRY(place_empty_objects(kernel, work.folder(), job.driver->missing_binary_objects));
+  if (!job.driver->missing_binary_objects.empty()) {
+    TRY_ASSIGN(const auto given, BuildFolder::give(work.folder()));
+    TRY(place_empty_objects(kernel, work.folder(), job.driver->missing_binary_objects));
+  }
   report.seconds["patch"] = watch.lap();
 
   BuildRequest request;
@@ -440,7 +509,8 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   request.accepted = job.accepted;
   request.on_progress = job.on_progress;
   report.log = request.log.string();
-  TRY_ASSIGN(const auto built, build_tree(facts, request));
+  TRY_ASSIGN(auto built, build_tree(facts, request));
+  report_sandbox(report, host.root, built.refused);
   // Also after a failed build: its objects are valid. Not with a key: the signed modules would stay in the tree.
   if (job.keep_objects && !job.compile_only && !key) work.keep(host.state / "locks");
   report.conftest = {built.conftest_tests, built.conftest_cached, built.conftest_compiled, built.conftest_seconds};
@@ -457,6 +527,12 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   watch.lap();
   if (!built.built) return finish(BuildReport::Result::failed);
 
+  // What is verified, signed and delivered is a copy that no process of the build can change.
+  TRY_ASSIGN(const auto verified, StagedFolder::beside(host.work() / "modules"));
+  for (auto& file : built.modules) {
+    TRY(clone_beneath(work.folder(), file.filename(), verified.path() / file.filename()));
+    file = verified.path() / file.filename();
+  }
   std::vector<module::ModuleFile> modules;
   TRY_ASSIGN(const bool loads, verify_into(report, facts, *job.driver, built.modules, modules));
   for (auto& error : report.errors)
@@ -472,6 +548,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
     return finish(BuildReport::Result::built);
   }
   TRY(deliver(report, job, output, modules, inputs, total));
+  if (!job.output.empty()) TRY(record_output(host, output));
   std::error_code bad;
   fs::remove(request.log, bad);
   return report;

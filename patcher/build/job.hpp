@@ -31,6 +31,8 @@ struct BuildJob {
   std::vector<std::string> modules;  // empty: all that the driver has
   // The folder for the modules; empty: default_output(). A non-empty folder that no build made is an error: usage.
   std::filesystem::path output;
+  // Another state folder, whose default_output() may have the result of the same build; empty: none.
+  std::filesystem::path other_state;
   unsigned jobs = 1;
   bool debug_info = false;
   bool compile_only = false;  // compile and verify, but deliver no modules; a missing binary object is no error

@@ -37,6 +37,8 @@ std::string explain_make_variables(const kernel::Kernel& kernel, const BuildRequ
 Command make_command(const kernel::Kernel& kernel, const BuildRequest& request, const std::string& tree) {
   Command command;
   command.root = kernel.host.root;
+  command.confined = true;
+  command.writable = {tree};
   command.argv = {"make", "-j" + std::to_string(std::max(request.jobs, 1U)), "-C", tree, "modules"};
   auto& argv = command.argv;
   if (!request.first_error_only) argv.insert(argv.begin() + 1, "-k");

@@ -63,6 +63,8 @@ Status place_empty_objects(const kernel::Kernel& kernel, const fs::path& tree,
   for (const auto& object : objects) {
     Command command;
     command.root = kernel.host.root;
+    command.confined = true;
+    command.writable = {kernel.host.inside(tree)};
     command.argv = {
         kernel.compiler.command, "-x", "c", "-c", "-o", (kernel.host.inside(tree) / object).string(), "/dev/null"};
     TRY_ASSIGN(const auto outcome, run(command));

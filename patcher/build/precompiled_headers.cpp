@@ -104,6 +104,8 @@ void PrecompiledHeaders::compile_in_advance(const std::vector<HeaderPrefix>& pre
     Command command;
     command.root = kernel_.host.root;
     command.cwd = compile.directory;
+    command.confined = true;
+    command.writable = {kernel_.host.inside(request_.tree)};
     command.env = compile.environment;
     for (const auto& [name, value] : env) command.env[name] = value;
     command.env["VGPUKIT_ONLY_HEADERS"] = "1";

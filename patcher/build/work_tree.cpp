@@ -8,6 +8,7 @@
 
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/json_file.hpp"
 
 namespace vgpukit::build {
 namespace {
@@ -28,11 +29,36 @@ bool is_ours_alone(const fs::path& folder) {
          (info.st_mode & 022U) == 0;
 }
 
+// Makes the folder, or empties one that is ours alone: in a folder with the sticky bit nobody else can then replace it.
+// If something of another user has the name, the folder gets another one.
+Status make_empty(fs::path& folder) {
+  std::error_code bad;
+  fs::create_directories(folder.parent_path(), bad);
+  const auto wanted = folder;
+  for (int tries = 0; tries < 10; ++tries) {
+    // Not removed: its name would be free for a moment.
+    if (is_ours_alone(folder)) {
+      for (const auto& entry : entries_of(folder)) fs::remove_all(entry, bad);
+      if (!bad) return {};
+    } else if (::mkdir(folder.c_str(), 0755) == 0) {
+      continue;
+    } else if (errno != EEXIST) {
+      bad = {errno, std::generic_category()};
+      break;
+    } else {
+      fs::remove_all(folder, bad);  // of an earlier vgpukit, with another mode; it fails for one of another user
+      if (::mkdir(folder.c_str(), 0755) != 0 || !is_ours_alone(folder)) folder = wanted.string() + "-" + random_word();
+    }
+  }
+  return Error{ErrorKind::missing, "make the folder " + wanted.string() + " to build in",
+               bad ? bad.message() : "others make folders of that name", "is it read-only, or another user's?"};
+}
+
 std::optional<Record> read_record(const fs::path& folder) {
   if (!is_ours_alone(folder)) return std::nullopt;
   const auto text = read_file(folder / record_name);
   if (!text) return std::nullopt;
-  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  const auto document = parse_json(*text);
   try {
     return document.get<Record>();
   } catch (const nlohmann::json::exception&) {
@@ -63,7 +89,7 @@ Status write_source(const driver::Driver& driver, const transform::SourceTree& t
                     const fs::path& folder) {
   if (!tree.has(path)) return {};
   const auto edit = tree.edits().find(path);
-  if (edit == tree.edits().end()) return clone_file(driver.sources / path, folder / path);
+  if (edit == tree.edits().end()) return clone_beneath(driver.sources, path, folder / path);
   return write_edit(folder / path, *edit->second, driver.sources / path);
 }
 
@@ -129,12 +155,7 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::
     }
     return made;
   }
-  fs::remove_all(made.folder_, bad);
-  fs::create_directories(made.folder_, bad);
-  if (bad)
-    return Error{ErrorKind::missing, "make the folder " + made.folder_.string() + " to build in", bad.message(),
-                 "is it read-only, or another user's?"};
-  fs::permissions(made.folder_, fs::perms(0755), bad);  // independent of the umask; see is_ours_alone()
+  TRY(make_empty(made.folder_));
   TRY(write_patched_tree(driver, tree, made.folder_));
   return made;
 }
@@ -150,7 +171,7 @@ void WorkTree::keep(const fs::path& locks) {
     if (lock && lock->held()) fs::remove_all(entry.path(), ignored);
   }
   const nlohmann::json document = Record{key_, edits_};
-  keep_ = static_cast<bool>(write_file(folder_ / record_name, document.dump() + "\n"));
+  keep_ = static_cast<bool>(write_file(folder_ / record_name, json_text(document) + "\n"));
 }
 
 }  // namespace vgpukit::build

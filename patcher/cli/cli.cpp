@@ -7,6 +7,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <new>
+#include <typeinfo>
 
 #include "cli/command_help.hpp"
 #include "cli/progress.hpp"
@@ -14,7 +17,10 @@
 #include "driver/driver_store.hpp"
 #include "kernel/kernel_notices.hpp"
 #include "support/configuration.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
+#include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 #include "support/yaml_reader.hpp"
 
@@ -46,6 +52,8 @@ void add_globals(CLI::App& app, Globals& globals) {
                  "Assume the answer to a question about the kernel, such as 'declaration no_llseek linux/fs.h=no' "
                  "(repeatable)")
       ->type_name("FACT=yes|no");
+  app.add_flag_callback("--no-sandbox", turn_sandbox_off,
+                        "As root: run make, conftest and the compilers with root's rights (docs/security.md)");
   app.add_flag("-v,--verbose", globals.verbose, "Print more: every command that is run");
   app.add_flag("-q,--quiet", globals.quiet, "Print only errors");
 }
@@ -97,6 +105,25 @@ int report(const Error& error, const Globals& globals) {
   return static_cast<int>(exit_of(error.kind));
 }
 
+// Expected failures are values, so an exception that arrives here is a fault of vgpukit, or the memory is exhausted.
+// The stack is unwound: what was begun is undone, and temporary files are removed.
+Result<Exit> without_exceptions(const Action& action, int argc, const char* const* argv) {
+  std::string words = "vgpukit";
+  for (int i = 1; i < argc; ++i) words += " " + shell_word(argv[i]);
+  const auto tried = "finish " + printable(words, 400);
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorKind::failed, tried, "the memory is exhausted", "free some memory, or use fewer --jobs"};
+  } catch (const std::exception& fault) {
+    return Error{ErrorKind::failed, tried,
+                 std::string("of a fault in vgpukit " VGPUKIT_VERSION " (") + typeid(fault).name() + ": " +
+                     printable(fault.what()) + ")",
+                 "send these two lines, and the file that it was about, as a report (SECURITY.md says where); what was "
+                 "begun is undone"};
+  }
+}
+
 }  // namespace
 
 void add_commands(CLI::App& app, Globals& globals, Action& action) {
@@ -126,7 +153,7 @@ void add_commands(CLI::App& app, Globals& globals, Action& action) {
   add_matrix(app, globals, action);
   add_package(app, globals, action);
   add_recipe(app, globals, action);
-  add_dkms_prebuild(app, globals, action);
+  add_dkms_build(app, globals, action);
   add_shell(app, action);
   add_command_help(app);
 }
@@ -150,7 +177,7 @@ int run_app(int argc, const char* const* argv) {
   }
   log::setup(globals.quiet ? -2 : globals.verbose,
              style_of(globals, STDERR_FILENO).on ? log::Color::always : log::Color::never);
-  const auto result = action();
+  const auto result = without_exceptions(action, argc, argv);
   if (!result) return report(result.error(), globals);
   return static_cast<int>(*result);
 }
@@ -251,14 +278,16 @@ Style style_of(const Globals& globals, int fd) {
   return {isatty(fd) == 1};
 }
 
-void print(const std::string& text) {
+void print(const std::string& output) {
+  // A file or a pipe gets the bytes as they are.
+  const auto text = isatty(STDOUT_FILENO) == 1 ? terminal_text(output, /*styled=*/true) : output;
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
 
 void print_json(const nlohmann::json& document) {
   // A compiler may have printed bytes that are not UTF-8: they are replaced.
-  print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  print(json_text(document, 2) + "\n");
 }
 
 std::string wrapped(const std::string& text, std::size_t indent) {

@@ -67,7 +67,8 @@ void add_doctor(CLI::App& app, Globals& globals, Action& action);
 void add_passthrough(CLI::App& app, Globals& globals, Action& action);  // passthrough groups|xml|rom
 // passthrough plan|apply|undo|bind|unbind|hooks: subcommands of passthrough
 void add_passthrough_change(CLI::App& passthrough, Globals& globals, Action& action);
-void add_dkms_prebuild(CLI::App& app, Globals& globals, Action& action);  // dkms-prebuild, dkms-sign: for dkms
+// dkms-build; for older trees dkms-prebuild, dkms-sign
+void add_dkms_build(CLI::App& app, Globals& globals, Action& action);
 void add_shell(CLI::App& app, Action& action);  // for the build and packagers; after all others, which it describes
 
 // All of them, and the global options.

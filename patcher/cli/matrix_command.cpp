@@ -12,6 +12,7 @@
 #include "matrix/matrix_run.hpp"
 #include "matrix/prove.hpp"
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 
@@ -320,8 +321,7 @@ Result<HostPaths> machine_of(const Globals& globals) {
 }
 
 Status write_result(const matrix::MatrixResult& result, const fs::path& file) {
-  return write_file(file,
-                    matrix::document_of(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_file(file, json_text(matrix::document_of(result), 1) + "\n");
 }
 
 void add_matrix(CLI::App& app, Globals& globals, Action& action) {

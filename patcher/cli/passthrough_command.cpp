@@ -49,9 +49,8 @@ Result<Exit> apply_xml(const Globals& globals, const std::string& file, const pa
   std::string backup;
   if (!edited.changes.empty()) {
     backup = backup_name(path);
-    TRY(clone_file(path, backup));
-    const auto mode = static_cast<unsigned>(fs::status(path, bad).permissions()) & 0777u;
-    TRY(write_file(path, edited.text, mode));
+    TRY(copy_with_owner(path, backup));
+    TRY(replace_file(path, edited.text));
   }
   if (globals.json()) {
     print_json({{"file", file}, {"changes", edited.changes}, {"notes", edited.notes}, {"backup", backup}});

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "support/log.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::cli {
 
@@ -37,7 +38,7 @@ void Progress::write(std::string line) {
   winsize size{};
   const std::size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 8 ? size.ws_col - 1U : 79U;
   if (line.size() > width) line.resize(width);
-  std::fprintf(stderr, "\r%s\033[K", line.c_str());
+  std::fprintf(stderr, "\r%s\033[K", terminal_text(line, /*styled=*/false).c_str());
   std::fflush(stderr);
   shown_ = true;
 }

@@ -2,6 +2,7 @@
 
 #include "cli/recipe_command.hpp"
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 
 namespace vgpukit::cli {
 
@@ -61,7 +62,7 @@ Result<Uses> uses_in(const std::vector<std::string>& files) {
   Uses all;
   for (const auto& file : files) {
     TRY_ASSIGN(const auto text, read_file(file));
-    const auto document = nlohmann::json::parse(text, nullptr, false);
+    const auto document = parse_json(text);
     if (document.is_discarded())
       return Error{ErrorKind::usage, "read the result " + file, "it is not JSON",
                    "name what vgpukit build --format json printed"};

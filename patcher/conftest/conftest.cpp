@@ -14,6 +14,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/interrupt.hpp"
+#include "support/sandbox.hpp"
 
 namespace vgpukit::conftest {
 namespace {
@@ -115,6 +116,7 @@ class Engine {
   // If make has to run all tests: run_.answered is false and there is no file.
   Status answer() {
     std::error_code error;
+    sandbox_needs(request_.tree);
     if (!fs::exists(request_.tree / "conftest.sh", error) || !fs::exists(request_.tree / "Kbuild", error)) return {};
     // An earlier make has begun: it knows which files are valid.
     if (fs::exists(conftest_, error) && !request_.has_objects) return {};

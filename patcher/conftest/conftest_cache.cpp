@@ -4,6 +4,7 @@
 
 #include "support/checksummed_file.hpp"
 #include "support/hash.hpp"
+#include "support/json_file.hpp"
 
 namespace vgpukit::kernel {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CompileError, file, line, fatal, message)
@@ -30,7 +31,7 @@ template <class T>
 std::optional<T> load_json(const fs::path& file) {
   const auto text = read_checksummed(file);
   if (!text) return std::nullopt;
-  const Json json = Json::parse(*text, nullptr, false);
+  const Json json = parse_json(*text);
   if (json.is_discarded()) return std::nullopt;
   try {
     return json.get<T>();
@@ -41,7 +42,7 @@ std::optional<T> load_json(const fs::path& file) {
 
 template <class T>
 void save_json(const fs::path& file, const T& value) {
-  write_checksummed(file, Json(value).dump(-1, ' ', false, Json::error_handler_t::replace));
+  write_checksummed(file, json_text(Json(value)));
 }
 
 }  // namespace

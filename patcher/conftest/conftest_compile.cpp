@@ -59,6 +59,8 @@ Command ConftestCompiler::command(const std::vector<std::string>& flags, std::st
   made.argv.insert(made.argv.end(), {"-x", "c", "-"});
   made.cwd = tree_;
   made.root = kernel_.host.root;
+  made.confined = true;
+  made.writable = {tree_};
   made.env = ask_.environment;
   made.env["LC_ALL"] = "C";
   made.input = std::move(input);

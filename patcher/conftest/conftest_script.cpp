@@ -70,6 +70,8 @@ Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const Kb
     Command command;
     command.root = kernel.host.root;
     command.cwd = kernel.host.inside(tree);
+    command.confined = true;
+    command.writable = {command.cwd};
     command.argv = {
         "/bin/sh",      kernel.host.inside(script).string(),        "vgpukit_cc", ask.arch, ask.sources, ask.output,
         "vgpukit-none", kernel.host.inside(folders.back()).string()};

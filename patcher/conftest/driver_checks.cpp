@@ -90,6 +90,7 @@ Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel,
   TRY_ASSIGN(const auto script, tree.read("conftest.sh"));
   Command command;
   command.root = kernel.host.root;
+  command.confined = true;
   // conftest.sh writes its snippets into its own folder.
   constexpr const char* each_check =
       "d=$(mktemp -d) && trap 'rm -rf \"$d\"' EXIT && cd \"$d\" && cat > conftest.sh || exit 1\n"

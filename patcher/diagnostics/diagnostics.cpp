@@ -12,6 +12,8 @@ namespace vgpukit::diagnostics {
 namespace {
 
 // An explanation of conftest has a dozen lines at most.
+// Distinct errors and warnings. More come only from a tree that is none, and nobody reads them.
+constexpr std::size_t max_entries = 1000;
 constexpr std::size_t max_plain_lines = 24;
 // A warning in a header that every file includes appears hundreds of times.
 constexpr std::size_t max_more = 100;
@@ -175,6 +177,7 @@ void DiagnosticCollector::hold(Diagnostic diagnostic, bool follows) {
 
 void DiagnosticCollector::add(Diagnostic diagnostic, bool follows) {
   const std::string place = place_of(diagnostic);
+  if (entries_.size() >= max_entries && !index_.contains(key_of(diagnostic))) return;
   const auto [entry, is_new] = index_.try_emplace(key_of(diagnostic), entries_.size());
   if (is_new) {
     diagnostic.hint = hint_for(diagnostic);

@@ -38,8 +38,15 @@ std::string redacted(const std::string& text) {
   static const std::regex value(
       "\\b(root|resume|cryptdevice|cryptkey|rd\\.luks[a-z.]*|luks[a-z.]*|rootflags|zfs|ip|nfsroot|systemd\\.hostname|"
       "hostname|BOOT_IMAGE|rd\\.lvm[a-z.]*|[sS]erial [nN]umber|serial)(=|: ?)(\"[^\"]*\"|\\S+)");
-  auto all = std::regex_replace(text, value, "$1$2***");
-  for (const auto* each : {&uuid, &mac, &ip}) all = std::regex_replace(all, *each, "***");
+  // std::regex takes stack for each character that it repeats. No line of a report needs more than this.
+  constexpr std::size_t longest_line = 4096;
+  std::string all;
+  each_line(text, [&](std::string_view line) {
+    auto one = std::regex_replace(std::string(line.substr(0, longest_line)), value, "$1$2***");
+    for (const auto* each : {&uuid, &mac, &ip}) one = std::regex_replace(one, *each, "***");
+    all += one + (line.size() > longest_line ? " (cut here)\n" : "\n");
+  });
+  if (!text.ends_with('\n') && !all.empty()) all.pop_back();
   return all;
 }
 

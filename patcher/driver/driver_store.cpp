@@ -8,6 +8,7 @@
 #include "driver/source_files.hpp"
 #include "driver/unpack_target.hpp"
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::driver {
@@ -35,7 +36,7 @@ Result<Package> read_package(const fs::path& folder) {
   const fs::path file = folder / "package.json";
   const auto text = read_file(file);
   if (!text) return damaged("package.json cannot be read: " + text.error().why);
-  const auto data = json::parse(*text, nullptr, false);
+  const auto data = parse_json(*text);
   if (!data.is_object()) return damaged("package.json is damaged");
   const auto word = [&](const char* key) {
     const auto found = data.find(key);
@@ -58,7 +59,7 @@ Status write_package_json(const fs::path& folder, const StoredDriver& driver, co
   const json data = {
       {"version", driver.version.text}, {"flavour", flavour_name(driver.flavour)}, {"added", driver.added},
       {"origin", driver.origin},        {"package_folder", driver.package_folder}, {"content", content}};
-  return write_file(folder / "package.json", data.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  return write_file(folder / "package.json", json_text(data, 2) + "\n");
 }
 
 // The package was added as a folder, and now comes as the installer with the same sources.
@@ -129,7 +130,11 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const 
   }
 
   TRY_ASSIGN(auto staged, StagedFolder::beside(place));
-  for (const auto& file : files) TRY(clone_file(driver.sources / file.path, staged.path() / "sources" / file.path));
+  for (const auto& file : files) {
+    const auto to = staged.path() / "sources" / file.path;
+    // A link to a binary object may lead to another folder of the package: list_sources() has checked it.
+    TRY(file.binary_object ? clone_file(driver.sources / file.path, to) : clone_beneath(driver.sources, file.path, to));
+  }
   for (const auto& file : package_files(driver.sources))
     if (file.parent_path() != driver.sources) TRY(clone_file(file, staged.path() / file.filename()));
   if (driver.package) TRY(copy_package(driver.package, staged.path() / kPackageFile, on_progress));

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "support/atomic_file.hpp"
+#include "support/limits.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::driver {
@@ -23,8 +24,9 @@ struct PackageText {
 std::optional<PackageText> load(const fs::path& sources, const std::string& name) {
   std::error_code ignored;
   const fs::path path = sources / name;
-  if (!fs::is_regular_file(path, ignored)) return std::nullopt;
-  auto text = read_file(path);
+  // vgpukit quotes what is in these files: a link may lead to one that the package's author cannot read.
+  if (!fs::is_regular_file(fs::symlink_status(path, ignored))) return std::nullopt;
+  auto text = read_file(path, limits::source_bytes);
   if (!text) return std::nullopt;
   return PackageText{name, path.lexically_normal(), std::move(*text)};
 }
@@ -264,7 +266,11 @@ std::vector<std::string> named_binary_objects(const fs::path& sources, const std
     if (is_comment(line)) return;
     for (const auto& word : split_words(line)) {
       constexpr std::string_view prefix = "$(src)/";
-      if (word.starts_with(prefix) && word.ends_with(".o_binary")) objects.push_back(word.substr(prefix.size()));
+      if (!word.starts_with(prefix) || !word.ends_with(".o_binary")) continue;
+      const fs::path object = word.substr(prefix.size());
+      // An empty object takes the place of one that the package lacks: that place is in the package.
+      const auto clean = object.lexically_normal();
+      if (!object.is_absolute() && *clean.begin() != "..") objects.push_back(clean.string());
     }
   });
   return objects;
@@ -276,9 +282,10 @@ std::vector<fs::path> package_files(const fs::path& sources) {
   std::vector<fs::path> files;
   std::error_code ignored;
   for (const char* name : {".manifest", "is_vgpu_host_package.txt"}) {
-    if (fs::is_regular_file(sources / name, ignored)) files.push_back(sources / name);
+    const auto is_file = [&](const fs::path& path) { return fs::is_regular_file(fs::symlink_status(path, ignored)); };
+    if (is_file(sources / name)) files.push_back(sources / name);
     const auto above = (fs::absolute(sources) / ".." / name).lexically_normal();
-    if (is_part_of_package(sources) && fs::is_regular_file(above, ignored)) files.push_back(above);
+    if (is_part_of_package(sources) && is_file(above)) files.push_back(above);
   }
   return files;
 }

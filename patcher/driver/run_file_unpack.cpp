@@ -27,7 +27,7 @@ class KernelPart {
     if (top_.size() < 6 && (top_.empty() || top_.back() != words.front())) top_.push_back(words.front());
     // Entries of a folder follow each other. A file that .manifest does not name is read before the folder ends.
     if (is_kernel_folder(words)) {
-      seen_.insert(path);
+      if (seen_.insert(path).second) open_.erase(path);
       return Take::yes;
     }
     if (path == ".manifest" || path == "is_vgpu_host_package.txt") {
@@ -58,13 +58,21 @@ class KernelPart {
     return named_;
   }
 
-  bool complete() { return may_stop_ && !named().empty() && missing().empty(); }
+  // Once .manifest is there, each file costs one search: a package may name 100,000 of them.
+  bool complete() {
+    if (!may_stop_ || named().empty()) return false;
+    if (!std::exchange(open_known_, true))
+      for (auto& name : missing()) open_.insert(std::move(name));
+    return open_.empty();
+  }
 
   const fs::path& folder_;
   bool may_stop_;
   bool manifest_seen_ = false;
   std::set<std::string, std::less<>> seen_;
   std::vector<std::string> named_;
+  std::set<std::string, std::less<>> open_;  // what missing() gives, once open_known_
+  bool open_known_ = false;
   std::vector<std::string> top_;  // the first folders and files of the package, for a message
 };
 

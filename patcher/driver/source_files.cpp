@@ -8,6 +8,8 @@
 #include <system_error>
 
 #include "support/hash.hpp"
+#include "support/limits.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit::driver {
 
@@ -27,6 +29,16 @@ bool is_conftest_scratch(std::string_view name) {
   return name.starts_with(prefix) && name.size() > prefix.size() && is_digit(name[prefix.size()]);
 }
 
+// Whether the file that a link leads to is in the package. A package is the folder above, too, if this one has the name
+// that it has in NVIDIA's packages.
+bool is_inside(const fs::path& folder, const fs::path& link) {
+  std::error_code bad;
+  auto top = fs::canonical(folder, bad);
+  if (top.filename() == "kernel" || top.filename() == "kernel-open") top = top.parent_path();
+  const auto target = fs::canonical(link, bad);
+  return !bad && !target.lexically_relative(top).native().starts_with("..");
+}
+
 }  // namespace
 
 bool is_build_output(std::string_view name, bool is_folder) {
@@ -42,6 +54,10 @@ Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
   const auto refuse = [&](const fs::path& at, const std::error_code& error) {
     return Error{ErrorKind::usage, "read the folder " + at.string(), error.message(), ""};
   };
+  const auto wrong = [&](const std::string& path, const std::string& why) {
+    return Error{ErrorKind::usage, "read the driver's file " + printable(path), why,
+                 "no driver package has such a file: unpack the package again"};
+  };
   std::vector<SourceFile> files;
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
@@ -52,6 +68,8 @@ Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
     const std::string name = entry->path().filename().native();
     const bool is_folder = entry->is_directory(error) && !entry->is_symlink(error);
     const bool hidden = name.starts_with('.') && name != ".manifest";
+    if (static_cast<std::size_t>(entry.depth()) > limits::path_depth)
+      return wrong(path, "it is more than " + std::to_string(limits::path_depth) + " folders deep");
     if (hidden || is_build_output(name, is_folder)) {
       if (is_folder) entry.disable_recursion_pending();
     } else if (!is_folder) {
@@ -59,7 +77,12 @@ Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
       struct stat info {};
       const int failed = binary ? ::stat(path.c_str(), &info) : ::lstat(path.c_str(), &info);
       // A link to a binary object that does not exist is left out.
-      if (failed == 0 && S_ISREG(info.st_mode))
+      const bool regular = failed == 0 && S_ISREG(info.st_mode);
+      if (regular && !binary && static_cast<std::uintmax_t>(info.st_size) > limits::source_bytes)
+        return wrong(path, "it is larger than " + std::to_string(limits::source_bytes >> 20) + " MiB");
+      if (regular && binary && entry->is_symlink(error) && !is_inside(folder, path))
+        return wrong(path, "it is a link to a file outside of the package");
+      if (regular)
         files.push_back({path.substr(prefix), static_cast<std::uintmax_t>(info.st_size),
                          static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
                          binary});

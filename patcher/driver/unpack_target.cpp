@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "support/limits.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::driver {
@@ -84,6 +85,9 @@ Result<std::vector<std::string>> UnpackTarget::accept(std::string_view name) {
   std::string why;
   auto words = split_path(name, why);
   if (name.empty()) why = "has no name";
+  if (words.size() > limits::path_depth)
+    return refuse(name, "is " + std::to_string(words.size()) + " folders deep; the limit is " +
+                            std::to_string(limits::path_depth));
   if (!why.empty()) return refuse(name, why + ", which could write outside of the target");
   return words;
 }

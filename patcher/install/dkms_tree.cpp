@@ -3,8 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "config.hpp"
+#include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
 #include "support/configuration.hpp"
+#include "support/json_file.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::install {
@@ -38,6 +40,13 @@ std::string module_lines(const std::vector<std::string>& modules) {
   return text;
 }
 
+// A hash of what write_dkms_tree() writes, without the file of choices, which has this hash. dkms adds make.log.
+Result<std::string> hash_of_tree(const fs::path& folder) {
+  TRY_ASSIGN(auto files, driver::list_sources(folder));
+  std::erase_if(files, [](const auto& file) { return file.path == kChoices || file.path == "make.log"; });
+  return driver::hash_sources(folder, files, driver::HashDepth::quick);
+}
+
 }  // namespace
 
 fs::path dkms_source_folder(const std::string& version) {
@@ -49,7 +58,7 @@ Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, con
   TRY_ASSIGN(const auto data, shipped_data());
   TRY_ASSIGN(const auto tree, transform::SourceTree::open(driver.sources));
   for (const auto& path : tree.files())
-    if (path != "dkms.conf") TRY(clone_file(driver.sources / path, folder / path));
+    if (path != "dkms.conf") TRY(clone_beneath(driver.sources, path, folder / path));
   for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
   const std::vector<std::pair<std::string, std::string>> values = {
       {"VGPUKIT_VERSION", VGPUKIT_VERSION}, {"VERSION", driver.version.text}, {"VGPUKIT", vgpukit}};
@@ -57,20 +66,23 @@ Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, con
   TRY_ASSIGN(const auto script, filled(data / "kbuild/dkms/vgpukit-dkms", values));
   TRY(write_file(folder / "dkms.conf", conf + module_lines(choices.modules)));
   TRY(write_file(folder / "vgpukit-dkms", script, 0755));
+  TRY_ASSIGN(const auto written, hash_of_tree(folder));
   const json document = {{"vgpukit", VGPUKIT_VERSION},
                          {"version", driver.version.text},
+                         {"content", driver.content},
+                         {"written", written},
                          {"accepted", choices.accepted},
                          {"recipes", choices.recipes},
                          {"shipped-recipes", choices.shipped_recipes},
                          {"without", choices.without},
                          {"modules", choices.modules}};
-  return write_file(folder / kChoices, document.dump(2) + "\n");
+  return write_file(folder / kChoices, json_text(document, 2) + "\n");
 }
 
 Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
   const auto file = folder / kChoices;
   TRY_ASSIGN(const auto text, read_file(file));
-  const auto document = json::parse(text, nullptr, false);
+  const auto document = parse_json(text);
   try {
     DkmsChoices choices;
     document.at("accepted").get_to(choices.accepted);
@@ -83,6 +95,13 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
     return Error{ErrorKind::usage, "read the choices of vgpukit install in " + file.string(), bad.what(),
                  "install the driver again: vgpukit install"};
   }
+}
+
+Result<std::string> original_content(const fs::path& folder, const driver::Driver& driver) {
+  const auto document = json_if_readable(folder / kChoices);
+  TRY_ASSIGN(const auto now, hash_of_tree(folder));
+  const auto word = [&](const char* key) { return document ? text_in(*document, key) : std::string(); };
+  return word("written") == now && !word("content").empty() ? word("content") : driver.content;
 }
 
 Status write_dkms_signing(const HostPaths& host) {

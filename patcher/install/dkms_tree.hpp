@@ -1,5 +1,5 @@
-// /usr/src/nvidia-VERSION: the driver's unpatched sources with our dkms.conf, whose PRE_BUILD patches dkms's copy for
-// the kernel that it builds for. The templates are in kbuild/dkms.
+// /usr/src/nvidia-VERSION: the driver's unpatched sources with our dkms.conf, which has dkms run `vgpukit dkms-build` in
+// its copy. The templates are in kbuild/dkms.
 #pragma once
 
 #include <filesystem>
@@ -30,6 +30,10 @@ Status write_dkms_tree(const std::filesystem::path& folder, const driver::Driver
 
 // Reads the choices of such a folder, or of dkms's copy of it. Error: usage for another folder or a damaged one.
 Result<DkmsChoices> read_dkms_choices(const std::filesystem::path& folder);
+
+// The Driver::content of the driver that the folder was written from, if its files are as they were written; otherwise
+// that of `driver`, which is the folder opened. So dkms can use what was built from the package itself.
+Result<std::string> original_content(const std::filesystem::path& folder, const driver::Driver& driver);
 
 // dkms from 3.0 on signs what it builds, by default with a key of its own. This file names the key of our configuration
 // instead. Without such a key write_dkms_signing() removes the file.

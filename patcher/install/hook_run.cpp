@@ -162,8 +162,7 @@ class Run {
       if (kernels_.contains(release))
         append(summary, release + ": " + kernels_.at(release).value("text", std::string()), "; ");
     const json document = {{"time", utc_now()}, {"by", request_.caller}, {"summary", summary}, {"kernels", kernels_}};
-    return write_file(folder_of(host_) / "last.json",
-                      document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+    return write_file(folder_of(host_) / "last.json", json_text(document, 2) + "\n");
   }
 
  private:
@@ -344,7 +343,12 @@ Result<HookOutcome> run_hook(const HostPaths& host, const HookRequest& request) 
 }
 
 std::optional<json> last_hook_run(const HostPaths& host) {
-  return json_if_readable(folder_of(host) / "last.json");
+  auto last = json_if_readable(folder_of(host) / "last.json");
+  const auto is_kernel = [](const json& each) {
+    return has_texts(each, {"time", "text", "stamp", "result", "why", "next"});
+  };
+  if (last && has_texts(*last, {"time", "by", "summary"}) && has_map(*last, "kernels", is_kernel)) return last;
+  return std::nullopt;
 }
 
 std::string last_hook_failure(const HostPaths& host, const json& last, const std::string& release) {

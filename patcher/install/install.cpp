@@ -190,7 +190,7 @@ Result<Built> build_all(const InstallRequest& request) {
     job.catalogue = request.catalogue;
     job.explanations = request.explanations;
     job.accepted = request.choices.accepted;
-    job.strict = recipe::Strict::run_time;  // as dkms_prebuild()
+    job.strict = recipe::Strict::run_time;  // as dkms_build()
     job.jobs = request.jobs;
     job.on_progress = request.on_progress;
     job.on_step = request.on_step;

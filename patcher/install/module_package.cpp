@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
 #include "support/process.hpp"
 
@@ -58,9 +59,7 @@ Status lay_out(const PackageRequest& request, Contents& contents) {
     TRY(clone_file(module.path, contents.root / contents.folder.substr(1) / fs::path(module.path).filename()));
   const auto doc = contents.root / "usr/share/doc" / contents.name;
   TRY(write_file(doc / "README", readme(*request.build)));
-  return write_file(
-      doc / "build.json",
-      nlohmann::json(*request.build).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_file(doc / "build.json", json_text(nlohmann::json(*request.build), 1) + "\n");
 }
 
 // Runs after the installation and the removal. If the kernel itself was removed, there is nothing to index.

@@ -71,16 +71,9 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
                                  const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
-  fs::create_directories(host.work(), bad);
-  const auto target = host.work() / ("vgpukit-installer-" + driver.version.text);
-  fs::remove_all(target, bad);  // a killed run may have left it
-  struct Remover {
-    const fs::path& folder;
-    ~Remover() {
-      std::error_code ignored;
-      fs::remove_all(folder, ignored);
-    }
-  } const remover{target};
+  // Others may write to host.work() of another root, so it is in a folder that is new.
+  TRY_ASSIGN(const auto scratch, StagedFolder::beside(host.work() / ("vgpukit-installer-" + driver.version.text)));
+  const auto target = scratch.path() / "package";
   TRY(driver::unpack_package(driver.package, target));
   if (!fs::exists(target / "nvidia-installer", bad))
     return Error{ErrorKind::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",

@@ -35,13 +35,27 @@ Status commit(const ChangeRules& rules, const Places& places, const InstallRecor
     TRY(move_path(places.previous(), places.discarded()));
     step("keep the snapshots for rollback");
     if (const auto old = installed_record(rules.host))
-      TRY(write_file(rules.working() / "record.json", old->dump(2) + "\n"));
+      TRY(write_file(rules.working() / "record.json", json_text(*old, 2) + "\n"));
     TRY(move_path(rules.working(), places.previous()));
   }
   step("record the installed driver");
-  TRY(write_file(places.record(), record.dump(2) + "\n"));
+  TRY(write_file(places.record(), json_text(record, 2) + "\n"));
   fs::remove_all(places.discarded(), bad);
   return {};
+}
+
+// A record whose parts have other types counts as damaged.
+std::optional<InstallRecord> record_in(const fs::path& file) {
+  auto record = json_if_readable(file);
+  const auto is_text = [](const InstallRecord& each) { return each.is_string(); };
+  const auto is_module = [](const InstallRecord& each) { return has_texts(each, {"name", "path", "hash"}); };
+  const auto is_kernel = [&](const InstallRecord& each) {
+    return each.is_object() && has_list(each, "modules", is_module);
+  };
+  if (record && has_texts(*record, {"version", "installed", "by"}) && has_list(*record, "modules", is_text) &&
+      has_list(*record, "made", is_text) && has_map(*record, "kernels", is_kernel))
+    return record;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -60,11 +74,11 @@ ChangeRules install_rules(const HostPaths& host) {
 }
 
 std::optional<InstallRecord> installed_record(const HostPaths& host) {
-  return json_if_readable(Places(host).record());
+  return record_in(Places(host).record());
 }
 
 std::optional<InstallRecord> previous_record(const HostPaths& host) {
-  return json_if_readable(Places(host).previous() / "record.json");
+  return record_in(Places(host).previous() / "record.json");
 }
 
 Result<std::vector<Snapshot>> previous_state(const HostPaths& host) {

@@ -150,7 +150,7 @@ Result<bool> remove_new_user_space(const HostPaths& host, const Snapshot& snapsh
     return std::any_of(backups.begin(), backups.end(), [&](const InstallerBackup& each) { return each.path == file; });
   };
   for (const auto& file : installed)
-    if (!holds(old, file) && !is_backed_up(file)) fs::remove(host.in_root(file), ignored);
+    if (!holds(old, file) && !is_backed_up(file)) fs::remove(host.reach(file), ignored);
   for (const auto& backup : backups)
     if (!holds(old, backup.path)) TRY(put_back(host, backup, cut_short || holds(installed, backup.path)));
   return true;

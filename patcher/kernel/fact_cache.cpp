@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
+#include "support/sandbox.hpp"
 
 namespace vgpukit::kernel {
 
@@ -43,7 +45,7 @@ FactCache FactCache::load(const HostPaths& host, const std::string& fingerprint)
   cache.file_ = host.cache / "facts" / (fingerprint + ".json");
   const auto text = read_file(cache.file_);
   if (!text) return cache;
-  const Json json = Json::parse(*text, nullptr, false);
+  const Json json = parse_json(*text);
   // The fingerprint is in the file, too, so that a copied or renamed file is not used.
   if (json.is_discarded() || text_at(json, "fingerprint") != fingerprint) return cache;
   if (json.contains("probe")) cache.probe = probe_from(json["probe"]);
@@ -57,6 +59,7 @@ FactCache FactCache::load(const HostPaths& host, const std::string& fingerprint)
 }
 
 void FactCache::save() const {
+  const AsSelf files;
   if (file_.empty()) return;
   const std::string fingerprint = file_.stem();
   HostPaths host;
@@ -76,8 +79,7 @@ void FactCache::save() const {
                      {"vermagic", merged.probe->vermagic},
                      {"debug-info", static_cast<int>(merged.probe->debug_info.kind)},
                      {"debug-info-why", merged.probe->debug_info.why}};
-  static_cast<void>(
-      static_cast<bool>(write_file(file_, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n")));
+  static_cast<void>(static_cast<bool>(write_file(file_, json_text(json, 1) + "\n")));
 }
 
 }  // namespace vgpukit::kernel

@@ -48,6 +48,7 @@ Status check_headers_fit(const Kernel& kernel) {
   Command command;
   command.argv = {fixdep.string()};
   command.root = kernel.host.root;
+  command.confined = true;
   command.deadline = std::chrono::seconds(20);
   const auto outcome = run(command);  // without arguments it prints its usage and ends with 1
   if (!outcome && Interrupt::caught() != 0) return outcome.error();

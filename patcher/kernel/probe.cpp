@@ -1,6 +1,5 @@
 #include "kernel/probe.hpp"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "kernel/probe_errors.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::kernel {
@@ -23,6 +23,7 @@ namespace {
 class ScratchFolder {
  public:
   static Result<ScratchFolder> make(const HostPaths& host) {
+    const AsSelf files;
     // The cache may be read-only.
     std::vector<fs::path> places = {host.work()};
     if (host.is_host()) places.push_back(fs::temp_directory_path());
@@ -32,11 +33,8 @@ class ScratchFolder {
       if (place.string().find_first_of(" \t:#$'\"\\") != std::string::npos) continue;
       std::error_code ignored;
       fs::create_directories(place, ignored);
-      std::string name = (place / "vgpukit-probe-XXXXXX").string();
-      if (::mkdtemp(name.data())) {
-        ::chmod(name.c_str(), 0755);
-        return ScratchFolder(name);
-      }
+      auto name = place / ("vgpukit-probe-" + random_word());
+      if (::mkdir(name.c_str(), 0755) == 0) return ScratchFolder(std::move(name));
       error = errno;
     }
     return Error{ErrorKind::missing, "make a folder to try the kernel's headers in",
@@ -46,6 +44,7 @@ class ScratchFolder {
   ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   ScratchFolder& operator=(ScratchFolder&&) = delete;
   ~ScratchFolder() {
+    const AsSelf files;
     std::error_code ignored;
     if (!path_.empty()) fs::remove_all(path_, ignored);
   }
@@ -182,7 +181,9 @@ std::vector<std::string> compile_words(const std::vector<std::string>& words, co
 }
 
 Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerprint) {
+  for (const auto& folder : {kernel.build, kernel.source}) sandbox_needs(kernel.host.in_root(folder));
   TRY_ASSIGN(const auto scratch, ScratchFolder::make(kernel.host));
+  TRY_ASSIGN(const auto given, BuildFolder::give(scratch.path()));
   TRY(write_file(scratch.path() / "Kbuild", "obj-m := probe.o\n"));
   TRY(write_file(scratch.path() / "probe.c", source));
   const fs::path inside = kernel.host.inside(scratch.path());
@@ -199,6 +200,8 @@ Result<ProbeBuild> build_probe(const Kernel& kernel, const std::string& fingerpr
     for (auto& variable : debug_info_variables(kernel, probe.debug_info)) make.argv.push_back(std::move(variable.text));
     make.argv.emplace_back("modules");
     make.root = kernel.host.root;
+    make.confined = true;
+    make.writable = {inside};
     make.env["LC_ALL"] = "C";
     make.deadline = std::chrono::minutes(5);
     compiler_wrapper.use_in(make);

@@ -92,6 +92,7 @@ Command compile_command(const Kernel& kernel, const ProbeBuild& probe, std::stri
   command.argv.insert(command.argv.end(), {"-x", "c", "-"});
   command.cwd = probe.directory;
   command.root = kernel.host.root;
+  command.confined = true;
   command.env["LC_ALL"] = "C";
   command.input = std::move(unit);
   command.deadline = std::chrono::minutes(2);

@@ -29,7 +29,7 @@ ModuleRecord read_module_record(const HostPaths& host) {
 Status write_module_record(const HostPaths& host, const ModuleRecord& record) {
   auto document = nlohmann::json::object();
   for (const auto& [name, from] : record) document[name] = {{"file", from.file.string()}, {"options", from.options}};
-  return write_file(record_file(host), document.dump(2) + "\n");
+  return write_file(record_file(host), json_text(document, 2) + "\n");
 }
 
 }  // namespace vgpukit::load

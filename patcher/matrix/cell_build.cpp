@@ -8,7 +8,9 @@
 #include "matrix/cell_load.hpp"
 #include "support/atomic_file.hpp"
 #include "support/interrupt.hpp"
+#include "support/json_file.hpp"
 #include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::matrix {
@@ -26,6 +28,7 @@ std::vector<std::string> build_words(const CellBuild& what) {
   for (const auto& name : what.request->modules) option("--modules", name);
   words.insert(words.end(), what.options.begin(), what.options.end());
   if (what.request->compile_only) words.emplace_back("--compile-only");
+  if (is_sandbox_off()) words.emplace_back("--no-sandbox");
   return words;
 }
 
@@ -125,7 +128,7 @@ void take_document(const CellBuild& what, nlohmann::json build, CellResult& resu
 }  // namespace
 
 std::string command_line_of(const CellBuild& what) {
-  const auto text = "vgpukit " + join(build_words(what), " ", shell_word);
+  auto text = "vgpukit " + join(build_words(what), " ", shell_word);
   if (what.request->loads.empty()) return text;
   return text + " --output modules && " + join(load_words(what, "modules"), " ", shell_word);
 }
@@ -142,7 +145,7 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   }
   result.cpu_seconds = outcome->cpu_seconds;
   if (died(what, *outcome, result)) return {};
-  auto build = nlohmann::json::parse(outcome->out, nullptr, false);
+  auto build = parse_json(outcome->out);
   try {
     if (build.is_object()) {
       take_document(what, std::move(build), result);

@@ -6,6 +6,7 @@
 
 #include "config.hpp"
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 
 namespace vgpukit::matrix {
 
@@ -84,7 +85,7 @@ nlohmann::json document_of(const MatrixResult& result) {
 
 Result<MatrixResult> parse_result(const std::string& text, const std::string& name) {
   const std::string tried = "read the result " + name;
-  const auto document = nlohmann::json::parse(text, nullptr, false);
+  const auto document = parse_json(text);
   if (document.is_discarded())
     return Error{ErrorKind::usage, tried, "it is not JSON, or it is cut off",
                  "name a file that vgpukit matrix run wrote"};

@@ -11,6 +11,7 @@
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/interrupt.hpp"
+#include "support/json_file.hpp"
 
 namespace vgpukit::matrix {
 
@@ -29,7 +30,7 @@ fs::path cell_file(const MatrixRun& run, const CellResult& cell) {
 std::optional<CellResult> earlier_result(const MatrixRun& run, const CellResult& cell) {
   const auto text = read_file(cell_file(run, cell));
   if (!text) return std::nullopt;
-  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  const auto document = parse_json(*text);
   try {
     auto earlier = document.get<CellResult>();
     if (earlier.driver == cell.driver && earlier.kernel == cell.kernel) return earlier;
@@ -41,8 +42,7 @@ std::optional<CellResult> earlier_result(const MatrixRun& run, const CellResult&
 
 Status save(const MatrixRun& run, const CellResult& result) {
   // The output of a compiler may be invalid UTF-8.
-  return write_file(cell_file(run, result),
-                    nlohmann::json(result).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_file(cell_file(run, result), json_text(nlohmann::json(result), 1) + "\n");
 }
 
 // The name of the interrupted run, if there is one of the same kind (fresh or not); otherwise a new name. A fresh run

@@ -1,12 +1,14 @@
 #include "module/elf_file.hpp"
 
 #include <archive.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "support/atomic_file.hpp"
+#include "support/limits.hpp"
 
 namespace vgpukit::module {
 namespace {
@@ -14,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A module with all its debug information has a few hundred MB.
-constexpr std::size_t max_unpacked = std::size_t{1} << 30;
+constexpr std::size_t max_unpacked = limits::file_bytes;
 
 Error not_a_module(const std::string& tried, const std::string& why) {
   return {ErrorKind::usage, tried, why,
@@ -25,11 +27,6 @@ Error cut_off(const std::string& tried, const std::string& what) {
   return {ErrorKind::usage, tried, "the file is cut off or damaged: " + what + " is not inside it",
           "build or copy the module again"};
 }
-
-struct CloseFile {
-  int fd;
-  ~CloseFile() { ::close(fd); }
-};
 
 bool is_compressed(std::string_view magic) {
   return magic.starts_with("\x1f\x8b") || magic.starts_with(std::string_view("\xfd\x37zXZ\0", 6)) ||
@@ -56,7 +53,8 @@ Result<std::shared_ptr<std::string>> unpack(const fs::path& path, const std::str
     if (got < 0) return damaged();
     if (got == 0) return bytes;
     bytes->append(buffer, 0, static_cast<std::size_t>(got));
-    if (bytes->size() > max_unpacked) return not_a_module(tried, "it unpacks to more than 1 GiB");
+    if (bytes->size() > max_unpacked)
+      return not_a_module(tried, "it unpacks to more than " + std::to_string(max_unpacked >> 20) + " MiB");
   }
 }
 
@@ -66,13 +64,13 @@ Result<ElfFile> ElfFile::open(const fs::path& path) {
   const std::string tried = "read the module " + path.string();
   std::error_code status;
   if (fs::is_directory(path, status)) return not_a_module(tried, "it is a folder");
-  const CloseFile file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) return not_a_module(tried, std::generic_category().message(errno));
+  auto file = open_to_read(path);
+  if (!file) return not_a_module(tried, file.error().why);
 
   ElfFile elf;
   elf.file_bytes_ = fs::file_size(path, status);
   std::string magic(6, '\0');
-  const ssize_t got = ::pread(file.fd, magic.data(), magic.size(), 0);
+  const ssize_t got = ::pread(file->get(), magic.data(), magic.size(), 0);
   magic.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   if (magic.empty()) return not_a_module(tried, "the file is empty");
 
@@ -81,14 +79,19 @@ Result<ElfFile> ElfFile::open(const fs::path& path) {
     TRY_ASSIGN(elf.unpacked_, unpack(path, tried));
     elf.elf_.reset(elf_memory(elf.unpacked_->data(), elf.unpacked_->size()));
   } else {
-    // Mapped, because nvidia.ko has 65 MB and most of it is not read.
-    elf.elf_.reset(elf_begin(file.fd, ELF_C_READ_MMAP, nullptr));
+    // Not mapped: if somebody truncated the file meanwhile, reading the map would end the process (SIGBUS).
+    elf.elf_.reset(elf_begin(file->get(), ELF_C_READ, nullptr));
   }
   TRY(elf.read(tried));
-  std::size_t size = 0;
-  if (const char* raw = elf_rawfile(elf.elf_.get(), &size))
-    elf.is_signed_ = std::string_view(raw, size).ends_with("~Module signature appended~\n");
-  if (!elf.unpacked_) elf_cntl(elf.elf_.get(), ELF_C_FDDONE);  // the map remains without the descriptor
+  constexpr std::string_view mark = "~Module signature appended~\n";
+  std::string last(mark.size(), '\0');
+  if (elf.unpacked_)
+    elf.is_signed_ = elf.unpacked_->ends_with(mark);
+  else if (elf.file_bytes_ >= mark.size())
+    elf.is_signed_ = ::pread(file->get(), last.data(), last.size(),
+                             static_cast<off_t>(elf.file_bytes_ - mark.size())) == static_cast<ssize_t>(mark.size()) &&
+                     last == mark;
+  if (!elf.unpacked_) elf_cntl(elf.elf_.get(), ELF_C_FDDONE);  // every section is in memory
   return elf;
 }
 
@@ -108,6 +111,8 @@ Status ElfFile::read(const std::string& tried) {
     return cut_off(tried, "its section table");
   }
   std::size_t symbol_table = 0;
+  std::uintmax_t total = 0;  // libelf copies each section: many that overlap would exhaust the memory
+  const std::uintmax_t most = unpacked_ ? unpacked_->size() : file_bytes_;
   for (std::size_t i = 0; i < count; ++i) {
     ElfSection section;
     Elf_Scn* scn = elf_getscn(elf_.get(), i);
@@ -117,6 +122,8 @@ Status ElfFile::read(const std::string& tried) {
     if (i > 0 && name == nullptr) return cut_off(tried, "the name of section " + std::to_string(i));
     section.name = name != nullptr ? name : "";
     if (section.header.sh_type != SHT_NOBITS && section.header.sh_type != SHT_NULL && section.header.sh_size > 0) {
+      total += std::min<std::uintmax_t>(section.header.sh_size, most);
+      if (total > most) return cut_off(tried, "section " + std::string(section.name));
       // Raw: the bytes of the file. libelf returns null if they are not inside the file.
       const Elf_Data* data = elf_rawdata(scn, nullptr);
       if (data == nullptr || data->d_buf == nullptr || data->d_size < section.header.sh_size) {

@@ -180,7 +180,7 @@ Result<std::vector<CardClaim>> applied_passthrough(const HostPaths& host) {
 bool applied_in_this_boot(const HostPaths& host) {
   const auto record = read_json(PassthroughPlaces(host).applied() / "record.json");
   const auto now = boot_id(host);
-  return record && !now.empty() && record->value("boot_id", "") == now;
+  return record && !now.empty() && text_in(*record, "boot_id") == now;
 }
 
 }  // namespace vgpukit::passthrough

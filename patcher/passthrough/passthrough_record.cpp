@@ -72,17 +72,6 @@ std::string boot_id(const HostPaths& host) {
   return Sysfs(host).read("/proc/sys/kernel/random/boot_id").text;
 }
 
-Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new) {
-  struct stat was {};
-  const bool there = ::stat(path.c_str(), &was) == 0;
-  TRY(write_file(path, text, there ? was.st_mode & 07777U : mode_of_new));
-  if (there && ::geteuid() == 0 &&
-      (::chown(path.c_str(), was.st_uid, was.st_gid) != 0 || ::chmod(path.c_str(), was.st_mode & 07777U) != 0))
-    return Error{ErrorKind::missing, "give " + path.string() + " the owner that it had",
-                 std::generic_category().message(errno), ""};
-  return {};
-}
-
 Status OriginalFiles::compare(const std::string& path, const Snapshot& after) {
   const auto was_there = std::any_of(before_->paths().begin(), before_->paths().end(),
                                      [&](const SnapshotPath& each) { return each.path == path && each.there; });
@@ -126,6 +115,14 @@ Result<OriginalFiles> OriginalFiles::open(const HostPaths& host) {
   TRY_ASSIGN(const auto record, read_json(places.applied() / "record.json"));
   TRY_ASSIGN(auto before, Snapshot::open(host, places.applied() / "before"));
   TRY_ASSIGN(const auto after, Snapshot::open(host, places.applied() / "after"));
+  const auto is_text = [](const json& each) { return each.is_string(); };
+  const auto is_command = [&](const json& each) {
+    return each.is_array() && !each.empty() && std::all_of(each.begin(), each.end(), is_text);
+  };
+  if (!has_list(record, "cards", [](const json& each) { return each.is_object(); }) ||
+      !has_list(record, "commands", is_command) || !has_list(record, "added_by_grubby", is_text))
+    return Error{ErrorKind::usage, "read " + (places.applied() / "record.json").string(), "it is damaged",
+                 "the copies of the files from before are in " + (places.applied() / "before").string()};
   for (const auto& each : record.value("cards", json::array())) {
     TRY_ASSIGN(auto claim, claim_from_json(each));
     originals.cards_.push_back(std::move(claim));
@@ -154,7 +151,7 @@ Status OriginalFiles::restore(const OnStep& on_step) const {
   if (!before_) return {};
   const PassthroughPlaces places(host_);
   for (const auto& [path, one] : files_) {
-    if (one.how == How::merge) TRY(rewrite_file(host_.in_root(path), *one.text, 0644));
+    if (one.how == How::merge) TRY(replace_file(host_.in_root(path), *one.text, 0644));
     std::error_code bad;
     if (one.how != How::overwrite || !fs::exists(host_.in_root(path), bad)) continue;
     TRY_ASSIGN(const auto now, read_file(host_.in_root(path)));
@@ -199,7 +196,7 @@ Status change_to(const ChangeTools& tools, JournaledChange change, const Origina
     for (const auto& edit : edits.files) {
       if (edit.after_commands != after_commands) continue;
       change.step("write " + edit.path);
-      TRY(rewrite_file(tools.host.in_root(edit.path), edit.after, edit.mode));
+      TRY(replace_file(tools.host.in_root(edit.path), edit.after, edit.mode));
     }
     return {};
   };
@@ -223,7 +220,7 @@ Status change_to(const ChangeTools& tools, JournaledChange change, const Origina
                 {"commands", edits.undo_commands},
                 {"added_by_grubby", edits.added_by_grubby},
                 {"boot_id", boot_id(tools.host)}};
-      TRY(write_file(places.next() / "record.json", record.dump(1) + "\n"));
+      TRY(write_file(places.next() / "record.json", json_text(record, 1) + "\n"));
     }
     if (check) TRY(check());
     return change.commit(record);

@@ -93,7 +93,4 @@ std::optional<std::string> unfinished_passthrough(const HostPaths& host);
 // The id of the running boot; empty: not known.
 std::string boot_id(const HostPaths& host);
 
-// Writes a file with the mode and owner that it had.
-Status rewrite_file(const fs::path& path, const std::string& text, unsigned mode_of_new);
-
 }  // namespace vgpukit::passthrough

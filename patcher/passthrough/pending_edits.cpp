@@ -11,7 +11,7 @@ Result<FileEdit*> PendingEdits::edit(const std::string& path) {
   auto real = path;
   if (const auto found = host_.resolve(path)) {
     real = host_.inside(*found).string();
-  } else if (fs::is_symlink(fs::symlink_status(host_.in_root(path)))) {
+  } else if (fs::is_symlink(fs::symlink_status(host_.reach(path)))) {
     return Error{ErrorKind::usage, "change " + path, "it is a link to a file that does not exist",
                  "create that file, or remove the link"};
   }

@@ -1,8 +1,10 @@
 #include "passthrough/rebind_journal.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 
 namespace vgpukit::passthrough {
 
@@ -62,14 +64,17 @@ RebindJournal RebindJournal::open(const RebindTools& tools, const std::string& c
   std::error_code bad;
   if (!fs::exists(journal.file_, bad)) return journal;
   const auto text = read_file(journal.file_);
-  auto steps = text ? json::parse(*text, nullptr, false) : json();
-  if (steps.is_array()) journal.steps_ = std::move(steps);
+  auto steps = text ? parse_json(*text) : json();
+  const auto is_step = [](const json& each) {
+    return has_texts(each, {"what", "name", "driver", "module", "override"});
+  };
+  if (steps.is_array() && std::all_of(steps.begin(), steps.end(), is_step)) journal.steps_ = std::move(steps);
   return journal;
 }
 
 Status RebindJournal::add(json step) {
   steps_.push_back(std::move(step));
-  return write_file(file_, steps_.dump(1) + "\n");
+  return write_file(file_, json_text(steps_, 1) + "\n");
 }
 
 Status RebindJournal::undo(const json& step, std::vector<std::string>& notes) {

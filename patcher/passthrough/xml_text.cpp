@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "support/limits.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::passthrough {
 
 namespace {
+
+constexpr std::size_t most_attributes = 100;  // each new one is compared with those before it
 
 bool is_space(char c) {
   return contains(" \t\n\r", {&c, 1});
@@ -78,6 +81,8 @@ class XmlParser {
     if (open_.empty() && !all_.empty()) return bad(element.begin, "there is a second root element");
     element.name = name();
     if (element.name.empty()) return bad(element.begin, "a tag without a name");
+    if (open_.size() >= limits::nesting)
+      return bad(element.begin, "it is nested more than " + std::to_string(limits::nesting) + " deep");
     for (;;) {
       const bool space = skip_space();
       if (at_ >= text_.size()) return bad(element.begin, "the tag has no end");
@@ -99,6 +104,8 @@ class XmlParser {
     const auto begin = at_;
     found.name = name();
     if (found.name.empty()) return bad(at_, "an attribute of <" + element.name + "> has no name");
+    if (element.attributes.size() >= most_attributes)
+      return bad(begin, "<" + element.name + "> has more than " + std::to_string(most_attributes) + " attributes");
     if (attribute_in(element, found.name)) return bad(begin, "<" + element.name + "> has " + found.name + " twice");
     skip_space();
     if (at_ >= text_.size() || text_[at_] != '=')
@@ -150,6 +157,10 @@ class XmlParser {
 }  // namespace
 
 Result<XmlText> XmlText::parse(std::string text, const std::string& file) {
+  if (text.size() > limits::document_bytes)
+    return Error{ErrorKind::usage, "read the XML",
+                 "it is larger than " + std::to_string(limits::document_bytes >> 20) + " MiB", "",
+                 SourcePos{file, 1, 1}};
   XmlText xml;
   xml.text_ = std::move(text);
   TRY_ASSIGN(xml.elements_, XmlParser(xml.text_, file).run());
@@ -158,7 +169,9 @@ Result<XmlText> XmlText::parse(std::string text, const std::string& file) {
 
 std::vector<std::size_t> XmlText::children(std::size_t parent, std::string_view name) const {
   std::vector<std::size_t> found;
-  for (std::size_t i = 1; i < elements_.size(); ++i)
+  // They are between their parent's tags: a domain may have many devices.
+  const auto end = elements_[parent].end;
+  for (std::size_t i = parent + 1; i < elements_.size() && elements_[i].begin < end; ++i)
     if (elements_[i].parent == parent && elements_[i].name == name) found.push_back(i);
   return found;
 }

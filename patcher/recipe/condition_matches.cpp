@@ -5,6 +5,7 @@
 
 #include "support/checksummed_file.hpp"
 #include "support/hash.hpp"
+#include "support/json_file.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::recipe {
@@ -61,7 +62,7 @@ class Search {
 ConditionMatches::ConditionMatches(std::filesystem::path file) : file_(std::move(file)) {
   const auto body = file_.empty() ? std::nullopt : read_checksummed(file_);
   if (!body) return;
-  const Json json = Json::parse(*body, nullptr, false);
+  const Json json = parse_json(*body);
   try {
     if (!json.is_discarded()) cached_ = json.get<std::map<std::string, Places>>();
   } catch (const Json::exception&) {  // not a map of places
@@ -130,7 +131,11 @@ std::map<std::string, int> ConditionMatches::places(const FileCondition& conditi
 }
 
 void ConditionMatches::save() const {
-  if (!file_.empty() && changed_) write_checksummed(file_, Json(cached_).dump());
+  if (file_.empty() || !changed_) return;
+  try {
+    write_checksummed(file_, Json(cached_).dump());
+  } catch (const Json::exception&) {  // a file's name is not UTF-8: JSON cannot hold it, so it is searched for again
+  }
 }
 
 }  // namespace vgpukit::recipe

@@ -2,6 +2,7 @@
 
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
+#include "support/sandbox.hpp"
 
 namespace vgpukit {
 
@@ -15,6 +16,7 @@ std::optional<std::string> read_checksummed(const fs::path& file) {
 }
 
 void write_checksummed(const fs::path& file, std::string_view body) {
+  const AsSelf files;
   static_cast<void>(static_cast<bool>(write_file(file, hash_of(body) + "\n" + std::string(body))));
 }
 

@@ -1,6 +1,5 @@
 #include "support/hash.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -9,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "support/descriptor.hpp"
+#include "support/atomic_file.hpp"
 
 namespace vgpukit {
 
@@ -37,8 +36,7 @@ Status Hasher::add_file(const std::filesystem::path& path) {
   const auto refuse = [&](int error) {
     return Error{ErrorKind::usage, "read " + path.string(), std::strerror(error), ""};
   };
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return refuse(errno);
+  TRY_ASSIGN(const auto file, open_to_read(path));
   std::array<char, 64 * 1024> buffer;  // not initialized, because most files are much shorter
   std::uint64_t total = 0;
   for (;;) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config.hpp"
+#include "support/interrupt.hpp"
 
 namespace vgpukit {
 
@@ -64,7 +65,7 @@ Result<HostPaths> HostPaths::of_this_machine(const fs::path& root) {
 }
 
 fs::path HostPaths::in_root(const fs::path& path) const {
-  return is_host() ? ("/" / path).lexically_normal() : (root / path.relative_path()).lexically_normal();
+  return is_host() ? ("/" / path).lexically_normal() : follow(path, /*last=*/true);
 }
 
 fs::path HostPaths::inside(const fs::path& path) const {
@@ -73,7 +74,7 @@ fs::path HostPaths::inside(const fs::path& path) const {
   return relative == "." ? fs::path("/") : "/" / relative;
 }
 
-std::optional<fs::path> HostPaths::resolve(const fs::path& path) const {
+fs::path HostPaths::follow(const fs::path& path, bool last) const {
   const auto words_of = [](const fs::path& from) { return std::deque<fs::path>(from.begin(), from.end()); };
   std::deque<fs::path> todo = words_of(path.relative_path());
   std::vector<fs::path> done;  // the words of the path so far, without any link
@@ -82,7 +83,6 @@ std::optional<fs::path> HostPaths::resolve(const fs::path& path) const {
     for (const auto& word : done) result /= word;
     return result;
   };
-  std::error_code error;
   int links = 0;
   while (!todo.empty()) {
     const fs::path word = todo.front();
@@ -93,12 +93,12 @@ std::optional<fs::path> HostPaths::resolve(const fs::path& path) const {
       continue;
     }
     done.push_back(word);
-    const auto status = fs::symlink_status(here(), error);
-    if (error || !fs::exists(status)) return std::nullopt;
-    if (!fs::is_symlink(status)) continue;
-    if (++links > 40) return std::nullopt;  // the limit of the kernel (MAXSYMLINKS)
+    std::error_code error;
+    if (!last && todo.empty()) break;
+    if (!fs::is_symlink(fs::symlink_status(here(), error))) continue;
     const fs::path target = fs::read_symlink(here(), error);
-    if (error) return std::nullopt;
+    // The limit of the kernel (MAXSYMLINKS). A path below a file cannot exist, either.
+    if (++links > 40 || error) return fs::path("/dev/null") / path.relative_path();
     done.pop_back();
     if (target.is_absolute()) done.clear();
     const auto words = words_of(target.relative_path());
@@ -107,12 +107,15 @@ std::optional<fs::path> HostPaths::resolve(const fs::path& path) const {
   return here();
 }
 
-fs::path HostPaths::reach(const fs::path& inside) const {
-  auto path = ("/" / inside).lexically_normal();
-  if (is_host()) return path;
-  for (auto above = path.parent_path(); above != "/"; above = above.parent_path())
-    if (const auto real = resolve(above)) return *real / path.lexically_relative(above);
-  return in_root(path);
+std::optional<fs::path> HostPaths::resolve(const fs::path& path) const {
+  auto real = follow(path, /*last=*/true);
+  std::error_code error;
+  return fs::exists(fs::symlink_status(real, error)) ? std::optional(std::move(real)) : std::nullopt;
+}
+
+fs::path HostPaths::reach(const fs::path& path) const {
+  const auto clean = ("/" / path).lexically_normal();
+  return is_host() ? clean : follow(clean, /*last=*/false);
 }
 
 fs::path HostPaths::work() const {
@@ -123,7 +126,10 @@ fs::path HostPaths::work() const {
 }
 
 Status need_root(const HostPaths& host, const std::string& tried, const std::string& hint) {
-  if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) return {};
+  if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) {
+    Interrupt::let_finish();
+    return {};
+  }
   return Error{ErrorKind::denied, tried, "that needs root, and nothing was changed", hint};
 }
 

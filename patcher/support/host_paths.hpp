@@ -26,16 +26,15 @@ struct HostPaths {
 
   [[nodiscard]] bool is_host() const { return root == "/"; }
 
-  // A path as the root knows it ("/lib/modules") -> as we reach it ("/srv/root/lib/modules"). Symbolic links are NOT
-  // followed.
+  // A path as the root knows it ("/lib/modules") -> as we reach it ("/srv/root/lib/modules"). In another root, symbolic
+  // links are followed as that root would: the result never leaves it. The path need not exist.
   [[nodiscard]] fs::path in_root(const fs::path& inside) const;
   // The inverse of in_root(). `path` must be below root.
   [[nodiscard]] fs::path inside(const fs::path& path) const;
   // Follows symbolic links as the root itself would (an absolute link starts at root again, ".." stops at root).
   // Gives the path as we reach it, or nothing when it does not exist.
   [[nodiscard]] std::optional<fs::path> resolve(const fs::path& inside) const;
-  // As in_root(), but with the links of the folders above the last name followed as the root would follow them: in a
-  // root whose /lib is a link to /usr/lib, in_root("/lib/x") is the host's /usr/lib/x. The path need not exist.
+  // As in_root(), but a link that is the last name is not followed: for removing it, or looking at it.
   [[nodiscard]] fs::path reach(const fs::path& inside) const;
 
   // The folder for a build's scratch tree. It is visible from inside the root: cache/work on this machine, /var/tmp or
@@ -43,8 +42,12 @@ struct HostPaths {
   [[nodiscard]] fs::path work() const;
   // The folder for state that belongs to the machine and not to the user: `state`, or /var/lib/vgpukit of another root.
   [[nodiscard]] fs::path machine_state() const { return is_host() ? state : in_root("/var/lib/vgpukit"); }
+
+ private:
+  [[nodiscard]] fs::path follow(const fs::path& inside, bool last) const;
 };
 
+// To be called before a change of the system: a signal then waits for its end (Interrupt::let_finish()).
 // Error: denied, unless the user is root, or may write to a root folder that is not this machine's. `hint`: what to do.
 Status need_root(const HostPaths& host, const std::string& tried, const std::string& hint = "run it with sudo");
 

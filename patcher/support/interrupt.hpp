@@ -12,6 +12,9 @@ class Interrupt {
   Interrupt& operator=(const Interrupt&) = delete;
   // The signal that came, or 0.
   [[nodiscard]] static int caught();
+  // From now on the process changes the system: a signal must not end it before the change is complete or undone.
+  // Before, a signal ends a computation that does not look at caught() after 0.4 s of it.
+  static void let_finish();
 };
 
 // A descriptor that becomes readable when a signal was caught and stays so; -1 while no Interrupt lives.

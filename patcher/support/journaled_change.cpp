@@ -1,7 +1,11 @@
 #include "support/journaled_change.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 
+#include "support/interrupt.hpp"
 #include "support/json_file.hpp"
 #include "support/log.hpp"
 
@@ -52,14 +56,27 @@ Status restore_all(const ChangeRules& rules, const std::vector<Snapshot>& snapsh
   return {};
 }
 
-// Removes the folder, and the one above it, if nothing but the lock is in it.
-void remove_if_empty(const fs::path& folder) {
-  std::error_code bad;
-  for (fs::directory_iterator entry(folder, bad), end; !bad && entry != end; entry.increment(bad))
-    if (entry->path().filename() != "lock") return;
-  fs::remove(folder / "lock", bad);
-  fs::remove(folder, bad);
-  fs::remove(folder.parent_path(), bad);
+Error damaged(const fs::path& what, const std::string& why, const ChangeRules& rules) {
+  return {ErrorKind::failed, "undo what an interrupted command has left", what.string() + why,
+          "the copies of what was there before are in " + rules.working().string() + "; put them back, then remove " +
+              rules.journal().string()};
+}
+
+// A journal says which files to restore and remove, so only root and this user may have written it, and nothing in its
+// folder may lead to another place.
+Status check_folder(const ChangeRules& rules) {
+  struct stat info {};
+  if (::lstat(rules.folder.c_str(), &info) != 0) return {};
+  const auto refuse = [&](const fs::path& path, const std::string& why) {
+    return Error{ErrorKind::failed, "use the journal of " + rules.folder.string(), path.string() + why,
+                 "look at what is in " + rules.folder.string() + ", then remove that folder; nothing was changed"};
+  };
+  if ((info.st_uid != 0 && info.st_uid != ::geteuid()) || (info.st_mode & S_IWOTH))
+    return refuse(rules.folder, " can be written by another user");
+  for (const auto& entry : entries_of(rules.folder))
+    if (std::error_code bad; fs::is_symlink(fs::symlink_status(entry, bad)))
+      return refuse(entry, " is a symbolic link");
+  return {};
 }
 
 }  // namespace
@@ -67,7 +84,7 @@ void remove_if_empty(const fs::path& folder) {
 std::optional<std::string> unfinished_change(const ChangeRules& rules) {
   const auto journal = read_json(rules.journal());
   if (!journal) return std::nullopt;
-  return journal->value("what", std::string("something"));
+  return text_in(*journal, "what", "something");
 }
 
 Result<std::optional<std::string>> recover_change(const ChangeRules& rules, const OnStep& on_step) {
@@ -78,14 +95,12 @@ Result<std::optional<std::string>> recover_change(const ChangeRules& rules, cons
   }
   const auto journal = read_json(rules.journal());
   auto snapshots = open_snapshots(rules.host, rules.working());
-  const auto phase = journal ? journal->value("phase", std::string()) : std::string();
+  const auto phase = journal ? text_in(*journal, "phase") : std::string();
   // The journal says "changing" only when the first snapshot is complete.
-  if (phase != "committing" && (phase != "changing" || !snapshots || snapshots->empty()))
-    return Error{ErrorKind::failed, "undo what an interrupted command has left",
-                 (phase.empty() ? rules.journal() : rules.working()).string() + " is damaged",
-                 "the copies of what was there before are in " + rules.working().string() +
-                     "; put them back, then remove " + rules.journal().string()};
-  const auto what = journal->value("what", std::string("something"));
+  if (phase != "committing" && phase != "changing") return damaged(rules.journal(), " is damaged", rules);
+  if (phase == "changing" && (!snapshots || snapshots->empty()))
+    return damaged(rules.working(), " is damaged" + (snapshots ? "" : ": " + snapshots.error().why), rules);
+  const auto what = text_in(*journal, "what", "something");
   if (phase == "committing") {
     // Passthrough's journal in vgpukit 0.1.0 has no record, but a key that says what to do.
     TRY(finish(rules, journal->value("record", *journal), on_step));
@@ -102,6 +117,8 @@ Result<FileLock> lock_changes(const ChangeRules& rules, const OnStep& on_step) {
                    "started");
              }));
   lock.share_with_children();
+  Interrupt::let_finish();
+  TRY(check_folder(rules));
   TRY_ASSIGN(const auto recovered, recover_change(rules, on_step));
   if (recovered) log::warning(*recovered);
   return lock;
@@ -141,7 +158,6 @@ Status JournaledChange::commit(const json& record) {
   TRY(write_journal("committing", record));
   const auto lock = std::exchange(lock_, std::nullopt);  // the destructor no longer undoes this change
   TRY(finish(rules_, record, on_step_));
-  remove_if_empty(rules_.folder);
   return {};
 }
 
@@ -149,7 +165,6 @@ Status JournaledChange::undo() {
   step("undo");
   const auto lock = std::exchange(lock_, std::nullopt);
   TRY(restore_all(rules_, snapshots_, on_step_));
-  remove_if_empty(rules_.folder);
   return {};
 }
 

@@ -22,6 +22,8 @@
 #include <mutex>
 
 #include "support/log.hpp"
+#include "support/orphans.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 extern char** environ;
@@ -33,7 +35,7 @@ namespace {
 namespace bp = boost::process::v2;
 
 // What the child did when it failed. Boost sends one number to the parent: stage * stage_unit + errno.
-enum class Stage : int { exec = 0, group, user_namespace, change_root, change_folder };
+enum class Stage : int { exec = 0, group, user_namespace, change_root, change_folder, sandbox, change_user };
 constexpr int stage_unit = 10000;
 
 std::atomic<int> children_hold = -1;
@@ -83,8 +85,9 @@ class ContextExecutor {
 // fork.
 class ChildSetup {
  public:
-  ChildSetup(const Command& command, char* const* environment)
-      : root_(changes_root(command) ? command.root.string() : std::string()),
+  ChildSetup(const Command& command, char* const* environment, const std::optional<SandboxSetup>& sandbox)
+      : sandbox_(sandbox ? &*sandbox : nullptr),
+        root_(changes_root(command) ? command.root.string() : std::string()),
         proc_(root_ + "/proc"),
         proc_self_(root_ + "/proc/self"),
         dev_(root_ + "/dev"),
@@ -92,6 +95,7 @@ class ChildSetup {
         cwd_(command.cwd.string()),
         environment_(environment),
         parent_(::getpid()),
+        watch_socket_(watch_socket()),
         needs_namespace_(!root_.empty() && ::geteuid() != 0),
         uid_map_("0 " + std::to_string(::geteuid()) + " 1"),
         gid_map_("0 " + std::to_string(::getegid()) + " 1") {}
@@ -108,15 +112,18 @@ class ChildSetup {
   bp::error_code on_exec_setup(Launcher&, const Path&, const Args&) {
     reset_signals();
     if (::setpgid(0, 0) != 0) return failed(Stage::group);
+    watch_this_group(watch_socket_);
     if (needs_namespace_ && !enter_user_namespace()) return failed(Stage::user_namespace);
     if (!root_.empty()) show_proc_and_dev();
-    // After the namespace, because a change of credentials clears it.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent_) ::_exit(127);  // the parent died before prctl
+    if (sandbox_ && !sandbox_->enter_namespaces()) return failed(Stage::sandbox);
     if (!root_.empty()) {
       if (::chroot(root_.c_str()) != 0) return failed(Stage::change_root);
       if (::chdir("/") != 0) return failed(Stage::change_root);
     }
+    if (sandbox_ && !sandbox_->change_user()) return failed(Stage::change_user);
+    // After the namespaces and the user, because a change of credentials clears it.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent_) ::_exit(127);  // the parent died before prctl
     if (!cwd_.empty() && ::chdir(cwd_.c_str()) != 0) return failed(Stage::change_folder);
     // Boost 1.81 closes only what is above its own pipe. Its pipe is still needed: mark the descriptors, don't close
     // them.
@@ -167,6 +174,7 @@ class ChildSetup {
     return {errno, bp::system_category()};
   }
 
+  const SandboxSetup* sandbox_;
   std::string root_;
   std::string proc_;
   std::string proc_self_;
@@ -175,6 +183,7 @@ class ChildSetup {
   std::string cwd_;
   char* const* environment_;
   pid_t parent_;
+  int watch_socket_;
   bool needs_namespace_;
   std::string uid_map_;
   std::string gid_map_;
@@ -193,6 +202,10 @@ Error launch_error(const Command& command, const std::string& program, int code)
                                  "Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"};
     case Stage::change_folder:
       return {ErrorKind::missing, "run " + program, "cannot enter the folder " + command.cwd.string() + ": " + why, ""};
+    case Stage::sandbox:
+    case Stage::change_user:
+      return {ErrorKind::missing, "run " + program + " without root's rights", why,
+              "--no-sandbox runs it as root; docs/security.md says what that means"};
     case Stage::group:
     case Stage::exec:
       break;
@@ -201,7 +214,7 @@ Error launch_error(const Command& command, const std::string& program, int code)
 }
 
 // A small clean environment: a build must not depend on the user's shell.
-std::map<std::string, std::string> environment_of(const Command& command) {
+std::map<std::string, std::string> environment_of(const Command& command, const std::optional<SandboxSetup>& sandbox) {
   std::map<std::string, std::string> env = {{"LC_ALL", "C.UTF-8"}};
   const auto take = [&](const char* name, const char* otherwise) {
     const char* value = std::getenv(name);
@@ -210,7 +223,11 @@ std::map<std::string, std::string> environment_of(const Command& command) {
     else if (otherwise)
       env[name] = otherwise;
   };
-  if (changes_root(command)) {
+  if (sandbox) {
+    // Nothing of the caller's: a configuration of ccache in his HOME names programs to run.
+    env["PATH"] = fixed_path;
+    env["HOME"] = env["TMPDIR"] = sandbox->temporary();
+  } else if (changes_root(command)) {
     // Folders of this machine may not exist in another root.
     env["PATH"] = fixed_path;
     env["HOME"] = "/root";
@@ -278,8 +295,12 @@ Result<Launched> launch(const Command& command) {
   const Descriptor input(open_input(command.input));
   if (input.get() < 0) return refuse(errno);
 
+  const auto sandbox =
+      command.confined
+          ? SandboxSetup::make(command.root, {fs::path(program).parent_path(), command.cwd}, command.writable)
+          : std::nullopt;
   std::vector<std::string> assignments;
-  for (const auto& [name, value] : environment_of(command)) assignments.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment_of(command, sandbox)) assignments.push_back(name + "=" + value);
   std::vector<char*> environment;
   for (auto& assignment : assignments) environment.push_back(assignment.data());
   environment.push_back(nullptr);
@@ -295,14 +316,17 @@ Result<Launched> launch(const Command& command) {
   try {
     auto process = launcher(ContextExecutor(context), error, program, arguments,
                             bp::process_stdio{input.get(), out_write.get(), err_write.get()},
-                            ChildSetup(command, environment.data()));
+                            ChildSetup(command, environment.data(), sandbox));
     process.detach();
   } catch (const std::exception&) {
     // The child runs, but Boost could not make a handle for it (a kernel without pidfd). The pid is enough.
     if (launcher.pid <= 0) return refuse(EAGAIN);
   }
   if (error) {
-    if (launcher.pid > 0) ::waitpid(launcher.pid, nullptr, 0);  // 1.81 leaves a zombie
+    if (launcher.pid > 0) {
+      end_watch(launcher.pid);
+      ::waitpid(launcher.pid, nullptr, 0);  // 1.81 leaves a zombie
+    }
     return launch_error(command, program, error.value());
   }
   Launched launched;

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "support/text.hpp"
+
 namespace vgpukit::log {
 
 namespace {
@@ -60,7 +62,8 @@ void say(spdlog::level::level_enum level, std::string_view text) {
     return true;
   }();
   static_cast<void>(ready);
-  spdlog::log(level, spdlog::string_view_t(text.data(), text.size()));
+  const auto safe = terminal_text(text, /*styled=*/false);
+  spdlog::log(level, spdlog::string_view_t(safe.data(), safe.size()));
 }
 
 }  // namespace

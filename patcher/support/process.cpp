@@ -25,6 +25,7 @@
 #include "support/host_paths.hpp"
 #include "support/interrupt.hpp"
 #include "support/launch.hpp"
+#include "support/orphans.hpp"
 
 namespace vgpukit {
 
@@ -35,6 +36,7 @@ using boost::system::error_code;
 using namespace std::chrono_literals;
 
 constexpr auto grace = 2s;           // between SIGTERM and SIGKILL
+constexpr auto short_grace = 400ms;  // the same when a signal has come: everything ends within a second
 constexpr auto last_output = 500ms;  // after SIGKILL, for processes that left the group and hold a pipe
 constexpr auto poll_interval = 10ms;
 
@@ -87,6 +89,7 @@ class Running : public std::enable_shared_from_this<Running> {
     ::kill(-pid_, SIGKILL);
     while (!reaped_ && ::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
+    end_watch(pid_);
   }
 
   void start() {
@@ -109,7 +112,7 @@ class Running : public std::enable_shared_from_this<Running> {
     if (stopping_) return;
     stopping_ = true;
     ::kill(-pid_, SIGTERM);
-    stop_.expires_after(grace);
+    stop_.expires_after(Interrupt::caught() ? std::chrono::milliseconds(short_grace) : grace);
     stop_.async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->stop_hard();
     });
@@ -217,6 +220,7 @@ class Running : public std::enable_shared_from_this<Running> {
     if (group_gone_ || !exited_) return;
     if (abandoned_ || !group_runs(pid_)) {
       group_gone_ = true;
+      end_watch(pid_);
       return;
     }
     poll_.expires_after(poll_interval);

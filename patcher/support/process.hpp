@@ -32,6 +32,11 @@ struct Command {
   // Called for each line as it comes, without the newline, from the calling thread. Empty: output is only collected.
   std::function<void(std::string_view line, bool is_stderr)> on_line;
   bool collect = true;  // fill Outcome::out and err
+  // It runs code of a driver package or of kernel headers. If root starts it, it gets another user's rights, and the
+  // system without what a build does not need (support/sandbox.hpp). `writable`: the folders that it may write to, as
+  // seen from inside `root`.
+  bool confined = false;
+  std::vector<fs::path> writable;
 };
 
 struct Outcome {
@@ -47,8 +52,9 @@ struct Outcome {
 
 // Runs a command to its end. The child leads a process group of its own. When the deadline passes, when the caller is
 // interrupted (support/interrupt.hpp) or when this function leaves for any other reason, the whole group gets SIGTERM
-// and, 2 s later, SIGKILL. The child also dies with this process (PR_SET_PDEATHSIG). A non-zero exit status is no
-// error. Error: missing when the program does not exist or the root cannot be entered; interrupted after a signal.
+// and, 2 s later (0.4 s after a signal), SIGKILL. The group also dies with this process (support/orphans.hpp). A
+// non-zero exit status is no error. Error: missing when the program does not exist or the root cannot be entered;
+// interrupted after a signal.
 Result<Outcome> run(const Command& command);
 
 // Runs several commands, at most `jobs` at once, and gives the outcomes in the order of the commands. Stops at the

@@ -11,6 +11,8 @@
 #include <set>
 
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
+#include "support/text.hpp"
 
 namespace vgpukit {
 
@@ -85,6 +87,17 @@ std::string folder_above(const HostPaths& host, const std::string& path) {
   return above.string();
 }
 
+// The first link among the folders of a copy. vgpukit makes none: the names of a copy are those of real folders.
+std::optional<fs::path> link_above(const fs::path& folder, const fs::path& copy) {
+  std::error_code bad;
+  auto at = folder;
+  for (const auto& word : copy.parent_path()) {
+    at /= word;
+    if (fs::is_symlink(fs::symlink_status(at, bad))) return at;
+  }
+  return std::nullopt;
+}
+
 Error cannot_restore(const fs::path& path, const std::string& why, int number) {
   return {kind_of(number, ErrorKind::missing),
           "put back " + path.string(),
@@ -97,6 +110,7 @@ Error cannot_restore(const fs::path& path, const std::string& why, int number) {
 Status remove_path(const HostPaths& host, const SnapshotPath& snapshot) {
   std::error_code bad;
   const auto path = host.reach(snapshot.path);
+  remove_leftovers(path);
   fs::remove_all(path, bad);
   if (bad) return cannot_restore(path, bad.message(), bad.value());
   for (auto above = fs::path(snapshot.path).parent_path();
@@ -112,6 +126,7 @@ Status put_back(const fs::path& copy, const fs::path& path) {
   std::error_code bad;
   const fs::path fresh = path.parent_path() / ("." + path.filename().string() + ".vgpukit-back");
   fs::remove_all(fresh, bad);  // of an interrupted restoration
+  remove_leftovers(path);
   fs::create_directories(path.parent_path(), bad);
   if (bad) return cannot_restore(path, bad.message(), bad.value());
   if (auto copied = copy_tree(copy, fresh); !copied) {
@@ -139,6 +154,8 @@ Result<Snapshot> Snapshot::keep(const HostPaths& host, const std::vector<std::st
   Snapshot snapshot(host, folder);
   std::error_code bad;
   fs::create_directories(folder / "tree", bad);
+  // The copies of a private folder's files are private, too.
+  if (!bad) fs::permissions(folder, fs::perms::owner_all, bad);
   if (bad) return disk(folder, bad.value());
   json list = json::array();
   for (const auto& path : std::set<std::string>(paths.begin(), paths.end())) {
@@ -163,16 +180,23 @@ std::optional<fs::path> Snapshot::list_in(const fs::path& folder) {
 Result<Snapshot> Snapshot::open(const HostPaths& host, const fs::path& folder) {
   Snapshot snapshot(host, folder);
   TRY_ASSIGN(const auto text, read_file(Snapshot::list_in(folder).value_or(folder / list_name)));
-  const auto list = json::parse(text, nullptr, false);
+  const auto list = parse_json(text);
   try {
     for (const auto& entry : list) snapshot.paths_.push_back({entry.at("path"), entry.at("there"), entry.at("above")});
   } catch (const json::exception& wrong) {
     return Error{ErrorKind::usage, "read the snapshot " + folder.string(), wrong.what(), ""};
   }
-  for (const auto& entry : snapshot.paths_)
-    if (!entry.path.starts_with('/') || entry.path.find("/../") != std::string::npos || entry.path == "/")
-      return Error{ErrorKind::usage, "read the snapshot " + folder.string(), "it names the path '" + entry.path + "'",
-                   ""};
+  for (const auto& entry : snapshot.paths_) {
+    const fs::path path(entry.path);
+    // A normal path has ".." only at its front, and below "/" nowhere.
+    if (!path.is_absolute() || path != path.lexically_normal() || path == "/")
+      return Error{ErrorKind::usage, "read the snapshot " + folder.string(),
+                   "it names the path '" + printable(entry.path) + "'", ""};
+    for (const auto* copies : {"tree", moving})
+      if (const auto link = link_above(folder, copies / path.relative_path()))
+        return Error{ErrorKind::usage, "read the snapshot " + folder.string(),
+                     printable(link->string()) + " is a symbolic link, which leads to other files", ""};
+  }
   return snapshot;
 }
 

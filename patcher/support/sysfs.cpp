@@ -32,7 +32,7 @@ Sysfs::Reading Sysfs::read(const std::string& path) const {
 }
 
 Sysfs::Reading Sysfs::read_bytes(const std::string& path) const {
-  const Descriptor file(::open((root_ + path).c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(::open(host_.in_root(path).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return {errno, ""};
   Reading reading;
   char page[4096];
@@ -48,7 +48,7 @@ Sysfs::Reading Sysfs::read_bytes(const std::string& path) const {
 
 int Sysfs::write(const std::string& path, std::string_view text) {
   // As "echo 1 > FILE" does it. sysfs ignores O_TRUNC.
-  const Descriptor file(::open((root_ + path).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  const Descriptor file(::open(host_.in_root(path).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (!file) return errno;
   for (;;) {
     const auto wrote = ::write(file.get(), text.data(), text.size());
@@ -59,7 +59,7 @@ int Sysfs::write(const std::string& path, std::string_view text) {
 
 std::vector<std::string> Sysfs::list(const std::string& path) const {
   std::vector<std::string> names;
-  DIR* folder = ::opendir((root_ + path).c_str());
+  DIR* folder = ::opendir(host_.in_root(path).c_str());
   if (!folder) return names;
   while (const dirent* entry = ::readdir(folder)) {
     const std::string_view name = entry->d_name;
@@ -71,12 +71,12 @@ std::vector<std::string> Sysfs::list(const std::string& path) const {
 }
 
 bool Sysfs::exists(const std::string& path) const {
-  return ::access((root_ + path).c_str(), F_OK) == 0;
+  return ::access(host_.in_root(path).c_str(), F_OK) == 0;
 }
 
 std::string Sysfs::link(const std::string& path) const {
   char text[4096];
-  const auto size = ::readlink((root_ + path).c_str(), text, sizeof text);
+  const auto size = ::readlink(host_.reach(path).c_str(), text, sizeof text);
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 

@@ -13,7 +13,7 @@ namespace vgpukit {
 
 class Sysfs {
  public:
-  explicit Sysfs(const HostPaths& host) : root_(host.is_host() ? "" : host.root.string()) {}
+  explicit Sysfs(const HostPaths& host) : host_(host) {}
   virtual ~Sysfs() = default;
   Sysfs(const Sysfs&) = delete;
   Sysfs& operator=(const Sysfs&) = delete;
@@ -39,7 +39,7 @@ class Sysfs {
   [[nodiscard]] std::string link_name(const std::string& path) const;
 
  private:
-  std::string root_;
+  HostPaths host_;
 };
 
 // The address of a PCI function: domain:bus:device.function. A domain has 16 bits in firmware tables, but the kernel

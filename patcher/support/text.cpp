@@ -70,18 +70,72 @@ std::string replace_word(std::string_view text, std::string_view from, std::stri
   return result.append(text, copied);
 }
 
-std::string printable(std::string_view text, std::size_t limit) {
+namespace {
+
+void add_escaped(std::string& result, char c) {
   static constexpr std::string_view digits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  result += "\\x";
+  result += digits[byte >> 4];
+  result += digits[byte & 15];
+}
+
+// The length of the UTF-8 character in front, or 0 if it is none (RFC 3629).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto first = byte(0);
+  const std::size_t size = first < 0x80   ? 1
+                           : first < 0xc2 ? 0
+                           : first < 0xe0 ? 2
+                           : first < 0xf0 ? 3
+                           : first < 0xf5 ? 4
+                                          : 0;
+  if (size < 2) return size;
+  if (text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  // Overlong forms, surrogates, and what is above U+10FFFF.
+  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) || (first == 0xf0 && byte(1) < 0x90) ||
+      (first == 0xf4 && byte(1) > 0x8f))
+    return 0;
+  return size;
+}
+
+// The length of one of vgpukit's colours in front (ESC [ 1 m), or 0.
+std::size_t colour_length(std::string_view text) {
+  if (!text.starts_with("\x1b[")) return 0;
+  const auto end = text.find_first_not_of("0123456789;", 2);
+  return end != std::string_view::npos && end < 10 && text[end] == 'm' ? end + 1 : 0;
+}
+
+}  // namespace
+
+std::string terminal_text(std::string_view text, bool styled) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    auto length = utf8_length(text);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    const bool line_end = byte == '\n' || byte == '\t' || text.starts_with("\r\n");
+    // U+0080 to U+009F are control characters, too.
+    if ((byte < 0x20 && !line_end) || byte == 0x7f || (byte == 0xc2 && length == 2 && (text[1] & 0x20) == 0))
+      length = 0;
+    if (length == 0 && styled) length = colour_length(text);
+    if (length == 0) add_escaped(result, text[0]);
+    result += text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return result;
+}
+
+std::string printable(std::string_view text, std::size_t limit) {
   std::string result;
   for (const char c : text.substr(0, limit)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
+    if (byte >= 0x20 && byte != 0x7f)
       result += c;
-      continue;
-    }
-    result += "\\x";
-    result += digits[byte >> 4];
-    result += digits[byte & 15];
+    else
+      add_escaped(result, c);
   }
   if (text.size() > limit) result += "...";
   return result;

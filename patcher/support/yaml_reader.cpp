@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "support/limits.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit {
@@ -31,7 +32,6 @@ std::string kind_of(const YamlNode& node) {
 // Limits, because aliases of aliases (*name) can grow without end and each level takes some of the stack.
 constexpr std::size_t most_nodes = 1'000'000;
 constexpr std::size_t most_text = 64 << 20;  // bytes
-constexpr std::size_t most_levels = 100;
 
 // A document beyond these limits. Thrown through yaml-cpp's parser, as its own errors are.
 struct Refused {
@@ -94,7 +94,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void count_node(const YAML::Mark& mark, std::size_t level) {
-    if (level >= most_levels) throw Refused{mark, "nested more than " + std::to_string(most_levels) + " deep"};
+    if (level >= limits::nesting) throw Refused{mark, "nested more than " + std::to_string(limits::nesting) + " deep"};
     if (nodes_++ == most_nodes)
       throw Refused{mark, "more than " + std::to_string(most_nodes) + " nodes, with those that aliases (*name) repeat"};
   }
@@ -162,6 +162,9 @@ Result<YamlNode> YamlReader::parse(const std::string& text) const {
 }
 
 Result<std::optional<YamlNode>> YamlReader::parse_or_empty(const std::string& text) const {
+  if (text.size() > limits::document_bytes)
+    return Error{ErrorKind::usage, "", "larger than " + std::to_string(limits::document_bytes >> 20) + " MiB", "",
+                 SourcePos{file_, 1, 1}};
   const auto place = [&](const YAML::Mark& mark) {
     return mark.is_null() ? SourcePos{file_, 0, 0} : SourcePos{file_, mark.line + 1, mark.column + 1};
   };

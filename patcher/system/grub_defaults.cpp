@@ -129,13 +129,18 @@ Result<std::vector<ShellAssignment>> assignments_of(std::string_view text, std::
   return AssignmentScanner(text, name, file).run();
 }
 
+// No kernel reads a command line of this length (COMMAND_LINE_SIZE is 2048 on x86), but a variable that is doubled on
+// each of 40 lines would have a terabyte.
+constexpr std::size_t longest_value = std::size_t{1} << 16;
+
 std::string value_after(const std::vector<ShellAssignment>& all, std::string_view name, std::string before) {
   for (const auto& each : all) {
     auto value = each.value;
     for (const auto& self : {"${" + std::string(name) + "}", "$" + std::string(name)})
-      for (auto at = value.find(self); at != std::string::npos; at = value.find(self, at + before.size()))
+      for (auto at = value.find(self); at != std::string::npos && value.size() < longest_value;
+           at = value.find(self, at + before.size()))
         value.replace(at, self.size(), before);
-    before = each.append ? before + value : value;
+    before = (each.append ? before + value : value).substr(0, longest_value);
   }
   return before;
 }

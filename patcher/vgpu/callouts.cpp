@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
 #include "vgpu/mdevctl.hpp"
@@ -31,7 +32,7 @@ std::vector<fs::path> scripts_of(const HostPaths& host, const char* kind) {
 }
 
 bool supports(const std::string& answer, const std::string& list, const std::string& word) {
-  const auto data = nlohmann::json::parse(answer.substr(0, answer.find('\0')), nullptr, false);
+  const auto data = parse_json(answer.substr(0, answer.find('\0')));
   if (!data.is_object() || !data.contains("supports")) return false;
   const auto& all = data["supports"];
   if (!all.is_object() || !all.contains(list) || !all[list].is_array()) return false;

@@ -40,7 +40,7 @@ Result<std::string> smi_text(const VgpuTools& tools, const std::string& tried, c
       next};
 }
 
-constexpr const char* see_log = "dmesg may tell why; a card that is being reset, or was lost, answers again after that";
+constexpr const char* ask_dmesg = "dmesg may tell why; a card that is being reset, or was lost, answers again after that";
 
 // The GPU instances of `nvidia-smi mig -lgi`: "|   0  MIG 1g.5gb          19        7          4:1     |".
 struct Instance {
@@ -55,7 +55,7 @@ Result<std::vector<Instance>> gpu_instances(const VgpuTools& tools, const std::s
   if (!said->ok())
     return Error{ErrorKind::failed, tried,
                  "nvidia-smi mig -lgi ended with status " + std::to_string(said->status) + words_of_program(*said),
-                 see_log};
+                 ask_dmesg};
   each_line(said->out, [&](std::string_view line) {
     const auto words = words_of(line, "| \t");
     if (words.size() >= 5 && words[1] == "MIG")
@@ -143,7 +143,7 @@ void plan_card(const VgpuTools& tools, const VgpuView& view, const CardSettings&
 
 CardModes read_modes(const VgpuTools& tools, const std::string& card) {
   CardModes modes;
-  const auto text = smi_text(tools, "ask nvidia-smi about " + card, {"-q", "-i", card}, see_log);
+  const auto text = smi_text(tools, "ask nvidia-smi about " + card, {"-q", "-i", card}, ask_dmesg);
   if (!text) {
     modes.problem = text.error().why;
     return modes;
@@ -261,7 +261,7 @@ Status make_gpu_instances(const VgpuTools& tools, const std::string& card, const
   if (const auto lacking = missing(now, wanted); !lacking.empty()) {
     undo();
     return Error{ErrorKind::failed, "make the GPU instances of " + card,
-                 "nvidia-smi ended with 0, but there is no " + lacking.front(), see_log};
+                 "nvidia-smi ended with 0, but there is no " + lacking.front(), ask_dmesg};
   }
   return {};
 }

@@ -17,6 +17,7 @@ namespace vgpukit::vgpu {
 namespace {
 
 constexpr unsigned most_of_one_entry = 1024;
+constexpr std::size_t most_of_a_file = 16384;  // 16 cards with 32 vGPUs each are 512
 constexpr unsigned most_instances = 16;
 
 class FileParser {
@@ -177,6 +178,8 @@ class FileParser {
   }
 
   Status add(const YamlNode& node, VgpuDefinition one) {
+    if (found_.all.size() == most_of_a_file)
+      return yaml_.wrong(node, "more than " + std::to_string(most_of_a_file) + " vGPUs, which no machine has");
     one.where = yaml_.at(node);
     const auto [first, fresh] = lines_.emplace(one.name, one.where.line);
     if (!fresh)

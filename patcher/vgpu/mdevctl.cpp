@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 #include "vgpu/uuid.hpp"
 
 namespace vgpukit::vgpu {
@@ -67,7 +68,7 @@ std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Erro
         bad.push_back(text.error());
         continue;
       }
-      const auto data = nlohmann::json::parse(*text, nullptr, false);
+      const auto data = parse_json(*text);
       const auto why = data.is_discarded() ? "it is no JSON" : read_definition(data, one);
       if (why.empty())
         all.push_back(std::move(one));

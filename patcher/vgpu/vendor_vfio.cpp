@@ -6,6 +6,7 @@
 #include <set>
 
 #include "support/atomic_file.hpp"
+#include "support/json_file.hpp"
 #include "support/log.hpp"
 #include "support/text.hpp"
 #include "vgpu/sysfs_errors.hpp"
@@ -25,7 +26,7 @@ std::string folder_of(const std::string& function) {
 using Names = std::map<std::string, std::map<std::string, std::string>>;
 
 Names remembered(const std::string& text) {
-  const auto data = nlohmann::json::parse(text, nullptr, false);
+  const auto data = parse_json(text);
   Names names;
   if (!data.is_object()) return names;
   for (const auto& [card, types] : data.items())
@@ -99,7 +100,7 @@ void remember_type_names(const HostPaths& host, const VgpuView& view) {
       for (const auto& [id, type] : card.types)
         if (!type.name.empty()) names[card.address][id] = type.name;
   if (names == before) return;
-  if (const auto written = write_file(file, nlohmann::json(names).dump(1) + "\n", 0644); !written)
+  if (const auto written = write_file(file, json_text(nlohmann::json(names), 1) + "\n", 0644); !written)
     log::debug(written.error().message());
 }
 

@@ -134,7 +134,7 @@ def commands_of(line):
 def check_commands(texts):
     known = reference()
     everywhere = known.get("", set()) | {"--help", "-h", "--version"}
-    hidden = {"shell", "dkms-prebuild", "dkms-sign", "COMMAND", "--help", "--version"}
+    hidden = {"shell", "dkms-build", "dkms-prebuild", "dkms-sign", "COMMAND", "--help", "--version"}
     for page, text in texts.items():
         if name(page) in ("CHANGELOG.md",) or name(page).startswith("docs/reference/"):
             continue

@@ -17,6 +17,7 @@
 #include "conftest/conftest_audit.hpp"
 #include "support/atomic_file.hpp"
 #include "support/interrupt.hpp"
+#include "support/sandbox.hpp"
 
 namespace {
 
@@ -48,6 +49,7 @@ constexpr const char* goal =
 }  // namespace
 
 int main(int argc, char** argv) {
+  vgpukit::turn_sandbox_off();  // it runs make itself, in a folder that it has made
   if (argc < 4) return 2;
   const Interrupt interrupt;
   const auto host = HostPaths::of_this_machine(argv[1]);

@@ -209,5 +209,14 @@ TEST_F(CommitDraft, ArgumentsOfOneCallerAreNotApplied) {
   EXPECT_THAT(constant.change, HasSubstr("$1, TICKER_ALL"));
 }
 
+TEST_F(CommitDraft, OfACleanUpIsRefused) {
+  auto mail = head;
+  for (int i = 0; i < 501; ++i)
+    mail += file("include/linux/h" + std::to_string(i) + ".h", "@@ -1 +1 @@\n-int a(void);\n+int a(int b);\n");
+  const auto made = drafts(mail);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message(), HasSubstr("it changes more than 500 headers"));
+}
+
 }  // namespace
 }  // namespace vgpukit::authoring

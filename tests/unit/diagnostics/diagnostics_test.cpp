@@ -288,5 +288,12 @@ TEST(Diagnostics, RandomBytesDoNotHideAnError) {
   EXPECT_THAT(read(noise, "").errors(), Contains(testing::Field(&Diagnostic::message, "x")));
 }
 
+TEST(Diagnostics, ALogOfDifferentErrorsHasALimit) {
+  std::string log;
+  for (int i = 0; i < 100'000; ++i)
+    log += "/var/tmp/tree/nvidia/nv.c:1:1: error: implicit declaration of function 'f" + std::to_string(i) + "'\n";
+  EXPECT_THAT(read(log).errors(), SizeIs(1000));
+}
+
 }  // namespace diagnostics_test
 }  // namespace vgpukit::diagnostics

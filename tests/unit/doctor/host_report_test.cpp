@@ -27,5 +27,10 @@ TEST(HostReport, DoesNotIdentifyTheUserOrTheMachine) {
                               "driver vfio-pci, group 73"));
 }
 
+TEST(HostReport, ALongLineIsCut) {
+  const auto all = redacted("root=" + std::string(200'000, 'a') + "\nip=1.2.3.4\n");
+  EXPECT_EQ(all, "root=*** (cut here)\nip=***\n");
+}
+
 }  // namespace
 }  // namespace vgpukit::doctor

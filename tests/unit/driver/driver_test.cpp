@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "driver/driver_fixtures.hpp"
+#include "driver/identify.hpp"
 
 namespace vgpukit::driver {
 namespace {
@@ -293,6 +294,32 @@ TEST(Flavours, HaveNamesBothWays) {
     EXPECT_EQ(flavour_from(flavour_name(flavour)), flavour);
   EXPECT_EQ(flavour_name(Flavour::vgpu_kvm), "vgpu-kvm");
   EXPECT_EQ(flavour_from("vgpu"), std::nullopt);
+}
+
+// ---- packages that were made to do harm ----
+
+TEST_F(Open, ALinkOutOfThePackageShowsNothing) {
+  auto files = general_package();
+  files.erase("nvidia/nv-kernel.o_binary");
+  put(place / "package", files);
+  write(place / "secret", "password");
+  fs::create_symlink("../../secret", place / "package/nvidia/nv-kernel.o_binary");
+  expect_refused(place / "package", {"it is a link to a file outside of the package"});
+  fs::remove(place / "package/nvidia/nv-kernel.o_binary");
+  fs::create_symlink(place / "secret", place / "package/is_vgpu_host_package.txt");
+  EXPECT_TRUE(package_files(place / "package").empty());
+}
+
+TEST_F(Open, ABinaryObjectIsInThePackage) {
+  auto files = general_package();
+  files["nvidia/nvidia.Kbuild"] += "X := $(src)//tmp/x.o_binary $(src)/../up.o_binary $(src)/a/../../up.o_binary\n";
+  EXPECT_EQ(open(put(place, files)).missing_binary_objects, Names{});
+}
+
+TEST_F(Open, ASourceFileHasALimit) {
+  put(place, general_package());
+  fs::resize_file(place / "nvidia/nv.c", 3ULL << 30);
+  expect_refused(place, {"it is larger than 64 MiB"});
 }
 
 }  // namespace

@@ -301,5 +301,12 @@ TEST_F(Extract, ATargetThatIsThereStays) {
   expect_refused({"there already, and not empty"});
 }
 
+TEST_F(Extract, APathHasALimit) {
+  std::string deep;
+  for (int i = 0; i < 30'000; ++i) deep += "d/";
+  ArchiveWriter(archive).file(deep + "f", "x");
+  expect_refused({"folders deep; the limit is 64"});
+}
+
 }  // namespace
 }  // namespace vgpukit::driver

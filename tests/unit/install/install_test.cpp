@@ -58,7 +58,7 @@ TEST_F(InstallTest, RegistersTheUnpatchedSourcesAndInstallsForEachKernel) {
   const std::string sources = "/usr/src/nvidia-535.261.03";
   EXPECT_THAT(text(sources + "/nvidia/nv.c"), HasSubstr("old_call")) << "each kernel's build patches its own copy";
   EXPECT_THAT(text(sources + "/dkms.conf"),
-              AllOf(HasSubstr("PRE_BUILD"), HasSubstr("BUILT_MODULE_NAME[0]=\"nvidia\"")));
+              AllOf(HasSubstr("MAKE[0]=\"sh ./vgpukit-dkms $kernelver"), HasSubstr("BUILT_MODULE_NAME[0]=\"nvidia\"")));
   const auto record = installed_record(host_);
   ASSERT_TRUE(record);
   EXPECT_EQ(record->at("version"), "535.261.03");

@@ -119,16 +119,17 @@ TEST_F(KilledTest, ARecoveryOfUserSpaceCanBeDoneAgain) {
   }
 }
 
-// dkms ends with vgpukit, but a make that dkms has started goes on.
+// dkms ends with vgpukit, but a make that dkms has started in a session of its own goes on.
 TEST_F(KilledTest, AProgramOfAKilledCommandIsWaitedFor) {
   bring("sleep");
+  bring("setsid");
   ASSERT_TRUE(install("1", {}));
   const auto before = all();
   put("/bin/make",
       "#!/bin/sh\n>/started; until [ -e /go ]; do sleep 0.01; done\n"
       "echo late >/lib/modules/6.1/updates/dkms/nvidia.ko\n",
       0755);
-  put("/bin/dkms-2", "#!/bin/sh\nmake; exit\n", 0755);
+  put("/bin/dkms-2", "#!/bin/sh\nsetsid make; exit\n", 0755);
   const pid_t child = ::fork();
   if (child == 0) {
     auto transaction = JournaledChange::begin(install_rules(host_), "install 2", install_scope(host_, {"2"}));

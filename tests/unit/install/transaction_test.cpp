@@ -235,13 +235,14 @@ TEST_F(TransactionTest, AJournalWithoutSnapshotsIsReportedAndNothingIsChanged) {
   EXPECT_TRUE(fs::exists(host_.in_root("/var/lib/vgpukit/install/working/copy-0/tree/etc/x")));
 }
 
-TEST_F(TransactionTest, AfterRemovalNoStateIsLeft) {
+TEST_F(TransactionTest, AfterRemovalOnlyTheLockIsLeft) {
   ASSERT_TRUE(install({}));
   auto transaction = JournaledChange::begin(install_rules(host_), "uninstall", paths_);
   ASSERT_TRUE(transaction);
   ASSERT_TRUE(transaction->commit(nullptr));
   EXPECT_FALSE(installed_record(host_));
-  EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit")));
+  EXPECT_EQ(entries_of(host_.in_root("/var/lib/vgpukit/install")),
+            std::vector{host_.in_root("/var/lib/vgpukit/install/lock")});
 }
 
 }  // namespace

@@ -248,5 +248,18 @@ TEST_F(ModuleTest, FlippedBytesAreReadOrAnError) {
   }
 }
 
+// libelf copies each section: many that overlap would exhaust the memory.
+TEST_F(ModuleTest, SectionsThatOverlapAreRefused) {
+  auto bytes = elf.build();
+  const auto table = *reinterpret_cast<const std::uint64_t*>(bytes.data() + 40);  // e_shoff
+  for (std::size_t i = 1; table + (i + 1) * 64 <= bytes.size(); ++i) {
+    *reinterpret_cast<std::uint64_t*>(bytes.data() + table + i * 64 + 24) = 0;             // sh_offset
+    *reinterpret_cast<std::uint64_t*>(bytes.data() + table + i * 64 + 32) = bytes.size();  // sh_size
+  }
+  const auto module = read_module(scratch.write("overlap.ko", bytes));
+  ASSERT_FALSE(module);
+  EXPECT_THAT(module.error().message(), HasSubstr("is not inside it"));
+}
+
 }  // namespace
 }  // namespace vgpukit::module

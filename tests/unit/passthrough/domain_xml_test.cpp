@@ -307,5 +307,29 @@ TEST(XmlText, PlacesAndAttributes) {
   EXPECT_EQ(XmlText::parse("<a>\n\n</b>", "f").error().where->line, 3);
 }
 
+TEST_F(DomainXml, LimitsOfWhatIsRead) {
+  const auto refused = [&](const std::string& text) {
+    const auto edited = edit_domain(text, "vm.xml", request());
+    return edited ? std::string() : edited.error().message();
+  };
+  std::string deep;
+  for (int i = 0; i < 200'000; ++i) deep += "<a>";
+  EXPECT_THAT(refused(deep), HasSubstr("it is nested more than 100 deep"));
+  std::string wide = "<domain";
+  for (int i = 0; i < 200'000; ++i) wide += " a" + std::to_string(i) + "=''";
+  EXPECT_THAT(refused(wide + "/>"), HasSubstr("has more than 100 attributes"));
+}
+
+// Each of them is looked at once: with a search of the whole domain for each this would take minutes.
+TEST_F(DomainXml, ADomainWithManyDevices) {
+  std::string devices;
+  for (int i = 0; i < 60'000; ++i)
+    devices += "<hostdev><source><address domain='0x0000' bus='0x70' slot='0x00' function='0x0'/></source></hostdev>\n";
+  const auto edited =
+      edit("<domain type='kvm'><os><type machine='q35'>hvm</type></os><devices>\n" + devices + "</devices></domain>\n",
+           request());
+  EXPECT_FALSE(edited.changes.empty());
+}
+
 }  // namespace
 }  // namespace vgpukit::passthrough

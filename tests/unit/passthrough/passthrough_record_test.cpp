@@ -127,7 +127,7 @@ TEST(PassthroughUndo, KilledAtAnyStepOfUndoAllIsTakenBackOrAllIsThere) {
   EXPECT_GT(at, 8);
 }
 
-// update-initramfs ends with vgpukit, and a program that it has started does not.
+// update-initramfs ends with vgpukit, and a program that it has started as a daemon does not.
 TEST(PassthroughUndo, AProgramOfAKilledApplyIsWaitedFor) {
   const Debian host;
   const auto before = host.all();
@@ -138,8 +138,8 @@ TEST(PassthroughUndo, AProgramOfAKilledApplyIsWaitedFor) {
     tools.run = [&](const std::vector<std::string>&) -> Status {
       Command command;
       command.argv = {"sh", "-c",
-                      "(touch " + path("started") + "; until [ -e " + path("go") +
-                          " ]; do sleep 0.01; done; echo late >" + path("boot/initrd.img-6.12.9") + "); exit"};
+                      "setsid sh -c 'touch " + path("started") + "; until [ -e " + path("go") +
+                          " ]; do sleep 0.01; done; echo late >" + path("boot/initrd.img-6.12.9") + "'; exit"};
       TRY(vgpukit::run(command));
       return {};
     };

@@ -54,5 +54,24 @@ TEST(Text, InputIsEscaped) {
   EXPECT_EQ(xml_escaped("<a b='1' c=\"2\">&\x01"), "&lt;a b=&apos;1&apos; c=&quot;2&quot;&gt;&amp;");
 }
 
+TEST(TerminalText, ShowsWhatWouldControlTheTerminal) {
+  EXPECT_EQ(terminal_text("a\x1b]0;title\x07"
+                          "b",
+                          false),
+            "a\\x1b]0;title\\x07b");
+  EXPECT_EQ(terminal_text("\x1b[31mred\x1b[0m", false), "\\x1b[31mred\\x1b[0m");
+  EXPECT_EQ(terminal_text("\x1b[31mred\x1b[0m\x1b[2J", true), "\x1b[31mred\x1b[0m\\x1b[2J");
+  EXPECT_EQ(terminal_text("tab\tline\r\nnext\rover", true), "tab\tline\r\nnext\\x0dover");
+  EXPECT_EQ(terminal_text("Gr\xc3\xbc\xc3\x9f"
+                          "e \xe2\x86\x92 \xf0\x9f\x98\x80",
+                          true),
+            "Gr\xc3\xbc\xc3\x9f"
+            "e \xe2\x86\x92 \xf0\x9f\x98\x80");
+  EXPECT_EQ(terminal_text("caf\xe9 \xc2\x9b"
+                          "31m \xc0\xaf \xed\xa0\x80",
+                          true),
+            "caf\\xe9 \\xc2\\x9b31m \\xc0\\xaf \\xed\\xa0\\x80");
+}
+
 }  // namespace
 }  // namespace vgpukit

@@ -101,5 +101,13 @@ TEST(GrubDefaults, AnotherVariableWithALongerNameIsNone) {
   EXPECT_TRUE(all->empty());
 }
 
+TEST(GrubDefaults, AVariableThatIsDoubledEndsSomewhere) {
+  std::string text = "GRUB_CMDLINE_LINUX=\"quiet \"\n";
+  for (int i = 0; i < 40; ++i) text += "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX$GRUB_CMDLINE_LINUX\"\n";
+  const auto all = assignments_of(text, "GRUB_CMDLINE_LINUX", "grub");
+  ASSERT_TRUE(all);
+  EXPECT_LE(value_after(*all, "GRUB_CMDLINE_LINUX", "").size(), 65536u);
+}
+
 }  // namespace
 }  // namespace vgpukit::system

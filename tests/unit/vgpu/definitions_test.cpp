@@ -164,5 +164,11 @@ TEST(VgpusYaml, LinesAreAddedAndRemovedAndTheRestStays) {
       << "a list in one line";
 }
 
+TEST(VgpusYaml, NoMachineHasThatMany) {
+  std::string text = "vgpus:\n";
+  for (int i = 0; i < 17; ++i) text += "- {card: '0000:65:00.0', type: nvidia-63, count: 1024}\n";
+  EXPECT_THAT(message_of(text), HasSubstr("more than 16384 vGPUs, which no machine has"));
+}
+
 }  // namespace
 }  // namespace vgpukit::vgpu

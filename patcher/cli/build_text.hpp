@@ -1,0 +1,13 @@
+// The report of a build as text, for `build` and for dkms's log.
+#pragma once
+
+#include "build/build_report.hpp"
+#include "cli/cli.hpp"
+
+namespace vgpukit::cli {
+
+// Prints to stdout what was built, or the errors with what is known about them.
+void print_build_report(const build::BuildReport& report, const Globals& globals);
+Exit exit_of_build(const build::BuildReport& report);
+
+}  // namespace vgpukit::cli

@@ -1,0 +1,80 @@
+#include "install/dkms_build.hpp"
+
+#include "build/job.hpp"
+#include "install/dkms_tree.hpp"
+#include "kernel/facts.hpp"
+#include "support/atomic_file.hpp"
+#include "support/process.hpp"
+#include "support/text.hpp"
+
+namespace vgpukit::install {
+
+namespace {
+
+Result<recipe::Catalogue> catalogue_for(const DkmsChoices& choices) {
+  TRY_ASSIGN(const auto data, shipped_data());
+  std::vector<fs::path> folders;
+  if (choices.shipped_recipes) folders.push_back(data / "recipes");
+  folders.insert(folders.end(), choices.recipes.begin(), choices.recipes.end());
+  TRY_ASSIGN(auto catalogue, recipe::Catalogue::load(folders, data / "patches"));
+  // A recipe that no longer exists need not be left out.
+  for (const auto& id : choices.without)
+    if (catalogue.find(id)) TRY(catalogue.leave_out({id}));
+  return catalogue;
+}
+
+// dkms --kernelsourcedir names other headers. Modules for one kernel must not be installed for another.
+Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const fs::path& headers) {
+  if (headers.empty()) return {};
+  const auto theirs = host.resolve(headers);
+  const auto ours = host.resolve(kernel.build);
+  const auto source = host.resolve(kernel.source);
+  if (!theirs || theirs == ours || theirs == source) return {};
+  return Error{ErrorKind::usage, "build the driver for " + kernel.release,
+               "dkms builds with the headers in " + theirs->string() + ", and those of " + kernel.release + " are in " +
+                   kernel.build_here().string(),
+               "run dkms without --kernelsourcedir"};
+}
+
+}  // namespace
+
+Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequest& request) {
+  if (!is_our_dkms_tree(request.folder))
+    return Error{ErrorKind::usage, "build the driver in " + request.folder.string(), "vgpukit install did not write it",
+                 "this command is for dkms; vgpukit build is for people"};
+  TRY_ASSIGN(const auto choices, read_dkms_choices(request.folder));
+  std::error_code bad;
+  for (const auto& module : choices.modules) fs::remove(request.folder / (module + ".ko"), bad);
+  TRY_ASSIGN(const auto catalogue, catalogue_for(choices));
+  TRY_ASSIGN(auto driver, driver::open_driver(host, request.folder));
+  TRY_ASSIGN(driver.content, original_content(request.folder, driver));
+  TRY_ASSIGN(auto kernel, kernel::open_kernel(host, request.release, choices.accepted.contains("other-compiler")));
+  TRY(check_headers(host, kernel, request.headers));
+  // dkms removes its copy, and with it what this build stores.
+  kernel.host.state = request.folder / ".vgpukit";
+  kernel::Facts facts(std::move(kernel), request.assumptions);
+
+  build::BuildJob job;
+  job.driver = &driver;
+  job.catalogue = &catalogue;
+  job.other_state = host.state;
+  job.explanations = &catalogue;
+  job.accepted = choices.accepted;
+  if (choices.modules != driver.modules) job.modules = choices.modules;
+  job.jobs = default_jobs();
+  // Nobody reads the warnings of a dkms build: a recipe without which the driver builds but fails ends it.
+  job.strict = recipe::Strict::run_time;
+  TRY_ASSIGN(auto report, build::run_build(facts, job));
+  if (report.result != build::BuildReport::Result::built) return report;
+  for (const auto& module : report.modules)
+    TRY(clone_file(module.path, request.folder / fs::path(module.path).filename()));
+  return report;
+}
+
+Status write_dkms_make_script(const DkmsBuildRequest& request, const std::string& program) {
+  std::vector<std::string> words = {program, "--color", "never", "dkms-build", "--kernel", request.release};
+  if (!request.headers.empty()) words.insert(words.end(), {"--headers", request.headers.string()});
+  return write_file(request.folder / "vgpukit-make", "exec " + join(words, " ", shell_word) + "\n");
+}
+
+}  // namespace vgpukit::install

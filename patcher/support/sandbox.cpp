@@ -1,0 +1,286 @@
+#include "support/sandbox.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/mount.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <system_error>
+
+#include "support/descriptor.hpp"
+
+namespace vgpukit {
+
+namespace {
+
+constexpr const char* own_user = "vgpukit";
+constexpr uid_t overflow_user = 65534;  // nobody, also where /etc/passwd has none
+
+// Global state, because every command asks: the process is confined in the same way from its start to its end.
+struct State {
+  std::mutex mutex;
+  bool off = false;
+  std::string problem;                          // why the sandbox went off by itself
+  std::vector<fs::path> needed;                 // what confined commands have to enter
+  std::map<std::string, std::string> tried_in;  // root -> why it allows no namespaces; empty: it does
+};
+State& state() {
+  static State all;
+  return all;
+}
+
+const BuildUser& user_of_machine() {
+  static const BuildUser user = [] {
+    if (const passwd* own = ::getpwnam(own_user); own && own->pw_uid != 0)
+      return BuildUser{own->pw_uid, own->pw_gid, own_user};
+    if (const passwd* nobody = ::getpwnam("nobody"); nobody && nobody->pw_uid != 0)
+      return BuildUser{nobody->pw_uid, nobody->pw_gid, "nobody"};
+    return BuildUser{overflow_user, overflow_user, "nobody"};
+  }();
+  return user;
+}
+
+bool is_below(const fs::path& path, const fs::path& folder) {
+  const auto relative = path.lexically_relative(folder);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+// The first folder on the way to `path` that the user may not enter; empty: there is none. Access lists are not looked
+// at: a folder that only they open counts as closed.
+fs::path closed_folder(const fs::path& path, const BuildUser& user) {
+  fs::path at;
+  for (const auto& word : path) {
+    at /= word;
+    struct stat info {};
+    if (::stat(at.c_str(), &info) != 0) break;
+    const mode_t bit = info.st_uid == user.uid ? S_IXUSR : info.st_gid == user.gid ? S_IXGRP : S_IXOTH;
+    if (S_ISDIR(info.st_mode) && (info.st_mode & bit) == 0) return at;
+  }
+  return {};
+}
+
+Status change_owner(const fs::path& folder, uid_t uid, gid_t gid) {
+  const auto refuse = [&](const fs::path& at, int error) {
+    return Error{ErrorKind::missing, "give " + at.string() + " another owner", std::generic_category().message(error),
+                 "--no-sandbox builds as root"};
+  };
+  // The folder itself, and not one that a link in its place leads to.
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!opened || ::fchown(opened.get(), uid, gid) != 0) return refuse(folder, errno);
+  std::error_code bad;
+  for (auto entry = fs::recursive_directory_iterator("/proc/self/fd/" + std::to_string(opened.get()), bad);
+       !bad && entry != fs::recursive_directory_iterator(); entry.increment(bad))
+    if (::lchown(entry->path().c_str(), uid, gid) != 0 && errno != ENOENT) return refuse(entry->path(), errno);
+  if (bad) return refuse(folder, bad.value());
+  return {};
+}
+
+int set_attributes(const char* path, unsigned flags, std::uint64_t set, std::uint64_t clear) {
+  mount_attr attributes{};
+  attributes.attr_set = set;
+  attributes.attr_clr = clear;
+  return static_cast<int>(::syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes));
+}
+
+// Runs `works` in a child: whether the kernel allows something shows only when it is done. Gives an errno, or 0.
+template <class Works>
+int tried_in_child(Works works) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(works() ? 0 : errno & 0xff);
+  int status = 0;
+  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
+}
+
+bool become(const BuildUser& user) {
+  return ::setgroups(0, nullptr) == 0 && ::setresgid(user.gid, user.gid, user.gid) == 0 &&
+         ::setresuid(user.uid, user.uid, user.uid) == 0;
+}
+
+}  // namespace
+
+void turn_sandbox_off() {
+  const std::lock_guard lock(state().mutex);
+  state().off = true;
+}
+
+bool is_sandbox_off() {
+  const std::lock_guard lock(state().mutex);
+  return state().off;
+}
+
+std::optional<BuildUser> build_user() {
+  if (::geteuid() != 0) return std::nullopt;
+  const std::lock_guard lock(state().mutex);
+  if (state().off || !state().problem.empty()) return std::nullopt;
+  // In a container that maps no other user, root is the only one.
+  static const int refused = tried_in_child([] { return become(user_of_machine()); });
+  if (refused == 0) return user_of_machine();
+  state().problem = "this container has no other user (" + std::string(std::strerror(refused)) + ")";
+  return std::nullopt;
+}
+
+void sandbox_needs(const fs::path& folder) {
+  const auto user = build_user();
+  if (!user) return;
+  std::error_code bad;
+  const auto real = fs::weakly_canonical(folder, bad);
+  const auto closed = closed_folder(bad ? folder : real, *user);
+  const std::lock_guard lock(state().mutex);
+  if (std::find(state().needed.begin(), state().needed.end(), real) == state().needed.end())
+    state().needed.push_back(real);
+  if (!closed.empty() && state().problem.empty())
+    state().problem = "the user " + user->name + " cannot enter " + closed.string();
+}
+
+std::string sandbox_problem(const fs::path& root) {
+  if (::geteuid() != 0) return "";
+  const auto setup = SandboxSetup::make(root, {"/"}, {});
+  if (!setup) {
+    const std::lock_guard lock(state().mutex);
+    if (state().off) return "--no-sandbox was given: make, conftest and the compilers had all rights of root";
+    return state().problem + ": make, conftest and the compilers had all rights of root";
+  }
+  if (setup->namespaces_) return "";
+  const std::lock_guard lock(state().mutex);
+  return "this machine allows no namespaces (" + state().tried_in[setup->root_] + "): the build ran as " +
+         setup->user_.name + ", but with the network and the whole file system";
+}
+
+Status give_to_build_user(const fs::path& folder) {
+  const auto user = build_user();
+  return user ? change_owner(folder, user->uid, user->gid) : Status();
+}
+
+Result<BuildFolder> BuildFolder::give(const fs::path& folder) {
+  BuildFolder given;
+  std::optional<BuildUser> user;
+  {
+    const AsSelf files;  // another folder may be given, too
+    sandbox_needs(folder);
+    user = build_user();
+    if (!user) return given;
+    TRY(change_owner(folder, user->uid, user->gid));
+  }
+  given.folder_ = folder;
+  given.gid_before_ = static_cast<gid_t>(::setfsgid(user->gid));
+  given.uid_before_ = static_cast<uid_t>(::setfsuid(user->uid));
+  return given;
+}
+
+BuildFolder::~BuildFolder() {
+  if (folder_.empty()) return;
+  {
+    const AsSelf files;
+    // An entry that is not given back can only be removed, which root can.
+    static_cast<void>(static_cast<bool>(change_owner(folder_, ::geteuid(), ::getegid())));
+  }
+  ::setfsgid(gid_before_);
+  ::setfsuid(uid_before_);
+}
+
+AsSelf::AsSelf() : uid_before_(::setfsuid(::geteuid())), gid_before_(::setfsgid(::getegid())) {}
+
+AsSelf::~AsSelf() {
+  ::setfsgid(static_cast<gid_t>(gid_before_));
+  ::setfsuid(static_cast<uid_t>(uid_before_));
+}
+
+std::optional<SandboxSetup> SandboxSetup::make(const fs::path& root, const std::vector<fs::path>& entered,
+                                               const std::vector<fs::path>& writable) {
+  if (::geteuid() != 0) return std::nullopt;
+  SandboxSetup setup;
+  for (const auto& folder : entered) sandbox_needs((root.empty() ? "/" : root) / folder.relative_path());
+  for (const auto& folder : writable) sandbox_needs((root.empty() ? "/" : root) / folder.relative_path());
+  const auto user = build_user();
+  if (!user) return std::nullopt;
+  setup.user_ = *user;
+  setup.root_ = root.empty() ? "/" : root.string();
+  const auto here = [&](const fs::path& inside) { return fs::path(setup.root_) / inside.relative_path(); };
+  std::vector<fs::path> used;
+  {
+    const std::lock_guard lock(state().mutex);
+    used = state().needed;
+  }
+  for (const auto& folder : writable) {
+    setup.writable_.push_back(here(folder).string());
+    used.push_back(here(folder));
+  }
+  const auto is_used = [&](const fs::path& folder) {
+    return std::any_of(used.begin(), used.end(), [&](const fs::path& each) { return is_below(each, folder); });
+  };
+  for (const auto* inside : {"/root", "/home", "/var/home"}) {
+    struct stat info {};
+    if (::lstat(here(inside).c_str(), &info) == 0 && S_ISDIR(info.st_mode) && !is_used(here(inside)))
+      setup.hidden_.push_back(here(inside).string());
+  }
+  // A build's folder may itself be below /tmp or /var/tmp.
+  for (const auto* inside : {"/tmp", "/var/tmp", "/run"}) {
+    struct stat info {};
+    if (::lstat(here(inside).c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || is_used(here(inside))) continue;
+    setup.temporary_ = inside;
+    setup.temporary_here_ = here(inside).string();
+    break;
+  }
+  if (setup.temporary_.empty()) setup.temporary_ = writable.empty() ? "/tmp" : writable.front().string();
+  setup.temporary_options_ = "mode=0700,size=4g,uid=" + std::to_string(user->uid) + ",gid=" + std::to_string(user->gid);
+
+  const std::lock_guard lock(state().mutex);
+  auto [tried, fresh] = state().tried_in.try_emplace(setup.root_);
+  if (fresh) {
+    const int error = tried_in_child([&] { return setup.enter_namespaces(); });
+    if (error != 0) tried->second = std::strerror(error);
+  }
+  setup.namespaces_ = tried->second.empty();
+  // Without a tmpfs of its own it uses that of everybody.
+  if (!setup.namespaces_) setup.temporary_ = writable.empty() ? "/tmp" : writable.front().string();
+  return setup;
+}
+
+bool SandboxSetup::enter_namespaces() const {
+  if (!namespaces_) return true;
+  if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) != 0) return false;
+  // Otherwise the mounts would appear on the host.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  const bool elsewhere = root_ != "/";
+  if (elsewhere && ::mount(root_.c_str(), root_.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) return false;
+  for (const auto& folder : writable_)
+    if (::mount(folder.c_str(), folder.c_str(), nullptr, MS_BIND, nullptr) != 0) return false;
+  if (!temporary_here_.empty() &&
+      ::mount("tmpfs", temporary_here_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, temporary_options_.c_str()) != 0)
+    return false;
+  for (const auto& folder : hidden_)
+    if (::mount("tmpfs", folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=4k,uid=0,gid=0") != 0) return false;
+  if (set_attributes(root_.c_str(), AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0) return false;
+  for (const auto& folder : writable_)
+    if (set_attributes(folder.c_str(), 0, 0, MOUNT_ATTR_RDONLY) != 0) return false;
+  return temporary_here_.empty() || set_attributes(temporary_here_.c_str(), 0, 0, MOUNT_ATTR_RDONLY) == 0;
+}
+
+bool SandboxSetup::change_user() const {
+  const rlimit none = {0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  rlimit processes{};
+  if (::getrlimit(RLIMIT_NPROC, &processes) == 0) {
+    processes.rlim_cur = std::min<rlim_t>(processes.rlim_cur, 8192);
+    ::setrlimit(RLIMIT_NPROC, &processes);
+  }
+  return become(user_) && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+}  // namespace vgpukit

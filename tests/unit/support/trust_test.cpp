@@ -1,0 +1,328 @@
+// Files and folders that somebody else has prepared, or changes at the same time.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "support/atomic_file.hpp"
+#include "support/interrupt.hpp"
+#include "support/journaled_change.hpp"
+#include "support/json_file.hpp"
+#include "support/process.hpp"
+#include "support/snapshot.hpp"
+#include "support/sysfs.hpp"
+#include "support/temp_folder.hpp"
+
+namespace vgpukit {
+namespace trust_test {
+
+using namespace std::chrono_literals;
+
+constexpr uid_t nobody = 65534;
+
+unsigned mode_of(const fs::path& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 07777U : 0;
+}
+
+template <class Condition>
+bool soon(Condition holds) {
+  for (int i = 0; i < 1000 && !holds(); ++i) std::this_thread::sleep_for(10ms);
+  return holds();
+}
+
+// --- locks --------------------------------------------------------------------------------------------------------
+
+TEST(Lock, AFileThatWasRemovedLocksNobodyOut) {
+  const test::TempFolder folder;
+  auto first = FileLock::try_acquire(folder / "lock");
+  ASSERT_TRUE(first && first->held());
+  std::optional<Result<FileLock>> waited;
+  std::thread waiter([&] { waited.emplace(FileLock::acquire(folder / "lock", [] {})); });
+  std::this_thread::sleep_for(100ms);  // it waits for the file that is removed now
+  fs::remove(folder / "lock");
+  auto third = FileLock::try_acquire(folder / "lock");
+  ASSERT_TRUE(third && third->held());
+  { const FileLock ends_here = std::move(*first); }
+  std::this_thread::sleep_for(100ms);
+  EXPECT_FALSE(waited) << "two processes hold the lock";
+  { const FileLock ends_here = std::move(*third); }
+  waiter.join();
+  EXPECT_TRUE(*waited && (*waited)->held());
+}
+
+TEST(Lock, StaysAfterAChangeSoThatThoseWhoWaitForItGetIt) {
+  const test::TempFolder folder;
+  ChangeRules rules{HostPaths{}, folder / "state", [](const nlohmann::json&, const OnStep&) { return Status(); }};
+  for (const bool commit : {true, false}) {
+    auto change = JournaledChange::begin(rules, "test");
+    ASSERT_TRUE(change);
+    ASSERT_TRUE(commit ? change->commit(nullptr) : change->undo());
+    EXPECT_TRUE(fs::exists(folder / "state/lock"));
+  }
+}
+
+// --- copies and folders -------------------------------------------------------------------------------------------
+
+TEST(Copies, ArePrivateIfTheOriginalIs) {
+  const test::TempFolder folder;
+  ASSERT_TRUE(write_file(folder / "secret", "password", 0600));
+  ASSERT_TRUE(clone_file(folder / "secret", folder / "copy"));
+  EXPECT_EQ(mode_of(folder / "copy"), 0600U);
+}
+
+TEST(Copies, HaveTheOwnerOfTheOriginalWhereThatMatters) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const test::TempFolder folder;
+  ASSERT_TRUE(write_file(folder / "domain.xml", "old", 0600));
+  ASSERT_EQ(::chown((folder / "domain.xml").c_str(), nobody, nobody), 0);
+  ASSERT_TRUE(copy_with_owner(folder / "domain.xml", folder / "backup"));
+  ASSERT_TRUE(replace_file(folder / "domain.xml", "new"));
+  for (const auto* name : {"domain.xml", "backup"}) {
+    struct stat info {};
+    ASSERT_EQ(::stat((folder / name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, nobody) << name;
+    EXPECT_EQ(info.st_mode & 0777U, 0600U) << name;
+  }
+}
+
+TEST(Copies, OfAPackageRefuseALinkThatLeavesIt) {
+  const test::TempFolder folder;
+  ASSERT_TRUE(write_file(folder / "secret", "password", 0600));
+  ASSERT_TRUE(write_file(folder / "package/file", "text"));
+  fs::create_symlink("../secret", folder / "package/up");
+  fs::create_symlink(folder / "secret", folder / "package/absolute");
+  fs::create_symlink("file", folder / "package/inside");
+  EXPECT_TRUE(clone_beneath(folder / "package", "inside", folder / "copy"));
+  for (const auto* name : {"up", "absolute"}) {
+    const auto copied = clone_beneath(folder / "package", name, folder / "stolen");
+    ASSERT_FALSE(copied) << name;
+    EXPECT_NE(copied.error().message().find("it is a link that leaves"), std::string::npos);
+    EXPECT_FALSE(fs::exists(folder / "stolen"));
+  }
+}
+
+// An ordinary user owns the folder, and puts a link to root's file in the place of each new folder.
+TEST(Staged, AnotherUsersLinkIsNeverFollowed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs two users";
+  const test::TempFolder folder;
+  fs::permissions(folder.path(), fs::perms(0755));
+  ASSERT_TRUE(write_file(folder / "secret", "password", 0600));
+  fs::create_directory(folder / "theirs");
+  ASSERT_EQ(::chown((folder / "theirs").c_str(), nobody, nobody), 0);
+  const pid_t attacker = ::fork();
+  if (attacker == 0) {
+    if (::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(1);
+    for (int i = 0;; ++i)
+      for (const auto& entry : entries_of(folder / "theirs"))
+        if (entry.filename().string().starts_with(".out"))
+          if (::rename(entry.c_str(), (folder / "theirs" / std::to_string(i)).c_str()) == 0) [[maybe_unused]]
+            const auto made = ::symlink((folder / "secret").c_str(), entry.c_str());
+  }
+  for (int i = 0; i < 100; ++i) {
+    auto staged = StagedFolder::beside(folder / "theirs/out");
+    if (!staged) continue;
+    ASSERT_TRUE(write_file(staged->held_path() / "file", "x"));
+    static_cast<void>(static_cast<bool>(staged->commit(false)));
+  }
+  ::kill(attacker, SIGKILL);
+  ::waitpid(attacker, nullptr, 0);
+  EXPECT_EQ(mode_of(folder / "secret"), 0600U);
+  EXPECT_EQ(read_file(folder / "secret").value(), "password");
+}
+
+// --- what a killed process leaves ---------------------------------------------------------------------------------
+
+TEST(Leftovers, OfAKilledProcessAreRemovedByTheNextOne) {
+  const test::TempFolder folder;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto staged = StagedFolder::beside(folder / "out");
+    if (staged) static_cast<void>(static_cast<bool>(write_file(staged->path() / "f", "x")));
+    ::kill(::getpid(), SIGKILL);
+  }
+  ::waitpid(child, nullptr, 0);
+  ASSERT_EQ(entries_of(folder.path()).size(), 1U);
+  auto staged = StagedFolder::beside(folder / "out");
+  ASSERT_TRUE(staged);
+  EXPECT_EQ(entries_of(folder.path()).size(), 1U) << "its own";
+  // One that is in use stays.
+  const auto other = StagedFolder::beside(folder / "out");
+  EXPECT_TRUE(fs::exists(staged->path()));
+  EXPECT_TRUE(staged->commit(false));
+}
+
+TEST(Leftovers, OfAFileThatIsPutBackAreRemoved) {
+  const test::TempFolder folder;
+  ASSERT_TRUE(write_file(folder / "etc/.x.conf.vgpukit-0123456789abcdef", "half"));
+  HostPaths host;
+  host.root = folder.path();
+  const auto snapshot = Snapshot::keep(host, {"/etc/x.conf"}, folder / "snapshot");
+  ASSERT_TRUE(snapshot && snapshot->restore());
+  EXPECT_TRUE(entries_of(folder / "etc").empty());
+}
+
+TEST(Children, OfAKilledProcessDieWithAllThatTheyHaveStarted) {
+  const test::TempFolder folder;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Command command;
+    command.argv = {"sh", "-c", "sh -c 'echo $$ >" + (folder / "pid").string() + "; exec sleep 1000'; true"};
+    static_cast<void>(static_cast<bool>(run(command)));
+    ::_exit(0);
+  }
+  ASSERT_TRUE(soon([&] { return read_file(folder / "pid") && !read_file(folder / "pid")->empty(); }));
+  const auto compiler = std::stoi(*read_file(folder / "pid"));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(soon([&] {
+    const auto stat = read_file("/proc/" + std::to_string(compiler) + "/stat");
+    return !stat || stat->find(") Z ") != std::string::npos;
+  })) << "the grandchild runs";
+}
+
+TEST(Signals, EndAComputation) {
+  for (const bool change : {false, true}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const Interrupt interrupt;
+      if (change) Interrupt::let_finish();
+      ::raise(SIGTERM);
+      const auto end = std::chrono::steady_clock::now() + (change ? 1500ms : 60'000ms);
+      while (std::chrono::steady_clock::now() < end) {
+      }
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(WIFSIGNALED(status), !change) << "a change of the system is finished";
+  }
+}
+
+// --- another root -------------------------------------------------------------------------------------------------
+
+TEST(AnotherRoot, IsNotLeftThroughItsLinks) {
+  const test::TempFolder folder;
+  fs::create_directories(folder / "root/etc");
+  fs::create_directories(folder / "outside");
+  ASSERT_TRUE(write_file(folder / "outside/secret", "host"));
+  fs::create_symlink(folder / "outside", folder / "root/etc/modprobe.d");
+  fs::create_symlink(folder / "outside/secret", folder / "root/etc/file");
+  fs::create_symlink("loop", folder / "root/etc/loop");
+  HostPaths host;
+  host.root = folder / "root";
+  ASSERT_TRUE(write_file(host.in_root("/etc/modprobe.d/vgpukit.conf"), "ours"));
+  EXPECT_EQ(entries_of(folder / "outside").size(), 1U) << "written outside of the root";
+  EXPECT_TRUE(host.in_root("/etc/modprobe.d/x").string().starts_with(host.root.string() + "/"));
+  EXPECT_FALSE(read_file(host.in_root("/etc/file"))) << "a file of the host is read";
+  EXPECT_FALSE(read_file(host.in_root("/etc/loop")));
+  Sysfs sysfs(host);
+  EXPECT_NE(sysfs.read("/etc/file").error, 0);
+  EXPECT_NE(sysfs.write("/etc/file", "x"), 0);
+  EXPECT_EQ(read_file(folder / "outside/secret").value(), "host");
+}
+
+TEST(PlantedJournal, NamesNoPathOutsideOfTheRoot) {
+  const test::TempFolder folder;
+  HostPaths host;
+  host.root = folder / "root";
+  for (const auto* path : {"/..", "/etc/..", "/etc/../../outside", "etc", "/", "/./etc"}) {
+    ASSERT_TRUE(write_file(host.root / "snapshot/snapshot.json",
+                           nlohmann::json::array({{{"path", path}, {"there", false}, {"above", "/"}}}).dump()));
+    EXPECT_FALSE(Snapshot::open(host, host.root / "snapshot")) << path;
+  }
+}
+
+TEST(PlantedJournal, IsNotFollowedThroughALink) {
+  const test::TempFolder folder;
+  ASSERT_TRUE(write_file(folder / "outside/secret", "host"));
+  HostPaths host;
+  host.root = folder / "root";
+  ASSERT_TRUE(
+      write_file(host.root / "snapshot/snapshot.json", R"([{"path": "/etc/secret", "there": true, "above": "/"}])"));
+  fs::create_directories(host.root / "snapshot/tree");
+  fs::create_symlink(folder / "outside", host.root / "snapshot/tree/etc");
+  const auto opened = Snapshot::open(host, host.root / "snapshot");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message().find("is a symbolic link"), std::string::npos);
+
+  ChangeRules rules{host, host.root / "state", [](const nlohmann::json&, const OnStep&) { return Status(); }};
+  ASSERT_TRUE(write_file(rules.journal(), R"({"what": "x", "phase": "committing", "record": null})"));
+  fs::create_symlink(folder / "outside", rules.working());
+  const auto lock = lock_changes(rules);
+  ASSERT_FALSE(lock);
+  EXPECT_NE(lock.error().message().find("working is a symbolic link"), std::string::npos) << lock.error().message();
+  EXPECT_TRUE(fs::exists(folder / "outside/secret"));
+}
+
+TEST(PlantedJournal, OfAnotherUserIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs two users";
+  const test::TempFolder folder;
+  ChangeRules rules{HostPaths{}, folder / "state", [](const nlohmann::json&, const OnStep&) { return Status(); }};
+  ASSERT_TRUE(write_file(rules.journal(), R"({"what": "x", "phase": "committing", "record": null})"));
+  ASSERT_EQ(::chown(rules.folder.c_str(), nobody, nobody), 0);
+  EXPECT_FALSE(lock_changes(rules));
+  EXPECT_TRUE(fs::exists(rules.journal()));
+}
+
+// --- limits -------------------------------------------------------------------------------------------------------
+
+TEST(Limits, ANamedPipeAndADeviceAreNotRead) {
+  const test::TempFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const auto& path : {folder / "pipe", fs::path("/dev/zero")}) {
+    const auto text = read_file(path);
+    ASSERT_FALSE(text) << path;
+    EXPECT_NE(text.error().message().find("and no regular file"), std::string::npos) << text.error().message();
+    EXPECT_FALSE(clone_file(path, folder / "copy"));
+  }
+  EXPECT_EQ(read_file("/dev/null").value(), "") << "VGPUKIT_CONFIG=/dev/null";
+}
+
+TEST(Limits, ThePipeOfAShellIsRead) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(50ms);
+    [[maybe_unused]] const auto wrote = ::write(ends[1], "text", 4);
+    ::close(ends[1]);
+  });
+  const auto text = read_file("/proc/self/fd/" + std::to_string(ends[0]));
+  writer.join();
+  ::close(ends[0]);
+  EXPECT_EQ(text.value(), "text");
+}
+
+TEST(Limits, ASparseFileIsNotRead) {
+  const test::TempFolder folder;
+  ASSERT_TRUE(write_file(folder / "sparse", ""));
+  fs::resize_file(folder / "sparse", 1ULL << 40);
+  const auto text = read_file(folder / "sparse");
+  ASSERT_FALSE(text);
+  EXPECT_NE(text.error().message().find("it is larger than 512 MiB"), std::string::npos) << text.error().message();
+}
+
+TEST(Limits, DeepJsonIsNoDocument) {
+  EXPECT_TRUE(parse_json(std::string(200'000, '[')).is_discarded());
+  EXPECT_TRUE(parse_json(std::string(200'000, '[') + std::string(200'000, ']')).is_discarded());
+  EXPECT_EQ(parse_json(R"({"a": [1, {"b": 2}]})")["a"][1]["b"], 2);
+  EXPECT_TRUE(parse_json("{").is_discarded());
+}
+
+TEST(Limits, AJournalOfAWrongTypeIsDamaged) {
+  const test::TempFolder folder;
+  ChangeRules rules{HostPaths{}, folder / "state", [](const nlohmann::json&, const OnStep&) { return Status(); }};
+  for (const auto* text : {"[]", "3", R"({"what": 1, "phase": []})", R"({"what": {}, "phase": "changing"})"}) {
+    ASSERT_TRUE(write_file(rules.journal(), text));
+    EXPECT_FALSE(lock_changes(rules)) << text;
+    static_cast<void>(unfinished_change(rules));
+  }
+}
+
+}  // namespace trust_test
+}  // namespace vgpukit
