@@ -48,7 +48,8 @@ if [ "$(cat "$dir/unpacked" 2>/dev/null)" != "${wanted[*]}" ]; then
   mkdir -p "$dir.part/lib/modules/$release"
   say "$suite: ${packages[*]}"
   download_in_root "$root" "$inside" "$dir.log" "${packages[@]}" ||
-    { cat "$dir.log" >&2; rm -rf "${root:?}$inside" "$dir.part"; die "the archive has no kernel image for the headers of $release any more:\
+    { cat "$dir.log" >&2; rm -rf "${root:?}$inside" "$dir.part"
+      die "the archive has no kernel image for the headers of $release any more:\
  remove $root, then ci/roots.sh $suite makes a root with today's" 3; }
   for package in "$root$inside"/*.deb; do
     # Up to 6.12 the kernel is in /boot, later beside its modules; the modules are in /lib or in /usr/lib.
