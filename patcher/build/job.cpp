@@ -278,19 +278,22 @@ Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver
   return loads;
 }
 
-// The key to sign with, if Secure Boot is on or the configuration names a key.
+// The key to sign with, if the kernel or Secure Boot want signatures, or the configuration names a key.
 Result<std::optional<module::SigningKey>> wanted_key(BuildReport& report, const kernel::Kernel& kernel) {
   if (!kernel.has("CONFIG_MODULE_SIG")) return std::optional<module::SigningKey>();
   TRY_ASSIGN(auto key, module::signing_key(kernel.host));
-  const bool on = module::secure_boot(kernel.host).on;
+  const bool forced = kernel.has("CONFIG_MODULE_SIG_FORCE");
+  const bool on = forced || module::secure_boot(kernel.host).on;
   if (key && (on || key->from == "the configuration")) return key;
   if (on)
-    report.warnings.push_back({"signing",
-                               "",
-                               0,
-                               "Secure Boot is on and this machine has no key for modules: these are not signed",
-                               "dkms makes one (dkms generate_mok); or name one as signing: in the configuration file",
-                               {}});
+    report.warnings.push_back(
+        {"signing",
+         "",
+         0,
+         std::string(forced ? "this kernel loads only signed modules (CONFIG_MODULE_SIG_FORCE)" : "Secure Boot is on") +
+             " and this machine has no key for modules: these are not signed",
+         "dkms makes one (dkms generate_mok); or name one as signing: in the configuration file",
+         {}});
   return std::optional<module::SigningKey>();
 }
 

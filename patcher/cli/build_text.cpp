@@ -85,7 +85,8 @@ void print_errors(const build::BuildReport& report, const Style& style) {
 void print_warnings(const build::BuildReport& report, const Style& style) {
   for (const auto& warning : report.warnings) {
     if (warning.tool != "verify" && warning.tool != "package" && warning.tool != "compiler" &&
-        warning.tool != "conftest" && warning.tool != "facts" && warning.tool != "recipe" && warning.tool != "sandbox")
+        warning.tool != "conftest" && warning.tool != "facts" && warning.tool != "recipe" &&
+        warning.tool != "sandbox" && warning.tool != "signing")
       continue;  // the compiler's own are in the log
     const std::string place = warning.file + (warning.line > 0 ? ":" + std::to_string(warning.line) : "");
     print(style.yellow("warning: ") + (place.empty() ? "" : place + ": ") + warning.message + "\n" +

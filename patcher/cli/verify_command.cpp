@@ -24,7 +24,8 @@ Result<Exit> verify(const Globals& globals, const VerifyOptions& options) {
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, {"other-compiler"}));
   const auto release = kernel.release;
   kernel::Facts facts(std::move(kernel), assumptions);
-  TRY_ASSIGN(const auto verdicts, module::verify_modules(modules, facts));
+  TRY_ASSIGN(auto verdicts, module::verify_modules(modules, facts));
+  for (auto& verdict : module::refuse_unsigned(modules, facts.kernel())) verdicts.push_back(std::move(verdict));
   bool loads = true;
   for (const auto& verdict : verdicts) loads = loads && !verdict.refuses;
 

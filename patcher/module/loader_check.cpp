@@ -344,4 +344,15 @@ Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modul
   return verdicts;
 }
 
+std::vector<Verdict> refuse_unsigned(const std::vector<ModuleFile>& modules, const kernel::Kernel& kernel) {
+  std::vector<Verdict> verdicts;
+  if (!kernel.has("CONFIG_MODULE_SIG_FORCE")) return verdicts;
+  for (const auto& module : modules)
+    if (!module.is_signed)
+      verdicts.push_back({module.name, "Loading of unsigned module is rejected",
+                          "this kernel loads only signed modules (CONFIG_MODULE_SIG_FORCE): name a key whose "
+                          "certificate is enrolled, as signing: in the configuration file, and build again"});
+  return verdicts;
+}
+
 }  // namespace vgpukit::module

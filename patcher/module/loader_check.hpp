@@ -42,6 +42,10 @@ std::vector<Verdict> check_modules(const std::vector<ModuleFile>& modules, const
 Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, kernel::Facts& facts,
                                             const std::vector<std::string>& tolerated = {});
 
+// Refusals of modules without a signature, if the kernel was built with CONFIG_MODULE_SIG_FORCE. Not part of
+// verify_modules(), because a build signs after it.
+std::vector<Verdict> refuse_unsigned(const std::vector<ModuleFile>& modules, const kernel::Kernel& kernel);
+
 // The kernel's same_magic(): with CRCs the release (the first word) may differ.
 bool same_magic(std::string_view module, std::string_view kernel, bool has_crcs);
 

@@ -257,5 +257,19 @@ TEST(SameMagic, SkipsTheReleaseOnlyWithCrcs) {
   EXPECT_TRUE(same_magic("a", "b", true));
 }
 
+TEST_F(LoaderCheckTest, AKernelThatForcesSignaturesRefusesAModuleWithoutOne) {
+  kernel::Kernel kernel;
+  auto one = module("nvidia", "NVIDIA");
+  EXPECT_THAT(refuse_unsigned({one}, kernel), IsEmpty());
+  kernel.config["CONFIG_MODULE_SIG_FORCE"] = "y";
+  const auto verdicts = refuse_unsigned({one}, kernel);
+  ASSERT_THAT(verdicts, SizeIs(1));
+  EXPECT_TRUE(verdicts[0].refuses);
+  EXPECT_EQ(verdicts[0].message, "Loading of unsigned module is rejected");
+  EXPECT_THAT(verdicts[0].hint, HasSubstr("signing:"));
+  one.is_signed = true;
+  EXPECT_THAT(refuse_unsigned({one}, kernel), IsEmpty());
+}
+
 }  // namespace
 }  // namespace vgpukit::module
