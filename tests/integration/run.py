@@ -191,6 +191,8 @@ def main():
             env = {"PATH": f"{bin_dir}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": tmp, "LC_ALL": "C.UTF-8",
                    "VGPUKIT_DATA": TOP, "VGPUKIT_STATE": f"{tmp}/state",
                    "VGPUKIT_CACHE": f"{base}/cache-{case.user or 'root'}"}
+            if "VGPUKIT_MDEVCTL_TESTDATA" in os.environ:  # mdevctl's tests, which are not part of this repository
+                env["VGPUKIT_MDEVCTL_TESTDATA"] = os.environ["VGPUKIT_MDEVCTL_TESTDATA"]
             os.makedirs(env["VGPUKIT_CACHE"], exist_ok=True)
             if case.user:
                 shutil.chown(tmp, case.user)
