@@ -257,7 +257,7 @@ def matrix(result):
 
 
 def large_hosts(result):
-    """8 cards with 32 virtual functions each, all of them vGPUs; and 1,000 definitions. Targets: vgpu 50 ms, doctor 200 ms, groups 20 ms."""
+    """8 cards with 32 virtual functions each, all of them vGPUs; 1,000 definitions. Targets: vgpu 50 ms, doctor 200 ms, groups 20 ms."""
     for kind in ("sriov-mdev", "vendor-vfio"):
         host = f"{work}/{kind}"
         subprocess.run([sys.executable, f"{top}/tests/tools/vgpu_tree.py", host, kind, "--cards", "8",
@@ -284,7 +284,8 @@ def large_hosts(result):
         folder = f"{host}/etc/mdevctl.d/0000:{0x41 + i % 8:02x}:00.0"
         os.makedirs(folder, exist_ok=True)
         with open(f"{folder}/{i:08x}-0000-4000-8000-000000000000", "w") as file:
-            file.write('{"mdev_type": "nvidia-61", "start": "auto", "attrs": [{"nvidia/vgpu_params": "disable_vnc=1"}]}')
+            file.write(json.dumps({"mdev_type": "nvidia-61", "start": "auto",
+                                   "attrs": [{"nvidia/vgpu_params": "disable_vnc=1"}]}))
     raw["vgpu list, 1000 definitions"] = measure("--root", host, "vgpu", "list", times=7)
     result["vgpu_ms"] = round(max(row["wall_s"] for name, row in raw.items() if name.startswith("vgpu ")) * 1000)
     result["doctor_ms"] = round(raw["doctor, 264 devices"]["wall_s"] * 1000)
