@@ -257,7 +257,10 @@ def matrix(result):
 
 
 def large_hosts(result):
-    """8 cards with 32 virtual functions each, all of them vGPUs; 1,000 definitions. Targets: vgpu 50 ms, doctor 200 ms, groups 20 ms."""
+    """8 cards with 32 virtual functions each, all of them vGPUs; 1,000 definitions.
+
+    Targets: vgpu 50 ms, doctor 200 ms, groups 20 ms.
+    """
     for kind in ("sriov-mdev", "vendor-vfio"):
         host = f"{work}/{kind}"
         subprocess.run([sys.executable, f"{top}/tests/tools/vgpu_tree.py", host, kind, "--cards", "8",
