@@ -257,7 +257,10 @@ def matrix(result):
 
 
 def large_hosts(result):
-    """8 cards with 32 virtual functions each, all of them vGPUs. Targets: vgpu 50 ms, doctor 200 ms, groups 20 ms."""
+    """8 cards with 32 virtual functions each, all of them vGPUs; 1,000 definitions.
+
+    Targets: vgpu 50 ms, doctor 200 ms, groups 20 ms.
+    """
     for kind in ("sriov-mdev", "vendor-vfio"):
         host = f"{work}/{kind}"
         subprocess.run([sys.executable, f"{top}/tests/tools/vgpu_tree.py", host, kind, "--cards", "8",
@@ -277,6 +280,16 @@ def large_hosts(result):
         raw[f"vgpu apply, nothing to do, {kind}"] = measure("--root", host, "vgpu", "apply", times=7)
     raw["doctor, 264 devices"] = measure("--root", host, "doctor", times=7, expected=1)  # this host has findings
     raw["passthrough groups, 264 devices"] = measure("--root", host, "passthrough", "groups", times=7)
+    # A host that is to have 1,000 vGPUs, each with a file of mdevctl's.
+    host = f"{work}/definitions"
+    subprocess.run([sys.executable, f"{top}/tests/tools/vgpu_tree.py", host, "mdev", "--cards", "8"], check=True)
+    for i in range(1000):
+        folder = f"{host}/etc/mdevctl.d/0000:{0x41 + i % 8:02x}:00.0"
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{i:08x}-0000-4000-8000-000000000000", "w") as file:
+            file.write(json.dumps({"mdev_type": "nvidia-61", "start": "auto",
+                                   "attrs": [{"nvidia/vgpu_params": "disable_vnc=1"}]}))
+    raw["vgpu list, 1000 definitions"] = measure("--root", host, "vgpu", "list", times=7)
     result["vgpu_ms"] = round(max(row["wall_s"] for name, row in raw.items() if name.startswith("vgpu ")) * 1000)
     result["doctor_ms"] = round(raw["doctor, 264 devices"]["wall_s"] * 1000)
     result["groups_ms"] = round(raw["passthrough groups, 264 devices"]["wall_s"] * 1000)

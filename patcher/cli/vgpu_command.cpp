@@ -7,6 +7,7 @@
 #include "support/log.hpp"
 #include "vgpu/vgpu_support.hpp"
 #include "vgpu/vgpu_xml.hpp"
+#include "vgpu/vm_check.hpp"
 
 namespace vgpukit::cli {
 
@@ -23,7 +24,8 @@ struct VgpuOptions {
   std::vector<std::string> unset;
   std::string type;
   bool defined = false, active = false, manual = false, automatic = false, dry_run = false, prune = false;
-  bool no_placement = false, persistent = false;
+  bool no_placement = false, persistent = false, display = false;
+  std::string machine;
 };
 
 vgpu::VgpuTools tools_of(const HostPaths& host, Sysfs& sysfs) {
@@ -253,19 +255,43 @@ Result<std::pair<vgpu::Vgpu, Attributes>> known_vgpu(const HostPaths& host, cons
                "vgpukit vgpu list shows their names"};
 }
 
+Result<Exit> check_vm(const Globals& globals, const HostPaths& host, const Sysfs& sysfs, const VgpuOptions& options) {
+  std::string name;
+  if (!options.name.empty()) {
+    TRY_ASSIGN(name, vgpu::vgpu_name(options.name));
+  }
+  TRY_ASSIGN(const auto check, vgpu::check_machine(host, sysfs, options.machine, name));
+  if (globals.json())
+    print_json(machine_json(check));
+  else
+    print(machine_text(check, style_of(globals, STDOUT_FILENO)));
+  return check.fits() ? Exit::done : Exit::failed;
+}
+
 Result<Exit> xml(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const Sysfs sysfs(host);
+  if (!options.machine.empty()) return check_vm(globals, host, sysfs, options);
+  if (options.name.empty())
+    return Error{ErrorKind::usage, "print what a virtual machine needs", "no vGPU is named",
+                 "vgpukit vgpu xml VGPU, or vgpukit vgpu xml --vm-check DOMAIN"};
   TRY_ASSIGN(const auto known, known_vgpu(host, sysfs, options.name));
   const auto& [device, attributes] = known;
+  if (options.display && device.interface == vgpu::VgpuInterface::vendor_vfio)
+    return Error{ErrorKind::usage, "print the XML of " + device.name + " with a display",
+                 "it is a virtual function: libvirt has display and ramfb for mediated devices", "leave --display out"};
+  const auto params = vgpu::params_of(attributes);
+  if (options.display &&
+      std::find(params.begin(), params.end(), std::pair<std::string, std::string>("disable_vnc", "1")) != params.end())
+    log::warning("the vGPU has disable_vnc=1: its console shows nothing then");
   const auto nodedev = vgpu::nodedev_xml(device, attributes);
   if (options.persistent && !nodedev) return nodedev.error();
   if (globals.json()) {
     print_json({{"name", device.name},
-                {"hostdev", vgpu::hostdev_xml(device)},
+                {"hostdev", vgpu::hostdev_xml(device, options.display)},
                 {"nodedev", nodedev ? nlohmann::json(*nodedev) : nlohmann::json()},
-                {"qemu", {"-device", vgpu::qemu_device(device)}},
-                {"proxmox", "qm set VMID " + vgpu::proxmox_option(device)}});
+                {"qemu", {"-device", vgpu::qemu_device(device, options.display)}},
+                {"proxmox", "qm set VMID " + vgpu::proxmox_option(device, options.display)}});
     return Exit::done;
   }
   if (options.persistent) {
@@ -273,9 +299,10 @@ Result<Exit> xml(const Globals& globals, const VgpuOptions& options) {
     return Exit::done;
   }
   // Comments may follow the last element of an XML document. They must not have two dashes.
-  print(vgpu::hostdev_xml(device) + "<!-- QEMU (nvidia-vgpu-mgr identifies the machine by its -uuid):\n     -device " +
-        vgpu::qemu_device(device) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " + vgpu::proxmox_option(device) +
-        " -->\n");
+  print(vgpu::hostdev_xml(device, options.display) +
+        "<!-- QEMU (nvidia-vgpu-mgr identifies the machine by its -uuid):\n     -device " +
+        vgpu::qemu_device(device, options.display) + " -uuid VM-UUID\n     Proxmox:\n     qm set VMID " +
+        vgpu::proxmox_option(device, options.display) + " -->\n");
   return Exit::done;
 }
 
@@ -355,7 +382,12 @@ void add_vgpu(CLI::App& app, Globals& globals, Action& action) {
   applies->add_flag("--prune", options->prune, "First remove the vGPUs that are not defined and not in use");
   auto* lines =
       add("xml", "Print what a virtual machine needs: libvirt's XML, and the options for QEMU and Proxmox", xml);
-  lines->add_option("VGPU", options->name, name)->required();
+  lines->add_option("VGPU", options->name, name);
+  lines->add_flag("--display", options->display, "The machine's console shows the vGPU's screen (display, ramfb)");
+  lines
+      ->add_option("--vm-check", options->machine,
+                   "Instead: check whether the vGPUs of a libvirt domain or Proxmox machine fit this host")
+      ->type_name("DOMAIN");
   lines->add_flag("--persistent", options->persistent, "Print libvirt's nodedev XML, for virsh nodedev-define");
 }
 

@@ -289,4 +289,34 @@ nlohmann::json applied_json(const vgpu::AppliedVgpus& applied) {
           {"bad_definitions", std::move(bad)}};
 }
 
+namespace {
+
+const char* state_name(vgpu::VmFinding::State state) {
+  using State = vgpu::VmFinding::State;
+  return state == State::ok ? "ok" : state == State::warn ? "warn" : "fail";
+}
+
+}  // namespace
+
+std::string machine_text(const vgpu::VmCheck& check, const Style& style) {
+  auto text = style.bold(check.machine) + (check.running ? ", which runs" : "") + "  (" + check.source + ")\n";
+  for (const auto& finding : check.findings) {
+    const std::string state = state_name(finding.state);
+    text += "  " + state + std::string(6 - state.size(), ' ') + finding.what + "\n";
+    if (!finding.next.empty()) text += "        -> " + finding.next + "\n";
+  }
+  return text;
+}
+
+nlohmann::json machine_json(const vgpu::VmCheck& check) {
+  nlohmann::json findings = nlohmann::json::array();
+  for (const auto& finding : check.findings)
+    findings.push_back({{"state", state_name(finding.state)}, {"what", finding.what}, {"next", finding.next}});
+  return {{"machine", check.machine},
+          {"source", check.source},
+          {"running", check.running},
+          {"fits", check.fits()},
+          {"findings", std::move(findings)}};
+}
+
 }  // namespace vgpukit::cli

@@ -6,6 +6,7 @@
 #include "vgpu/vgpu_apply.hpp"
 #include "vgpu/vgpu_define.hpp"
 #include "vgpu/vgpu_list.hpp"
+#include "vgpu/vm_check.hpp"
 
 namespace vgpukit::cli {
 
@@ -17,6 +18,8 @@ std::string rows_text(const std::vector<vgpu::VgpuRow>& rows, const Style& style
 nlohmann::json row_json(const vgpu::VgpuRow& row);
 std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style);
 nlohmann::json applied_json(const vgpu::AppliedVgpus& applied);
+std::string machine_text(const vgpu::VmCheck& check, const Style& style);
+nlohmann::json machine_json(const vgpu::VmCheck& check);
 nlohmann::json step_json(const vgpu::VgpuStep& step);
 
 }  // namespace vgpukit::cli

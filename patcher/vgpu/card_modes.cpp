@@ -187,19 +187,17 @@ void check_sizes(const VgpuTools& tools, const VgpuView& view, const std::vector
   for (auto& each : plan.cards) {
     const auto* card = view.card(each.card);
     const auto* wanted = card ? settings_of(view, settings, each.card) : nullptr;
-    if (!card || each.create.empty() || (wanted && wanted->mixed_sizes)) continue;
-    std::map<std::string, std::string> sizes, existing;  // a size, and a type of it
-    const auto add = [&](std::map<std::string, std::string>& to, const std::string& id) {
-      const auto type = card->types.find(id);
-      if (type == card->types.end() || is_mig_backed(type->second)) return;
+    if (!card || (wanted && wanted->mixed_sizes)) continue;
+    // Beside a vGPU the driver offers only sizes that are possible, so the plan has no others.
+    if (has_vgpus(view, each.card)) continue;
+    std::map<std::string, std::string> sizes;  // a size, and a type of it
+    for (const auto& step : each.create) {
+      const auto type = card->types.find(step.type);
+      if (type == card->types.end() || is_mig_backed(type->second)) continue;
       if (const auto size = size_of(type->second); !size.empty())
-        to.emplace(size, type->second.name.empty() ? id : type->second.name);
-    };
-    for (const auto& device : view.devices)
-      if (device.card == each.card) add(existing, device.type);
-    sizes = existing;
-    for (const auto& step : each.create) add(sizes, step.type);
-    if (sizes.size() < 2 || existing.size() > 1) continue;
+        sizes.emplace(size, type->second.name.empty() ? step.type : type->second.name);
+    }
+    if (sizes.size() < 2) continue;
     const auto modes = read_modes(tools, each.card);
     if (modes.mixed == "Enabled") continue;
     each.problems.push_back(

@@ -1,6 +1,7 @@
 #include "vgpu/vgpu_list.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "support/number.hpp"
 #include "support/text.hpp"
@@ -60,29 +61,40 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     row.settings = read_settings(sysfs, device);
     rows.push_back(std::move(row));
   }
-  const auto active = static_cast<std::ptrdiff_t>(rows.size());
-  // The row of the existing vGPU that matches a definition.
-  const auto row_of = [&](const Vgpu& wanted, bool exact) {
-    return std::find_if(rows.begin(), rows.begin() + active, [&](const VgpuRow& row) {
-      if (row.defined || row.device.type != wanted.type || row.device.card != wanted.card) return false;
-      if (wanted.name.empty()) return true;
-      return row.device.name == wanted.name && (!exact || row.device.parent == wanted.parent);
-    });
+  const auto active = rows.size();
+  std::multimap<std::string, std::size_t> by_name;
+  for (std::size_t i = 0; i < active; ++i) by_name.emplace(rows[i].device.name, i);
+  // The first row of the name for which `fits` holds; without a name, the first of all existing vGPUs.
+  const auto find_row = [&](const std::string& name, auto fits) -> VgpuRow* {
+    if (name.empty()) {
+      const auto end = rows.begin() + static_cast<std::ptrdiff_t>(active);
+      const auto found = std::find_if(rows.begin(), end, fits);
+      return found == end ? nullptr : &*found;
+    }
+    const auto [begin, end] = by_name.equal_range(name);
+    for (auto at = begin; at != end; ++at)
+      if (fits(rows[at->second])) return &rows[at->second];
+    return nullptr;
   };
   const auto take = [&](const VgpuDefinition& each) {
     const auto device = defined_device(view, each);
+    const auto is_like = [&](const VgpuRow& row) {
+      return row.device.card == device.card && row.device.type == device.type;
+    };
     // vgpus.yaml and mdevctl may both define this vGPU.
-    const auto twin = std::find_if(rows.begin(), rows.end(), [&](const VgpuRow& row) {
-      return row.defined && !device.name.empty() && row.device.name == device.name && row.device.card == device.card &&
-             row.device.type == device.type && (row.device.parent == device.parent || device.parent.empty());
+    auto* twin = device.name.empty() ? nullptr : find_row(device.name, [&](const VgpuRow& row) {
+      return row.defined && is_like(row) && (row.device.parent == device.parent || device.parent.empty());
     });
-    if (twin != rows.end()) {
+    if (twin) {
       twin->automatic = twin->automatic || each.automatic;
       if (twin->attributes.empty()) twin->attributes = each.attributes;
       return;
     }
-    // push_back() invalidates the iterator, so it is used before that.
-    if (const auto found = row_of(device, each.from_mdevctl); found != rows.begin() + active) {
+    auto* found = find_row(device.name, [&](const VgpuRow& row) {
+      if (!row.active || row.defined || !is_like(row)) return false;
+      return device.name.empty() || !each.from_mdevctl || row.device.parent == device.parent;
+    });
+    if (found) {
       found->defined = true;
       found->automatic = each.automatic;
       found->attributes = each.attributes;
@@ -96,6 +108,7 @@ std::vector<VgpuRow> list_vgpus(const Sysfs& sysfs, const VgpuView& view,
     row.settings.params = params_of(each.attributes);
     if (const auto* placement = find_attribute(each.attributes, placement_attribute))
       row.settings.placement = *placement;
+    by_name.emplace(device.name, rows.size());
     rows.push_back(std::move(row));
   };
   // Definitions with a name come first: a count matches the remaining vGPUs.

@@ -70,33 +70,21 @@ class Search {
     for (const auto* device : held) add(*device, {pid, sysfs_.read(folder + "/comm").text, vm});
   }
 
-  // The device of "vfio-pci,sysfsdev=/sys/bus/mdev/devices/UUID,..." or '{"driver":"vfio-pci","host":"0000:41:00.4"}'.
   [[nodiscard]] const Vgpu* device_of(const std::string& word) const {
-    if (!contains(word, "vfio-pci")) return nullptr;
-    for (const std::string_view key : {"sysfsdev=", "host=", "\"sysfsdev\":\"", "\"host\":\""}) {
-      auto value = between(word, key, key.back() == '"' ? "\"" : ",");
-      if (value.empty()) continue;
-      value.remove_prefix(value.rfind('/') == std::string_view::npos ? 0 : value.rfind('/') + 1);
-      const auto address = pci_address(value).value_or(std::string(value));
-      if (const auto found = by_name_.find(address); found != by_name_.end()) return found->second;
-    }
-    return nullptr;
+    const auto found = by_name_.find(qemu_device_name(word));
+    return found == by_name_.end() ? nullptr : found->second;
   }
 
-  // libvirt's file of a running machine: <domstatus state='running' pid='123'> with the whole <domain>.
+  // libvirt's file of a running machine has the whole <domain>.
   void machine(const std::string& text) {
-    const auto pid = number_in<int>(between(between(text, "<domstatus", ">"), "pid='", "'")).value_or(0);
+    const auto pid = libvirt_pid(text);
     if (pid == 0 || !sysfs_.exists("/proc/" + std::to_string(pid))) return;  // libvirt has not removed its file yet
     const std::string name(between(text, "<name>", "</name>"));
     for (auto& [device, users] : users_)
       for (auto& user : users)
         if (user.pid == pid) user.vm = name;
-    std::string_view rest = text;
-    for (auto at = rest.find("<hostdev "); at != std::string_view::npos; at = rest.find("<hostdev ")) {
-      rest.remove_prefix(at + 1);
-      const auto found = by_name_.find(libvirt_name(between(rest, "<source", "</source>")));
-      if (found != by_name_.end()) add(*found->second, {pid, "", name});
-    }
+    for (const auto& device : libvirt_devices(text))
+      if (const auto found = by_name_.find(device.name); found != by_name_.end()) add(*found->second, {pid, "", name});
   }
 
   void add(const Vgpu& device, VgpuUser user) {
@@ -113,6 +101,31 @@ class Search {
 };
 
 }  // namespace
+
+std::vector<LibvirtDevice> libvirt_devices(std::string_view xml) {
+  std::vector<LibvirtDevice> all;
+  for (auto at = xml.find("<hostdev "); at != std::string_view::npos; at = xml.find("<hostdev ")) {
+    xml.remove_prefix(at + 1);
+    auto name = libvirt_name(between(xml, "<source", "</source>"));
+    if (!name.empty()) all.push_back({std::move(name), contains(xml.substr(0, xml.find('>')), "managed='yes'")});
+  }
+  return all;
+}
+
+int libvirt_pid(std::string_view xml) {
+  return number_in<int>(between(between(xml, "<domstatus", ">"), "pid='", "'")).value_or(0);
+}
+
+std::string qemu_device_name(std::string_view word) {
+  if (!contains(word, "vfio-pci")) return "";
+  for (const std::string_view key : {"sysfsdev=", "host=", "\"sysfsdev\":\"", "\"host\":\""}) {
+    auto value = between(word, key, key.back() == '"' ? "\"" : ",");
+    if (value.empty()) continue;
+    value.remove_prefix(value.rfind('/') == std::string_view::npos ? 0 : value.rfind('/') + 1);
+    return pci_address(value).value_or(std::string(value));
+  }
+  return "";
+}
 
 std::string VgpuUser::text() const {
   const auto process = program + (program.empty() ? "" : ", ") + "process " + std::to_string(pid);

@@ -6,10 +6,12 @@
 
 namespace vgpukit::vgpu {
 
-std::string hostdev_xml(const Vgpu& device) {
+std::string hostdev_xml(const Vgpu& device, bool display) {
   const auto& name = device.name;
   if (device.interface == VgpuInterface::mdev)
-    return "<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci'>\n"
+    return "<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci'" +
+           std::string(display ? " display='on' ramfb='on'" : "") +
+           ">\n"
            "  <source>\n"
            "    <address uuid='" +
            name +
@@ -46,14 +48,16 @@ Result<std::string> nodedev_xml(const Vgpu& device, const Attributes& attributes
          "'/>\n    <uuid>" + device.name + "</uuid>\n" + lines + "  </capability>\n</device>\n";
 }
 
-std::string qemu_device(const Vgpu& device) {
-  return "vfio-pci,sysfsdev=/sys/bus/" + std::string(device.interface == VgpuInterface::mdev ? "mdev" : "pci") +
-         "/devices/" + device.name;
+std::string qemu_device(const Vgpu& device, bool display) {
+  // ramfb is not for a device that can be unplugged.
+  return std::string(display ? "vfio-pci-nohotplug,display=on,ramfb=on" : "vfio-pci") + ",sysfsdev=/sys/bus/" +
+         std::string(device.interface == VgpuInterface::mdev ? "mdev" : "pci") + "/devices/" + device.name;
 }
 
-std::string proxmox_option(const Vgpu& device) {
+std::string proxmox_option(const Vgpu& device, bool display) {
   // hostpci0's mdev= would make another device; -args takes the existing one.
-  if (device.interface == VgpuInterface::mdev) return "-args '-device " + qemu_device(device) + "'";
+  if (device.interface == VgpuInterface::mdev)
+    return "-args '-device " + qemu_device(device, display) + " -uuid VM-UUID'";
   return "-hostpci0 " + device.name;
 }
 

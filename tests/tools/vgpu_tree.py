@@ -44,6 +44,7 @@ def main():
     options.add_argument("--cards", type=int, default=1)
     options.add_argument("--functions", type=int, default=4)
     options.add_argument("--devices", type=int, default=1, help="vGPUs that exist, of the first type")
+    options.add_argument("--model", default="GRID P4", help="the beginning of the types' names")
     options.add_argument("--no-functions", action="store_true", help="the virtual functions are not made yet")
     options = options.parse_args()
     root = os.path.abspath(options.dir)
@@ -74,7 +75,8 @@ def main():
         used = i < options.devices
         if options.kind == "vendor-vfio":
             write(f"{devices}/{parent}/nvidia/current_vgpu_type", "61\n" if used else "0\n")
-            rows = "".join(f"{id[7:]:5} : {name}\n" for id, (name, _) in TYPES.items())
+            rows = "".join(f"{id[7:]:5} : {name.replace('GRID P4', options.model)}\n"
+                           for id, (name, _) in TYPES.items())
             write(f"{devices}/{parent}/nvidia/vgpu_params")
             write(f"{devices}/{parent}/nvidia/creatable_vgpu_types", "ID    : vGPU Name\n" + ("" if used else rows))
             continue

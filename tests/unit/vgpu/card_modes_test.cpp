@@ -45,12 +45,15 @@ TEST_F(CardModesTest, TwoSizesWithoutMixedSizesAreRefusedWithTheReason) {
   EXPECT_TRUE(apply().complete());
 }
 
-TEST_F(CardModesTest, ASizeBesideAnExistingOneIsRefusedToo) {
+TEST_F(CardModesTest, BesideAnExistingVgpuTheDriverDecides) {
   fake.p4();
-  smi.cards["0000:65:00.0"] = {};
   fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
+  const std::string available = "sys/class/mdev_bus/0000:65:00.0/mdev_supported_types/nvidia-64/available_instances";
+  fake.file(available, "0\n");
   yaml("- {card: 65:00.0, type: P4-2Q, count: 1}\n");
-  EXPECT_THAT(problem_of(apply()), HasSubstr("different sizes (GRID P4-1Q, GRID P4-2Q)"));
+  EXPECT_THAT(problem_of(apply()), HasSubstr("it runs GRID P4-1Q, and the first vGPU of a card decides the size"));
+  fake.file(available, "3\n");
+  EXPECT_TRUE(apply().complete());
 }
 
 TEST_F(CardModesTest, MixedSizesAreSwitchedOnAfterTheFunctionsAndBeforeTheFirstVgpu) {

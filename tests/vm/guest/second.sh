@@ -20,7 +20,7 @@ yes "... what vgpukit defined" [ -e /sys/bus/mdev/devices/$one ]
 yes "... what mdevctl defined" [ -e /sys/bus/mdev/devices/$two ]
 same "... the virtual functions" 2 "$(cat $device/sriov_numvfs)"
 same "... the one that was defined by its address" 1 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
-same "... the one of a count" 2 "$(cat $device/virtfn1/nvidia/current_vgpu_type)"
+same "... the one of a count" 1 "$(cat $device/virtfn1/nvidia/current_vgpu_type)"
 vf=$(basename "$(readlink $device/virtfn0)")
 try "a VFIO client opens the function" 0 vfio_client "$(group_of $device/virtfn0)" "$vf"
 has "... and reads its configuration space" "vendor"

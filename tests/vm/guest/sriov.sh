@@ -54,7 +54,7 @@ same "... the type is gone" 0 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
 
 try "SR-IOV: define on a function" 0 vgpukit vgpu define REF-1Q --card "$vf"
 has "... in our file: mdevctl's knows mediated devices only" "/etc/vgpukit/vgpus.yaml"
-echo "  - {card: \"$pf\", type: REF-2Q, count: 1}" >>/etc/vgpukit/vgpus.yaml
+echo "  - {card: \"$pf\", type: REF-1Q, count: 1}" >>/etc/vgpukit/vgpus.yaml
 try "SR-IOV: the dry run of apply" 0 vgpukit vgpu apply --dry-run
 has "... has the one" "$vf"
 has "... and the other" "$other"
