@@ -265,7 +265,8 @@ bool SandboxSetup::enter_namespaces() const {
       ::mount("tmpfs", temporary_here_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, temporary_options_.c_str()) != 0)
     return false;
   for (const auto& folder : hidden_)
-    if (::mount("tmpfs", folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=4k,uid=0,gid=0") != 0) return false;
+    if (::mount("tmpfs", folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=4k,uid=0,gid=0") != 0)
+      return false;
   if (set_attributes(root_.c_str(), AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0) return false;
   for (const auto& folder : writable_)
     if (set_attributes(folder.c_str(), 0, 0, MOUNT_ATTR_RDONLY) != 0) return false;
