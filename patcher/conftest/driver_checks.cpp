@@ -6,6 +6,7 @@
 #include "kernel/kernel_notices.hpp"
 #include "support/interrupt.hpp"
 #include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::conftest {
@@ -115,6 +116,7 @@ Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel,
   command.env["VGPUKIT_CHECKS"] = verbs;
   command.input = script;
   command.deadline = std::chrono::minutes(1);
+  for (const auto& folder : {kernel.build, kernel.source}) sandbox_needs(kernel.host.in_root(folder));
   const auto outcome = run(command);
   if (!outcome && Interrupt::caught() != 0) return outcome.error();
   if (!outcome || outcome->timed_out) return none;

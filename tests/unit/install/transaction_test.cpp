@@ -96,7 +96,9 @@ TEST_F(TransactionTest, AnEarlyReturnRestoresEverything) {
     EXPECT_EQ(unfinished_change(install_rules(host_)), "install 2");
   }
   EXPECT_EQ(all(), before);
-  EXPECT_FALSE(fs::exists(host_.in_root("/var/lib/vgpukit"))) << "no driver is installed, so no state is left";
+  EXPECT_EQ(entries_of(host_.in_root("/var/lib/vgpukit/install")),
+            std::vector{host_.in_root("/var/lib/vgpukit/install/lock")})
+      << "no driver is installed, so no state is left";
 }
 
 TEST_F(TransactionTest, WhatAnInterrupted010LeftIsUndone) {

@@ -36,7 +36,7 @@ class BootHost : public FixtureHost {
     kernel("6.12.9", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "usb/host/xhci-pci"});
   }
 
-  // Every path with its type, mode, owner and content.
+  // Every path with its type, mode, owner and content, but the lock of `passthrough`, which stays.
   [[nodiscard]] std::map<std::string, std::string> all() const {
     std::map<std::string, std::string> found;
     for (const auto& entry : fs::recursive_directory_iterator(host.root)) {
@@ -48,6 +48,12 @@ class BootHost : public FixtureHost {
       else if (entry.is_regular_file())
         what += *read_file(entry.path());
       found[host.inside(entry.path()).string()] = what;
+    }
+    const fs::path lock = "/var/lib/vgpukit/passthrough/lock";
+    found.erase(lock.string());
+    for (auto above = lock.parent_path(); above != "/"; above = above.parent_path()) {
+      const auto next = found.lower_bound(above.string() + "/");
+      if (next == found.end() || !next->first.starts_with(above.string() + "/")) found.erase(above.string());
     }
     return found;
   }

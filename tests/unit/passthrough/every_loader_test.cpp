@@ -203,7 +203,7 @@ TEST(EveryLoader, ACardThatVanishedIsNamedAndNothingIsWritten) {
   const auto before = files_of(host);
   auto tools = host.tools();
   tools.on_step = [&](std::string_view step) {
-    if (step == "begin") fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:01:00.0"));
+    if (step == "begin") fs::remove(host.host.reach("/sys/bus/pci/devices/0000:01:00.0"));
   };
   const auto done = apply_passthrough(tools, Sysfs(host.host), card, {force_display});
   ASSERT_FALSE(done);

@@ -103,7 +103,7 @@ TEST(OneTruth, TheFramebuffersParameterIsWrittenOnce) {
   host.add_to_cmdline(done->edits.parameters);
   host.tree.file("proc/sys/kernel/random/boot_id", "two\n");
   EXPECT_FALSE(applied_in_this_boot(host.host));
-  fs::remove(host.host.in_root("/sys/bus/platform/drivers/simple-framebuffer/simple-framebuffer.0"));
+  fs::remove(host.host.reach("/sys/bus/platform/drivers/simple-framebuffer/simple-framebuffer.0"));
   EXPECT_TRUE(host.plan("01:00.0")->nothing) << "the parameter stays, because it is in effect";
   // A kernel that does not heed it: neither plan nor doctor asks for it again.
   host.tree.link("sys/bus/platform/drivers/simple-framebuffer/simple-framebuffer.0",

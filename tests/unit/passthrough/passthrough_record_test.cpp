@@ -218,7 +218,7 @@ TEST(PassthroughUndo, ASecondCardIsTakenBackAlone) {
   EXPECT_THAT(undone->cards_left, testing::ElementsAre("0000:02:00.0"));
   EXPECT_EQ(host.text(modprobe), second_alone);
   // The card itself needs not be there any more.
-  fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:02:00.0"));
+  fs::remove(host.host.reach("/sys/bus/pci/devices/0000:02:00.0"));
   ASSERT_TRUE(host.undo("02:00.0"));
   host.tree.link("sys/bus/pci/devices/0000:02:00.0", "../../../devices/pci0000:02/0000:02:00.0");
   EXPECT_EQ(host.text(grub),

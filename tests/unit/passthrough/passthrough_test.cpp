@@ -124,7 +124,7 @@ TEST(Passthrough, ALinkStaysALinkAndWindowsLineEndsStay) {
   const auto before = host.all();
   const auto done = host.apply(nvidia);
   ASSERT_TRUE(done) << done.error().message();
-  EXPECT_TRUE(fs::is_symlink(host.host.in_root(grub)));
+  EXPECT_TRUE(fs::is_symlink(host.host.reach(grub)));
   EXPECT_EQ(host.text("/etc/real-grub"), "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on iommu=pt\"\r\nX=1\r\n");
   EXPECT_THAT(done->edits.warnings, testing::Contains(HasSubstr("Windows line ends")));
   ASSERT_TRUE(host.undo(nvidia));
@@ -211,7 +211,7 @@ TEST(Passthrough, AnUnknownDistributionIsNotChanged) {
 
 TEST(Passthrough, TheOnlyDisplayNeedsItsOption) {
   Debian host;
-  fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:00:02.0"));
+  fs::remove(host.host.reach("/sys/bus/pci/devices/0000:00:02.0"));
   const auto before = host.all();
   const auto refused = apply_passthrough(host.tools(), Sysfs(host.host), nvidia, {force_host_devices});
   ASSERT_FALSE(refused);

@@ -30,7 +30,8 @@ class FakeBus : public Sysfs {
       fake_.tree.file(path.substr(1), text == "\n" ? "(null)\n" : std::string(text) + "\n");
       return 0;
     }
-    if (path.ends_with("/driver/unbind")) return fs::remove(fake_.host.in_root(path).parent_path()) ? 0 : ENODEV;
+    if (path.ends_with("/driver/unbind"))
+      return fs::remove(fake_.host.reach(fs::path(path).parent_path())) ? 0 : ENODEV;
     if (path == "/sys/bus/pci/drivers_probe") return probe(std::string(text));
     if (path.starts_with("/sys/bus/pci/drivers/") && path.ends_with("/bind")) return bind(path, std::string(text));
     if (path.ends_with("/bind") || path.ends_with("/unbind")) return 0;
@@ -171,7 +172,7 @@ TEST(Rebind, ARunningMachineIsNamed) {
 
 TEST(Rebind, TheOnlyGpuIsTakenFromTheDesktopAndGivenBack) {
   Host host;
-  fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:00:02.0"));
+  fs::remove(host.host.reach("/sys/bus/pci/devices/0000:00:02.0"));
   host.tree.file("sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
   host.tree.file("sys/class/vtconsole/vtcon1/bind", "1\n");
   host.tree.link("sys/bus/platform/drivers/efi-framebuffer/efi-framebuffer.0",
@@ -204,7 +205,7 @@ TEST(Rebind, ADesktopThatDoesNotStopIsStartedAgain) {
 
 TEST(Rebind, WithoutAGroupThereIsNoVfio) {
   Host host;
-  fs::remove(host.host.in_root("/sys/bus/pci/devices/0000:01:00.0/iommu_group"));
+  fs::remove(host.host.reach("/sys/bus/pci/devices/0000:01:00.0/iommu_group"));
   const auto done = host.bind();
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::missing);

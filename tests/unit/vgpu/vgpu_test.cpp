@@ -58,9 +58,9 @@ TEST_F(VgpuTest, MdevTypesWithTheDriversDescription) {
 TEST_F(VgpuTest, OtherDriversAndAbsoluteLinks) {
   fake.type("0.0.26ab", "vfio_ccw-io", "name", 4, "line one\nline two");
   fs::create_directories(fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a);
-  fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a,
+  fs::create_symlink(fs::path("/sys/class/mdev_bus/0.0.26ab") / test::uuid_a,
                      fake.folder / "sys/bus/mdev/devices" / test::uuid_a);
-  fs::create_symlink(fake.folder / "sys/class/mdev_bus/0.0.26ab/mdev_supported_types/vfio_ccw-io",
+  fs::create_symlink("/sys/class/mdev_bus/0.0.26ab/mdev_supported_types/vfio_ccw-io",
                      fake.folder / "sys/class/mdev_bus/0.0.26ab" / test::uuid_a / "mdev_type");
   const auto view = read_vgpus(driver);
   ASSERT_EQ(view.parents.size(), 1u);
