@@ -15,10 +15,16 @@ class Client:
     def __init__(self, folder, *options):
         path = f"{folder}/socket"
         self.server = subprocess.Popen([f"{HERE}/fake_card.py", path, "--log", f"{folder}/log", *options])
-        while not os.path.exists(path):
-            time.sleep(0.01)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.connect(path)
+        for _ in range(1000):  # the socket is there a moment before the card listens
+            try:
+                self.socket.connect(path)
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                time.sleep(0.01)
+        else:
+            self.server.kill()
+            raise TimeoutError(f"{path}: the card does not listen")
         self.ask(card.VERSION, struct.pack("<HH", 0, 1) + b"{}\0")
 
     def ask(self, command, body=b""):
