@@ -185,6 +185,15 @@ void add_to(CLI::App& command, const std::string& path) {
   command.footer(footer);
 }
 
+// CLI11 from 2.5 on wraps descriptions and footers, which takes the indentation from the examples.
+template <class Formatter>
+void keep_lines(Formatter& formatter) {
+  if constexpr (requires { formatter.enable_footer_formatting(false); }) {
+    formatter.enable_description_formatting(false);
+    formatter.enable_footer_formatting(false);
+  }
+}
+
 }  // namespace
 
 const std::vector<CommandHelp>& all_command_help() {
@@ -228,6 +237,7 @@ const std::vector<CommandGroup>& command_groups() {
 }
 
 void add_command_help(CLI::App& app) {
+  keep_lines(*app.get_formatter());
   add_to(app, "");
   for (const auto& group : command_groups())
     for (auto* command : app.get_subcommands([&](const CLI::App* each) {
