@@ -95,11 +95,19 @@ bool still_named(int fd, int folder, const char* name) {
 // name, and it is locked as long as it is open.
 Descriptor open_temporary(int folder, const fs::path& path, std::string& name) {
   Descriptor file(::openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
-  if (file) return file;
+  if (file) {
+    ::flock(file.get(), LOCK_EX | LOCK_NB);  // it may get a name later
+    return file;
+  }
   remove_leftovers(path);
-  name = name_beside(path);
-  file = Descriptor(::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (file) ::flock(file.get(), LOCK_EX | LOCK_NB);
+  for (int tries = 0; tries < 10; ++tries) {
+    name = name_beside(path);
+    file = Descriptor(::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) break;
+    ::flock(file.get(), LOCK_EX | LOCK_NB);
+    // Before it was locked, another process may have removed it as a leftover.
+    if (still_named(file.get(), folder, name.c_str())) break;
+  }
   return file;
 }
 
@@ -309,14 +317,21 @@ Result<StagedFolder> StagedFolder::beside(const fs::path& target) {
   remove_leftovers(clean);
   auto parent = open_folder(folder_of(clean));
   if (!parent) return refused(errno);
-  const auto name = name_beside(clean);
-  if (::mkdirat(parent.get(), name.c_str(), 0700) != 0) return refused(errno);
-  // If somebody has put a folder of his own, or a link, there in the meantime, the owner or O_NOFOLLOW shows it.
-  Descriptor self(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  std::string name;
+  Descriptor self;
+  for (int tries = 0; tries < 10; ++tries) {
+    name = name_beside(clean);
+    if (::mkdirat(parent.get(), name.c_str(), 0700) != 0) return refused(errno);
+    // If somebody has put a folder of his own, or a link, there in the meantime, the owner or O_NOFOLLOW shows it.
+    self = Descriptor(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!self && errno != ENOENT) break;
+    if (self) ::flock(self.get(), LOCK_EX | LOCK_NB);
+    // Before it was locked, another process may have removed it as a leftover.
+    if (self && still_named(self.get(), parent.get(), name.c_str())) break;
+  }
   struct stat info {};
   if (!self || ::fstat(self.get(), &info) != 0) return refused(errno);
   if (info.st_uid != ::geteuid()) return refused(EPERM);
-  ::flock(self.get(), LOCK_EX | LOCK_NB);
   if (::fchmod(self.get(), 0755) != 0) return refused(errno);  // the target is public
   return StagedFolder(folder_of(clean) / name, clean, std::move(parent), std::move(self));
 }
