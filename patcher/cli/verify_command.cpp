@@ -20,7 +20,7 @@ Result<Exit> verify(const Globals& globals, const VerifyOptions& options) {
     TRY_ASSIGN(auto module, module::read_module(file));
     modules.push_back(std::move(module));
   }
-  // dkms runs this for a driver that was installed with --accept other-compiler.
+  // dkms runs this in trees of vgpukit 0.1.0, also for a driver that was installed with --accept other-compiler.
   TRY_ASSIGN(auto kernel, kernel_of(host, options.kernel, {"other-compiler"}));
   const auto release = kernel.release;
   kernel::Facts facts(std::move(kernel), assumptions);

@@ -24,7 +24,7 @@ struct DkmsBuildRequest {
 // write_dkms_tree() has not filled, and if dkms would use other headers; those of run_build().
 Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequest& request);
 
-// For folders that vgpukit up to 0.1.0 wrote: their script runs `vgpukit-make` after the command dkms-prebuild. This
+// For folders of vgpukit up to 0.1.0. Their script runs the command dkms-prebuild and then the file vgpukit-make. This
 // writes one that runs `program dkms-build`.
 Status write_dkms_make_script(const DkmsBuildRequest& request, const std::string& program);
 
