@@ -73,11 +73,27 @@ has "... names the program" "vfio_client (pid $client)"
 has "... does not end it" "never stopped for you"
 yes "... it still runs" kill -0 $client
 yes "... nvidia is still there" loaded nvidia
+yes "plugin parameters cannot be written while it is open" \
+  sh -c "! echo disable_vnc=1 >/sys/bus/mdev/devices/$one/nvidia/vgpu_params"
 let_go
 try "xml" 0 vgpukit vgpu xml $one
 echo "xml hostdev"; cat $out; echo "end of xml"
 try "nodedev xml" 0 vgpukit vgpu xml $one --persistent
 echo "xml nodedev"; cat $out; echo "end of xml"
+
+# --- plugin parameters
+
+try "a parameter that the driver refuses" 1 vgpukit vgpu create nvidia-1 --param disable_vnc=maybe
+has "... says why" "the driver does not accept this value (Invalid argument)"
+has "... in the driver's words" "vgpu_params: disable_vnc=maybe is neither 0 nor 1"
+same "... leaves no vGPU" 3 "$(free 1)"
+try "a vGPU with parameters" 0 vgpukit vgpu create nvidia-1 --param frame_rate_limiter=0 --param my_own=x
+uuid=$(tail -n 1 $out)
+same "... has them" frame_rate_limiter=0,my_own=x "$(cat /sys/bus/mdev/devices/$uuid/nvidia/vgpu_params)"
+try "... list" 0 vgpukit -q vgpu list --format json
+params="{'frame_rate_limiter': '0', 'my_own': 'x'}"
+json "... shows them" "[d['params'] for d in j['devices'] if d['name'] == '$uuid'] == [$params]"
+try "... remove" 0 vgpukit vgpu remove "$uuid"
 
 . /guest/sriov.sh
 
