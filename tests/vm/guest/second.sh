@@ -18,9 +18,12 @@ no "nothing is there yet" [ -e /sys/bus/mdev/devices/$one ]
 same "no functions either" 0 "$(cat $device/sriov_numvfs)"
 try "apply" 0 vgpukit vgpu apply
 yes "... what vgpukit defined" [ -e /sys/bus/mdev/devices/$one ]
+same "... with its parameters" frame_rate_limiter=0 "$(cat /sys/bus/mdev/devices/$one/nvidia/vgpu_params)"
 yes "... what mdevctl defined" [ -e /sys/bus/mdev/devices/$two ]
 same "... the virtual functions" 2 "$(cat $device/sriov_numvfs)"
 same "... the one that was defined by its address" 1 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
+same "... its parameters" enable_uvm=1 "$(cat $device/virtfn0/nvidia/vgpu_params)"
+same "... its placement" 3 "$(cat $device/virtfn0/nvidia/placement_id)"
 same "... mixed sizes, which the reboot had switched off" 1 "$(cat $device/reference/mixed_sizes)"
 same "... the one of a count" 2 "$(cat $device/virtfn1/nvidia/current_vgpu_type)"
 vf=$(basename "$(readlink $device/virtfn0)")
@@ -51,7 +54,7 @@ cat >/etc/vgpukit/vgpus.yaml <<END
 cards:
   - {card: "$pf", gpu-instances: [{profile: 1g.2gb, count: 2}]}
 vgpus:
-  - {card: "$pf", type: REF-1-2Q, count: 2}
+  - {card: "$pf", type: REF-1-2Q, count: 2, params: {disable_vnc: 1}}
 END
 try "MIG: not while the card has vGPUs" 1 vgpukit vgpu apply
 has "... says why" "MIG mode is off, and nothing of that is changed while the card has vGPUs"
@@ -71,16 +74,20 @@ has "... says so" "nothing to do"
 try "MIG: types" 0 vgpukit vgpu types --card "$pf"
 has "... the mode" "MIG mode: Enabled"
 for function in "$device"/virtfn*; do vgpukit vgpu remove "$(basename "$(readlink "$function")")"; done
-sed -i 's/count: 2}\]/count: 3}]/' /etc/vgpukit/vgpus.yaml
+sed -i 's/1g.2gb, count: 2/1g.2gb, count: 3/' /etc/vgpukit/vgpus.yaml
 try "MIG: more instances than fit" 1 vgpukit vgpu apply
 has "... in nvidia-smi's words" "Insufficient Resources"
 same "... the two stay" 2 "$(cat $device/reference/gpu_instances)"
+sed -i 's/1g.2gb, count: 3/1g.2gb, count: 2/' /etc/vgpukit/vgpus.yaml
 /usr/lib/nvidia/sriov-manage -d "$pf"
 nvidia-smi -mig 0 -i "$pf" >/dev/null
-/usr/lib/nvidia/sriov-manage -e "$pf" # for passthrough.sh
+# For passthrough.sh. Each apply has also made what mdevctl defined.
+/usr/lib/nvidia/sriov-manage -e "$pf"
+vgpukit vgpu remove $two
 
 . /guest/passthrough.sh
 
 try "unload" 0 vgpukit unload
 no "... nvidia" loaded nvidia
+carry
 finish second

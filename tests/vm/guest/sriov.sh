@@ -58,17 +58,17 @@ same "... the type is gone" 0 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
 
 # --- definitions, for second.sh after the reboot
 
-try "SR-IOV: define on a function" 0 vgpukit vgpu define REF-1Q --card "$vf"
+try "SR-IOV: define on a function" 0 vgpukit vgpu define REF-1Q --card "$vf" --param enable_uvm=1 --placement 3
 has "... in our file: mdevctl's knows mediated devices only" "/etc/vgpukit/vgpus.yaml"
 echo "  - {card: \"$pf\", type: REF-2Q, count: 1}" >>/etc/vgpukit/vgpus.yaml
 cp /guest/nvidia-smi /usr/bin/
 try "SR-IOV: the dry run of apply" 1 vgpukit vgpu apply --dry-run
-has "... has the one" "$vf"
 has "... two sizes" "the vGPUs have different sizes (GRID REF-1Q, GRID REF-2Q)"
 has "... without mixed sizes" "vGPU Heterogeneous Mode: Disabled"
 sed -i "1i cards:\n  - {card: \"$pf\", mixed-sizes: true}" /etc/vgpukit/vgpus.yaml
 try "SR-IOV: the dry run with mixed sizes" 0 vgpukit vgpu apply --dry-run
 has "... has the mode" "+ mixed sizes"
+has "... has the one" "$vf"
 has "... and the other" "$other"
 same "... makes nothing" 0 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
 mv /etc/vgpukit/vgpus.yaml /run/vgpus.yaml
