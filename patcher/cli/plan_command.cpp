@@ -2,7 +2,7 @@
 
 #include <future>
 
-#include "build/job.hpp"
+#include "build/report_parts.hpp"
 #include "build/work_tree.hpp"
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"

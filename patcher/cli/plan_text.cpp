@@ -6,7 +6,7 @@
 #include <array>
 #include <map>
 
-#include "build/job.hpp"
+#include "build/report_parts.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
