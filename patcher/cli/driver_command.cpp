@@ -115,7 +115,7 @@ Result<Needs> needs_of(const Globals& globals, const HostPaths& host, const driv
 }
 
 std::string needs_text(const Needs& needs) {
-  auto text = "  for " + needs.release + ":\n    " +
+  auto text = "  for " + needs.release + ": " +
               (needs.recipes == 0 ? std::string("no recipe is needed")
                                   : std::to_string(needs.recipes) + (needs.recipes == 1 ? " recipe" : " recipes"));
   if (!needs.later.empty())
