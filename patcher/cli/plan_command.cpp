@@ -8,6 +8,7 @@
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"
 #include "driver/run_file_repack.hpp"
+#include "history/history.hpp"
 #include "support/atomic_file.hpp"
 #include "support/output_folder.hpp"
 

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "build/report_parts.hpp"
+#include "history/history.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {

@@ -21,9 +21,11 @@ void find_tool(const HostPaths& host, BootSetup& setup, const std::vector<BootFa
   for (const auto& image : images) {
     if (contains(fs::path(image.value).filename().string(), "ucode")) continue;  // microcode
     if (contains(image.value, "booster")) note(InitramfsTool::booster, {image.file, "initrd " + image.value});
-    if (const auto file = boot_file(host, image.value); !file.empty())
+    if (const auto file = boot_file(host, image.value); !file.empty()) {
+      setup.images.push_back(file);
       if (const auto maker = maker_of_image(*host.resolve(file)))
         note(maker->tool, {file, "has the file " + maker->mark});
+    }
   }
   const auto family = setup.distribution.family;
   const bool mkinitcpio = exists(host, "/etc/mkinitcpio.conf");
