@@ -218,18 +218,23 @@ void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::
 }
 
 // What the sandbox refused, and what it lacked.
-void report_sandbox(BuildReport& report, const fs::path& root, const std::vector<std::string>& refused) {
+void report_sandbox(BuildReport& report, const fs::path& root, const BuildResult& built) {
+  const auto warn = [&](std::string message, std::string hint) {
+    report.warnings.push_back({"sandbox", "", 0, std::move(message), std::move(hint), {}});
+  };
   if (auto problem = sandbox_problem(root); !problem.empty())
-    report.warnings.push_back({"sandbox", "", 0, std::move(problem), "docs/security.md says what that means", {}});
-  if (build_user())
-    for (const auto& line : refused)
-      report.warnings.push_back(
-          {"sandbox",
-           "",
-           0,
-           "the build may have tried what the sandbox does not allow: " + line,
-           "a driver needs no more than its own folder; if you trust this one: --no-sandbox (docs/security.md)",
-           {}});
+    warn(std::move(problem), "docs/security.md says what that means");
+  if (!build_user()) return;
+  for (const auto& line : built.refused)
+    warn("the build may have tried what the sandbox does not allow: " + line,
+         "a driver needs no more than its own folder; if you trust this one: --no-sandbox (docs/security.md)");
+  const auto limits = sandbox_limits();
+  for (const auto& line : built.exhausted)
+    warn("the build may have met a limit of the sandbox: " + line,
+         "a program gets " + std::to_string(limits.memory >> 20) + " MiB of memory, and " +
+             std::to_string(limits.processes) +
+             " may run at a time; no driver is known to need that. Build with fewer jobs (--jobs 1), or, if you trust "
+             "this driver, without limits: --no-sandbox (docs/security.md)");
 }
 
 // For an error without a hint of its own.
@@ -377,7 +382,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   request.on_progress = job.on_progress;
   report.log = request.log.string();
   TRY_ASSIGN(auto built, build_tree(facts, request));
-  report_sandbox(report, host.root, built.refused);
+  report_sandbox(report, host.root, built);
   // Also after a failed build: its objects are valid. Not with a key: the signed modules would stay in the tree.
   if (job.keep_objects && !job.compile_only && !key) work.keep(host.state / "locks");
   report.conftest = {built.conftest_tests, built.conftest_cached, built.conftest_compiled, built.conftest_seconds};

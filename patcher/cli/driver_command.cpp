@@ -7,6 +7,7 @@
 #include "driver/build_date.hpp"
 #include "driver/driver_store.hpp"
 #include "driver/extract.hpp"
+#include "driver/published_sum.hpp"
 #include "driver/run_file_unpack.hpp"
 #include "driver/run_file_zip.hpp"
 #include "recipe/plan.hpp"
@@ -223,6 +224,15 @@ Result<Exit> extract(const Globals& globals, const std::string& word, const std:
   return Exit::done;
 }
 
+Result<Exit> verify(const Globals& globals, const std::string& file, const std::string& expected) {
+  TRY_ASSIGN(const auto sum, driver::compare_sha256(file, expected));
+  if (globals.json())
+    print_json(nlohmann::json{{"path", file}, {"sha256", sum}});
+  else
+    print(file + " has the SHA-256 that was expected: " + sum + "\n");
+  return Exit::done;
+}
+
 Result<Exit> list(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const driver::DriverStore store(host);
@@ -271,6 +281,16 @@ void add_driver(CLI::App& app, Globals& globals, Action& action) {
       ->type_name("DIR");
   extracting->callback([&globals, &action, word, output] {
     action = [&globals, word, output] { return extract(globals, *word, *output); };
+  });
+  auto expected = std::make_shared<std::string>();
+  auto* verifying =
+      command->add_subcommand("verify", "Compare a package with the sum that NVIDIA has published for it");
+  verifying->add_option("FILE", *word, ".run, .zip or tarball")->required();
+  verifying->add_option("--sha256", *expected, "64 hexadecimal digits, or a file with lines SUM  NAME")
+      ->required()
+      ->type_name("SUM");
+  verifying->callback([&globals, &action, word, expected] {
+    action = [&globals, word, expected] { return verify(globals, *word, *expected); };
   });
   set_action(command->add_subcommand("list", "List the store"), globals, action, list);
   auto* telling =
