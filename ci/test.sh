@@ -99,11 +99,14 @@ if [ ${#only[@]} = 0 ]; then
 fi
 
 say "building with $(c++ -dumpfullversion), warnings are errors"
-# With --full the unit tests, too: otherwise they run under AddressSanitizer here, and without it on sid.
-targets="vgpukit host_tree conftest_compare headers_compare shell_files" optimise=-Og
-[ ${#full[@]} = 0 ] || { targets+=" unit_tests"; optimise=-O2; }
-ci_target=$targets build_vgpukit "$ci_top/build-test" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON \
-  -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="$optimise -g1"
+# As ci/quickstart.sh does, so that ci/fresh.sh finds these objects. With --full at -O2, and the unit tests, too:
+# otherwise they run under AddressSanitizer here, and without it on sid.
+targets="vgpukit host_tree conftest_compare headers_compare shell_files" flags=("${quickstart_flags[@]}")
+[ ${#full[@]} = 0 ] || { targets+=" unit_tests"; flags=(-DCMAKE_BUILD_TYPE=RelWithDebInfo); }
+(
+  share_compiler_cache
+  ci_target=$targets build_vgpukit "$ci_top/build-test" -DVGPUKIT_WERROR=ON "${flags[@]}"
+)
 ci/reference.sh --check build-test/vgpukit
 [ ${#full[@]} = 0 ] || unit "$ci_top/build-test"
 
