@@ -8,7 +8,7 @@
 #include "config.hpp"
 #include "conftest/driver_checks.hpp"
 #include "recipe/plan.hpp"
-#include "support/atomic_file.hpp"
+#include "support/hash.hpp"
 #include "support/text.hpp"
 #include "support/version.hpp"
 
@@ -31,7 +31,8 @@ Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job) {
 
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  TrialTree trial(facts, *job.driver, trial_folder(facts, *job.driver), {job.modules, job.accepted, job.jobs});
+  TRY_ASSIGN(const auto place, trial_place(facts, job));
+  TrialTree trial(facts, *job.driver, place.folder, {job.modules, job.accepted, job.jobs});
   if (job.on_step) job.on_step("building " + job.driver->version.text + " for " + facts.kernel().release);
   TRY(trial.write(tree.edits()));
   AdaptReport report;
@@ -48,10 +49,18 @@ Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job) {
   return report;
 }
 
-std::filesystem::path trial_folder(const kernel::Facts& facts, const driver::Driver& driver) {
-  return facts.kernel().host.work() /
-         ("adapt-" + driver.version.text + "-" + std::string(driver::flavour_name(driver.flavour)) + "-" +
-          facts.kernel().release + "-" + random_word());
+Result<TrialPlace> trial_place(const kernel::Facts& facts, const AdaptJob& job) {
+  const auto& host = facts.kernel().host;
+  const auto name = "adapt-" + job.driver->version.text + "-" + std::string(driver::flavour_name(job.driver->flavour)) +
+                    "-" + facts.kernel().release + "-" + hash_of(host.state.string()).substr(0, 8);
+  TRY_ASSIGN(auto lock, FileLock::acquire(host.state / "locks" / (name + ".lock"), [&] {
+               if (job.on_step) job.on_step("another vgpukit adapts this driver to this kernel: waiting for it");
+             }));
+  // What a killed process has left.
+  std::error_code ignored;
+  for (const auto& entry : entries_of(host.work()))
+    if (entry.filename().string().starts_with(name + "-")) fs::remove_all(entry, ignored);
+  return TrialPlace{std::move(lock), host.work() / (name + "-" + random_word())};
 }
 
 std::vector<kernel::KernelHeaders> headers_of(const std::vector<HostPaths>& roots) {

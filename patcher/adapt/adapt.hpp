@@ -20,6 +20,7 @@
 #include "kernel/facts.hpp"
 #include "kernel/kernel_headers.hpp"
 #include "recipe/catalogue.hpp"
+#include "support/atomic_file.hpp"
 #include "support/result.hpp"
 
 namespace vgpukit::adapt {
@@ -65,8 +66,13 @@ struct AdaptReport {
 // failed if the kernel's headers or compiler cannot be used; usage if the driver refuses the kernel or cannot be read.
 Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job);
 
-// A new folder for a TrialTree.
-std::filesystem::path trial_folder(const kernel::Facts& facts, const driver::Driver& driver);
+// A new folder for a TrialTree. While the lock is held, no other process of this state folder adapts this driver to
+// this kernel.
+struct TrialPlace {
+  FileLock lock;
+  std::filesystem::path folder;
+};
+Result<TrialPlace> trial_place(const kernel::Facts& facts, const AdaptJob& job);
 
 // The headers of these roots for AdaptJob::headers: sorted by release, each release once.
 std::vector<kernel::KernelHeaders> headers_of(const std::vector<HostPaths>& roots);

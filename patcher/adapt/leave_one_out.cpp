@@ -58,12 +58,12 @@ std::string kind_of(const std::vector<diagnostics::Diagnostic>& errors) {
 
 class Measurement {
  public:
-  Measurement(kernel::Facts& facts, const AdaptJob& job, const LoadWithout& load)
+  Measurement(kernel::Facts& facts, const AdaptJob& job, const LoadWithout& load, const std::filesystem::path& folder)
       : facts_(facts),
         job_(job),
         load_(load),
         evidence_(job.headers, facts.kernel().release),
-        trial_(facts, *job.driver, trial_folder(facts, *job.driver), {job.modules, job.accepted, job.jobs}) {}
+        trial_(facts, *job.driver, folder, {job.modules, job.accepted, job.jobs}) {}
 
   // Builds the driver with all recipes. Returns those that apply.
   Result<std::vector<std::string>> prepare() {
@@ -175,7 +175,8 @@ std::string_view outcome_name(Outcome outcome) {
 Result<std::vector<LeftOut>> leave_one_out(kernel::Facts& facts, const AdaptJob& job, const LoadWithout& load,
                                            const std::vector<std::string>& only,
                                            const std::function<void(const LeftOut&)>& on_result) {
-  Measurement measurement(facts, job, load);
+  TRY_ASSIGN(const auto place, trial_place(facts, job));
+  Measurement measurement(facts, job, load, place.folder);
   if (job.on_step) job.on_step("building " + job.driver->version.text + " with all recipes");
   TRY_ASSIGN(const auto applied, measurement.prepare());
   std::vector<LeftOut> all;

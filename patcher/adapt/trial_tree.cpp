@@ -136,8 +136,10 @@ std::optional<Command> TrialTree::command_for(const std::string& file, const std
   command.confined = true;
   command.env = commands_->environment;
   command.argv = known->second;
-  // Nothing is written: no list of dependencies either.
-  std::erase_if(command.argv, [](const std::string& word) { return word.starts_with("-Wp,-MMD,"); });
+  // Nothing is written: no list of dependencies either. NVIDIA's Kbuild has -MD.
+  std::erase_if(command.argv, [](const std::string& word) {
+    return word.starts_with("-Wp,-MMD,") || word.starts_with("-Wp,-MD,") || word == "-MD" || word == "-MMD";
+  });
   command.argv.insert(command.argv.end() - 1, options.begin(), options.end());
   return command;
 }
