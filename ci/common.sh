@@ -165,6 +165,16 @@ need_build_dir() { # DIR
  copy this checkout to a disk that can be written and has space, then run this command there" 3
 }
 
+# How ci/quickstart.sh compiles. -Og compiles in 60 % of the time of -O2; what vgpukit itself computes is a few percent
+# of a driver's build.
+# shellcheck disable=SC2034
+quickstart_flags=(-DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-Og -DNDEBUG" -DCMAKE_UNITY_BUILD=ON)
+
+# Lets this build and ci/fresh.sh use each other's objects: they differ in the checkout's place and in -Werror.
+share_compiler_cache() { # [DIR, for a build inside a root]
+  export CCACHE_DIR=${1:-$VGPUKIT_CI_CACHE/fresh/ccache} CCACHE_BASEDIR=$ci_top CCACHE_IGNOREOPTIONS=-Werror
+}
+
 # Configures and builds: build_vgpukit DIR [cmake options]; all of it, or the targets in ci_target.
 build_vgpukit() {
   local dir=$1; shift

@@ -4,13 +4,14 @@
   sudo ci/leave_one_out.py [--vgpukit PROGRAM] [--cell DRIVER:ROOT:SERIES]... [--table-of FOLDER] [--keep FOLDER]
 
 Writes its section of docs/matrix.md. A cell is a driver of ci/drivers.sh or `reference`, a builder root and a kernel's
-series in it. --keep keeps each cell's JSON, --table-of makes the table of such a folder and measures nothing. The
-headers of all builder roots are evidence.
+series in it. --keep keeps each cell's JSON, --table-of makes the table of such a folder and measures nothing. A "note"
+that somebody adds to the JSON of a cell is in the page. The headers of all builder roots are evidence.
 """
-import argparse, collections, glob, json, os, pathlib, statistics, subprocess, sys, tempfile
+import argparse, collections, glob, json, os, pathlib, statistics, subprocess, sys, tempfile, textwrap
 
 top = pathlib.Path(__file__).resolve().parent.parent
 cache = pathlib.Path(os.environ.get("VGPUKIT_CI_CACHE", "/var/cache/vgpukit-ci"))
+reference = "535.0.1"  # the version of the reference driver
 heading = "## Recipes left out, and what adapt finds\n"
 default_cells = ["reference:bookworm:6.12", "reference:trixie:7.3", "470-bullseye:trixie:7.3",
                  "535-bookworm:trixie:7.3"]
@@ -39,12 +40,17 @@ def measure(vgpukit, cell, folder):
     (folder / (cell.replace(":", "_") + ".json")).write_bytes(result.stdout)
 
 
+def wrapped(text):
+    return textwrap.fill(" ".join(text.split()), 118, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
 def table(folder):
     kinds = collections.defaultdict(collections.Counter)
-    cells, rows, seconds = [], [], []
+    cells, rows, seconds, compiled = [], [], [], []
     for file in sorted(folder.glob("*.json")):
         document = json.loads(file.read_text())
-        cells.append(f"{document['driver']} on {document['kernel']}")
+        cells.append(f"{document['driver']} on {document['kernel']}"
+                     + (f" ({document['note']})" if "note" in document else ""))
         for each in document["recipes"]:
             kinds[each["kind"]][each["outcome"]] += 1
             if each["outcome"] in ("same", "different", "none"):
@@ -52,16 +58,18 @@ def table(folder):
                 changes = "; ".join(p["change"] for p in each["proposals"]) if each["outcome"] != "none" else ""
                 rows.append((each["recipe"], document["kernel"].split("-")[0], document["driver"], each["outcome"],
                              changes.replace("|", "\\|"), each["seconds"]))
+                if each["kind"] != "link or load":
+                    compiled.append(rows[-1])
     measured = {k: c for k, c in kinds.items() if any(c[o] for o in ("same", "different", "none"))}
     total = sum((c for k, c in measured.items() if k != "link or load"), collections.Counter())
     found = total["same"] + total["different"]
     count = found + total["none"]
     aside = sum((c for c in kinds.values()), collections.Counter())
-    text = heading + f"""
+    text = heading + "\n" + wrapped(f"""
 `ci/leave_one_out.py` writes this section. Each recipe that a cell needs is taken away, and `vgpukit adapt` looks for
-it: same (the preprocessed C is that of the recipe), different (it builds and is verified, with other C), none. The
-cells are {', '.join(cells)}. Nothing ran on a card, so that nobody knows whether a different one is right.
-
+it: same (the preprocessed C is that of the recipe), different (it builds and is verified, with other C), none. A recipe
+counts once for each cell: {', '.join(cells)}. Nothing ran on a card, so that nobody knows whether a different one is
+right.""") + """
 | kind of change | recipes | same | different | none |
 |---|---|---|---|---|
 """
@@ -69,13 +77,22 @@ cells are {', '.join(cells)}. Nothing ran on a card, so that nobody knows whethe
         n = counts["same"] + counts["different"] + counts["none"]
         text += f"| {kind} | {n} | {counts['same'] or ''} | {counts['different'] or ''} | {counts['none'] or ''} |\n"
     text += f"| **compile errors** | {count} | {total['same']} | {total['different']} | {total['none']} |\n\n"
+    facts = []
     if count:
-        text += (f"Of the {count} recipes about compile errors {found} are found again ({100 * found // count} %), "
-                 f"{total['same']} of these with the same result"
-                 + (f" ({100 * total['same'] // found} %)" if found else "") + ". ")
-        text += (f"The search took {statistics.median(seconds):.0f} s in the median and {max(seconds):.0f} s at most. ")
-    text += (f"Not counted: {aside['not seen']} recipes without which the driver builds, and {aside['build files']} "
-             "that change conftest.sh or makefiles.\n\n| recipe | kernel | driver | found | seconds | with |\n"
+        facts.append(f"Of the {count} recipes about compile errors {found} are found again "
+                     f"({100 * found // count} %), {total['same']} of these with the same result"
+                     + (f" ({100 * total['same'] // found} %)." if found else "."))
+        for name, of_reference in (("the reference driver", True), ("NVIDIA's drivers", False)):
+            some = [row for row in compiled if (row[2] == reference) == of_reference]
+            good = [row for row in some if row[3] != "none"]
+            if some:
+                facts.append(f"Of {name} {len(good)} of {len(some)}.")
+        facts.append(f"The search took {statistics.median(seconds):.0f} s in the median and {max(seconds):.0f} s at "
+                     "most, on a machine with other work.")
+    facts.append(f"Not counted: {aside['not seen']} recipes without which the driver builds, and "
+                 f"{aside['build files']} that change conftest.sh or makefiles.")
+    text += wrapped(" ".join(facts)) + ("\n"
+             "| recipe | kernel | driver | found | seconds | with |\n"
              "|---|---|---|---|---|---|\n")
     for recipe, kernel, driver, outcome, changes, took in rows:
         text += f"| {recipe} | {kernel} | {driver} | {outcome} | {took:.0f} | {changes} |\n"

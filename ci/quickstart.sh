@@ -21,9 +21,7 @@ install_build_deps
 part packages
 
 say "building vgpukit"
-# -Og compiles in 60 % of the time of -O2. What vgpukit itself computes is a few percent of a driver's build.
-build_vgpukit "$ci_top/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-Og -DNDEBUG" \
-  -DCMAKE_UNITY_BUILD=ON -DVGPUKIT_TESTS=OFF
+build_vgpukit "$ci_top/build" "${quickstart_flags[@]}" -DVGPUKIT_TESTS=OFF
 vgpukit=$ci_top/build/vgpukit
 part compile
 

@@ -5,7 +5,8 @@
 #
 #   sudo ci/test.sh [--full] [--only TEXT]
 #
-# --full  every cell and every case, not only the quick ones; clang-tidy; -O2, with the unit tests
+# --full  every cell and every case, not only the quick ones; clang-tidy; -O2, with the unit tests; fuzzers with
+#         libFuzzer, 10 minutes each
 # --only  the unit tests, and integration cases whose name or file contains TEXT
 # Needs root (it makes builder roots with debootstrap) and a Debian machine. What it makes outside build*/ is in
 # VGPUKIT_CI_CACHE.
@@ -33,7 +34,7 @@ install_build_deps
 # makeself makes installers for the tests, whose scripts unpack themselves with zstd and bzip2. The tests compare
 # vgpukit's output with mdevctl and libvirt's virt-xml-validate. QEMU boots the kernels of tests/vm, with guests of
 # busybox and a static program. podman has the container images of the matrix tests.
-apt_quiet install ${full:+clang-tidy} clang-format debootstrap python3 util-linux makeself bzip2 zstd mdevctl \
+apt_quiet install ${full:+clang-tidy clang} clang-format debootstrap python3 util-linux makeself bzip2 zstd mdevctl \
   libvirt-clients libxml2-utils rpm makepkg pacman-package-manager libarchive-tools openssl debhelper fakeroot \
   man-db mkdocs python3-yaml python3-jsonschema qemu-system-x86 busybox-static libc6-dev podman >&2
 # The tests open the matrix's page in a browser, and run its jobs with gitlab-ci-local (which uses rsync).
@@ -55,6 +56,15 @@ unit_as_nobody() {
     xargs -P "$(nproc)" -I FOLDER sh -c 'cd / && runuser -u nobody -- env HOME=/nonexistent "$0/unit_FOLDER" \
       --gtest_brief=1 >"$0/nobody-FOLDER.log" 2>&1 || { cat "$0/nobody-FOLDER.log" >&2; exit 1; }' "$1" ||
     die "unit tests fail for an ordinary user" 1
+}
+
+# Runs each fuzzer of a build for some seconds. One that fails leaves its input: tests/README.md.
+fuzz() { # BUILD OPTIONS, with the name TARGET
+  mkdir -p "$1/fuzzing"
+  # shellcheck disable=SC2016
+  (cd "$1/fuzzing" && ../fuzz --list | xargs -P "$(nproc)" -I TARGET sh -c '../fuzz "$@" >TARGET.log 2>&1 || {
+      tail -n 40 TARGET.log; echo "the fuzzer TARGET fails; its input is in $PWD"; exit 1; } >&2' sh "${@:2}") ||
+    die "a fuzzer has found a fault" 1
 }
 
 if [ ${#full[@]} -gt 0 ]; then
@@ -89,19 +99,30 @@ if [ ${#only[@]} = 0 ]; then
 fi
 
 say "building with $(c++ -dumpfullversion), warnings are errors"
-# With --full the unit tests, too: otherwise they run under AddressSanitizer here, and without it on sid.
-targets="vgpukit host_tree conftest_compare headers_compare shell_files" optimise=-Og
-[ ${#full[@]} = 0 ] || { targets+=" unit_tests"; optimise=-O2; }
-ci_target=$targets build_vgpukit "$ci_top/build-test" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVGPUKIT_WERROR=ON \
-  -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="$optimise -g1"
+# As ci/quickstart.sh does, so that ci/fresh.sh finds these objects. With --full at -O2, and the unit tests, too:
+# otherwise they run under AddressSanitizer here, and without it on sid.
+targets="vgpukit host_tree conftest_compare headers_compare shell_files" flags=("${quickstart_flags[@]}")
+[ ${#full[@]} = 0 ] || { targets+=" unit_tests"; flags=(-DCMAKE_BUILD_TYPE=RelWithDebInfo); }
+(
+  share_compiler_cache
+  ci_target=$targets build_vgpukit "$ci_top/build-test" -DVGPUKIT_WERROR=ON "${flags[@]}"
+)
 ci/reference.sh --check build-test/vgpukit
 [ ${#full[@]} = 0 ] || unit "$ci_top/build-test"
 
 say "unit tests under AddressSanitizer and UBSan"
-ci_target=unit_tests build_vgpukit "$ci_top/build-asan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON \
-  -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON
+ci_target="unit_tests fuzz" build_vgpukit "$ci_top/build-asan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON \
+  -DVGPUKIT_SANITIZE=ON -DVGPUKIT_WERROR=ON -DVGPUKIT_FUZZ=ON
 unit "$ci_top/build-asan"
 unit_as_nobody "$ci_top/build-asan"
+
+say "fuzzers"
+fuzz "$ci_top/build-asan" --seconds 10 TARGET
+if [ ${#full[@]} -gt 0 ]; then
+  ci_target=fuzz build_vgpukit "$ci_top/build-fuzz" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON \
+    -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DCMAKE_CXX_COMPILER=clang++ -DVGPUKIT_SANITIZE=ON -DVGPUKIT_FUZZ=ON
+  fuzz "$ci_top/build-fuzz" --libfuzzer TARGET -max_total_time=600 -timeout=20 -rss_limit_mb=2048 -max_len=65536
+fi
 
 if [ ${#only[@]} = 0 ]; then
   say "what the recipes change in the reference driver"

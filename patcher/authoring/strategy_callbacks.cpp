@@ -1,7 +1,9 @@
 // The strategy for function pointers whose type changed: the driver's function gets the parameters that the kernel
 // passes.
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "authoring/strategies.hpp"
 #include "support/text.hpp"
@@ -35,6 +37,13 @@ std::string without_const(std::string type) {
   return type.starts_with("const ") ? type.substr(6) : type;
 }
 
+// The parameter at `i` as the kernel's header has it; with a name of our own if it has none there.
+std::string new_parameter(const std::vector<std::string>& wanted, const std::vector<std::string>& wanted_texts,
+                          std::size_t i) {
+  if (i < wanted_texts.size() && wanted_texts[i].size() > wanted[i].size()) return wanted_texts[i];
+  return wanted[i] + (wanted[i].ends_with('*') ? "" : " ") + "vgpukit_" + std::to_string(i + 1);
+}
+
 // The driver's parameters in the form that the kernel wants: the old ones with their names, and new ones. Empty if the
 // types do not show which is which.
 std::vector<std::string> new_parameters(const std::vector<std::string>& parameters,
@@ -53,12 +62,32 @@ std::vector<std::string> new_parameters(const std::vector<std::string>& paramete
       result.push_back(types[at] == wanted[i] ? old : wanted[i].starts_with("const ") ? "const " + old : old.substr(6));
       continue;
     }
-    if (i < wanted_texts.size() && wanted_texts[i] != wanted[i] && wanted_texts[i].size() > wanted[i].size())
-      result.push_back(wanted_texts[i]);
-    else
-      result.push_back(wanted[i] + (wanted[i].ends_with('*') ? "" : " ") + "vgpukit_" + std::to_string(i + 1));
+    result.push_back(new_parameter(wanted, wanted_texts, i));
   }
   return result;
+}
+
+// For a parameter list with an #if, in which parameters are only inserted before it: the beginning of the list up to
+// there, and the new one. Nothing if the types do not show that.
+std::optional<std::pair<std::string, std::string>> insertion(const std::string& name,
+                                                             const std::vector<std::string>& parameters,
+                                                             const std::vector<std::string>& wanted,
+                                                             const std::vector<std::string>& wanted_texts) {
+  if (wanted.size() <= parameters.size()) return std::nullopt;
+  const auto added = wanted.size() - parameters.size();
+  const auto has_type = [&](const std::string& parameter, const std::string& type) {
+    const auto declared = diagnostics::declarations_in("void f(" + parameter + ");");
+    return !declared.empty() && declared[0].arguments == std::vector<std::string>{type};
+  };
+  std::string before;
+  std::size_t at = 0;
+  for (; at < parameters.size() && has_type(parameters[at], wanted[at]); ++at) append(before, parameters[at]);
+  if (at == 0 || at == parameters.size()) return std::nullopt;
+  for (std::size_t i = at; i < parameters.size(); ++i)
+    if (!contains(parameters[i], "#") && !has_type(parameters[i], wanted[i + added])) return std::nullopt;
+  std::string after = before;
+  for (std::size_t i = at; i < at + added; ++i) append(after, new_parameter(wanted, wanted_texts, i));
+  return std::pair(name + "(" + before + ",", name + "(" + after + ",");
 }
 
 // "int (*fb_create)(struct a *x, int y)" -> {"struct a *x", "int y"}
@@ -87,13 +116,23 @@ std::vector<Candidate> change_callback(const Evidence& evidence) {
         const auto close = view.partner(i + 1);
         if (close == CodeView::npos) continue;
         const auto old = std::string(text->substr(code[i].offset, code[close].offset + 1 - code[i].offset));
-        const auto declared = diagnostics::declarations_in("void " + old + ";");
-        if (declared.empty()) continue;
-        const auto made = new_parameters(parameters_of(old), declared[0].arguments, subject.arguments, texts);
-        if (made.empty()) return {};
-        const auto now = name + "(" + join(made, ", ") + ")";
-        if (now == old || made == parameters_of(old)) continue;
-        const auto change = replace_step(old, now, {path});
+        const auto parameters = parameters_of(old);
+        std::string find = old;
+        std::string now;
+        if (contains(old, "#")) {
+          const auto inserted = insertion(name, parameters, subject.arguments, texts);
+          if (!inserted) return {};
+          find = inserted->first;
+          now = inserted->second;
+        } else {
+          const auto declared = diagnostics::declarations_in("void " + old + ";");
+          if (declared.empty()) continue;
+          const auto made = new_parameters(parameters, declared[0].arguments, subject.arguments, texts);
+          if (made.empty()) return {};
+          if (made == parameters) continue;
+          now = name + "(" + join(made, ", ") + ")";
+        }
+        const auto change = replace_step(find, now, {path});
         auto& steps = candidate.change.steps;
         if (std::none_of(steps.begin(), steps.end(), [&](const auto& each) {
               return each.files == change.files && each.parameters == change.parameters;

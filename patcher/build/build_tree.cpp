@@ -1,6 +1,7 @@
 #include "build/build_tree.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
@@ -41,14 +42,19 @@ bool has_module(const std::vector<fs::path>& modules, const std::string& name) {
   return std::any_of(modules.begin(), modules.end(), [&](const fs::path& path) { return path.stem() == name; });
 }
 
-constexpr std::size_t most_refused = 10;
-
 // The words of strerror() for what a sandbox does not allow, and those of a resolver without a network.
-bool refused_by_sandbox(std::string_view line) {
-  for (const auto* words : {"Read-only file system", "Permission denied", "Network is unreachable",
-                            "Could not resolve host", "Temporary failure in name resolution"})
-    if (contains(line, words)) return true;
-  return false;
+constexpr std::array<std::string_view, 5> refusals = {"Read-only file system", "Permission denied",
+                                                      "Network is unreachable", "Could not resolve host",
+                                                      "Temporary failure in name resolution"};
+// Those of a program that gets no more memory, or cannot start another program.
+constexpr std::array<std::string_view, 5> limits_met = {"out of memory", "memory exhausted", "Cannot allocate memory",
+                                                        "Resource temporarily unavailable", "Cannot fork"};
+
+template <std::size_t N>
+void take_if_any(std::string_view line, const std::array<std::string_view, N>& words, std::vector<std::string>& lines) {
+  constexpr std::size_t most = 10;
+  if (lines.size() < most && std::any_of(words.begin(), words.end(), [&](auto each) { return contains(line, each); }))
+    lines.emplace_back(trimmed(line));
 }
 
 diagnostics::Diagnostic make_error(std::string message, std::string hint = {}) {
@@ -156,7 +162,8 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   command.on_line = [&](std::string_view line, bool /*is_stderr*/) {
     if (log.is_open()) log << line << std::endl;  // flushed: users follow the log
     watch.line(line);
-    if (refused_by_sandbox(line) && result.refused.size() < most_refused) result.refused.emplace_back(trimmed(line));
+    take_if_any(line, refusals, result.refused);
+    take_if_any(line, limits_met, result.exhausted);
     make_failed = make_failed || (line.starts_with("make") && contains(line, "***"));
     if (!make_failed && !line.starts_with("make")) last_tool_line = line;
   };

@@ -36,7 +36,8 @@ struct BuildRequest {
 };
 
 struct BuildResult {
-  std::vector<std::string> refused;  // lines of the output that tell what the sandbox has refused
+  std::vector<std::string> refused;    // lines of the output that tell what the sandbox has refused
+  std::vector<std::string> exhausted;  // and those about its limits of memory and processes
   bool built = false;
   std::vector<std::filesystem::path> modules;  // *.ko, in the tree
   std::vector<diagnostics::Diagnostic> errors;

@@ -1,15 +1,15 @@
 #include "build/job.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <set>
 
+#include "build/earlier_build.hpp"
 #include "build/explain_errors.hpp"
 #include "build/make_command.hpp"
 #include "build/missing_object.hpp"
+#include "build/report_parts.hpp"
 #include "build/verification.hpp"
 #include "build/work_tree.hpp"
 #include "config.hpp"
@@ -20,7 +20,6 @@
 #include "support/hash.hpp"
 #include "support/json_file.hpp"
 #include "support/log.hpp"
-#include "support/output_folder.hpp"
 #include "support/process.hpp"
 #include "support/sandbox.hpp"
 #include "support/text.hpp"
@@ -68,99 +67,6 @@ Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
     TRY(hasher.add_file(facts.kernel().host.in_root(key->certificate)));
   }
   return hasher.hex();
-}
-
-// What the system knows about a file and nobody can set: a file with the same identity has the same content.
-std::string identity_of(const fs::path& file) {
-  struct stat info {};
-  if (::lstat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return "";
-  return std::to_string(info.st_dev) + " " + std::to_string(info.st_ino) + " " + std::to_string(info.st_size) + " " +
-         std::to_string(info.st_ctim.tv_sec) + "." + std::to_string(info.st_ctim.tv_nsec);
-}
-
-// The record of a build in a folder that the user named. It is in the state folder: what lies in the other folder may
-// have been prepared by somebody else, with the hashes that fit.
-fs::path output_record(const HostPaths& host, const fs::path& output) {
-  return host.state / "outputs" / (hash_of(fs::absolute(output).lexically_normal().string()) + ".json");
-}
-
-Status record_output(const HostPaths& host, const fs::path& output) {
-  nlohmann::json files;
-  for (const auto& file : entries_of(output)) files[file.filename().string()] = identity_of(file);
-  return write_file(output_record(host, output), json_text({{"output", output.string()}, {"files", files}}) + "\n",
-                    0600);
-}
-
-// Whether this user's vgpukit has made the folder's files as they are.
-bool is_ours(const HostPaths& host, const fs::path& output) {
-  const auto inside = fs::absolute(output).lexically_normal().lexically_relative(host.state / "built");
-  if (!inside.empty() && *inside.begin() != "..") return true;  // only this user can write there
-  const auto record = json_if_readable(output_record(host, output));
-  if (!record || !record->contains("files") || !record->at("files").is_object()) return false;
-  const auto files = entries_of(output);
-  return files.size() == record->at("files").size() && std::all_of(files.begin(), files.end(), [&](const auto& file) {
-           const auto identity = identity_of(file);
-           return !identity.empty() && text_in(record->at("files"), file.filename().c_str()) == identity;
-         });
-}
-
-// The report of the build in `output`, if it has the same inputs and its modules are unchanged. A strict build does not
-// take one in which the compiler decided about a recipe.
-std::optional<BuildReport> unchanged_build(const HostPaths& host, const fs::path& output, const std::string& inputs,
-                                           recipe::Strict strict) {
-  if (!is_ours(host, output)) return std::nullopt;
-  const auto text = read_file(output / "build.json");
-  if (!text) return std::nullopt;
-  const auto document = parse_json(*text);
-  if (!document.is_object() || text_in(document, "inputs") != inputs) return std::nullopt;
-  BuildReport report;
-  try {
-    report = document.get<BuildReport>();
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;  // written by another version of vgpukit: build again
-  }
-  if (strict != recipe::Strict::none && std::any_of(report.warnings.begin(), report.warnings.end(),
-                                                    [](const auto& warning) { return warning.tool == "recipe"; }))
-    return std::nullopt;
-  for (const auto& module : report.modules) {
-    Hasher hasher;
-    if (!hasher.add_file(module.path) || hasher.hex() != module.hash) return std::nullopt;
-  }
-  report.unchanged = true;
-  return report;
-}
-
-// The name of an entry that no build of vgpukit has put into the folder; empty if there is none. build.json, which
-// another version may have written, lists the files of a build.
-std::string foreign_entry(const fs::path& output) {
-  std::set<std::string> ours;
-  std::error_code bad;
-  const auto record = output / "build.json";
-  const auto text =
-      fs::is_regular_file(fs::symlink_status(record, bad)) ? read_file(record) : Result<std::string>(Error{});
-  const auto document = text ? parse_json(*text) : nlohmann::json();
-  try {
-    if (document.at("result") == "built" && document.at("inputs").is_string() &&
-        document.at("driver").at("version").is_string() && document.at("kernel").at("release").is_string() &&
-        !document.at("modules").empty()) {
-      ours = {"build.json", "build.log"};
-      for (const auto& module : document.at("modules"))
-        ours.insert(fs::path(module.at("path").get<std::string>()).filename());
-    }
-  } catch (const nlohmann::json::exception&) {  // not the record of a build
-    ours.clear();
-  }
-  for (const auto& entry : fs::directory_iterator(output, bad)) {
-    const auto name = entry.path().filename().string();
-    if (!ours.contains(name) || !fs::is_regular_file(entry.symlink_status(bad))) return name;
-  }
-  return bad ? "an unreadable entry" : "";
-}
-
-// A folder that the user names may contain other files. The default folder is vgpukit's own.
-Status check_output(const BuildJob& job) {
-  if (job.output.empty()) return {};
-  return check_output_folder(job.output, "put the modules into " + job.output.string(), foreign_entry);
 }
 
 // A sentence about the recipe for this error; empty if there is none.
@@ -283,18 +189,23 @@ void sign_into(BuildReport& report, const kernel::Kernel& kernel, const module::
 }
 
 // What the sandbox refused, and what it lacked.
-void report_sandbox(BuildReport& report, const fs::path& root, const std::vector<std::string>& refused) {
+void report_sandbox(BuildReport& report, const fs::path& root, const BuildResult& built) {
+  const auto warn = [&](std::string message, std::string hint) {
+    report.warnings.push_back({"sandbox", "", 0, std::move(message), std::move(hint), {}});
+  };
   if (auto problem = sandbox_problem(root); !problem.empty())
-    report.warnings.push_back({"sandbox", "", 0, std::move(problem), "docs/security.md says what that means", {}});
-  if (build_user())
-    for (const auto& line : refused)
-      report.warnings.push_back(
-          {"sandbox",
-           "",
-           0,
-           "the build may have tried what the sandbox does not allow: " + line,
-           "a driver needs no more than its own folder; if you trust this one: --no-sandbox (docs/security.md)",
-           {}});
+    warn(std::move(problem), "docs/security.md says what that means");
+  if (!build_user()) return;
+  for (const auto& line : built.refused)
+    warn("the build may have tried what the sandbox does not allow: " + line,
+         "a driver needs no more than its own folder; if you trust this one: --no-sandbox (docs/security.md)");
+  const auto limits = sandbox_limits();
+  for (const auto& line : built.exhausted)
+    warn("the build may have met a limit of the sandbox: " + line,
+         "a program gets " + std::to_string(limits.memory >> 20) + " MiB of memory, and " +
+             std::to_string(limits.processes) +
+             " may run at a time; no driver is known to need that. Build with fewer jobs (--jobs 1), or, if you trust "
+             "this driver, without limits: --no-sandbox (docs/security.md)");
 }
 
 // For an error without a hint of its own.
@@ -323,7 +234,8 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
   nlohmann::json document = report;
   document["inputs"] = inputs;
   TRY(write_file(staged.held_path() / "build.json", json_text(document, 2) + "\n"));
-  return staged.commit(/*durable=*/true, [&] { return check_output(job); });
+  // The default folder is vgpukit's own.
+  return staged.commit(/*durable=*/true, [&] { return job.output.empty() ? Status() : check_output(job.output); });
 }
 
 }  // namespace
@@ -331,49 +243,6 @@ Status deliver(BuildReport& report, const BuildJob& job, const fs::path& output,
 fs::path default_output(const HostPaths& host, const driver::Driver& driver, const kernel::Kernel& kernel) {
   return host.state / "built" / (driver.version.text + "-" + std::string(driver::flavour_name(driver.flavour))) /
          kernel.release;
-}
-
-std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan) {
-  std::vector<BuildReport::RecipePart> parts;
-  for (const auto& line : plan.lines) {
-    BuildReport::RecipePart part{line.recipe->id, line.decision, line.recipe->summary, line.reason, {}};
-    for (const auto& file : line.files) part.files.push_back(file.path);
-    if (line.decision == recipe::Decision::cannot) part.files = line.concerns;
-    parts.push_back(std::move(part));
-  }
-  return parts;
-}
-
-std::vector<BuildReport::ErrorPart> doubt_parts(const recipe::Plan& plan) {
-  std::vector<BuildReport::ErrorPart> parts;
-  for (const auto& line : plan.lines)
-    for (const auto& doubt : line.doubts)
-      parts.push_back({"facts",
-                       "",
-                       0,
-                       line.recipe->id + " depends on an uncertain answer: " + doubt,
-                       "check the recipe's 'compiles' and the kernel's headers",
-                       {}});
-  return parts;
-}
-
-std::vector<BuildReport::CheckPart> check_parts(const std::vector<conftest::DriverCheck>& checks) {
-  std::vector<BuildReport::CheckPart> parts;
-  for (const auto& check : checks)
-    parts.push_back({check.check, check.says, check.means, check.next, check.notice, check.variable, check.accepted});
-  return parts;
-}
-
-std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan,
-                                                  const std::vector<conftest::DriverCheck>& checks) {
-  const bool open = plan.has(recipe::Decision::needs_consent) || conftest::needs_consent(checks);
-  std::vector<BuildReport::NoticePart> parts;
-  for (const auto& check : checks)
-    if (!check.notice.empty() && check.accepted != open) parts.push_back({check.notice, "", check.means});
-  for (const auto& line : plan.lines)
-    if (line.recipe->notice && line.decision == (open ? recipe::Decision::needs_consent : recipe::Decision::applies))
-      parts.push_back({line.recipe->notice->name, line.recipe->id, line.recipe->notice->text});
-  return parts;
 }
 
 Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
@@ -403,7 +272,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
     if (auto before = unchanged_build(other, default_output(other, *job.driver, kernel), inputs, job.strict))
       return std::move(*before);
   }
-  if (!job.compile_only) TRY(check_output(job));
+  if (!job.compile_only && !job.output.empty()) TRY(check_output(job.output));
 
   TRY_ASSIGN(auto tree, transform::SourceTree::open(job.driver->sources));
   TRY_ASSIGN(const auto plan, recipe::make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted, job.modules));
@@ -495,7 +364,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   request.on_progress = job.on_progress;
   report.log = request.log.string();
   TRY_ASSIGN(auto built, build_tree(facts, request));
-  report_sandbox(report, host.root, built.refused);
+  report_sandbox(report, host.root, built);
   // Also after a failed build: its objects are valid. Not with a key: the signed modules would stay in the tree.
   if (job.keep_objects && !job.compile_only && !key) work.keep(host.state / "locks");
   report.conftest = {built.conftest_tests, built.conftest_cached, built.conftest_compiled, built.conftest_seconds};

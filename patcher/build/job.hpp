@@ -55,14 +55,4 @@ std::filesystem::path default_output(const HostPaths& host, const driver::Driver
 // inputs and tools; interrupted.
 Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job);
 
-// The plan's lines for a report.
-std::vector<BuildReport::RecipePart> recipe_parts(const recipe::Plan& plan);
-// The driver's refusals for a report.
-std::vector<BuildReport::CheckPart> check_parts(const std::vector<conftest::DriverCheck>& checks);
-// The notices of the plan and of the driver's refusals: those that need consent; if there are none, the accepted ones.
-std::vector<BuildReport::NoticePart> notice_parts(const recipe::Plan& plan,
-                                                  const std::vector<conftest::DriverCheck>& checks);
-// A warning for each uncertain fact that a recipe depends on.
-std::vector<BuildReport::ErrorPart> doubt_parts(const recipe::Plan& plan);
-
 }  // namespace vgpukit::build

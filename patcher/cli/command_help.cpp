@@ -45,6 +45,7 @@ std::vector<CommandHelp> make_help() {
       {"driver list", {{"vgpukit driver list", ""}}, "", "driver-list"},
       {"driver info", {{"vgpukit driver info NVIDIA.run", ""}}, "", "driver-info"},
       {"driver extract", {{"vgpukit driver extract NVIDIA.run --output folder", ""}}, "", "driver-extract"},
+      {"driver verify", {{"vgpukit driver verify NVIDIA.run --sha256 NVIDIA.run.sha256sum", ""}}, "", "driver-verify"},
       {"install",
        {{"sudo vgpukit install NVIDIA.run", ""},
         {"sudo vgpukit install 535 --without-nvidia-installer", "only the kernel modules, through dkms"}},

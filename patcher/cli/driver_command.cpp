@@ -4,10 +4,13 @@
 
 #include "cli/cli.hpp"
 #include "cli/progress.hpp"
+#include "driver/build_date.hpp"
 #include "driver/driver_store.hpp"
 #include "driver/extract.hpp"
+#include "driver/published_sum.hpp"
 #include "driver/run_file_unpack.hpp"
 #include "driver/run_file_zip.hpp"
+#include "recipe/plan.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -68,9 +71,68 @@ std::string installer_text(const Installer& installer) {
   return text;
 }
 
-Result<Exit> info(const Globals& globals, const std::string& word) {
+struct Info {
+  std::string driver;
+  std::string kernel;  // empty: only the package
+};
+
+// How many recipes a kernel needs for a driver, and for the newest later release of its branch in the store.
+struct Needs {
+  std::string release;
+  std::size_t recipes = 0;
+  std::string later;  // "535.261.03"; empty: the store has none
+  std::size_t later_recipes = 0;
+};
+
+Result<Needs> needs_of(const Globals& globals, const HostPaths& host, const driver::Driver& driver,
+                       const std::string& kernel_name) {
+  TRY_ASSIGN(const auto recipes, recipes_of(globals));
+  TRY_ASSIGN(auto kernel, kernel_of(host, kernel_name, {"other-compiler"}));
+  TRY_ASSIGN(auto assumptions, assumptions_of(globals));
+  Needs needs;
+  needs.release = kernel.release;
+  kernel::Facts facts(std::move(kernel), std::move(assumptions));
+  const auto count = [&](const driver::Driver& each) -> Result<std::size_t> {
+    TRY_ASSIGN(auto tree, transform::SourceTree::open(each.sources));
+    std::set<std::string> accepted;
+    for (const auto& recipe : recipes.applied.recipes())
+      if (recipe.notice) accepted.insert(recipe.notice->name);
+    TRY_ASSIGN(const auto plan, recipe::make_plan(recipes.applied, each, facts, tree, accepted));
+    return static_cast<std::size_t>(std::count_if(plan.lines.begin(), plan.lines.end(), [](const auto& line) {
+      return line.decision == recipe::Decision::applies || line.decision == recipe::Decision::cannot;
+    }));
+  };
+  TRY_ASSIGN(needs.recipes, count(driver));
+  TRY_ASSIGN(const auto stored, driver::DriverStore(host).list());
+  for (const auto& each : stored) {  // newest first
+    if (each.flavour != driver.flavour || each.version.parts.front() != driver.version.parts.front()) continue;
+    if (!(each.version > driver.version)) break;
+    TRY_ASSIGN(const auto later, driver::find_driver(host, each.folder.string()));
+    needs.later = each.version.text;
+    TRY_ASSIGN(needs.later_recipes, count(later));
+    break;
+  }
+  return needs;
+}
+
+std::string needs_text(const Needs& needs) {
+  auto text = "  for " + needs.release + ": " +
+              (needs.recipes == 0 ? std::string("no recipe is needed")
+                                  : std::to_string(needs.recipes) + (needs.recipes == 1 ? " recipe" : " recipes"));
+  if (!needs.later.empty())
+    text += "; " + needs.later + " of the store needs " +
+            (needs.later_recipes == 0 ? std::string("none") : std::to_string(needs.later_recipes));
+  return text + "\n";
+}
+
+Result<Exit> info(const Globals& globals, const Info& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto driver, driver_of(globals, host, word));
+  TRY_ASSIGN(const auto driver, driver_of(globals, host, options.driver));
+  std::optional<Needs> needs;
+  if (!options.kernel.empty()) {
+    TRY_ASSIGN(needs, needs_of(globals, host, driver, options.kernel));
+  }
+  const auto built = driver::build_date(driver);
   TRY_ASSIGN(const auto installer, installer_of(globals, driver));
   const auto unnamed = driver::unnamed_sources(driver);
   if (globals.json()) {
@@ -82,7 +144,13 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
                            {"sources", driver.sources.string()},
                            {"modules", driver.modules},
                            {"binary_objects", driver.binary_objects},
-                           {"missing_binary_objects", driver.missing_binary_objects}};
+                           {"missing_binary_objects", driver.missing_binary_objects},
+                           {"built", built.date}};
+    if (needs)
+      data["kernel"] = {{"release", needs->release},
+                        {"recipes", needs->recipes},
+                        {"later_version", needs->later},
+                        {"later_recipes", needs->later_recipes}};
     if (installer) data["installer"] = installer_json(*installer);
     if (installer) data["installer"]["not_in_manifest"] = unnamed;
     print_json(data);
@@ -90,11 +158,14 @@ Result<Exit> info(const Globals& globals, const std::string& word) {
   }
   const auto style = style_of(globals, STDOUT_FILENO);
   print(style.bold("NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) + ")") +
-        "\n  version from:   " + driver.version_from + "\n  flavour from:   " + driver.flavour_from +
-        "\n  sources:        " + driver.sources.string() + "\n  modules:        " + join(driver.modules, ", ") +
+        "\n  version from:   " + driver.version_from +
+        (built.date.empty() ? "" : "\n  built:          " + built.date + " (" + built.from + ")") +
+        "\n  flavour from:   " + driver.flavour_from + "\n  sources:        " + driver.sources.string() +
+        "\n  modules:        " + join(driver.modules, ", ") +
         "\n  binary objects: " + (driver.binary_objects.empty() ? "none" : join(driver.binary_objects, ", ")) + "\n");
   if (!driver.missing_binary_objects.empty())
     print(style.yellow("  missing:        ") + join(driver.missing_binary_objects, ", ") + "\n");
+  if (needs) print(needs_text(*needs));
   if (installer) print(installer_text(*installer));
   if (!unnamed.empty())
     print(style.yellow("  not in .manifest: ") + join(unnamed, ", ") + "\n    nvidia-installer would leave " +
@@ -153,6 +224,15 @@ Result<Exit> extract(const Globals& globals, const std::string& word, const std:
   return Exit::done;
 }
 
+Result<Exit> verify(const Globals& globals, const std::string& file, const std::string& expected) {
+  TRY_ASSIGN(const auto sum, driver::compare_sha256(file, expected));
+  if (globals.json())
+    print_json(nlohmann::json{{"path", file}, {"sha256", sum}});
+  else
+    print(file + " has the SHA-256 that was expected: " + sum + "\n");
+  return Exit::done;
+}
+
 Result<Exit> list(const Globals& globals) {
   TRY_ASSIGN(const auto host, host_of(globals));
   const driver::DriverStore store(host);
@@ -202,11 +282,25 @@ void add_driver(CLI::App& app, Globals& globals, Action& action) {
   extracting->callback([&globals, &action, word, output] {
     action = [&globals, word, output] { return extract(globals, *word, *output); };
   });
+  auto expected = std::make_shared<std::string>();
+  auto* verifying =
+      command->add_subcommand("verify", "Compare a package with the sum that NVIDIA has published for it");
+  verifying->add_option("FILE", *word, ".run, .zip or tarball")->required();
+  verifying->add_option("--sha256", *expected, "64 hexadecimal digits, or a file with lines SUM  NAME")
+      ->required()
+      ->type_name("SUM");
+  verifying->callback([&globals, &action, word, expected] {
+    action = [&globals, word, expected] { return verify(globals, *word, *expected); };
+  });
   set_action(command->add_subcommand("list", "List the store"), globals, action, list);
   auto* telling =
       command->add_subcommand("info", "Show a package's version, flavour and modules, and how they were recognised");
-  telling->add_option("DRIVER", *word, driver_help)->required();
-  telling->callback([&globals, &action, word] { action = [&globals, word] { return info(globals, *word); }; });
+  auto asked = std::make_shared<Info>();
+  telling->add_option("DRIVER", asked->driver, driver_help)->required();
+  telling
+      ->add_option("--kernel", asked->kernel, "Also how many recipes this kernel needs: running, newest or a release")
+      ->type_name("REL");
+  set_action(telling, globals, action, asked, info);
 }
 
 }  // namespace vgpukit::cli

@@ -76,20 +76,31 @@ json facts_json(const std::vector<system::BootFact>& facts) {
   return all;
 }
 
-json boot_json(const passthrough::PassthroughPlan& plan) {
+json read_back_json(const passthrough::ReadBack& back) {
   using State = passthrough::ReadBack::State;
-  const auto& back = plan.read_back;
+  return {{"state", back.state == State::arrived   ? "arrived"
+                    : back.state == State::missing ? "missing"
+                                                   : "unreadable"},
+          {"file", back.file},
+          {"text", back.text}};
+}
+
+json boot_json(const passthrough::PassthroughPlan& plan) {
   return {{"loader", system::loader_name(plan.setup.loader)},
           {"loader_evidence", facts_json(plan.setup.loader_facts)},
           {"parameters_file", plan.setup.parameters_file},
           {"initramfs", system::tool_name(plan.setup.initramfs)},
           {"initramfs_evidence", facts_json(plan.setup.initramfs_facts)},
-          {"read_back",
-           {{"state", back.state == State::arrived   ? "arrived"
-                      : back.state == State::missing ? "missing"
-                                                     : "unreadable"},
-            {"file", back.file},
-            {"text", back.text}}}};
+          {"read_back", read_back_json(plan.read_back)},
+          {"initramfs_read_back", plan.initramfs ? read_back_json(*plan.initramfs) : json()}};
+}
+
+// What is known about the initramfs after `apply`.
+std::string initramfs_text(const passthrough::PassthroughPlan& plan) {
+  if (!plan.initramfs) return "";
+  if (plan.initramfs->state == passthrough::ReadBack::State::arrived)
+    return "Read back: " + plan.initramfs->text + ".\n";
+  return "The initramfs could not be read back: " + plan.initramfs->text + ".\n";
 }
 
 std::vector<std::string> boot_lines(const system::BootSetup& setup) {
@@ -179,9 +190,10 @@ Result<Exit> apply(const Globals& globals, const PassthroughChangeOptions& optio
   const auto undo = " vgpukit passthrough undo " + plan.card.claim.address + " takes it back.\n";
   if (back.state == passthrough::ReadBack::State::unreadable)
     print(plan_text(plan) + "It is written, but what the boot loader will read could not be checked: " + back.text +
-          ". After the next boot vgpukit doctor says whether the parameters arrived." + undo);
+          ". After the next boot vgpukit doctor says whether the parameters arrived.\n" + initramfs_text(plan) +
+          undo.substr(1));
   else
-    print(plan_text(plan) + (back.text.empty() ? "" : "Read back: " + back.text + ".\n") +
+    print(plan_text(plan) + (back.text.empty() ? "" : "Read back: " + back.text + ".\n") + initramfs_text(plan) +
           "It is done, and takes effect with the next boot." + undo);
   return Exit::done;
 }

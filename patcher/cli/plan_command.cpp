@@ -2,12 +2,13 @@
 
 #include <future>
 
-#include "build/job.hpp"
+#include "build/report_parts.hpp"
 #include "build/work_tree.hpp"
 #include "cli/cli.hpp"
 #include "cli/plan_text.hpp"
 #include "cli/progress.hpp"
 #include "driver/run_file_repack.hpp"
+#include "history/history.hpp"
 #include "support/atomic_file.hpp"
 #include "support/output_folder.hpp"
 

@@ -6,7 +6,8 @@
 #include <array>
 #include <map>
 
-#include "build/job.hpp"
+#include "build/report_parts.hpp"
+#include "history/history.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {

@@ -96,6 +96,8 @@ Result<Exit> list(const Globals& globals, const VgpuOptions& options) {
     print_json({{"devices", std::move(all)}, {"problems", problems}});
   } else if (!rows.empty()) {
     print(rows_text(rows, style_of(globals, STDOUT_FILENO)));
+  } else {
+    log::info("there is none; vgpukit vgpu types shows what can be made");
   }
   return Exit::done;
 }

@@ -205,6 +205,7 @@ std::string instances_text(const vgpu::GpuInstances& some) {
 std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) {
   const bool dry = applied.dry_run;
   std::string text;
+  for (const auto& step : applied.pruned) text += step_line(style.red("-").c_str(), step);
   std::size_t existing = 0;
   for (std::size_t i = 0; i < applied.plan.cards.size(); ++i) {
     const auto& card = applied.plan.cards[i];
@@ -231,7 +232,6 @@ std::string applied_text(const vgpu::AppliedVgpus& applied, const Style& style) 
     existing += card.existing.size();
     if (!lines.empty()) text += style.bold(card.card) + "\n" + lines;
   }
-  for (const auto& step : applied.pruned) text += step_line(style.red("-").c_str(), step);
   for (const auto& [name, why] : applied.not_pruned) text += "  " + name + " is not removed: " + why + "\n";
   for (const auto& bad : applied.bad) text += style.red("!") + " " + bad.message() + "\n";
   if (text.empty()) text = "nothing to do\n";

@@ -95,11 +95,11 @@ Status build_with_dkms(const Dkms& dkms, const JournaledChange& transaction, con
   return dkms.install(dkms_module_name, version, kernel.release);
 }
 
-// The whole driver: nvidia-installer builds the patched sources for the first kernel and registers them with dkms. Then
-// the unpatched sources with our dkms.conf replace what it registered, and dkms builds for the other kernels from
-// those.
+// The whole driver: nvidia-installer gets the modules for the first kernel and registers them with dkms. Then the
+// unpatched sources with our dkms.conf replace what it registered, and dkms builds for the other kernels from those.
 Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transaction, const InstallRequest& request,
-                                     kernel::Facts& facts, const std::string& vgpukit) {
+                                     kernel::Facts& facts, const std::vector<fs::path>& modules,
+                                     const std::string& vgpukit) {
   const auto& kernel = facts.kernel();
   const auto& host = kernel.host;
   const auto& driver = *request.driver;
@@ -112,10 +112,9 @@ Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transact
   transaction.step("nvidia-installer");
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> errors;
-  TRY_ASSIGN(const auto* probe, facts.probe());
   TRY_ASSIGN(const auto status,
-             run_nvidia_installer(driver, tree.edits(), kernel, request.choices.accepted, probe->debug_info, log,
-                                  request.jobs, [&](std::string_view line) {
+             run_nvidia_installer(driver, tree.edits(), modules, kernel, request.choices.accepted, log, request.jobs,
+                                  [&](std::string_view line) {
                                     log::trace(std::string(line));
                                     // The first error is the cause and may continue on the next lines. The last error
                                     // only reports the failure.
@@ -176,6 +175,7 @@ nlohmann::json made_by_us(const HostPaths& host, const JournaledChange& transact
 
 struct Built {
   std::vector<kernel::Facts> facts;
+  std::vector<fs::path> first;  // the modules for the first kernel
   std::uintmax_t module_bytes = 0;
   std::optional<build::BuildReport> refused;
 };
@@ -197,7 +197,10 @@ Result<Built> build_all(const InstallRequest& request) {
     if (request.choices.modules != request.driver->modules) job.modules = request.choices.modules;
     if (request.on_step) request.on_step("building and verifying for " + kernel.release);
     TRY_ASSIGN(auto report, build::run_build(facts, job));
-    for (const auto& module : report.modules) built.module_bytes += module.bytes;
+    for (const auto& module : report.modules) {
+      built.module_bytes += module.bytes;
+      if (built.facts.empty()) built.first.emplace_back(module.path);
+    }
     if (report.result != build::BuildReport::Result::built) {
       built.refused = std::move(report);
       return built;
@@ -257,7 +260,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   // twice.
   TRY(remove_installed(host, dkms, version));
   if (request.with_nvidia_installer) {
-    TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), vgpukit));
+    TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), built.first, vgpukit));
     outcome.warnings = service_warnings(host, driver);
   } else {
     transaction.step("write the sources");

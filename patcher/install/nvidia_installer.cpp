@@ -20,6 +20,15 @@ struct Since {
   std::string option;
 };
 
+// NVIDIA's Makefile is replaced by one that gives out the modules of `folder`, as the root knows it. The installer, and
+// dkms if the installer leaves the build to it, run `make`, `make modules` and `make clean`.
+std::string makefile_for(const fs::path& folder) {
+  auto copy = "cp " + shell_word(folder.string()) + "/*.ko .";
+  for (auto at = copy.find('$'); at != std::string::npos; at = copy.find('$', at + 2)) copy.insert(at, "$");
+  return "# vgpukit has built and verified the modules.\nmodules module:\n\t" + copy +
+         "\nclean:\n\trm -f *.ko\n.PHONY: modules module clean\n";
+}
+
 // In a package with the sources in the folder `sources`: writes the edits, and lists new files in its manifest.
 Status edit_package(const fs::path& folder, const std::string& sources, const driver::SourceEdits& edits) {
   TRY(build::write_edits(edits, folder / sources));
@@ -66,8 +75,8 @@ bool installer_ignores_loaded_modules(const Version& version) {
 }
 
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
-                                 const kernel::Kernel& kernel, const std::set<std::string>& accepted,
-                                 const kernel::DebugInfo& debug_info, const std::string& log, unsigned jobs,
+                                 const std::vector<fs::path>& modules, const kernel::Kernel& kernel,
+                                 const std::set<std::string>& accepted, const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
@@ -79,6 +88,10 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
     return Error{ErrorKind::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
                  "--without-nvidia-installer registers its kernel modules with dkms"};
   TRY(edit_package(target, driver.package_folder, edits));
+  const auto built = scratch.path() / "modules";
+  fs::create_directory(built, bad);
+  for (const auto& module : modules) TRY(clone_file(module, built / module.filename()));
+  TRY(write_file(target / driver.package_folder / "Makefile", makefile_for(host.inside(built))));
   Command command;
   command.root = host.root;
   command.cwd = host.inside(target);
@@ -90,14 +103,11 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
     if (on_line) on_line(line);
   };
   command.env.merge(kernel::accepted_variables(kernel, accepted));
-  // NVIDIA's Makefile takes CC, LD and OBJDUMP from the environment, and the kernel's takes LLVM. What has to override
-  // the kernel's configuration must be on a command line, and MAKEFLAGS counts as one.
+  // The driver's conftest.sh, which the installer asks whether the driver can be built, takes CC from the environment.
   for (const auto& variable : kernel.make_variables()) {
     const auto equals = variable.find('=');
     command.env[variable.substr(0, equals)] = variable.substr(equals + 1);
   }
-  const auto variables = kernel::debug_info_variables(kernel, debug_info);
-  if (!variables.empty()) command.env["MAKEFLAGS"] = join(variables, " ", [](const auto& each) { return each.text; });
   TRY_ASSIGN(const auto outcome, run(command));
   return outcome.status;
 }

@@ -1,8 +1,9 @@
-// Runs NVIDIA's own installer: unattended, with the options that its version has, on a package whose kernel sources are
-// patched. Its exit status is not enough: it is 0 even if the registration with dkms has failed (misc.c of
+// Runs NVIDIA's own installer: unattended, with the options that its version has, on a package whose kernel modules are
+// built already. Its exit status is not enough: it is 0 even if the registration with dkms has failed (misc.c of
 // github.com/NVIDIA/nvidia-installer).
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <string>
@@ -11,7 +12,6 @@
 
 #include "driver/driver.hpp"
 #include "driver/run_file_repack.hpp"
-#include "kernel/debug_info.hpp"
 #include "kernel/kernel.hpp"
 #include "support/result.hpp"
 
@@ -26,12 +26,13 @@ std::vector<std::string> installer_options(const Version& version, const std::st
 bool installer_ignores_loaded_modules(const Version& version);
 
 // Unpacks the package below kernel.host.work(), applies the edits to the kernel sources, adds new files to .manifest,
-// and runs the installer there, with the variables of accepted notices about the kernel, with the kernel's compiler,
-// linker and LLVM tools and with this debug information. The folder is removed in the end. Gives the installer's exit
-// status. Errors: no_space; usage for a package without an installer; failed when interrupted.
+// and runs the installer there, with the variables of accepted notices about the kernel and with the kernel's compiler.
+// The installer's `make` gets the modules in `modules`, which are built, verified and signed: nothing is compiled. The
+// folder is removed in the end. Gives the installer's exit status. Errors: no_space; usage for a package without an
+// installer; failed when interrupted.
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
-                                 const kernel::Kernel& kernel, const std::set<std::string>& accepted,
-                                 const kernel::DebugInfo& debug_info, const std::string& log, unsigned jobs,
+                                 const std::vector<std::filesystem::path>& modules, const kernel::Kernel& kernel,
+                                 const std::set<std::string>& accepted, const std::string& log, unsigned jobs,
                                  const std::function<void(std::string_view)>& on_line);
 
 }  // namespace vgpukit::install

@@ -87,6 +87,17 @@ Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs&
   if (plan.nothing) return plan;
   TRY(refuse_conflicts(tried, plan.conflicts, tools.overwrite));
   const auto check = [&]() -> Status {
+    const auto ours = std::find_if(edits.files.begin(), edits.files.end(),
+                                   [](const FileEdit& edit) { return edit.path == modprobe_file; });
+    if (ours != edits.files.end() && !plan.setup.update_initramfs.empty()) {
+      plan.initramfs = read_back_initramfs(tools.host, plan.setup, ours->after);
+      if (plan.initramfs->state == ReadBack::State::missing)
+        return Error{ErrorKind::failed, tried,
+                     "the programs ended without an error, but the initramfs would not give the card to vfio-pci: " +
+                         plan.initramfs->text,
+                     "find out why " + join(plan.setup.update_initramfs, " ") + " does not write " +
+                         plan.initramfs->file + " on this host"};
+    }
     plan.read_back = read_back(tools.host, plan.setup, edits.parameters);
     if (plan.read_back.state != ReadBack::State::missing) return {};
     return Error{ErrorKind::failed, tried,

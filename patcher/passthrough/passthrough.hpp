@@ -5,6 +5,7 @@
 // uses system/ and kernel/, and what these use.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct PassthroughPlan {
   std::vector<std::string> conflicts;  // as in OriginalFiles
   bool nothing = false;                // all of it is already applied
   ReadBack read_back;                  // of the parameters; `plan`: as the loader's configuration is now
+  std::optional<ReadBack> initramfs;   // `apply`, if it has an initramfs made again
 };
 
 // Changes nothing, and takes no lock. Error: usage for a word that does not name a card or for a file with a syntax
@@ -31,8 +33,8 @@ struct PassthroughPlan {
 Result<PassthroughPlan> plan_passthrough(const HostPaths& host, const Sysfs& sysfs, const std::string& card);
 
 // `forced`: the options ("--force-...") of the risks that the user accepts. Error: consent for another risk; missing
-// for an unknown distribution; failed for a program that failed, and for parameters that the boot loader's
-// configuration then does not have, after everything has been restored.
+// for an unknown distribution; failed for a program that failed, and if the boot loader's configuration then lacks the
+// parameters or the initramfs lacks the file, after everything has been restored.
 Result<PassthroughPlan> apply_passthrough(const ChangeTools& tools, const Sysfs& sysfs, const std::string& card,
                                           const std::set<std::string>& forced);
 

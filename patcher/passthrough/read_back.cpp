@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "passthrough/parameter_words.hpp"
+#include "passthrough/pending_edits.hpp"
 #include "support/text.hpp"
 #include "system/boot_entries.hpp"
 #include "system/boot_loader.hpp"
@@ -73,6 +74,26 @@ ReadBack read_back(const HostPaths& host, const system::BootSetup& setup, const 
             "the entry " + name_of(entry) + " has no " + join(missing_words(entry.options, words), " ")};
   }
   return {ReadBack::State::arrived, with.front().file, "the entry " + name_of(with.front()) + " has them"};
+}
+
+ReadBack read_back_initramfs(const HostPaths& host, const system::BootSetup& setup, const std::string& content) {
+  using State = ReadBack::State;
+  if (setup.initramfs == system::InitramfsTool::booster)
+    return {State::unreadable, "", "booster does not copy files of /etc/modprobe.d"};
+  if (setup.images.empty()) return {State::unreadable, "", "it is not known which image the boot loader loads"};
+  ReadBack worst;
+  for (const auto& image : setup.images) {
+    const auto file = host.resolve(image);
+    const auto found = file ? system::file_in_image(*file, modprobe_file) : system::FileInImage();
+    if (found.state == system::FileInImage::State::present && found.content == content)
+      return {State::arrived, image, image + " has " + modprobe_file};
+    if (found.state == system::FileInImage::State::unreadable)
+      worst = {State::unreadable, image, image + " cannot be read"};
+    else if (worst.text.empty())
+      worst = {State::missing, image,
+               image + (found.content.empty() ? " does not have " : " has an older ") + modprobe_file};
+  }
+  return worst;
 }
 
 }  // namespace vgpukit::passthrough

@@ -1,4 +1,5 @@
-// Whether the parameters that were written are in the configuration that the boot loader itself reads.
+// Whether what was written is in what the next boot reads: the parameters in the boot loader's own configuration, the
+// file of modprobe.d in the initramfs.
 #pragma once
 
 #include <string>
@@ -18,5 +19,8 @@ struct ReadBack {
 
 // `words`: parameters. None: there is nothing to read back.
 ReadBack read_back(const HostPaths& host, const system::BootSetup& setup, const std::vector<std::string>& words);
+// Whether the images that the running kernel was started with, and that have been made again, have modprobe_file with
+// this content. Unreadable: they are not known or cannot be read, or the tool does not copy the file (booster).
+ReadBack read_back_initramfs(const HostPaths& host, const system::BootSetup& setup, const std::string& content);
 
 }  // namespace vgpukit::passthrough

@@ -111,7 +111,8 @@ class ChildSetup {
   template <class Launcher, class Path, class Args>
   bp::error_code on_exec_setup(Launcher&, const Path&, const Args&) {
     reset_signals();
-    if (::setpgid(0, 0) != 0) return failed(Stage::group);
+    // A confined command that had the caller's terminal could type commands into his shell (TIOCSTI).
+    if (sandbox_ ? ::setsid() < 0 : ::setpgid(0, 0) != 0) return failed(Stage::group);
     watch_this_group(watch_socket_);
     if (needs_namespace_ && !enter_user_namespace()) return failed(Stage::user_namespace);
     if (!root_.empty()) show_proc_and_dev();

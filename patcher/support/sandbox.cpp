@@ -1,7 +1,9 @@
 #include "support/sandbox.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <pwd.h>
 #include <sched.h>
@@ -15,10 +17,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <string_view>
 #include <system_error>
 
 #include "support/descriptor.hpp"
@@ -28,7 +33,12 @@ namespace vgpukit {
 namespace {
 
 constexpr const char* own_user = "vgpukit";
-constexpr uid_t overflow_user = 65534;  // nobody, also where /etc/passwd has none
+constexpr uid_t overflow_user = 65534;    // nobody, also where /etc/passwd has none
+constexpr std::size_t most_levels = 256;  // of folders: each takes a descriptor
+// What a confined command has of /dev. NVIDIA's devices and /dev/kvm may be open to everybody.
+constexpr std::array<const char*, 5> devices = {"null", "zero", "full", "random", "urandom"};
+constexpr std::array<std::pair<const char*, const char*>, 4> device_links = {
+    {{"/proc/self/fd", "fd"}, {"fd/0", "stdin"}, {"fd/1", "stdout"}, {"fd/2", "stderr"}}};
 
 // Global state, because every command asks: the process is confined in the same way from its start to its end.
 struct State {
@@ -73,20 +83,53 @@ fs::path closed_folder(const fs::path& path, const BuildUser& user) {
   return {};
 }
 
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+constexpr mode_t others_write = S_IWGRP | S_IWOTH;
+
+// Folders are opened, and no name is followed: a build that still runs could put a link in the place of a folder. A
+// folder comes before what is in it. Others may not write there any more. Gives an errno, or 0.
+int change_owner(int folder, uid_t uid, gid_t gid, std::size_t depth) {
+  struct stat info {};
+  if (::fchown(folder, uid, gid) != 0 || ::fstat(folder, &info) != 0) return errno;
+  if ((info.st_mode & others_write) != 0 && ::fchmod(folder, info.st_mode & 07777U & ~others_write) != 0) return errno;
+  const std::unique_ptr<DIR, CloseFolder> listed(
+      ::fdopendir(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  if (!listed) return errno;
+  while (const dirent* entry = ::readdir(listed.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const Descriptor below(::openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (below) {
+      const int error = depth < most_levels ? change_owner(below.get(), uid, gid, depth + 1) : ELOOP;
+      if (error != 0) return error;
+      continue;
+    }
+    if (::fchownat(folder, entry->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) continue;
+      return errno;
+    }
+    // A name is followed here. When the folder is root's again, nobody exchanges it.
+    if (uid == 0 && ::fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+        (info.st_mode & others_write) != 0)
+      ::fchmodat(folder, entry->d_name, info.st_mode & 07777U & ~others_write, 0);
+  }
+  return 0;
+}
+
 Status change_owner(const fs::path& folder, uid_t uid, gid_t gid) {
-  const auto refuse = [&](const fs::path& at, int error) {
-    return Error{ErrorKind::missing, "give " + at.string() + " another owner", std::generic_category().message(error),
-                 "--no-sandbox builds as root"};
-  };
-  // The folder itself, and not one that a link in its place leads to.
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!opened || ::fchown(opened.get(), uid, gid) != 0) return refuse(folder, errno);
-  std::error_code bad;
-  for (auto entry = fs::recursive_directory_iterator("/proc/self/fd/" + std::to_string(opened.get()), bad);
-       !bad && entry != fs::recursive_directory_iterator(); entry.increment(bad))
-    if (::lchown(entry->path().c_str(), uid, gid) != 0 && errno != ENOENT) return refuse(entry->path(), errno);
-  if (bad) return refuse(folder, bad.value());
-  return {};
+  const int error = opened ? change_owner(opened.get(), uid, gid, 0) : errno;
+  if (error == 0) return {};
+  return Error{ErrorKind::missing, "give " + folder.string() + " another owner", std::generic_category().message(error),
+               "--no-sandbox builds as root"};
+}
+
+// Opens the mount of a path as one of its own, to be put elsewhere.
+int open_mount(const char* path) {
+  return static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
 }
 
 int set_attributes(const char* path, unsigned flags, std::uint64_t set, std::uint64_t clear) {
@@ -162,6 +205,14 @@ std::string sandbox_problem(const fs::path& root) {
          setup->user_.name + ", but with the network and the whole file system";
 }
 
+SandboxLimits sandbox_limits() {
+  constexpr std::uint64_t gib = 1ULL << 30;
+  const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+  const auto memory = pages * static_cast<std::uint64_t>(std::max(::sysconf(_SC_PAGESIZE), 0L));
+  const auto processors = static_cast<std::uint64_t>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L));
+  return {std::clamp(memory / 2, 2 * gib, 16 * gib), 1024 + 32 * processors, std::min(memory / 4, 4 * gib)};
+}
+
 Status give_to_build_user(const fs::path& folder) {
   const auto user = build_user();
   return user ? change_owner(folder, user->uid, user->gid) : Status();
@@ -224,21 +275,31 @@ std::optional<SandboxSetup> SandboxSetup::make(const fs::path& root, const std::
   const auto is_used = [&](const fs::path& folder) {
     return std::any_of(used.begin(), used.end(), [&](const fs::path& each) { return is_below(each, folder); });
   };
-  for (const auto* inside : {"/root", "/home", "/var/home"}) {
+  const auto is_temporary = [](std::string_view inside) { return inside.ends_with("tmp") || inside == "/run"; };
+  const auto is_unused_folder = [&](const fs::path& inside) {
     struct stat info {};
-    if (::lstat(here(inside).c_str(), &info) == 0 && S_ISDIR(info.st_mode) && !is_used(here(inside)))
+    return ::lstat(here(inside).c_str(), &info) == 0 && S_ISDIR(info.st_mode) && !is_used(here(inside));
+  };
+  // A build's folder may itself be below /tmp or /var/tmp. /run, and what others have in /tmp, are sockets of programs
+  // that would act for everybody who asks: a resolver looks up any name in the network.
+  for (const auto* inside : {"/tmp", "/var/tmp", "/run", "/root", "/home", "/var/home"}) {
+    if (!is_unused_folder(inside)) continue;
+    if (setup.temporary_.empty() && is_temporary(inside)) {
+      setup.temporary_ = inside;
+      setup.temporary_here_ = here(inside).string();
+    } else {
       setup.hidden_.push_back(here(inside).string());
+    }
   }
-  // A build's folder may itself be below /tmp or /var/tmp.
-  for (const auto* inside : {"/tmp", "/var/tmp", "/run"}) {
-    struct stat info {};
-    if (::lstat(here(inside).c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || is_used(here(inside))) continue;
-    setup.temporary_ = inside;
-    setup.temporary_here_ = here(inside).string();
-    break;
+  if (is_unused_folder("/dev")) {
+    setup.dev_ = here("/dev").string();
+    for (const auto* name : devices) setup.devices_.push_back(setup.dev_ + "/" + name);
+    for (const auto& [to, name] : device_links) setup.device_links_.emplace_back(to, setup.dev_ + "/" + name);
   }
   if (setup.temporary_.empty()) setup.temporary_ = writable.empty() ? "/tmp" : writable.front().string();
-  setup.temporary_options_ = "mode=0700,size=4g,uid=" + std::to_string(user->uid) + ",gid=" + std::to_string(user->gid);
+  setup.limits_ = sandbox_limits();
+  setup.temporary_options_ = "mode=0700,size=" + std::to_string(setup.limits_.temporary) +
+                             ",uid=" + std::to_string(user->uid) + ",gid=" + std::to_string(user->gid);
 
   const std::lock_guard lock(state().mutex);
   auto [tried, fresh] = state().tried_in.try_emplace(setup.root_);
@@ -253,6 +314,14 @@ std::optional<SandboxSetup> SandboxSetup::make(const fs::path& root, const std::
 }
 
 bool SandboxSetup::enter_namespaces() const {
+  // The thread may have the build user's rights to files (BuildFolder).
+  ::setfsuid(0);
+  ::setfsgid(0);
+  // If the memory of the machine runs out, a build ends first, and no virtual machine.
+  if (const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); fd >= 0) {
+    [[maybe_unused]] const auto wrote = ::write(fd, "1000", 4);
+    ::close(fd);
+  }
   if (!namespaces_) return true;
   if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) != 0) return false;
   // Otherwise the mounts would appear on the host.
@@ -267,21 +336,47 @@ bool SandboxSetup::enter_namespaces() const {
   for (const auto& folder : hidden_)
     if (::mount("tmpfs", folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=4k,uid=0,gid=0") != 0)
       return false;
+  if (!dev_.empty() && !replace_dev()) return false;
   if (set_attributes(root_.c_str(), AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0) return false;
   for (const auto& folder : writable_)
     if (set_attributes(folder.c_str(), 0, 0, MOUNT_ATTR_RDONLY) != 0) return false;
   return temporary_here_.empty() || set_attributes(temporary_here_.c_str(), 0, 0, MOUNT_ATTR_RDONLY) == 0;
 }
 
-bool SandboxSetup::change_user() const {
-  const rlimit none = {0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  rlimit processes{};
-  if (::getrlimit(RLIMIT_NPROC, &processes) == 0) {
-    processes.rlim_cur = std::min<rlim_t>(processes.rlim_cur, 8192);
-    ::setrlimit(RLIMIT_NPROC, &processes);
+bool SandboxSetup::replace_dev() const {
+  std::array<int, devices.size()> mounts{};
+  for (std::size_t i = 0; i < devices_.size(); ++i) mounts[i] = open_mount(devices_[i].c_str());
+  if (::mount("tmpfs", dev_.c_str(), "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k,uid=0,gid=0") != 0)
+    return false;
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    if (mounts[i] < 0) continue;  // a root without it
+    const int made = ::open(devices_[i].c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+    if (made < 0) return false;
+    ::close(made);
+    if (::syscall(SYS_move_mount, mounts[i], "", AT_FDCWD, devices_[i].c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+      return false;
+    ::close(mounts[i]);
   }
-  return become(user_) && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+  for (const auto& [to, name] : device_links_)
+    if (::symlink(to.c_str(), name.c_str()) != 0) return false;
+  return true;
+}
+
+bool SandboxSetup::change_user() const {
+  const auto limit = [](auto what, rlim_t most) {
+    rlimit now{};
+    if (::getrlimit(what, &now) != 0) return;
+    now.rlim_max = std::min(now.rlim_max, most);
+    now.rlim_cur = std::min(now.rlim_cur, now.rlim_max);
+    ::setrlimit(what, &now);
+  };
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_DATA, limits_.memory);
+  limit(RLIMIT_NPROC, limits_.processes);
+  if (!become(user_) || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
+  // Whoever has the caller's session keyring can use its keys. A kernel without keys has none.
+  ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+  return true;
 }
 
 }  // namespace vgpukit

@@ -2,13 +2,14 @@
 // (Command::confined) run as another user, see the system read-only, and have no network, no /root and no /home.
 //
 // The user is the system user "vgpukit" of the packages, or nobody. The means are those of bubblewrap (namespaces,
-// read-only mounts, a new tmpfs as TMPDIR and HOME, no_new_privs), set up in the child itself, because it has to work
-// inside of another root folder, too. A machine that allows no namespaces (some containers) still changes the user.
-// docs/security.md describes what this keeps out and what not.
+// read-only mounts, a new tmpfs as TMPDIR and HOME, a small /dev, a new session, no_new_privs), set up in the child
+// itself, because it has to work inside of another root folder, too. A machine that allows no namespaces (some
+// containers) still changes the user. docs/security.md describes what this keeps out and what not.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -39,6 +40,14 @@ void sandbox_needs(const fs::path& folder);
 // What confined commands below `root` have of root's rights or of the system, for the report; empty: the sandbox is
 // complete, or this process is not root.
 std::string sandbox_problem(const fs::path& root);
+
+// What a confined command may use: much more than the build of any driver, computed from the machine.
+struct SandboxLimits {
+  std::uint64_t memory = 0;     // bytes of one process (RLIMIT_DATA)
+  std::uint64_t processes = 0;  // of the build user at a time
+  std::uint64_t temporary = 0;  // bytes of the new /tmp
+};
+SandboxLimits sandbox_limits();
 
 // While one lives, a folder with all that is in it belongs to the build user, and this thread has that user's rights to
 // files: what a build has put into its folder (a link in the place of a folder) cannot make root write elsewhere.
@@ -84,15 +93,20 @@ class SandboxSetup {
                                           const std::vector<fs::path>& writable);
   // TMPDIR and HOME of the command, as seen from inside the root.
   [[nodiscard]] const std::string& temporary() const { return temporary_; }
-  // In the child, before chroot(). False: errno says why.
+  // In the child, which has a session of its own (else it could type into the caller's terminal), before chroot().
+  // False: errno says why.
   [[nodiscard]] bool enter_namespaces() const;
   // In the child, after chroot().
   [[nodiscard]] bool change_user() const;
 
  private:
+  bool replace_dev() const;
+
   std::string root_;  // "/" for this machine's
-  std::vector<std::string> writable_, hidden_;
-  std::string temporary_, temporary_here_, temporary_options_;
+  std::vector<std::string> writable_, hidden_, devices_;
+  std::vector<std::pair<std::string, std::string>> device_links_;  // what it leads to, its path
+  std::string temporary_, temporary_here_, temporary_options_, dev_;
+  SandboxLimits limits_;
   BuildUser user_;
   bool namespaces_ = true;
   friend std::string sandbox_problem(const fs::path& root);

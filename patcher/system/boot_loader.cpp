@@ -247,6 +247,12 @@ class Decision {
 
 }  // namespace
 
+bool has_program(const HostPaths& host, const std::string& name) {
+  for (const auto* folder : {"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/local/bin/"})
+    if (exists(host, folder + name)) return true;
+  return false;
+}
+
 bool exists(const HostPaths& host, const std::string& path) {
   return host.resolve(path).has_value();
 }

@@ -23,5 +23,7 @@ std::string boot_text(const HostPaths& host, const std::string& path);
 
 // Whether the host has this file or folder.
 bool exists(const HostPaths& host, const std::string& path);
+// Whether a program of this name is in one of the host's folders for programs.
+bool has_program(const HostPaths& host, const std::string& name);
 
 }  // namespace vgpukit::system

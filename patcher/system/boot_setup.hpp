@@ -50,6 +50,7 @@ struct BootSetup {
   std::vector<std::string> update_parameters;
   InitramfsTool initramfs = InitramfsTool::none;
   std::vector<BootFact> initramfs_facts;
+  std::vector<std::string> images;  // that the running kernel was started with, as the root knows them; no microcode
   std::vector<std::string> update_initramfs;  // the command that generates the initramfs again
   // Why vgpukit does not change the boot files of this host: another program owns them, or the evidence contradicts
   // itself (it then names both facts). Empty: it does.

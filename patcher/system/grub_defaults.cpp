@@ -147,9 +147,12 @@ std::string value_after(const std::vector<ShellAssignment>& all, std::string_vie
 
 Result<std::string> with_words(std::string_view text, std::string_view name, const std::vector<std::string>& words,
                                const std::string& file) {
-  TRY_ASSIGN(const auto all, assignments_of(text, name, file));
   std::string result(text);
   const auto line_end = line_end_of(text);
+  // A last line that ends in a backslash would go on with what is added.
+  if (result.ends_with('\\')) result += line_end;
+  if (result.ends_with("\\" + line_end)) result += line_end;
+  TRY_ASSIGN(const auto all, assignments_of(result, name, file));
   if (all.empty()) {
     if (!result.empty() && result.back() != '\n') result += line_end;
     return result + std::string(name) + "=\"" + join(words, " ") + "\"" + line_end;

@@ -173,6 +173,12 @@ std::string obstacle(const Hunk& hunk, const Lines& lines, std::size_t expected)
 }  // namespace
 
 Result<std::vector<FileDiff>> read_diff(const std::string& diff, const std::string& name) {
+  // libgit2 measures a line with strlen(), and takes as many bytes as that is short of from behind the text.
+  if (const auto zero = diff.find('\0'); zero != std::string::npos)
+    return bad_diff(
+        name, "line " +
+                  std::to_string(std::count(diff.begin(), diff.begin() + static_cast<std::ptrdiff_t>(zero), '\n') + 1) +
+                  " has a zero byte: it is a binary file");
   const GitLibrary library;
   const std::string text = with_git_headers(diff);
   git_diff* raw_diff = nullptr;

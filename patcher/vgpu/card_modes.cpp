@@ -174,7 +174,7 @@ void plan_modes(const VgpuTools& tools, const VgpuView& view, const std::vector<
       found = plan.cards.end() - 1;
     }
     if (!place)
-      found->problems.push_back("its settings under cards: there is no such card");
+      found->problems.push_back("its settings under cards: " + place.error().why + "; " + place.error().next);
     else if (!place->parent.empty() && place->parent != place->card)
       found->problems.push_back("its settings under cards: " + each.card + " is a virtual function of this card");
     else
@@ -267,8 +267,13 @@ Status make_gpu_instances(const VgpuTools& tools, const std::string& card, const
 
 Status switch_mixed_on(const VgpuTools& tools, const std::string& card) {
   const auto tried = "switch mixed sizes of " + card + " on";
-  if (read_modes(tools, card).mixed == "Enabled") return {};
-  const auto next = "it works while the card has its virtual functions and no vGPU: nvidia-smi vgpu -shm 1 -i " + card;
+  const auto before = read_modes(tools, card);
+  if (before.mixed == "Enabled") return {};
+  const auto next =
+      before.mixed.empty()
+          ? "nvidia-smi -q shows no vGPU Heterogeneous Mode of it: drivers before branch 550 have no mixed sizes, and "
+            "cards in MIG mode have none either"
+          : "it works while the card has its virtual functions and no vGPU: nvidia-smi vgpu -shm 1 -i " + card;
   TRY(smi_text(tools, tried, {"vgpu", "-shm", "1", "-i", card}, next));
   const auto now = read_modes(tools, card);
   if (now.mixed == "Enabled") return {};

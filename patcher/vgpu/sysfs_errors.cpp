@@ -52,7 +52,7 @@ Error explain_write_error(int error, std::string tried, SysfsWrite request) {
                        "install /usr/lib/nvidia/sriov-manage, which comes with NVIDIA's vGPU driver: vgpukit uses it");
       if (request == SysfsWrite::set_attribute)
         return because("the driver has no such file for this vGPU",
-                       "this driver or card does not offer it: leave it out of the definition");
+                       "this driver or card does not offer it: leave it out");
       return because("its file in sysfs does not exist (any more)", "vgpukit vgpu list and types show what exists now");
     case EINVAL:
       if (request == SysfsWrite::set_attribute)

@@ -138,11 +138,6 @@ void prune(const VgpuTools& tools, const VgpuView& view, const std::vector<VgpuD
     else
       applied.not_pruned.push_back({device.name, removed.error().message()});
   }
-  if (applied.dry_run || applied.pruned.empty()) return;
-  std::erase_if(applied.plan.undefined, [&](const std::string& name) {
-    return std::any_of(applied.pruned.begin(), applied.pruned.end(),
-                       [&](const VgpuStep& step) { return step.name == name; });
-  });
 }
 
 void warn_of_params(const VgpuPlan& plan) {
@@ -222,8 +217,8 @@ Result<AppliedVgpus> apply_vgpus(const VgpuTools& tools, const ApplyRequest& req
   if (request.prune) {
     prune(tools, view, definitions.all, applied);
     // What is removed makes space for what is defined.
-    if (!request.dry_run && !applied.pruned.empty()) {
-      view = read_vgpus(tools.sysfs);
+    if (!applied.pruned.empty()) {
+      view = request.dry_run ? view_without(std::move(view), applied.pruned) : read_vgpus(tools.sysfs);
       applied.plan = plan_all(tools, view, definitions);
     }
   }

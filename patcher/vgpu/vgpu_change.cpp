@@ -192,12 +192,12 @@ Result<VgpuStep> create_vgpu(const VgpuTools& tools, const VgpuRequest& request)
   warn_of_unknown_params(request.settings.params);
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   auto view = read_vgpus(tools.sysfs);
-  remember_type_names(tools.host, view);
   if (!uuid.empty() && view.device(uuid))
     return Error{ErrorKind::usage, "make the vGPU " + uuid,
                  "there is one of that UUID, on " + view.device(uuid)->parent,
                  "give another UUID, or none for a new one"};
   TRY(make_missing_functions(tools, request, view));
+  remember_type_names(tools.host, view);
   TRY(require_types(tools, view, request));
   auto chosen = request;
   std::optional<VgpuDefinition> defined;

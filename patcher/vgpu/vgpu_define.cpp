@@ -187,7 +187,7 @@ Result<Modified> modify_vgpu(const VgpuTools& tools, const std::string& name, co
   const auto tried = "modify the definition of the vGPU " + wanted;
   if (change.type.empty() && !change.automatic && change.settings.empty())
     return Error{ErrorKind::usage, tried, "nothing is to be changed",
-                 "give --type, --param, --unset-param, --placement, --auto or --manual"};
+                 "give --type, --param, --unset-param, --placement, --no-placement, --auto or --manual"};
   TRY(need_root(tools.host, tried, root_hint));
   TRY_ASSIGN(const auto lock, lock_vgpus(tools));
   TRY_ASSIGN(const auto known, load_definitions(tools.host));

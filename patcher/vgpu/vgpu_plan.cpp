@@ -20,7 +20,8 @@ class Planner {
     for (const auto& each : definitions) {
       const auto place = place_of(each);
       if (!place) {
-        if (wanted(each)) plan_of(each.card).problems.push_back(of(each) + "there is no such card");
+        const auto unknown = find_place(view_, each.card).error();
+        if (wanted(each)) plan_of(each.card).problems.push_back(of(each) + unknown.why + "; " + unknown.next);
         continue;
       }
       const auto* card = view_.card(place->card);
@@ -45,7 +46,11 @@ class Planner {
         make(each, *place, *known);
     }
     for (const auto& [each, type] : anywhere) any_function(*each, type);
-    for (auto& [card, plan] : cards_) plan_.cards.push_back(std::move(plan));
+    for (auto& [card, plan] : cards_) {
+      // Each vGPU of a count has the same problem.
+      plan.problems.erase(std::unique(plan.problems.begin(), plan.problems.end()), plan.problems.end());
+      plan_.cards.push_back(std::move(plan));
+    }
     for (const auto& device : view_.devices)
       if (!claimed_.contains(device.name)) plan_.undefined.push_back(device.name);
     return std::move(plan_);
@@ -203,6 +208,29 @@ void InstanceBudget::close(const std::string& parent) {
   for (auto& each : parents_)
     if (each.name == parent)
       for (auto& [type, free] : each.available_instances) free = 0;
+}
+
+VgpuView view_without(VgpuView view, const std::vector<VgpuStep>& removed) {
+  for (const auto& step : removed)
+    std::erase_if(view.devices, [&](const Vgpu& device) { return device.name == step.name; });
+  for (const auto& step : removed) {
+    const auto parent = std::find_if(view.parents.begin(), view.parents.end(),
+                                     [&](const VgpuParent& each) { return each.name == step.parent; });
+    if (parent == view.parents.end()) continue;
+    const bool empty = std::none_of(view.devices.begin(), view.devices.end(),
+                                    [&](const Vgpu& device) { return device.card == parent->card; });
+    for (const auto& [id, type] : view.card(parent->card)->types) {
+      if (!empty && id != step.type) continue;
+      auto& all = parent->available_instances;
+      auto available = std::find_if(all.begin(), all.end(), [id = id](const auto& pair) { return pair.first == id; });
+      if (available == all.end()) available = all.emplace(all.end(), id, 0);
+      if (parent->name != parent->card)
+        available->second = 1;  // a virtual function carries one vGPU
+      else
+        available->second = empty && type.max_instances ? *type.max_instances : available->second + 1;
+    }
+  }
+  return view;
 }
 
 VgpuPlan plan_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions) {

@@ -55,6 +55,10 @@ class InstanceBudget {
   std::vector<VgpuParent> parents_;
 };
 
+// The view as it would be without these vGPUs. The driver does not tell what it would then offer: of a card without any
+// vGPU all types count as available.
+VgpuView view_without(VgpuView view, const std::vector<VgpuStep>& removed);
+
 VgpuPlan plan_vgpus(const Sysfs& sysfs, const VgpuView& view, const std::vector<VgpuDefinition>& definitions);
 
 }  // namespace vgpukit::vgpu

@@ -168,7 +168,8 @@ class Check {
     const auto defined = defined_as(name);
     if (!existing && defined.empty()) {
       add(State::fail, name + " neither exists nor is defined",
-          "give the machine another vGPU, or define this one: vgpukit vgpu define TYPE --uuid " + name);
+          "give the machine another vGPU, or define this one: vgpukit vgpu define TYPE " +
+              std::string(pci_address(name) ? "--card " : "--uuid ") + name);
       return;
     }
     if (!existing) {

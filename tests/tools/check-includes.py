@@ -3,6 +3,7 @@
 
 The rule is in CMakeLists.txt: vgpukit_library(FOLDER USES ...) names the folders below FOLDER. A file may include
 headers of its own folder, of those, and of the folders that these use in turn. docs/architecture.md must list the same.
+Unity builds hide a missing include: a name of another folder's namespace needs a header of that folder.
 
     tests/tools/check-includes.py           check; exit status 1 when an include or the document is wrong
     tests/tools/check-includes.py --draw    print the list for docs/architecture.md
@@ -36,6 +37,16 @@ def all_uses(uses: dict[str, list[str]]) -> dict[str, set[str]]:
     return found
 
 
+def included(file: pathlib.Path, known: dict[pathlib.Path, set[str]]) -> set[str]:
+    """The headers of patcher/ that a file includes, also through others: "kernel/facts.hpp"."""
+    if file not in known:
+        known[file] = set()
+        direct = re.findall(r'^#include "(\w+/[\w.]+)"', file.read_text(), re.M)
+        known[file] = set(direct).union(*(included(TOP / "patcher" / name, known) for name in direct
+                                          if (TOP / "patcher" / name).exists()))
+    return known[file]
+
+
 def drawing(uses: dict[str, list[str]]) -> str:
     return "\n".join(f"    {folder:<12} -> {' '.join(below) or '(nothing)'}" for folder, below in uses.items())
 
@@ -47,6 +58,7 @@ def main() -> int:
         return 0
     allowed = all_uses(uses)
     wrong = []
+    known: dict[pathlib.Path, set[str]] = {}
     for file in sorted((TOP / "patcher").glob("*/*.[ch]pp")):
         folder = file.parent.name
         if folder not in allowed:
@@ -59,6 +71,10 @@ def main() -> int:
                     f"{file.relative_to(TOP)}:{number}: includes patcher/{line.split(chr(34))[1]}, but {folder} uses "
                     f"only {', '.join(sorted(allowed[folder])) or 'nothing'} (CMakeLists.txt, docs/architecture.md)"
                 )
+        there = {name.split("/")[0] for name in included(file, known)} | {folder}
+        code = re.sub(r'"(\\.|[^"\\])*"|//.*', "", file.read_text())
+        for name in sorted(set(re.findall(r"(?<![:\w])(\w+)::\w", code)) & set(allowed) - there):
+            wrong.append(f"{file.relative_to(TOP)}: uses {name}:: and includes no header of {name}/")
     if drawing(uses) not in DOCUMENT.read_text():
         wrong.append("docs/architecture.md does not list the folders as CMakeLists.txt does: "
                      "put in what tests/tools/check-includes.py --draw prints")

@@ -215,14 +215,44 @@ phys_dev_t *nv_find_phys_dev(struct device *dev)
     return found;
 }
 
+/* The modes of a physical function, which a real driver has behind nvidia-smi: reference/mig_mode and so on. */
+#define NV_MODE_ATTR(file, mode)                                                                                    \
+    static ssize_t file##_show(struct device *dev, struct device_attribute *attr, char *buf)                        \
+    {                                                                                                                \
+        phys_dev_t *phys = nv_find_phys_dev(dev);                                                                    \
+        return phys ? scnprintf(buf, PAGE_SIZE, "%u\n", rm_vgpu_vfio_ops.get_mode(phys->nv, mode)) : -ENODEV;       \
+    }                                                                                                                \
+    static ssize_t file##_store(struct device *dev, struct device_attribute *attr, const char *buf, size_t count)   \
+    {                                                                                                                \
+        phys_dev_t *phys = nv_find_phys_dev(dev);                                                                    \
+        NvU32 value;                                                                                                 \
+        int ret = phys ? kstrtou32(buf, 10, &value) : -ENODEV;                                                       \
+        if (ret == 0)                                                                                                \
+            ret = nv_errno(rm_vgpu_vfio_ops.set_mode(phys->nv, mode, value));                                        \
+        return ret ? ret : count;                                                                                    \
+    }                                                                                                                \
+    static DEVICE_ATTR_RW(file)
+
+NV_MODE_ATTR(mig_mode, NV_MODE_MIG);
+NV_MODE_ATTR(mixed_sizes, NV_MODE_MIXED_SIZES);
+NV_MODE_ATTR(gpu_instances, NV_MODE_GPU_INSTANCES);
+
+static struct attribute *nv_mode_attrs[] = {
+    &dev_attr_mig_mode.attr,
+    &dev_attr_mixed_sizes.attr,
+    &dev_attr_gpu_instances.attr,
+    NULL,
+};
+
+static const struct attribute_group nv_mode_group = {
+    .name = "reference",
+    .attrs = nv_mode_attrs,
+};
+
 static NV_STATUS nv_vgpu_probe(struct pci_dev *dev, void *nv, NvU32 num_types, const NvU32 *type_ids)
 {
     phys_dev_t *phys;
     int ret;
-
-    /* A card with SR-IOV has its vGPUs on virtual functions only. */
-    if (dev->is_physfn)
-        return NV_OK;
 
     phys = kzalloc(sizeof(*phys), GFP_KERNEL);
     if (!phys)
@@ -237,7 +267,11 @@ static NV_STATUS nv_vgpu_probe(struct pci_dev *dev, void *nv, NvU32 num_types, c
     list_add_tail(&phys->next, &phys_dev_list);
     mutex_unlock(&phys_dev_list_lock);
 
-    ret = dev->is_virtfn ? nv_vfio_pci_core_init(phys) : nv_vfio_mdev_register_device(phys);
+    /* A card with SR-IOV has its vGPUs on virtual functions only. */
+    if (dev->is_physfn)
+        ret = sysfs_create_group(&dev->dev.kobj, &nv_mode_group);
+    else
+        ret = dev->is_virtfn ? nv_vfio_pci_core_init(phys) : nv_vfio_mdev_register_device(phys);
     if (ret == 0)
         return NV_OK;
 
@@ -255,7 +289,9 @@ static void nv_vgpu_remove(struct pci_dev *dev)
 
     if (!phys)
         return;
-    if (dev->is_virtfn)
+    if (dev->is_physfn)
+        sysfs_remove_group(&dev->dev.kobj, &nv_mode_group);
+    else if (dev->is_virtfn)
         nv_vfio_pci_core_uninit(phys);
     else
         nv_vfio_mdev_unregister_device(phys);

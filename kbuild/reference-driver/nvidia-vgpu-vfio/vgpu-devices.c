@@ -22,6 +22,8 @@ int nv_errno(NV_STATUS status)
             return -ENOSPC;
         case NV_ERR_OBJECT_NOT_FOUND:
             return -ENODEV;
+        case NV_ERR_INVALID_STATE:
+            return -EBUSY;
         default:
             return -EINVAL;
     }
@@ -71,15 +73,59 @@ size_t nv_list_vgpus(char *buf, size_t size)
     return used;
 }
 
+/*
+ * "NAME=VALUE,NAME=VALUE", or white space to clear it. A name that the driver does not know is left to the plugin; of
+ * those that it knows the value is checked.
+ */
+int nv_store_vgpu_params(struct device *dev, char *params, const char *buf, size_t count)
+{
+    static const char *const switches[] = { "frame_rate_limiter=", "disable_vnc=", "enable_uvm=" };
+    char text[VGPU_PARAMS_SIZE];
+    char *rest = text, *param;
+    int i;
+
+    if (count >= sizeof(text))
+        return -EINVAL;
+    memcpy(text, buf, count);
+    text[count] = '\0';
+    while ((param = strsep(&rest, ",")) != NULL)
+    {
+        param = strim(param);
+        for (i = 0; i < ARRAY_SIZE(switches); i++)
+        {
+            size_t length = strlen(switches[i]);
+
+            if (strncmp(param, switches[i], length) == 0 && strcmp(param + length, "0") != 0 &&
+                strcmp(param + length, "1") != 0)
+            {
+                dev_err(dev, "nvidia-vgpu-vfio: vgpu_params: %s is neither 0 nor 1\n", param);
+                return -EINVAL;
+            }
+        }
+    }
+    memcpy(params, buf, count);
+    params[count] = '\0';
+    return 0;
+}
+
 int nv_vgpu_vfio_open(vgpu_dev_t *vgpu_dev)
 {
-    return nv_errno(rm_vgpu_vfio_ops.vgpu_start(vgpu_dev->phys->nv, vgpu_dev));
+    int ret = nv_errno(rm_vgpu_vfio_ops.vgpu_start(vgpu_dev->phys->nv, vgpu_dev));
+
+    mutex_lock(&vgpu_dev->ops_lock);
+    if (ret == 0)
+        vgpu_dev->users++;
+    mutex_unlock(&vgpu_dev->ops_lock);
+    return ret;
 }
 
 void nv_vgpu_vfio_close(vgpu_dev_t *vgpu_dev)
 {
     rm_vgpu_vfio_ops.vgpu_stop(vgpu_dev->phys->nv, vgpu_dev);
     vgpu_disable_irqs(vgpu_dev);
+    mutex_lock(&vgpu_dev->ops_lock);
+    vgpu_dev->users--;
+    mutex_unlock(&vgpu_dev->ops_lock);
 }
 
 /* The configuration space: a display controller of the card's vendor, whose subsystem id is the vGPU type. */

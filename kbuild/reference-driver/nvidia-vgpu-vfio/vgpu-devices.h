@@ -12,6 +12,8 @@
 #include <linux/vfio_pci_core.h>
 #endif
 
+#define VGPU_PARAMS_SIZE 128
+
 struct phys_dev_s;
 
 typedef struct
@@ -31,6 +33,8 @@ typedef struct vgpu_dev_s
     struct device *dev;
     struct phys_dev_s *phys;
     NvU32 type_id;
+    NvU32 users;                    /* how often it is open; under ops_lock, as is the next */
+    char params[VGPU_PARAMS_SIZE];
     struct mutex ops_lock;          /* one change of the interrupts at a time */
     spinlock_t intr_info_lock;
     vgpu_intr_info_t intr_info;
@@ -83,6 +87,7 @@ long nv_vgpu_vfio_ioctl(vgpu_dev_t *vgpu_dev, unsigned int cmd, unsigned long ar
 int vgpu_region_info(struct vfio_region_info *info);
 int nv_errno(NV_STATUS status);
 size_t nv_list_vgpus(char *buf, size_t size);
+int nv_store_vgpu_params(struct device *dev, char *params, const char *buf, size_t count);
 
 /* vgpu-vfio-mdev.c */
 int nv_vfio_mdev_register_driver(void);

@@ -71,6 +71,37 @@ static const struct vfio_device_ops nv_vfio_mdev_dev_ops = {
 #endif
 };
 
+static ssize_t vgpu_params_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+    vgpu_dev_t *vgpu_dev = dev_get_drvdata(dev);
+
+    return scnprintf(buf, PAGE_SIZE, "%s\n", strim(vgpu_dev->params));
+}
+
+/* The parameters are for the plugin, which reads them when a virtual machine opens the vGPU. */
+static ssize_t vgpu_params_store(struct device *dev, struct device_attribute *attr, const char *buf, size_t count)
+{
+    vgpu_dev_t *vgpu_dev = dev_get_drvdata(dev);
+    int ret = -EBUSY;
+
+    mutex_lock(&vgpu_dev->ops_lock);
+    if (vgpu_dev->users == 0)
+        ret = nv_store_vgpu_params(dev, vgpu_dev->params, buf, count);
+    mutex_unlock(&vgpu_dev->ops_lock);
+    return ret ? ret : count;
+}
+static DEVICE_ATTR_RW(vgpu_params);
+
+static struct attribute *nv_vfio_mdev_attrs[] = {
+    &dev_attr_vgpu_params.attr,
+    NULL,
+};
+
+static const struct attribute_group nv_vfio_mdev_group = {
+    .name = "nvidia",
+    .attrs = nv_vfio_mdev_attrs,
+};
+
 static int nv_vfio_mdev_probe(struct mdev_device *mdev)
 {
     phys_dev_t *phys = container_of(mdev->type->parent, phys_dev_t, mdev_parent);
@@ -89,8 +120,13 @@ static int nv_vfio_mdev_probe(struct mdev_device *mdev)
     if (ret)
         goto destroy;
     dev_set_drvdata(&mdev->dev, vgpu_dev);
+    ret = sysfs_create_group(&mdev->dev.kobj, &nv_vfio_mdev_group);
+    if (ret)
+        goto unregister;
     return 0;
 
+unregister:
+    vfio_unregister_group_dev(&vgpu_dev->vdev);
 destroy:
     nv_vgpu_vfio_destroy(vgpu_dev);
 put:
@@ -102,6 +138,7 @@ static void nv_vfio_mdev_remove(struct mdev_device *mdev)
 {
     vgpu_dev_t *vgpu_dev = dev_get_drvdata(&mdev->dev);
 
+    sysfs_remove_group(&mdev->dev.kobj, &nv_vfio_mdev_group);
     vfio_unregister_group_dev(&vgpu_dev->vdev);
     nv_vgpu_vfio_destroy(vgpu_dev);
     vfio_put_device(&vgpu_dev->vdev);
@@ -215,7 +252,10 @@ static struct attribute *nv_mdev_type_attrs[] = {
 
 static struct attribute_group nv_mdev_type_group_1 = { .name = "1", .attrs = nv_mdev_type_attrs };
 static struct attribute_group nv_mdev_type_group_2 = { .name = "2", .attrs = nv_mdev_type_attrs };
-static struct attribute_group *nv_mdev_type_groups[] = { &nv_mdev_type_group_1, &nv_mdev_type_group_2, NULL };
+static struct attribute_group nv_mdev_type_group_3 = { .name = "3", .attrs = nv_mdev_type_attrs };
+static struct attribute_group *nv_mdev_type_groups[] = {
+    &nv_mdev_type_group_1, &nv_mdev_type_group_2, &nv_mdev_type_group_3, NULL
+};
 
 static int nv_vfio_mdev_create(struct kobject *kobj, struct mdev_device *mdev)
 {

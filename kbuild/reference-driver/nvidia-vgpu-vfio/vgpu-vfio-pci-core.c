@@ -15,6 +15,7 @@ struct nv_vfio_pci_device
     struct mutex lock;
     NvU32 type_id;          /* 0: not a vGPU; under lock */
     NvU32 users;            /* under lock */
+    char params[VGPU_PARAMS_SIZE];  /* under lock */
 };
 
 static struct nv_vfio_pci_device *nv_vfio_pci_from_vdev(struct vfio_device *core_vdev)
@@ -123,15 +124,81 @@ static ssize_t current_vgpu_type_store(struct device *dev, struct device_attribu
     else if (vf->type_id != 0)
         rm_vgpu_vfio_ops.vgpu_delete(phys->nv, vf->type_id);
     if (ret == 0)
+    {
         vf->type_id = type_id;
+        vf->params[0] = '\0';
+    }
     mutex_unlock(&vf->lock);
     return ret ? ret : count;
 }
 static DEVICE_ATTR_RW(current_vgpu_type);
 
+static ssize_t vgpu_params_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+    phys_dev_t *phys = nv_find_phys_dev(dev);
+
+    return phys ? scnprintf(buf, PAGE_SIZE, "%s\n", strim(phys->vf->params)) : -ENODEV;
+}
+
+/* For a vGPU that is not open. */
+static ssize_t vgpu_params_store(struct device *dev, struct device_attribute *attr, const char *buf, size_t count)
+{
+    phys_dev_t *phys = nv_find_phys_dev(dev);
+    int ret;
+
+    if (!phys)
+        return -ENODEV;
+    mutex_lock(&phys->vf->lock);
+    if (phys->vf->type_id == 0)
+        ret = -ENXIO;
+    else if (phys->vf->users != 0)
+        ret = -EBUSY;
+    else
+        ret = nv_store_vgpu_params(dev, phys->vf->params, buf, count);
+    mutex_unlock(&phys->vf->lock);
+    return ret ? ret : count;
+}
+static DEVICE_ATTR_RW(vgpu_params);
+
+static ssize_t placement_id_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+    phys_dev_t *phys = nv_find_phys_dev(dev);
+    NvU32 slot;
+
+    if (!phys)
+        return -ENODEV;
+    slot = rm_vgpu_vfio_ops.get_placement(phys->nv);
+    return slot == NV_NO_PLACEMENT ? -ENXIO : scnprintf(buf, PAGE_SIZE, "%u\n", slot);
+}
+
+static ssize_t placement_id_store(struct device *dev, struct device_attribute *attr, const char *buf, size_t count)
+{
+    phys_dev_t *phys = nv_find_phys_dev(dev);
+    NvU32 slot;
+    int ret;
+
+    if (!phys)
+        return -ENODEV;
+    ret = kstrtou32(buf, 10, &slot);
+    if (ret)
+        return ret;
+    mutex_lock(&phys->vf->lock);
+    if (phys->vf->type_id == 0)
+        ret = -ENXIO;
+    else if (phys->vf->users != 0)
+        ret = -EBUSY;
+    else
+        ret = nv_errno(rm_vgpu_vfio_ops.vgpu_place(phys->nv, phys->vf->type_id, slot));
+    mutex_unlock(&phys->vf->lock);
+    return ret ? ret : count;
+}
+static DEVICE_ATTR_RW(placement_id);
+
 static struct attribute *nv_vfio_pci_attrs[] = {
     &dev_attr_creatable_vgpu_types.attr,
     &dev_attr_current_vgpu_type.attr,
+    &dev_attr_vgpu_params.attr,
+    &dev_attr_placement_id.attr,
     NULL,
 };
 

@@ -277,5 +277,22 @@ TEST_F(StrategiesTest, ACallbackGetsTheParametersOfTheKernel) {
               HasSubstr("nv_valid(struct conn *connector, const struct info *info, const struct mode *m)"));
 }
 
+TEST_F(StrategiesTest, ACallbackWithABranchInItsParametersGetsNewOnesBeforeIt) {
+  put("old", "drm/drm_fb.h", "struct fb_funcs {\n  int (*create)(struct dev *dev, const struct cmd *cmd);\n};\n");
+  put("new", "drm/drm_fb.h",
+      "struct fb_funcs {\n  int (*create)(struct dev *dev, const struct info *info, const struct cmd *cmd);\n};\n");
+  driver(
+      "static int nv_create(struct dev *d,\n#if defined(NV_CONST)\n  const struct cmd *c\n#else\n  struct cmd *c\n"
+      "#endif\n)\n{\n  return 0;\n}\nstruct fb_funcs funcs = {\n  .create = nv_create,\n};\n");
+  const auto found = candidates(
+      change_callback,
+      "nvidia/nv.c:12:13: error: initialization of 'int (*)(struct dev *, const struct info *, const struct cmd *)' "
+      "from "
+      "incompatible pointer type 'int (*)(struct dev *, const struct cmd *)' [-Wincompatible-pointer-types]\n"
+      "   12 |   .create = nv_create,\n      |             ^~~~~~~~~\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]), HasSubstr("nv_create(struct dev *d, const struct info *info,\n#if defined(NV_CONST)"));
+}
+
 }  // namespace
 }  // namespace vgpukit::authoring

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "passthrough/boot_host.hpp"
+#include "passthrough/pending_edits.hpp"
 #include "support/killed_at.hpp"
 #include "support/small_file_system.hpp"
+#include "system/cpio.hpp"
 
 namespace vgpukit::passthrough {
 namespace {
@@ -96,6 +98,49 @@ INSTANTIATE_TEST_SUITE_P(Hosts, EveryLoader,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// A host whose tool writes an image that has these files.
+Result<PassthroughPlan> applied_with(const BootHost& host,
+                                     const std::function<std::vector<std::pair<std::string, std::string>>()>& files) {
+  auto tools = host.tools();
+  tools.run = [&](const std::vector<std::string>& argv) -> Status {
+    if (argv.front() == "mkinitcpio")
+      return write_file(host.host.in_root("/boot/initramfs-linux.img"), test::cpio_of(files()));
+    return host.make_boot(argv);
+  };
+  return apply_passthrough(tools, Sysfs(host.host), card, {force_display, force_host_devices});
+}
+
+TEST(Initramfs, IsReadBack) {
+  const LoaderHost host("arch-refind");
+  const auto done = applied_with(host, [&] {
+    return std::vector{std::pair<std::string, std::string>{modprobe_file + 1, host.text(modprobe_file)}};
+  });
+  ASSERT_TRUE(done) << done.error().message();
+  ASSERT_TRUE(done->initramfs);
+  EXPECT_EQ(done->initramfs->state, ReadBack::State::arrived);
+  EXPECT_EQ(done->initramfs->text, "/boot/initramfs-linux.img has /etc/modprobe.d/vgpukit-passthrough.conf");
+}
+
+TEST(Initramfs, AnImageWithoutTheFileUndoesEverything) {
+  for (const auto* content : {"", "options vfio-pci ids=10de:ffff\n"}) {
+    const LoaderHost host("arch-refind");
+    const auto before = files_of(host);
+    const auto done = applied_with(host, [&] {
+      std::vector<std::pair<std::string, std::string>> files{{"init", "x"}};
+      if (*content) files.emplace_back(modprobe_file + 1, content);
+      return files;
+    });
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().kind, ErrorKind::failed);
+    EXPECT_THAT(done.error().message(),
+                HasSubstr(std::string("/boot/initramfs-linux.img ") + (*content ? "has an older" : "does not have") +
+                          " /etc/modprobe.d/vgpukit-passthrough.conf"));
+    EXPECT_THAT(done.error().message(), HasSubstr("mkinitcpio -P"));
+    EXPECT_THAT(done.error().message(), HasSubstr("everything is as it was before"));
+    EXPECT_EQ(files_of(host), before);
+  }
+}
 
 TEST(EveryLoader, OthersAreRefusedAndNothingIsWritten) {
   for (const auto* name : {"kinoite", "bootc", "nixos", "two-loaders", "contradiction"}) {

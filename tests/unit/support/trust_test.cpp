@@ -1,6 +1,7 @@
 // Files and folders that somebody else has prepared, or changes at the same time.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include "support/journaled_change.hpp"
 #include "support/json_file.hpp"
 #include "support/process.hpp"
+#include "support/sandbox.hpp"
 #include "support/snapshot.hpp"
 #include "support/sysfs.hpp"
 #include "support/temp_folder.hpp"
@@ -28,6 +30,11 @@ constexpr uid_t nobody = 65534;
 unsigned mode_of(const fs::path& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 07777U : 0;
+}
+
+uid_t owner_of(const fs::path& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_uid : ~0U;
 }
 
 template <class Condition>
@@ -134,6 +141,96 @@ TEST(Staged, AnotherUsersLinkIsNeverFollowed) {
   ::waitpid(attacker, nullptr, 0);
   EXPECT_EQ(mode_of(folder / "secret"), 0600U);
   EXPECT_EQ(read_file(folder / "secret").value(), "password");
+}
+
+// --- builds -------------------------------------------------------------------------------------------------------
+
+// What a confined command prints; nothing if this process is not root, or in a container without namespaces.
+std::optional<std::string> confined(const std::string& script) {
+  if (!sandbox_problem("/").empty() || !build_user()) return std::nullopt;
+  Command command;
+  command.argv = {"sh", "-c", script};
+  command.confined = true;
+  const auto outcome = run(command);
+  return outcome ? outcome->out : outcome.error().message();
+}
+
+TEST(Sandbox, LimitsMemoryAndProcesses) {
+  const auto shown = confined("ulimit -d; bash -c 'ulimit -u'; cat /proc/self/oom_score_adj");
+  if (!shown) GTEST_SKIP() << "no sandbox here";
+  const auto limits = sandbox_limits();
+  EXPECT_GE(limits.memory, 2ULL << 30);
+  EXPECT_EQ(*shown, std::to_string(limits.memory >> 10) + "\n" + std::to_string(limits.processes) + "\n1000\n");
+}
+
+TEST(Sandbox, HasNoDevicesAndNoSockets) {
+  // Also while this thread has the build user's rights to files.
+  const test::TempFolder folder;
+  fs::permissions(folder.path(), fs::perms(0755));
+  const auto given = BuildFolder::give(folder.path());
+  ASSERT_TRUE(given);
+  const auto shown = confined("ls /dev /run | sort | tr '\\n' ' '; echo x > /dev/null && echo written");
+  if (!shown) GTEST_SKIP() << "no sandbox here";
+  EXPECT_EQ(*shown, "/dev: fd full null random stderr stdin stdout urandom zero written\n");
+}
+
+// TIOCSTI types into the controlling terminal: root's shell would execute it.
+TEST(Sandbox, HasNotTheCallersTerminal) {
+  if (!confined("")) GTEST_SKIP() << "no sandbox here";
+  int terminal = -1;
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    ::_exit(::isatty(STDIN_FILENO) == 1 && confined("cut -d' ' -f7 /proc/self/stat") == "0\n" ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::close(terminal);
+  EXPECT_EQ(status, 0) << "tty_nr is not 0";
+}
+
+// A program of an earlier build still runs, with the same user, and exchanges a folder for a link.
+TEST(BuildFolders, ALinkIsNotFollowedWhenTheyAreGiven) {
+  if (::geteuid() != 0 || !build_user()) GTEST_SKIP() << "needs two users";
+  const test::TempFolder folder;
+  fs::permissions(folder.path(), fs::perms(0755));
+  ASSERT_TRUE(write_file(folder / "secret/file", "password", 0600));
+  ASSERT_TRUE(write_file(folder / "tree/a/file", "x"));
+  const auto user = *build_user();
+  ASSERT_TRUE(give_to_build_user(folder / "tree"));
+  const pid_t attacker = ::fork();
+  if (attacker == 0) {
+    if (::setgid(user.gid) != 0 || ::setuid(user.uid) != 0) ::_exit(1);
+    const auto a = folder / "tree/a", b = folder / "tree/b", link = folder / "tree/link";
+    [[maybe_unused]] const int made = ::symlink((folder / "secret").c_str(), link.c_str());
+    while (true)
+      for (const auto& [from, to] : {std::pair(a, b), std::pair(link, a), std::pair(a, link), std::pair(b, a)})
+        [[maybe_unused]] const int renamed = ::rename(from.c_str(), to.c_str());
+  }
+  struct stat info {};
+  for (int i = 0; i < 2000 && info.st_uid == 0; ++i) {
+    static_cast<void>(static_cast<bool>(give_to_build_user(folder / "tree")));
+    ASSERT_EQ(::stat((folder / "secret/file").c_str(), &info), 0);
+  }
+  ::kill(attacker, SIGKILL);
+  ::waitpid(attacker, nullptr, 0);
+  EXPECT_EQ(info.st_uid, 0U);
+}
+
+TEST(BuildFolders, NobodyElseCanWriteAfterwards) {
+  if (::geteuid() != 0 || !build_user()) GTEST_SKIP() << "needs two users";
+  const test::TempFolder folder;
+  fs::permissions(folder.path(), fs::perms(0755));
+  fs::create_directories(folder / "tree/open");
+  {
+    const auto given = BuildFolder::give(folder / "tree");
+    ASSERT_TRUE(given);
+    ASSERT_TRUE(write_file(folder / "tree/open/file", "x"));
+    fs::permissions(folder / "tree/open/file", fs::perms(0666));
+    fs::permissions(folder / "tree/open", fs::perms(0777));
+  }
+  EXPECT_EQ(mode_of(folder / "tree/open"), 0755U);
+  EXPECT_EQ(mode_of(folder / "tree/open/file"), 0644U);
+  EXPECT_EQ(owner_of(folder / "tree/open/file"), ::geteuid());
 }
 
 // --- what a killed process leaves ---------------------------------------------------------------------------------

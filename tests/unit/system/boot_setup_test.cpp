@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/text.hpp"
+#include "system/cpio.hpp"
 #include "system/fixture_host.hpp"
 
 namespace vgpukit::system {
@@ -201,22 +202,6 @@ TEST(BootSetup, ABrokenUnifiedImageIsNamed) {
   }
 }
 
-// An archive of cpio's format newc with empty files.
-std::string cpio_of(const std::vector<std::string>& names) {
-  std::string all;
-  auto list = names;
-  list.emplace_back("TRAILER!!!");
-  for (const auto& name : list) {
-    char size[9];
-    std::snprintf(size, sizeof size, "%08zx", name.size() + 1);
-    std::string header = "070701";
-    for (int field = 0; field < 13; ++field) header += field == 11 ? size : field == 1 ? "000081a4" : "00000000";
-    all += header + name;
-    all += std::string(1 + (4 - (all.size() + 1) % 4) % 4, '\0');
-  }
-  return all;
-}
-
 TEST(BootSetup, TheImageOfGrubsEntryInASubvolume) {
   const test::FixtureHost host("arch-grub-leftover");
   fs::remove_all(host.host.in_root("/boot/loader"));
@@ -225,7 +210,7 @@ TEST(BootSetup, TheImageOfGrubsEntryInASubvolume) {
   host.tree.file("boot/grub/grub.cfg",
                  "menuentry 'Other' {\n linux /@/boot/vmlinuz-lts root=UUID=1 rw\n initrd /@/boot/booster-lts.img\n}\n"
                  "menuentry 'Arch' {\n linux /@/boot/vmlinuz-linux root=UUID=1 rw\n initrd /@/boot/a.img\n}\n");
-  host.tree.file("boot/a.img", cpio_of({"etc/booster.init.yaml"}));
+  host.tree.file("boot/a.img", test::cpio_of({{"etc/booster.init.yaml", ""}}));
   const auto setup = boot_setup_of(host.host);
   EXPECT_EQ(setup.loader, BootLoader::grub);
   EXPECT_EQ(setup.initramfs, InitramfsTool::booster);
@@ -234,13 +219,13 @@ TEST(BootSetup, TheImageOfGrubsEntryInASubvolume) {
 
 TEST(BootSetup, TheImageItselfSaysWhoMadeIt) {
   const test::FixtureHost host("arch-grub-leftover");
-  host.tree.file("boot/initramfs-linux.img",
-                 cpio_of({"kernel/x86/microcode/GenuineIntel.bin"}) + cpio_of({"bin", "etc/booster.init.yaml"}));
+  host.tree.file("boot/initramfs-linux.img", test::cpio_of({{"kernel/x86/microcode/GenuineIntel.bin", ""}}) +
+                                                 test::cpio_of({{"bin", ""}, {"etc/booster.init.yaml", ""}}));
   EXPECT_EQ(boot_setup_of(host.host).initramfs, InitramfsTool::booster);
-  host.tree.file("boot/initramfs-linux.img", cpio_of({"early_cpio"}));
+  host.tree.file("boot/initramfs-linux.img", test::cpio_of({{"early_cpio", ""}}));
   EXPECT_EQ(boot_setup_of(host.host).initramfs, InitramfsTool::dracut);
   const test::FixtureHost booster("arch-booster");
-  booster.tree.file("boot/booster-linux.img", cpio_of({"buildconfig"}));
+  booster.tree.file("boot/booster-linux.img", test::cpio_of({{"buildconfig", ""}}));
   EXPECT_THAT(boot_setup_of(booster.host).refusal, HasSubstr("the evidence about the initramfs contradicts itself"));
 }
 

@@ -101,6 +101,21 @@ TEST(GrubDefaults, AnotherVariableWithALongerNameIsNone) {
   EXPECT_TRUE(all->empty());
 }
 
+TEST(GrubDefaults, ALastLineThatGoesOnIsNotGoneOnWith) {
+  for (const auto& [text, value] :
+       std::vector<std::pair<std::string, std::string>>{{"OTHER=x\\", "iommu=pt"},
+                                                        {"OTHER=x\\\n", "iommu=pt"},
+                                                        {"OTHER=x\r\nOTHER=y\\\r\n", "iommu=pt"},
+                                                        {std::string(name) + "=quiet\\", "quiet iommu=pt"},
+                                                        {std::string(name) + "='quiet'\\\n", "quiet iommu=pt"}}) {
+    const auto more = with_words(text, name, {"iommu=pt"}, "f");
+    ASSERT_TRUE(more);
+    const auto all = assignments_of(*more, name, "f");
+    ASSERT_TRUE(all && all->size() == 1) << *more;
+    EXPECT_EQ(value_after(*all, name, ""), value) << *more;
+  }
+}
+
 TEST(GrubDefaults, AVariableThatIsDoubledEndsSomewhere) {
   std::string text = "GRUB_CMDLINE_LINUX=\"quiet \"\n";
   for (int i = 0; i < 40; ++i) text += "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX$GRUB_CMDLINE_LINUX\"\n";

@@ -168,6 +168,11 @@ INSTANTIATE_TEST_SUITE_P(
          {{"a.o", "x"}},
          {"binary"},
          ErrorKind::usage},
+        {"zero_byte",
+         patch("--- a/Kbuild\n+++ b/Kbuild\n@@ -1,2 +1,2 @@\n a" + std::string(1, '\0') + "b\n-c\n+d\n"),
+         {{"Kbuild", "a\nc\n"}},
+         {"line 4 has a zero byte"},
+         ErrorKind::usage},
     }),
     NameOf());
 

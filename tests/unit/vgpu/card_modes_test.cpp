@@ -92,6 +92,21 @@ TEST_F(CardModesTest, ACardThatCannotMixSizes) {
   EXPECT_THAT(names(), IsEmpty());
 }
 
+TEST_F(CardModesTest, ADriverWithoutMixedSizes) {
+  fake.l40(2);
+  smi.cards[l40] = {};
+  yaml(two_sizes, mixed_on);
+  smi.branch = 535;
+  EXPECT_THAT(problem_of(apply()), HasSubstr("the card does not support it"));
+  smi.branch = 470;
+  const auto text = problem_of(apply());
+  EXPECT_THAT(text, HasSubstr("nvidia-smi vgpu -shm 1 -i 0000:41:00.0 ended with status 1: Invalid combination"));
+  EXPECT_THAT(text, HasSubstr("drivers before branch 550 have no mixed sizes"));
+  EXPECT_THAT(names(), IsEmpty());
+  yaml(two_sizes);
+  EXPECT_THAT(problem_of(apply()), HasSubstr("nvidia-smi -q tells nothing of mixed sizes"));
+}
+
 TEST_F(CardModesTest, MigModeThenFunctionsThenGpuInstancesThenVgpus) {
   fake.l40(0);
   smi.cards[l40].mig = smi.cards[l40].pending = "Disabled";
@@ -127,6 +142,19 @@ TEST_F(CardModesTest, OnlyMissingGpuInstancesAreMadeAndNoneWhileTheCardHasVgpus)
   EXPECT_THAT(smi.calls, IsEmpty());
 }
 
+TEST_F(CardModesTest, ADryRunOfPruneCountsWhatItWouldRemove) {
+  fake.l40(2);
+  smi.cards[l40].mig = smi.cards[l40].pending = "Disabled";
+  fake.file("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type", "1149\n");
+  yaml("", four_instances);
+  EXPECT_THAT(problem_of(apply(true)), HasSubstr("nothing of that is changed while the card has vGPUs"));
+  const auto dry = apply_vgpus(tools(), {true, true});
+  ASSERT_TRUE(dry);
+  EXPECT_TRUE(dry->complete()) << problem_of(*dry);
+  EXPECT_TRUE(dry->plan.cards.at(0).modes.mig);
+  EXPECT_THAT(names(), SizeIs(1));
+}
+
 TEST_F(CardModesTest, AfterAFailureTheNewGpuInstancesAreRemoved) {
   fake.l40(2);
   auto& card = smi.cards[l40];
@@ -160,7 +188,7 @@ TEST_F(CardModesTest, ACardWithoutMigAndACardThatIsAway) {
   yaml("", four_instances + "- {card: '0000:99:00.0', mixed-sizes: true}\n");
   const auto text = problem_of(apply());
   EXPECT_THAT(text, HasSubstr("the card has no MIG mode"));
-  EXPECT_THAT(text, HasSubstr("its settings under cards: there is no such card"));
+  EXPECT_THAT(text, HasSubstr("its settings under cards: there is none with that address"));
 }
 
 TEST_F(CardModesTest, ACardThatIsBeingReset) {
@@ -173,8 +201,10 @@ TEST_F(CardModesTest, ACardThatIsBeingReset) {
 
 TEST_F(CardModesTest, AMigTypeOfACardWithoutGpuInstancesIsExplained) {
   fake.l40(2);
-  yaml("- {card: '" + l40 + "', type: DC-1-24Q, count: 1}\n");
-  EXPECT_THAT(problem_of(apply()), HasSubstr("it is a type for GPU instances: it is offered while MIG mode is on"));
+  yaml("- {card: '" + l40 + "', type: DC-1-24Q, count: 2}\n");
+  const auto text = problem_of(apply());
+  EXPECT_THAT(text, HasSubstr("it is a type for GPU instances: it is offered while MIG mode is on"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << "the two of the count have one problem: " << text;
   const auto made = create_vgpu(tools(), {"DC-1-24Q", l40, "", true});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().next, HasSubstr("gpu-instances in vgpus.yaml"));

@@ -160,7 +160,7 @@ class FakeDriver : public Sysfs {
   const FakeHost& fake_;
 };
 
-// Answers as nvidia-smi does, for the cards that a test names.
+// Answers as nvidia-smi of a driver branch does, for the cards that a test names. vgpukit reads its text, not its XML.
 class FakeSmi {
  public:
   FakeSmi(const FakeHost& fake, FakeDriver& driver) : fake_(fake) {
@@ -177,6 +177,7 @@ class FakeSmi {
     bool needs_reset = false;
   };
   std::map<std::string, Card> cards;
+  unsigned branch = 580;           // before 525 nothing is said of sizes; before 550 there is no mode for them
   std::string lost;                // the words with which it fails at everything
   std::vector<std::string> calls;  // what changes something
 
@@ -201,6 +202,8 @@ class FakeSmi {
       return said(0, "Enabled MIG Mode for GPU 0000" + card->first + "\nAll done.\n");
     }
     if (call == "vgpu -shm 1") {
+      if (branch < 550)
+        return said(1, "Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n");
       state.mixed = "Enabled";
       return said(0, "");
     }
@@ -216,14 +219,29 @@ class FakeSmi {
     outcome.out = text;
     return outcome;
   }
-  static Outcome query(const std::string& address, const Card& card) {
-    return said(0, "==============NVSMI LOG==============\n\nAttached GPUs                             : 1\nGPU 0000" +
-                       address + "\n    vGPU Device Capability\n        Heterogeneous Time-Slice Sizes    : " +
-                       card.can_be_mixed + "\n    MIG Mode\n        Current                           : " + card.mig +
-                       "\n        Pending                           : " + card.pending +
-                       "\n    GPU Virtualization Mode\n        Virtualization Mode               : Host VGPU\n        "
-                       "Host VGPU Mode                    : SR-IOV\n        vGPU Heterogeneous Mode           : " +
-                       card.mixed + "\n");
+  [[nodiscard]] Outcome query(const std::string& address, const Card& card) const {
+    std::string text =
+        "==============NVSMI LOG==============\n\nAttached GPUs                             : 1\nGPU 0000";
+    const auto section = [&](const std::string& name) { text += "    " + name + "\n"; };
+    const auto value = [&](std::string name, const std::string& its) {
+      name.resize(branch < 580 ? 34 : 47, ' ');
+      text += "        " + name + ": " + its + "\n";
+    };
+    text += address + "\n";
+    if (branch >= 525) {
+      section("vGPU Device Capability");
+      value("Fractional Multi-vGPU", "Supported");
+      value("Heterogeneous Time-Slice Profiles", "Supported");
+      value("Heterogeneous Time-Slice Sizes", branch < 550 ? "Not Supported" : card.can_be_mixed);
+    }
+    section("MIG Mode");
+    value("Current", card.mig);
+    value("Pending", card.pending);
+    section("GPU Virtualization Mode");
+    value("Virtualization Mode", "Host VGPU");
+    value("Host VGPU Mode", "SR-IOV");
+    if (branch >= 550) value("vGPU Heterogeneous Mode", card.mixed);
+    return said(0, text);
   }
   static Outcome list(const Card& card) {
     if (card.mig != "Enabled") return said(6, "No MIG-enabled devices found.\n");

@@ -94,7 +94,7 @@ TEST_F(VgpuApply, ACardGetsAllOrNothingAndOtherCardsTheirs) {
   EXPECT_THAT(applied.plan.cards[0].problems,
               ElementsAre(HasSubstr("no instance of nvidia-63 (GRID P4-1Q) is available")));
   EXPECT_THAT(applied.outcomes[1].created, SizeIs(2));
-  EXPECT_THAT(applied.plan.cards[2].problems, ElementsAre(HasSubstr("no such card")));
+  EXPECT_THAT(applied.plan.cards[2].problems, ElementsAre(HasSubstr("there are: 0000:65:00.0, 0000:66:00.0")));
   EXPECT_THAT(names(), SizeIs(2));
 }
 
@@ -244,6 +244,10 @@ TEST_F(VgpuApply, PruneMakesSpaceForWhatIsDefined) {
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(create_vgpu(tools(), {"P4-2Q", "", "", true}));
   yaml("- {card: 65:00.0, type: P4-2Q, uuids: [" + test::uuid_a + "]}\n");
   EXPECT_FALSE(apply().complete());
+  const auto dry = apply_vgpus(tools(), {true, true});
+  ASSERT_TRUE(dry);
+  EXPECT_TRUE(dry->complete()) << "the dry run counts what would be removed";
+  EXPECT_THAT(dry->plan.cards.at(0).create, SizeIs(1));
   const auto applied = apply_vgpus(tools(), {false, true});
   ASSERT_TRUE(applied);
   EXPECT_TRUE(applied->complete());

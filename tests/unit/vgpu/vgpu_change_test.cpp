@@ -257,6 +257,18 @@ TEST_F(ChangeTest, TheFirstVgpuOfACardDecidesTheSize) {
   EXPECT_THAT(made.error().why, HasSubstr("it runs GRID V100D-8Q, and the first vGPU of a card decides the size"));
 }
 
+// The driver's table has only the types that can be made beside the vGPUs of the card.
+TEST_F(ChangeTest, ATypeThatTheTableNoLongerHasIsStillAType) {
+  fake.l40(0);
+  ASSERT_TRUE(create("L40-2Q"));
+  fake.file("sys/bus/pci/devices/0000:41:00.5/nvidia/creatable_vgpu_types",
+            "ID    : vGPU Name\n1150  : NVIDIA L40-2Q\n");
+  const auto made = create("L40-1Q");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().kind, ErrorKind::failed);
+  EXPECT_THAT(made.error().why, HasSubstr("it runs NVIDIA L40-2Q, and the first vGPU of a card decides the size"));
+}
+
 Error refused(const test::FixtureHost& host) {
   Sysfs sysfs(host.host);
   const auto made =

@@ -79,6 +79,8 @@ TEST_F(VmCheckTest, AFunctionThatLibvirtWouldTakeFromItsDriver) {
   domain("web", "<hostdev mode='subsystem' type='pci' managed='yes'>" + source);
   EXPECT_THAT(check("web"), Contains(HasSubstr("from NVIDIA's driver: managed='yes'")));
   EXPECT_THAT(check("web"), Contains(HasSubstr("warn 0000:41:00.4 exists as nvidia-1149 and is not defined")));
+  fake.file("sys/bus/pci/devices/0000:41:00.4/nvidia/current_vgpu_type", "0\n");
+  EXPECT_THAT(check("web"), Contains(HasSubstr("vgpukit vgpu define TYPE --card 0000:41:00.4")));
 }
 
 TEST_F(VmCheckTest, AProxmoxMachineNeedsAUuidOnItsCommandLine) {

@@ -73,11 +73,27 @@ has "... names the program" "vfio_client (pid $client)"
 has "... does not end it" "never stopped for you"
 yes "... it still runs" kill -0 $client
 yes "... nvidia is still there" loaded nvidia
+yes "plugin parameters cannot be written while it is open" \
+  sh -c "! echo disable_vnc=1 >/sys/bus/mdev/devices/$one/nvidia/vgpu_params"
 let_go
 try "xml" 0 vgpukit vgpu xml $one
 echo "xml hostdev"; cat $out; echo "end of xml"
 try "nodedev xml" 0 vgpukit vgpu xml $one --persistent
 echo "xml nodedev"; cat $out; echo "end of xml"
+
+# --- plugin parameters
+
+try "a parameter that the driver refuses" 1 vgpukit vgpu create nvidia-1 --param disable_vnc=maybe
+has "... says why" "the driver does not accept this value (Invalid argument)"
+has "... in the driver's words" "vgpu_params: disable_vnc=maybe is neither 0 nor 1"
+same "... leaves no vGPU" 3 "$(free 1)"
+try "a vGPU with parameters" 0 vgpukit vgpu create nvidia-1 --param frame_rate_limiter=0 --param my_own=x
+uuid=$(tail -n 1 $out)
+same "... has them" frame_rate_limiter=0,my_own=x "$(cat /sys/bus/mdev/devices/$uuid/nvidia/vgpu_params)"
+try "... list" 0 vgpukit -q vgpu list --format json
+params="{'frame_rate_limiter': '0', 'my_own': 'x'}"
+json "... shows them" "[d['params'] for d in j['devices'] if d['name'] == '$uuid'] == [$params]"
+try "... remove" 0 vgpukit vgpu remove "$uuid"
 
 . /guest/sriov.sh
 
@@ -157,7 +173,7 @@ cp /modules/gpl/nvidia.ko "$updates"
 # --- definitions, for the boot after the reboot
 
 try "load for the definitions" 0 vgpukit load
-try "define" 0 vgpukit vgpu define nvidia-1 --uuid $one
+try "define" 0 vgpukit vgpu define nvidia-1 --uuid $one --param frame_rate_limiter=0
 yes "... in mdevctl's folder" [ -e /etc/mdevctl.d/$card/$one ]
 try "mdevctl sees it" 0 mdevctl list --defined
 has "... by its UUID" "$one $card nvidia-1"
@@ -166,6 +182,7 @@ try "vgpukit sees it" 0 vgpukit vgpu list --defined
 has "... by its UUID" "$two"
 try "mdevctl starts what vgpukit defined" 0 mdevctl start --uuid $one
 yes "... it is there" [ -e /sys/bus/mdev/devices/$one ]
+same "... with its parameters" frame_rate_limiter=0 "$(cat /sys/bus/mdev/devices/$one/nvidia/vgpu_params)"
 try "mdevctl stops it" 0 mdevctl stop --uuid $one
 # The same with the mdevctl of a newer Debian.
 three=11111111-2222-3333-4444-000000000003
@@ -193,5 +210,5 @@ no "... makes nothing" [ -e /sys/bus/mdev/devices/$two ]
 same "the driver made no other noise" "" "$(dmesg | grep -iE 'BUG:|Oops|WARNING:')"
 
 mv /run/vgpus.yaml /etc/vgpukit/vgpus.yaml
-tar -C / -cf - etc/mdevctl.d etc/vgpukit | base64 | sed 's/^/carry /'
+carry
 finish first

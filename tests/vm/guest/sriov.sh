@@ -43,7 +43,13 @@ has "... names the program" "vfio_client, process $client has it"
 let_go
 try "SR-IOV: xml" 0 vgpukit vgpu xml "$vf"
 echo "xml hostdev"; cat $out; echo "end of xml"
-try "SR-IOV: create on the other" 0 vgpukit vgpu create REF-1Q --card "$pf"
+try "SR-IOV: another size" 1 vgpukit vgpu create REF-1Q --card "$pf"
+has "... says why" "it runs GRID REF-2Q, and the first vGPU of a card decides the size of all"
+try "SR-IOV: create on the other" 0 vgpukit vgpu create REF-2Q --card "$pf" --param enable_uvm=1 --placement 2
+same "... its parameters" enable_uvm=1 "$(cat $device/virtfn1/nvidia/vgpu_params)"
+same "... its placement" 2 "$(cat $device/virtfn1/nvidia/placement_id)"
+try "SR-IOV: list" 0 vgpukit vgpu list --card "$pf"
+has "... shows both" "enable_uvm=1  2"
 # By its id: a full card lists no types, so the name is not known.
 try "SR-IOV: one too many" 1 vgpukit vgpu create nvidia-1 --card "$pf"
 has "... says why" "no instance is available"
@@ -52,10 +58,16 @@ same "... the type is gone" 0 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"
 
 # --- definitions, for second.sh after the reboot
 
-try "SR-IOV: define on a function" 0 vgpukit vgpu define REF-1Q --card "$vf"
+try "SR-IOV: define on a function" 0 vgpukit vgpu define REF-1Q --card "$vf" --param enable_uvm=1 --placement 3
 has "... in our file: mdevctl's knows mediated devices only" "/etc/vgpukit/vgpus.yaml"
-echo "  - {card: \"$pf\", type: REF-1Q, count: 1}" >>/etc/vgpukit/vgpus.yaml
-try "SR-IOV: the dry run of apply" 0 vgpukit vgpu apply --dry-run
+echo "  - {card: \"$pf\", type: REF-2Q, count: 1}" >>/etc/vgpukit/vgpus.yaml
+cp /guest/nvidia-smi /usr/bin/
+try "SR-IOV: the dry run of apply" 1 vgpukit vgpu apply --dry-run
+has "... two sizes" "the vGPUs have different sizes (GRID REF-1Q, GRID REF-2Q)"
+has "... without mixed sizes" "vGPU Heterogeneous Mode: Disabled"
+sed -i "1i cards:\n  - {card: \"$pf\", mixed-sizes: true}" /etc/vgpukit/vgpus.yaml
+try "SR-IOV: the dry run with mixed sizes" 0 vgpukit vgpu apply --dry-run
+has "... has the mode" "+ mixed sizes"
 has "... has the one" "$vf"
 has "... and the other" "$other"
 same "... makes nothing" 0 "$(cat $device/virtfn0/nvidia/current_vgpu_type)"

@@ -11,6 +11,10 @@
  */
 
 #define VFIO_MAX_VGPU_TYPES_PER_PGPU 8
+#define NV_NO_PLACEMENT 0xffffffffU
+
+/* Of a physical function. A new start of the card, as sriov-manage brings about, clears the last two. */
+enum { NV_MODE_MIG, NV_MODE_MIXED_SIZES, NV_MODE_GPU_INSTANCES };
 
 /* What nvidia.ko calls. "nv" is its name for a card, to be handed back as it is. */
 typedef struct
@@ -31,6 +35,10 @@ typedef struct
     const char *(*get_name)(NvU32 type_id);
     int (*get_description)(NvU32 type_id, char *buf, size_t size);
     NvU32 (*get_instances)(void *nv, NvU32 type_id);
+    NV_STATUS (*vgpu_place)(void *nv, NvU32 type_id, NvU32 slot);
+    NvU32 (*get_placement)(void *nv);
+    NvU32 (*get_mode)(void *nv, NvU32 mode);
+    NV_STATUS (*set_mode)(void *nv, NvU32 mode, NvU32 value);
 } rm_vgpu_vfio_ops_t;
 
 NV_STATUS nvidia_vgpu_vfio_set_ops(vgpu_vfio_ops_t *vgpu_vfio_ops);

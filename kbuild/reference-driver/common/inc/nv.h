@@ -7,7 +7,7 @@
 #include "nv-vgpu-vfio-interface.h"
 
 #define NV_MAX_VGPUS_PER_CARD 4
-#define NV_MAX_VGPU_TYPES 2
+#define NV_MAX_VGPU_TYPES 3
 
 typedef struct nv_nano_timer nv_nano_timer_t;
 
@@ -20,7 +20,11 @@ typedef struct nv_linux_state_s
     struct timer_list rc_timer;                 /* "robust channel": once a second, is the card still alive? */
     NvU32 rc_ticks;
 
-    NvU32 vgpus_of_type[NV_MAX_VGPU_TYPES];     /* under nv_rm_lock */
+    struct list_head rm_next;                   /* in nv_rm_cards; this and what follows under nv_rm_lock */
+    NvU32 vgpus_of_type[NV_MAX_VGPU_TYPES];
+    NvU32 placement;                            /* of the vGPU on a virtual function */
+    NvU32 mixed_sizes;                          /* of a physical function, as is the next */
+    NvU32 gpu_instances;
     void *vgpu_refs[NV_MAX_VGPUS_PER_CARD];     /* open vGPUs, under vgpu_refs_lock */
     spinlock_t vgpu_refs_lock;
     nv_nano_timer_t *frame_timer;               /* runs while a vGPU is open */
