@@ -108,10 +108,10 @@ Status write_dkms_signing(const HostPaths& host) {
   TRY_ASSIGN(const auto configuration, configuration_of_root(host));
   std::error_code bad;
   if (!configuration.signing) {
-    fs::remove(host.in_root(dkms_signing_file), bad);
+    fs::remove(host.reach(dkms_signing_file), bad);
     return {};
   }
-  return write_file(host.in_root(dkms_signing_file),
+  return write_file(host.reach(dkms_signing_file),
                     "# Written by vgpukit install: signing: of /etc/vgpukit/config.yaml\nmok_signing_key=\"" +
                         configuration.signing->key + "\"\nmok_certificate=\"" + configuration.signing->certificate +
                         "\"\n");

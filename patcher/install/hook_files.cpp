@@ -61,6 +61,8 @@ Result<std::vector<HookPlace>> hook_places(const HostPaths& host, const std::str
       place.text.replace(at, 9, vgpukit);
     if (const auto text = read_file(host.in_root(place.path)))
       place.state = *text == place.text ? HookPlace::State::installed : HookPlace::State::different;
+    else if (fs::is_symlink(fs::symlink_status(host.reach(place.path), bad)))
+      place.state = HookPlace::State::different;  // a link to /dev/null turns a hook off
     else if (fs::exists(host.in_root(place.vendor), bad))
       place.state = HookPlace::State::packaged;
     places.push_back(std::move(place));
@@ -82,8 +84,8 @@ Result<std::vector<std::string>> install_hooks(const HostPaths& host, const std:
   std::vector<std::string> written;
   for (const auto& place : places) {
     if (place.state == HookPlace::State::installed || place.state == HookPlace::State::packaged) continue;
-    const auto file = host.in_root(place.path);
-    if (place.state == HookPlace::State::different && !is_ours(file))
+    const auto file = host.reach(place.path);
+    if (place.state == HookPlace::State::different && !is_ours(host.in_root(place.path)))
       return Error{ErrorKind::usage, "write the hook " + file.string(),
                    "a file of that name exists, and vgpukit has not written it", "rename that file"};
     TRY(write_file(file, place.text, place.mode));
@@ -95,8 +97,8 @@ Result<std::vector<std::string>> install_hooks(const HostPaths& host, const std:
 Result<std::vector<std::string>> remove_hooks(const HostPaths& host) {
   std::vector<std::string> removed;
   for (const auto& known : known_places()) {
-    const auto file = host.in_root(known.path);
-    if (!is_ours(file)) continue;
+    const auto file = host.reach(known.path);
+    if (!is_ours(host.in_root(known.path))) continue;
     std::error_code bad;
     fs::remove(file, bad);
     if (bad) return Error{ErrorKind::missing, "remove " + file.string(), bad.message(), ""};

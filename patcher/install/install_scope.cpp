@@ -43,21 +43,21 @@ std::string old_version(const HostPaths& host) {
 Status remove_installed(const HostPaths& host, const Dkms& dkms, const std::string& version) {
   TRY(dkms.remove(dkms_module_name, version));
   std::error_code bad;
-  const auto folder = host.in_root(dkms_source_folder(version));
-  if (is_our_dkms_tree(folder)) fs::remove_all(folder, bad);
+  const auto folder = dkms_source_folder(version);
+  if (is_our_dkms_tree(host.in_root(folder))) fs::remove_all(host.reach(folder), bad);
   return {};
 }
 
 void remove_made(const HostPaths& host, const InstallRecord& record, const Dkms& dkms) {
   std::error_code bad;
-  fs::remove(host.in_root(dkms_signing_file), bad);
+  fs::remove(host.reach(dkms_signing_file), bad);
   const auto others = dkms.status("");
   const bool keep_key = fs::exists(host.in_root("/sys/firmware/efi"), bad) || !others || !others->empty();
   for (const auto& path : record.value("made", std::vector<std::string>())) {
     if (keep_key && path.find("/mok.") != std::string::npos) continue;
     // If the kernel was installed after its headers, depmod's files belong to that kernel now.
     const bool by_depmod = path.starts_with("/lib/modules/") && path.find("/modules.") != std::string::npos;
-    if (by_depmod && fs::is_directory(host.reach(fs::path(path).parent_path() / "kernel"), bad)) continue;
+    if (by_depmod && fs::is_directory(host.in_root(fs::path(path).parent_path() / "kernel"), bad)) continue;
     fs::remove(host.reach(path), bad);
   }
 }

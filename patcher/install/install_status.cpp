@@ -28,7 +28,7 @@ ModuleOwner owner_of(const HostPaths& host, const KernelStatus& kernel, const st
   for (const auto& module : kernels.at(kernel.release).value("modules", nlohmann::json::array())) {
     Hasher hasher;
     const auto path = module.value("path", std::string());
-    if (!hasher.add_file(host.reach(path)) || hasher.hex() != module.value("hash", std::string()))
+    if (!hasher.add_file(host.in_root(path)) || hasher.hex() != module.value("hash", std::string()))
       return ModuleOwner::dkms_again;
   }
   return ModuleOwner::vgpukit;

@@ -35,7 +35,7 @@ Result<UninstallOutcome> uninstall_driver(const HostPaths& host, const OnStep& a
   }
   std::error_code bad;
   fs::remove_all(host.machine_state() / "hooks", bad);
-  fs::remove(host.in_root(gave_up_file), bad);
+  fs::remove(host.reach(gave_up_file), bad);
   fs::remove(host.in_root(gave_up_file).parent_path(), bad);  // if it is empty
   TRY(transaction.commit(nullptr));
   fs::remove_all(host.is_host() ? host.cache : host.in_root("/var/cache/vgpukit"), bad);

@@ -49,7 +49,7 @@ Status move_over(const fs::path& from, const fs::path& to) {
 // `replace`: the file at that path is NVIDIA's.
 Status put_back(const HostPaths& host, const InstallerBackup& backup, bool replace) {
   std::error_code ignored;
-  const auto path = host.in_root(backup.path);
+  const auto path = host.reach(backup.path);
   if (is_there(path) && (!replace || fs::is_directory(fs::symlink_status(path, ignored)))) return {};
   if (!backup.target.empty()) {
     fs::remove(path, ignored);

@@ -68,7 +68,7 @@ Result<std::string> install_hook(const HostPaths& host, const std::string& domai
       "case \"$2/$3\" in\n"
       "  prepare/begin) exec " +
       call + "bind " + card + flags + "  release/end) exec " + call + "unbind " + card + flags + "esac\n";
-  TRY(write_file(host.in_root(file), script(body), 0755));
+  TRY(write_file(host.reach(file), script(body), 0755));
   return file;
 }
 
@@ -79,7 +79,7 @@ Result<std::string> remove_hook(const HostPaths& host, const std::string& domain
   const auto tried = "remove the hook of '" + domain + "'";
   if (!fs::exists(path, bad)) return Error{ErrorKind::usage, tried, file + " does not exist", ""};
   TRY(may_replace(path, tried, overwrite));
-  fs::remove(path, bad);
+  fs::remove(host.reach(file), bad);
   if (bad)
     return Error{kind_of(bad.value(), ErrorKind::missing), tried, bad.message(), "run it as root", {}, bad.value()};
   return file;

@@ -24,7 +24,7 @@ constexpr const char* capabilities =
 std::vector<fs::path> scripts_of(const HostPaths& host, const char* kind) {
   std::vector<fs::path> all;
   for (const std::string folder : {"/usr/lib/mdevctl/scripts.d/", "/etc/mdevctl.d/scripts.d/"}) {
-    auto scripts = entries_of(host.reach(folder + kind));
+    auto scripts = entries_of(host.in_root(folder + kind));
     std::sort(scripts.begin(), scripts.end());
     for (const auto& script : scripts) all.push_back(fs::path(folder) / kind / script.filename());
   }

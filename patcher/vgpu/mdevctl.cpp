@@ -54,13 +54,15 @@ std::string read_definition(const nlohmann::json& data, VgpuDefinition& one) {
 std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Error>& bad) {
   std::vector<VgpuDefinition> all;
   std::error_code ignored;
-  for (const auto& parent : sorted_children(host.in_root("/etc/mdevctl.d"))) {
-    if (!fs::is_directory(parent, ignored)) continue;
-    for (const auto& file : sorted_children(parent)) {
-      if (!is_uuid(file.filename().string()) || !fs::is_regular_file(file, ignored)) continue;
+  for (const auto& child : sorted_children(host.in_root("/etc/mdevctl.d"))) {
+    const auto parent = fs::path("/etc/mdevctl.d") / child.filename();
+    if (!fs::is_directory(host.in_root(parent), ignored)) continue;
+    for (const auto& entry : sorted_children(host.in_root(parent))) {
+      const auto file = host.in_root(parent / entry.filename());
+      if (!is_uuid(entry.filename().string()) || !fs::is_regular_file(file, ignored)) continue;
       VgpuDefinition one;
       one.card = parent.filename();
-      one.name = parse_uuid(file.filename().string()).value();
+      one.name = parse_uuid(entry.filename().string()).value();
       one.from_mdevctl = true;
       one.where = {file.string(), 0, 0};
       const auto text = read_file(file);
@@ -81,7 +83,7 @@ std::vector<VgpuDefinition> load_mdevctl(const HostPaths& host, std::vector<Erro
 }
 
 fs::path mdevctl_file(const HostPaths& host, const std::string& parent, const std::string& uuid) {
-  return host.in_root("/etc/mdevctl.d") / parent / uuid;
+  return host.reach(fs::path("/etc/mdevctl.d") / parent / uuid);
 }
 
 Status remove_mdevctl_file(const fs::path& file) {

@@ -39,6 +39,18 @@ TEST_F(HookFiles, AHookOfAPackageIsNotWrittenAgain) {
   EXPECT_THAT(*install_hooks(host_, "/usr/bin/vgpukit"), IsEmpty());
 }
 
+// How a user turns a hook off. The link's target is neither written nor removed.
+TEST_F(HookFiles, ALinkOfThatNameStays) {
+  put("/etc/pacman.conf");
+  fs::create_directories(host_.in_root("/etc/pacman.d/hooks"));
+  fs::create_symlink("/dev/null", folder_ / "etc/pacman.d/hooks/80-vgpukit.hook");
+  const auto refused = install_hooks(host_, "/usr/bin/vgpukit");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("vgpukit has not written it"));
+  EXPECT_FALSE(fs::exists(folder_ / "dev/null"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "etc/pacman.d/hooks/80-vgpukit.hook"));
+}
+
 TEST_F(HookFiles, AnotherFileOfThatNameStays) {
   put("/var/lib/dpkg/status", "");
   put("/etc/kernel/postinst.d/00-vgpukit", "#!/bin/sh\n");

@@ -72,6 +72,21 @@ TEST_F(UserSpaceTest, NewFilesAreRemovedAndMovedFilesAreRestored) {
   EXPECT_EQ(fs::status(host_.in_root("/usr/lib/theirs.so")).permissions(), static_cast<fs::perms>(0640));
 }
 
+TEST_F(UserSpaceTest, ALinkOfTheInstallerIsReplacedAndNotFollowed) {
+  const auto snapshot = snapshot_of({"/var/lib/nvidia"});
+  fs::create_directories(host_.in_root("/var/lib/nvidia"));
+  fs::rename(host_.in_root("/usr/lib/theirs.so"), host_.in_root("/var/lib/nvidia/100"));
+  put("/usr/lib/other.so", "not theirs");
+  fs::create_symlink("/usr/lib/other.so", host_.root / "usr/lib/theirs.so");
+  put("/var/lib/nvidia/log", "535.1\nNVIDIA\n100: /usr/lib/theirs.so\n1 100640 " + std::to_string(::getuid()) + " " +
+                                 std::to_string(::getgid()) + "\n1: /usr/lib/theirs.so\n1\n");
+  EXPECT_TRUE(*remove_new_user_space(host_, snapshot, /*cut_short=*/false));
+  ASSERT_TRUE(snapshot.restore());
+  EXPECT_EQ(get("/usr/lib/theirs.so"), "the distribution's");
+  EXPECT_EQ(get("/usr/lib/other.so"), "not theirs");
+  EXPECT_FALSE(fs::is_symlink(host_.root / "usr/lib/theirs.so"));
+}
+
 TEST_F(UserSpaceTest, TheSameUserSpaceStays) {
   put("/var/lib/nvidia/log", "535.1\nNVIDIA\n1: /usr/lib/theirs.so\n1\n");
   const auto snapshot = snapshot_of({"/var/lib/nvidia"});

@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "module/elf_builder.hpp"
+#include "module/elf_file.hpp"
 #include "support/scratch.hpp"
 
 namespace vgpukit::module {
@@ -181,7 +184,7 @@ TEST_F(ModuleTest, SymbolGetOfANameThatIsComputedGivesNothing) {
   EXPECT_THAT(good().symbol_gets, IsEmpty());
 }
 
-std::string packed(const std::string& bytes, int (*filter)(archive*)) {
+std::string packed(const std::string& bytes, int (*filter)(archive*), unsigned times = 1) {
   std::string out(bytes.size() * 2 + 4096, '\0');
   std::size_t used = 0;
   archive* writer = archive_write_new();
@@ -191,7 +194,7 @@ std::string packed(const std::string& bytes, int (*filter)(archive*)) {
   archive_entry* entry = archive_entry_new();
   archive_entry_set_filetype(entry, AE_IFREG);
   archive_write_header(writer, entry);
-  archive_write_data(writer, bytes.data(), bytes.size());
+  for (; times > 0; --times) archive_write_data(writer, bytes.data(), bytes.size());
   archive_entry_free(entry);
   archive_write_close(writer);
   archive_write_free(writer);
@@ -210,6 +213,24 @@ TEST_F(ModuleTest, CompressedModules) {
     EXPECT_EQ(module->bytes, file.size());
     EXPECT_EQ(bad(file.substr(0, file.size() / 2)).kind, ErrorKind::usage);
   }
+}
+
+TEST_F(ModuleTest, ASmallFileThatUnpacksToAllMemoryIsRefused) {
+  const std::string file = packed(std::string(1 << 20, '\0'), archive_write_add_filter_zstd, 520);
+  ASSERT_LT(file.size(), 1U << 20);
+  EXPECT_THAT(bad(file).why, HasSubstr("it unpacks to more than 512 MiB"));
+}
+
+// A file that is mapped ends the reader then (SIGBUS).
+TEST_F(ModuleTest, AFileThatIsTruncatedWhileItIsReadStaysReadable) {
+  elf.section(".text", std::string(1 << 20, 'x'));
+  const auto file = scratch.write("m.ko", elf.build());
+  const auto opened = ElfFile::open(file);
+  ASSERT_TRUE(opened);
+  std::filesystem::resize_file(file, 0);
+  for (const auto& section : opened->sections())
+    if (section.name == ".text") EXPECT_EQ(section.bytes.find_first_not_of('x'), std::string_view::npos);
+  EXPECT_EQ(opened->section(".modinfo")->bytes, modinfo);
 }
 
 TEST_F(ModuleTest, TheErrorSaysWhyAFileIsNotAModule) {

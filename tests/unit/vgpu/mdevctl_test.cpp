@@ -1,5 +1,6 @@
 #include "vgpu/mdevctl.hpp"
 
+#include <fstream>
 #include <map>
 
 #include "vgpu/definitions_fixture.hpp"
@@ -28,6 +29,23 @@ TEST_F(Mdevctl, FilesAreReadAsMdevctlReadsThem) {
   EXPECT_EQ(found->all[0].card, "0000:65:00.0");
   EXPECT_FALSE(found->all[1].automatic);
   EXPECT_THAT(found->all[1].attributes, ElementsAre(testing::Pair("a/b", "1"), testing::Pair("c", "2")));
+}
+
+// Links of another root lead to places in it.
+TEST_F(Mdevctl, FoldersThatAreLinksStayInTheirRoot) {
+  const test::TempFolder outside;
+  const std::string text = R"({"mdev_type": "nvidia-63", "start": "auto"})";
+  std::ofstream(outside / test::uuid_a) << text;
+  fake.link("etc/mdevctl.d/0000:65:00.0", outside.path());
+  EXPECT_THAT(load_definitions(fake.host)->all, IsEmpty()) << "a definition of the host";
+  EXPECT_TRUE(
+      mdevctl_file(fake.host, "0000:65:00.0", test::uuid_b).string().starts_with(fake.host.root.string() + "/"));
+  fake.file("srv/cards/" + test::uuid_a, text);
+  fake.link("etc/mdevctl.d/0000:66:00.0", "/srv/cards");
+  const auto found = load_definitions(fake.host);
+  ASSERT_THAT(found->all, SizeIs(1));
+  EXPECT_EQ(found->all[0].card, "0000:66:00.0");
+  EXPECT_EQ(mdevctl_file(fake.host, "0000:66:00.0", test::uuid_a), fake.host.root / "srv/cards" / test::uuid_a);
 }
 
 TEST_F(Mdevctl, AnInvalidFileIsReportedAndTheOthersCount) {
