@@ -120,6 +120,7 @@ DraftOrigin::Shown shown_of(const transform::RecognisedDiff& diff, const std::ve
     // Not sure if calls with the same number of arguments changed in two ways.
     sure = sure && forms.insert(parameter(step, "when-arguments")).second && valid_everywhere(step);
     shown.steps.push_back(step);
+    shown.steps.back().files.clear();  // those of the kernel
   }
   if (sure && !shown.steps.empty()) return shown;
   shown.steps.clear();

@@ -5,6 +5,7 @@
 
 #include "authoring/draft_text.hpp"
 #include "support/text.hpp"
+#include "support/version.hpp"
 
 namespace vgpukit::authoring {
 namespace {
@@ -63,7 +64,9 @@ struct DraftWriter {
     if (!shown) return false;
     for (const auto& line : shown->lines) steps += comment("  ", line);
     for (const auto& step : shown->steps) {
-      steps += step_in_yaml(step, "\"**/*.{c,h}\"");
+      std::string files;
+      for (const auto& file : step.files) append(files, in_yaml_quotes(file));
+      steps += step_in_yaml(step, files.empty() ? "\"**/*.{c,h}\"" : "[" + files + "]");
       append(change, step_in_words(step));
     }
     return !shown->steps.empty();
@@ -124,6 +127,7 @@ struct DraftWriter {
     summary =
         "the headers that the driver's file includes no longer declare " + subject.text() + "; <" + header() + "> does";
     kernel = "    has: {declaration: " + asked + ", header: " + header() + "}\n";
+    if (change_as_callers()) return;
     steps += comment("  ", "if this file includes it already, an #if of the header or of the driver excludes it");
     if (file.empty() || file.starts_with('/'))
       return todo_step("TODO which file? - add-include: {files: FILE, header: " + header() + "}");
@@ -179,6 +183,7 @@ struct DraftWriter {
               "\n      header: " + header() + header_note() + "\n";
     if (api.now) steps += comment("  ", "now:    " + place_text(*api.now));
     if (api.before) steps += comment("  ", "before: " + place_text(*api.before));
+    if (change_as_callers()) return;
     nearest_notes();
     std::string advice = "TODO such as";
     if (subject.gone) advice += "\n- remove-initializer: {files: \"**/*.c\", field: " + subject.name + "}";
@@ -194,6 +199,7 @@ struct DraftWriter {
     ending = "removed";
     summary = "<" + api.subject.name + "> is gone";
     kernel = "    lacks: {header: " + api.subject.name + "}\n";
+    if (change_as_callers()) return;
     nearest_notes();
     todo_step("TODO include its replacement, or nothing");
   }
@@ -206,6 +212,7 @@ struct DraftWriter {
               (api.subject.gone ? " no longer" : " to GPL-compatible modules or in a namespace only");
     kernel = api.subject.gone ? "    lacks: {symbol: " + name + "}\n"
                               : "    has: {symbol-is-gpl: " + name + "}  # TODO or its namespace\n";
+    if (change_as_callers()) return;
     nearest_notes();
     todo_step("TODO what does the same and is exported to this module?");
   }
@@ -229,8 +236,9 @@ std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& chan
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const diagnostics::ApiChange& api = changes[i];
     const diagnostics::Subject& subject = api.subject;
-    if (!api.follows.empty()) continue;  // the draft of the other change fixes it
     const auto shown = origin.shown.find(subject.name);
+    // The draft of the other change fixes it.
+    if (!api.follows.empty() && shown == origin.shown.end()) continue;
     DraftWriter writer{api, shown == origin.shown.end() ? nullptr : &shown->second, {}, {}, {}, {}, {}, {}, {}};
     const std::vector<std::size_t> none;
     const auto& about = i < causes.errors.size() ? causes.errors[i] : none;  // a commit has no errors
@@ -247,20 +255,34 @@ std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& chan
     else
       writer.gone();
 
-    std::string id = draft_id(
-        kernel,
-        (subject.kind == diagnostics::NameKind::field ? subject.of.substr(subject.of.rfind(' ') + 1) + "-" : "") +
-            subject.name + "-" + writer.ending);
+    if (shown != origin.shown.end() && !shown->second.kernel.empty()) writer.kernel = shown->second.kernel;
+    const bool adapted = !origin.adapted.empty();
+    // What no older headers declare may be missing in every kernel.
+    if (adapted && !api.before && !contains(writer.kernel, "compiles:"))
+      if (const auto version = Version::leading(kernel); version && version->parts.size() > 1)
+        writer.kernel = "    version: \">=" + std::to_string(version->parts[0]) + "." +
+                        std::to_string(version->parts[1]) + "\"\n" + writer.kernel;
+
+    std::string id =
+        (adapted ? "adapted-" : "") + draft_id(kernel, (subject.kind == diagnostics::NameKind::field
+                                                            ? subject.of.substr(subject.of.rfind(' ') + 1) + "-"
+                                                            : "") +
+                                                           subject.name + "-" + writer.ending);
     for (int n = 2; !ids.insert(id).second; ++n)
-      id = draft_id(kernel, subject.name + "-" + std::to_string(n) + "-" + writer.ending);
+      id = (adapted ? "adapted-" : "") + draft_id(kernel, subject.name + "-" + std::to_string(n) + "-" + writer.ending);
 
     std::string text =
         "# A draft by `vgpukit recipe new " + origin.option + "`. " +
         std::string(writer.change.empty() ? "It does nothing until the lines with TODO are finished.\n"
                                           : "Read it, try it, and say in `summary` what it costs the user.\n");
+    if (adapted)
+      text =
+          "# Proposed by `vgpukit adapt`. Read it; if its change is right, say in `summary` what it costs the user "
+          "and\n# remove the line `adapted`.\n";
     if (api.before) text += comment("", "It was in " + place_text(*api.before));
     if (!api.conftest.empty()) text += comment("", "The driver's conftest.sh: " + api.conftest);
-    text += "id: " + id + "\nsummary: " + in_yaml_quotes("TODO " + writer.summary) + "\n" +
+    text += "id: " + id + "\nsummary: " + in_yaml_quotes((adapted ? "" : "TODO ") + writer.summary) + "\n" +
+            (adapted ? "adapted: " + origin.adapted + "\n" : "") +
             (origin.upstream.empty() ? "# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]"
                                      : origin.upstream) +
             "\nwhen:\n  kernel:\n" + writer.kernel +

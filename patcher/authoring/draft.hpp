@@ -27,9 +27,13 @@ struct Draft {
 struct DraftOrigin {
   std::string option = "--from-log";
   std::string upstream;  // the line of the recipe; empty: TODO
+  // For a recipe of `vgpukit adapt`: its value of `adapted`; empty for all others. It has no TODO, and its id begins
+  // with "adapted-", so that it is applied after the recipes for a release.
+  std::string adapted;
   struct Shown {
-    std::vector<transform::RecognisedStep> steps;  // the change of all callers in the kernel
+    std::vector<transform::RecognisedStep> steps;  // the change, such as that of all callers in the kernel
     std::vector<std::string> lines;  // changed lines, "-..." and "+...", if the callers changed differently
+    std::string kernel;              // when.kernel as YAML, indented by four; empty: what the headers show
   };
   std::map<std::string, Shown> shown;  // by the removed or changed name
 };

@@ -1,5 +1,7 @@
 #include "authoring/draft_text.hpp"
 
+#include <algorithm>
+
 #include "support/version.hpp"
 
 namespace vgpukit::authoring {
@@ -8,7 +10,10 @@ std::string in_yaml_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
-    result += c;
+    if (c == '\n')
+      result += "\\n";
+    else
+      result += c;
   }
   return result + "\"";
 }
@@ -31,12 +36,16 @@ std::string step_in_yaml(const transform::RecognisedStep& step, const std::strin
 
 std::string step_in_words(const transform::RecognisedStep& step) {
   std::string text = step.kind;
-  for (const auto& [name, value] : step.parameters)
+  for (const auto& [name, value] : step.parameters) {
+    if (name == "places") continue;
     text += (name == "to"               ? " -> "
+             : name == "with"           ? " by "
              : name == "arguments"      ? " with "
              : name == "when-arguments" ? " of arguments "
                                         : " ") +
-            value;
+            (value.empty() ? "nothing" : value);
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
 

@@ -10,10 +10,10 @@
 #include "build/make_command.hpp"
 #include "build/missing_object.hpp"
 #include "build/report_parts.hpp"
+#include "build/verification.hpp"
 #include "build/work_tree.hpp"
 #include "config.hpp"
 #include "history/history.hpp"
-#include "module/loader_check.hpp"
 #include "module/secure_boot.hpp"
 #include "module/signing.hpp"
 #include "support/atomic_file.hpp"
@@ -153,35 +153,6 @@ Result<BuildReport> start_report(kernel::Facts& facts, const BuildJob& job) {
       return Error{ErrorKind::usage, "build the module " + name, "this driver does not have it",
                    "it has: " + join(job.driver->modules, ", ")};
   return report;
-}
-
-// Reads and verifies the modules that make built. Returns whether the kernel would load all of them.
-Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver::Driver& driver,
-                         const std::vector<fs::path>& files, std::vector<module::ModuleFile>& modules) {
-  for (const auto& file : files) {
-    TRY_ASSIGN(auto module, module::read_module(file));
-    modules.push_back(std::move(module));
-  }
-  std::vector<std::string> tolerated;
-  if (!driver.missing_binary_objects.empty()) {
-    TRY_ASSIGN(const auto* symvers, facts.symvers());
-    TRY_ASSIGN(tolerated, names_of_missing_objects(driver, facts.kernel(), *symvers, modules));
-    report.warnings.push_back(
-        {"package",
-         driver.missing_binary_objects.front(),
-         0,
-         "the package lacks this binary object; " + std::to_string(tolerated.size()) + " undefined symbols are its own",
-         "compiled only: these modules cannot be loaded",
-         {}});
-  }
-  TRY_ASSIGN(const auto verdicts, module::verify_modules(modules, facts, tolerated));
-  bool loads = true;
-  for (const auto& verdict : verdicts) {
-    auto& list = verdict.refuses ? report.errors : report.warnings;
-    list.push_back({"verify", verdict.module + ".ko", 0, verdict.message, verdict.hint, {}});
-    loads = loads && !verdict.refuses;
-  }
-  return loads;
 }
 
 // The key to sign with, if the kernel or Secure Boot want signatures, or the configuration names a key.
@@ -333,7 +304,17 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
                                  check.means,
                                  {}});
   }
-  for (const auto* line : recipe::blocking(plan, job.strict))
+  for (const auto* line : recipe::blocking(plan, job.strict)) {
+    if (line->decision == recipe::Decision::applies) {
+      report.errors.push_back({"recipe",
+                               line->recipe->where.file,
+                               line->recipe->where.line,
+                               line->recipe->id + ": vgpukit adapt proposed it, and only that it compiles is known",
+                               "try it with vgpukit build --accept adapted; if its change is right, remove the line "
+                               "'adapted' from the recipe",
+                               {}});
+      continue;
+    }
     report.errors.push_back({"recipe",
                              line->recipe->where.file,
                              line->recipe->where.line,
@@ -344,6 +325,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
                                  : "the driver differs from what the recipe knows, and a build would not show it: " +
                                        line->recipe->run_time,
                              {}});
+  }
   if (!report.errors.empty()) return finish(BuildReport::Result::failed);
   if (!job.driver->missing_binary_objects.empty() && !job.compile_only) {
     report.errors.push_back(

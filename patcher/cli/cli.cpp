@@ -153,6 +153,7 @@ void add_commands(CLI::App& app, Globals& globals, Action& action) {
   add_matrix(app, globals, action);
   add_package(app, globals, action);
   add_recipe(app, globals, action);
+  add_adapt(app, globals, action);
   add_dkms_build(app, globals, action);
   add_shell(app, action);
   add_command_help(app);

@@ -51,6 +51,7 @@ using Action = std::function<Result<Exit>()>;
 
 // Adds the subcommands to the app. Each sets `action` when it is the one that the user named.
 void add_build(CLI::App& app, Globals& globals, Action& action);
+void add_adapt(CLI::App& app, Globals& globals, Action& action);
 void add_plan(CLI::App& app, Globals& globals, Action& action);  // plan and patch
 void add_verify(CLI::App& app, Globals& globals, Action& action);
 void add_kernel(CLI::App& app, Globals& globals, Action& action);  // kernel list|facts

@@ -144,6 +144,11 @@ std::vector<CommandHelp> make_help() {
        {{"vgpukit package 535 --kernel newest --format deb", "verified modules for your other hosts"}},
        "docs/installing.md",
        "package"},
+      {"adapt",
+       {{"vgpukit adapt 535 --kernel newest --output drafts", "recipes for errors that no recipe explains"},
+        {"vgpukit --recipes drafts build 535 --kernel newest --accept adapted", "then build with them"}},
+       "docs/recipes.md",
+       "adapt"},
       {"recipe", {{"vgpukit recipe list", ""}}, "docs/recipes.md", ""},
       {"recipe list",
        {{"vgpukit recipe list", ""}, {"vgpukit recipe list --unused result.json", ""}},
@@ -232,7 +237,7 @@ const std::vector<CommandGroup>& command_groups() {
       {"Run", {"load", "unload", "reload", "vgpu"}},
       {"Host", {"doctor", "passthrough"}},
       {"Fleet", {"matrix", "package"}},
-      {"Authoring", {"recipe"}},
+      {"Authoring", {"adapt", "recipe"}},
   };
   return groups;
 }

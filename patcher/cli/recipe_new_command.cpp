@@ -23,23 +23,6 @@ struct RecipeNewOptions {
   std::string output;
 };
 
-Status write_drafts(const std::vector<authoring::Draft>& drafts, const fs::path& folder) {
-  std::error_code bad;
-  for (const auto& each : drafts)
-    if (fs::exists(folder / (each.id + ".yaml"), bad))
-      return Error{ErrorKind::usage, "write the draft " + (folder / (each.id + ".yaml")).string(),
-                   "there is such a file already",
-                   "name another folder with --output, or remove it; nothing was written"};
-  for (const auto& each : drafts) {
-    // A draft that cannot be parsed is an error of vgpukit: it is not written.
-    if (const auto loads = recipe::parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches");
-        !loads)
-      return loads.error();
-  }
-  for (const auto& each : drafts) TRY(write_file(folder / (each.id + ".yaml"), each.text));
-  return {};
-}
-
 nlohmann::json json_of(const std::vector<authoring::Draft>& drafts, const fs::path& folder) {
   nlohmann::json all = nlohmann::json::array();
   for (const auto& each : drafts)
@@ -141,6 +124,23 @@ Result<Exit> draft(const Globals& globals, const RecipeNewOptions& options) {
 }
 
 }  // namespace
+
+Status write_drafts(const std::vector<authoring::Draft>& drafts, const fs::path& folder) {
+  std::error_code bad;
+  for (const auto& each : drafts)
+    if (fs::exists(folder / (each.id + ".yaml"), bad))
+      return Error{ErrorKind::usage, "write the draft " + (folder / (each.id + ".yaml")).string(),
+                   "there is such a file already",
+                   "name another folder with --output, or remove it; nothing was written"};
+  for (const auto& each : drafts) {
+    // A draft that cannot be parsed is an error of vgpukit: it is not written.
+    if (const auto loads = recipe::parse_recipe(each.text, (folder / (each.id + ".yaml")).string(), folder / "patches");
+        !loads)
+      return loads.error();
+  }
+  for (const auto& each : drafts) TRY(write_file(folder / (each.id + ".yaml"), each.text));
+  return {};
+}
 
 void add_recipe_new(CLI::App& recipe, Globals& globals, Action& action) {
   auto* command =

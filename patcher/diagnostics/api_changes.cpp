@@ -227,6 +227,8 @@ class ApiChangeSearch {
       if (!searchable(finding.subject)) continue;
       const auto found = look_up(kernel, index, finding.subject);
       if (!found) continue;
+      // What exists in another form had the old one in a kernel before the change.
+      if (!finding.subject.gone && finding.now && found->declaration->text == finding.now->text) continue;
       finding.before = place_of(kernel, *found);
       old_[i] = *found;
       old_kernel_[i] = &kernel;

@@ -29,12 +29,13 @@ struct NearName {
 };
 
 struct ApiChange {
-  Subject subject;                    // with the structure of a field if the headers tell it
-  std::optional<HeaderPlace> before;  // in the newest of the older kernels that declares it
-  std::optional<HeaderPlace> now;     // in this kernel
-  std::vector<NearName> nearest;      // at most three, the nearest first
-  std::string follows;                // the text of another subject, if only the name of that one changed
-  std::string conftest;               // the comment on the name in the driver's conftest.sh
+  Subject subject;  // with the structure of a field if the headers tell it
+  // In the newest of the older kernels that declares it, for a subject that is not gone: in another form.
+  std::optional<HeaderPlace> before;
+  std::optional<HeaderPlace> now;  // in this kernel
+  std::vector<NearName> nearest;   // at most three, the nearest first
+  std::string follows;             // the text of another subject, if only the name of that one changed
+  std::string conftest;            // the comment on the name in the driver's conftest.sh
 };
 
 // One result for each subject, in their order. `headers`: list_headers(); `release`: the kernel of the build.

@@ -25,7 +25,7 @@ class RecipeParser {
     recipe.where = yaml_.at(root);
     TRY(yaml_.check_keys(root, "a recipe",
                          {"id", "summary", "upstream", "when", "already-fixed", "modules", "after", "transforms",
-                          "ensures", "notice", "explains", "run-time", "unused-because"},
+                          "ensures", "notice", "adapted", "explains", "run-time", "unused-because"},
                          {"id", "summary", "when", "transforms"}));
     TRY_ASSIGN(recipe.id, yaml_.text(root["id"], "id"));
     TRY(check_id(root["id"], recipe.id));
@@ -42,6 +42,7 @@ class RecipeParser {
     TRY(transforms(root["transforms"], recipe));
     if (root["ensures"]) TRY(ensures(root["ensures"], recipe));
     if (root["notice"]) TRY(notice(root["notice"], recipe));
+    if (root["adapted"]) TRY(adapted(root["adapted"], recipe));
     if (root["explains"]) {
       TRY_ASSIGN(recipe.explains, yaml_.texts(root["explains"], "explains"));
     }
@@ -257,6 +258,23 @@ class RecipeParser {
     TRY_ASSIGN(one.name, yaml_.text(node["name"], "name"));
     TRY_ASSIGN(one.text, yaml_.text(node["text"], "text"));
     recipe.notice = std::move(one);
+    return {};
+  }
+
+  Status adapted(const YamlNode& node, Recipe& recipe) const {
+    TRY_ASSIGN(const auto word, yaml_.text(node, "adapted"));
+    if (word != "compiles" && word != "proven")
+      return yaml_.wrong(node, "'" + word + "' is no class of an adapted recipe", "one of: compiles, proven");
+    if (recipe.notice)
+      return yaml_.wrong(node, "an adapted recipe has a notice of its own",
+                         "remove 'adapted' when you have read the recipe, or remove 'notice'");
+    recipe.adapted = word == "proven" ? Adapted::proven : Adapted::compiles;
+    recipe.notice = Notice{std::string(adapted_notice),
+                           recipe.adapted == Adapted::proven
+                               ? "vgpukit adapt proposed this recipe and nobody has read it. The headers of both "
+                                 "kernels show that the old and the new form mean the same."
+                               : "vgpukit adapt proposed this recipe and nobody has read it. The driver compiles with "
+                                 "it; whether it works is not known. Hooks and dkms do not use it."};
     return {};
   }
 

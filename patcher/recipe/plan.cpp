@@ -315,10 +315,13 @@ std::vector<const PlanLine*> Plan::applied() const {
 
 std::vector<const PlanLine*> blocking(const Plan& plan, Strict strict) {
   std::vector<const PlanLine*> all;
-  for (const auto& line : plan.lines)
-    if (line.decision == Decision::cannot &&
-        (strict == Strict::all || (strict == Strict::run_time && !line.recipe->run_time.empty())))
-      all.push_back(&line);
+  for (const auto& line : plan.lines) {
+    const bool cannot = line.decision == Decision::cannot &&
+                        (strict == Strict::all || (strict == Strict::run_time && !line.recipe->run_time.empty()));
+    const bool unproven =
+        line.decision == Decision::applies && strict == Strict::run_time && line.recipe->adapted == Adapted::compiles;
+    if (cannot || unproven) all.push_back(&line);
+  }
   return all;
 }
 

@@ -34,7 +34,8 @@ struct Plan {
 // Which recipes that are needed and cannot be applied end a build: none, because the compiler decides whether it needs
 // them; those with consequences that only show at run time; or all.
 enum class Strict { none, run_time, all };
-// The lines of `plan` that end a build.
+// The lines of `plan` that end a build. With run_time, which is for builds that nobody watches, also recipes that apply
+// and of which nothing is known but that they compile (Adapted::compiles).
 std::vector<const PlanLine*> blocking(const Plan& plan, Strict strict);
 
 // Decides about each recipe in order, and applies those that apply to `tree` in memory, so that later conditions on the

@@ -52,6 +52,14 @@ struct Notice {
   std::string text;  // what it changes and costs
 };
 
+// A recipe that `vgpukit adapt` proposed, and nobody has read yet. It needs consent: --accept adapted.
+enum class Adapted {
+  no,
+  compiles,  // the driver compiles with it; nothing more is known
+  proven,    // and the headers of both kernels show that the old and the new form mean the same
+};
+inline constexpr std::string_view adapted_notice = "adapted";
+
 struct Step {
   std::unique_ptr<transform::Transform> transform;
   SourcePos where;
@@ -72,6 +80,7 @@ struct Recipe {
   std::vector<Step> steps;
   std::vector<FileCondition> ensures;  // must hold afterwards
   std::optional<Notice> notice;
+  Adapted adapted = Adapted::no;      // otherwise `notice` is set, too
   std::vector<std::string> explains;  // parts of compiler messages that appear without this recipe
   std::string run_time;               // the fault at run time without it, if the build succeeds; for --prove-recipes
   std::string unused_because;         // why no build of the matrix needs it; for `recipe list --unused`

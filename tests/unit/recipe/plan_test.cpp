@@ -212,6 +212,21 @@ TEST(Plan, WhichRecipesEndABuild) {
   EXPECT_EQ(blocking(late.plan, Strict::run_time).size(), 1U);
 }
 
+TEST(Plan, AnAdaptedRecipeNeedsConsentAndAProofWhenNobodyWatches) {
+  const std::map<std::string, std::string> files = {
+      {"a.c", "struct o o = {\n  .open = f,\n  .llseek = no_llseek,\n};\n"}};
+  const std::map<std::string, bool> lacks = {{"declaration no_llseek linux/fs.h", false}};
+  const auto compiles = no_llseek + "adapted: compiles\n";
+  EXPECT_EQ(plan_for({compiles}, files, lacks).plan.lines[0].decision, Decision::needs_consent);
+  const auto taken = plan_for({compiles}, files, lacks, {"adapted"});
+  EXPECT_EQ(taken.plan.lines[0].decision, Decision::applies);
+  EXPECT_TRUE(blocking(taken.plan, Strict::none).empty());
+  EXPECT_EQ(blocking(taken.plan, Strict::run_time).size(), 1U) << "hooks and dkms";
+  const auto proven = plan_for({no_llseek + "adapted: proven\n"}, files, lacks, {"adapted"});
+  EXPECT_EQ(proven.plan.lines[0].decision, Decision::applies);
+  EXPECT_TRUE(blocking(proven.plan, Strict::run_time).empty());
+}
+
 TEST(Plan, EnsuresIsChecked) {
   const auto planned = plan_for({no_llseek}, {{"a.c", std::string(fops) + "static void *p = no_llseek;\n"}},
                                 {{"declaration no_llseek linux/fs.h", false}});

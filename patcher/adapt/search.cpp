@@ -1,0 +1,329 @@
+#include "adapt/search.hpp"
+
+#include <algorithm>
+
+#include "recipe/parse_recipe.hpp"
+#include "recipe/plan.hpp"
+#include "support/hash.hpp"
+#include "support/text.hpp"
+
+namespace vgpukit::adapt {
+namespace {
+
+using diagnostics::Diagnostic;
+using diagnostics::NameKind;
+
+// More would be no adaptation: a driver that never built has hundreds of errors.
+constexpr std::size_t most_proposals = 40;
+constexpr std::size_t most_ways_back = 3;
+constexpr std::size_t most_tries = 200;
+
+std::string key_of(const diagnostics::Subject& subject) {
+  return std::string(diagnostics::name_kind_word(subject.kind)) + " " + subject.of + " " + subject.name;
+}
+
+std::string state_of(const transform::SourceTree& tree) {
+  Hasher hasher;
+  for (const auto& [path, text] : tree.edits()) hasher.add(path).add(text ? *text : "removed");
+  return hasher.hex();
+}
+
+bool is_about(const Diagnostic& error, const diagnostics::Subject& subject) {
+  const auto found = diagnostics::subject_of(error);
+  return found && found->name == subject.name && (found->kind == NameKind::field) == (subject.kind == NameKind::field);
+}
+
+// The C files through which these files are compiled: a C file is its own; of a header, a few that include it.
+std::vector<std::string> compiled_for(const std::vector<std::string>& files, const transform::SourceTree& tree) {
+  constexpr std::size_t most_of_a_header = 3;
+  std::set<std::string> all;
+  for (const auto& file : files) {
+    if (file.ends_with(".c")) all.insert(file);
+    if (!file.ends_with(".h")) continue;
+    std::vector<std::string> headers = {file};
+    std::set<std::string> sources;
+    for (std::size_t i = 0; i < headers.size() && sources.size() < most_of_a_header; ++i) {
+      const auto include = "\"" + headers[i].substr(headers[i].rfind('/') + 1) + "\"";
+      for (const auto& path : tree.matching("**/*.{c,h}")) {
+        const auto text = tree.read(path);
+        if (!text || !contains(*text, include)) continue;
+        if (path.ends_with(".c") && sources.size() < most_of_a_header)
+          sources.insert(path);
+        else if (path.ends_with(".h") && std::find(headers.begin(), headers.end(), path) == headers.end())
+          headers.push_back(path);
+      }
+    }
+    all.insert(sources.begin(), sources.end());
+  }
+  return {all.begin(), all.end()};
+}
+
+// The errors without their places in these files; an error without a place is left out.
+std::vector<Diagnostic> without(const std::vector<Diagnostic>& errors, const std::set<std::string>& files) {
+  std::vector<Diagnostic> rest;
+  for (const auto& error : errors) {
+    auto places = authoring::places_of({error});
+    const bool has_places = !places.empty();
+    std::erase_if(places, [&](const auto& place) { return files.contains(place.file); });
+    if (has_places && places.empty()) continue;
+    Diagnostic one = error;
+    if (has_places) {
+      one.file = places.front().file;
+      one.line = places.front().line;
+      one.more.clear();
+      for (std::size_t i = 1; i < places.size(); ++i)
+        one.more.push_back(places[i].file + ":" + std::to_string(places[i].line));
+    }
+    rest.push_back(std::move(one));
+  }
+  return rest;
+}
+
+std::vector<Diagnostic> about_subject(const std::vector<Diagnostic>& errors, const diagnostics::Subject& subject) {
+  std::vector<Diagnostic> about;
+  std::copy_if(errors.begin(), errors.end(), std::back_inserter(about),
+               [&](const Diagnostic& error) { return is_about(error, subject); });
+  return about;
+}
+
+}  // namespace
+
+void HeaderEvidence::read() {
+  if (kernel_) return;
+  const auto here =
+      std::find_if(headers_.begin(), headers_.end(), [&](const auto& each) { return each.release == release_; });
+  for (auto each = headers_.begin(); each != here; ++each) older_.emplace_back(*each);
+  kernel_.emplace(here == headers_.end() ? kernel::KernelHeaders{release_, {}, {}} : *here);
+}
+
+diagnostics::HeaderTexts& HeaderEvidence::kernel() {
+  read();
+  return *kernel_;
+}
+
+std::deque<diagnostics::HeaderTexts>& HeaderEvidence::older() {
+  read();
+  return older_;
+}
+
+Search::Search(kernel::Facts& facts, const AdaptJob& job, TrialTree& trial, transform::SourceTree tree,
+               HeaderEvidence& evidence)
+    : facts_(facts), job_(job), trial_(trial), tree_(std::move(tree)), evidence_(evidence) {}
+
+Status Search::run(Errors errors, AdaptReport& report) {
+  errors_ = std::move(errors);
+  std::size_t back = 0;
+  bool stuck = false;
+  for (;;) {
+    // Nothing is left, or nothing helps against errors of which some may be of an earlier state.
+    if (errors_.empty() || (stuck && since_build_ > 0)) {
+      if (job_.on_step) job_.on_step("building all modules with " + std::to_string(taken_.size()) + " proposals");
+      TRY_ASSIGN(errors_, trial_.build());
+      since_build_ = 0;
+      stuck = false;
+      if (errors_.empty()) break;
+    }
+    TRY_ASSIGN(const bool advanced, one_step(report));
+    stuck = !advanced;
+    if (advanced && taken_.size() < most_proposals && report.tried.size() < most_tries) continue;
+    if (stuck && since_build_ > 0) continue;
+    if (!advanced && back++ < most_ways_back && go_back(report)) {
+      TRY(trial_.write(tree_.edits()));
+      continue;
+    }
+    break;
+  }
+  report.green = errors_.empty();
+  report.left = errors_;
+  for (auto& one : taken_) report.proposals.push_back(std::move(one.proposal));
+  return {};
+}
+
+// A proposal compiled, and only the whole build showed what is wrong with it, such as a symbol that is GPL-only: goes
+// back to the last one that has an alternative.
+bool Search::go_back(AdaptReport& report) {
+  const bool of_build = std::all_of(errors_.begin(), errors_.end(), [](const Diagnostic& error) {
+    return error.tool == "modpost" || error.tool == "verify" || error.tool == "ld";
+  });
+  if (!of_build || taken_.empty()) return false;
+  auto& last = taken_.back();
+  banned_.insert(last.key);
+  for (auto& each : report.tried)
+    if (each.taken && each.change == last.proposal.draft.change) {
+      each.taken = false;
+      each.result = "it compiles, and then: " + errors_.front().message;
+    }
+  tree_ = std::move(last.before);
+  errors_ = std::move(last.errors);
+  taken_.pop_back();
+  return true;
+}
+
+void Search::look_up(const std::vector<diagnostics::Subject>& subjects) {
+  std::vector<diagnostics::Subject> unknown;
+  for (const auto& subject : subjects)
+    if (!changes_.contains(key_of(subject))) unknown.push_back(subject);
+  if (unknown.empty()) return;
+  auto found = diagnostics::find_api_changes(job_.headers, facts_.kernel().release, unknown, {});
+  for (std::size_t i = 0; i < found.size(); ++i) changes_.emplace(key_of(unknown[i]), std::move(found[i]));
+}
+
+Result<bool> Search::one_step(AdaptReport& report) {
+  auto causes = diagnostics::causes_of(errors_);
+  look_up(causes.subjects);
+  // A missing header hides the errors behind it, and a missing type changes others.
+  const auto rank = [&](std::size_t i) {
+    const auto& subject = causes.subjects[i];
+    const bool follows = !changes_.at(key_of(subject)).follows.empty();
+    return follows ? 3 : subject.kind == NameKind::header ? 0 : subject.kind == NameKind::type ? 1 : 2;
+  };
+  std::vector<std::size_t> order(causes.subjects.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+  for (const auto i : order) {
+    Errors about;
+    for (const auto index : causes.errors[i]) about.push_back(errors_[index]);
+    TRY_ASSIGN(const bool taken, try_subject(changes_.at(key_of(causes.subjects[i])), about, report));
+    if (taken) return true;
+  }
+  return false;
+}
+
+std::vector<authoring::Candidate> Search::candidates(const diagnostics::ApiChange& api, const Errors& about,
+                                                     const transform::SourceTree& tree) {
+  return authoring::candidates_for({api, about, evidence_.kernel(), evidence_.older(), tree});
+}
+
+authoring::Draft Search::draft_of(const diagnostics::ApiChange& api, const Errors& about,
+                                  const authoring::Candidate& candidate) const {
+  authoring::DraftOrigin origin;
+  origin.adapted = candidate.proven ? "proven" : "compiles";
+  if (!candidate.change.steps.empty()) origin.shown.emplace(api.subject.name, candidate.change);
+  diagnostics::Causes causes;
+  causes.subjects.push_back(api.subject);
+  auto& indices = causes.errors.emplace_back();
+  for (std::size_t i = 0; i < about.size(); ++i) indices.push_back(i);
+  auto drafts = authoring::draft_recipes({api}, about, causes, facts_.kernel().release, origin);
+  return drafts.empty() || drafts.front().change.empty() ? authoring::Draft{} : std::move(drafts.front());
+}
+
+Result<Search::Attempt> Search::attempt(const authoring::Draft& draft, const diagnostics::Subject& subject) {
+  Attempt made{tree_, {}, {}, false, draft.change, {}};
+  const auto recipe = recipe::parse_recipe(draft.text, draft.id + ".yaml", {});
+  if (!recipe) return recipe.error();  // a fault of vgpukit
+  auto accepted = job_.accepted;
+  accepted.emplace(recipe::adapted_notice);
+  TRY_ASSIGN(const auto line, recipe::plan_recipe(*recipe, *job_.driver, facts_, made.tree, accepted));
+  if (line.decision != recipe::Decision::applies) {
+    made.problem = std::string(recipe::decision_name(line.decision)) + ": " + line.reason;
+    return made;
+  }
+  auto files = authoring::files_of(about_subject(errors_, subject));
+  for (const auto& file : line.files) files.push_back(file.path);
+  TRY(trial_.write(made.tree.edits()));
+  const auto compiled = compiled_for(files, made.tree);
+  TRY_ASSIGN(const auto found, trial_.compile(compiled));
+  std::set<std::string> messages;
+  for (const auto& error : errors_) messages.insert(error.message);
+  for (const auto& error : found)
+    if (!messages.contains(error.message)) made.fresh.push_back(error);
+  made.solved = about_subject(found, subject).empty();
+  std::set<std::string> done(files.begin(), files.end());
+  done.insert(compiled.begin(), compiled.end());
+  made.errors = without(errors_, done);
+  // What only the whole build shows is asked again at the end.
+  std::erase_if(made.errors, [&](const Diagnostic& error) {
+    return authoring::places_of({error}).empty() && is_about(error, subject);
+  });
+  made.errors.insert(made.errors.end(), found.begin(), found.end());
+  return made;
+}
+
+void Search::take(Proposal proposal, const std::string& key, transform::SourceTree tree, Errors errors) {
+  taken_.push_back({std::move(proposal), std::move(tree_), std::move(errors_), key});
+  ++since_build_;
+  tree_ = std::move(tree);
+  errors_ = std::move(errors);
+}
+
+Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors& about, AdaptReport& report) {
+  struct Best {
+    Proposal proposal;
+    std::string key;
+    Attempt attempt;
+    std::size_t tried;
+  };
+  std::optional<Best> best;
+  for (const auto& candidate : candidates(api, about, tree_)) {
+    const auto draft = draft_of(api, about, candidate);
+    const auto key = draft.id + "\n" + draft.change;
+    if (draft.text.empty() || banned_.contains(key) || !tried_.insert(key + state_of(tree_)).second) continue;
+    if (job_.on_step) job_.on_step("trying " + draft.change);
+    Tried tried{api.subject.text(), candidate.strategy, draft.change, candidate.why, {}, false};
+    Proposal proposal{draft, candidate.strategy, candidate.why, candidate.proven};
+    TRY_ASSIGN(auto made, attempt(draft, api.subject));
+    if (!made.problem.empty())
+      tried.result = made.problem;
+    else if (!made.solved)
+      tried.result = "the errors about it are still there";
+    else if (!made.fresh.empty())
+      tried.result = "it makes another error: " + made.fresh.front().file + ":" +
+                     std::to_string(made.fresh.front().line) + ": " + made.fresh.front().message;
+    else
+      tried.result = "taken", tried.taken = true;
+    report.tried.push_back(tried);
+    if (tried.taken) {
+      take(std::move(proposal), key, std::move(made.tree), std::move(made.errors));
+      return true;
+    }
+    if (made.problem.empty() && made.solved) {
+      TRY_ASSIGN(const bool both, with_second(made, proposal, key, report));
+      if (both) return true;
+      // Errors behind a missing header or type were not there before because the compiler did not get so far.
+      const bool hides = api.subject.kind == NameKind::header || api.subject.kind == NameKind::type;
+      if (hides && (!best || made.fresh.size() < best->attempt.fresh.size()))
+        best = Best{std::move(proposal), key, std::move(made), report.tried.size() - 1};
+    }
+  }
+  if (best) {
+    report.tried[best->tried].result = "taken; the compiler now gets further";
+    report.tried[best->tried].taken = true;
+    TRY(trial_.write(best->attempt.tree.edits()));
+    take(std::move(best->proposal), best->key, std::move(best->attempt.tree), std::move(best->attempt.errors));
+    return true;
+  }
+  TRY(trial_.write(tree_.edits()));
+  return false;
+}
+
+// Two changes that need each other: a candidate for the errors that the first one makes.
+Result<bool> Search::with_second(const Attempt& first, Proposal proposal, const std::string& key, AdaptReport& report) {
+  const auto causes = diagnostics::causes_of(first.fresh);
+  if (causes.subjects.size() != 1 || !causes.others.empty()) return false;
+  look_up(causes.subjects);
+  const auto& api = changes_.at(key_of(causes.subjects[0]));
+  const auto tree = tree_;
+  const auto errors = errors_;
+  for (const auto& candidate : candidates(api, first.fresh, first.tree)) {
+    const auto draft = draft_of(api, first.fresh, candidate);
+    const auto second = draft.id + "\n" + draft.change;
+    if (draft.text.empty() || banned_.contains(second)) continue;
+    tree_ = first.tree;
+    errors_ = first.errors;
+    auto made = attempt(draft, api.subject);
+    tree_ = tree;
+    errors_ = errors;
+    if (!made) return made.error();
+    if (!made->problem.empty() || !made->solved || !made->fresh.empty()) continue;
+    report.tried.back().result = "taken, together with the next one";
+    report.tried.back().taken = true;
+    report.tried.push_back({api.subject.text(), candidate.strategy, draft.change, candidate.why, "taken", true});
+    take(std::move(proposal), key, first.tree, first.errors);
+    take({draft, candidate.strategy, candidate.why, candidate.proven}, second, std::move(made->tree),
+         std::move(made->errors));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace vgpukit::adapt

@@ -1,0 +1,88 @@
+// The search for proposals in a tree with errors.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapt/adapt.hpp"
+#include "adapt/trial_tree.hpp"
+#include "diagnostics/error_subject.hpp"
+#include "diagnostics/header_texts.hpp"
+#include "transform/source_tree.hpp"
+
+namespace vgpukit::adapt {
+
+// The headers in memory, read at the first use.
+class HeaderEvidence {
+ public:
+  HeaderEvidence(const std::vector<kernel::KernelHeaders>& headers, std::string release)
+      : headers_(headers), release_(std::move(release)) {}
+  [[nodiscard]] diagnostics::HeaderTexts& kernel();
+  [[nodiscard]] std::deque<diagnostics::HeaderTexts>& older();
+
+ private:
+  void read();
+  const std::vector<kernel::KernelHeaders>& headers_;
+  std::string release_;
+  std::optional<diagnostics::HeaderTexts> kernel_;
+  std::deque<diagnostics::HeaderTexts> older_;
+};
+
+class Search {
+ public:
+  // `tree`: the driver as the recipes leave it, which is also in `trial`, built once.
+  Search(kernel::Facts& facts, const AdaptJob& job, TrialTree& trial, transform::SourceTree tree,
+         HeaderEvidence& evidence);
+
+  // Fills the report's proposals, tried, left and green. `errors`: of the build.
+  Status run(std::vector<diagnostics::Diagnostic> errors, AdaptReport& report);
+  [[nodiscard]] const transform::SourceTree& tree() const { return tree_; }
+
+ private:
+  using Errors = std::vector<diagnostics::Diagnostic>;
+  // A candidate in the tree.
+  struct Attempt {
+    transform::SourceTree tree;
+    Errors errors;  // of the files concerned
+    Errors fresh;   // of these, the ones that were not there before
+    bool solved = false;
+    std::string change, problem;  // why it cannot be applied
+  };
+  // What was taken, and the state before it, for going back.
+  struct Taken {
+    Proposal proposal;
+    transform::SourceTree before;
+    Errors errors;
+    std::string key;
+  };
+
+  Result<bool> one_step(AdaptReport& report);
+  Result<bool> try_subject(const diagnostics::ApiChange& api, const Errors& about, AdaptReport& report);
+  Result<Attempt> attempt(const authoring::Draft& draft, const diagnostics::Subject& subject);
+  Result<bool> with_second(const Attempt& first, Proposal proposal, const std::string& key, AdaptReport& report);
+  bool go_back(AdaptReport& report);
+  void take(Proposal proposal, const std::string& key, transform::SourceTree tree, Errors errors);
+  std::vector<authoring::Candidate> candidates(const diagnostics::ApiChange& api, const Errors& about,
+                                               const transform::SourceTree& tree);
+  authoring::Draft draft_of(const diagnostics::ApiChange& api, const Errors& about,
+                            const authoring::Candidate& candidate) const;
+  void look_up(const std::vector<diagnostics::Subject>& subjects);
+
+  kernel::Facts& facts_;
+  const AdaptJob& job_;
+  TrialTree& trial_;
+  transform::SourceTree tree_;
+  HeaderEvidence& evidence_;
+  Errors errors_;
+  std::vector<Taken> taken_;
+  std::size_t since_build_ = 0;   // proposals taken since the last whole build
+  std::set<std::string> tried_;   // draft and state of the tree
+  std::set<std::string> banned_;  // drafts that made a build fail
+  std::map<std::string, diagnostics::ApiChange> changes_;
+};
+
+}  // namespace vgpukit::adapt

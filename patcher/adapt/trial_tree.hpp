@@ -1,0 +1,62 @@
+// The tree in which proposals are tried: a copy of the driver that is built once as a whole, and in which single C
+// files are then compiled with the same commands.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "conftest/conftest_ask.hpp"
+#include "diagnostics/diagnostics.hpp"
+#include "driver/driver.hpp"
+#include "kernel/facts.hpp"
+#include "support/result.hpp"
+#include "transform/source_tree.hpp"
+
+namespace vgpukit::adapt {
+
+struct TrialChoices {
+  std::vector<std::string> modules;  // empty: all
+  std::set<std::string> accepted;
+  unsigned jobs = 1;
+};
+
+class TrialTree {
+ public:
+  // `folder`: below host.work(). It is removed at the end.
+  TrialTree(kernel::Facts& facts, const driver::Driver& driver, std::filesystem::path folder, TrialChoices choices);
+  TrialTree(const TrialTree&) = delete;
+  TrialTree& operator=(const TrialTree&) = delete;
+  ~TrialTree();
+
+  // Brings the folder to the driver's sources with these edits. Objects that stay valid are kept. Error: missing if the
+  // folder cannot be written.
+  Status write(const transform::SourceTree::Edits& edits);
+  // Runs make for all modules and verifies them. Returns the errors, those of the verification with the tool "verify";
+  // none: it is green.
+  Result<std::vector<diagnostics::Diagnostic>> build();
+  // Compiles these C files as Kbuild does, without writing objects. Files that Kbuild does not compile are ignored.
+  Result<std::vector<diagnostics::Diagnostic>> compile(const std::vector<std::string>& files);
+  // The tokens of the preprocessed file, with one blank between them. Empty if it cannot be preprocessed.
+  Result<std::string> preprocessed(const std::string& file);
+
+  // Whether an edit of this file needs the whole build: conftest.sh and makefiles.
+  static bool needs_build(const std::filesystem::path& file);
+
+ private:
+  Status ask_commands();
+  [[nodiscard]] std::optional<Command> command_for(const std::string& file, const std::vector<std::string>& options);
+
+  kernel::Facts& facts_;
+  const driver::Driver& driver_;
+  std::filesystem::path folder_;
+  TrialChoices choices_;
+  transform::SourceTree::Edits edits_;  // in the folder
+  bool filled_ = false;
+  bool has_objects_ = false;
+  std::optional<conftest::CompileCommands> commands_;
+};
+
+}  // namespace vgpukit::adapt

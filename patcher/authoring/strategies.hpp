@@ -1,0 +1,85 @@
+// Strategies of `vgpukit adapt`: each proposes changes of the driver for one change of the kernel, from the headers of
+// both kernels and the driver's code around the errors. Nothing is compiled here.
+//
+// This header declares the strategies of strategy_*.cpp. A strategy that knows nothing returns no candidate.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "authoring/draft.hpp"
+#include "diagnostics/api_changes.hpp"
+#include "diagnostics/diagnostics.hpp"
+#include "diagnostics/header_texts.hpp"
+#include "transform/source_tree.hpp"
+
+namespace vgpukit::authoring {
+
+struct Candidate {
+  std::string strategy;  // "rename"
+  std::string why;       // the evidence, a clause: "6.12's <linux/timer.h> defines it as timer_delete(timer)"
+  bool proven = false;   // the headers of both kernels show that the old and the new form mean the same
+  DraftOrigin::Shown change;
+};
+
+struct Evidence {
+  const diagnostics::ApiChange& api;
+  std::vector<diagnostics::Diagnostic> errors;  // about it
+  diagnostics::HeaderTexts& kernel;             // of the build
+  std::deque<diagnostics::HeaderTexts>& older;  // from the oldest to the newest
+  const transform::SourceTree& driver;          // the files that were compiled
+
+  // The declaration in the older kernel, and that in this one; null if there is none.
+  [[nodiscard]] const diagnostics::Declaration* before() const;
+  [[nodiscard]] const diagnostics::Declaration* now() const;
+};
+
+// strategy_names.cpp: functions, macros, constants and types that are gone.
+std::vector<Candidate> rename(const Evidence& evidence);          // the headers show another name for the same
+std::vector<Candidate> rebuild(const Evidence& evidence);         // a macro or inline function, from its parts
+std::vector<Candidate> drop_value(const Evidence& evidence);      // the value of an initializer
+std::vector<Candidate> fail_wrapper(const Evidence& evidence);    // a wrapper of the driver that then always fails
+std::vector<Candidate> quote_argument(const Evidence& evidence);  // a macro that takes a string now
+// strategy_headers.cpp
+std::vector<Candidate> move_header(const Evidence& evidence);     // an #include of a header that is gone
+std::vector<Candidate> include_header(const Evidence& evidence);  // a name whose header is no longer included
+// strategy_calls.cpp: functions and macros with other arguments or another result.
+std::vector<Candidate> remove_argument(const Evidence& evidence);
+std::vector<Candidate> add_argument(const Evidence& evidence);
+std::vector<Candidate> ignore_result(const Evidence& evidence);  // it returns nothing now
+// strategy_fields.cpp
+std::vector<Candidate> rename_field(const Evidence& evidence);
+std::vector<Candidate> move_field(const Evidence& evidence);    // into a structure that is a member
+std::vector<Candidate> use_accessor(const Evidence& evidence);  // a function of this kernel that reads or sets it
+std::vector<Candidate> drop_field(const Evidence& evidence);    // its initializers and assignments
+// strategy_callbacks.cpp: a function pointer with another type.
+std::vector<Candidate> change_callback(const Evidence& evidence);
+
+// The candidates of all strategies, the most certain first.
+std::vector<Candidate> candidates_for(const Evidence& evidence);
+
+// --- what the strategies share ------------------------------------------------------------------------------------
+
+// A place of an error: the file in the driver, and the line.
+struct ErrorPlace {
+  std::string file;
+  int line = 0;
+};
+std::vector<ErrorPlace> places_of(const std::vector<diagnostics::Diagnostic>& errors);
+// The files of the places, each once.
+std::vector<std::string> files_of(const std::vector<diagnostics::Diagnostic>& errors);
+
+// The names of the parameters of a function or macro: {"dev", "mask"}. Empty names if there are none.
+std::vector<std::string> parameter_names(const diagnostics::Declaration& function);
+// The parameters as they are written: {"struct pci_dev *dev", "u64 mask"}.
+std::vector<std::string> parameters_of(std::string_view declaration);
+
+// A step with places "1..", so that it changes all of them. `files`: empty means all C files and headers.
+transform::RecognisedStep step(std::string kind, std::vector<std::pair<std::string, std::string>> parameters,
+                               std::vector<std::string> files = {});
+// A `replace` of all places.
+transform::RecognisedStep replace_step(const std::string& find, const std::string& with,
+                                       std::vector<std::string> files = {});
+
+}  // namespace vgpukit::authoring

@@ -1,0 +1,298 @@
+#include "authoring/strategies.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "diagnostics/build_log.hpp"
+#include "diagnostics/headers_fixture.hpp"
+#include "recipe/parse_recipe.hpp"
+
+namespace vgpukit::authoring {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A strategy gets the errors of a log, and its first candidate edits the driver as a recipe.
+class StrategiesTest : public diagnostics::HeadersTest {
+ protected:
+  using Strategy = std::vector<Candidate> (*)(const Evidence&);
+
+  std::vector<Candidate> candidates(Strategy strategy, const std::string& log) {
+    const auto read = diagnostics::read_build_log(
+        scratch_.write("make.log", "make[1]: Entering directory '/usr/src/linux-headers-7.2.0-new'\n" + log),
+        {"6.12.1-old", "7.2.0-new"});
+    if (!read) return {};
+    const auto causes = diagnostics::causes_of(read->errors);
+    const auto headers = kernels();
+    changes_ = diagnostics::find_api_changes(headers, read->release, causes.subjects, {});
+    if (changes_.empty()) return {};
+    errors_.clear();
+    for (const auto index : causes.errors[0]) errors_.push_back(read->errors[index]);
+    older_.clear();
+    older_.emplace_back(headers[0]);
+    kernel_.emplace(headers[1]);
+    return strategy({changes_[0], errors_, *kernel_, older_, tree_});
+  }
+
+  // The file after the candidate's recipe.
+  std::string result(const Candidate& candidate, const std::string& file = "nvidia/nv.c") {
+    DraftOrigin origin;
+    origin.adapted = "compiles";
+    if (!candidate.change.steps.empty()) origin.shown.emplace(changes_[0].subject.name, candidate.change);
+    diagnostics::Causes causes;
+    causes.subjects.push_back(changes_[0].subject);
+    causes.errors.emplace_back();
+    for (std::size_t i = 0; i < errors_.size(); ++i) causes.errors[0].push_back(i);
+    const auto drafts = draft_recipes({changes_[0]}, errors_, causes, "7.2.0-new", origin);
+    if (drafts.empty()) return "no draft";
+    const auto recipe = recipe::parse_recipe(drafts[0].text, drafts[0].id + ".yaml", {});
+    if (!recipe) return recipe.error().message() + "\n" + drafts[0].text;
+    EXPECT_EQ(recipe->adapted, recipe::Adapted::compiles);
+    auto tree = tree_;
+    for (const auto& step : recipe->steps)
+      if (const auto applied = step.transform->apply(tree); !applied) return applied.error().message();
+    return std::string(*tree.read(file));
+  }
+
+  void driver(const std::string& text) { tree_ = transform::SourceTree::of({{"nvidia/nv.c", text}}); }
+
+  transform::SourceTree tree_ = transform::SourceTree::of({});
+  std::vector<diagnostics::ApiChange> changes_;
+  std::vector<diagnostics::Diagnostic> errors_;
+  std::deque<diagnostics::HeaderTexts> older_;
+  std::optional<diagnostics::HeaderTexts> kernel_;
+};
+
+TEST_F(StrategiesTest, AnInlineFunctionThatOnlyCallsAnotherIsThatCall) {
+  put("old", "linux/pci.h",
+      "static inline int pci_set_dma_mask(struct pci_dev *dev, u64 mask)\n{\n\treturn dma_set_mask(&dev->dev, "
+      "mask);\n}\n");
+  put("old", "linux/dma-mapping.h", "int dma_set_mask(struct device *dev, u64 mask);\n");
+  put("new", "linux/dma-mapping.h", "int dma_set_mask(struct device *dev, u64 mask);\n");
+  put("new", "linux/pci.h", "\n");
+  driver("int f(struct pci_dev *p) { return pci_set_dma_mask(p, bits(40)); }\n");
+  const auto found =
+      candidates(rebuild, "nvidia/nv.c:1:5: error: implicit declaration of function 'pci_set_dma_mask'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].proven);
+  EXPECT_THAT(found[0].why, HasSubstr("dma_set_mask(&dev->dev, mask)"));
+  EXPECT_EQ(result(found[0]), "int f(struct pci_dev *p) { return dma_set_mask(&(p)->dev, bits(40)); }\n");
+}
+
+TEST_F(StrategiesTest, AnExpressionOfOldHeadersReplacesItsName) {
+  put("old", "linux/dma-buf.h",
+      "static inline bool dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)\n"
+      "{ return !!attach->importer_ops; }\n#define DMA_BUF_OLD (DMA_BUF_NEW | 2)\n");
+  put("new", "linux/dma-buf.h", "\n");
+  driver("int f(void) { return dma_buf_attachment_is_dynamic(a->b); }\n");
+  auto found =
+      candidates(rebuild, "nvidia/nv.c:1:5: error: implicit declaration of function 'dma_buf_attachment_is_dynamic'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_FALSE(found[0].proven);
+  EXPECT_EQ(result(found[0]), "int f(void) { return (!!(a->b)->importer_ops); }\n");
+  driver("int f(void) { return DMA_BUF_OLD; }\n");
+  found = candidates(rebuild, "nvidia/nv.c:1:5: error: 'DMA_BUF_OLD' undeclared (first use in this function)\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(result(found[0]), "int f(void) { return ((DMA_BUF_NEW | 2)); }\n");
+}
+
+TEST_F(StrategiesTest, AFunctionWithStatementsIsNotRebuilt) {
+  put("old", "linux/pci.h", "static inline void pci_gone(int a) { if (a) b(); }\n");
+  put("new", "linux/pci.h", "\n");
+  driver("void f(void) { pci_gone(1); }\n");
+  EXPECT_THAT(candidates(rebuild, "nvidia/nv.c:1:5: error: implicit declaration of function 'pci_gone'\n"), IsEmpty());
+}
+
+TEST_F(StrategiesTest, AValueThatIsGoneLeavesTheInitializer) {
+  driver("struct ops o = {\n  .open = f,\n  .llseek = no_llseek,\n};\n");
+  auto found = candidates(drop_value, "nvidia/nv.c:3:13: error: 'no_llseek' undeclared here (not in a function)\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(result(found[0]), "struct ops o = {\n  .open = f,\n};\n");
+  // It is used in another way: what it did is not known.
+  driver("\n\nvoid g(void) { call(no_llseek); }\n");
+  EXPECT_THAT(candidates(drop_value, "nvidia/nv.c:3:13: error: 'no_llseek' undeclared\n"), IsEmpty());
+}
+
+TEST_F(StrategiesTest, AValueThatWasNullLeavesTheInitializerWithAProof) {
+  put("old", "linux/fs.h", "#define no_llseek NULL\n");
+  driver("struct ops o = {\n  .open = f,\n  .llseek = no_llseek,\n};\n");
+  const auto found = candidates(rebuild, "nvidia/nv.c:3:13: error: 'no_llseek' undeclared here (not in a function)\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].proven);
+  EXPECT_EQ(result(found[0]), "struct ops o = {\n  .open = f,\n};\n");
+}
+
+TEST_F(StrategiesTest, AWrapperOfAGoneFunctionFails) {
+  const std::string log = "nvidia/nv.c:6:10: error: implicit declaration of function 'follow_pfn'\n";
+  driver(
+      "static inline int nv_follow(int a)\n{\n#if defined(NV_X)\n  return unsafe_follow_pfn(a);\n#else\n"
+      "  return follow_pfn(a);\n#endif\n}\n");
+  const auto found = candidates(fail_wrapper, log);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].why, HasSubstr("now always fails"));
+  EXPECT_EQ(result(found[0]), "static inline int nv_follow(int a)\n{\n    return -1;\n}\n");
+  driver("static int f(int a)\n{\n  int r = 0;\n  if (a)\n    r = 1;\n  return follow_pfn(a);\n}\n");
+  EXPECT_THAT(candidates(fail_wrapper, log), IsEmpty()) << "it does more";
+}
+
+TEST_F(StrategiesTest, ABareWordOfAMacroBecomesAString) {
+  put("new", "linux/module.h", "#define MODULE_IMPORT_NS(ns) MODULE_INFO(import_ns, ns)\n");
+  driver("MODULE_IMPORT_NS(DMA_BUF);\n");
+  const auto found = candidates(quote_argument, "nvidia/nv.c:1:18: error: 'DMA_BUF' undeclared here\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].change.kernel, HasSubstr("of: MODULE_IMPORT_NS"));
+  EXPECT_EQ(result(found[0]), "MODULE_IMPORT_NS(\"DMA_BUF\");\n");
+}
+
+TEST_F(StrategiesTest, AnArgumentThatWentAwayIsLeftOut) {
+  driver("void f(void) { eventfd_signal(vgpu->ctx, 1); }\n");
+  const auto found =
+      candidates(remove_argument, "nvidia/nv.c:1:5: error: too many arguments to function 'eventfd_signal'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(result(found[0]), "void f(void) { eventfd_signal(vgpu->ctx); }\n");
+}
+
+TEST_F(StrategiesTest, AnArgumentForAResultIsNotLeftOut) {
+  put("old", "linux/mm.h", "bool is_locked(struct vma *vma, unsigned int *seq);\n");
+  put("new", "linux/mm.h", "bool is_locked(struct vma *vma);\n");
+  driver("int f(void) { return is_locked(vma, &seq) && seq; }\n");
+  EXPECT_THAT(candidates(remove_argument, "nvidia/nv.c:1:5: error: too many arguments to function 'is_locked'\n"),
+              IsEmpty());
+}
+
+TEST_F(StrategiesTest, TwoArgumentsOfOneTypeDoNotTellWhichWentAway) {
+  put("old", "linux/x.h", "void x_call(int a, int b);\n");
+  put("new", "linux/x.h", "void x_call(int a);\n");
+  driver("void f(void) { x_call(1, 2); }\n");
+  EXPECT_THAT(candidates(remove_argument, "nvidia/nv.c:1:5: error: too many arguments to function 'x_call'\n"),
+              IsEmpty());
+}
+
+TEST_F(StrategiesTest, ANewArgumentIsWhatTheCallingFunctionHasOfItsType) {
+  put("old", "drm/drm_fb.h", "void drm_fill(struct drm_fb *fb, const struct cmd *cmd);\n");
+  put("new", "drm/drm_fb.h", "void drm_fill(struct drm_fb *fb, const struct info *info, const struct cmd *cmd);\n");
+  driver("int f(struct drm_fb *fb, const struct info *format)\n{\n  drm_fill(fb, cmd);\n}\n");
+  const std::string log = "nvidia/nv.c:3:5: error: too few arguments to function 'drm_fill'\n";
+  const auto found = candidates(add_argument, log);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]), HasSubstr("drm_fill(fb, format, cmd);"));
+  driver("int f(struct drm_fb *fb)\n{\n  drm_fill(fb, cmd);\n}\n");
+  EXPECT_THAT(candidates(add_argument, log), IsEmpty());
+}
+
+TEST_F(StrategiesTest, ANewArgumentIsWhatTheKernelsHeadersPass) {
+  put("old", "linux/x.h", "int x_get(struct x *x);\n");
+  put("new", "linux/x.h",
+      "int x_get(struct x *x, int flags);\nstatic inline int x_peek(struct x *x) { return x_get(x, X_NONE); }\n");
+  driver("void f(void) { x_get(&a); }\n");
+  const auto found = candidates(add_argument, "nvidia/nv.c:1:5: error: too few arguments to function 'x_get'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(result(found[0]), "void f(void) { x_get(&a, X_NONE); }\n");
+}
+
+TEST_F(StrategiesTest, AFunctionThatReturnsNothingNowSucceeds) {
+  put("old", "linux/fence.h", "int dma_fence_signal(struct dma_fence *fence);\n");
+  put("new", "linux/fence.h", "void dma_fence_signal(struct dma_fence *fence);\n");
+  driver("int f(void) {\n  return dma_fence_signal(fence);\n}\n");
+  const auto found = candidates(ignore_result,
+                                "nvidia/nv.c:2:10: error: void value not ignored as it ought to be\n"
+                                "    2 |   return dma_fence_signal(fence);\n      |          ^~~~~~~~~~~~~~~~\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]), HasSubstr("  dma_fence_signal(fence);\n  return 0;"));
+}
+
+TEST_F(StrategiesTest, AHeaderThatMovedIsFoundByWhatItDeclared) {
+  put("old", "linux/dma-buf-map.h", "struct dma_map { void *p; };\nint dma_map_is_null(void);\n");
+  put("new", "linux/iosys-map.h", "struct dma_map { void *p; };\nint dma_map_is_null(void);\n");
+  driver("#include <linux/dma-buf-map.h>\n");
+  const auto found =
+      candidates(move_header, "nvidia/nv.c:1:10: fatal error: linux/dma-buf-map.h: No such file or directory\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(result(found[0]), "#include <linux/iosys-map.h>\n");
+  EXPECT_THAT(found[1].why, HasSubstr("nothing"));
+}
+
+TEST_F(StrategiesTest, AFieldOfAMemberIsReadThroughIt) {
+  put("old", "linux/fb.h", "struct fb_dev {\n  struct obj *obj;\n};\n");
+  put("new", "linux/fb.h", "struct base_dev {\n  struct obj *obj;\n};\nstruct fb_dev {\n  struct base_dev base;\n};\n");
+  driver("void f(void) {\n  use(a->fb->obj, 1);\n}\n");
+  const auto found = candidates(move_field, "nvidia/nv.c:2:9: error: 'struct fb_dev' has no member named 'obj'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]), HasSubstr("use(a->fb->base.obj, 1);"));
+}
+
+TEST_F(StrategiesTest, AnAccessorOfTheKernelReadsAField) {
+  put("old", "linux/page.h", "struct page {\n  struct pgmap *pgmap;\n};\n");
+  put("new", "linux/page.h",
+      "struct page {\n  int flags;\n};\nstatic inline struct pgmap *page_pgmap(const struct page *page) { return 0; "
+      "}\n");
+  driver("void f(void) {\n  use(dpage->pgmap);\n}\n");
+  const auto found = candidates(use_accessor, "nvidia/nv.c:2:9: error: 'struct page' has no member named 'pgmap'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]), HasSubstr("use(page_pgmap(dpage));"));
+}
+
+TEST_F(StrategiesTest, AReadOnlyFieldIsSetByItsFunctions) {
+  put("new", "linux/mm.h",
+      "static inline void vm_flags_init(struct vma *vma, vm_flags_t flags) { }\n"
+      "static inline void vm_flags_set(struct vma *vma, vm_flags_t flags) { }\n"
+      "static inline void vm_flags_clear(struct vma *vma, vm_flags_t flags) { }\n");
+  driver("void f(void) {\n  vma->vm_flags |= VM_IO | VM_X;\n  vma->vm_flags &= ~VM_Y;\n}\n");
+  const auto found = candidates(use_accessor,
+                                "nvidia/nv.c:2:9: error: assignment of read-only member 'vm_flags'\n"
+                                "nvidia/nv.c:3:9: error: assignment of read-only member 'vm_flags'\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_THAT(result(found[0]), HasSubstr("  vm_flags_set(vma, VM_IO | VM_X);\n  vm_flags_clear(vma, VM_Y);"));
+  EXPECT_THAT(result(found[1]), HasSubstr("vm_flags_init(vma, vma->vm_flags | (VM_IO | VM_X));"));
+}
+
+TEST_F(StrategiesTest, AFieldThatIsOnlySetIsLeftOut) {
+  put("old", "drm/drm_drv.h", "struct drm_driver {\n  char *date;\n  char *name;\n};\n");
+  put("new", "drm/drm_drv.h", "struct drm_driver {\n  char *name;\n};\n");
+  driver("struct drm_driver d = {\n  .name = \"n\",\n  .date = \"20160202\",\n};\n");
+  const std::string log = "nvidia/nv.c:3:4: error: 'struct drm_driver' has no member named 'date'\n";
+  const auto found = candidates(drop_field, log);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(result(found[0]), "struct drm_driver d = {\n  .name = \"n\",\n};\n");
+  driver("void f(void) {\n\n  print(d->date);\n}\n");
+  EXPECT_THAT(candidates(drop_field, log), IsEmpty());
+}
+
+TEST_F(StrategiesTest, ACallbackGetsTheParametersOfTheKernel) {
+  put("old", "drm/drm_conn.h", "struct drm_funcs {\n  int (*valid)(struct conn *c, struct mode *mode);\n};\n");
+  put("new", "drm/drm_conn.h",
+      "struct drm_funcs {\n  int (*valid)(struct conn *c, const struct info *info, const struct mode *mode);\n};\n");
+  driver(
+      "static int nv_valid(struct conn *connector,\n                    struct mode *m)\n{\n  return 0;\n}\n"
+      "struct drm_funcs funcs = {\n  .valid = nv_valid,\n};\n");
+  const auto found = candidates(
+      change_callback,
+      "nvidia/nv.c:7:12: error: initialization of 'int (*)(struct conn *, const struct info *, const struct mode *)' "
+      "from "
+      "incompatible pointer type 'int (*)(struct conn *, struct mode *)' [-Werror=incompatible-pointer-types]\n"
+      "    7 |   .valid = nv_valid,\n      |            ^~~~~~~~\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]),
+              HasSubstr("nv_valid(struct conn *connector, const struct info *info, const struct mode *m)"));
+}
+
+TEST_F(StrategiesTest, ACallbackWithABranchInItsParametersGetsNewOnesBeforeIt) {
+  put("old", "drm/drm_fb.h", "struct fb_funcs {\n  int (*create)(struct dev *dev, const struct cmd *cmd);\n};\n");
+  put("new", "drm/drm_fb.h",
+      "struct fb_funcs {\n  int (*create)(struct dev *dev, const struct info *info, const struct cmd *cmd);\n};\n");
+  driver(
+      "static int nv_create(struct dev *d,\n#if defined(NV_CONST)\n  const struct cmd *c\n#else\n  struct cmd *c\n"
+      "#endif\n)\n{\n  return 0;\n}\nstruct fb_funcs funcs = {\n  .create = nv_create,\n};\n");
+  const auto found = candidates(
+      change_callback,
+      "nvidia/nv.c:12:13: error: initialization of 'int (*)(struct dev *, const struct info *, const struct cmd *)' "
+      "from "
+      "incompatible pointer type 'int (*)(struct dev *, const struct cmd *)' [-Wincompatible-pointer-types]\n"
+      "   12 |   .create = nv_create,\n      |             ^~~~~~~~~\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]), HasSubstr("nv_create(struct dev *d, const struct info *info,\n#if defined(NV_CONST)"));
+}
+
+}  // namespace
+}  // namespace vgpukit::authoring
