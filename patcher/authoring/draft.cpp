@@ -28,7 +28,7 @@ std::string asked_name(const diagnostics::Subject& subject) {
   return tagged ? subject.of + " " + subject.name : subject.name;
 }
 
-std::string parameters_of(const diagnostics::HeaderPlace& place) {
+std::string parameters_at(const diagnostics::HeaderPlace& place) {
   const auto open = place.text.find('(');
   return open == std::string::npos ? std::string() : place.text.substr(open);
 }
@@ -150,7 +150,7 @@ struct DraftWriter {
     if (api.now) steps += comment("  ", "now:    " + place_text(*api.now));
     if (api.before) steps += comment("  ", "before: " + place_text(*api.before));
     if (change_as_callers()) return;
-    const bool same_parameters = api.before && api.now && parameters_of(*api.before) == parameters_of(*api.now);
+    const bool same_parameters = api.before && api.now && parameters_at(*api.before) == parameters_at(*api.now);
     if (same_parameters)
       return todo_step("TODO it has another result; such as\n- replace: {files: \"**/*.{c,h}\", find: \"return " +
                        subject.name + "($1);\", with: \"" + subject.name + "($1); return 0;\"}");

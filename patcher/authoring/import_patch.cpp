@@ -63,7 +63,7 @@ Condition condition_of(const transform::RecognisedDiff& diff, const std::vector<
   return {};
 }
 
-std::string files_of(const transform::RecognisedStep& step) {
+std::string step_files(const transform::RecognisedStep& step) {
   return step.files.size() == 1 ? in_yaml_quotes(step.files.front()) : "\"**/*.{c,h}\"";
 }
 
@@ -97,10 +97,10 @@ Result<ImportedPatch> import_patch(const std::string& diff, const std::string& n
                          recognised.rest_files.front());
   }
   for (const auto& step : recognised.steps) {
-    steps += step_in_yaml(step, files_of(step));
+    steps += step_in_yaml(step, step_files(step));
     made.steps.push_back(step_with_files(step));
     if (!step.construct.empty() && constructs.empty())
-      constructs = "      - {token: " + in_yaml_quotes(step.construct) + ", files: " + files_of(step) + "}\n";
+      constructs = "      - {token: " + in_yaml_quotes(step.construct) + ", files: " + step_files(step) + "}\n";
   }
   if (constructs.empty() && !recognised.rest_files.empty())
     constructs =
