@@ -93,6 +93,11 @@ std::optional<BuildReport> unchanged_build(const HostPaths& host, const fs::path
   if (strict != recipe::Strict::none && std::any_of(report.warnings.begin(), report.warnings.end(),
                                                     [](const auto& warning) { return warning.tool == "recipe"; }))
     return std::nullopt;
+  // The plan decides whether a strict build takes the recipe.
+  if (strict != recipe::Strict::none &&
+      std::any_of(report.notices.begin(), report.notices.end(),
+                  [](const auto& notice) { return notice.name == recipe::adapted_notice; }))
+    return std::nullopt;
   for (const auto& module : report.modules) {
     Hasher hasher;
     if (!hasher.add_file(module.path) || hasher.hex() != module.hash) return std::nullopt;

@@ -14,7 +14,7 @@ namespace vgpukit::build {
 
 // The report of the build in `output`, if it has the same inputs and its modules are unchanged; none otherwise, also if
 // the folder is neither below host.state nor recorded by record_output(). A strict build does not take one in which the
-// compiler decided about a recipe.
+// compiler decided about a recipe, or that was built with --accept adapted.
 std::optional<BuildReport> unchanged_build(const HostPaths& host, const std::filesystem::path& output,
                                            const std::string& inputs, recipe::Strict strict);
 
