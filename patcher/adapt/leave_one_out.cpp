@@ -13,7 +13,6 @@
 namespace vgpukit::adapt {
 namespace {
 
-using Outcome = LeftOut::Outcome;
 using Edits = transform::SourceTree::Edits;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -89,7 +88,7 @@ class Measurement {
     TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, *job_.driver, facts_, tree, job_.accepted, job_.modules));
     const auto changed = differing(tree.edits(), with_all_->edits());
     if (std::any_of(changed.begin(), changed.end(), TrialTree::needs_build)) {
-      left.outcome = Outcome::build_files;
+      left.outcome = LeftOut::Outcome::build_files;
       left.kind = "build files";
       return left;
     }
@@ -98,7 +97,7 @@ class Measurement {
     left.report.before = errors;
     left.kind = kind_of(errors);
     if (errors.empty()) {
-      left.outcome = Outcome::not_seen;
+      left.outcome = LeftOut::Outcome::not_seen;
       left.kind = "no error";
     } else {
       const auto start = std::chrono::steady_clock::now();
@@ -109,7 +108,7 @@ class Measurement {
       left.seconds = seconds_since(start);
       if (left.report.green) {
         TRY_ASSIGN(const bool same, is_same(search.tree(), changed));
-        left.outcome = same ? Outcome::same : Outcome::different;
+        left.outcome = same ? LeftOut::Outcome::same : LeftOut::Outcome::different;
       }
     }
     TRY(trial_.write(with_all_->edits()));
@@ -156,17 +155,17 @@ class Measurement {
 
 }  // namespace
 
-std::string_view outcome_name(Outcome outcome) {
+std::string_view outcome_name(LeftOut::Outcome outcome) {
   switch (outcome) {
-    case Outcome::same:
+    case LeftOut::Outcome::same:
       return "same";
-    case Outcome::different:
+    case LeftOut::Outcome::different:
       return "different";
-    case Outcome::none:
+    case LeftOut::Outcome::none:
       return "none";
-    case Outcome::not_seen:
+    case LeftOut::Outcome::not_seen:
       return "not seen";
-    case Outcome::build_files:
+    case LeftOut::Outcome::build_files:
       return "build files";
   }
   return "";

@@ -228,8 +228,10 @@ TEST_F(ModuleTest, AFileThatIsTruncatedWhileItIsReadStaysReadable) {
   const auto opened = ElfFile::open(file);
   ASSERT_TRUE(opened);
   std::filesystem::resize_file(file, 0);
-  for (const auto& section : opened->sections())
-    if (section.name == ".text") EXPECT_EQ(section.bytes.find_first_not_of('x'), std::string_view::npos);
+  for (const auto& section : opened->sections()) {
+    if (section.name != ".text") continue;
+    EXPECT_EQ(section.bytes.find_first_not_of('x'), std::string_view::npos);
+  }
   EXPECT_EQ(opened->section(".modinfo")->bytes, modinfo);
 }
 
