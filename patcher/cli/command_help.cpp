@@ -146,7 +146,7 @@ std::vector<CommandHelp> make_help() {
        "package"},
       {"adapt",
        {{"vgpukit adapt 535 --kernel newest --output drafts", "recipes for errors that no recipe explains"},
-        {"vgpukit --recipes drafts build 535 --kernel newest --accept adapted", "then build with them"}},
+        {"vgpukit adapt 535 --kernel newest --report report.txt", "also a text to send to somebody"}},
        "docs/recipes.md",
        "adapt"},
       {"recipe", {{"vgpukit recipe list", ""}}, "docs/recipes.md", ""},
