@@ -87,6 +87,13 @@ std::vector<std::string> parameters_of(std::string_view declaration) {
   return all;
 }
 
+std::size_t body_around(const transform::CodeView& view, int line) {
+  std::size_t open = 0;
+  for (std::size_t i = 0; i < view.code().size() && view.code()[i].line <= line; ++i)
+    if (view.depth(i) == 0 && view.is(i, "{")) open = i;
+  return open;
+}
+
 std::vector<std::string> parameter_names(const diagnostics::Declaration& function) {
   if (function.kind == diagnostics::NameKind::macro) return function.arguments;
   std::vector<std::string> names;

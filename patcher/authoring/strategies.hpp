@@ -12,6 +12,7 @@
 #include "diagnostics/api_changes.hpp"
 #include "diagnostics/diagnostics.hpp"
 #include "diagnostics/header_texts.hpp"
+#include "transform/code_view.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::authoring {
@@ -69,6 +70,9 @@ struct ErrorPlace {
 std::vector<ErrorPlace> places_of(const std::vector<diagnostics::Diagnostic>& errors);
 // The files of the places, each once.
 std::vector<std::string> files_of(const std::vector<diagnostics::Diagnostic>& errors);
+
+// The index of the '{' at file scope before the end of this line: of the function's body around it. 0 if there is none.
+std::size_t body_around(const transform::CodeView& view, int line);
 
 // The names of the parameters of a function or macro: {"dev", "mask"}. Empty names if there are none.
 std::vector<std::string> parameter_names(const diagnostics::Declaration& function);

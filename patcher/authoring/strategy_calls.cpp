@@ -101,10 +101,7 @@ std::string variable_of_type(const Evidence& evidence, const std::string& type) 
     if (!text) return {};
     const transform::CodeView view(*text);
     const auto& code = view.code();
-    // The function around the place: the last '{' at file scope before it.
-    std::size_t open = 0;
-    for (std::size_t i = 0; i < code.size() && code[i].line <= place.line; ++i)
-      if (view.depth(i) == 0 && view.is(i, "{")) open = i;
+    const auto open = body_around(view, place.line);
     if (open == 0) return {};
     std::size_t close = open - 1;
     std::size_t begin = open;

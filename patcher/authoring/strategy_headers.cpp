@@ -16,7 +16,7 @@ std::string_view leaf(std::string_view path) {
 }
 
 // The header of this kernel that declares most of what the old one declared; empty if none declares a half of it.
-std::string heir_of(const Evidence& evidence) {
+std::string successor_of(const Evidence& evidence) {
   if (!evidence.api.before) return {};
   std::set<std::string, std::less<>> names;
   for (auto& each : evidence.older) {
@@ -50,7 +50,7 @@ std::vector<Candidate> move_header(const Evidence& evidence) {
         std::none_of(found.begin(), found.end(), [&](const auto& each) { return each.first == name; }))
       found.emplace_back(name, why);
   };
-  if (const auto heir = heir_of(evidence); !heir.empty()) add(heir, "it declares what the old header declared");
+  if (const auto heir = successor_of(evidence); !heir.empty()) add(heir, "it declares what the old header declared");
   for (const auto& file : evidence.kernel.files())
     if (leaf(file.name) == leaf(subject.name) && (file.name.starts_with("linux/") || file.name.starts_with("drm/")))
       add(file.name, "it has the same name");

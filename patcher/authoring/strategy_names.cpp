@@ -199,9 +199,7 @@ std::vector<Candidate> fail_wrapper(const Evidence& evidence) {
     if (!text) return {};
     const transform::CodeView view(*text);
     const auto& code = view.code();
-    std::size_t open = 0;
-    for (std::size_t i = 0; i < code.size() && code[i].line <= place.line; ++i)
-      if (view.depth(i) == 0 && view.is(i, "{")) open = i;
+    const auto open = body_around(view, place.line);
     const auto close = open == 0 ? transform::CodeView::npos : view.partner(open);
     if (close == transform::CodeView::npos || !view.is(open - 1, ")")) return {};
     const auto parameters = view.partner(open - 1);

@@ -7,7 +7,6 @@
 #include "kernel/kernel_notices.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
-#include "support/text.hpp"
 
 namespace vgpukit::install {
 

@@ -91,7 +91,8 @@ ReadBack read_back_initramfs(const HostPaths& host, const system::BootSetup& set
       worst = {State::unreadable, image, image + " cannot be read"};
     else if (worst.text.empty())
       worst = {State::missing, image,
-               image + (found.content.empty() ? " does not have " : " has an older ") + modprobe_file};
+               image + (found.state == system::FileInImage::State::absent ? " does not have " : " has an older ") +
+                   modprobe_file};
   }
   return worst;
 }

@@ -111,7 +111,7 @@ class ChildSetup {
   template <class Launcher, class Path, class Args>
   bp::error_code on_exec_setup(Launcher&, const Path&, const Args&) {
     reset_signals();
-    // A confined command that had the caller's terminal could type commands into his shell (TIOCSTI).
+    // A confined command that had the caller's terminal could type commands into the caller's shell (TIOCSTI).
     if (sandbox_ ? ::setsid() < 0 : ::setpgid(0, 0) != 0) return failed(Stage::group);
     watch_this_group(watch_socket_);
     if (needs_namespace_ && !enter_user_namespace()) return failed(Stage::user_namespace);
