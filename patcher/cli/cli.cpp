@@ -54,7 +54,8 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->type_name("FACT=yes|no");
   app.add_flag_callback("--no-sandbox", turn_sandbox_off,
                         "As root: run make, conftest and the compilers with root's rights (docs/security.md)");
-  app.add_flag("-v,--verbose", globals.verbose, "Print more: every command that is run");
+  // Newer releases of CLI11 have a default for flags that are counted, and print it.
+  app.add_flag("-v,--verbose", globals.verbose, "Print more: every command that is run")->default_str("");
   app.add_flag("-q,--quiet", globals.quiet, "Print only errors");
 }
 
