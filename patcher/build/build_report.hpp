@@ -1,4 +1,4 @@
-// The report of a build, in the form of the JSON that docs/cli.md documents. It is printed, stored with the modules,
+// The report of a build, in the form of the JSON that docs/schemas describes. It is printed, stored with the modules,
 // and read again by the next build if nothing has changed.
 #pragma once
 

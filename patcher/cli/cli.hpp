@@ -24,7 +24,7 @@
 
 namespace vgpukit::cli {
 
-// The exit codes of the command line contract (docs/cli.md).
+// The exit codes of the command line contract (docs/reference/exit-codes.md).
 enum class Exit : int {
   done = 0,
   failed = 1,   // the job itself failed: a compile error, a module that the kernel would refuse
@@ -148,7 +148,7 @@ void print_json(const nlohmann::json& document);  // one document, to stdout
 // Breaks text at blanks to fit the terminal (100 columns without one), with `indent` blanks in front of each line.
 std::string wrapped(const std::string& text, std::size_t indent);
 std::string human_bytes(std::uintmax_t bytes);
-// The exit code of an error (docs/cli.md).
+// The exit code of an error (docs/reference/exit-codes.md).
 Exit exit_of(ErrorKind kind);
 nlohmann::json error_json(const Error& error);
 

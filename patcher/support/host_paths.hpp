@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 struct HostPaths {
   fs::path root = "/";  // another root folder, or "/"; absolute and normalised
-  fs::path cache;       // facts, warm builds: all of it can be deleted. On this machine, not in the root
+  fs::path cache;       // facts, answers, trees of builds: all of it can be deleted. On this machine, not in the root
   fs::path state;       // the driver store and finished builds. On this machine, not in the root
   fs::path config;      // the configuration file; may not exist
 
