@@ -2,6 +2,7 @@
 
 #include "build/job.hpp"
 #include "install/build_root.hpp"
+#include "support/small_file_system.hpp"
 
 namespace vgpukit::install {
 namespace {
@@ -27,8 +28,9 @@ class DkmsBuildTest : public test::BuildRoot {
     return dkms_build(host_, {host_.in_root(copy_), release, headers, {}});
   }
   // As `vgpukit build`, before dkms builds.
-  BuildReport rehearsal(recipe::Strict strict = recipe::Strict::none) {
-    auto kernel = kernel::open_kernel(host_, "6.1");
+  BuildReport rehearsal(recipe::Strict strict = recipe::Strict::none) { return build_in(host_, strict); }
+  BuildReport build_in(const HostPaths& host, recipe::Strict strict = recipe::Strict::none) {
+    auto kernel = kernel::open_kernel(host, "6.1");
     EXPECT_TRUE(kernel) << kernel.error().message();
     kernel::Facts facts(std::move(*kernel));
     const auto catalogue = recipe::Catalogue::load({folder_ / "recipes"}, "");
@@ -81,6 +83,52 @@ TEST_F(DkmsBuildTest, AModuleThatChangedAfterItsVerificationIsNotUsed) {
   ASSERT_TRUE(report) << report.error().message();
   EXPECT_FALSE(report->unchanged);
   expect_module();
+}
+
+TEST_F(DkmsBuildTest, AKernelThatWasReplacedUnderTheSameReleaseGetsNewModules) {
+  ASSERT_EQ(rehearsal().result, BuildReport::Result::built);
+  put("/usr/src/linux-headers-6.1/Module.symvers", "0x87654321\tnew_call\tvmlinux\tEXPORT_SYMBOL\t\n");
+  const auto report = dkms_build_for();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->result, BuildReport::Result::built);
+  EXPECT_FALSE(report->unchanged);
+}
+
+TEST_F(DkmsBuildTest, ARootWithTheSameHeadersAndToolsSharesTheBuildAndOneWithAnotherLinkerDoesNot) {
+  ASSERT_EQ(rehearsal().result, BuildReport::Result::built);
+  auto other = host_;
+  other.root = folder_ / "other";
+  fs::copy(host_.root, other.root, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const auto same = build_in(other);
+  EXPECT_TRUE(same.unchanged);
+  EXPECT_EQ(same.kernel.root, other.root.string());
+  test::put(other.root / "bin/ld", "#!/bin/sh\n# a newer one\n", 0755);
+  EXPECT_FALSE(build_in(other).unchanged);
+}
+
+// dkms up to 3.0 builds all kernels of a version in one folder.
+TEST_F(DkmsBuildTest, AFolderThatASecondDkmsBuildReplacesGetsNoModules) {
+  auto script = std::string(test::make_script);
+  script.replace(script.find("echo \"  LD [M]"), 0,
+                 "cp -r " + copy_ + " /second\nrm -r " + copy_ + "\ncp -r /second " + copy_ + "\n");
+  put("/bin/make", script, 0755);
+  const auto refused = dkms_build_for();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("another dkms build has replaced the folder"));
+  EXPECT_EQ(text("nvidia.ko"), "absent");
+}
+
+TEST_F(DkmsBuildTest, AFullDiskIsNamedAndNoModuleIsLeft) {
+  if (!test::use_own_mounts()) GTEST_SKIP() << "nothing can be mounted here";
+  const auto disk = host_.in_root("/var/lib/dkms");
+  test::mount_small_file_system(disk);
+  ASSERT_TRUE(write_dkms_tree(host_.in_root(copy_), driver_, choices_, "/bin/vgpukit"));
+  test::fill_file_system(disk / "full");
+  const auto refused = again();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::no_space) << refused.error().message();
+  EXPECT_EQ(text("nvidia.ko"), "absent");
+  ::umount2(disk.c_str(), MNT_DETACH);
 }
 
 TEST_F(DkmsBuildTest, AFolderThatVgpukitDidNotWriteIsBadInput) {
