@@ -366,7 +366,8 @@ else:
     print(f"{'what':46} {'wall s':>8} {'CPU s':>8} {'own MB':>8} {'peak MB':>8}")
     for name, row in raw.items():
         if "wall_s" in row:
-            print(f"{name:46} {row['wall_s']:8.3f} {row['cpu_s']:8.3f} {row['own_peak_mb']:8.1f} {row.get('peak_mb', 0):8.1f}")
+            print(f"{name:46} {row['wall_s']:8.3f} {row['cpu_s']:8.3f} {row['own_peak_mb']:8.1f} "
+                  f"{row.get('peak_mb', 0):8.1f}")
     print()
     for name, value in result.items():
         print(f"{name:46} {value:>8}")
