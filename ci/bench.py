@@ -1,4 +1,4 @@
-"""The measurements of ci/bench.sh. Arguments: TOP ROOT RELEASE DRIVER [--json] [--quick] [--quickstart] [--only PART]."""
+"""The measurements of ci/bench.sh. Arguments: TOP ROOT RELEASE DRIVER, and the options of bench.sh."""
 import concurrent.futures, glob, json, os, re, shutil, subprocess, sys, tempfile, time
 
 top, root, release, driver, *flags = sys.argv[1:]
