@@ -1,12 +1,16 @@
 #include "install/dkms_build.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
 
 #include "build/job.hpp"
 #include "install/dkms_tree.hpp"
 #include "kernel/facts.hpp"
 #include "support/atomic_file.hpp"
 #include "support/descriptor.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -39,6 +43,19 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
                "run dkms without --kernelsourcedir"};
 }
 
+// Waits for another dkms build of the same version. The lock is on dkms's folder, because a file would stay after the
+// driver is removed.
+Result<Descriptor> lock_version(const DkmsBuildRequest& request) {
+  const auto folder = request.folder.parent_path();
+  Descriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;  // unreadable: nothing else can use it either
+  if (request.on_step) request.on_step("another dkms build of this driver is running: waiting for it");
+  while (::flock(lock.get(), LOCK_EX) != 0)
+    if (Interrupt::caught() != 0 || errno != EINTR)
+      return Error{ErrorKind::interrupted, "wait for another dkms build in " + folder.string(), "interrupted", ""};
+  return lock;
+}
+
 }  // namespace
 
 Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequest& request) {
@@ -49,9 +66,7 @@ Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequ
   // All kernels of a version share the folder's path. If a second dkms build replaces the folder, the modules of this
   // one must not appear in it.
   const Descriptor folder(::open(request.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  TRY_ASSIGN(const auto lock, FileLock::acquire(host.state / "locks/dkms-build.lock", [&] {
-               if (request.on_step) request.on_step("waiting for another dkms build");
-             }));
+  TRY_ASSIGN(const auto lock, lock_version(request));
   std::error_code bad;
   for (const auto& module : choices.modules) fs::remove(request.folder / (module + ".ko"), bad);
   TRY_ASSIGN(const auto catalogue, catalogue_for(choices));

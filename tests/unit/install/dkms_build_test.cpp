@@ -1,7 +1,11 @@
 #include "install/dkms_build.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include "build/job.hpp"
 #include "install/build_root.hpp"
+#include "support/descriptor.hpp"
 #include "support/small_file_system.hpp"
 
 namespace vgpukit::install {
@@ -25,8 +29,9 @@ class DkmsBuildTest : public test::BuildRoot {
     return again(release, headers);
   }
   Result<BuildReport> again(const std::string& release = "6.1", const std::string& headers = "") {
-    return dkms_build(host_, {host_.in_root(copy_), release, headers, {}});
+    return dkms_build(host_, {host_.in_root(copy_), release, headers, {}, {}, on_step_});
   }
+  std::function<void(std::string_view)> on_step_;
   // As `vgpukit build`, before dkms builds.
   BuildReport rehearsal(recipe::Strict strict = recipe::Strict::none) { return build_in(host_, strict); }
   BuildReport build_in(const HostPaths& host, recipe::Strict strict = recipe::Strict::none) {
@@ -104,6 +109,21 @@ TEST_F(DkmsBuildTest, ARootWithTheSameHeadersAndToolsSharesTheBuildAndOneWithAno
   EXPECT_EQ(same.kernel.root, other.root.string());
   test::put(other.root / "bin/ld", "#!/bin/sh\n# a newer one\n", 0755);
   EXPECT_FALSE(build_in(other).unchanged);
+}
+
+TEST_F(DkmsBuildTest, ASecondBuildOfTheSameVersionWaits) {
+  fs::create_directories(host_.in_root(copy_));
+  const Descriptor other(::open(host_.in_root(copy_).parent_path().c_str(), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  std::string said;
+  on_step_ = [&](std::string_view text) {
+    said = text;
+    ::flock(other.get(), LOCK_UN);
+  };
+  const auto report = dkms_build_for();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(said, "another dkms build of this driver is running: waiting for it");
+  expect_module();
 }
 
 // dkms up to 3.0 builds all kernels of a version in one folder.
