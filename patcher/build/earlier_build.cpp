@@ -103,6 +103,7 @@ std::optional<BuildReport> unchanged_build(const HostPaths& host, const fs::path
     if (!hasher.add_file(module.path) || hasher.hex() != module.hash) return std::nullopt;
   }
   report.unchanged = true;
+  report.kernel.root = host.root.string();  // it may have been built for another root with the same content
   return report;
 }
 

@@ -113,7 +113,7 @@ Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transact
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> errors;
   TRY_ASSIGN(const auto status,
-             run_nvidia_installer(driver, tree.edits(), modules, kernel, request.choices.accepted, log, request.jobs,
+             run_nvidia_installer(driver, tree.edits(), modules, kernel, request.choices.accepted, log,
                                   [&](std::string_view line) {
                                     log::trace(std::string(line));
                                     // The first error is the cause and may continue on the next lines. The last error
@@ -222,8 +222,9 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   std::error_code no_size;
   const bool run_file = request.with_nvidia_installer && driver.package.member.empty();
   const auto package_bytes = run_file ? fs::file_size(driver.package.file, no_size) : 0;
-  ConflictRequest conflict_request{request.with_nvidia_installer, bytes_of(driver.sources), 0,
-                                   no_size ? 0 : package_bytes, installer_ignores_loaded_modules(driver.version)};
+  ConflictRequest conflict_request{
+      version, request.with_nvidia_installer, bytes_of(driver.sources),
+      0,       no_size ? 0 : package_bytes,   installer_ignores_loaded_modules(driver.version)};
   const auto blocked = [&](const std::vector<DkmsEntry>& entries) {
     outcome.conflicts = find_conflicts(host, conflict_request, entries);
     return std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(),
