@@ -7,12 +7,40 @@
 #include "adapt/trial_tree.hpp"
 #include "config.hpp"
 #include "conftest/driver_checks.hpp"
+#include "kernel/package_hints.hpp"
 #include "recipe/plan.hpp"
 #include "support/hash.hpp"
 #include "support/text.hpp"
 #include "support/version.hpp"
 
 namespace vgpukit::adapt {
+
+namespace {
+
+// An error in a header of the kernel that this header has without the driver, too. Others come from what the driver
+// includes or defines before it, or from a macro that it uses.
+Status check_headers(kernel::Facts& facts, const std::string& what,
+                     const std::vector<diagnostics::Diagnostic>& errors) {
+  for (const auto& error : errors) {
+    const auto include = error.file.rfind("/include/");
+    if (!error.file.starts_with('/') || include == std::string::npos) continue;
+    const auto name = error.file.substr(include + 9);
+    kernel::Question question;
+    question.kind = kernel::Question::Kind::declaration;
+    question.name = "vgpukit_probe";
+    question.headers = {name};
+    const auto answer = facts.ask(question);
+    if (answer || !contains(answer.error().why, error.message)) continue;
+    const auto& kernel = facts.kernel();
+    return Error{ErrorKind::failed, what,
+                 "<" + name + "> of this kernel does not compile without the driver either: " + error.file + ":" +
+                     std::to_string(error.line) + ": " + error.message,
+                 "install the kernel's headers again: " + kernel::install_headers_hint(kernel.host, kernel.release)};
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job) {
   TRY_ASSIGN(auto tree, transform::SourceTree::open(job.driver->sources));
@@ -42,6 +70,7 @@ Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job) {
     report.green = true;
     return report;
   }
+  TRY(check_headers(facts, what, report.before));
   HeaderEvidence evidence(job.headers, facts.kernel().release);
   Search search(facts, job, trial, std::move(tree), evidence);
   TRY(search.run(report.before, report));
@@ -98,6 +127,7 @@ std::string text_of(const AdaptReport& report, const driver::Driver& driver, con
     text += "  " + each.subject + ": " + each.strategy + ": " + each.change + "\n    because " + each.why + "\n    " +
             each.result + "\n";
   list("errors that are left:", report.left);
+  if (!report.ended.empty()) text += "\nthe search ended: " + report.ended + "\n";
   for (const auto& each : report.proposals) text += "\n--- " + each.draft.id + ".yaml\n" + each.draft.text;
   return text;
 }

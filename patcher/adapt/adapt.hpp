@@ -58,12 +58,14 @@ struct AdaptReport {
   std::vector<Proposal> proposals;
   std::vector<Tried> tried;
   std::vector<diagnostics::Diagnostic> left;  // the errors with them
+  std::string ended;                          // why the search ended with errors, a clause
   double build_seconds = 0;                   // the first build
   double search_seconds = 0;                  // all that followed
 };
 
 // Nothing of the driver or of the system is changed. Error: consent if a recipe of the catalogue needs it; missing or
-// failed if the kernel's headers or compiler cannot be used; usage if the driver refuses the kernel or cannot be read.
+// failed if the kernel's headers or compiler cannot be used, or the compiler crashes or is killed; no_space if the disk
+// is full; usage if the driver refuses the kernel or cannot be read.
 Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job);
 
 // A new folder for a TrialTree. While the lock is held, no other process of this state folder adapts this driver to

@@ -30,7 +30,53 @@ std::string state_of(const transform::SourceTree& tree) {
 
 bool is_about(const Diagnostic& error, const diagnostics::Subject& subject) {
   const auto found = diagnostics::subject_of(error);
-  return found && found->name == subject.name && (found->kind == NameKind::field) == (subject.kind == NameKind::field);
+  const bool of_another = found && !found->of.empty() && !subject.of.empty() && found->of != subject.of;
+  return found && found->name == subject.name && !of_another &&
+         (found->kind == NameKind::field) == (subject.kind == NameKind::field);
+}
+
+// The message without the compiler's guess, which depends on what else is declared.
+std::string plain_message(const Diagnostic& error) {
+  const auto guess = error.message.find("; did you mean ");
+  const auto end = guess == std::string::npos ? guess : error.message.find('?', guess);
+  return end == std::string::npos ? error.message : error.message.substr(0, guess) + error.message.substr(end + 1);
+}
+
+std::string place_and_message(const Diagnostic& error) {
+  return (error.file.empty() ? error.tool : error.file + ":" + std::to_string(error.line)) + ": " + error.message;
+}
+
+// How often each file has each message.
+std::map<std::pair<std::string, std::string>, std::size_t> counts_of(const std::vector<Diagnostic>& errors) {
+  std::map<std::pair<std::string, std::string>, std::size_t> counts;
+  for (const auto& error : errors) {
+    const auto places = authoring::places_of({error});
+    for (const auto& place : places) ++counts[{plain_message(error), place.file}];
+    if (places.empty()) ++counts[{plain_message(error), ""}];
+  }
+  return counts;
+}
+
+// Those of `now` that are new, or at more places than before.
+std::vector<Diagnostic> fresh_errors(const std::vector<Diagnostic>& before, const std::vector<Diagnostic>& now) {
+  const auto known = counts_of(before);
+  std::vector<Diagnostic> fresh;
+  for (const auto& error : now) {
+    const auto counts = counts_of({error});
+    if (std::any_of(counts.begin(), counts.end(), [&](const auto& each) {
+          const auto found = known.find(each.first);
+          return found == known.end() || found->second < each.second;
+        }))
+      fresh.push_back(error);
+  }
+  return fresh;
+}
+
+std::size_t uses_of_word(const transform::SourceTree& tree, const std::string& path, std::string_view word) {
+  std::size_t uses = 0;
+  if (const auto text = tree.read(path))
+    for_each_word(*text, [&](std::string_view each, std::size_t) { uses += each == word ? 1 : 0; });
+  return uses;
 }
 
 // The C files through which these files are compiled: a C file is its own; of a header, a few that include it.
@@ -127,35 +173,69 @@ Status Search::run(Errors errors, AdaptReport& report) {
     stuck = !advanced;
     if (advanced && taken_.size() < most_proposals && report.tried.size() < most_tries) continue;
     if (stuck && since_build_ > 0) continue;
-    if (!advanced && back++ < most_ways_back && go_back(report)) {
-      TRY(trial_.write(tree_.edits()));
-      continue;
+    bool went_back = false;
+    if (!advanced && back++ < most_ways_back) {
+      TRY_ASSIGN(went_back, go_back(report));
     }
-    break;
+    if (!went_back) break;
   }
   report.green = errors_.empty();
   report.left = errors_;
+  if (!report.green) report.ended = why_ended(report);
   for (auto& one : taken_) report.proposals.push_back(std::move(one.proposal));
   return {};
 }
 
-// A proposal compiled, and only the whole build showed what is wrong with it, such as a symbol that is GPL-only: goes
-// back to the last one that has an alternative.
-bool Search::go_back(AdaptReport& report) {
-  const bool of_build = std::all_of(errors_.begin(), errors_.end(), [](const Diagnostic& error) {
-    return error.tool == "modpost" || error.tool == "verify" || error.tool == "ld";
-  });
-  if (!of_build || taken_.empty()) return false;
-  auto& last = taken_.back();
-  banned_.insert(last.key);
-  for (auto& each : report.tried)
-    if (each.taken && each.change == last.proposal.draft.change) {
-      each.taken = false;
-      each.result = "it compiles, and then: " + errors_.front().message;
+std::string Search::why_ended(const AdaptReport& report) const {
+  if (diagnostics::causes_of(errors_).subjects.empty())
+    return "none of the errors that are left names something of the kernel, so that the driver may build on no kernel; "
+           "vgpukit build explains each";
+  if (taken_.size() >= most_proposals) return std::to_string(most_proposals) + " proposals are the limit";
+  if (report.tried.size() >= most_tries) return std::to_string(most_tries) + " candidates are the limit";
+  return "nothing else is known that could help";
+}
+
+// The proposal that made one of the errors, which was compiled and tried without the file that shows it, or which only
+// linking and verifying show.
+Result<std::optional<Search::Culprit>> Search::culprit(const AdaptReport& report) {
+  std::optional<Culprit> none;
+  if (taken_.empty() || errors_.empty()) return none;
+  const auto fresh = fresh_errors(report.before, errors_);
+  for (const auto& error : fresh) {
+    if (error.tool == "modpost" || error.tool == "verify" || error.tool == "ld")
+      return std::optional(Culprit{taken_.size() - 1, error});
+    auto units = compiled_for(authoring::files_of({error}), tree_);
+    if (!error.unit.empty()) units = {error.unit};
+    for (std::size_t i = taken_.size(); i-- > 0;) {
+      TRY(trial_.write(taken_[i].before.edits()));
+      TRY_ASSIGN(const auto without_it, trial_.compile(units));
+      if (!fresh_errors(without_it, {error}).empty()) {
+        if (!taken_[i].hides) return std::optional(Culprit{i, error});
+        break;
+      }
     }
+  }
+  TRY(trial_.write(tree_.edits()));
+  return none;
+}
+
+// Takes such a proposal back, with those that were taken after it.
+Result<bool> Search::go_back(AdaptReport& report) {
+  TRY_ASSIGN(const auto found, culprit(report));
+  if (!found) return false;
+  for (std::size_t i = found->taken; i < taken_.size(); ++i)
+    for (auto& each : report.tried)
+      if (each.taken && each.change == taken_[i].proposal.draft.change) {
+        each.taken = false;
+        each.result = i > found->taken ? "taken back, because one before it was"
+                                       : "it makes another error: " + place_and_message(found->error);
+      }
+  auto& last = taken_[found->taken];
+  banned_.insert(last.key);
   tree_ = std::move(last.before);
   errors_ = std::move(last.errors);
-  taken_.pop_back();
+  taken_.resize(found->taken);
+  TRY(trial_.write(tree_.edits()));
   return true;
 }
 
@@ -218,15 +298,23 @@ Result<Search::Attempt> Search::attempt(const authoring::Draft& draft, const dia
     made.problem = std::string(recipe::decision_name(line.decision)) + ": " + line.reason;
     return made;
   }
+  // The compiler names a missing function once in a file, however often it is called there.
+  for (const auto& missing : diagnostics::causes_of(errors_).subjects) {
+    if (!missing.gone || missing == subject) continue;
+    for (const auto& file : line.files)
+      if (uses_of_word(made.tree, file.path, missing.name) > uses_of_word(tree_, file.path, missing.name)) {
+        made.problem = "it needs " + missing.text() + ", which is an error, too";
+        return made;
+      }
+  }
   auto files = authoring::files_of(about_subject(errors_, subject));
   for (const auto& file : line.files) files.push_back(file.path);
   TRY(trial_.write(made.tree.edits()));
-  const auto compiled = compiled_for(files, made.tree);
+  auto compiled = compiled_for(files, made.tree);
+  for (const auto& error : about_subject(errors_, subject))
+    if (!error.unit.empty()) compiled.push_back(error.unit);
   TRY_ASSIGN(const auto found, trial_.compile(compiled));
-  std::set<std::string> messages;
-  for (const auto& error : errors_) messages.insert(error.message);
-  for (const auto& error : found)
-    if (!messages.contains(error.message)) made.fresh.push_back(error);
+  made.fresh = fresh_errors(errors_, found);
   made.solved = about_subject(found, subject).empty();
   std::set<std::string> done(files.begin(), files.end());
   done.insert(compiled.begin(), compiled.end());
@@ -239,11 +327,11 @@ Result<Search::Attempt> Search::attempt(const authoring::Draft& draft, const dia
   return made;
 }
 
-void Search::take(Proposal proposal, const std::string& key, transform::SourceTree tree, Errors errors) {
-  taken_.push_back({std::move(proposal), std::move(tree_), std::move(errors_), key});
+void Search::take(Proposal proposal, const std::string& key, Attempt made, bool hides) {
+  taken_.push_back({std::move(proposal), std::move(tree_), std::move(errors_), key, hides});
   ++since_build_;
-  tree_ = std::move(tree);
-  errors_ = std::move(errors);
+  tree_ = std::move(made.tree);
+  errors_ = std::move(made.errors);
 }
 
 Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors& about, AdaptReport& report) {
@@ -267,13 +355,12 @@ Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors
     else if (!made.solved)
       tried.result = "the errors about it are still there";
     else if (!made.fresh.empty())
-      tried.result = "it makes another error: " + made.fresh.front().file + ":" +
-                     std::to_string(made.fresh.front().line) + ": " + made.fresh.front().message;
+      tried.result = "it makes another error: " + place_and_message(made.fresh.front());
     else
       tried.result = "taken", tried.taken = true;
     report.tried.push_back(tried);
     if (tried.taken) {
-      take(std::move(proposal), key, std::move(made.tree), std::move(made.errors));
+      take(std::move(proposal), key, std::move(made), false);
       return true;
     }
     if (made.problem.empty() && made.solved) {
@@ -289,7 +376,7 @@ Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors
     report.tried[best->tried].result = "taken; the compiler now gets further";
     report.tried[best->tried].taken = true;
     TRY(trial_.write(best->attempt.tree.edits()));
-    take(std::move(best->proposal), best->key, std::move(best->attempt.tree), std::move(best->attempt.errors));
+    take(std::move(best->proposal), best->key, std::move(best->attempt), true);
     return true;
   }
   TRY(trial_.write(tree_.edits()));
@@ -318,9 +405,8 @@ Result<bool> Search::with_second(const Attempt& first, Proposal proposal, const 
     report.tried.back().result = "taken, together with the next one";
     report.tried.back().taken = true;
     report.tried.push_back({api.subject.text(), candidate.strategy, draft.change, candidate.why, "taken", true});
-    take(std::move(proposal), key, first.tree, first.errors);
-    take({draft, candidate.strategy, candidate.why, candidate.proven}, second, std::move(made->tree),
-         std::move(made->errors));
+    take(std::move(proposal), key, first, false);
+    take({draft, candidate.strategy, candidate.why, candidate.proven}, second, *std::move(made), false);
     return true;
   }
   return false;

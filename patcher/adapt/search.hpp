@@ -58,14 +58,21 @@ class Search {
     transform::SourceTree before;
     Errors errors;
     std::string key;
+    bool hides;  // without it the compiler did not get as far
   };
 
   Result<bool> one_step(AdaptReport& report);
   Result<bool> try_subject(const diagnostics::ApiChange& api, const Errors& about, AdaptReport& report);
   Result<Attempt> attempt(const authoring::Draft& draft, const diagnostics::Subject& subject);
   Result<bool> with_second(const Attempt& first, Proposal proposal, const std::string& key, AdaptReport& report);
-  bool go_back(AdaptReport& report);
-  void take(Proposal proposal, const std::string& key, transform::SourceTree tree, Errors errors);
+  [[nodiscard]] std::string why_ended(const AdaptReport& report) const;
+  Result<bool> go_back(AdaptReport& report);
+  struct Culprit {
+    std::size_t taken;  // index
+    diagnostics::Diagnostic error;
+  };
+  Result<std::optional<Culprit>> culprit(const AdaptReport& report);
+  void take(Proposal proposal, const std::string& key, Attempt made, bool hides);
   std::vector<authoring::Candidate> candidates(const diagnostics::ApiChange& api, const Errors& about,
                                                const transform::SourceTree& tree);
   authoring::Draft draft_of(const diagnostics::ApiChange& api, const Errors& about,

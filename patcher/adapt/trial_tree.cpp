@@ -8,6 +8,7 @@
 #include "build/missing_object.hpp"
 #include "build/verification.hpp"
 #include "build/work_tree.hpp"
+#include "diagnostics/error_hints.hpp"
 #include "driver/kbuild_files.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
@@ -80,6 +81,7 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::build() {
   TRY_ASSIGN(const auto* probe, facts_.probe());
   request.debug_info = probe->debug_info;
   TRY_ASSIGN(auto built, build::build_tree(facts_, request));
+  TRY(check_machine(built.errors));
   has_objects_ = true;
   if (!commands_) TRY(ask_commands());
   if (!built.built) return std::move(built.errors);
@@ -102,6 +104,14 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::build() {
     errors.push_back(std::move(one));
   }
   return errors;
+}
+
+Status TrialTree::check_machine(const std::vector<diagnostics::Diagnostic>& errors) const {
+  for (const auto& error : errors)
+    if (const auto kind = diagnostics::machine_fault(error))
+      return Error{*kind, "compile " + driver_.version.text + " for " + facts_.kernel().release,
+                   (error.file.empty() ? "" : error.file + ": ") + error.message, error.hint};
+  return {};
 }
 
 Status TrialTree::ask_commands() {
@@ -145,6 +155,10 @@ std::optional<Command> TrialTree::command_for(const std::string& file, const std
 }
 
 Result<std::vector<diagnostics::Diagnostic>> TrialTree::compile(const std::vector<std::string>& files) {
+  const auto tried = "compile " + join(files, ", ") + " of " + driver_.version.text + " for " + facts_.kernel().release;
+  if (!commands_ || commands_->words.empty())
+    return Error{ErrorKind::failed, tried, "the kernel's make did not say how it compiles a file of this driver",
+                 "vgpukit build shows the errors; docs/guides/writing-a-recipe.md says how to write a recipe for them"};
   std::vector<Command> commands;
   for (const auto& file : std::set(files.begin(), files.end()))
     if (auto command = command_for(file, {"-fsyntax-only"})) commands.push_back(*std::move(command));
@@ -152,13 +166,14 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::compile(const std::vecto
   diagnostics::DiagnosticCollector collector(facts_.kernel().host.inside(folder_).string());
   for (const auto& outcome : outcomes) each_line(outcome.err, [&](std::string_view line) { collector.line(line); });
   auto errors = collector.errors();
-  const bool failed = std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& one) { return !one.ok(); });
-  if (failed && errors.empty()) {
-    diagnostics::Diagnostic one;
-    one.tool = "gcc";
-    for (const auto& outcome : outcomes)
-      if (!outcome.ok()) one.message = "the compiler ended with status " + std::to_string(outcome.status);
-    errors.push_back(std::move(one));
+  TRY(check_machine(errors));
+  const auto failed = std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& one) { return !one.ok(); });
+  if (failed != outcomes.end() && errors.empty()) {
+    const bool killed = failed->status > 128;
+    return Error{ErrorKind::failed, tried,
+                 killed ? "the compiler was ended by signal " + std::to_string(failed->status - 128)
+                        : "the compiler ended with status " + std::to_string(failed->status) + " and gave no reason",
+                 killed ? "if memory ran out, try it with fewer jobs (--jobs 1)" : "try it again"};
   }
   return errors;
 }

@@ -35,9 +35,10 @@ class TrialTree {
   // folder cannot be written.
   Status write(const transform::SourceTree::Edits& edits);
   // Runs make for all modules and verifies them. Returns the errors, those of the verification with the tool "verify";
-  // none: it is green.
+  // none: it is green. Error: no_space or failed if an error is none of the code (machine_fault()).
   Result<std::vector<diagnostics::Diagnostic>> build();
   // Compiles these C files as Kbuild does, without writing objects. Files that Kbuild does not compile are ignored.
+  // Error: as build(); failed if Kbuild did not say how it compiles.
   Result<std::vector<diagnostics::Diagnostic>> compile(const std::vector<std::string>& files);
   // The tokens of the preprocessed file, with one blank between them. Empty if it cannot be preprocessed.
   Result<std::string> preprocessed(const std::string& file);
@@ -47,6 +48,7 @@ class TrialTree {
 
  private:
   Status ask_commands();
+  [[nodiscard]] Status check_machine(const std::vector<diagnostics::Diagnostic>& errors) const;
   [[nodiscard]] std::optional<Command> command_for(const std::string& file, const std::vector<std::string>& options);
 
   kernel::Facts& facts_;

@@ -50,38 +50,56 @@ std::optional<std::size_t> object_before(const CodeView& view, std::size_t acces
   return std::nullopt;
 }
 
-// The uses in all lines with errors. Nothing if one of them cannot be read.
+// The use of the field at token i; nothing if it cannot be read.
+std::optional<Use> use_at(const CodeView& view, std::size_t i, const std::string& file) {
+  const auto& code = view.code();
+  Use use{file, {}, std::string(code[i - 1].text), {}, {}};
+  const bool initializer = view.is(i - 1, ".") && i > 1 && (view.is(i - 2, "{") || view.is(i - 2, ","));
+  if (!initializer) {
+    const auto first = object_before(view, i - 1);
+    if (!first) return std::nullopt;
+    use.object = text_between(view, *first, i - 2);
+    if (contains(use.object, "\n")) return std::nullopt;
+  }
+  const auto next = i + 1 < code.size() ? code[i + 1].text : std::string_view();
+  if (next != "=" && next != "|=" && next != "&=") return use;
+  std::size_t end = i + 2;
+  while (end < code.size() && !view.is(end, ";") && !(initializer && (view.is(end, ",") || view.is(end, "}")))) {
+    if (view.partner(end) != CodeView::npos && view.partner(end) > end) end = view.partner(end);
+    ++end;
+  }
+  if (end >= code.size() || end == i + 2) return std::nullopt;
+  use.assignment = next;
+  use.value = text_between(view, i + 2, end - 1);
+  return use;
+}
+
+// The uses in all lines with errors, also in macros. Nothing if one of them cannot be read.
 std::optional<std::vector<Use>> uses_of(const Evidence& evidence) {
   const auto& field = evidence.api.subject.name;
   std::vector<Use> uses;
   for (const auto& place : places_of(evidence.errors)) {
     const auto text = evidence.driver.read(place.file);
     if (!text) return std::nullopt;
-    const CodeView view(*text);
-    const auto& code = view.code();
+    const CodeView whole(*text);
     bool here = false;
-    for (std::size_t i = 1; i + 1 < code.size(); ++i) {
-      const bool access = view.is(i - 1, "->") || view.is(i - 1, ".");
-      if (code[i].line != place.line || code[i].text != field || !access) continue;
-      Use use{place.file, {}, std::string(code[i - 1].text), {}, {}};
-      const bool initializer = view.is(i - 1, ".") && i > 1 && (view.is(i - 2, "{") || view.is(i - 2, ","));
-      if (!initializer) {
-        const auto first = object_before(view, i - 1);
-        if (!first) return std::nullopt;
-        use.object = text_between(view, *first, i - 2);
+    // `line`: of the error in this view.
+    const auto read = [&](const CodeView& view, int line) {
+      for (std::size_t i = 1; i < view.code().size(); ++i) {
+        const bool access = view.is(i - 1, "->") || view.is(i - 1, ".");
+        if (view.code()[i].line != line || view.code()[i].text != field || !access) continue;
+        auto use = use_at(view, i, place.file);
+        if (!use) return false;
+        uses.push_back(*std::move(use));
+        here = true;
       }
-      if (const auto next = code[i + 1].text; next == "=" || next == "|=" || next == "&=") {
-        std::size_t end = i + 2;
-        while (end < code.size() && !view.is(end, ";") && !(initializer && (view.is(end, ",") || view.is(end, "}")))) {
-          if (view.partner(end) != CodeView::npos && view.partner(end) > end) end = view.partner(end);
-          ++end;
-        }
-        if (end >= code.size() || end == i + 2) return std::nullopt;
-        use.assignment = next;
-        use.value = text_between(view, i + 2, end - 1);
-      }
-      uses.push_back(std::move(use));
-      here = true;
+      return true;
+    };
+    if (!read(whole, place.line)) return std::nullopt;
+    for (const auto& token : whole.code()) {
+      if (token.kind != Token::Kind::directive || token.line > place.line) continue;
+      if (token.line + std::count(token.text.begin(), token.text.end(), '\n') < place.line) continue;
+      if (!read(CodeView(token.text.substr(1)), place.line - token.line + 1)) return std::nullopt;
     }
     if (!here) return std::nullopt;
   }
@@ -142,6 +160,33 @@ std::vector<diagnostics::HeaderTexts::Found> functions_about(diagnostics::Header
   return functions;
 }
 
+// The type of a field without its name and the names of parameters.
+std::string type_of(const diagnostics::Declaration& field) {
+  const auto name = find_word(field.text, field.name);
+  if (name == std::string::npos) return field.text;
+  const auto before = field.text.substr(0, name);
+  return field.callable ? before + "(" + join(field.arguments, ", ") + ")"
+                        : before + field.text.substr(name + field.name.size());
+}
+
+// The one field of the structure that is new since the older kernel and has the type of the field that is gone; null
+// if there is none, or more than one.
+const diagnostics::Declaration* new_field_of_type(const Evidence& evidence) {
+  const auto* gone = evidence.before();
+  if (!gone || evidence.api.subject.of.empty()) return nullptr;
+  std::set<std::string> known;
+  for (auto& each : evidence.older)
+    if (each.release() == evidence.api.before->kernel)
+      for (const auto* field : fields_of(each, evidence.api.subject.of)) known.insert(field->name);
+  const diagnostics::Declaration* found = nullptr;
+  for (const auto* field : fields_of(evidence.kernel, evidence.api.subject.of)) {
+    if (known.contains(field->name) || type_of(*field) != type_of(*gone)) continue;
+    if (found && found->name != field->name) return nullptr;
+    found = field;
+  }
+  return found;
+}
+
 bool points_to(const std::string& type, const std::string& structure) {
   return type == structure + " *" || type == "const " + structure + " *";
 }
@@ -149,15 +194,24 @@ bool points_to(const std::string& type, const std::string& structure) {
 }  // namespace
 
 std::vector<Candidate> rename_field(const Evidence& evidence) {
-  if (!is_field(evidence, true) || evidence.api.nearest.empty()) return {};
+  if (!is_field(evidence, true)) return {};
   const auto uses = uses_of(evidence);
-  const auto& near = evidence.api.nearest.front();
-  if (!uses || !near.likely_rename) return {};
-  Candidate candidate{"rename-field", near.name + ": " + near.why, false, {}};
+  if (!uses) return {};
+  std::string name, why;
+  if (!evidence.api.nearest.empty() && evidence.api.nearest.front().likely_rename) {
+    name = evidence.api.nearest.front().name;
+    why = evidence.api.nearest.front().why;
+  } else if (const auto* field = new_field_of_type(evidence)) {
+    name = field->name;
+    why = "it has the same type, and is new since " + evidence.api.before->kernel;
+  } else {
+    return {};
+  }
+  Candidate candidate{"rename-field", name + ": " + why, false, {}};
   for (const auto& use : *uses)
     add_once(candidate.change.steps, step("rename-token",
                                           {{"from", use.object + use.access + evidence.api.subject.name},
-                                           {"to", use.object + use.access + near.name}},
+                                           {"to", use.object + use.access + name}},
                                           {use.file}));
   longest_first(candidate.change.steps);
   return {candidate};

@@ -57,6 +57,7 @@ nlohmann::json json_of(const adapt::AdaptReport& report) {
           {"tried", tried},
           {"errors", json_of(report.before)},
           {"left", json_of(report.left)},
+          {"ended", report.ended},
           {"seconds", {{"build", report.build_seconds}, {"search", report.search_seconds}}}};
 }
 
@@ -81,8 +82,7 @@ void print_report(const Globals& globals, const AdaptOptions& options, const ada
     print(style.red("not found: ") + std::to_string(report.left.size()) + " of " +
           std::to_string(report.before.size()) + " errors are left:\n");
     print_errors(report.left);
-    if (diagnostics::causes_of(report.left).subjects.empty())
-      print("None of them names something of the kernel: vgpukit build explains each.\n");
+    print(wrapped("The search ended: " + report.ended + ".", 0));
   }
   if (report.proposals.empty()) return;
   print(std::to_string(report.proposals.size()) + (report.proposals.size() == 1 ? " recipe is" : " recipes are") +

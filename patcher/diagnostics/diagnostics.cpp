@@ -167,10 +167,15 @@ void DiagnosticCollector::hold(Diagnostic diagnostic, bool follows) {
     }
   }
   if (diagnostic.file == function_file_) diagnostic.function = function_;
-  // For an error in a kernel header, also the driver's file that included it.
-  if (diagnostic.kind == Diagnostic::Kind::error && diagnostic.file.starts_with('/') && !includes_.empty()) {
+  // For an error in a header, also the driver's file that included it.
+  const bool of_kernel = diagnostic.file.starts_with('/');
+  if (diagnostic.kind == Diagnostic::Kind::error && (of_kernel || diagnostic.file.ends_with(".h")) &&
+      !includes_.empty()) {
     const std::string driver_file = relative(includes_.back());
-    if (!driver_file.starts_with('/') && !driver_file.starts_with('<')) diagnostic.more.push_back(driver_file);
+    if (!driver_file.starts_with('/') && !driver_file.starts_with('<')) {
+      diagnostic.unit = driver_file.substr(0, driver_file.find(':'));
+      if (of_kernel) diagnostic.more.push_back(driver_file);
+    }
   }
   pending_ = Entry{std::move(diagnostic), follows};
 }

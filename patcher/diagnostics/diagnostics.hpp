@@ -24,6 +24,7 @@ struct Diagnostic {
   std::string message;  // without the "error: " word: "implicit declaration of function 'follow_pfn' [-Werror=...]"
   std::string hint;     // a recipe, a kernel change, or what to try; may be empty
   std::vector<std::string> more;  // other places with the same message: "nvidia/os-mlock.c:140"
+  std::string unit;               // the C file that was compiled, for an error in a header; may be empty
   std::string function;           // the function that the compiler named; may be empty
   std::string source;             // the source line that the compiler quoted; may be empty
   std::string note;               // "(near initialization for 'ops.open')", "'f' declared here"; may be empty

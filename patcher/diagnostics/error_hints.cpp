@@ -39,6 +39,8 @@ constexpr std::string_view undeclared_function =
     "another header; a recipe must name its replacement";
 constexpr std::string_view undefined_type =
     "{} is not defined in this kernel's headers that the driver includes: it was renamed or moved to another header";
+constexpr std::string_view killed_signal = "Killed signal terminated";
+constexpr std::string_view no_memory = "out of memory";
 constexpr std::string_view unknown_option =
     "this compiler does not know an option of the kernel's configuration: use the compiler that built the kernel";
 
@@ -72,9 +74,9 @@ constexpr std::array<Rule, 21> compiler_rules{{
     {"redefinition of", 0, "this kernel defines {} itself; the driver's definition is no longer needed"},
     {"conftest failed!", -1,
      "conftest could not compile its probe: headers and compiler do not match, or the probe is too old for them"},
-    {"Killed signal terminated", -1,
+    {killed_signal, -1,
      "the compiler was killed, most likely because memory ran out: build with fewer jobs (--jobs 1)"},
-    {"out of memory", -1, "the compiler ran out of memory: build with fewer jobs (--jobs 1)"},
+    {no_memory, -1, "the compiler ran out of memory: build with fewer jobs (--jobs 1)"},
     {"unrecognized command", -1, unknown_option},
     {"unknown argument", -1, unknown_option},
 }};
@@ -110,6 +112,9 @@ std::string machine_hint(std::string_view message) {
   if (contains(message, "Cannot allocate memory") || message.ends_with("] Killed") || message.ends_with(" Error 137")) {
     return "memory ran out: build with fewer jobs (--jobs 1)";
   }
+  if (contains(message, "internal compiler error") || contains(message, "frontend command failed"))
+    return "the compiler crashed: build again; if it crashes at the same place, install the compiler again, and check "
+           "that enough memory is free";
   return {};
 }
 
@@ -142,6 +147,15 @@ std::string from_rules(const std::array<Rule, N>& rules, std::string_view messag
 }
 
 }  // namespace
+
+std::optional<ErrorKind> machine_fault(const Diagnostic& diagnostic) {
+  const std::string_view message = diagnostic.message;
+  if (contains(message, "No space left on device") || contains(message, "Disk quota exceeded"))
+    return ErrorKind::no_space;
+  if (!machine_hint(message).empty() || contains(message, killed_signal) || contains(message, no_memory))
+    return ErrorKind::failed;
+  return std::nullopt;
+}
 
 std::string hint_for(const Diagnostic& diagnostic) {
   if (diagnostic.kind == Diagnostic::Kind::warning) return {};

@@ -210,7 +210,8 @@ std::optional<LogLine> from_marked(std::string_view text) {
     line.diagnostic.message = "internal compiler error: " + line.diagnostic.message;
   // What collect2 and clang's driver print is a consequence of the linker's message.
   line.follows = rest.starts_with("ld returned ") || rest.starts_with("linker command failed");
-  if (tool.empty() && !place.starts_with("{standard input}") && !place.starts_with("/tmp/")) {
+  const bool temporary = place.starts_with("/tmp/") && !place.ends_with(".c") && !place.ends_with(".h");
+  if (tool.empty() && !place.starts_with("{standard input}") && !temporary) {
     line.diagnostic.file = place;
     line.diagnostic.line = number;
     line.diagnostic.column = column;

@@ -222,6 +222,46 @@ TEST_F(StrategiesTest, AFieldOfAMemberIsReadThroughIt) {
   EXPECT_THAT(result(found[0]), HasSubstr("use(a->fb->base.obj, 1);"));
 }
 
+// dma_map_ops in 6.19: map_resource is gone, and map_phys has its type.
+TEST_F(StrategiesTest, AFieldThatIsGoneIsTheNewOneOfItsType) {
+  put("old", "linux/dma-map-ops.h",
+      "struct dma_map_ops {\n  dma_addr_t (*map_page)(struct device *dev, struct page *page, size_t size);\n"
+      "  dma_addr_t (*map_resource)(struct device *dev, phys_addr_t phys_addr, size_t size);\n"
+      "  void (*unmap_page)(struct device *dev, dma_addr_t handle);\n};\n");
+  const std::string rest = "  void (*unmap_phys)(struct device *dev, dma_addr_t handle);\n};\n";
+  const std::string now =
+      "struct dma_map_ops {\n  dma_addr_t (*map_phys)(struct device *dev, phys_addr_t phys, size_t size);\n";
+  put("new", "linux/dma-map-ops.h", now + rest);
+  driver("bool f(const struct dma_map_ops *ops) { return ops->map_resource != NULL; }\n");
+  const std::string log = "nvidia/nv.c:1:53: error: 'const struct dma_map_ops' has no member named 'map_resource'\n";
+  const auto found = candidates(rename_field, log);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_FALSE(found[0].proven);
+  EXPECT_EQ(found[0].why, "map_phys: it has the same type, and is new since 6.12.1-old");
+  EXPECT_EQ(result(found[0]), "bool f(const struct dma_map_ops *ops) { return ops->map_phys != NULL; }\n");
+  put("new", "linux/dma-map-ops.h",
+      now + "  dma_addr_t (*map_other)(struct device *dev, phys_addr_t phys, size_t size);\n" + rest);
+  EXPECT_THAT(candidates(rename_field, log), IsEmpty()) << "it may be either";
+}
+
+// The arrays of a DRM commit in 6.19, as a driver's own loop uses them.
+TEST_F(StrategiesTest, AFieldInAMacroOfTheDriverIsRenamed) {
+  put("old", "drm/drm_atomic.h", "struct crtcs_state {\n  struct crtc *ptr;\n  struct crtc_state *state;\n};\n");
+  put("new", "drm/drm_atomic.h",
+      "struct crtcs_state {\n  struct crtc *ptr;\n  struct crtc_state *state_to_destroy;\n};\n");
+  driver(
+      "#define for_each_crtc(all, one, i) \\\n  for ((i) = 0; \\\n       (one) = (all)->crtcs[i].state, (i) < 2; "
+      "++(i))\n"
+      "int state;\n");
+  const auto found =
+      candidates(rename_field, "nvidia/nv.c:3:33: error: 'struct crtcs_state' has no member named 'state'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(
+      result(found[0]),
+      "#define for_each_crtc(all, one, i) \\\n  for ((i) = 0; \\\n       (one) = (all)->crtcs[i].state_to_destroy, "
+      "(i) < 2; ++(i))\nint state;\n");
+}
+
 TEST_F(StrategiesTest, AnAccessorOfTheKernelReadsAField) {
   put("old", "linux/page.h", "struct page {\n  struct pgmap *pgmap;\n};\n");
   put("new", "linux/page.h",

@@ -1,0 +1,182 @@
+#include "adapt/adapt.hpp"
+
+#include "adapt/adapt_fixture.hpp"
+
+namespace vgpukit::adapt {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+TEST_F(AdaptTest, ARenameIsFoundAndProven) {
+  old_header("int new_call(int a);\nstatic inline int old_call(int a) { return new_call(a); }\n");
+  header("int new_call(int a);\n");
+  exported = {"new_call"};
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_call(1); }\n"}});
+  const auto report = adapt_it();
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(changes_of(report), ElementsAre("rename-call old_call -> new_call"));
+  EXPECT_THAT(text, HasSubstr("result: it builds with the proposals"));
+}
+
+// z.c has an old_call() of its own, which nv.h then no longer calls. It is not among the files that are tried.
+TEST_F(AdaptTest, AProposalThatMakesAnotherFileRedIsTakenBack) {
+  old_header("int new_call(int a);\nstatic inline int old_call(int a) { return new_call(a); }\n");
+  header("int new_call(int a);\n");
+  exported = {"new_call"};
+  const std::string user = "#include <linux/api.h>\n#include \"nv.h\"\n";
+  package({{"common/nv.h", "static inline int nv_call(int a) { int b = a + 1; return old_call(b); }\n"},
+           {"nvidia/nv.c", user},
+           {"nvidia/nv2.c", user},
+           {"nvidia/nv3.c", user},
+           {"nvidia/z.c", "static int old_call(int a) { return a; }\n#include \"nv.h\"\n"}});
+  const auto report = adapt_it();
+  EXPECT_FALSE(report.green);
+  EXPECT_THAT(report.proposals, IsEmpty());
+  EXPECT_THAT(text, HasSubstr("result: it does not build"));
+  EXPECT_THAT(text, HasSubstr("rename-call old_call -> new_call"));
+  EXPECT_THAT(text, HasSubstr("it makes another error: common/nv.h:1: implicit declaration of function 'new_call'"));
+  EXPECT_THAT(text, HasSubstr("errors that are left:\n  common/nv.h:1: implicit declaration of function 'old_call'"));
+}
+
+TEST_F(AdaptTest, AProposalThatTheKernelsLoaderRefusesIsTakenBack) {
+  old_header("int new_call(int a);\nstatic inline int old_call(int a) { return new_call(a); }\n");
+  header("int new_call(int a);\n");
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { int a = 1; return old_call(a); }\n"}});
+  const auto report = adapt_it();  // no one exports new_call
+  EXPECT_FALSE(report.green);
+  EXPECT_THAT(report.proposals, IsEmpty());
+  EXPECT_THAT(text, HasSubstr("it makes another error: verify: nvidia: Unknown symbol new_call"));
+  EXPECT_THAT(text, HasSubstr("errors that are left:\n  nvidia/nv.c:2: implicit declaration of function 'old_call'"));
+}
+
+TEST_F(AdaptTest, TwoChangesThatNeedEachOtherAreTakenTogether) {
+  old_header("int mid_call(int a, long b);\nstatic inline int old_call(int a, long b) { return mid_call(a, b); }\n");
+  header("int mid_call(int a);\n");
+  exported = {"mid_call"};
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_call(1, 2); }\n"}});
+  const auto report = adapt_it();
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(changes_of(report), ElementsAre("rename-call old_call -> mid_call",
+                                              "rename-call mid_call -> mid_call of arguments 2 with $1"));
+  EXPECT_THAT(text, HasSubstr("taken, together with the next one"));
+}
+
+// Each is the other's name in the old kernel, and both are gone.
+TEST_F(AdaptTest, TwoProposalsThatUndoEachOtherEnd) {
+  old_header(
+      "static inline int old_b(int x) { return old_a(x); }\n"
+      "static inline int old_a(int x) { return old_b(x); }\n");
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_a(1) + old_b(2); }\n"}});
+  const auto report = adapt_it();
+  EXPECT_FALSE(report.green);
+  EXPECT_THAT(report.proposals, IsEmpty()) << text;
+  EXPECT_THAT(text, AllOf(HasSubstr("it needs function old_a(), which is an error, too"),
+                          HasSubstr("it needs function old_b(), which is an error, too"),
+                          HasSubstr("the search ended: nothing else is known that could help")));
+}
+
+TEST_F(AdaptTest, AFieldIsRenamedInEachOfTwoStructures) {
+  old_header("struct one { int state; };\nstruct two { int state; };\n");
+  header("struct one { int new_state; };\nstruct two { int new_state; };\n");
+  package({{"nvidia/nv.c",
+            "#include <linux/api.h>\nint nv_init(struct one *a, struct two *b);\n"
+            "int nv_init(struct one *a, struct two *b) { return a->state +\nb->state; }\n"}});
+  const auto report = adapt_it();
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(changes_of(report),
+              ElementsAre("rename-token a->state -> a->new_state", "rename-token b->state -> b->new_state"));
+}
+
+TEST_F(AdaptTest, AKernelThatBuildsNoModuleIsNamed) {
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_call(1); }\n"}});
+  makefile = "modules:\n\t@echo 'include/linux/kconfig.h:1:1: error: unknown type name x' >&2; exit 2\n";
+  const auto error = error_of_adapt();
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("build an empty module for 6.99.0-fake"), HasSubstr("unknown type name"),
+                                     HasSubstr("the driver is not involved")));
+}
+
+TEST_F(AdaptTest, AHeaderOfTheKernelThatIsBrokenIsNamed) {
+  old_header("struct gone { int a; };\n");
+  header("struct broken { int a }\nextern int variable;\n");
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { struct gone g; return g.a; }\n"}});
+  const auto error = error_of_adapt();
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("adapt 535.261.03 to 6.99.0-fake"), HasSubstr("linux/api.h"),
+                                     HasSubstr("does not compile without the driver either"), HasSubstr("install")));
+}
+
+class MachineTest : public AdaptTest {
+ protected:
+  void SetUp() override {
+    AdaptTest::SetUp();
+    old_header("int new_call(int a);\nstatic inline int old_call(int a) { return new_call(a); }\n");
+    header("int new_call(int a);\n");
+    exported = {"new_call"};
+    package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_call(1); }\n"}});
+  }
+  Error error_with_compiler(const std::string& script) {
+    put(folder / "cc", "#!/bin/sh\n" + script + "\nexec gcc \"$@\"\n");
+    fs::permissions(folder / "cc", fs::perms(0755));
+    return error_of_adapt();
+  }
+};
+
+TEST_F(MachineTest, AFullDiskEndsAtOnce) {
+  const auto error = error_with_compiler(
+      "echo 'nvidia/nv.c:3:1: fatal error: error writing to /tmp/cc1.s: No space left on device' >&2; exit 1");
+  EXPECT_EQ(error.kind, ErrorKind::no_space);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("535.261.03 for 6.99.0-fake"), HasSubstr("No space left on device"),
+                                     HasSubstr("free some space")));
+}
+
+TEST_F(MachineTest, ACompilerThatCrashesEndsAtOnce) {
+  const auto error =
+      error_with_compiler("echo 'nvidia/nv.c:2:5: internal compiler error: Segmentation fault' >&2; exit 1");
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("internal compiler error: Segmentation fault"),
+                                     HasSubstr("the compiler crashed"), HasSubstr("memory")));
+}
+
+TEST_F(MachineTest, ACompilerThatIsKilledEndsAtOnce) {
+  const auto error = error_with_compiler(
+      "echo 'gcc: fatal error: Killed signal terminated program cc1' >&2; echo 'compilation terminated.' >&2; exit 1");
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("Killed signal terminated program cc1"), HasSubstr("--jobs 1")));
+}
+
+TEST_F(MachineTest, ACompilerThatIsKilledWhileAProposalIsTriedEndsAtOnce) {
+  const auto error = error_with_compiler("case \"$*\" in *-fsyntax-only*) kill -9 $$;; esac");
+  EXPECT_EQ(error.kind, ErrorKind::failed);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("nvidia/nv.c"), HasSubstr("signal 9"), HasSubstr("--jobs 1")));
+}
+
+TEST_F(AdaptTest, ADriverThatBuildsOnNoKernelIsTold) {
+  package(
+      {{"nvidia/nv.c", "int nv_init( { return 1; }\n"}, {"nvidia/os.c", "int os_init(void) { return nv_name; }\n"}});
+  const auto report = adapt_it();
+  EXPECT_FALSE(report.green);
+  EXPECT_THAT(report.tried, IsEmpty());
+  EXPECT_THAT(report.proposals, IsEmpty());
+  EXPECT_THAT(text, HasSubstr("none of the errors that are left names something of the kernel"));
+}
+
+TEST_F(AdaptTest, WhatIsFoundStaysIfAnErrorOfTheDriverIsLeft) {
+  old_header("int new_call(int a);\nstatic inline int old_call(int a) { return new_call(a); }\n");
+  header("int new_call(int a);\n");
+  exported = {"new_call"};
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_call(1); }\n"},
+           {"nvidia/os.c", "int os_init(void) { return nv_name; }\n"}});
+  const auto report = adapt_it();
+  EXPECT_FALSE(report.green);
+  EXPECT_THAT(changes_of(report), ElementsAre("rename-call old_call -> new_call"));
+  EXPECT_THAT(text, HasSubstr("errors that are left:\n  nvidia/os.c:1: 'nv_name' undeclared"));
+  EXPECT_THAT(text, HasSubstr("none of the errors that are left names something of the kernel"));
+}
+
+}  // namespace
+}  // namespace vgpukit::adapt
