@@ -46,7 +46,8 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
 // Waits for another dkms build of the same version. The lock is on dkms's folder, because a file would stay after the
 // driver is removed.
 Result<Descriptor> lock_version(const DkmsBuildRequest& request) {
-  const auto folder = request.folder.parent_path();
+  std::error_code bad;
+  const auto folder = fs::canonical(request.folder, bad).parent_path();  // request.folder may end with a slash
   Descriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;  // unreadable: nothing else can use it either
   if (request.on_step) request.on_step("another dkms build of this driver is running: waiting for it");

@@ -29,7 +29,7 @@ class DkmsBuildTest : public test::BuildRoot {
     return again(release, headers);
   }
   Result<BuildReport> again(const std::string& release = "6.1", const std::string& headers = "") {
-    return dkms_build(host_, {host_.in_root(copy_), release, headers, {}, {}, on_step_});
+    return dkms_build(host_, {host_.in_root(copy_) / "", release, headers, {}, {}, on_step_});  // as "." is resolved
   }
   std::function<void(std::string_view)> on_step_;
   // As `vgpukit build`, before dkms builds.
