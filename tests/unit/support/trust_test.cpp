@@ -174,6 +174,41 @@ TEST(Sandbox, HasNoDevicesAndNoSockets) {
   EXPECT_EQ(*shown, "/dev: fd full null random stderr stdin stdout urandom zero written\n");
 }
 
+// A process whose command line has the text; 0: there is none.
+pid_t process_with(const std::string& text) {
+  for (const auto& entry : entries_of("/proc"))
+    if (const auto line = read_file(entry / "cmdline"); line && line->find(text) != std::string::npos)
+      if (const int id = std::atoi(entry.filename().c_str()); id > 0) return id;
+  return 0;
+}
+
+TEST(Sandbox, EndsWhatHasLeftItsProcessGroup) {
+  const auto seconds = "1000." + std::to_string(::getpid());
+  const auto shown = confined("setsid sleep " + seconds + " </dev/null >/dev/null 2>&1 & sleep 0.2; exit 7");
+  if (!shown) GTEST_SKIP() << "no sandbox here";
+  EXPECT_EQ(process_with(std::string("sleep\0", 6) + seconds), 0);
+}
+
+TEST(Sandbox, EndsWithItsParentAlsoWhatHasLeftItsProcessGroup) {
+  if (!confined("")) GTEST_SKIP() << "no sandbox here";
+  const auto seconds = std::string("sleep\0", 6) + "2000." + std::to_string(::getpid());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    static_cast<void>(confined("setsid sleep " + seconds.substr(6) + " & sleep 1000"));
+    ::_exit(0);
+  }
+  EXPECT_TRUE(soon([&] { return process_with(seconds) != 0; }));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(soon([&] { return process_with(seconds) == 0; }));
+}
+
+TEST(Sandbox, SeesNoOtherProcesses) {
+  const auto shown = confined("exec 2>/dev/null; cat /proc/[0-9]*/comm");
+  if (!shown) GTEST_SKIP() << "no sandbox here";
+  EXPECT_EQ(*shown, "vgpukit-init\nsh\n");
+}
+
 // TIOCSTI types into the controlling terminal: root's shell would execute it.
 TEST(Sandbox, HasNotTheCallersTerminal) {
   if (!confined("")) GTEST_SKIP() << "no sandbox here";
