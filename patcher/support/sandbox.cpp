@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sched.h>
@@ -21,7 +22,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -255,7 +258,11 @@ AsSelf::~AsSelf() {
   ::setfsuid(static_cast<uid_t>(uid_before_));
 }
 
+// conftest.sh calls its files conftest$$.c, and several of it run in one folder: their ids have to differ, although
+// each is in a namespace of its own.
 PidNamespace::PidNamespace(bool wanted) {
+  static std::atomic<unsigned> next = 0;
+  command_ = static_cast<pid_t>(1000 + (static_cast<unsigned>(::getpid()) * 37 + next++) % 30000);
   if (!wanted) return;
   self_ = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
   if (self_ < 0 || ::unshare(CLONE_NEWPID) != 0) error_ = errno;
@@ -328,7 +335,9 @@ std::optional<SandboxSetup> SandboxSetup::make(const fs::path& root, const std::
   auto [tried, fresh] = state().tried_in.try_emplace(setup.root_);
   if (fresh) {
     const PidNamespace own(true);
-    const int error = own.error() != 0 ? own.error() : tried_in_child([&] { return setup.enter_namespaces(); });
+    const int error = own.error() != 0
+                          ? own.error()
+                          : tried_in_child([&] { return setup.enter_namespaces() && setup.leave_to_child(own); });
     if (error != 0) tried->second = std::strerror(error);
   }
   setup.namespaces_ = tried->second.empty();
@@ -371,7 +380,11 @@ bool SandboxSetup::enter_namespaces() const {
 
 bool SandboxSetup::leave_to_child(const PidNamespace& own) const {
   if (!namespaces_) return true;
-  const pid_t command = ::fork();
+  clone_args arguments{};  // as fork(), with an id
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<std::uintptr_t>(&own.command_);
+  arguments.set_tid_size = 1;
+  const auto command = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
   if (command <= 0) return command == 0;
   ::prctl(PR_SET_NAME, "vgpukit-init");
   // It keeps root's rights, so that no program of the build can touch it.

@@ -98,6 +98,8 @@ class PidNamespace {
  private:
   int self_ = -1;  // a pidfd of this process
   int error_ = 0;
+  pid_t command_;  // the id of the command in the namespace
+  friend class SandboxSetup;
 };
 
 // What a child has to do before it executes a confined command. It is made before the fork, and enter() allocates
