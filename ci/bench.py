@@ -240,6 +240,23 @@ def whole_builds(result):
         "own_cpu_share": round(cold["own_cpu_s"] / cold["cpu_s"], 4)})
 
 
+def sandbox(result):
+    """What the sandbox costs, of processor time: at most 2 % are wanted."""
+    builds = {"reference": ["reference", "--accept", "gpl-export"]}
+    if "--quick" not in flags:
+        builds["nvidia"] = [driver, "--modules", "nvidia"]
+    for name, words in builds.items():
+        rows = {}
+        for _ in range(3):
+            for how in ("", ", --no-sandbox"):
+                forget()
+                rows.setdefault(how, []).append(measure("build", *words, *on, *how[2:].split()))
+        for how, all_rows in rows.items():
+            raw[f"{name}: build, cold{how}"] = min(all_rows, key=lambda row: row["cpu_s"])
+        with_it, without = (raw[f"{name}: build, cold{how}"] for how in rows)
+        result[f"sandbox_cpu_{name}"] = round(with_it["cpu_s"] / without["cpu_s"], 3)
+
+
 def planning(result):
     raw["driver info, first (extraction)"] = measure("driver", "info", driver)
     raw["driver info, extracted"] = measure("driver", "info", driver, times=5)
@@ -345,7 +362,7 @@ def large_hosts(result):
 
 try:
     result = {"driver": os.path.basename(driver), "kernel": release, "processors": jobs}
-    parts = [planning, hook, matrix, large_hosts]
+    parts = [sandbox, planning, hook, matrix, large_hosts]
     if "--quick" not in flags:
         parts = [kernel_upgrade, whole_builds, *parts]
     if "--quickstart" in flags:

@@ -127,6 +127,7 @@ std::string text_of(const AdaptReport& report, const driver::Driver& driver, con
     text += "  " + each.subject + ": " + each.strategy + ": " + each.change + "\n    because " + each.why + "\n    " +
             each.result + "\n";
   list("errors that are left:", report.left);
+  if (!report.exercise.empty()) text += "\nthe modules: " + report.exercise + "\n";
   if (!report.ended.empty()) text += "\nthe search ended: " + report.ended + "\n";
   for (const auto& each : report.proposals) text += "\n--- " + each.draft.id + ".yaml\n" + each.draft.text;
   return text;

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -32,6 +33,10 @@ struct AdaptJob {
   std::vector<std::string> modules;              // empty: all
   // The headers of all kernels that are evidence, from the oldest to the newest; that of the build is one of them.
   std::vector<kernel::KernelHeaders> headers;
+  // A program that loads and uses the modules of a green build: docs/matrix-file.md has the arguments and exit statuses
+  // of `works`. Empty: none. And its environment.
+  std::vector<std::string> exercise;
+  std::map<std::string, std::string> environment;
   unsigned jobs = 1;
   std::function<void(std::string_view)> on_step;  // may be empty
 };
@@ -49,7 +54,7 @@ struct Tried {
 struct Proposal {
   authoring::Draft draft;
   std::string strategy, why;
-  bool proven = false;
+  recipe::Adapted known = recipe::Adapted::compiles;
 };
 
 struct AdaptReport {
@@ -59,6 +64,7 @@ struct AdaptReport {
   std::vector<Tried> tried;
   std::vector<diagnostics::Diagnostic> left;  // the errors with them
   std::string ended;                          // why the search ended with errors, a clause
+  std::string exercise;                       // what AdaptJob::exercise said of the modules, a clause; empty: not asked
   double build_seconds = 0;                   // the first build
   double search_seconds = 0;                  // all that followed
 };

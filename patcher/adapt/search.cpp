@@ -17,6 +17,7 @@ using diagnostics::NameKind;
 constexpr std::size_t most_proposals = 40;
 constexpr std::size_t most_ways_back = 3;
 constexpr std::size_t most_tries = 200;
+constexpr std::string_view exercise_tool = "exercise";  // of an error that AdaptJob::exercise reported
 
 std::string key_of(const diagnostics::Subject& subject) {
   return std::string(diagnostics::name_kind_word(subject.kind)) + " " + subject.of + " " + subject.name;
@@ -70,6 +71,10 @@ std::vector<Diagnostic> fresh_errors(const std::vector<Diagnostic>& before, cons
       fresh.push_back(error);
   }
   return fresh;
+}
+
+recipe::Adapted known_of(const authoring::Candidate& candidate) {
+  return candidate.proven ? recipe::Adapted::proven : recipe::Adapted::compiles;
 }
 
 std::size_t uses_of_word(const transform::SourceTree& tree, const std::string& path, std::string_view word) {
@@ -167,6 +172,7 @@ Status Search::run(Errors errors, AdaptReport& report) {
       TRY_ASSIGN(errors_, trial_.build());
       since_build_ = 0;
       stuck = false;
+      if (errors_.empty()) TRY(exercise(report));
       if (errors_.empty()) break;
     }
     TRY_ASSIGN(const bool advanced, one_step(report));
@@ -187,12 +193,52 @@ Status Search::run(Errors errors, AdaptReport& report) {
 }
 
 std::string Search::why_ended(const AdaptReport& report) const {
+  if (errors_.front().tool == exercise_tool) return "it builds and is verified, and does not work";
   if (diagnostics::causes_of(errors_).subjects.empty())
     return "none of the errors that are left names something of the kernel, so that the driver may build on no kernel; "
            "vgpukit build explains each";
   if (taken_.size() >= most_proposals) return std::to_string(most_proposals) + " proposals are the limit";
   if (report.tried.size() >= most_tries) return std::to_string(most_tries) + " candidates are the limit";
   return "nothing else is known that could help";
+}
+
+// Uses the modules of a green build. If they do not work, that is an error.
+Status Search::exercise(AdaptReport& report) {
+  if (job_.exercise.empty()) return {};
+  if (!job_.driver->missing_binary_objects.empty()) {
+    report.exercise = "not used, because the package lacks " + job_.driver->missing_binary_objects.front();
+    return {};
+  }
+  constexpr int status_missing = 3;
+  if (job_.on_step) job_.on_step("using the modules: " + join(job_.exercise, " "));
+  TRY_ASSIGN(const auto outcome, trial_.use_modules(job_.exercise, job_.environment));
+  std::string last;
+  for (const auto* text : {&outcome.err, &outcome.out})
+    each_line(*text, [&](std::string_view line) {
+      if (!trimmed(line).empty()) last = trimmed(line);
+    });
+  if (last.empty()) last = "it printed nothing";
+  if (outcome.status == status_missing) {
+    report.exercise = "not used, because that is not possible on this machine: " + last;
+    return {};
+  }
+  report.exercise = (outcome.ok() ? "they were used: " : "they do not work: ") + last;
+  if (outcome.ok()) {
+    for (auto& each : taken_) {
+      if (each.proposal.known != recipe::Adapted::compiles) continue;
+      each.proposal.known = recipe::Adapted::exercised;
+      const std::string line = "\nadapted: ";
+      const auto at = each.proposal.draft.text.find(line + "compiles\n");
+      each.proposal.draft.text.replace(at + line.size(), adapted_word(recipe::Adapted::compiles).size(),
+                                       adapted_word(recipe::Adapted::exercised));
+    }
+    return {};
+  }
+  Diagnostic error;
+  error.tool = exercise_tool;
+  error.message = last;
+  errors_ = {std::move(error)};
+  return {};
 }
 
 // The proposal that made one of the errors, which was compiled and tried without the file that shows it, or which only
@@ -204,6 +250,11 @@ Result<std::optional<Search::Culprit>> Search::culprit(const AdaptReport& report
   for (const auto& error : fresh) {
     if (error.tool == "modpost" || error.tool == "verify" || error.tool == "ld")
       return std::optional(Culprit{taken_.size() - 1, error});
+    if (error.tool == exercise_tool) {
+      for (std::size_t i = taken_.size(); i-- > 0;)
+        if (taken_[i].proposal.known == recipe::Adapted::compiles) return std::optional(Culprit{i, error});
+      return none;
+    }
     auto units = compiled_for(authoring::files_of({error}), tree_);
     if (!error.unit.empty()) units = {error.unit};
     for (std::size_t i = taken_.size(); i-- > 0;) {
@@ -277,7 +328,7 @@ std::vector<authoring::Candidate> Search::candidates(const diagnostics::ApiChang
 authoring::Draft Search::draft_of(const diagnostics::ApiChange& api, const Errors& about,
                                   const authoring::Candidate& candidate) const {
   authoring::DraftOrigin origin;
-  origin.adapted = candidate.proven ? "proven" : "compiles";
+  origin.adapted = adapted_word(known_of(candidate));
   if (!candidate.change.steps.empty()) origin.shown.emplace(api.subject.name, candidate.change);
   diagnostics::Causes causes;
   causes.subjects.push_back(api.subject);
@@ -348,7 +399,7 @@ Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors
     if (draft.text.empty() || banned_.contains(key) || !tried_.insert(key + state_of(tree_)).second) continue;
     if (job_.on_step) job_.on_step("trying " + draft.change);
     Tried tried{api.subject.text(), candidate.strategy, draft.change, candidate.why, {}, false};
-    Proposal proposal{draft, candidate.strategy, candidate.why, candidate.proven};
+    Proposal proposal{draft, candidate.strategy, candidate.why, known_of(candidate)};
     TRY_ASSIGN(auto made, attempt(draft, api.subject));
     if (!made.problem.empty())
       tried.result = made.problem;
@@ -406,7 +457,7 @@ Result<bool> Search::with_second(const Attempt& first, Proposal proposal, const 
     report.tried.back().taken = true;
     report.tried.push_back({api.subject.text(), candidate.strategy, draft.change, candidate.why, "taken", true});
     take(std::move(proposal), key, first, false);
-    take({draft, candidate.strategy, candidate.why, candidate.proven}, second, *std::move(made), false);
+    take({draft, candidate.strategy, candidate.why, known_of(candidate)}, second, *std::move(made), false);
     return true;
   }
   return false;

@@ -71,6 +71,7 @@ class Search {
     std::size_t taken;  // index
     diagnostics::Diagnostic error;
   };
+  Status exercise(AdaptReport& report);
   Result<std::optional<Culprit>> culprit(const AdaptReport& report);
   void take(Proposal proposal, const std::string& key, Attempt made, bool hides);
   std::vector<authoring::Candidate> candidates(const diagnostics::ApiChange& api, const Errors& about,

@@ -86,6 +86,7 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::build() {
   if (!commands_) TRY(ask_commands());
   if (!built.built) return std::move(built.errors);
 
+  modules_ = built.modules;
   // As in run_build(): no process of the build can change what is verified.
   TRY_ASSIGN(const auto verified, StagedFolder::beside(facts_.kernel().host.work() / "modules"));
   for (auto& file : built.modules) {
@@ -104,6 +105,18 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::build() {
     errors.push_back(std::move(one));
   }
   return errors;
+}
+
+Result<Outcome> TrialTree::use_modules(const std::vector<std::string>& program,
+                                       const std::map<std::string, std::string>& environment) {
+  const auto& kernel = facts_.kernel();
+  TRY_ASSIGN(const auto modules, StagedFolder::beside(kernel.host.work() / "modules"));
+  for (const auto& file : modules_) TRY(clone_beneath(folder_, file.filename(), modules.path() / file.filename()));
+  Command command;
+  command.argv = program;
+  command.argv.insert(command.argv.end(), {modules.path().string(), kernel.release, kernel.host.root.string()});
+  command.env = environment;
+  return run(command);
 }
 
 Status TrialTree::check_machine(const std::vector<diagnostics::Diagnostic>& errors) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "diagnostics/diagnostics.hpp"
 #include "driver/driver.hpp"
 #include "kernel/facts.hpp"
+#include "support/process.hpp"
 #include "support/result.hpp"
 #include "transform/source_tree.hpp"
 
@@ -37,6 +39,10 @@ class TrialTree {
   // Runs make for all modules and verifies them. Returns the errors, those of the verification with the tool "verify";
   // none: it is green. Error: no_space or failed if an error is none of the code (machine_fault()).
   Result<std::vector<diagnostics::Diagnostic>> build();
+  // Runs a program on the modules of the last green build: words, and then a folder with them, the release and the
+  // root. Error: missing if it cannot be run.
+  Result<Outcome> use_modules(const std::vector<std::string>& program,
+                              const std::map<std::string, std::string>& environment);
   // Compiles these C files as Kbuild does, without writing objects. Files that Kbuild does not compile are ignored.
   // Error: as build(); failed if Kbuild did not say how it compiles.
   Result<std::vector<diagnostics::Diagnostic>> compile(const std::vector<std::string>& files);
@@ -58,6 +64,7 @@ class TrialTree {
   transform::SourceTree::Edits edits_;  // in the folder
   bool filled_ = false;
   bool has_objects_ = false;
+  std::vector<std::filesystem::path> modules_;  // of the last green build, in the folder
   std::optional<conftest::CompileCommands> commands_;
 };
 

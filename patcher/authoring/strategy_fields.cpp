@@ -165,8 +165,16 @@ std::string type_of(const diagnostics::Declaration& field) {
   const auto name = find_word(field.text, field.name);
   if (name == std::string::npos) return field.text;
   const auto before = field.text.substr(0, name);
-  return field.callable ? before + "(" + join(field.arguments, ", ") + ")"
-                        : before + field.text.substr(name + field.name.size());
+  if (field.callable) return before + "(" + join(field.arguments, ", ") + ")";
+  // "struct a *x, *y[2]": the words in front of the first one, and what is around the name.
+  const auto first = before.substr(0, before.find(','));
+  const auto last_word = first.size() < before.size() ? first.find_last_of(" *") + 1 : first.size();
+  auto type = first.substr(0, first.find('*') == std::string::npos ? last_word : first.find('*'));
+  const auto own = before.substr(before.find_last_of(',') + 1);
+  type =
+      std::string(trimmed(type)) + std::string(static_cast<std::size_t>(std::count(own.begin(), own.end(), '*')), '*');
+  const auto after = field.text.substr(name + field.name.size());
+  return type + after.substr(0, after.find(','));
 }
 
 // The one field of the structure that is new since the older kernel and has the type of the field that is gone; null

@@ -3,8 +3,10 @@
 #include "adapt/adapt.hpp"
 #include "adapt/leave_one_out.hpp"
 #include "cli/cli.hpp"
+#include "cli/matrix_command.hpp"
 #include "cli/progress.hpp"
 #include "cli/recipe_command.hpp"
+#include "matrix/grid.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
@@ -23,6 +25,7 @@ struct AdaptOptions {
   std::vector<std::string> without;
   std::vector<std::string> headers_of;
   unsigned jobs = 0;
+  std::string exercise;
   bool leave_one_out = false;
 };
 
@@ -41,7 +44,7 @@ nlohmann::json json_of(const adapt::AdaptReport& report) {
                          {"change", each.draft.change},
                          {"strategy", each.strategy},
                          {"why", each.why},
-                         {"class", each.proven ? "proven" : "compiles"}});
+                         {"class", adapted_word(each.known)}});
   auto tried = nlohmann::json::array();
   for (const auto& each : report.tried)
     tried.push_back({{"subject", each.subject},
@@ -58,6 +61,7 @@ nlohmann::json json_of(const adapt::AdaptReport& report) {
           {"errors", json_of(report.before)},
           {"left", json_of(report.left)},
           {"ended", report.ended},
+          {"exercise", report.exercise},
           {"seconds", {{"build", report.build_seconds}, {"search", report.search_seconds}}}};
 }
 
@@ -74,7 +78,7 @@ void print_report(const Globals& globals, const AdaptOptions& options, const ada
   const auto style = style_of(globals, STDOUT_FILENO);
   for (const auto& each : report.proposals)
     print("  " + style.green(each.draft.id) + "  " + each.draft.change + "\n" +
-          wrapped((each.proven ? "proven: " : "compiles: ") + each.why, 6));
+          wrapped(std::string(adapted_word(each.known)) + ": " + each.why, 6));
   for (const auto& each : report.tried)
     if (!each.taken)
       print("  " + style.dim("tried for " + each.subject + ": " + each.change) + "\n" + wrapped(each.result, 6));
@@ -86,8 +90,10 @@ void print_report(const Globals& globals, const AdaptOptions& options, const ada
   }
   if (report.proposals.empty()) return;
   print(std::to_string(report.proposals.size()) + (report.proposals.size() == 1 ? " recipe is" : " recipes are") +
-        " in " + folder.string() + ". Nothing was tried on a card. Read them, then:\n  vgpukit --recipes " +
-        folder.string() + " build " + shell_word(options.driver) + " --kernel " + release + " --accept adapted\n");
+        " in " + folder.string() + ". " +
+        (report.exercise.empty() ? "Nothing was tried on a card." : "The modules: " + report.exercise + ".") +
+        " Read them, then:\n  vgpukit --recipes " + folder.string() + " build " + shell_word(options.driver) +
+        " --kernel " + release + " --accept adapted\n");
 }
 
 Result<Exit> measure(const Globals& globals, const AdaptOptions& options, kernel::Facts& facts,
@@ -117,6 +123,16 @@ Result<Exit> measure(const Globals& globals, const AdaptOptions& options, kernel
   return Exit::done;
 }
 
+// Recipes of an earlier run are not replaced: somebody may have read and changed them.
+Status check_folder(const fs::path& folder) {
+  for (const auto& entry : entries_of(folder))
+    if (entry.filename().string().starts_with("adapted-"))
+      return Error{ErrorKind::usage, "write recipes to " + folder.string(),
+                   "an earlier adapt has written " + entry.filename().string() + " there",
+                   "name another folder with --output, or remove it; nothing was tried"};
+  return {};
+}
+
 Result<Exit> run_adapt(const Globals& globals, const AdaptOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   // With --leave-one-out the recipes of --without are those to measure.
@@ -133,6 +149,7 @@ Result<Exit> run_adapt(const Globals& globals, const AdaptOptions& options) {
   }
   const auto release = kernel.release;
   const fs::path folder = options.output.empty() ? fs::path("adapted-" + release) : fs::path(options.output);
+  if (!options.leave_one_out) TRY(check_folder(folder));
   kernel::Facts facts(std::move(kernel), assumptions);
   Progress progress(release, shows_progress(globals));
   adapt::AdaptJob job;
@@ -141,6 +158,8 @@ Result<Exit> run_adapt(const Globals& globals, const AdaptOptions& options) {
   job.accepted = accepted;
   job.modules = options.modules;
   job.headers = adapt::headers_of(roots);
+  job.exercise = split_words(options.exercise);
+  job.environment = matrix::program_environment(environment);
   job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
   if (!globals.quiet) job.on_step = [&](std::string_view text) { progress.say(text); };
   if (options.leave_one_out) return measure(globals, options, facts, job);
@@ -187,6 +206,10 @@ void add_adapt(CLI::App& app, Globals& globals, Action& action) {
       ->add_option("--headers-of", options->headers_of,
                    "Another root whose kernel headers show what older kernels declared (repeatable)")
       ->type_name("DIR");
+  command
+      ->add_option("--exercise", options->exercise,
+                   "A program that uses the modules, with its first arguments, as `works` of a matrix file")
+      ->type_name("PROGRAM");
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
   command->add_flag("--leave-one-out", options->leave_one_out,

@@ -74,6 +74,9 @@ void add_shell(CLI::App& app, Action& action);  // for the build and packagers; 
 
 // All of them, and the global options.
 void add_commands(CLI::App& app, Globals& globals, Action& action);
+// Does `action`. Expected failures are values, so an exception is a fault of vgpukit, or the memory is exhausted: it
+// becomes an error of the kind failed. The stack is unwound: what was begun is undone, temporary files are removed.
+Result<Exit> without_exceptions(const Action& action, int argc, const char* const* argv);
 // The whole program without main's signal handling: parses the arguments, runs the subcommand, prints errors. Gives the
 // exit code.
 int run_app(int argc, const char* const* argv);

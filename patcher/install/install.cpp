@@ -177,6 +177,7 @@ struct Built {
   std::vector<kernel::Facts> facts;
   std::vector<fs::path> first;  // the modules for the first kernel
   std::uintmax_t module_bytes = 0;
+  std::vector<std::string> warnings;
   std::optional<build::BuildReport> refused;
 };
 
@@ -197,6 +198,9 @@ Result<Built> build_all(const InstallRequest& request) {
     if (request.choices.modules != request.driver->modules) job.modules = request.choices.modules;
     if (request.on_step) request.on_step("building and verifying for " + kernel.release);
     TRY_ASSIGN(auto report, build::run_build(facts, job));
+    for (auto& warning : report.sandbox_warnings())
+      if (std::find(built.warnings.begin(), built.warnings.end(), warning) == built.warnings.end())
+        built.warnings.push_back(std::move(warning));
     for (const auto& module : report.modules) {
       built.module_bytes += module.bytes;
       if (built.facts.empty()) built.first.emplace_back(module.path);
@@ -240,6 +244,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     outcome.refused = std::move(built.refused);
     return outcome;
   }
+  outcome.warnings = std::move(built.warnings);
   // The transaction locks out other changes and finishes or undoes an interrupted one. Only then the state of the
   // system is read.
   TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "install " + version, {}, request.at));
@@ -262,7 +267,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   TRY(remove_installed(host, dkms, version));
   if (request.with_nvidia_installer) {
     TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), built.first, vgpukit));
-    outcome.warnings = service_warnings(host, driver);
+    for (auto& warning : service_warnings(host, driver)) outcome.warnings.push_back(std::move(warning));
   } else {
     transaction.step("write the sources");
     TRY(write_our_tree(host, request, vgpukit));

@@ -263,18 +263,22 @@ class RecipeParser {
 
   Status adapted(const YamlNode& node, Recipe& recipe) const {
     TRY_ASSIGN(const auto word, yaml_.text(node, "adapted"));
-    if (word != "compiles" && word != "proven")
-      return yaml_.wrong(node, "'" + word + "' is no class of an adapted recipe", "one of: compiles, proven");
+    for (const auto known : {Adapted::compiles, Adapted::exercised, Adapted::proven})
+      if (word == adapted_word(known)) recipe.adapted = known;
+    if (recipe.adapted == Adapted::no)
+      return yaml_.wrong(node, "'" + word + "' is no class of an adapted recipe",
+                         "one of: compiles, exercised, proven");
     if (recipe.notice)
       return yaml_.wrong(node, "an adapted recipe has a notice of its own",
                          "remove 'adapted' when you have read the recipe, or remove 'notice'");
-    recipe.adapted = word == "proven" ? Adapted::proven : Adapted::compiles;
-    recipe.notice = Notice{std::string(adapted_notice),
-                           recipe.adapted == Adapted::proven
-                               ? "vgpukit adapt proposed this recipe and nobody has read it. The headers of both "
-                                 "kernels show that the old and the new form mean the same."
-                               : "vgpukit adapt proposed this recipe and nobody has read it. The driver compiles with "
-                                 "it; whether it works is not known. Hooks and dkms do not use it."};
+    const std::string known = recipe.adapted == Adapted::proven
+                                  ? "The headers of both kernels show that the old and the new form mean the same."
+                              : recipe.adapted == Adapted::exercised
+                                  ? "The driver's modules were loaded and used with it in a guest with a fake card."
+                                  : "The driver compiles with it; whether it works is not known. Hooks and dkms do not "
+                                    "use it.";
+    recipe.notice =
+        Notice{std::string(adapted_notice), "vgpukit adapt proposed this recipe and nobody has read it. " + known};
     return {};
   }
 

@@ -55,9 +55,16 @@ struct Notice {
 // A recipe that `vgpukit adapt` proposed, and nobody has read yet. It needs consent: --accept adapted.
 enum class Adapted {
   no,
-  compiles,  // the driver compiles with it; nothing more is known
-  proven,    // and the headers of both kernels show that the old and the new form mean the same
+  compiles,   // the driver compiles with it; nothing more is known
+  exercised,  // and its modules were used in a guest with a fake card
+  proven,     // and the headers of both kernels show that the old and the new form mean the same
 };
+constexpr std::string_view adapted_word(Adapted adapted) {
+  return adapted == Adapted::compiles    ? "compiles"
+         : adapted == Adapted::exercised ? "exercised"
+         : adapted == Adapted::proven    ? "proven"
+                                         : "";
+}
 inline constexpr std::string_view adapted_notice = "adapted";
 
 struct Step {

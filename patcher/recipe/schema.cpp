@@ -149,7 +149,7 @@ nlohmann::ordered_json recipe_schema() {
                          "what must hold afterwards; otherwise the recipe is undone")},
        {"notice", map({{"name", text("for --accept")}, {"text", text("what the user agrees to")}}, {"name", "text"})},
        {"adapted",
-        {{"enum", {"compiles", "proven"}},
+        {{"enum", {"compiles", "exercised", "proven"}},
          {"description", "what is known about a recipe of `vgpukit adapt`; building needs --accept adapted"}}},
        {"explains", strings("parts of compiler messages that a user sees without this recipe")},
        {"run-time", text("what fails at run time without it, although the build succeeds")},

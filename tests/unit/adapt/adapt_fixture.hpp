@@ -77,6 +77,7 @@ class AdaptTest : public testing::Test {
     job.driver = &*opened;
     job.catalogue = &catalogue;
     job.headers = {{"6.1.0-old", {folder / "old/include"}}, {"6.99.0-fake", {folder / "build/include"}}};
+    job.exercise = exercise;
     auto report = adapt(facts, job);
     EXPECT_EQ(contents(), before) << "the package has changed";
     EXPECT_THAT(driver::testing_driver::listing(folder / "cache/work"), testing::IsEmpty());
@@ -105,6 +106,7 @@ class AdaptTest : public testing::Test {
   std::vector<std::string> exported = {"printk"};
   std::string makefile;  // of the new kernel, if it is not fake_kernel()'s
   recipe::Catalogue catalogue;
+  std::vector<std::string> exercise;  // AdaptJob::exercise
   std::string text;
 
  private:

@@ -155,6 +155,46 @@ TEST_F(MachineTest, ACompilerThatIsKilledWhileAProposalIsTriedEndsAtOnce) {
   EXPECT_THAT(error.message(), AllOf(HasSubstr("nvidia/nv.c"), HasSubstr("signal 9"), HasSubstr("--jobs 1")));
 }
 
+// A program that gets the modules, as tests/card/works.py does.
+class ExerciseTest : public AdaptTest {
+ protected:
+  void SetUp() override {
+    AdaptTest::SetUp();
+    old_header("void signal(int a, long b);\n");
+    header("void signal(int a);\n");
+    exported = {"signal"};
+    package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { signal(1, 2); return 0; }\n"}});
+  }
+  AdaptReport with_program(const std::string& end) {
+    put(folder / "use", "test -s \"$2/nvidia.ko\" && test \"$1 $3 $4\" = '--card 6.99.0-fake /' || exit 9\n" + end);
+    exercise = {"sh", (folder / "use").string(), "--card"};
+    return adapt_it();
+  }
+};
+
+TEST_F(ExerciseTest, WhatWorksIsExercised) {
+  const auto report = with_program("echo '6.99.0-fake used the modules: 12 checks'\n");
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(text, HasSubstr("the modules: they were used: 6.99.0-fake used the modules: 12 checks\n"));
+  EXPECT_THAT(text, AllOf(HasSubstr("\nadapted: exercised\n"), Not(HasSubstr("adapted: compiles"))));
+}
+
+TEST_F(ExerciseTest, WhatDoesNotWorkIsTakenBack) {
+  const auto report = with_program("echo 'BUG: kernel NULL pointer dereference'; exit 1\n");
+  EXPECT_FALSE(report.green);
+  EXPECT_THAT(report.proposals, IsEmpty());
+  EXPECT_THAT(text, HasSubstr("it makes another error: exercise: BUG: kernel NULL pointer dereference"));
+  EXPECT_THAT(text, HasSubstr("errors that are left:\n  nvidia/nv.c:2: too many arguments to function 'signal'"));
+}
+
+TEST_F(ExerciseTest, AMachineThatCannotUseThemIsTold) {
+  const auto report = with_program("echo 'no QEMU with vfio-user'; exit 3\n");
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(text, HasSubstr("the modules: not used, because that is not possible on this machine: no QEMU with "
+                              "vfio-user\n"));
+  EXPECT_THAT(text, HasSubstr("\nadapted: compiles\n"));
+}
+
 TEST_F(AdaptTest, ADriverThatBuildsOnNoKernelIsTold) {
   package(
       {{"nvidia/nv.c", "int nv_init( { return 1; }\n"}, {"nvidia/os.c", "int os_init(void) { return nv_name; }\n"}});

@@ -64,6 +64,36 @@ class StrategiesTest : public diagnostics::HeadersTest {
   std::optional<diagnostics::HeaderTexts> kernel_;
 };
 
+// struct drm_atomic_state in 7.2: only its name changed.
+TEST_F(StrategiesTest, ATypeWithTheSameMembersIsARename) {
+  driver("int f(struct drm_atomic_state *s) { return s->planes; }\n");
+  const auto found =
+      candidates(rename, "nvidia/nv.c:1:46: error: invalid use of undefined type 'struct drm_atomic_state'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].proven);
+  EXPECT_EQ(found[0].why, "drm_atomic_commit: it has the same members");
+  EXPECT_EQ(result(found[0]), "int f(struct drm_atomic_commit *s) { return s->planes; }\n");
+}
+
+TEST_F(StrategiesTest, AFarNameIsNoRename) {
+  put("old", "linux/mm.h", "int follow_pfn(struct vma *vma, unsigned long address);\n");
+  put("new", "linux/mm.h", "int follow_pfnmap_start(struct follow_pfnmap_args *args);\n");
+  driver("int f(void) { return follow_pfn(vma, 1); }\n");
+  EXPECT_THAT(candidates(rename, "nvidia/nv.c:1:22: error: implicit declaration of function 'follow_pfn'\n"),
+              IsEmpty());
+}
+
+// The DRM headers in 6.19: they no longer include drm_print.h.
+TEST_F(StrategiesTest, AHeaderThatIsNoLongerIncludedIsIncluded) {
+  driver("#include <drm/drm_gem.h>\n\nvoid f(void) { DRM_ERROR(1); }\n");
+  const auto found =
+      candidates(include_header, "nvidia/nv.c:3:16: error: implicit declaration of function 'DRM_ERROR'\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].why, HasSubstr("<drm/drm_print.h> declares it"));
+  EXPECT_EQ(result(found[0]),
+            "#include <drm/drm_gem.h>\n#include <drm/drm_print.h>\n\nvoid f(void) { DRM_ERROR(1); }\n");
+}
+
 TEST_F(StrategiesTest, AnInlineFunctionThatOnlyCallsAnotherIsThatCall) {
   put("old", "linux/pci.h",
       "static inline int pci_set_dma_mask(struct pci_dev *dev, u64 mask)\n{\n\treturn dma_set_mask(&dev->dev, "
@@ -246,7 +276,8 @@ TEST_F(StrategiesTest, AFieldThatIsGoneIsTheNewOneOfItsType) {
 
 // The arrays of a DRM commit in 6.19, as a driver's own loop uses them.
 TEST_F(StrategiesTest, AFieldInAMacroOfTheDriverIsRenamed) {
-  put("old", "drm/drm_atomic.h", "struct crtcs_state {\n  struct crtc *ptr;\n  struct crtc_state *state;\n};\n");
+  put("old", "drm/drm_atomic.h",
+      "struct crtcs_state {\n  struct crtc *ptr;\n  struct crtc_state *state, *old_state;\n};\n");
   put("new", "drm/drm_atomic.h",
       "struct crtcs_state {\n  struct crtc *ptr;\n  struct crtc_state *state_to_destroy;\n};\n");
   driver(

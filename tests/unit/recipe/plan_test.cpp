@@ -222,9 +222,13 @@ TEST(Plan, AnAdaptedRecipeNeedsConsentAndAProofWhenNobodyWatches) {
   EXPECT_EQ(taken.plan.lines[0].decision, Decision::applies);
   EXPECT_TRUE(blocking(taken.plan, Strict::none).empty());
   EXPECT_EQ(blocking(taken.plan, Strict::run_time).size(), 1U) << "hooks and dkms";
-  const auto proven = plan_for({no_llseek + "adapted: proven\n"}, files, lacks, {"adapted"});
-  EXPECT_EQ(proven.plan.lines[0].decision, Decision::applies);
-  EXPECT_TRUE(blocking(proven.plan, Strict::run_time).empty());
+  for (const std::string known : {"exercised", "proven"}) {
+    const auto recipe = no_llseek + "adapted: " + known + "\n";
+    EXPECT_EQ(plan_for({recipe}, files, lacks).plan.lines[0].decision, Decision::needs_consent) << known;
+    const auto planned = plan_for({recipe}, files, lacks, {"adapted"});
+    EXPECT_EQ(planned.plan.lines[0].decision, Decision::applies) << known;
+    EXPECT_TRUE(blocking(planned.plan, Strict::run_time).empty()) << known;
+  }
 }
 
 TEST(Plan, EnsuresIsChecked) {
