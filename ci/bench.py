@@ -1,4 +1,4 @@
-"""The measurements of ci/bench.sh. Arguments: TOP ROOT RELEASE DRIVER [--json] [--quick]."""
+"""The measurements of ci/bench.sh. Arguments: TOP ROOT RELEASE DRIVER, and the options of bench.sh."""
 import concurrent.futures, glob, json, os, re, shutil, subprocess, sys, tempfile, time
 
 top, root, release, driver, *flags = sys.argv[1:]
@@ -42,7 +42,7 @@ def run(argv, expected=0):
             err.seek(0)
             sys.exit(f"{' '.join(argv)}: exit {child.returncode}\n{err.read().decode(errors='replace')[-4000:]}")
     return {"wall_s": round(wall, 3), "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
-            "own_cpu_s": round(cpu, 3), "own_peak_mb": round(peak, 1)}
+            "own_cpu_s": round(cpu, 3), "own_peak_mb": round(peak, 1), "peak_mb": round(usage.ru_maxrss / 1024, 1)}
 
 
 def measure(*words, times=1, expected=0):
@@ -70,30 +70,79 @@ def forget():
         shutil.rmtree(os.path.dirname(record), ignore_errors=True)
 
 
-def dkms():
-    script = f"""
+# For scripts of dkms-root: runs a program in the root and writes what it took.
+TIMED = """timed() { local file=$1; shift; env -i PATH=/usr/bin:/bin python3 -c '
+import json, os, subprocess, sys, time
+start = time.monotonic()
+child = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"PATH":
+  "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"})
+said = child.stdout.read()
+_, status, usage = os.wait4(child.pid, 0)
+with open(sys.argv[1], "w") as file:
+    json.dump({"wall_s": round(time.monotonic() - start, 3), "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
+               "own_cpu_s": 0, "own_peak_mb": 0, "peak_mb": round(usage.ru_maxrss / 1024, 1)}, file)
+if status:
+    sys.exit(said.decode(errors="replace")[-4000:])
+' "$file" chroot "$ROOT" "$@"; }
+"""
+
+
+def in_dkms_root(script):
+    folder = tempfile.mkdtemp(dir=work)
+    done = subprocess.run([f"{top}/tests/integration/tools/dkms-root", os.path.basename(root), folder, TIMED + script],
+                          env=dict(os.environ, PATH=f"{os.path.dirname(vgpukit)}:{os.environ['PATH']}"),
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.stderr[-4000:])
+    found = {}
+    for file in glob.glob(f"{folder}/*.json"):
+        with open(file) as row:
+            found[os.path.basename(file)[:-5]] = json.load(row)
+    return found
+
+
+def kernel_upgrade(result):
+    """A new kernel arrives: plain dkms with NVIDIA's tree, the hook with ours, and the hook after a rehearsal."""
+    modules = ["nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"]
+    rows = in_dkms_root(f"""
 mkdir -p $ROOT/usr/src/nvidia-bench-1 && tar -xf {driver} -C $ROOT/usr/src/nvidia-bench-1 --strip-components=2
 cat > $ROOT/usr/src/nvidia-bench-1/dkms.conf <<'CONF'
 PACKAGE_NAME="nvidia-bench"
 PACKAGE_VERSION="1"
 MAKE[0]="'make' -j{jobs} KERNEL_UNAME=${{kernelver}} modules"
 """ + "".join(f'BUILT_MODULE_NAME[{i}]="{name}"\nDEST_MODULE_LOCATION[{i}]="/updates/dkms"\n' for i, name in
-              enumerate(["nvidia", "nvidia-uvm", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"])) + f"""CONF
-in_root $ROOT dkms add -m nvidia-bench -v 1 >&2
-TIMEFORMAT='%R %U %S'
-{{ time in_root $ROOT dkms build -m nvidia-bench -v 1 -k {release} >&2 2>$ROOT/dkms.err; }} 2> times ||
-  {{ cat $ROOT/dkms.err >&2; exit 1; }}
-cat times
-"""
-    folder = tempfile.mkdtemp(dir=work)
-    done = subprocess.run([f"{top}/tests/integration/tools/dkms-root", "bookworm", folder, script], check=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    wall, user, system = map(float, done.stdout.split()[-3:])
-    return {"wall_s": wall, "cpu_s": round(user + system, 3), "own_cpu_s": 0, "own_peak_mb": 0}
+              enumerate(modules)) + f"""CONF
+cp {driver} $ROOT/srv/driver.tar
+in_root $ROOT dkms add -m nvidia-bench -v 1
+timed plain.json dkms install -m nvidia-bench -v 1 -k {release}
+in_root $ROOT dkms remove -m nvidia-bench -v 1 --all
+rm -r $ROOT/usr/src/nvidia-bench-1
+in_root $ROOT /usr/local/bin/vgpukit install /srv/driver.tar --without-nvidia-installer --kernel {release}
+version=$(basename $ROOT/var/lib/dkms/nvidia/*/)
+new_kernel() {{ in_root $ROOT dkms remove -m nvidia -v $version -k {release}; }}
+new_kernel
+timed rehearsed.json vgpukit hook run {release}
+new_kernel
+rm -r $ROOT/var/lib/vgpukit/built $ROOT/var/cache/vgpukit
+timed hook.json vgpukit hook run {release}
+""")
+    raw["plain dkms, a new kernel"] = rows["plain"]
+    raw["the hook, a new kernel"] = rows["hook"]
+    raw["the hook, after a rehearsal"] = rows["rehearsed"]
+    for key, row in (("dkms_upgrade_vs_dkms", "hook"), ("dkms_upgrade_rehearsed_vs_dkms", "rehearsed")):
+        result[key] = round(rows[row]["wall_s"] / rows["plain"]["wall_s"], 3)
+        result[key + "_cpu"] = round(rows[row]["cpu_s"] / rows["plain"]["cpu_s"], 3)
+
+
+def quickstart(result):
+    """From nothing to the first verified module, without the debootstrap of the machine itself."""
+    said = subprocess.run([f"{top}/ci/fresh.sh", "bookworm"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    total, root_seconds = re.search(r"green in (\d+) s: root (\d+)", said).groups()
+    result["quickstart_seconds"] = int(total) - int(root_seconds)
 
 
 def elsewhere():
-    """Builds in another root with the same headers: conftest answers and facts are cached, objects are new."""
+    """Builds for another root with the same kernel, headers and tools."""
     folder = tempfile.mkdtemp(dir=work)
     for name in ("up", "work", "root"):
         os.mkdir(f"{folder}/{name}")
@@ -136,7 +185,6 @@ def replay(commands, at_once):
 
 def whole_builds(result):
     # Interleaved, so that other load on the machine affects all of them.
-    raw["dkms build"] = dkms()
     forget()
     raw["vgpukit build, cold"] = measure("build", driver, *on, "--keep-objects")
     report = json.load(open(glob.glob(f"{work}/state/built/*/{release}/build.json")[0]))
@@ -179,9 +227,9 @@ def whole_builds(result):
         return round(raw[one]["wall_s"] / raw[other]["wall_s"], 3)
 
     result.update({
-        "cold_vs_dkms": ratio("vgpukit build, cold", "dkms build"),
+        "cold_vs_dkms": ratio("vgpukit build, cold", "plain dkms, a new kernel"),
         "cold_vs_make": ratio("vgpukit build, cold", "make modules"),
-        "same_headers_vs_cold": ratio("vgpukit build, the same headers in another root", "vgpukit build, cold"),
+        "second_kernel_vs_first": ratio("vgpukit build, the same headers in another root", "vgpukit build, cold"),
         "cold_vs_limit": ratio("vgpukit build, cold", "the limit: the compiles alone"),
         "vgpu_set_vs_make": ratio("vgpukit build --modules nvidia, cold", "make modules, nvidia alone"),
         "conftest_vs_make": round(raw["conftest"]["engine_seconds"] / raw["conftest"]["make_seconds"], 3),
@@ -190,6 +238,23 @@ def whole_builds(result):
         "recipe_change_vs_file": ratio("vgpukit build, one recipe more", "that file's compile and its module's links"),
         "recipe_change_vs_make": ratio("vgpukit build, one recipe more", "make modules, that file touched"),
         "own_cpu_share": round(cold["own_cpu_s"] / cold["cpu_s"], 4)})
+
+
+def sandbox(result):
+    """What the sandbox costs, of processor time: at most 2 % are wanted."""
+    builds = {"reference": ["reference", "--accept", "gpl-export"]}
+    if "--quick" not in flags:
+        builds["nvidia"] = [driver, "--modules", "nvidia"]
+    for name, words in builds.items():
+        rows = {}
+        for _ in range(3):
+            for how in ("", ", --no-sandbox"):
+                forget()
+                rows.setdefault(how, []).append(measure("build", *words, *on, *how[2:].split()))
+        for how, all_rows in rows.items():
+            raw[f"{name}: build, cold{how}"] = min(all_rows, key=lambda row: row["cpu_s"])
+        with_it, without = (raw[f"{name}: build, cold{how}"] for how in rows)
+        result[f"sandbox_cpu_{name}"] = round(with_it["cpu_s"] / without["cpu_s"], 3)
 
 
 def planning(result):
@@ -297,10 +362,14 @@ def large_hosts(result):
 
 try:
     result = {"driver": os.path.basename(driver), "kernel": release, "processors": jobs}
+    parts = [sandbox, planning, hook, matrix, large_hosts]
     if "--quick" not in flags:
-        whole_builds(result)
-    for part in (planning, hook, matrix, large_hosts):
-        part(result)
+        parts = [kernel_upgrade, whole_builds, *parts]
+    if "--quickstart" in flags:
+        parts.append(quickstart)
+    for part in parts:
+        if "--only" not in flags or part.__name__ == flags[flags.index("--only") + 1]:
+            part(result)
 except BaseException:
     print(json.dumps({"measured before the failure": raw}, indent=2), file=sys.stderr)
     raise
@@ -311,10 +380,11 @@ finally:
 if "--json" in flags:
     print(json.dumps(dict(result, raw=raw), indent=2))
 else:
-    print(f"{'what':46} {'wall s':>8} {'CPU s':>8} {'own MB':>8}")
+    print(f"{'what':46} {'wall s':>8} {'CPU s':>8} {'own MB':>8} {'peak MB':>8}")
     for name, row in raw.items():
         if "wall_s" in row:
-            print(f"{name:46} {row['wall_s']:8.3f} {row['cpu_s']:8.3f} {row['own_peak_mb']:8.1f}")
+            print(f"{name:46} {row['wall_s']:8.3f} {row['cpu_s']:8.3f} {row['own_peak_mb']:8.1f} "
+                  f"{row.get('peak_mb', 0):8.1f}")
     print()
     for name, value in result.items():
         print(f"{name:46} {value:>8}")

@@ -3,7 +3,10 @@
 # table (--json: one object). Nothing here passes or fails: seconds differ between machines, the ratios are what to
 # compare between commits.
 #
-#   sudo ci/bench.sh [--json] [--quick]     --quick  without whole builds of 535 (about 8 minutes less)
+#   sudo ci/bench.sh [SUITE RELEASE DRIVER] [OPTION...]   default: bookworm, its first kernel, 535-bookworm
+#     --quick        without whole builds of 535 (about 8 minutes less)
+#     --quickstart   with ci/fresh.sh bookworm, from nothing to the first module
+#     --only PART    one function of bench.py: kernel_upgrade, whole_builds, planning, hook, matrix, large_hosts
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 need_root "ci/bench.sh"
@@ -11,7 +14,9 @@ command -v python3 >/dev/null && command -v ninja >/dev/null || { install_build_
 for ci_target in vgpukit conftest_compare; do
   build_vgpukit "$ci_top/build-bench" -DCMAKE_BUILD_TYPE=Release
 done
-read -r _ root release < <("$ci_top/ci/roots.sh" bookworm)
-read -r _ driver < <("$ci_top/ci/drivers.sh" 535-bookworm)
+suite=bookworm release=. name=535-bookworm
+case ${1:--} in -*) ;; *) suite=$1 release=$2 name=$3; shift 3 ;; esac
+read -r _ root release < <("$ci_top/ci/roots.sh" "$suite" | grep -F -- "$release")
+read -r _ driver < <("$ci_top/ci/drivers.sh" "$name")
 export PATH=$ci_top/build-bench:$PATH
 exec python3 "$ci_top/ci/bench.py" "$ci_top" "$root" "$release" "$driver" "$@"

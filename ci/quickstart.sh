@@ -20,7 +20,7 @@ say "installing build dependencies"
 install_build_deps
 part packages
 
-say "building vgpukit"
+say "building vgpukit: some two minutes on two idle processors; the output is in $ci_top/build.log"
 build_vgpukit "$ci_top/build" "${quickstart_flags[@]}" -DVGPUKIT_TESTS=OFF
 vgpukit=$ci_top/build/vgpukit
 part compile

@@ -1,4 +1,4 @@
-// The report of a build, in the form of the JSON that docs/cli.md documents. It is printed, stored with the modules,
+// The report of a build, in the form of the JSON that docs/schemas describes. It is printed, stored with the modules,
 // and read again by the next build if nothing has changed.
 #pragma once
 
@@ -79,6 +79,13 @@ struct BuildReport {
   Result result = Result::failed;
   std::vector<ErrorPart> errors;
   std::vector<ErrorPart> warnings;
+  // What the sandbox refused or lacked, as sentences: for commands that do not print the whole report.
+  [[nodiscard]] std::vector<std::string> sandbox_warnings() const {
+    std::vector<std::string> sentences;
+    for (const auto& warning : warnings)
+      if (warning.tool == "sandbox") sentences.push_back(warning.message + "; " + warning.hint);
+    return sentences;
+  }
   std::vector<CheckPart> checks;
   std::vector<NoticePart> notices;  // the accepted ones; if the result is `consent`, the ones that need it
   std::string output;               // the folder with the modules; empty if there is none

@@ -22,7 +22,7 @@ std::string identity_of(const fs::path& file) {
          std::to_string(info.st_ctim.tv_sec) + "." + std::to_string(info.st_ctim.tv_nsec);
 }
 
-// The record of a build in a folder that the user named. It is in the state folder: what lies in the other folder may
+// The record of a build in a folder that the user named. It is in the state folder: what is in the other folder may
 // have been prepared by somebody else, with the hashes that fit.
 fs::path output_record(const HostPaths& host, const fs::path& output) {
   return host.state / "outputs" / (hash_of(fs::absolute(output).lexically_normal().string()) + ".json");
@@ -103,6 +103,7 @@ std::optional<BuildReport> unchanged_build(const HostPaths& host, const fs::path
     if (!hasher.add_file(module.path) || hasher.hex() != module.hash) return std::nullopt;
   }
   report.unchanged = true;
+  report.kernel.root = host.root.string();  // it may have been built for another root with the same content
   return report;
 }
 

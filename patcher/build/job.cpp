@@ -42,13 +42,17 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// A hash of all that the objects depend on, without the recipes: what these change is compared file by file.
+// A hash of all that the objects depend on, without the recipes: what these change is compared file by file. The root
+// counts with its content only, so that two roots with the same headers and tools share a build.
 Result<std::string> work_key(kernel::Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(const auto headers, facts.fingerprint());
   const auto& kernel = facts.kernel();
   const auto& modules = job.modules.empty() ? job.driver->modules : job.modules;
   Hasher hasher;
-  hasher.add(VGPUKIT_VERSION).add(job.driver->content).add(headers).add(kernel.release).add(kernel.host.root.string());
+  hasher.add(VGPUKIT_VERSION).add(job.driver->content).add(headers).add(kernel.release);
+  for (const auto* tool : {"as", "ld", "objcopy"})
+    if (const auto program = find_program(tool, kernel.host.root))
+      if (const auto file = kernel.host.resolve(*program)) TRY(hasher.add_file(*file));
   for (const auto& name : std::set(modules.begin(), modules.end())) hasher.add("module").add(name);
   hasher.add(job.debug_info ? "debug" : "plain").add(kernel.compiler.identity);
   return hasher.hex();

@@ -71,6 +71,9 @@ void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, co
   auto prefixes = finding_.get();
   const auto space = fs::space(request_.tree, bad);
   if (prefixes.empty() || bad || space.available < min_free_bytes + prefixes.size() * bytes_per_header) return;
+  const auto data = shipped_data();
+  const auto script = data ? read_file(*data / "kbuild/precompiled-headers.sh") : Result<std::string>(data.error());
+  if (!script) return;
   folder_ = compiler_wrapper.folder();
 
   const auto put = [&](const fs::path& path, const std::string& text) {
@@ -87,6 +90,7 @@ void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, co
       if (!put(folder_ / "of" / file.path, text)) return;
     }
   }
+  if (!put(folder_ / "compile.sh", *script)) return;
   make.env["VGPUKIT_TREE"] = kernel_.host.inside(request_.tree).string();
   if (request_.jobs > 1)
     making_ = std::async(std::launch::async, [this, prefixes = std::move(prefixes), script = compiler_wrapper.script(),

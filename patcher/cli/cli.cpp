@@ -54,7 +54,8 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->type_name("FACT=yes|no");
   app.add_flag_callback("--no-sandbox", turn_sandbox_off,
                         "As root: run make, conftest and the compilers with root's rights (docs/security.md)");
-  app.add_flag("-v,--verbose", globals.verbose, "Print more: every command that is run");
+  // Newer releases of CLI11 have a default for flags that are counted, and print it.
+  app.add_flag("-v,--verbose", globals.verbose, "Print more: every command that is run")->default_str("");
   app.add_flag("-q,--quiet", globals.quiet, "Print only errors");
 }
 
@@ -105,23 +106,28 @@ int report(const Error& error, const Globals& globals) {
   return static_cast<int>(exit_of(error.kind));
 }
 
-// Expected failures are values, so an exception that arrives here is a fault of vgpukit, or the memory is exhausted.
-// The stack is unwound: what was begun is undone, and temporary files are removed.
-Result<Exit> without_exceptions(const Action& action, int argc, const char* const* argv) {
-  std::string words = "vgpukit";
-  for (int i = 1; i < argc; ++i) words += " " + shell_word(argv[i]);
-  const auto tried = "finish " + printable(words, 400);
-  try {
-    return action();
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorKind::failed, tried, "the memory is exhausted", "free some memory, or use fewer --jobs"};
-  } catch (const std::exception& fault) {
-    return Error{ErrorKind::failed, tried,
-                 std::string("of a fault in vgpukit " VGPUKIT_VERSION " (") + typeid(fault).name() + ": " +
-                     printable(fault.what()) + ")",
-                 "send these two lines, and the file that it was about, as a report (SECURITY.md says where); what was "
-                 "begun is undone"};
+Result<Exit> run_command(int argc, const char* const* argv, Globals& globals) {
+  CLI::App app;
+  Action action;
+  add_commands(app, globals, action);
+  if (argc == 1) {
+    print(app.help());
+    return Exit::usage;
   }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& bad) {
+    if (bad.get_exit_code() == 0) {  // --help, --version
+      app.exit(bad);
+      return Exit::done;
+    }
+    std::fprintf(stderr, "error: %s\n  vgpukit --help and vgpukit COMMAND --help list commands and options\n",
+                 parse_problem(app, bad).c_str());
+    return Exit::usage;
+  }
+  log::setup(globals.quiet ? -2 : globals.verbose,
+             style_of(globals, STDERR_FILENO).on ? log::Color::always : log::Color::never);
+  return action();
 }
 
 }  // namespace
@@ -159,26 +165,26 @@ void add_commands(CLI::App& app, Globals& globals, Action& action) {
   add_command_help(app);
 }
 
-int run_app(int argc, const char* const* argv) {
-  CLI::App app;
-  Globals globals;
-  Action action;
-  add_commands(app, globals, action);
-  if (argc == 1) {
-    print(app.help());
-    return static_cast<int>(Exit::usage);
-  }
+Result<Exit> without_exceptions(const Action& action, int argc, const char* const* argv) {
+  std::string words = "vgpukit";
+  for (int i = 1; i < argc; ++i) words += " " + shell_word(argv[i]);
+  const auto tried = "finish " + printable(words, 400);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& bad) {
-    if (bad.get_exit_code() == 0) return app.exit(bad);  // --help, --version
-    std::fprintf(stderr, "error: %s\n  vgpukit --help and vgpukit COMMAND --help list commands and options\n",
-                 parse_problem(app, bad).c_str());
-    return static_cast<int>(Exit::usage);
+    return action();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorKind::failed, tried, "the memory is exhausted", "free some memory, or use fewer --jobs"};
+  } catch (const std::exception& fault) {
+    return Error{ErrorKind::failed, tried,
+                 std::string("there is a fault in vgpukit " VGPUKIT_VERSION " (") + typeid(fault).name() + ": " +
+                     printable(fault.what()) + ")",
+                 "send these two lines, and the file that it was about, as a report (SECURITY.md says where); what was "
+                 "begun is undone"};
   }
-  log::setup(globals.quiet ? -2 : globals.verbose,
-             style_of(globals, STDERR_FILENO).on ? log::Color::always : log::Color::never);
-  const auto result = without_exceptions(action, argc, argv);
+}
+
+int run_app(int argc, const char* const* argv) {
+  Globals globals;
+  const auto result = without_exceptions([&] { return run_command(argc, argv, globals); }, argc, argv);
   if (!result) return report(result.error(), globals);
   return static_cast<int>(*result);
 }

@@ -24,7 +24,7 @@
 
 namespace vgpukit::cli {
 
-// The exit codes of the command line contract (docs/cli.md).
+// The exit codes of the command line contract (docs/reference/exit-codes.md).
 enum class Exit : int {
   done = 0,
   failed = 1,   // the job itself failed: a compile error, a module that the kernel would refuse
@@ -74,6 +74,9 @@ void add_shell(CLI::App& app, Action& action);  // for the build and packagers; 
 
 // All of them, and the global options.
 void add_commands(CLI::App& app, Globals& globals, Action& action);
+// Does `action`. Expected failures are values, so an exception is a fault of vgpukit, or the memory is exhausted: it
+// becomes an error of the kind failed. The stack is unwound: what was begun is undone, temporary files are removed.
+Result<Exit> without_exceptions(const Action& action, int argc, const char* const* argv);
 // The whole program without main's signal handling: parses the arguments, runs the subcommand, prints errors. Gives the
 // exit code.
 int run_app(int argc, const char* const* argv);
@@ -148,7 +151,7 @@ void print_json(const nlohmann::json& document);  // one document, to stdout
 // Breaks text at blanks to fit the terminal (100 columns without one), with `indent` blanks in front of each line.
 std::string wrapped(const std::string& text, std::size_t indent);
 std::string human_bytes(std::uintmax_t bytes);
-// The exit code of an error (docs/cli.md).
+// The exit code of an error (docs/reference/exit-codes.md).
 Exit exit_of(ErrorKind kind);
 nlohmann::json error_json(const Error& error);
 

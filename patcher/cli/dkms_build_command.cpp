@@ -1,6 +1,14 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+
 #include "cli/build_text.hpp"
 #include "cli/cli.hpp"
+#include "cli/progress.hpp"
 #include "install/dkms_build.hpp"
+#include "support/process.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -38,10 +46,57 @@ Error first_error(const build::BuildReport& report) {
       "the modules for other kernels stay installed; " + (error.hint.empty() ? "install a newer vgpukit" : error.hint)};
 }
 
+// dkms redirects stdout and stderr to make.log. A package manager's hooks and a person have a terminal nevertheless.
+int controlling_terminal(const Globals& globals) {
+  if (globals.quiet) return -1;
+  std::signal(SIGTTOU, SIG_IGN);  // stty tostop: dkms may be a background job
+  return ::open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+}
+
+// `dkms autoinstall` before the machine has booted: nobody reads make.log, and everybody waits.
+bool is_boot() {
+  Command command;
+  command.argv = {"systemctl", "is-system-running"};
+  command.deadline = std::chrono::seconds(5);
+  const auto said = run(command);
+  return said && (said->out.starts_with("initializing") || said->out.starts_with("starting"));
+}
+
+void show_on_boot_screen(const std::string& text) {
+  Command command;
+  command.argv = {"plymouth", "display-message", "--text=" + text};
+  command.deadline = std::chrono::seconds(5);
+  if (const auto said = run(command); said && said->ok()) return;
+  const int console = ::open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  if (console < 0) return;
+  const auto line = text + "\r\n";
+  static_cast<void>(::write(console, line.data(), line.size()) < 0);
+  ::close(console);
+}
+
 Result<Exit> dkms_build(const Globals& globals, const DkmsBuildOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
-  TRY_ASSIGN(const auto request, request_of(globals, options));
-  TRY_ASSIGN(const auto report, install::dkms_build(host, request));
+  TRY_ASSIGN(auto request, request_of(globals, options));
+  const int terminal = controlling_terminal(globals);
+  Progress progress("vgpukit: " + options.kernel, terminal >= 0, terminal);
+  std::optional<bool> boot;
+  request.on_progress = [&](const build::BuildProgress& state) {
+    if (!boot) {
+      boot = terminal < 0 && host.is_host() && is_boot();
+      if (*boot) {
+        show_on_boot_screen("vgpukit: building the NVIDIA driver for " + options.kernel);
+        progress.on_line = [](std::string_view line) { show_on_boot_screen(std::string(line)); };
+      }
+    }
+    progress.show(state);
+  };
+  request.on_step = [&](std::string_view text) { progress.say(text); };
+  const auto built = install::dkms_build(host, request);
+  progress.clear();
+  if (boot.value_or(false))
+    show_on_boot_screen("vgpukit: the NVIDIA driver for " + options.kernel +
+                        (built && built->result == build::BuildReport::Result::built ? " is built" : " is NOT built"));
+  TRY_ASSIGN(const auto report, built);
   print_build_report(report, globals);
   if (report.result == build::BuildReport::Result::built) return Exit::done;
   return first_error(report);

@@ -76,6 +76,8 @@ std::string signing_text(const install::SigningState& state, const Style& style)
 
 Result<Exit> install(const Globals& globals, const InstallOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
+  // Before the build, which takes minutes.
+  TRY(check_root(host, "install a driver"));
   TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
   install::InstallRequest request;
   TRY_ASSIGN(request.choices.accepted, accepted_of(host, recipes.known(), options.accept));

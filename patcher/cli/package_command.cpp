@@ -66,7 +66,8 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
                 {"version", made.version},
                 {"depends", made.depends},
                 {"kernel", facts.kernel().release},
-                {"notices", report->notices}});
+                {"notices", report->notices},
+                {"warnings", report->sandbox_warnings()}});
     return Exit::done;
   }
   print(made.file.string() + "\n");
@@ -74,6 +75,7 @@ Result<Exit> package(const Globals& globals, const PackageOptions& options) {
   const auto style = style_of(globals, STDOUT_FILENO);
   print("  " + made.name + " " + made.version + ", needs " + made.depends + "\n");
   const auto names = join(report->notices, ", ", [](const auto& notice) { return notice.name; });
+  for (const auto& warning : report->sandbox_warnings()) print(style.yellow("warning: ") + warning + "\n");
   print(style.yellow("for your own hosts") + (names.empty() ? "" : " (accepted: " + names + ")") +
         ": NVIDIA's licence decides whether you may give it to others.\n");
   return Exit::done;

@@ -124,13 +124,19 @@ Result<Exit> patch(const Globals& globals, const PlanOptions& options) {
     TRY_ASSIGN(const auto history, history::record_history({}, inputs.driver, inputs.facts.kernel(), tree, plan));
     TRY_ASSIGN(const auto mails, history.series());
     for (const auto& [name, mail] : mails) {
-      TRY(write_file(staged.path() / name, mail));
+      TRY(write_file(staged.held_path() / name, mail));
       files.push_back((target / name).string());
     }
   } else {
-    TRY(build::write_patched_tree(inputs.driver, tree, staged.path()));
-    TRY_ASSIGN(auto history, history::record_history(staged.path(), inputs.driver, inputs.facts.kernel(), tree, plan));
+    TRY(build::write_patched_tree(inputs.driver, tree, staged.held_path()));
+    // libgit2 writes to what a path leads to, and another user may own the folder above.
+    const auto& kernel = inputs.facts.kernel();
+    TRY_ASSIGN(const auto made, StagedFolder::beside(kernel.host.cache / "work/history"));
+    TRY_ASSIGN(auto history, history::record_history(made.path(), inputs.driver, kernel, tree, plan));
     TRY(history.finish());
+    std::error_code bad;
+    fs::copy(made.path() / ".git", staged.held_path() / ".git", fs::copy_options::recursive, bad);
+    if (bad) return Error{ErrorKind::missing, "write the history to " + target.string(), bad.message(), ""};
     files.push_back(target.string());
   }
   TRY(staged.commit(/*durable=*/false, may_write));

@@ -41,7 +41,7 @@ Result<BuildLog> read_build_log(const std::filesystem::path& file, const std::ve
   const std::string tried = "read the build log " + file.string();
   std::error_code bad;
   if (fs::is_directory(file, bad)) return Error{ErrorKind::usage, tried, "it is a folder", std::string(expected)};
-  auto text = read_file(file);
+  auto text = read_file(file, limits::log_bytes);
   if (!text) return Error{ErrorKind::usage, tried, text.error().why, std::string(expected)};
   BuildLog log;
   log.release = release_in(*text, releases);

@@ -138,7 +138,7 @@ Result<std::uint64_t> header_lines(const fs::path& file, std::string_view keys, 
   if (!skip) {
     // Up to makeself 2.4.0 the code has the number, not a variable.
     const auto lines = layout == RunHeader::Layout::makeself ? number_between(keys, "head -n ", " ") : std::nullopt;
-    if (!lines) return bad_header(file, "its header does not say where the payload begins (no skip=)");
+    if (!lines) return bad_header(file, "its header does not say where the payload begins: is it a whole file?");
     return *lines;
   }
   const auto value = number_in<std::uint64_t>(skip->text);

@@ -63,7 +63,8 @@ void add_packages(std::vector<Conflict>& conflicts, const std::vector<std::strin
 }
 
 // Entries of dkms that vgpukit did not make, and folders of versions whose sources are gone.
-void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std::vector<DkmsEntry>& dkms) {
+void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std::string& version,
+              const std::vector<DkmsEntry>& dkms) {
   std::set<std::string> reported;
   for (const auto& entry : dkms) {
     if (!contains(entry.module, "nvidia") || entry.state == "broken") continue;
@@ -72,6 +73,8 @@ void add_dkms(std::vector<Conflict>& conflicts, const HostPaths& host, const std
       conflicts.push_back({"dkms has " + entry.module + " " + entry.version + ", which vgpukit did not put there",
                            "dkms remove -m " + entry.module + " -v " + entry.version + " --all"});
   }
+  if (const auto diverted = diverted_dkms(host, version); !diverted.empty())
+    conflicts.push_back({diverted, "remove that line, or the file"});
   for (const auto& folder : entries_of(host.in_root("/var/lib/dkms/nvidia"))) {
     std::error_code bad;
     const auto source = folder / "source";
@@ -190,7 +193,7 @@ std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictReques
   add_packages(conflicts, dpkg_packages(host), "apt remove");
   add_packages(conflicts, pacman_packages(host), "pacman -R");
   add_packages(conflicts, rpm_packages(host), "dnf remove");
-  add_dkms(conflicts, host, dkms);
+  add_dkms(conflicts, host, request.version, dkms);
   add_leftovers(conflicts, host, dkms);
   add_card(conflicts, host, request.user_space);
   add_running(conflicts, host, request.user_space);

@@ -17,6 +17,7 @@ struct Conflict {
 };
 
 struct ConflictRequest {
+  std::string version;               // of the driver
   bool user_space = false;           // by nvidia-installer, which loads modules and needs the card
   std::uintmax_t source_bytes = 0;   // of the driver's sources
   std::uintmax_t module_bytes = 0;   // of all modules that will be installed; 0: not built yet
@@ -26,8 +27,9 @@ struct ConflictRequest {
 };
 
 // Packages with NVIDIA modules of their own (dpkg, rpm, pacman), modules that belong to neither dkms nor vgpukit, other
-// nvidia entries of dkms and orphaned ones, nouveau or nova_core on the card, running vGPUs, too little space, and what
-// would stop nvidia-installer (installer_conflicts.hpp). `dkms`: all entries of dkms.
+// nvidia entries of dkms and orphaned ones, settings of dkms that replace ours, nouveau or nova_core on the card,
+// running vGPUs, too little space, and what would stop nvidia-installer (installer_conflicts.hpp). `dkms`: all entries
+// of dkms.
 std::vector<Conflict> find_conflicts(const HostPaths& host, const ConflictRequest& request,
                                      const std::vector<DkmsEntry>& dkms);
 

@@ -1,9 +1,16 @@
 #include "install/dkms_build.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+
 #include "build/job.hpp"
 #include "install/dkms_tree.hpp"
 #include "kernel/facts.hpp"
 #include "support/atomic_file.hpp"
+#include "support/descriptor.hpp"
+#include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -36,6 +43,19 @@ Status check_headers(const HostPaths& host, const kernel::Kernel& kernel, const 
                "run dkms without --kernelsourcedir"};
 }
 
+// Waits for another dkms build of the same version. The lock is on dkms's folder, because a file would stay after the
+// driver is removed.
+Result<Descriptor> lock_version(const DkmsBuildRequest& request) {
+  const auto folder = request.folder.parent_path();
+  Descriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;  // unreadable: nothing else can use it either
+  if (request.on_step) request.on_step("another dkms build of this driver is running: waiting for it");
+  while (::flock(lock.get(), LOCK_EX) != 0)
+    if (Interrupt::caught() != 0 || errno != EINTR)
+      return Error{ErrorKind::interrupted, "wait for another dkms build in " + folder.string(), "interrupted", ""};
+  return lock;
+}
+
 }  // namespace
 
 Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequest& request) {
@@ -43,6 +63,10 @@ Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequ
     return Error{ErrorKind::usage, "build the driver in " + request.folder.string(), "vgpukit install did not write it",
                  "this command is for dkms; vgpukit build is for people"};
   TRY_ASSIGN(const auto choices, read_dkms_choices(request.folder));
+  // All kernels of a version share the folder's path. If a second dkms build replaces the folder, the modules of this
+  // one must not appear in it.
+  const Descriptor folder(::open(request.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  TRY_ASSIGN(const auto lock, lock_version(request));
   std::error_code bad;
   for (const auto& module : choices.modules) fs::remove(request.folder / (module + ".ko"), bad);
   TRY_ASSIGN(const auto catalogue, catalogue_for(choices));
@@ -62,12 +86,22 @@ Result<build::BuildReport> dkms_build(const HostPaths& host, const DkmsBuildRequ
   job.accepted = choices.accepted;
   if (choices.modules != driver.modules) job.modules = choices.modules;
   job.jobs = default_jobs();
+  job.on_progress = request.on_progress;
+  job.on_step = request.on_step;
   // Nobody reads the warnings of a dkms build: a recipe without which the driver builds but fails ends it.
   job.strict = recipe::Strict::run_time;
   TRY_ASSIGN(auto report, build::run_build(facts, job));
   if (report.result != build::BuildReport::Result::built) return report;
-  for (const auto& module : report.modules)
-    TRY(clone_file(module.path, request.folder / fs::path(module.path).filename()));
+  const auto same_folder = "/proc/self/fd/" + std::to_string(folder.get());
+  for (const auto& module : report.modules) {
+    const auto name = fs::path(module.path).filename();
+    if (auto copied = clone_file(module.path, fs::path(same_folder) / name); !copied) {
+      if (fs::equivalent(same_folder, request.folder, bad)) return copied.error();
+      return Error{ErrorKind::failed, "put " + name.string() + " into " + request.folder.string(),
+                   "another dkms build has replaced the folder meanwhile",
+                   "run dkms for one kernel after the other; what is installed has not changed"};
+    }
+  }
   return report;
 }
 

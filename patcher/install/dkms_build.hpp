@@ -2,10 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "build/build_report.hpp"
+#include "build/build_tree.hpp"
 #include "support/host_paths.hpp"
 #include "support/result.hpp"
 
@@ -16,6 +19,8 @@ struct DkmsBuildRequest {
   std::string release;            // the kernel that dkms builds for
   std::filesystem::path headers;  // the headers that dkms would use; empty: not checked
   std::map<std::string, bool> assumptions;
+  std::function<void(const build::BuildProgress&)> on_progress = {};
+  std::function<void(std::string_view)> on_step = {};
 };
 
 // run_build() with the choices of the installation. If it succeeds, the modules are copied into the folder, where dkms

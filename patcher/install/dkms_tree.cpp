@@ -1,5 +1,7 @@
 #include "install/dkms_tree.hpp"
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "config.hpp"
@@ -7,6 +9,7 @@
 #include "support/atomic_file.hpp"
 #include "support/configuration.hpp"
 #include "support/json_file.hpp"
+#include "support/text.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::install {
@@ -115,6 +118,39 @@ Status write_dkms_signing(const HostPaths& host) {
                     "# Written by vgpukit install: signing: of /etc/vgpukit/config.yaml\nmok_signing_key=\"" +
                         configuration.signing->key + "\"\nmok_certificate=\"" + configuration.signing->certificate +
                         "\"\n");
+}
+
+std::string diverted_dkms(const HostPaths& host, const std::string& version) {
+  const auto folder = host.in_root("/etc/dkms");
+  std::vector<fs::path> files = {folder / "framework.conf"};
+  for (const auto& part : {folder / "framework.conf.d", folder})
+    for (const auto& file : entries_of(part))
+      if (file.extension() == ".conf") files.push_back(file);
+  const std::map<std::string, std::string, std::less<>> places = {
+      {"source_tree", "/usr/src"}, {"dkms_tree", "/var/lib/dkms"}, {"install_tree", "/lib/modules"}};
+  for (const auto& file : files) {
+    const auto name = file.filename().string();
+    const bool framework = file.parent_path() != folder || name == "framework.conf";
+    if (!framework && name != "nvidia.conf" && !name.starts_with("nvidia-" + version) && !name.starts_with("nvidia--"))
+      continue;
+    const auto text = read_file(file);
+    if (!text) continue;
+    for (const auto& line : lines_of(*text)) {
+      const auto words = trimmed(line);
+      const auto equals = words.find('=');
+      if (equals == std::string::npos) continue;
+      const auto variable = words.substr(0, std::min(words.find('['), equals));
+      if (!framework && (variable == "MAKE" || variable == "MAKE_MATCH"))
+        return file.string() + " sets " + std::string(variable) +
+               ", so dkms would compile the unpatched sources instead of running vgpukit";
+      const auto place = framework ? places.find(variable) : places.end();
+      if (place == places.end()) continue;
+      const auto value = words_of(words.substr(equals + 1), "\"' ");
+      if (value.empty() || (fs::path(value.front()) / "").lexically_normal() != fs::path(place->second) / "")
+        return file.string() + " sets " + place->first + ", and vgpukit uses " + place->second;
+    }
+  }
+  return "";
 }
 
 bool is_our_dkms_tree(const fs::path& folder) {

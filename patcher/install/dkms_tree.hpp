@@ -40,6 +40,11 @@ Result<std::string> original_content(const std::filesystem::path& folder, const 
 inline constexpr const char* dkms_signing_file = "/etc/dkms/framework.conf.d/vgpukit.conf";
 Status write_dkms_signing(const HostPaths& host);
 
+// Why dkms would not run our dkms.conf as it is: a file in /etc/dkms replaces its MAKE (then dkms compiles the
+// unpatched sources, and nothing verifies the modules), or moves dkms's folders. A sentence with the file; empty: it
+// would.
+std::string diverted_dkms(const HostPaths& host, const std::string& version);
+
 // Whether write_dkms_tree() has filled this folder.
 bool is_our_dkms_tree(const std::filesystem::path& folder);
 

@@ -214,6 +214,11 @@ class Run {
       kernel.next = "install the driver again: vgpukit install";
       return;
     }
+    if (const auto diverted = diverted_dkms(host_, version_); !diverted.empty()) {
+      kernel.why = diverted;
+      kernel.next = "remove that line, or the file";
+      return;
+    }
     dkms->run_under(inhibit_words(host_));
     if (request_.on_begin)
       request_.on_begin("building NVIDIA " + version_ + " for " + kernel.release + " (" + problem + ")");

@@ -113,7 +113,7 @@ Status install_with_nvidia_installer(const Dkms& dkms, JournaledChange& transact
   if (request.on_step) request.on_step("nvidia-installer installs " + driver.version.text + " for " + kernel.release);
   std::vector<std::string> errors;
   TRY_ASSIGN(const auto status,
-             run_nvidia_installer(driver, tree.edits(), modules, kernel, request.choices.accepted, log, request.jobs,
+             run_nvidia_installer(driver, tree.edits(), modules, kernel, request.choices.accepted, log,
                                   [&](std::string_view line) {
                                     log::trace(std::string(line));
                                     // The first error is the cause and may continue on the next lines. The last error
@@ -177,6 +177,7 @@ struct Built {
   std::vector<kernel::Facts> facts;
   std::vector<fs::path> first;  // the modules for the first kernel
   std::uintmax_t module_bytes = 0;
+  std::vector<std::string> warnings;
   std::optional<build::BuildReport> refused;
 };
 
@@ -197,6 +198,9 @@ Result<Built> build_all(const InstallRequest& request) {
     if (request.choices.modules != request.driver->modules) job.modules = request.choices.modules;
     if (request.on_step) request.on_step("building and verifying for " + kernel.release);
     TRY_ASSIGN(auto report, build::run_build(facts, job));
+    for (auto& warning : report.sandbox_warnings())
+      if (std::find(built.warnings.begin(), built.warnings.end(), warning) == built.warnings.end())
+        built.warnings.push_back(std::move(warning));
     for (const auto& module : report.modules) {
       built.module_bytes += module.bytes;
       if (built.facts.empty()) built.first.emplace_back(module.path);
@@ -222,8 +226,9 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   std::error_code no_size;
   const bool run_file = request.with_nvidia_installer && driver.package.member.empty();
   const auto package_bytes = run_file ? fs::file_size(driver.package.file, no_size) : 0;
-  ConflictRequest conflict_request{request.with_nvidia_installer, bytes_of(driver.sources), 0,
-                                   no_size ? 0 : package_bytes, installer_ignores_loaded_modules(driver.version)};
+  ConflictRequest conflict_request{
+      version, request.with_nvidia_installer, bytes_of(driver.sources),
+      0,       no_size ? 0 : package_bytes,   installer_ignores_loaded_modules(driver.version)};
   const auto blocked = [&](const std::vector<DkmsEntry>& entries) {
     outcome.conflicts = find_conflicts(host, conflict_request, entries);
     return std::any_of(outcome.conflicts.begin(), outcome.conflicts.end(),
@@ -239,6 +244,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
     outcome.refused = std::move(built.refused);
     return outcome;
   }
+  outcome.warnings = std::move(built.warnings);
   // The transaction locks out other changes and finishes or undoes an interrupted one. Only then the state of the
   // system is read.
   TRY_ASSIGN(auto transaction, JournaledChange::begin(install_rules(host), "install " + version, {}, request.at));
@@ -261,7 +267,7 @@ Result<InstallOutcome> install_driver(const HostPaths& host, InstallRequest requ
   TRY(remove_installed(host, dkms, version));
   if (request.with_nvidia_installer) {
     TRY(install_with_nvidia_installer(dkms, transaction, request, built.facts.front(), built.first, vgpukit));
-    outcome.warnings = service_warnings(host, driver);
+    for (auto& warning : service_warnings(host, driver)) outcome.warnings.push_back(std::move(warning));
   } else {
     transaction.step("write the sources");
     TRY(write_our_tree(host, request, vgpukit));

@@ -37,7 +37,7 @@ struct InstallRequest {
 struct InstallOutcome {
   bool installed = false;
   InstallRecord record;
-  std::vector<std::string> warnings;          // about what was installed, as sentences for the user
+  std::vector<std::string> warnings;          // about the build and what was installed, as sentences for the user
   std::vector<std::string> hooks;             // the hooks of package managers that were written
   std::vector<Conflict> conflicts;            // if one of them blocks, nothing was done
   std::optional<build::BuildReport> refused;  // the build that failed or needs consent: nothing was done

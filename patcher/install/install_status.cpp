@@ -106,7 +106,9 @@ std::string module_problem(const HostPaths& host, const std::string& release, co
     const auto module = module::read_module(host.in_root(found->path));
     if (!module) return module.error().message();
     const auto magic = module->info("vermagic");
-    if (magic.substr(0, magic.find(' ')) != release) return name + " is for " + magic;
+    // RHEL's weak-modules links the modules of one release into others with the same kABI. The symbols then decide.
+    if (magic.substr(0, magic.find(' ')) != release && !contains(found->path.string(), "/weak-updates/"))
+      return name + " is for " + magic;
     if (const auto built = module->info("version"); !built.empty() && built != version)
       return name + " is of version " + built;
   }

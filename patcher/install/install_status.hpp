@@ -20,7 +20,8 @@ enum class ModuleOwner {
   dkms_again,  // built again after `vgpukit install`
   other,       // "somebody else"
 };
-[[nodiscard]] std::string_view owner_name(ModuleOwner owner);  // as `vgpukit status --json` has it; empty for none
+// As `vgpukit status --format json` has it; empty for none.
+[[nodiscard]] std::string_view owner_name(ModuleOwner owner);
 
 struct KernelStatus {
   std::string release;

@@ -1,7 +1,6 @@
 #include "install/nvidia_installer.hpp"
 
 #include "build/work_tree.hpp"
-#include "driver/manifest.hpp"
 #include "driver/run_file_zip.hpp"
 #include "install/installer_conflicts.hpp"
 #include "kernel/kernel_notices.hpp"
@@ -28,27 +27,11 @@ std::string makefile_for(const fs::path& folder) {
          "\nclean:\n\trm -f *.ko\n.PHONY: modules module clean\n";
 }
 
-// In a package with the sources in the folder `sources`: writes the edits, and lists new files in its manifest.
-Status edit_package(const fs::path& folder, const std::string& sources, const driver::SourceEdits& edits) {
-  TRY(build::write_edits(edits, folder / sources));
-  std::error_code bad;
-  if (!fs::exists(folder / ".manifest", bad)) return {};
-  TRY_ASSIGN(auto text, read_file(folder / ".manifest"));
-  driver::Manifest manifest(std::move(text));
-  for (const auto& [path, edit] : edits) {
-    if (edit)
-      manifest.add_source(sources + "/" + path);
-    else
-      manifest.remove(sources + "/" + path);
-  }
-  return write_file(folder / ".manifest", manifest.text());
-}
-
 }  // namespace
 
 std::vector<std::string> installer_options(const Version& version, const std::string& release,
                                            const std::string& sources, const std::string& log,
-                                           const std::string& tmpdir, unsigned jobs) {
+                                           const std::string& tmpdir) {
   std::vector<Since> table = {
       {"304", "--silent"},
       {"304", "--no-x-check"},
@@ -56,7 +39,6 @@ std::vector<std::string> installer_options(const Version& version, const std::st
       {"304", "--kernel-name=" + release},
       {"304", "--log-file-name=" + log},
       {"304.22", "--dkms"},
-      {"346.16", "--concurrency-level=" + std::to_string(jobs)},
       {"470.42.01", "--kernel-module-build-directory=" + sources},
       {"545.23.06", "--no-rebuild-initramfs"},
       {with_running_driver, "--allow-installation-with-running-driver"},
@@ -75,7 +57,7 @@ bool installer_ignores_loaded_modules(const Version& version) {
 
 Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::SourceEdits& edits,
                                  const std::vector<fs::path>& modules, const kernel::Kernel& kernel,
-                                 const std::set<std::string>& accepted, const std::string& log, unsigned jobs,
+                                 const std::set<std::string>& accepted, const std::string& log,
                                  const std::function<void(std::string_view)>& on_line) {
   const auto& host = kernel.host;
   std::error_code bad;
@@ -86,7 +68,8 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   if (!fs::exists(target / "nvidia-installer", bad))
     return Error{ErrorKind::usage, "install " + driver.path.string(), "there is no nvidia-installer in it",
                  "--without-nvidia-installer registers its kernel modules with dkms"};
-  TRY(edit_package(target, driver.package_folder, edits));
+  if (const auto edit = edits.find("conftest.sh"); edit != edits.end())
+    TRY(build::write_edits({*edit}, target / driver.package_folder));
   const auto built = scratch.path() / "modules";
   fs::create_directory(built, bad);
   for (const auto& module : modules) TRY(clone_file(module, built / module.filename()));
@@ -95,7 +78,7 @@ Result<int> run_nvidia_installer(const driver::Driver& driver, const driver::Sou
   command.root = host.root;
   command.cwd = host.inside(target);
   const auto tmpdir = installer_tmpdir(host, host.inside(target)).value_or("");
-  command.argv = installer_options(driver.version, kernel.release, driver.package_folder, log, tmpdir.string(), jobs);
+  command.argv = installer_options(driver.version, kernel.release, driver.package_folder, log, tmpdir.string());
   command.argv.insert(command.argv.begin(), (host.inside(target) / "nvidia-installer").string());
   command.collect = false;
   command.on_line = [&](std::string_view line, bool) {

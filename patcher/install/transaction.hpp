@@ -12,7 +12,7 @@
 
 namespace vgpukit::install {
 
-// The record of an installed driver, STATE/install/installed.json. `vgpukit status --json` prints it.
+// The record of an installed driver, STATE/install/installed.json. `vgpukit status --format json` prints it.
 using InstallRecord = nlohmann::json;
 
 // A commit with a record makes it the record of the installed driver, and the snapshots become previous/. A commit with

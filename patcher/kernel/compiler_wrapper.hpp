@@ -1,6 +1,6 @@
 // A script that make finds under the name of the kernel's compiler (kbuild/compiler.sh), so no command line changes. It
 // caches the answers to Kbuild's cc-option tests, which every make asks again on one processor (Debian's 6.1: 33
-// compiler runs, 50 with NVIDIA's Kbuild), and compiles with precompiled headers if the build has prepared any.
+// compiler runs, 50 with NVIDIA's Kbuild), and lets a compile.sh in its folder compile the C files.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// Builds one cell in a process of its own: `vgpukit build ... --format json`, as docs/cli.md documents. A crash, a lack
-// of memory or a hang affects no other cell.
+// Builds one cell in a process of its own: `vgpukit build ... --format json`, as docs/schemas describes. A crash, a
+// lack of memory or a hang affects no other cell.
 #pragma once
 
 #include <chrono>

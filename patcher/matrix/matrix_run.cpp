@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <mutex>
-#include <thread>
 
 #include "config.hpp"
 #include "matrix/opened_cells.hpp"
@@ -133,16 +133,23 @@ class Runner {
 
   Status build(std::vector<Cell> cells) {
     WorkQueue queue(std::move(cells), std::min(run_.jobs, jobs_for_memory(run_.machine)));
-    std::vector<std::thread> workers;
-    for (unsigned i = 0; i < queue.workers(); ++i) workers.emplace_back([&] { work(queue); });
-    for (auto& worker : workers) worker.join();
+    std::vector<std::future<void>> workers;
+    for (unsigned i = 0; i < queue.workers(); ++i)
+      workers.push_back(std::async(std::launch::async, [&] { work(queue); }));
+    for (auto& worker : workers) worker.get();
     if (problem_) return *problem_;
     return {};
   }
 
   void work(WorkQueue& queue) {
     while (const auto next = queue.take()) {
-      const auto status = one(*next);
+      auto status = Status();
+      try {
+        status = one(*next);
+      } catch (...) {  // the others go on, and build() throws it
+        queue.done(*next);
+        throw;
+      }
       queue.done(*next);
       if (status) continue;
       const std::lock_guard lock(mutex_);

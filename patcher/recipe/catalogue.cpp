@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
 #include <numeric>
 #include <set>
-#include <thread>
 
 #include "recipe/parse_recipe.hpp"
 #include "support/atomic_file.hpp"
@@ -130,11 +130,11 @@ std::vector<Result<Recipe>> parse_all(const std::vector<fs::path>& files, const 
       parsed[i] = text ? parse_recipe(*text, files[i].string(), patches) : Result<Recipe>(text.error());
     }
   };
-  {
-    std::vector<std::jthread> helpers;
-    for (unsigned n = 1; n < default_jobs() && n * 8 < files.size(); ++n) helpers.emplace_back(work);
-    work();
-  }
+  std::vector<std::future<void>> helpers;
+  for (unsigned n = 1; n < default_jobs() && n * 8 < files.size(); ++n)
+    helpers.push_back(std::async(std::launch::async, work));
+  work();
+  for (auto& helper : helpers) helper.get();
   std::vector<Result<Recipe>> results;
   for (auto& one : parsed) results.push_back(std::move(*one));
   return results;

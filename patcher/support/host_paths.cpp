@@ -125,12 +125,15 @@ fs::path HostPaths::work() const {
   return fs::is_directory(var_tmp, ignored) ? var_tmp : in_root("/tmp");
 }
 
-Status need_root(const HostPaths& host, const std::string& tried, const std::string& hint) {
-  if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) {
-    Interrupt::let_finish();
-    return {};
-  }
+Status check_root(const HostPaths& host, const std::string& tried, const std::string& hint) {
+  if (::geteuid() == 0 || (!host.is_host() && ::access(host.root.c_str(), W_OK) == 0)) return {};
   return Error{ErrorKind::denied, tried, "that needs root, and nothing was changed", hint};
+}
+
+Status need_root(const HostPaths& host, const std::string& tried, const std::string& hint) {
+  TRY(check_root(host, tried, hint));
+  Interrupt::let_finish();
+  return {};
 }
 
 Result<fs::path> shipped_data() {

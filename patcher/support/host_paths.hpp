@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 struct HostPaths {
   fs::path root = "/";  // another root folder, or "/"; absolute and normalised
-  fs::path cache;       // facts, warm builds: all of it can be deleted. On this machine, not in the root
+  fs::path cache;       // facts, answers, trees of builds: all of it can be deleted. On this machine, not in the root
   fs::path state;       // the driver store and finished builds. On this machine, not in the root
   fs::path config;      // the configuration file; may not exist
 
@@ -47,8 +47,9 @@ struct HostPaths {
   [[nodiscard]] fs::path follow(const fs::path& inside, bool last) const;
 };
 
-// To be called before a change of the system: a signal then waits for its end (Interrupt::let_finish()).
 // Error: denied, unless the user is root, or may write to a root folder that is not this machine's. `hint`: what to do.
+Status check_root(const HostPaths& host, const std::string& tried, const std::string& hint = "run it with sudo");
+// The same, to be called before a change of the system: a signal then waits for its end (Interrupt::let_finish()).
 Status need_root(const HostPaths& host, const std::string& tried, const std::string& hint = "run it with sudo");
 
 // The folder with the recipes, patches and the reference driver that ship with vgpukit: VGPUKIT_DATA, else the source

@@ -85,8 +85,10 @@ class ContextExecutor {
 // fork.
 class ChildSetup {
  public:
-  ChildSetup(const Command& command, char* const* environment, const std::optional<SandboxSetup>& sandbox)
+  ChildSetup(const Command& command, char* const* environment, const std::optional<SandboxSetup>& sandbox,
+             const PidNamespace& own, int watcher)
       : sandbox_(sandbox ? &*sandbox : nullptr),
+        own_(&own),
         root_(changes_root(command) ? command.root.string() : std::string()),
         proc_(root_ + "/proc"),
         proc_self_(root_ + "/proc/self"),
@@ -95,7 +97,7 @@ class ChildSetup {
         cwd_(command.cwd.string()),
         environment_(environment),
         parent_(::getpid()),
-        watch_socket_(watch_socket()),
+        watch_socket_(watcher),
         needs_namespace_(!root_.empty() && ::geteuid() != 0),
         uid_map_("0 " + std::to_string(::geteuid()) + " 1"),
         gid_map_("0 " + std::to_string(::getegid()) + " 1") {}
@@ -113,10 +115,12 @@ class ChildSetup {
     reset_signals();
     // A confined command that had the caller's terminal could type commands into the caller's shell (TIOCSTI).
     if (sandbox_ ? ::setsid() < 0 : ::setpgid(0, 0) != 0) return failed(Stage::group);
-    watch_this_group(watch_socket_);
+    // Otherwise the kernel ends them.
+    const bool alone = sandbox_ && sandbox_->has_namespaces();
+    if (!alone) watch_this_group(watch_socket_);
     if (needs_namespace_ && !enter_user_namespace()) return failed(Stage::user_namespace);
     if (!root_.empty()) show_proc_and_dev();
-    if (sandbox_ && !sandbox_->enter_namespaces()) return failed(Stage::sandbox);
+    if (sandbox_ && (!sandbox_->enter_namespaces() || !sandbox_->leave_to_child(*own_))) return failed(Stage::sandbox);
     if (!root_.empty()) {
       if (::chroot(root_.c_str()) != 0) return failed(Stage::change_root);
       if (::chdir("/") != 0) return failed(Stage::change_root);
@@ -124,7 +128,7 @@ class ChildSetup {
     if (sandbox_ && !sandbox_->change_user()) return failed(Stage::change_user);
     // After the namespaces and the user, because a change of credentials clears it.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent_) ::_exit(127);  // the parent died before prctl
+    if (!alone && ::getppid() != parent_) ::_exit(127);  // the parent died before prctl
     if (!cwd_.empty() && ::chdir(cwd_.c_str()) != 0) return failed(Stage::change_folder);
     // Boost 1.81 closes only what is above its own pipe. Its pipe is still needed: mark the descriptors, don't close
     // them.
@@ -176,6 +180,7 @@ class ChildSetup {
   }
 
   const SandboxSetup* sandbox_;
+  const PidNamespace* own_;
   std::string root_;
   std::string proc_;
   std::string proc_self_;
@@ -314,10 +319,13 @@ Result<Launched> launch(const Command& command) {
   Context context;
   bp::posix::default_launcher launcher;
   bp::error_code error;
+  const int watcher = watch_socket();  // it may fork, too
+  const PidNamespace own(sandbox && sandbox->has_namespaces());
+  if (own.error() != 0) return refuse(own.error());
   try {
     auto process = launcher(ContextExecutor(context), error, program, arguments,
                             bp::process_stdio{input.get(), out_write.get(), err_write.get()},
-                            ChildSetup(command, environment.data(), sandbox));
+                            ChildSetup(command, environment.data(), sandbox, own, watcher));
     process.detach();
   } catch (const std::exception&) {
     // The child runs, but Boost could not make a handle for it (a kernel without pidfd). The pid is enough.

@@ -1,5 +1,5 @@
 // Ends the commands that this process runs when it is killed itself. PR_SET_PDEATHSIG ends only a command's own
-// process: make would die, and its compilers would go on.
+// process: make would die, and its compilers would go on. The sandbox has a process namespace for that instead.
 #pragma once
 
 #include <sys/types.h>

@@ -3,10 +3,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -18,7 +22,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -252,6 +258,28 @@ AsSelf::~AsSelf() {
   ::setfsuid(static_cast<uid_t>(uid_before_));
 }
 
+// conftest.sh calls its files conftest$$.c, and several of it run in one folder: their ids have to differ, although
+// each is in a namespace of its own.
+PidNamespace::PidNamespace(bool wanted) {
+  static std::atomic<unsigned> next = 0;
+  command_ = static_cast<pid_t>(1000 + (static_cast<unsigned>(::getpid()) * 37 + next++) % 30000);
+  if (!wanted) return;
+  self_ = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
+  if (self_ < 0 || ::unshare(CLONE_NEWPID) != 0) error_ = errno;
+}
+
+PidNamespace::~PidNamespace() {
+  if (self_ < 0) return;
+  // The thread itself never left its namespace.
+  if (error_ == 0) ::setns(self_, CLONE_NEWPID);
+  ::close(self_);
+}
+
+bool PidNamespace::parent_has_ended() const {
+  pollfd parent{self_, POLLIN, 0};
+  return ::poll(&parent, 1, 0) > 0;
+}
+
 std::optional<SandboxSetup> SandboxSetup::make(const fs::path& root, const std::vector<fs::path>& entered,
                                                const std::vector<fs::path>& writable) {
   if (::geteuid() != 0) return std::nullopt;
@@ -296,6 +324,8 @@ std::optional<SandboxSetup> SandboxSetup::make(const fs::path& root, const std::
     for (const auto* name : devices) setup.devices_.push_back(setup.dev_ + "/" + name);
     for (const auto& [to, name] : device_links) setup.device_links_.emplace_back(to, setup.dev_ + "/" + name);
   }
+  // Only its own processes: those of others show their command lines.
+  if (is_unused_folder("/proc")) setup.proc_ = here("/proc").string();
   if (setup.temporary_.empty()) setup.temporary_ = writable.empty() ? "/tmp" : writable.front().string();
   setup.limits_ = sandbox_limits();
   setup.temporary_options_ = "mode=0700,size=" + std::to_string(setup.limits_.temporary) +
@@ -304,7 +334,10 @@ std::optional<SandboxSetup> SandboxSetup::make(const fs::path& root, const std::
   const std::lock_guard lock(state().mutex);
   auto [tried, fresh] = state().tried_in.try_emplace(setup.root_);
   if (fresh) {
-    const int error = tried_in_child([&] { return setup.enter_namespaces(); });
+    const PidNamespace own(true);
+    const int error = own.error() != 0
+                          ? own.error()
+                          : tried_in_child([&] { return setup.enter_namespaces() && setup.leave_to_child(own); });
     if (error != 0) tried->second = std::strerror(error);
   }
   setup.namespaces_ = tried->second.empty();
@@ -337,10 +370,34 @@ bool SandboxSetup::enter_namespaces() const {
     if (::mount("tmpfs", folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=4k,uid=0,gid=0") != 0)
       return false;
   if (!dev_.empty() && !replace_dev()) return false;
+  if (!proc_.empty() && ::mount("proc", proc_.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
+    return false;
   if (set_attributes(root_.c_str(), AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0) return false;
   for (const auto& folder : writable_)
     if (set_attributes(folder.c_str(), 0, 0, MOUNT_ATTR_RDONLY) != 0) return false;
   return temporary_here_.empty() || set_attributes(temporary_here_.c_str(), 0, 0, MOUNT_ATTR_RDONLY) == 0;
+}
+
+bool SandboxSetup::leave_to_child(const PidNamespace& own) const {
+  if (!namespaces_) return true;
+  clone_args arguments{};  // as fork(), with an id
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<std::uintptr_t>(&own.command_);
+  arguments.set_tid_size = 1;
+  const auto command = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+  if (command <= 0) return command == 0;
+  ::prctl(PR_SET_NAME, "vgpukit-init");
+  // It keeps root's rights, so that no program of the build can touch it.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_IGN);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (own.parent_has_ended()) ::_exit(127);
+  ::close_range(0, ~0U, 0);
+  for (;;) {
+    int status = 0;
+    const pid_t ended = ::wait(&status);
+    if (ended == command) ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    if (ended < 0 && errno != EINTR) ::_exit(127);
+  }
 }
 
 bool SandboxSetup::replace_dev() const {

@@ -2,8 +2,8 @@
 // (Command::confined) run as another user, see the system read-only, and have no network, no /root and no /home.
 //
 // The user is the system user "vgpukit" of the packages, or nobody. The means are those of bubblewrap (namespaces,
-// read-only mounts, a new tmpfs as TMPDIR and HOME, a small /dev, a new session, no_new_privs), set up in the child
-// itself, because it has to work inside of another root folder, too. A machine that allows no namespaces (some
+// read-only mounts, a new tmpfs as TMPDIR and HOME, a small /dev, a new session, an init, no_new_privs), set up in the
+// child itself, because it has to work inside of another root folder, too. A machine that allows no namespaces (some
 // containers) still changes the user. docs/security.md describes what this keeps out and what not.
 #pragma once
 
@@ -83,6 +83,25 @@ class AsSelf {
   int uid_before_, gid_before_;
 };
 
+// While one lives, the next child of this thread is the first process of a namespace: the kernel ends all that the
+// child has started, also what has left its process group, when the child ends.
+class PidNamespace {
+ public:
+  explicit PidNamespace(bool wanted);
+  ~PidNamespace();
+  PidNamespace(const PidNamespace&) = delete;
+  PidNamespace& operator=(const PidNamespace&) = delete;
+  [[nodiscard]] int error() const { return error_; }  // an errno, or 0
+  // In the child.
+  [[nodiscard]] bool parent_has_ended() const;
+
+ private:
+  int self_ = -1;  // a pidfd of this process
+  int error_ = 0;
+  pid_t command_;  // the id of the command in the namespace
+  friend class SandboxSetup;
+};
+
 // What a child has to do before it executes a confined command. It is made before the fork, and enter() allocates
 // nothing.
 class SandboxSetup {
@@ -93,9 +112,13 @@ class SandboxSetup {
                                           const std::vector<fs::path>& writable);
   // TMPDIR and HOME of the command, as seen from inside the root.
   [[nodiscard]] const std::string& temporary() const { return temporary_; }
-  // In the child, which has a session of its own (else it could type into the caller's terminal), before chroot().
-  // False: errno says why.
+  // False: the machine allows no namespaces.
+  [[nodiscard]] bool has_namespaces() const { return namespaces_; }
+  // In the child, which is in a PidNamespace and has a session of its own (else it could type into the caller's
+  // terminal), before chroot(). False: errno says why.
   [[nodiscard]] bool enter_namespaces() const;
+  // In the child: goes on in a child of it, and waits for that one to the end, as an init does.
+  [[nodiscard]] bool leave_to_child(const PidNamespace& own) const;
   // In the child, after chroot().
   [[nodiscard]] bool change_user() const;
 
@@ -105,7 +128,7 @@ class SandboxSetup {
   std::string root_;  // "/" for this machine's
   std::vector<std::string> writable_, hidden_, devices_;
   std::vector<std::pair<std::string, std::string>> device_links_;  // what it leads to, its path
-  std::string temporary_, temporary_here_, temporary_options_, dev_;
+  std::string temporary_, temporary_here_, temporary_options_, dev_, proc_;
   SandboxLimits limits_;
   BuildUser user_;
   bool namespaces_ = true;

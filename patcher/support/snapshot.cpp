@@ -12,6 +12,7 @@
 
 #include "support/atomic_file.hpp"
 #include "support/json_file.hpp"
+#include "support/process.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit {
@@ -200,14 +201,33 @@ Result<Snapshot> Snapshot::open(const HostPaths& host, const fs::path& folder) {
   return snapshot;
 }
 
+namespace {
+
+// SELinux: a copy may have the label of STATE, and the kernel then refuses the module. What fails here, the system's
+// own relabelling corrects.
+void relabel(const HostPaths& host, const std::vector<std::string>& paths) {
+  std::error_code bad;
+  if (paths.empty() || !fs::exists(host.in_root("/sys/fs/selinux/enforce"), bad)) return;
+  Command command;
+  command.root = host.root;
+  command.argv = {"restorecon", "-R"};
+  command.argv.insert(command.argv.end(), paths.begin(), paths.end());
+  static_cast<void>(static_cast<bool>(run(command)));
+}
+
+}  // namespace
+
 Status Snapshot::restore(const std::function<bool(const std::string&)>& wanted, const OnStep& on_step) const {
+  std::vector<std::string> restored;
   // Paths that were not there come first: removing them frees space.
   for (const bool there : {false, true})
     for (const auto& entry : paths_) {
       if (entry.there != there || (wanted && !wanted(entry.path))) continue;
       if (on_step) on_step("put back " + entry.path);
       TRY(there ? put_back(copy_of(entry.path), host_.reach(entry.path)) : remove_path(host_, entry));
+      if (there) restored.push_back(entry.path);
     }
+  relabel(host_, restored);
   sync_file_system(host_.in_root("/"));
   if (const auto modules = host_.resolve("/lib/modules")) sync_file_system(*modules);
   return {};
@@ -224,8 +244,10 @@ Status Snapshot::move_back(const OnStep& on_step) const {
     if (on_step) on_step("put back " + entry.path);
     TRY(remove_path(host_, entry));
   }
+  std::vector<std::string> restored;
   for (const auto& entry : paths_) {
     const auto copy = copies / entry.path.substr(1);
+    if (entry.there) restored.push_back(entry.path);
     if (!entry.there || !is_there(copy)) continue;
     if (on_step) on_step("move back " + entry.path);
     const auto path = host_.reach(entry.path);
@@ -239,6 +261,7 @@ Status Snapshot::move_back(const OnStep& on_step) const {
     }
     if (bad) return cannot_restore(path, bad.message(), bad.value());
   }
+  relabel(host_, restored);
   sync_file_system(host_.in_root("/"));
   if (const auto modules = host_.resolve("/lib/modules")) sync_file_system(*modules);
   return {};

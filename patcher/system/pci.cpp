@@ -77,8 +77,7 @@ std::string cards_here(const PciView& pci) {
   std::string list;
   for (const auto& device : pci.devices)
     if (device.is_display() && !device.is_virtual_function) append(list, describe(device));
-  return list.empty() ? "this host has no graphics card: vgpukit passthrough groups shows all devices"
-                      : "the cards of this host: " + list;
+  return list.empty() ? "this host has no graphics card; lspci lists its devices" : "the cards of this host: " + list;
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct CardOutcome {
   std::optional<Error> error;  // then everything that apply had made on this card is removed again
 };
 struct AppliedVgpus {
-  struct Kept {
+  struct NotPruned {
     std::string name, why;
   };
   bool dry_run = false;
@@ -24,7 +24,7 @@ struct AppliedVgpus {
   std::vector<CardOutcome> outcomes;  // empty after a dry run
   std::vector<Error> bad;             // definitions that cannot be read, or written for mdevctl
   std::vector<VgpuStep> pruned;       // vGPUs without a definition that were removed; in a dry run: that would be
-  std::vector<Kept> not_pruned;       // those that stay, such as vGPUs in use
+  std::vector<NotPruned> not_pruned;  // those that stay, such as vGPUs in use
   [[nodiscard]] bool complete() const;
 };
 struct ApplyRequest {

@@ -24,7 +24,9 @@ Result<std::vector<VgpuPlace>> places_of(const VgpuView& view, const VgpuRequest
   }
   std::vector<VgpuPlace> all;
   for (const auto& card : view.cards) all.push_back({card.address, ""});
-  if (all.empty()) return find_place(view, "any").error();
+  if (all.empty())
+    return Error{ErrorKind::missing, "find a card for the vGPU", "NVIDIA's driver has no card here",
+                 "sudo vgpukit load loads the driver; vgpukit doctor tells what prevents it"};
   return all;
 }
 

@@ -1,5 +1,5 @@
-// The compiler wrapper (kbuild/compiler.sh) with this machine's gcc. tests/tools/headers_compare.cpp compares whole
-// drivers.
+// kbuild/precompiled-headers.sh in the compiler wrapper with this machine's gcc. tests/tools/headers_compare.cpp
+// compares whole drivers.
 #include "build/precompiled_headers.hpp"
 
 #include <gmock/gmock.h>
@@ -48,6 +48,7 @@ class CompileWithHeaders : public testing::Test {
         "const char *place(void) { return where(); }\n"
         "int f(int *p, struct own *o) { int r = 0; if (o->b) { release(p); r = p[1]; } release(p); return r; }\n";
     for (const char* file : {"a", "b", "c"}) scratch.write("nvidia/" + std::string(file) + ".c", text);
+    scratch.write("folder/compile.sh", *read_file(VGPUKIT_SOURCE_DIR "/kbuild/precompiled-headers.sh"));
     scratch.write("folder/0.txt", "#include \"kernel.h\"\n");
     for (const char* file : {"a", "b", "c"})
       scratch.write("folder/of/nvidia/" + std::string(file) + ".c", "0\nnvidia/own.h inc/kernel.h\n");

@@ -3,6 +3,7 @@
 
 #include "cli/cli_fixture.hpp"
 #include "config.hpp"
+#include "support/atomic_file.hpp"
 
 namespace vgpukit::cli {
 namespace {
@@ -101,6 +102,24 @@ TEST_F(CommandLine, ShellCompletionsAndTheManualKnowEveryCommand) {
                                             : word))
           << what;
   }
+}
+
+TEST_F(CommandLine, AnExceptionIsAReportAndUndoesWhatWasBegun) {
+  const char* const words[] = {"vgpukit", "build", "a b\x1b[2J"};
+  const auto failure = [&](const Action& action) {
+    const auto result = without_exceptions(action, 3, words);
+    EXPECT_FALSE(result);
+    EXPECT_EQ(exit_of(result.error().kind), Exit::failed);
+    return result.error().message();
+  };
+  const auto text = failure([&]() -> Result<Exit> {
+    const auto staged = StagedFolder::beside(temp / "work/out");
+    throw std::logic_error("impossible \x1b[31m");
+  });
+  EXPECT_THAT(text, HasSubstr("cannot finish vgpukit build 'a b\\x1b[2J': there is a fault in vgpukit 0."));
+  EXPECT_THAT(text, HasSubstr("logic_error: impossible \\x1b[31m)\n  send these two lines"));
+  EXPECT_TRUE(fs::is_empty(temp / "work"));
+  EXPECT_THAT(failure([]() -> Result<Exit> { throw std::bad_alloc(); }), HasSubstr("the memory is exhausted"));
 }
 
 TEST(ExitCode, IsThatOfTheContract) {

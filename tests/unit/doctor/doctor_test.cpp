@@ -21,11 +21,11 @@ TEST(Doctor, AHealthyHostHasNothing) {
   EXPECT_GT(host.run().size(), 8u);
 }
 
-TEST(Doctor, Seed000TheSlotOfTheProcessorHasItsOwnGroup) {
+TEST(Doctor, Host000TheSlotOfTheProcessorHasItsOwnGroup) {
   EXPECT_THAT(test::DoctorHost("000-tesla-p4").problems(), IsEmpty());
 }
 
-TEST(Doctor, Seed000TheOtherSlotSharesItsGroup) {
+TEST(Doctor, Host000TheOtherSlotSharesItsGroup) {
   const test::DoctorHost host("000-second-slot");
   EXPECT_THAT(host.problems(), ElementsAre("warn card.group 0000:04:00.0"));
   const auto finding = only(host.run(check::card_group));
@@ -35,7 +35,7 @@ TEST(Doctor, Seed000TheOtherSlotSharesItsGroup) {
   EXPECT_THAT(finding.evidence[2].value, HasSubstr("SATA controller 1022:43eb): a disk may be on it"));
 }
 
-TEST(Doctor, Seed000OneDriverForBothCards) {
+TEST(Doctor, Host000OneDriverForBothCards) {
   const test::DoctorHost host("000-two-cards");
   EXPECT_THAT(host.problems(), ElementsAre("warn display.boot-vga 0000:03:00.0", "warn cards.one-driver"));
   const auto finding = only(host.run(check::cards_one_driver));
@@ -43,7 +43,7 @@ TEST(Doctor, Seed000OneDriverForBothCards) {
   EXPECT_THAT(finding.evidence.front().value, HasSubstr("GeForce GT 730 (GK208, Kepler)"));
 }
 
-TEST(Doctor, Seed001WhyTheHostFrozeAndWhyItIsSlow) {
+TEST(Doctor, Host001WhyTheHostFrozeAndWhyItIsSlow) {
   const test::DoctorHost host("001-rtx2080ti-frozen");
   EXPECT_THAT(host.problems(),
               ElementsAre("fail parameters.harmful", "fail parameters.harmful", "warn parameters.harmful",
@@ -61,11 +61,11 @@ TEST(Doctor, Seed001WhyTheHostFrozeAndWhyItIsSlow) {
   EXPECT_THAT(harmful.front().next, HasSubstr("remove pci=nomsi from GRUB_CMDLINE_LINUX_DEFAULT"));
 }
 
-TEST(Doctor, Seed002TheHost) {
+TEST(Doctor, Host002TheHost) {
   EXPECT_THAT(test::DoctorHost("002-gtx1060-laptop").problems(), ElementsAre("fail card.driver 0000:01:00.0"));
 }
 
-TEST(Doctor, Seed002TheGuestSaysWhichRomIsMissing) {
+TEST(Doctor, Host002TheGuestSaysWhichRomIsMissing) {
   const test::DoctorHost host("002-gtx1060-guest");
   EXPECT_THAT(host.problems(guest_checks()),
               ElementsAre("fail guest.vbios", "warn guest.msi", "fail guest.init", "warn guest.hidden"));
@@ -76,20 +76,20 @@ TEST(Doctor, Seed002TheGuestSaysWhichRomIsMissing) {
   EXPECT_THAT(only(host.run(check::guest_hidden)).next, HasSubstr("--guest-driver 450.66"));
 }
 
-TEST(Doctor, Seed003NouveauHasTheCard) {
+TEST(Doctor, Host003NouveauHasTheCard) {
   const test::DoctorHost host("003-rtx2080ti-debian");
   EXPECT_THAT(host.problems(), ElementsAre("fail card.driver 0000:01:00.0"));
   // The root port in the group stays with the host.
   EXPECT_EQ(only(host.run(check::card_group)).state, State::ok);
 }
 
-TEST(Doctor, Seed003BeforeItsFirstStep) {
+TEST(Doctor, Host003BeforeItsFirstStep) {
   const test::DoctorHost host("003-without-iommu");
   EXPECT_THAT(host.problems(), ElementsAre("fail iommu.on", "fail card.driver 0000:01:00.0"));
   EXPECT_THAT(only(host.run(check::iommu_on)).next, HasSubstr("add intel_iommu=on to GRUB_CMDLINE_LINUX_DEFAULT"));
 }
 
-TEST(Doctor, Seed004TheParameterThatDoesNothing) {
+TEST(Doctor, Host004TheParameterThatDoesNothing) {
   const test::DoctorHost host("004-rx460-manjaro");
   EXPECT_THAT(host.problems(), ElementsAre("warn parameters.useless", "warn cards.here"));
   const auto useless = only(host.run(check::parameters_useless));
@@ -97,7 +97,7 @@ TEST(Doctor, Seed004TheParameterThatDoesNothing) {
   EXPECT_THAT(useless.next, HasSubstr("grub-mkconfig -o /boot/grub/grub.cfg"));
 }
 
-TEST(Doctor, Seed004TheIdOfTheMaker) {
+TEST(Doctor, Host004TheIdOfTheMaker) {
   const test::DoctorHost host("004-maker-id");
   EXPECT_THAT(host.problems(), ElementsAre("warn parameters.useless", "warn cards.here", "fail vfio.ids 0000:01:00.0"));
   EXPECT_THAT(only(host.run(check::vfio_ids)).next, HasSubstr("write 1002:67ef instead"));

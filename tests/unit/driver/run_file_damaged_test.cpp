@@ -162,6 +162,15 @@ TEST_F(RunFile, ABombIsRefused) {
   }
 }
 
+// With a search of the whole .manifest for each entry this would take many minutes.
+TEST_F(RunFile, AManifestWithManyNamesIsReadOnce) {
+  auto files = run_package(vgpu_package());
+  for (int i = 0; i < 30'000; ++i)
+    files[1].second += "kernel/nvidia/x" + std::to_string(i) + ".c 0644 KERNEL_MODULE_SRC INHERIT_PATH_DEPTH:1\n";
+  for (int i = 0; i < 5'000; ++i) files.emplace_back("x" + std::to_string(i), "");
+  expect_refused(save(nvidia_run(payload_of(files))), {".manifest names kernel/nvidia/x0.c and 29999 more"});
+}
+
 TEST_F(RunFile, ManyEntriesAreRefused) {
   std::vector<std::pair<std::string, std::string>> files;
   for (int i = 0; i < 50; ++i) files.emplace_back("x" + std::to_string(i), "");

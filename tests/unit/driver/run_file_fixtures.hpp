@@ -18,7 +18,7 @@ inline std::string payload_of(const std::vector<std::pair<std::string, std::stri
   const fs::path path = folder / "payload";
   ArchiveWriter writer(path, filter);
   writer.folder("./");
-  for (const auto& [name, text] : files) writer.file("./" + name, text);
+  for (const auto& [name, text] : files) writer.file("./" + name, text, name == "nvidia-installer" ? 0755 : 0644);
   writer.close();
   return read(path);
 }

@@ -1,5 +1,6 @@
 #include "install/conflicts.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -93,6 +94,24 @@ TEST_F(ConflictsTest, AnOrphanOfDkms) {
   EXPECT_NE(found().find("nvidia 470.1 is an orphan"), std::string::npos) << found();
   put("/usr/src/nvidia-470.1/dkms.conf");
   EXPECT_EQ(found(), "");
+}
+
+TEST_F(ConflictsTest, SettingsOfDkmsThatReplaceOurs) {
+  ConflictRequest question;
+  question.version = "535.1";
+  for (const auto* other : {"/etc/dkms/nvidia-470.1.conf", "/etc/dkms/zfs.conf"}) put(other, "MAKE[0]=\"make\"\n");
+  put("/etc/dkms/framework.conf", "# dkms_tree=\"/srv\"\ndkms_tree=\"/var/lib/dkms/\"\nverbose=\"1\"\n");
+  put("/etc/dkms/nvidia.conf", "STRIP[0]=\"no\"\n# MAKE[0]=\"make\"\n");
+  EXPECT_EQ(found(question), "");
+  put("/etc/dkms/nvidia.conf", "  MAKE[0]=\"make CC=gcc-13\"\n");
+  EXPECT_THAT(found(question),
+              testing::HasSubstr("/etc/dkms/nvidia.conf sets MAKE, so dkms would compile the unpatched"));
+  fs::remove(host_.in_root("/etc/dkms/nvidia.conf"));
+  put("/etc/dkms/nvidia-535.1-6.1-x86_64.conf", "MAKE_MATCH[1]=\"^6\"\nMAKE[1]=\"make\"\n");
+  EXPECT_THAT(found(question), testing::HasSubstr("nvidia-535.1-6.1-x86_64.conf sets MAKE_MATCH"));
+  fs::remove(host_.in_root("/etc/dkms/nvidia-535.1-6.1-x86_64.conf"));
+  put("/etc/dkms/framework.conf.d/mine.conf", "dkms_tree=/srv/dkms\n");
+  EXPECT_THAT(found(question), testing::HasSubstr("mine.conf sets dkms_tree, and vgpukit uses /var/lib/dkms"));
 }
 
 TEST_F(ConflictsTest, ACardThatAnotherDriverHas) {

@@ -1,7 +1,12 @@
 #include "install/dkms_build.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include "build/job.hpp"
 #include "install/build_root.hpp"
+#include "support/descriptor.hpp"
+#include "support/small_file_system.hpp"
 
 namespace vgpukit::install {
 namespace {
@@ -24,11 +29,13 @@ class DkmsBuildTest : public test::BuildRoot {
     return again(release, headers);
   }
   Result<BuildReport> again(const std::string& release = "6.1", const std::string& headers = "") {
-    return dkms_build(host_, {host_.in_root(copy_), release, headers, {}});
+    return dkms_build(host_, {host_.in_root(copy_), release, headers, {}, {}, on_step_});
   }
+  std::function<void(std::string_view)> on_step_;
   // As `vgpukit build`, before dkms builds.
-  BuildReport rehearsal(recipe::Strict strict = recipe::Strict::none) {
-    auto kernel = kernel::open_kernel(host_, "6.1");
+  BuildReport rehearsal(recipe::Strict strict = recipe::Strict::none) { return build_in(host_, strict); }
+  BuildReport build_in(const HostPaths& host, recipe::Strict strict = recipe::Strict::none) {
+    auto kernel = kernel::open_kernel(host, "6.1");
     EXPECT_TRUE(kernel) << kernel.error().message();
     kernel::Facts facts(std::move(*kernel));
     const auto catalogue = recipe::Catalogue::load({folder_ / "recipes"}, "");
@@ -81,6 +88,67 @@ TEST_F(DkmsBuildTest, AModuleThatChangedAfterItsVerificationIsNotUsed) {
   ASSERT_TRUE(report) << report.error().message();
   EXPECT_FALSE(report->unchanged);
   expect_module();
+}
+
+TEST_F(DkmsBuildTest, AKernelThatWasReplacedUnderTheSameReleaseGetsNewModules) {
+  ASSERT_EQ(rehearsal().result, BuildReport::Result::built);
+  put("/usr/src/linux-headers-6.1/Module.symvers", "0x87654321\tnew_call\tvmlinux\tEXPORT_SYMBOL\t\n");
+  const auto report = dkms_build_for();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->result, BuildReport::Result::built);
+  EXPECT_FALSE(report->unchanged);
+}
+
+TEST_F(DkmsBuildTest, ARootWithTheSameHeadersAndToolsSharesTheBuildAndOneWithAnotherLinkerDoesNot) {
+  ASSERT_EQ(rehearsal().result, BuildReport::Result::built);
+  auto other = host_;
+  other.root = folder_ / "other";
+  fs::copy(host_.root, other.root, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const auto same = build_in(other);
+  EXPECT_TRUE(same.unchanged);
+  EXPECT_EQ(same.kernel.root, other.root.string());
+  test::put(other.root / "bin/ld", "#!/bin/sh\n# a newer one\n", 0755);
+  EXPECT_FALSE(build_in(other).unchanged);
+}
+
+TEST_F(DkmsBuildTest, ASecondBuildOfTheSameVersionWaits) {
+  fs::create_directories(host_.in_root(copy_));
+  const Descriptor other(::open(host_.in_root(copy_).parent_path().c_str(), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  std::string said;
+  on_step_ = [&](std::string_view text) {
+    said = text;
+    ::flock(other.get(), LOCK_UN);
+  };
+  const auto report = dkms_build_for();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(said, "another dkms build of this driver is running: waiting for it");
+  expect_module();
+}
+
+// dkms up to 3.0 builds all kernels of a version in one folder.
+TEST_F(DkmsBuildTest, AFolderThatASecondDkmsBuildReplacesGetsNoModules) {
+  auto script = std::string(test::make_script);
+  script.replace(script.find("echo \"  LD [M]"), 0,
+                 "cp -r " + copy_ + " /second\nrm -r " + copy_ + "\ncp -r /second " + copy_ + "\n");
+  put("/bin/make", script, 0755);
+  const auto refused = dkms_build_for();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("another dkms build has replaced the folder"));
+  EXPECT_EQ(text("nvidia.ko"), "absent");
+}
+
+TEST_F(DkmsBuildTest, AFullDiskIsNamedAndNoModuleIsLeft) {
+  if (!test::use_own_mounts()) GTEST_SKIP() << "nothing can be mounted here";
+  const auto disk = host_.in_root("/var/lib/dkms");
+  test::mount_small_file_system(disk);
+  ASSERT_TRUE(write_dkms_tree(host_.in_root(copy_), driver_, choices_, "/bin/vgpukit"));
+  test::fill_file_system(disk / "full");
+  const auto refused = again();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::no_space) << refused.error().message();
+  EXPECT_EQ(text("nvidia.ko"), "absent");
+  ::umount2(disk.c_str(), MNT_DETACH);
 }
 
 TEST_F(DkmsBuildTest, AFolderThatVgpukitDidNotWriteIsBadInput) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "module/elf_builder.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
 #include "support/temp_folder.hpp"
@@ -145,6 +146,24 @@ TEST_F(HookTest, ADamagedRecordIsNone) {
   put("/var/lib/vgpukit/hooks/last.json", R"({"kernels": []})");
   ASSERT_TRUE(run_hook(host_, request({"6.1.0-9-amd64"})));
   EXPECT_TRUE(last_hook_run(host_)->at("kernels").contains("6.1.0-9-amd64"));
+}
+
+// weak-modules of RHEL; without headers vgpukit cannot say that the symbols differ.
+TEST_F(HookTest, AModuleLinkedFromAReleaseWithTheSameKabiIsTaken) {
+  install();
+  module::ElfBuilder elf;
+  elf.section(".modinfo", "license=NVIDIA" + std::string(1, '\0') + "vermagic=6.1.0-9-amd64 SMP mod_unload " +
+                              std::string(1, '\0'));
+  put("/lib/modules/6.1.0-9-amd64/extra/nvidia.ko", elf.build());
+  put("/lib/modules/6.1.0-10-amd64/modules.dep", "");
+  put("/lib/modules/6.1.0-10-amd64/updates/nvidia.ko", elf.build());
+  EXPECT_THAT(run_hook(host_, request({"6.1.0-10-amd64"}))->kernels.at(0).why,
+              HasSubstr("nvidia is for 6.1.0-9-amd64"));
+  fs::remove_all(host_.in_root("/lib/modules/6.1.0-10-amd64/updates"));
+  fs::create_directory(host_.in_root("/lib/modules/6.1.0-10-amd64/weak-updates"));
+  fs::create_symlink("/lib/modules/6.1.0-9-amd64/extra/nvidia.ko",
+                     host_.in_root("/lib/modules/6.1.0-10-amd64/weak-updates/nvidia.ko"));
+  EXPECT_EQ(run_hook(host_, request({"6.1.0-10-amd64"}))->kernels.at(0).result, HookKernel::Result::ready);
 }
 
 TEST_F(HookTest, AnAbsentKernelIsReported) {

@@ -115,6 +115,16 @@ TEST_F(InstallTest, AnErrorOfDkmsIsShownAndAllIsAsBefore) {
   expect_nothing_changed(before);
 }
 
+TEST_F(InstallTest, WhatIsRestoredGetsTheLabelsOfSELinux) {
+  dkms("build) exit 10 ;;");
+  put("/bin/restorecon", "#!/bin/sh\necho \"$*\" >>/var/tmp/labels\n", 0755);
+  ASSERT_FALSE(install_all());
+  EXPECT_EQ(text("/var/tmp/labels"), "absent");
+  put("/sys/fs/selinux/enforce", "1");
+  ASSERT_FALSE(install_all());
+  EXPECT_THAT(text("/var/tmp/labels"), AllOf(HasSubstr("-R "), HasSubstr(" /lib/modules/6.1/modules.dep")));
+}
+
 TEST_F(InstallTest, AModuleOfAnotherKernelIsNotAccepted) {
   dkms("build) mkdir -p $tree/$version/$release && cp /prebuilt/6.1/nvidia.ko $tree/$version/$release/ ;;");
   const auto before = all();

@@ -140,7 +140,7 @@ TEST_F(DomainXml, HidingInWhatIsThere) {
   EXPECT_THAT(edit(text, what).text, HasSubstr("  <features>\n    <kvm>\n"));
 }
 
-TEST_F(DomainXml, Seed004TheSilentMachineType) {
+TEST_F(DomainXml, Host004TheSilentMachineType) {
   auto text = domain;
   text.replace(text.find("pc-q35-7.2"), 10, "pc-q35-4.0");
   EXPECT_THAT(edit(text, request()).notes, ElementsAre(HasSubstr("audio of cards stays silent")));

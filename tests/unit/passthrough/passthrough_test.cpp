@@ -29,7 +29,7 @@ struct Debian : BootHost {
   }
 };
 
-TEST(Passthrough, Seed003IsWrittenAsItsAuthorWroteIt) {
+TEST(Passthrough, Host003IsWrittenAsItsAuthorWroteIt) {
   const Debian host;
   const auto done = host.apply(nvidia);
   ASSERT_TRUE(done) << done.error().message();

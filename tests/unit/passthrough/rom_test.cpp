@@ -151,7 +151,7 @@ TEST(CardRom, IsReadWholeAndSwitchedOffAgain) {
   EXPECT_EQ(sysfs.switched, "10");
 }
 
-TEST(CardRom, Seed002InputOutputError) {
+TEST(CardRom, Host002InputOutputError) {
   const test::FixtureHost host("002-gtx1060-laptop");
   CardWithRom sysfs(host);
   sysfs.read_error = EIO;

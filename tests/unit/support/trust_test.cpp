@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -172,6 +173,104 @@ TEST(Sandbox, HasNoDevicesAndNoSockets) {
   const auto shown = confined("ls /dev /run | sort | tr '\\n' ' '; echo x > /dev/null && echo written");
   if (!shown) GTEST_SKIP() << "no sandbox here";
   EXPECT_EQ(*shown, "/dev: fd full null random stderr stdin stdout urandom zero written\n");
+}
+
+// While one lives, the environment has another value.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) {
+    if (const char* old = std::getenv(name)) before_ = old;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Environment() {
+    if (before_)
+      ::setenv(name_, before_->c_str(), 1);
+    else
+      ::unsetenv(name_);
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(Sandbox, HasNothingOfTheCallersEnvironment) {
+  const Environment home("HOME", "/evil"), prefix("CCACHE_PREFIX", "/evil"), temporary("TMPDIR", "/evil");
+  const Environment path("PATH", std::string("/evil:") + std::getenv("PATH"));
+  const auto shown = confined("env | grep -v '^PWD='");
+  if (!shown) GTEST_SKIP() << "no sandbox here";
+  EXPECT_EQ(shown->find("evil"), std::string::npos) << *shown;
+  EXPECT_EQ(std::count(shown->begin(), shown->end(), '='), 4) << *shown;
+}
+
+// ccache runs the program that the configuration in HOME names.
+TEST(Sandbox, DoesNotReadTheCallersConfigurationOfCcache) {
+  if (!confined("") || !find_program("ccache") || !find_program("gcc")) GTEST_SKIP() << "no sandbox or ccache here";
+  const test::TempFolder folder;
+  fs::permissions(folder.path(), fs::perms(0777));
+  ASSERT_TRUE(write_file(folder / "evil", "#!/bin/sh\n>" + (folder / "ran").string() + "\nexec \"$@\"\n", 0755));
+  for (const auto* name : {".ccache/ccache.conf", ".config/ccache/ccache.conf"})
+    ASSERT_TRUE(write_file(folder / name, "prefix_command = " + (folder / "evil").string() + "\n"));
+  const Environment home("HOME", folder.path());
+  Command command;
+  command.argv = {"sh", "-c", "cd $0 && echo 'int x;' >x.c && ccache gcc -c x.c -o x.o", folder.path()};
+  command.writable = {folder.path()};
+  for (const bool is_confined : {true, false}) {
+    command.confined = is_confined;
+    const auto outcome = run(command);
+    ASSERT_TRUE(outcome && outcome->ok()) << (outcome ? outcome->err : outcome.error().message());
+    EXPECT_EQ(fs::exists(folder / "ran"), !is_confined) << "the second run shows that the configuration is one";
+  }
+}
+
+// A process whose command line has the text; 0: there is none.
+pid_t process_with(const std::string& text) {
+  for (const auto& entry : entries_of("/proc"))
+    if (const auto line = read_file(entry / "cmdline"); line && line->find(text) != std::string::npos)
+      if (const int id = std::atoi(entry.filename().c_str()); id > 0) return id;
+  return 0;
+}
+
+TEST(Sandbox, EndsWhatHasLeftItsProcessGroup) {
+  const auto seconds = "1000." + std::to_string(::getpid());
+  const auto shown = confined("setsid sleep " + seconds + " </dev/null >/dev/null 2>&1 & sleep 0.2; exit 7");
+  if (!shown) GTEST_SKIP() << "no sandbox here";
+  EXPECT_EQ(process_with(std::string("sleep\0", 6) + seconds), 0);
+}
+
+TEST(Sandbox, EndsWithItsParentAlsoWhatHasLeftItsProcessGroup) {
+  if (!confined("")) GTEST_SKIP() << "no sandbox here";
+  for (const int signal : {SIGKILL, SIGTERM}) {
+    const auto seconds = std::string("sleep\0", 6) + std::to_string(2000 + signal) + "." + std::to_string(::getpid());
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const Interrupt interrupt;
+      static_cast<void>(confined("trap '' TERM; setsid sleep " + seconds.substr(6) + " & sleep 1000"));
+      ::_exit(0);
+    }
+    EXPECT_TRUE(soon([&] { return process_with(seconds) != 0; }));
+    ::kill(child, signal);
+    ::waitpid(child, nullptr, 0);
+    EXPECT_TRUE(soon([&] { return process_with(seconds) == 0; })) << signal;
+  }
+}
+
+TEST(Sandbox, SeesNoOtherProcesses) {
+  const auto shown = confined("exec 2>/dev/null; cat /proc/[0-9]*/comm");
+  if (!shown) GTEST_SKIP() << "no sandbox here";
+  EXPECT_EQ(*shown, "vgpukit-init\nsh\n");
+}
+
+TEST(Sandbox, CommandsThatRunAtTheSameTimeHaveDifferentIds) {
+  if (!confined("")) GTEST_SKIP() << "no sandbox here";
+  Command command;
+  command.argv = {"sh", "-c", "echo $$"};
+  command.confined = true;
+  const auto outcomes = run_all({command, command}, 2);
+  ASSERT_TRUE(outcomes);
+  EXPECT_NE(outcomes->at(0).out, outcomes->at(1).out) << "conftest.sh writes to conftest$$.c";
 }
 
 // TIOCSTI types into the controlling terminal: root's shell would execute it.
