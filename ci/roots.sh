@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Makes builder roots: small Debian systems that hold a kernel's headers and the compiler that it was built with.
 #
-#   ci/roots.sh SUITE...     (bullseye, bookworm, trixie, sid, or all)
+#   ci/roots.sh SUITE...     (bullseye, bookworm, trixie, sid, all of these, or experimental)
 #
 # Prints one line for each kernel: SUITE ROOT RELEASE. About 25 s for each root the first time; a finished root is
-# used again. Safe to run twice at once: the second run waits. A root that was cut short is made anew.
+# used again. Safe to run twice at once: the second run waits. A root that was cut short is made anew. The root
+# experimental is sid's with the kernel of experimental. There is none while that kernel is not newer than those of the
+# other roots.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -62,13 +64,56 @@ make_root() { # SUITE DIR
   touch "$dir/.vgpukit-root"
 }
 
+# The version of linux-headers-amd64 that a root has.
+headers_version() { # ROOT
+  dpkg-query --admindir="$1/var/lib/dpkg" -W -f '${Version}' linux-headers-amd64 2>/dev/null || true
+}
+
+# The version in experimental. apt's own lists of the root stay as they are.
+experimental_version() { # ROOT DIR
+  local lists=/var/tmp/experimental
+  local options=(-o Dir::State::lists="$lists" -o Dir::Etc::sourcelist="$lists.list" -o Dir::Etc::sourceparts=/dev/null
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+  mkdir -p "$1$lists/partial"
+  echo "deb $(archive_of debian) experimental main" >"$1$lists.list"
+  in_root "$1" apt-get -q "${options[@]}" update >"$2.log" 2>&1 ||
+    die "apt-get in $1 could not read experimental ($(first_error "$(<"$2.log")")): see $2.log" 3
+  in_root "$1" apt-cache "${options[@]}" madison linux-headers-amd64 2>>"$2.log" | awk 'NR == 1 {print $3}'
+  rm -rf "${1:?}$lists" "$1$lists.list"
+}
+
+make_experimental() { # DIR
+  local dir=$1 sid=$roots/sid work=$1.part version other
+  version=$(experimental_version "$sid" "$dir")
+  for other in "$roots"/{bullseye,bookworm,trixie,sid}; do
+    dpkg --compare-versions "${version:-0}" gt "$(headers_version "$other")" && continue
+    say "experimental: ${version:-no kernel}, which is not newer than that of $(basename "$other")"
+    return
+  done
+  rm -rf "$work"
+  mkdir "$work"
+  say "experimental: a copy of the sid root, and $version"
+  tar -C "$sid" --exclude='./var/tmp/*' --exclude='./proc/*' --exclude='./sys/*' --exclude=./.vgpukit-root -cf - . |
+    tar -C "$work" -xf -
+  echo "deb $(archive_of debian) experimental main" >>"$work/etc/apt/sources.list"
+  { in_root "$work" apt-get -q update &&
+    in_root "$work" apt-get -q -y install -t experimental linux-headers-amd64; } >>"$dir.log" 2>&1 ||
+    { tail -n 20 "$dir.log" >&2
+      die "installing kernel headers in the experimental root failed; the whole log is $dir.log"; }
+  in_root "$work" apt-get -q clean
+  rm -rf "$dir"
+  mv "$work" "$dir"
+  touch "$dir/.vgpukit-root"
+}
+
 [ $# -gt 0 ] || usage
 suites=("$@")
 [ "$1" != all ] || suites=(bullseye bookworm trixie sid)
 for suite in "${suites[@]}"; do
   case $suite in
     bullseye|bookworm|trixie|sid) ;;
-    *) die "no builder root is known for '$suite': bullseye, bookworm, trixie or sid" 2 ;;
+    experimental) "$0" all >/dev/null ;;
+    *) die "no builder root is known for '$suite': bullseye, bookworm, trixie, sid or experimental" 2 ;;
   esac
 done
 roots=$VGPUKIT_CI_CACHE/roots
@@ -80,7 +125,7 @@ for suite in "${suites[@]}"; do
   flock 9
   if [ ! -e "$dir/.vgpukit-root" ]; then
     need_root "ci/roots.sh"
-    make_root "$suite" "$dir"
+    if [ "$suite" = experimental ]; then make_experimental "$dir"; else make_root "$suite" "$dir"; fi
   fi
   exec 9>&-
   for build in "$dir"/lib/modules/*/build; do

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "matrix/cell_adapt.hpp"
 #include "matrix/cell_load.hpp"
 #include "support/atomic_file.hpp"
 #include "support/interrupt.hpp"
@@ -17,8 +18,8 @@ namespace vgpukit::matrix {
 
 namespace {
 
-std::vector<std::string> build_words(const CellBuild& what) {
-  std::vector<std::string> words = {"build", what.driver_word, "--kernel", what.release};
+std::vector<std::string> words_of(const CellBuild& what, const std::string& subcommand) {
+  std::vector<std::string> words = {subcommand, what.driver_word, "--kernel", what.release};
   const auto option = [&](const std::string& name, const std::string& value) {
     words.push_back(name);
     words.push_back(value);
@@ -27,15 +28,18 @@ std::vector<std::string> build_words(const CellBuild& what) {
   for (const auto& name : what.request->accepted) option("--accept", name);
   for (const auto& name : what.request->modules) option("--modules", name);
   words.insert(words.end(), what.options.begin(), what.options.end());
-  if (what.request->compile_only) words.emplace_back("--compile-only");
   if (is_sandbox_off()) words.emplace_back("--no-sandbox");
   return words;
 }
 
+std::vector<std::string> build_words(const CellBuild& what) {
+  auto words = words_of(what, "build");
+  if (what.request->compile_only) words.emplace_back("--compile-only");
+  return words;
+}
+
 Command command_of(const CellBuild& what) {
-  Command command;
-  command.argv = build_words(what);
-  command.argv.insert(command.argv.begin(), what.program);
+  auto command = vgpukit_command(what, build_words(what));
   // --compile-only saves the delivery of modules that are not used; the verification is the same. Modules that will be
   // loaded are delivered. If a binary object is missing and the request does not say so, --compile-only would make the
   // build succeed, but it has to fail.
@@ -46,10 +50,6 @@ Command command_of(const CellBuild& what) {
   for (const auto& word : {std::string("--output"), what.output.string(), std::string("--jobs"),
                            std::to_string(what.jobs), std::string("--format"), std::string("json"), std::string("-q")})
     command.argv.push_back(word);
-  command.env = {{"VGPUKIT_CACHE", what.host.cache.string()},
-                 {"VGPUKIT_STATE", what.host.state.string()},
-                 {"VGPUKIT_CONFIG", what.host.config.string()}};
-  if (const auto data = shipped_data()) command.env["VGPUKIT_DATA"] = data->string();
   command.deadline = what.deadline;
   return command;
 }
@@ -127,6 +127,21 @@ void take_document(const CellBuild& what, nlohmann::json build, CellResult& resu
 
 }  // namespace
 
+std::vector<std::string> adapt_words(const CellBuild& what) {
+  return words_of(what, "adapt");
+}
+
+Command vgpukit_command(const CellBuild& what, std::vector<std::string> words) {
+  Command command;
+  command.argv = std::move(words);
+  command.argv.insert(command.argv.begin(), what.program);
+  command.env = {{"VGPUKIT_CACHE", what.host.cache.string()},
+                 {"VGPUKIT_STATE", what.host.state.string()},
+                 {"VGPUKIT_CONFIG", what.host.config.string()}};
+  if (const auto data = shipped_data()) command.env["VGPUKIT_DATA"] = data->string();
+  return command;
+}
+
 std::string command_line_of(const CellBuild& what) {
   auto text = "vgpukit " + join(build_words(what), " ", shell_word);
   if (what.request->loads.empty()) return text;
@@ -149,6 +164,7 @@ Status build_cell(const CellBuild& what, CellResult& result) {
   try {
     if (build.is_object()) {
       take_document(what, std::move(build), result);
+      if (what.adapt && result.verdict == Verdict::failed) return adapt_cell(what, result);
       return result.verdict == Verdict::verified && !what.request->loads.empty() ? load_cell(what, result) : Status{};
     }
   } catch (const nlohmann::json::exception&) {

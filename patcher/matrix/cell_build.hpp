@@ -12,6 +12,7 @@
 #include "matrix/cell_inputs.hpp"
 #include "matrix/matrix_result.hpp"
 #include "support/host_paths.hpp"
+#include "support/process.hpp"
 #include "support/result.hpp"
 
 namespace vgpukit::matrix {
@@ -26,7 +27,8 @@ struct CellBuild {
   std::chrono::seconds deadline{3600};
   unsigned jobs = 1;
   bool first_error_only = false;
-  fs::path log;  // the file for the build's log
+  bool adapt = false;  // look for recipes if it is not built
+  fs::path log;        // the file for the build's log
   // The --output of the build: different for builds that run at the same time, so that each has a work tree of its own.
   // Modules that will be loaded are delivered there.
   fs::path output;
@@ -36,6 +38,11 @@ struct CellBuild {
 // Runs the build, then loads its modules if the request has `loads`. Sets verdict, reason, hint, recipes, seconds, log
 // and build of the result, also if the build fails or crashes. Error: interrupted only.
 Status build_cell(const CellBuild& what, CellResult& result);
+
+// The arguments of `vgpukit adapt` for the cell.
+std::vector<std::string> adapt_words(const CellBuild& what);
+// The vgpukit of the matrix with these arguments, and the folders of the cell's machine.
+Command vgpukit_command(const CellBuild& what, std::vector<std::string> words);
 
 // The command for a user: `vgpukit build ...`.
 std::string command_line_of(const CellBuild& what);

@@ -205,7 +205,8 @@ class FileParser {
       if (!is_name(kernel.name)) return yaml_.wrong(node, "'" + kernel.name + "' is no kernel release");
       return kernel;
     }
-    TRY(yaml_.check_keys(node, "a kernel", {"name", "root", "container", "kernel", "fetch", "optional", "accept"},
+    TRY(yaml_.check_keys(node, "a kernel",
+                         {"name", "root", "container", "kernel", "fetch", "optional", "accept", "adapt"},
                          {"name", "kernel"}));
     TRY_ASSIGN(kernel.name, name(node["name"]));
     TRY_ASSIGN(kernel.word, yaml_.text(node["kernel"], "kernel"));
@@ -220,6 +221,9 @@ class FileParser {
     TRY(source(node, kernel.source));
     if (node["accept"]) {
       TRY_ASSIGN(kernel.accept, yaml_.texts(node["accept"], "accept"));
+    }
+    if (node["adapt"]) {
+      TRY_ASSIGN(kernel.adapt, yaml_.flag(node["adapt"], "adapt"));
     }
     return kernel;
   }

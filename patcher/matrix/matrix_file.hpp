@@ -42,6 +42,7 @@ struct MatrixKernel {
   std::string word;       // running, newest, all, a release, or its first components (up to a '.', '-' or '+')
   Source source;
   std::vector<std::string> accept;
+  bool adapt = false;  // run `vgpukit adapt` for cells that are not built
   SourcePos where;
 };
 

@@ -3,8 +3,9 @@
 // reads its JSON, so it does not use build/.
 //
 // matrix_file reads the matrix file; grid and container_images find its kernels and drivers; opened_cells, cell_inputs,
-// schedule, cell_build and cell_load run the cells; matrix_result stores the results; markdown, page, junit, badge and
-// result_changes report them; emit writes jobs for CI servers; prove finds recipes that are not needed.
+// schedule, cell_build, cell_load and cell_adapt run the cells; matrix_result stores the results; markdown, page,
+// junit, badge and result_changes report them; emit writes jobs for CI servers; prove finds recipes that are not
+// needed.
 #pragma once
 
 #include <functional>

@@ -117,6 +117,7 @@ CellBuild OpenedCells::build_of(const Cell& cell, const OpenCell& open, const st
   build.release = open.kernel->release;
   build.options = run_.options;
   build.environment = run_.environment;
+  build.adapt = run_.grid->column(cell).entry->adapt;
   build.deadline = run_.grid->driver(cell).deadline.value_or(run_.grid->file->deadline);
   build.log = run_.folder / "cells" / (file_name + ".log");
   build.output = run_.folder / "built" / file_name;

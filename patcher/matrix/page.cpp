@@ -138,6 +138,7 @@ class Page {
     if (at(build, "seconds").is_object()) one["steps"] = build["seconds"];
     if (at(build, "conftest").is_object()) one["conftest"] = build["conftest"];
     if (at(build, "load").is_object()) one["load"] = build["load"];
+    if (at(build, "adapt").is_object()) one["adapt"] = build["adapt"];
     add_errors(build, one);
     json warnings = json::array();
     for (const auto& warning : list_at(build, "warnings")) {

@@ -144,6 +144,24 @@ function cellOf(driver, kernel, verdict, number) {
     ...(verdict === 'loads'
       ? {load: {seconds: 14.5, status: 0, lines: ['ok load nvidia', 'ok ... /proc/modules has it', hostile]}}
       : {}),
+    ...(verdict === 'failed'
+      ? {
+          adapt: {
+            result: 'green',
+            ended: '',
+            command: 'vgpukit adapt 535 --kernel 7.4-rc2',
+            proposals: [
+              {
+                id: 'adapted-7.4-a',
+                class: 'proven',
+                change: 'rename-call a -> b',
+                why: hostile,
+                text: 'id: adapted-7.4-a\n'
+              }
+            ]
+          }
+        }
+      : {}),
     warnings: [{tool: 'modpost', message: 'missing MODULE_DESCRIPTION() in nvidia.o', file: '', line: 0}],
     notices: [],
     output: '',

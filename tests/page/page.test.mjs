@@ -91,6 +91,9 @@ test('a click opens the cell: its command, cause, recipes and diff', () =>
     assert.match(text, /nvidia\/nv-mmap\.c \+1 −0/);
     await panel.getByText('The next 11').click();
     assert.match(await panel.innerText(), /19 more are in the log/);
+    assert.match(await panel.innerText(), /Proposals of vgpukit adapt\s+It builds with them. Nobody has read them./i);
+    await panel.getByText('adapted-7.4-a: rename-call a -> b (proven: ').click();
+    assert.match(await panel.innerText(), /id: adapted-7.4-a\n/);
     await page.locator('td.verified').first().click();
     assert.match(await panel.innerText(), /nvidia\s+39\.3 MiB/);
     await page.locator('td.loads').first().click();

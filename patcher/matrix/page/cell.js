@@ -52,8 +52,8 @@ function partsOf(cell) {
         el('p', {class: 'soft'}, 'Taken from an earlier run: driver, headers, compiler and recipes are the same.'));
   if (cell.change !== undefined) parts.push(el('p', {class: 'note'}, `Since ${data.baseline.name}: ${cell.change}`));
   parts.push(
-      ...causeOf(cell), ...commandsOf(cell), ...factsOf(cell), ...loadOf(cell), ...recipesOf(cell), ...warningsOf(cell),
-      ...diffOf(cell));
+      ...causeOf(cell), ...commandsOf(cell), ...factsOf(cell), ...loadOf(cell), ...adaptOf(cell), ...recipesOf(cell),
+      ...warningsOf(cell), ...diffOf(cell));
   return parts;
 }
 
@@ -183,6 +183,23 @@ function loadOf(cell) {
   return [el(
       'details', {class: 'more', open: cell.load.status !== 0}, el('summary', {}, heading + time),
       el('pre', {tabindex: '0'}, cell.load.lines.join('\n')))];
+}
+
+// What vgpukit adapt proposes for a cell that was not built.
+function adaptOf(cell) {
+  if (!cell.adapt) return [];
+  const all = Array.isArray(cell.adapt.proposals) ? cell.adapt.proposals : [];
+  const green = cell.adapt.result === 'green';
+  const parts = [
+    el('h3', {}, 'Proposals of vgpukit adapt'),
+    el('p', {}, green ? 'It builds with them. Nobody has read them.' : `It does not build: ${cell.adapt.ended || ''}.`),
+  ];
+  for (const one of all)
+    parts.push(el(
+        'details', {class: 'more'}, el('summary', {}, `${one.id}: ${one.change} (${one.class}: ${one.why})`),
+        el('pre', {tabindex: '0'}, one.text)));
+  if (cell.adapt.command) parts.push(el('p', {class: 'soft'}, el('code', {}, cell.adapt.command)));
+  return parts;
 }
 
 // ---- recipes

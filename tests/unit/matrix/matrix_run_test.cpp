@@ -84,6 +84,39 @@ TEST_F(RunTest, ACellThatDiesOrHangsFailsAloneAndSaysHow) {
   EXPECT_THAT(result().cells[0].reason, HasSubstr("deadline of 1 s"));
 }
 
+TEST_F(RunTest, ACellThatIsNotBuiltHasTheProposalsOfAdaptIfItsKernelSaysSo) {
+  const std::string failed = "echo '{\"result\": \"failed\", \"errors\": [{\"message\": \"no such thing\"}]}'; exit 1";
+  answer("6.1.1-a", R"(line=$(grep '^adapt ' "$here/calls" | tail -n 1)
+if [ -z "$line" ]; then )" +
+                        failed + R"(; fi
+folder=${line#*--output }; folder=${folder%% *}; mkdir -p "$folder"; echo 'id: adapted-x' > "$folder/adapted-x.yaml"
+echo '{"result": "green", "ended": "", "proposals": [
+  {"id": "adapted-x", "class": "proven", "change": "rename-call a -> b", "why": "the headers say so"}]}')");
+  answer("6.2.2-b", failed);
+  matrix("", "", ", adapt: true");
+  const auto all = result();
+  EXPECT_EQ(all.cells[0].verdict, Verdict::failed) << "nobody has read them";
+  EXPECT_EQ(all.cells[0].reason, "no such thing");
+  const auto& adapted = all.cells[0].build["adapt"];
+  EXPECT_EQ(adapted["result"], "green");
+  EXPECT_EQ(adapted["proposals"][0]["change"], "rename-call a -> b");
+  EXPECT_EQ(adapted["proposals"][0]["text"], "id: adapted-x\n");
+  EXPECT_EQ(adapted["command"],
+            "vgpukit adapt " + (folder_ / "driver").string() + " --kernel 6.1.1-a --root " + root_.path().string());
+  EXPECT_FALSE(all.cells[1].build.contains("adapt")) << "this kernel does not say so";
+  EXPECT_THAT(entries_of(folder_ / "results/built"), testing::IsEmpty());
+}
+
+TEST_F(RunTest, AnAdaptThatCannotBeTriedSaysWhy) {
+  answer("6.1.1-a", R"(echo '{"result": "failed", "errors": [{"message": "the disk is full"}]}'; exit 3)");
+  matrix("", "", ", adapt: true");
+  EXPECT_EQ(result().cells[0].build["adapt"]["ended"], "the disk is full");
+  answer("6.1.1-a", R"(if grep -q '^adapt ' "$here/calls"; then kill -9 $$; fi
+echo '{"result": "failed", "errors": []}'; exit 1)");
+  test::put(folder_ / "calls", "");
+  EXPECT_EQ(result().cells[0].build["adapt"]["ended"], "vgpukit adapt ended with status 137: ");
+}
+
 TEST_F(RunTest, MissingAndConsentAreVerdicts) {
   answer("6.1.1-a", R"(echo '{"result": "consent", "errors": [], "notices": [{"name": "gpl-export"}]}'; exit 4)");
   answer("6.2.2-b",

@@ -47,11 +47,11 @@ class RunTest : public testing::Test {
     matrix("");
   }
   void driver_source(const std::string& text) { test::put(folder_ / "driver/nvidia/nv.c", text); }
-  void matrix(const std::string& more, const std::string& driver_keys = "") {
+  void matrix(const std::string& more, const std::string& driver_keys = "", const std::string& kernel_keys = "") {
     const auto root = root_.path().string();
     file_ = test::matrix_of("drivers: [{name: d, driver: ./driver" + driver_keys +
-                                "}]\nkernels:\n  - {name: a, root: " + root +
-                                ", kernel: '6.1'}\n  - {name: b, root: " + root + ", kernel: '6.2'}\n" + more,
+                                "}]\nkernels:\n  - {name: a, root: " + root + ", kernel: '6.1'" + kernel_keys +
+                                "}\n  - {name: b, root: " + root + ", kernel: '6.2'}\n" + more,
                             folder_.path());
   }
   void recipes(const std::vector<std::string>& texts) {
