@@ -43,6 +43,14 @@ fs::path folder_of(const fs::path& path) {
 
 constexpr std::string_view leftover_mark = ".vgpukit-";
 
+// The path for messages. A folder that is held open (/proc/self/fd/7) has a name, too.
+std::string shown(const fs::path& path) {
+  if (!path.native().starts_with("/proc/self/fd/")) return path.string();
+  std::error_code bad;
+  const auto real = fs::weakly_canonical(path, bad);
+  return bad ? path.string() : real.string();
+}
+
 // A name beside `path`. It is hidden, so that a glob over the folder does not find it.
 std::string name_beside(const fs::path& path) {
   return "." + path.filename().string() + std::string(leftover_mark) + random_word();
@@ -210,7 +218,7 @@ Result<std::string> read_file(const fs::path& path, std::size_t most) {
 namespace {
 
 Status write_as(const fs::path& path, std::string_view text, unsigned mode, const struct stat* owner) {
-  const auto tried = [&] { return "write " + path.string(); };
+  const auto tried = [&] { return "write " + shown(path); };
   if (const int error = make_folders(folder_of(path))) return refuse(ErrorKind::missing, tried(), error);
   const auto folder = open_folder(folder_of(path));
   if (!folder) return refuse(ErrorKind::missing, tried(), errno);
@@ -244,14 +252,14 @@ Status replace_file(const fs::path& path, std::string_view text, unsigned mode_o
 }
 
 Status clone_file(const fs::path& from, const fs::path& to) {
-  const auto tried = [&] { return "copy " + from.string() + " to " + to.string(); };
+  const auto tried = [&] { return "copy " + from.string() + " to " + shown(to); };
   const Descriptor in(::open(from.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!in) return refuse(ErrorKind::usage, tried(), errno);
   return copy_opened(in, to, tried);
 }
 
 Status copy_with_owner(const fs::path& from, const fs::path& to) {
-  const auto tried = [&] { return "copy " + from.string() + " to " + to.string(); };
+  const auto tried = [&] { return "copy " + from.string() + " to " + shown(to); };
   TRY_ASSIGN(const auto in, open_to_read(from));
   return copy_opened(in, to, tried, /*with_owner=*/true);
 }

@@ -106,6 +106,18 @@ TEST(StagedFolder, AppearsOnlyWithCommit) {
   EXPECT_EQ(entries(folder.path()), 1U);
 }
 
+TEST(StagedFolder, MessagesNameTheFolderThatIsHeldOpen) {
+  const test::TempFolder temp;
+  auto staged = StagedFolder::beside(temp / "out").value();
+  fs::create_directories(staged.path() / "in-the-way");
+  for (const auto& failed : {write_file(staged.held_path() / "in-the-way", "text"),
+                             clone_file("/proc/self/exe", staged.held_path() / "in-the-way")}) {
+    ASSERT_FALSE(failed);
+    const auto& tried = failed.error().tried;
+    EXPECT_TRUE(tried.ends_with(" " + (staged.path() / "in-the-way").string())) << tried;
+  }
+}
+
 TEST(StagedFolder, ReplacesAWholeFolder) {
   const test::TempFolder folder;
   fs::create_directories(folder / "out/stale");
