@@ -1,5 +1,6 @@
 #include "support/text.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 namespace vgpukit {
@@ -105,7 +106,7 @@ std::size_t utf8_length(std::string_view text) {
 std::size_t colour_length(std::string_view text) {
   if (!text.starts_with("\x1b[")) return 0;
   const auto end = text.find_first_not_of("0123456789;", 2);
-  return end != std::string_view::npos && end < 10 && text[end] == 'm' ? end + 1 : 0;
+  return end < std::min(text.size(), std::size_t{10}) && text[end] == 'm' ? end + 1 : 0;
 }
 
 }  // namespace

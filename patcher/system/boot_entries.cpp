@@ -30,7 +30,7 @@ std::vector<std::string> names_in(const HostPaths& host, const std::string& fold
 std::string first_that_exists(const HostPaths& host, std::initializer_list<const char*> names) {
   for (const auto* folder : boot_folders)
     for (const auto* name : names)
-      if (const auto path = std::string(folder) + name; host.resolve(path)) return path;
+      if (auto path = std::string(folder) + name; host.resolve(path)) return path;
   return "";
 }
 
@@ -224,7 +224,7 @@ std::string limine_file(const HostPaths& host) {
 }
 
 std::string refind_file(const HostPaths& host) {
-  const auto file = first_that_exists(host, {"/refind_linux.conf"});
+  auto file = first_that_exists(host, {"/refind_linux.conf"});
   if (!file.empty()) return file;
   const auto entries = refind_entries(host);
   return entries.empty() ? "" : entries.front().file;
