@@ -26,7 +26,7 @@ TEST(ProgressText, EstimatesNothingFromFewFilesAndForOtherPhases) {
 
 TEST(Progress, RewritesItsLineOnTheTerminalThatItGotAndRemovesIt) {
   const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
-  ASSERT_GE(terminal, 0);
+  if (terminal < 0) GTEST_SKIP() << "there is no /dev/ptmx here, as in a chroot";
   ASSERT_EQ(::grantpt(terminal), 0);
   ASSERT_EQ(::unlockpt(terminal), 0);
   const int other = ::open(::ptsname(terminal), O_WRONLY | O_NOCTTY);
