@@ -1,6 +1,5 @@
 #include "matrix/cell_adapt.hpp"
 
-
 #include "support/atomic_file.hpp"
 #include "support/interrupt.hpp"
 #include "support/json_file.hpp"
