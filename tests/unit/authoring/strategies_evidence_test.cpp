@@ -93,6 +93,34 @@ TEST_F(CommitStrategies, WhichOfTwoReplacementsIsRightIsNotKnown) {
   EXPECT_THAT(candidates(documented, gone), IsEmpty());
 }
 
+// drm_helper_mode_fill_fb_struct() in 6.17, as a driver with a branch for older kernels calls it.
+TEST_F(StrategiesTest, ANewArgumentIsMadeOfWhatTheCallingFunctionHas) {
+  put("old", "drm/drm_fb.h", "void drm_fill(struct drm_dev *dev, struct drm_fb *fb, const struct cmd *cmd);\n");
+  const std::string fill =
+      "void drm_fill(struct drm_dev *dev, struct drm_fb *fb, const struct info *info, const struct cmd *cmd);\n"
+      "struct cmd {\n  u32 pixel;\n  u64 modifier[4];\n};\n"
+      "const struct info *drm_info(u32 format);\n";
+  put("new", "drm/drm_fb.h", fill + "const struct info *drm_get_info(struct drm_dev *dev, u32 pixel, u64 modifier);\n");
+  driver(
+      "int f(struct drm_dev *d, struct cmd *c)\n{\n  drm_fill(\n#if defined(NV_HAS_DEV)\n    d,\n#endif\n    "
+      "&fb->base,\n"
+      "    c);\n}\n");
+  const std::string log = "nvidia/nv.c:3:5: error: too few arguments to function 'drm_fill'\n";
+  auto found = candidates(add_argument, log);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].why, "drm_get_info(d, c->pixel, c->modifier[0]) makes one of what the calling function has");
+  EXPECT_THAT(result(found[0]), HasSubstr("    &fb->base, drm_get_info(d, c->pixel, c->modifier[0]), c);"));
+  driver("int f(struct drm_dev *d, struct cmd *c)\n{\n  drm_fill(d, &fb->base, c);\n}\n");
+  found = candidates(add_argument, log);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(result(found[0]), HasSubstr("drm_fill(d, &fb->base, drm_get_info(d, c->pixel, c->modifier[0]), c);"));
+  put("new", "drm/drm_fb.h",
+      fill +
+          "const struct info *drm_get_info(struct drm_dev *dev, u32 pixel, u64 modifier);\n"
+          "const struct info *drm_other(struct drm_dev *dev, u32 pixel);\n");
+  EXPECT_THAT(candidates(add_argument, log), IsEmpty()) << "it may be either";
+}
+
 class LaterStrategies : public CommitStrategies {
  protected:
   void later(const std::string& text) {
