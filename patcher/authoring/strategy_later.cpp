@@ -112,6 +112,7 @@ std::optional<std::pair<std::size_t, std::string>> arguments_of(const std::vecto
         known = known && (at != given.end() || number || is_identifier(argument));
         append(list, at != given.end() ? "$" + std::to_string(at - given.begin() + 1) : argument);
       }
+      known = known && (given.empty() || contains(list, "$"));  // otherwise it may replace another call
       if (!known || (here && *here != list)) return std::nullopt;
       here = list;
     }
@@ -174,9 +175,8 @@ std::vector<Candidate> from_release(const Evidence& evidence, const LaterRelease
 
 std::vector<Candidate> later_release(const Evidence& evidence) {
   if (!evidence.later) return {};
-  constexpr std::size_t most = 3;  // more names: nothing shows which one it is
   for (const auto& release : *evidence.later)
-    if (auto found = from_release(evidence, release); !found.empty() && found.size() <= most) return found;
+    if (auto found = from_release(evidence, release); found.size() == 1) return found;  // of more, which one is unknown
   return {};
 }
 

@@ -146,6 +146,14 @@ TEST_F(LaterStrategies, TextOfALaterReleaseIsNotUsed) {
   EXPECT_THAT(candidates(later_release, gone), IsEmpty()) << "the kernel does not declare nv_ring()";
 }
 
+// halt() or sound(): both may be for another call of the function.
+TEST_F(LaterStrategies, WhichOfTwoNamesReplacesItIsNotKnown) {
+  later("void f(void) { sound(a, 1); halt(a); }\n");
+  EXPECT_THAT(candidates(later_release, gone), IsEmpty());
+  later("void f(void) { sound(b, 1); }\n");
+  EXPECT_THAT(candidates(later_release, gone), IsEmpty()) << "it is not called with what ring() got";
+}
+
 TEST_F(LaterStrategies, EveryPlaceOfAnErrorNeedsIt) {
   driver("void f(void) { ring(a); }\nvoid g(void) { ring(b); }\n");
   later("void f(void) { sound(a, LOUD); }\nvoid g(void) { ring(b); }\n");
