@@ -173,7 +173,6 @@ Status Search::run(Errors errors, AdaptReport& report) {
       if (job_.on_step) job_.on_step("building all modules with " + std::to_string(taken_.size()) + " proposals");
       TRY_ASSIGN(errors_, trial_.build());
       since_build_ = 0;
-      stuck = false;
       if (errors_.empty()) TRY(exercise(report));
       if (errors_.empty()) break;
     }

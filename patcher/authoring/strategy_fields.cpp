@@ -236,7 +236,7 @@ std::vector<Candidate> move_field(const Evidence& evidence) {
     auto type = member->text.substr(0, member->text.rfind(member->name));
     const bool pointer = contains(type, "*");
     if (type.starts_with("const ")) type.erase(0, 6);
-    type = type.substr(0, type.find_first_of("*"));
+    type = type.substr(0, type.find('*'));
     type = std::string(trimmed(type));
     if (type == evidence.api.subject.of) continue;
     const auto inner = fields_of(evidence.kernel, type);

@@ -5,7 +5,8 @@
 
 - A link to a file, and to a heading in it, has a target. Names of documents in messages and sources exist.
 - Every page of docs/ can be reached from README.md by links.
-- A `vgpukit` line of a code block is a command that docs/reference has, with options that it has.
+- A `vgpukit` line of a code block is a command that docs/reference has, with options that it has, and a test runs
+  that command with each of these options.
 - A translation has the code blocks, links and `words` of the English page that its first line names.
 - Every guide is run by an integration case, or says why it is not.
 """
@@ -131,8 +132,41 @@ def commands_of(line):
                 yield words
 
 
+def path_of(words, known):
+    """The command in the words after `vgpukit`, and those from the command on."""
+    rest = words
+    while rest and rest[0].startswith("-"):  # options of all commands stand before the command
+        rest = rest[1:] if rest[0] in ("-v", "-q", "--no-shipped-recipes") else rest[2:]
+    path = rest[:3]
+    while path and " ".join(path) not in known:
+        path.pop()
+    return " ".join(path), rest
+
+
+def options_in(words):
+    return [option for word in words for option in re.findall(r"(?<![\w'-])--[a-z][\w-]*", word)]
+
+
+def tested(known):
+    """{command: options} of the integration cases, tests/vm, ci/, and of what a case takes out of the documents."""
+    lines = code_blocks((TOP / "docs/vgpus.md").read_text(encoding="utf-8").split("\n# Reference")[0])
+    for source in [*TOP.glob("tests/integration/cases/*.test"), *TOP.glob("tests/vm/**/*.*"), *TOP.glob("ci/*.sh")]:
+        if source.is_file():
+            lines += source.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ").splitlines()
+    for guide in TOP.glob("docs/guides/*.md"):
+        for kind, body in re.findall(r"^```sh(.*?)\n(.*?)^```$", guide.read_text(encoding="utf-8"), re.S | re.M):
+            lines += [] if kind.strip() == "real" else body.replace("\\\n", " ").splitlines()
+    commands = {}
+    for line in lines:
+        for call in re.findall(r"\bvgpukit[\"']?,? ((?:[^&|;`])*)", line):
+            command, rest = path_of(re.sub(r"[\"',]", " ", call).split(), known)
+            commands.setdefault(command, set()).update(options_in(rest))
+    return commands
+
+
 def check_commands(texts):
     known = reference()
+    runs = tested(known)
     everywhere = known.get("", set()) | {"--help", "-h", "--version"}
     hidden = {"shell", "dkms-build", "dkms-prebuild", "dkms-sign", "COMMAND", "--help", "--version"}
     for page, text in texts.items():
@@ -144,24 +178,22 @@ def check_commands(texts):
                 plain = [word for word in words[1:] if not word.startswith(("-", "["))]
                 if not words[1:] or words[1] in hidden or (plain and plain[0] in hidden):
                     continue
-                rest = words[1:]
-                while rest and rest[0].startswith("-"):  # options of all commands stand before the command
-                    rest = rest[1:] if rest[0] in ("-v", "-q", "--no-shipped-recipes") else rest[2:]
-                path = [word for word in rest[:3]]
-                while path and " ".join(path) not in known:
-                    path.pop()
+                command, rest = path_of(words[1:], known)
                 choices = rest[0].split("|") if rest else []
-                if not path:
+                if not command:
                     if not choices or not all(each in known for each in choices):
                         find(name(page), f"there is no command in: {' '.join(words)}")
                     continue
-                command = " ".join(path)
                 below = [each for each in known if each.startswith(command + " ")]
                 options = known[command].union(*(known[each] for each in below)) if below else known[command]
-                for word in rest:
-                    for option in re.findall(r"(?<![\w'-])--[a-z][\w-]*", word):
-                        if option not in options | everywhere and word != "--":
-                            find(name(page), f"vgpukit {command} has no option {option}: {' '.join(words)}")
+                if command not in runs:
+                    find(name(page), f"no test runs this command: {' '.join(words)}")
+                    continue
+                for option in options_in(rest):
+                    if option not in options | everywhere:
+                        find(name(page), f"vgpukit {command} has no option {option}: {' '.join(words)}")
+                    elif option not in runs[command] | everywhere:
+                        find(name(page), f"no test runs vgpukit {command} with {option}: {' '.join(words)}")
 
 
 def check_translations(texts):

@@ -33,13 +33,20 @@ def spans(line):
             yield colour, part
 
 
+def cut(line):
+    """At most COLUMNS characters, escape sequences not counted."""
+    if len(re.sub(r"\x1b\[[\d;]*m", "", line)) <= COLUMNS:
+        return line
+    text, left = "", COLUMNS - 3
+    for part in re.split(r"(\x1b\[[\d;]*m)", line):
+        if not part.startswith("\x1b"):
+            part, left = part[:left], left - len(part[:left])
+        text += part
+    return text + "..."
+
+
 def main():
-    lines = []
-    for line in shortened(sys.stdin.read().replace("\r", "").split("\n")):
-        plain = re.sub(r"\x1b\[[\d;]*m", "", line)
-        if len(plain) > COLUMNS and "\x1b" not in line:
-            line = plain[:COLUMNS - 3] + "..."
-        lines.append(line)
+    lines = [cut(line) for line in shortened(sys.stdin.read().replace("\r", "").split("\n"))]
     while lines and not lines[-1]:
         lines.pop()
     width = int(COLUMNS * WIDTH + 2 * MARGIN)
