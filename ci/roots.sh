@@ -35,6 +35,18 @@ earlier_series() { # ROOT
   rm -f "$1/var/tmp/headers"
 }
 
+headers_failed() { # SUITE DIR
+  tail -n 20 "$2.log" >&2
+  die "installing kernel headers in the $1 root failed; the whole log is $2.log"
+}
+
+finish_root() { # WORK DIR
+  in_root "$1" apt-get -q clean
+  rm -rf "$2"
+  mv "$1" "$2"
+  touch "$2/.vgpukit-root"
+}
+
 make_root() { # SUITE DIR
   local suite=$1 dir=$2 archive security work=$2.part backports
   archive=$(archive_of debian)
@@ -56,12 +68,8 @@ make_root() { # SUITE DIR
     { [ -z "$backports" ] ||
       { in_root "$work" apt-get -q -y install -t "$backports" linux-headers-amd64 >>"$dir.log" 2>&1 &&
         earlier_series "$work" >>"$dir.log" 2>&1; }; } ||
-    { tail -n 20 "$dir.log" >&2
-      die "installing kernel headers in the $suite root failed; the whole log is $dir.log"; }
-  in_root "$work" apt-get -q clean
-  rm -rf "$dir"
-  mv "$work" "$dir"
-  touch "$dir/.vgpukit-root"
+    headers_failed "$suite" "$dir"
+  finish_root "$work" "$dir"
 }
 
 # The version of linux-headers-amd64 that a root has.
@@ -98,12 +106,8 @@ make_experimental() { # DIR
   echo "deb $(archive_of debian) experimental main" >>"$work/etc/apt/sources.list"
   { in_root "$work" apt-get -q update &&
     in_root "$work" apt-get -q -y install -t experimental linux-headers-amd64; } >>"$dir.log" 2>&1 ||
-    { tail -n 20 "$dir.log" >&2
-      die "installing kernel headers in the experimental root failed; the whole log is $dir.log"; }
-  in_root "$work" apt-get -q clean
-  rm -rf "$dir"
-  mv "$work" "$dir"
-  touch "$dir/.vgpukit-root"
+    headers_failed experimental "$dir"
+  finish_root "$work" "$dir"
 }
 
 [ $# -gt 0 ] || usage

@@ -5,6 +5,7 @@
 
 #include "adapt/search.hpp"
 #include "adapt/trial_tree.hpp"
+#include "authoring/kernel_history.hpp"
 #include "config.hpp"
 #include "conftest/driver_checks.hpp"
 #include "kernel/package_hints.hpp"
@@ -43,6 +44,7 @@ Status check_headers(kernel::Facts& facts, const std::string& what,
 }  // namespace
 
 Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job) {
+  if (!job.repository.empty()) TRY(authoring::check_clone(job.repository));
   TRY_ASSIGN(auto tree, transform::SourceTree::open(job.driver->sources));
   TRY_ASSIGN(const auto plan, recipe::make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted, job.modules));
   const auto what = "adapt " + job.driver->version.text + " to " + facts.kernel().release;
@@ -126,6 +128,8 @@ std::string text_of(const AdaptReport& report, const driver::Driver& driver, con
   for (const auto& each : report.tried)
     text += "  " + each.subject + ": " + each.strategy + ": " + each.change + "\n    because " + each.why + "\n    " +
             each.result + "\n";
+  if (!report.history.empty()) text += "\nthe kernel's repository:\n";
+  for (const auto& each : report.history) text += "  " + each + "\n";
   list("errors that are left:", report.left);
   if (!report.exercise.empty()) text += "\nthe modules: " + report.exercise + "\n";
   if (!report.ended.empty()) text += "\nthe search ended: " + report.ended + "\n";

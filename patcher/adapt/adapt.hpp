@@ -33,6 +33,9 @@ struct AdaptJob {
   std::vector<std::string> modules;              // empty: all
   // The headers of all kernels that are evidence, from the oldest to the newest; that of the build is one of them.
   std::vector<kernel::KernelHeaders> headers;
+  // A clone of the kernel's repository, whose commits are evidence; empty: none.
+  std::filesystem::path repository;
+  std::vector<authoring::LaterRelease> later;  // of the driver's branch, the next one first
   // A program that loads and uses the modules of a green build: docs/matrix-file.md has the arguments and exit statuses
   // of `works`. Empty: none. And its environment.
   std::vector<std::string> exercise;
@@ -63,15 +66,17 @@ struct AdaptReport {
   std::vector<Proposal> proposals;
   std::vector<Tried> tried;
   std::vector<diagnostics::Diagnostic> left;  // the errors with them
-  std::string ended;                          // why the search ended with errors, a clause
-  std::string exercise;                       // what AdaptJob::exercise said of the modules, a clause; empty: not asked
-  double build_seconds = 0;                   // the first build
-  double search_seconds = 0;                  // all that followed
+  // For each subject that was looked up in AdaptJob::repository the commit, or why none was found.
+  std::vector<std::string> history;
+  std::string ended;          // why the search ended with errors, a clause
+  std::string exercise;       // what AdaptJob::exercise said of the modules, a clause; empty: not asked
+  double build_seconds = 0;   // the first build
+  double search_seconds = 0;  // all that followed
 };
 
 // Nothing of the driver or of the system is changed. Error: consent if a recipe of the catalogue needs it; missing or
 // failed if the kernel's headers or compiler cannot be used, or the compiler crashes or is killed; no_space if the disk
-// is full; usage if the driver refuses the kernel or cannot be read.
+// is full; usage if the driver refuses the kernel or cannot be read, or if there is no such repository.
 Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job);
 
 // A new folder for a TrialTree. While the lock is held, no other process of this state folder adapts this driver to

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "authoring/commit_draft.hpp"
+#include "authoring/kernel_history.hpp"
 #include "recipe/parse_recipe.hpp"
 #include "recipe/plan.hpp"
 #include "support/hash.hpp"
@@ -171,7 +173,6 @@ Status Search::run(Errors errors, AdaptReport& report) {
       if (job_.on_step) job_.on_step("building all modules with " + std::to_string(taken_.size()) + " proposals");
       TRY_ASSIGN(errors_, trial_.build());
       since_build_ = 0;
-      stuck = false;
       if (errors_.empty()) TRY(exercise(report));
       if (errors_.empty()) break;
     }
@@ -189,6 +190,7 @@ Status Search::run(Errors errors, AdaptReport& report) {
   report.left = errors_;
   if (!report.green) report.ended = why_ended(report);
   for (auto& one : taken_) report.proposals.push_back(std::move(one.proposal));
+  report.history = std::move(history_);
   return {};
 }
 
@@ -322,7 +324,25 @@ Result<bool> Search::one_step(AdaptReport& report) {
 
 std::vector<authoring::Candidate> Search::candidates(const diagnostics::ApiChange& api, const Errors& about,
                                                      const transform::SourceTree& tree) {
-  return authoring::candidates_for({api, about, evidence_.kernel(), evidence_.older(), tree});
+  authoring::Evidence evidence{api, about, evidence_.kernel(), evidence_.older(), tree};
+  evidence.commit = commit_about(evidence);
+  evidence.later = &job_.later;
+  return authoring::candidates_for(evidence);
+}
+
+const authoring::KernelCommit* Search::commit_about(const authoring::Evidence& evidence) {
+  if (job_.repository.empty()) return nullptr;
+  const auto& subject = evidence.api.subject;
+  const auto [at, fresh] = commits_.try_emplace(key_of(subject));
+  if (fresh) {
+    if (job_.on_step) job_.on_step("searching " + job_.repository.string() + " for " + subject.text());
+    auto found =
+        authoring::commit_that_changed(job_.repository, facts_.kernel().release, evidence.api, evidence.before());
+    history_.push_back(subject.text() + ": " +
+                       (found ? authoring::commit_text(*found) : "no commit: " + found.error().why));
+    if (found) at->second = *std::move(found);
+  }
+  return at->second ? &*at->second : nullptr;
 }
 
 authoring::Draft Search::draft_of(const diagnostics::ApiChange& api, const Errors& about,
@@ -330,6 +350,8 @@ authoring::Draft Search::draft_of(const diagnostics::ApiChange& api, const Error
   authoring::DraftOrigin origin;
   origin.adapted = adapted_word(known_of(candidate));
   if (!candidate.change.steps.empty()) origin.shown.emplace(api.subject.name, candidate.change);
+  if (const auto commit = commits_.find(key_of(api.subject)); commit != commits_.end() && commit->second)
+    origin.upstream = authoring::upstream_line(*commit->second);
   diagnostics::Causes causes;
   causes.subjects.push_back(api.subject);
   auto& indices = causes.errors.emplace_back();

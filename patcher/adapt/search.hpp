@@ -79,6 +79,8 @@ class Search {
   authoring::Draft draft_of(const diagnostics::ApiChange& api, const Errors& about,
                             const authoring::Candidate& candidate) const;
   void look_up(const std::vector<diagnostics::Subject>& subjects);
+  // The commit of the repository; null if there is none.
+  const authoring::KernelCommit* commit_about(const authoring::Evidence& evidence);
 
   kernel::Facts& facts_;
   const AdaptJob& job_;
@@ -91,6 +93,8 @@ class Search {
   std::set<std::string> tried_;   // draft and state of the tree
   std::set<std::string> banned_;  // drafts that made a build fail
   std::map<std::string, diagnostics::ApiChange> changes_;
+  std::map<std::string, std::optional<authoring::KernelCommit>> commits_;  // by the subject, as changes_
+  std::vector<std::string> history_;                                       // AdaptReport::history
 };
 
 }  // namespace vgpukit::adapt

@@ -55,18 +55,11 @@ std::string shape_of(const diagnostics::Declaration& one) {
   return one.text.substr(0, one.text.find(one.name + "(")) + "," + join(one.arguments, ",");
 }
 
-bool alike(const diagnostics::Declaration& one, const diagnostics::Declaration& other) {
-  // The parameters of a macro have no types: their number is compared.
-  if (one.kind == diagnostics::NameKind::macro || other.kind == diagnostics::NameKind::macro)
-    return one.callable == other.callable && one.arguments.size() == other.arguments.size();
-  return shape_of(one) == shape_of(other);
-}
-
 // Whether users of the one can use the other: a declaration is the same.
 bool same_shape(const Declared& before, const Declared& after) {
   return std::any_of(before.all.begin(), before.all.end(), [&](const diagnostics::Declaration& one) {
     return std::any_of(after.all.begin(), after.all.end(),
-                       [&](const diagnostics::Declaration& other) { return alike(one, other); });
+                       [&](const diagnostics::Declaration& other) { return same_for_users(one, other); });
   });
 }
 
@@ -109,6 +102,10 @@ std::string parameter(const transform::RecognisedStep& step, std::string_view na
   return "";
 }
 
+bool is_of_caller(const transform::RecognisedStep& step, const std::string& name) {
+  return step.kind.starts_with("rename-") && parameter(step, "from") == name && !is_declaration(step);
+}
+
 // The changes of the users of `name`: steps if all changed in the same way, otherwise lines of the diff.
 DraftOrigin::Shown shown_of(const transform::RecognisedDiff& diff, const std::vector<transform::FileDiff>& files,
                             const std::string& name) {
@@ -116,7 +113,7 @@ DraftOrigin::Shown shown_of(const transform::RecognisedDiff& diff, const std::ve
   std::set<std::string> forms;
   bool sure = true;
   for (const auto& step : diff.steps) {
-    if (!step.kind.starts_with("rename-") || parameter(step, "from") != name || is_declaration(step)) continue;
+    if (!is_of_caller(step, name)) continue;
     // Not sure if calls with the same number of arguments changed in two ways.
     sure = sure && forms.insert(parameter(step, "when-arguments")).second && valid_everywhere(step);
     shown.steps.push_back(step);
@@ -198,6 +195,64 @@ std::vector<diagnostics::Subject> subjects_of(const KernelCommit& commit, const 
 
 }  // namespace
 
+bool same_for_users(const diagnostics::Declaration& one, const diagnostics::Declaration& other) {
+  // The parameters of a macro have no types: their number is compared.
+  if (one.kind == diagnostics::NameKind::macro || other.kind == diagnostics::NameKind::macro)
+    return one.callable == other.callable && one.arguments.size() == other.arguments.size();
+  return shape_of(one) == shape_of(other);
+}
+
+std::string upstream_line(const KernelCommit& commit) {
+  const bool known = !commit.release.empty() && !commit.subject.empty();
+  return (known ? "" : "# ") + std::string("upstream: [{release: ") +
+         in_yaml_quotes(commit.release.empty() ? "TODO" : commit.release) +
+         ", subject: " + in_yaml_quotes(commit.subject.empty() ? "TODO" : commit.subject) +
+         (commit.id.empty() ? "" : ", commit: " + in_yaml_quotes(commit.id.substr(0, 12))) + "}]";
+}
+
+std::vector<CallerChange> changes_of_callers(const KernelCommit& commit, const std::string& name) {
+  const auto diff = transform::recognise_diff(commit.diff, commit.id);
+  if (!diff) return {};
+  std::vector<CallerChange> all;
+  for (const auto& step : diff->steps) {
+    if (!is_of_caller(step, name) || !valid_everywhere(step)) continue;
+    CallerChange change{step, {}};
+    for (const auto& include : diff->steps) {
+      const auto has = [&](const std::string& file) {
+        return std::find(include.files.begin(), include.files.end(), file) != include.files.end();
+      };
+      if (include.kind == "add-include" && std::all_of(step.files.begin(), step.files.end(), has))
+        change.includes.push_back(parameter(include, "header"));
+    }
+    all.push_back(std::move(change));
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.step.files.size() > b.step.files.size(); });
+  return all;
+}
+
+std::vector<std::pair<std::string, std::size_t>> includes_instead_of(const KernelCommit& commit,
+                                                                     const std::string& header) {
+  const auto files = transform::read_diff(commit.diff, commit.id);
+  if (!files) return {};
+  const auto old = "#include <" + header + ">";
+  std::map<std::string, std::set<std::string>> found;
+  for (const auto& file : *files)
+    for (const auto& hunk : file.hunks) {
+      const auto& lines = hunk.lines;
+      if (std::none_of(lines.begin(), lines.end(),
+                       [&](const auto& line) { return line.origin == '-' && trimmed(line.text) == old; }))
+        continue;
+      for (const auto& line : lines)
+        if (const auto text = trimmed(line.text); line.origin == '+' && text.starts_with("#include <"))
+          found[std::string(text.substr(10, text.find('>') - 10))].insert(file.path);
+    }
+  std::vector<std::pair<std::string, std::size_t>> all;
+  for (const auto& [name, in] : found) all.emplace_back(name, in.size());
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return all;
+}
+
 Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
   const std::string name = commit.id.empty() ? "the patch" : commit.id.substr(0, 12);
   TRY_ASSIGN(const auto files, transform::read_diff(commit.diff, name));
@@ -222,14 +277,7 @@ Result<CommitDrafts> draft_from_commit(const KernelCommit& commit) {
   }
   DraftOrigin origin;
   origin.option = "--from-commit " + name;
-  if (!commit.release.empty() && !commit.subject.empty())
-    origin.upstream = "upstream: [{release: " + in_yaml_quotes(commit.release) +
-                      ", subject: " + in_yaml_quotes(commit.subject) +
-                      (commit.id.empty() ? "" : ", commit: " + in_yaml_quotes(commit.id.substr(0, 12))) + "}]";
-  else
-    origin.upstream = "# upstream: [{release: \"TODO\", subject: " +
-                      in_yaml_quotes(commit.subject.empty() ? "TODO" : commit.subject) +
-                      (commit.id.empty() ? "" : ", commit: " + in_yaml_quotes(commit.id.substr(0, 12))) + "}]";
+  origin.upstream = upstream_line(commit);
   for (const auto& subject : subjects) origin.shown.emplace(subject.name, shown_of(recognised, files, subject.name));
   made.drafts =
       draft_recipes(diagnostics::find_api_changes({before, after}, now, subjects, {}), {}, {}, commit.release, origin);

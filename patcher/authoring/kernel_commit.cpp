@@ -153,6 +153,8 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
   result.id = id;
   const char* const summary = git_commit_summary(commit);
   result.subject = summary ? summary : "";
+  const char* const message = git_commit_message(commit);
+  result.message = message ? message : "";
   result.release = release_of(repository.get(), *git_commit_id(commit));
   for (std::size_t i = 0; i < git_diff_num_deltas(diff.get()); ++i) {
     const auto* delta = git_diff_get_delta(diff.get(), i);
@@ -173,6 +175,7 @@ Result<KernelCommit> commit_of_mail(const std::filesystem::path& file) {
   TRY_ASSIGN(result.diff, read_file(file, limits::document_bytes));
   TRY_ASSIGN(const auto files, transform::read_diff(result.diff, file.string()));
   result.subject = subject_of_mail(result.diff);
+  result.message = result.diff.substr(0, result.diff.find("\n---"));
   // "From 3652117f854819a148ff0fbe4492587d3520b5e5 Mon Sep 17 00:00:00 2001"
   if (const auto id = result.diff.substr(5, 40); result.diff.starts_with("From ") && id.size() == 40 &&
                                                  id.find_first_not_of("0123456789abcdef") == std::string::npos)

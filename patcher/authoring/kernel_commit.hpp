@@ -12,6 +12,7 @@ namespace vgpukit::authoring {
 struct KernelCommit {
   std::string id;       // 40 hex digits; empty if a mail does not have it
   std::string subject;  // the first line of its message
+  std::string message;  // all of it; of a mail only what is above the diff
   std::string release;  // "6.8": of the first tag v6.8-rc1, v6.8, ... that contains it; empty if none does
   std::string diff;     // unified, of all files
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "authoring/draft.hpp"
+#include "authoring/kernel_commit.hpp"
 #include "diagnostics/api_changes.hpp"
 #include "diagnostics/diagnostics.hpp"
 #include "diagnostics/header_texts.hpp"
@@ -24,18 +25,32 @@ struct Candidate {
   DraftOrigin::Shown change;
 };
 
+// A later point release of the driver. Only names in it are used, and none of its text.
+struct LaterRelease {
+  std::string version;
+  transform::SourceTree sources;
+};
+
 struct Evidence {
   const diagnostics::ApiChange& api;
-  std::vector<diagnostics::Diagnostic> errors;  // about it
-  diagnostics::HeaderTexts& kernel;             // of the build
-  std::deque<diagnostics::HeaderTexts>& older;  // from the oldest to the newest
-  const transform::SourceTree& driver;          // the files that were compiled
+  std::vector<diagnostics::Diagnostic> errors;       // about it
+  diagnostics::HeaderTexts& kernel;                  // of the build
+  std::deque<diagnostics::HeaderTexts>& older;       // from the oldest to the newest
+  const transform::SourceTree& driver;               // the files that were compiled
+  const KernelCommit* commit = nullptr;              // that removed or changed it; null: not known
+  const std::vector<LaterRelease>* later = nullptr;  // of the driver's branch, the next one first
 
   // The declaration in the older kernel, and that in this one; null if there is none.
   [[nodiscard]] const diagnostics::Declaration* before() const;
   [[nodiscard]] const diagnostics::Declaration* now() const;
 };
 
+// strategy_commit.cpp: what the kernel's developers wrote.
+std::vector<Candidate> as_callers(const Evidence& evidence);  // the commit's change of the kernel's own callers
+std::vector<Candidate> documented(const Evidence& evidence);  // the function that its message or a comment names
+std::string commit_text(const KernelCommit& commit);          // "6.8, 0123456789ab (ticker: one argument)"
+// strategy_later.cpp: the names that a later point release of the driver has at the same place.
+std::vector<Candidate> later_release(const Evidence& evidence);
 // strategy_names.cpp: functions, macros, constants and types that are gone.
 std::vector<Candidate> rename(const Evidence& evidence);          // the headers show another name for the same
 std::vector<Candidate> rebuild(const Evidence& evidence);         // a macro or inline function, from its parts
@@ -70,6 +85,12 @@ struct ErrorPlace {
 std::vector<ErrorPlace> places_of(const std::vector<diagnostics::Diagnostic>& errors);
 // The files of the places, each once.
 std::vector<std::string> files_of(const std::vector<diagnostics::Diagnostic>& errors);
+
+// Renames the field in all lines with errors. Empty if one of its uses cannot be read.
+std::vector<Candidate> rename_field_to(const Evidence& evidence, const std::string& strategy, const std::string& name,
+                                       const std::string& why);
+// The declarations of a structure's fields in this kernel.
+std::vector<const diagnostics::Declaration*> fields_of(diagnostics::HeaderTexts& kernel, const std::string& structure);
 
 // The index of the '{' at file scope before the end of this line: of the function's body around it. 0 if there is none.
 std::size_t body_around(const transform::CodeView& view, int line);

@@ -33,7 +33,7 @@ std::set<std::string> assigned_functions(const Evidence& evidence) {
   return names;
 }
 
-std::string without_const(std::string type) {
+std::string without_const(const std::string& type) {
   return type.starts_with("const ") ? type.substr(6) : type;
 }
 

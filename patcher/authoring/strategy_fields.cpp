@@ -128,20 +128,6 @@ void longest_first(std::vector<transform::RecognisedStep>& steps) {
   });
 }
 
-// The declarations of a structure's fields in this kernel.
-std::vector<const diagnostics::Declaration*> fields_of(diagnostics::HeaderTexts& kernel, const std::string& structure) {
-  std::vector<const diagnostics::Declaration*> fields;
-  const auto tag = structure.substr(structure.rfind(' ') == std::string::npos ? 0 : structure.rfind(' ') + 1);
-  std::set<const diagnostics::HeaderTexts::File*> files;
-  for (const auto& [name, all] : kernel.find({}, {tag}))
-    for (const auto& found : all)
-      if (found.declaration->kind == NameKind::type) files.insert(found.file);
-  for (const auto* file : files)
-    for (const auto& one : kernel.declarations(*file))
-      if (one.kind == NameKind::field && one.of == structure) fields.push_back(&one);
-  return fields;
-}
-
 // Functions and macros of this kernel that have the words of the field in their names.
 std::vector<diagnostics::HeaderTexts::Found> functions_about(diagnostics::HeaderTexts& kernel,
                                                              const std::string& field) {
@@ -201,21 +187,35 @@ bool points_to(const std::string& type, const std::string& structure) {
 
 }  // namespace
 
+std::vector<const diagnostics::Declaration*> fields_of(diagnostics::HeaderTexts& kernel, const std::string& structure) {
+  std::vector<const diagnostics::Declaration*> fields;
+  const auto tag = structure.substr(structure.rfind(' ') == std::string::npos ? 0 : structure.rfind(' ') + 1);
+  std::set<const diagnostics::HeaderTexts::File*> files;
+  for (const auto& [name, all] : kernel.find({}, {tag}))
+    for (const auto& found : all)
+      if (found.declaration->kind == NameKind::type) files.insert(found.file);
+  for (const auto* file : files)
+    for (const auto& one : kernel.declarations(*file))
+      if (one.kind == NameKind::field && one.of == structure) fields.push_back(&one);
+  return fields;
+}
+
 std::vector<Candidate> rename_field(const Evidence& evidence) {
   if (!is_field(evidence, true)) return {};
+  if (!evidence.api.nearest.empty() && evidence.api.nearest.front().likely_rename)
+    return rename_field_to(evidence, "rename-field", evidence.api.nearest.front().name,
+                           evidence.api.nearest.front().why);
+  if (const auto* field = new_field_of_type(evidence))
+    return rename_field_to(evidence, "rename-field", field->name,
+                           "it has the same type, and is new since " + evidence.api.before->kernel);
+  return {};
+}
+
+std::vector<Candidate> rename_field_to(const Evidence& evidence, const std::string& strategy, const std::string& name,
+                                       const std::string& why) {
   const auto uses = uses_of(evidence);
   if (!uses) return {};
-  std::string name, why;
-  if (!evidence.api.nearest.empty() && evidence.api.nearest.front().likely_rename) {
-    name = evidence.api.nearest.front().name;
-    why = evidence.api.nearest.front().why;
-  } else if (const auto* field = new_field_of_type(evidence)) {
-    name = field->name;
-    why = "it has the same type, and is new since " + evidence.api.before->kernel;
-  } else {
-    return {};
-  }
-  Candidate candidate{"rename-field", name + ": " + why, false, {}};
+  Candidate candidate{strategy, name + ": " + why, false, {}};
   for (const auto& use : *uses)
     add_once(candidate.change.steps, step("rename-token",
                                           {{"from", use.object + use.access + evidence.api.subject.name},
@@ -236,7 +236,7 @@ std::vector<Candidate> move_field(const Evidence& evidence) {
     auto type = member->text.substr(0, member->text.rfind(member->name));
     const bool pointer = contains(type, "*");
     if (type.starts_with("const ")) type.erase(0, 6);
-    type = type.substr(0, type.find_first_of("*"));
+    type = type.substr(0, type.find('*'));
     type = std::string(trimmed(type));
     if (type == evidence.api.subject.of) continue;
     const auto inner = fields_of(evidence.kernel, type);

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "build/build_tree.hpp"
 #include "diagnostics/diagnostics.hpp"
@@ -18,7 +19,7 @@ class BuildWatch {
   BuildWatch(std::string tree, driver::KbuildSummary work, unsigned modules, std::function<double()> clock,
              std::function<void(const BuildProgress&)> on_progress)
       : tree_(tree),
-        work_(work),
+        work_(std::move(work)),
         modules_(modules),
         clock_(std::move(clock)),
         on_progress_(std::move(on_progress)),

@@ -62,7 +62,7 @@ std::string foreign_entry(const fs::path& output) {
     ours.clear();
   }
   for (const auto& entry : fs::directory_iterator(output, bad)) {
-    const auto name = entry.path().filename().string();
+    auto name = entry.path().filename().string();
     if (!ours.contains(name) || !fs::is_regular_file(entry.symlink_status(bad))) return name;
   }
   return bad ? "an unreadable entry" : "";

@@ -1,11 +1,14 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "adapt/adapt.hpp"
 #include "adapt/leave_one_out.hpp"
 #include "cli/cli.hpp"
 #include "cli/matrix_command.hpp"
 #include "cli/progress.hpp"
 #include "cli/recipe_command.hpp"
+#include "driver/driver_store.hpp"
 #include "matrix/grid.hpp"
 #include "support/atomic_file.hpp"
 #include "support/process.hpp"
@@ -24,6 +27,7 @@ struct AdaptOptions {
   std::vector<std::string> accept;
   std::vector<std::string> without;
   std::vector<std::string> headers_of;
+  std::string repository;
   unsigned jobs = 0;
   std::string exercise;
   bool leave_one_out = false;
@@ -60,6 +64,7 @@ nlohmann::json json_of(const adapt::AdaptReport& report) {
           {"tried", tried},
           {"errors", json_of(report.before)},
           {"left", json_of(report.left)},
+          {"history", report.history},
           {"ended", report.ended},
           {"exercise", report.exercise},
           {"seconds", {{"build", report.build_seconds}, {"search", report.search_seconds}}}};
@@ -82,6 +87,7 @@ void print_report(const Globals& globals, const AdaptOptions& options, const ada
   for (const auto& each : report.tried)
     if (!each.taken)
       print("  " + style.dim("tried for " + each.subject + ": " + each.change) + "\n" + wrapped(each.result, 6));
+  for (const auto& each : report.history) print(wrapped("repository: " + each, 2));
   if (!report.green) {
     print(style.red("not found: ") + std::to_string(report.left.size()) + " of " +
           std::to_string(report.before.size()) + " errors are left:\n");
@@ -123,6 +129,21 @@ Result<Exit> measure(const Globals& globals, const AdaptOptions& options, kernel
   return Exit::done;
 }
 
+// The later point releases of the driver's branch in the store, the next one first. One that cannot be read is left
+// out: it would only be evidence.
+std::vector<authoring::LaterRelease> later_releases(const HostPaths& host, const driver::Driver& driver) {
+  std::vector<authoring::LaterRelease> all;
+  auto stored = driver::DriverStore(host).list();
+  if (!stored) return all;
+  std::reverse(stored->begin(), stored->end());
+  for (const auto& each : *stored) {
+    if (each.version.parts.front() != driver.version.parts.front() || !(driver.version < each.version)) continue;
+    if (auto sources = transform::SourceTree::open(each.folder))
+      all.push_back({each.version.text, *std::move(sources)});
+  }
+  return all;
+}
+
 // Recipes of an earlier run are not replaced: somebody may have read and changed them.
 Status check_folder(const fs::path& folder) {
   for (const auto& entry : entries_of(folder))
@@ -158,6 +179,8 @@ Result<Exit> run_adapt(const Globals& globals, const AdaptOptions& options) {
   job.accepted = accepted;
   job.modules = options.modules;
   job.headers = adapt::headers_of(roots);
+  job.later = later_releases(host, driver);
+  job.repository = options.repository;
   job.exercise = split_words(options.exercise);
   job.environment = matrix::program_environment(environment);
   job.jobs = options.jobs > 0 ? options.jobs : default_jobs();
@@ -206,6 +229,10 @@ void add_adapt(CLI::App& app, Globals& globals, Action& action) {
   command
       ->add_option("--headers-of", options->headers_of,
                    "Another root whose kernel headers show what older kernels declared")
+      ->type_name("DIR");
+  command
+      ->add_option("--repository", options->repository,
+                   "A clone of the kernel's repository: its commits show how the kernel's own callers changed")
       ->type_name("DIR");
   command
       ->add_option("--exercise", options->exercise,

@@ -105,7 +105,7 @@ std::string install_headers_hint(const HostPaths& host, std::string_view release
   // A rolling distribution has only the newest kernel's headers.
   if (family == Family::arch)
     command += " (for the newest kernel; if it is newer than " + name + ", upgrade and reboot first)";
-  return in_that_root(host, std::move(command));
+  return in_that_root(host, command);
 }
 
 std::string install_compiler_hint(const HostPaths& host, const Compiler& wanted) {

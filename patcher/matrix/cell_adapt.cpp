@@ -1,7 +1,5 @@
 #include "matrix/cell_adapt.hpp"
 
-#include <algorithm>
-
 #include "support/atomic_file.hpp"
 #include "support/interrupt.hpp"
 #include "support/json_file.hpp"
@@ -39,9 +37,7 @@ Status adapt_cell(const CellBuild& what, CellResult& result) {
   for (const auto& word : {std::string("--output"), folder.string(), std::string("--jobs"), std::to_string(what.jobs),
                            std::string("--format"), std::string("json"), std::string("-q")})
     command.argv.push_back(word);
-  const auto left =
-      what.deadline - std::chrono::duration_cast<std::chrono::seconds>(std::chrono::duration<double>(result.seconds));
-  command.deadline = std::max(left, std::chrono::seconds(1));
+  command.deadline = time_left(what, result);
   const auto start = std::chrono::steady_clock::now();
   const auto outcome = run(command);
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -142,6 +142,11 @@ Command vgpukit_command(const CellBuild& what, std::vector<std::string> words) {
   return command;
 }
 
+std::chrono::seconds time_left(const CellBuild& what, const CellResult& result) {
+  const auto used = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::duration<double>(result.seconds));
+  return std::max(what.deadline - used, std::chrono::seconds(1));
+}
+
 std::string command_line_of(const CellBuild& what) {
   auto text = "vgpukit " + join(build_words(what), " ", shell_word);
   if (what.request->loads.empty()) return text;

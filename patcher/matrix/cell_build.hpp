@@ -44,6 +44,9 @@ std::vector<std::string> adapt_words(const CellBuild& what);
 // The vgpukit of the matrix with these arguments, and the folders of the cell's machine.
 Command vgpukit_command(const CellBuild& what, std::vector<std::string> words);
 
+// What is left of the cell's deadline after the result's seconds: at least one second.
+std::chrono::seconds time_left(const CellBuild& what, const CellResult& result);
+
 // The command for a user: `vgpukit build ...`.
 std::string command_line_of(const CellBuild& what);
 

@@ -64,9 +64,7 @@ Status load_cell(const CellBuild& what, CellResult& result) {
   command.env = what.environment;
   command.collect = false;
   command.on_line = [&](std::string_view line, bool) { lines.emplace_back(line); };
-  const auto left =
-      what.deadline - std::chrono::duration_cast<std::chrono::seconds>(std::chrono::duration<double>(result.seconds));
-  command.deadline = std::max(left, std::chrono::seconds(1));
+  command.deadline = time_left(what, result);
   const auto start = std::chrono::steady_clock::now();
   const auto outcome = run(command);
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -125,8 +125,9 @@ class Page {
     const auto number = recipes_.place_of(id, [&] {
       return json{{"id", id}, {"summary", text_at(recipe, "summary")}};
     });
-    const json made = {number, text_at(recipe, "state"), text_at(recipe, "reason"), list_at(recipe, "files")};
-    return decisions_.place_of(made.dump(-1, ' ', false, json::error_handler_t::replace), [&] { return made; });
+    json made = {number, text_at(recipe, "state"), text_at(recipe, "reason"), list_at(recipe, "files")};
+    return decisions_.place_of(made.dump(-1, ' ', false, json::error_handler_t::replace),
+                               [&] { return std::move(made); });
   }
 
   void add_build(const json& build, json& one) {

@@ -71,9 +71,9 @@ class PatchTransform : public Transform {
   }
 
   static std::string path_in(const SourceTree& tree, const FileDiff& file) {
-    auto inner = path_in_sources(file.path);
+    const auto inner = path_in_sources(file.path);
     const bool is_inner = !tree.has(file.path) && (tree.has(inner) || file.what != FileDiff::What::change);
-    return is_inner ? std::move(inner) : file.path;
+    return is_inner ? inner : file.path;
   }
 
   bool has_dos_lines() const { return contains(diff, "\r\n"); }

@@ -78,6 +78,7 @@ class AdaptTest : public testing::Test {
     job.catalogue = &catalogue;
     job.headers = {{"6.1.0-old", {folder / "old/include"}}, {"6.99.0-fake", {folder / "build/include"}}};
     job.exercise = exercise;
+    job.repository = repository;
     auto report = adapt(facts, job);
     EXPECT_EQ(contents(), before) << "the package has changed";
     EXPECT_THAT(driver::testing_driver::listing(folder / "cache/work"), testing::IsEmpty());
@@ -107,6 +108,7 @@ class AdaptTest : public testing::Test {
   std::string makefile;  // of the new kernel, if it is not fake_kernel()'s
   recipe::Catalogue catalogue;
   std::vector<std::string> exercise;  // AdaptJob::exercise
+  fs::path repository;                // AdaptJob::repository
   std::string text;
 
  private:

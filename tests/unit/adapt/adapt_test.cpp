@@ -1,6 +1,7 @@
 #include "adapt/adapt.hpp"
 
 #include "adapt/adapt_fixture.hpp"
+#include "authoring/git_clone.hpp"
 
 namespace vgpukit::adapt {
 namespace {
@@ -193,6 +194,39 @@ TEST_F(ExerciseTest, AMachineThatCannotUseThemIsTold) {
   EXPECT_THAT(text, HasSubstr("the modules: not used, because that is not possible on this machine: no QEMU with "
                               "vfio-user\n"));
   EXPECT_THAT(text, HasSubstr("\nadapted: compiles\n"));
+}
+
+TEST_F(AdaptTest, ACommitOfTheKernelShowsTheChangeAndIsNamed) {
+  if (!find_program("git")) GTEST_SKIP() << "there is no git";
+  test::GitClone clone;
+  const auto first = "void ring(int a);\n";
+  const auto now = "void sound(int how, int a);\n#define LOUD 3\n";
+  clone.commit("one", {{"include/linux/api.h", first}, {"a.c", "void a(void)\n{\n\tring(2);\n}\n"}});
+  const auto id = clone.commit("ticker: replace ring()",
+                               {{"include/linux/api.h", now}, {"a.c", "void a(void)\n{\n\tsound(LOUD, 2);\n}\n"}});
+  clone.git({"tag", "v6.98-rc1"});
+  old_header(first);
+  header(now);
+  exported = {"sound"};
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { ring(1); return 0; }\n"}});
+  EXPECT_FALSE(adapt_it().green) << "without the repository nothing shows it";
+  repository = clone.path();
+  const auto report = adapt_it();
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(changes_of(report), ElementsAre("rename-call ring -> sound of arguments 1 with LOUD, $1"));
+  const auto commit = id.substr(0, 12);
+  EXPECT_THAT(
+      text, HasSubstr("the kernel's repository:\n  function ring(): 6.98, " + commit + " (ticker: replace ring())\n"));
+  EXPECT_THAT(text, HasSubstr("\nupstream: [{release: \"6.98\", subject: \"ticker: replace ring()\", commit: \"" +
+                              commit + "\"}]\n"));
+}
+
+TEST_F(AdaptTest, AFolderThatIsNoRepositoryEndsBeforeTheBuild) {
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_call(1); }\n"}});
+  repository = folder / "old";
+  const auto error = error_of_adapt();
+  EXPECT_EQ(error.kind, ErrorKind::usage);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("read the kernel's repository"), HasSubstr("--repository DIR")));
 }
 
 TEST_F(AdaptTest, ADriverThatBuildsOnNoKernelIsTold) {
