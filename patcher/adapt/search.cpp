@@ -141,22 +141,10 @@ std::vector<Diagnostic> about_subject(const std::vector<Diagnostic>& errors, con
 
 }  // namespace
 
-void HeaderEvidence::read() {
-  if (kernel_) return;
-  const auto here =
-      std::find_if(headers_.begin(), headers_.end(), [&](const auto& each) { return each.release == release_; });
-  for (auto each = headers_.begin(); each != here; ++each) older_.emplace_back(*each);
-  kernel_.emplace(here == headers_.end() ? kernel::KernelHeaders{release_, {}, {}} : *here);
-}
-
-diagnostics::HeaderTexts& HeaderEvidence::kernel() {
-  read();
-  return *kernel_;
-}
-
-std::deque<diagnostics::HeaderTexts>& HeaderEvidence::older() {
-  read();
-  return older_;
+HeaderEvidence::HeaderEvidence(const std::vector<kernel::KernelHeaders>& headers, const std::string& release) {
+  for (const auto& each : headers) kernels_.emplace_back(each);
+  while (here_ < kernels_.size() && kernels_[here_].release() != release) ++here_;
+  if (here_ == kernels_.size()) kernels_.emplace_back(kernel::KernelHeaders{release, {}, {}});
 }
 
 Search::Search(kernel::Facts& facts, const AdaptJob& job, TrialTree& trial, transform::SourceTree tree,
@@ -297,7 +285,7 @@ void Search::look_up(const std::vector<diagnostics::Subject>& subjects) {
   for (const auto& subject : subjects)
     if (!changes_.contains(key_of(subject))) unknown.push_back(subject);
   if (unknown.empty()) return;
-  auto found = diagnostics::find_api_changes(job_.headers, facts_.kernel().release, unknown, {});
+  auto found = diagnostics::find_api_changes(evidence_.kernels(), facts_.kernel().release, unknown, {});
   for (std::size_t i = 0; i < found.size(); ++i) changes_.emplace(key_of(unknown[i]), std::move(found[i]));
 }
 
@@ -324,7 +312,7 @@ Result<bool> Search::one_step(AdaptReport& report) {
 
 std::vector<authoring::Candidate> Search::candidates(const diagnostics::ApiChange& api, const Errors& about,
                                                      const transform::SourceTree& tree) {
-  authoring::Evidence evidence{api, about, evidence_.kernel(), evidence_.older(), tree};
+  authoring::Evidence evidence{api, about, evidence_.kernel(), evidence_.kernels(), tree};
   evidence.commit = commit_about(evidence);
   evidence.later = &job_.later;
   return authoring::candidates_for(evidence);

@@ -16,20 +16,16 @@
 
 namespace vgpukit::adapt {
 
-// The headers in memory, read at the first use.
+// The headers of all kernels in memory, each read at its first use.
 class HeaderEvidence {
  public:
-  HeaderEvidence(const std::vector<kernel::KernelHeaders>& headers, std::string release)
-      : headers_(headers), release_(std::move(release)) {}
-  [[nodiscard]] diagnostics::HeaderTexts& kernel();
-  [[nodiscard]] std::deque<diagnostics::HeaderTexts>& older();
+  HeaderEvidence(const std::vector<kernel::KernelHeaders>& headers, const std::string& release);
+  [[nodiscard]] diagnostics::HeaderTexts& kernel() { return kernels_[here_]; }
+  [[nodiscard]] std::deque<diagnostics::HeaderTexts>& kernels() { return kernels_; }
 
  private:
-  void read();
-  const std::vector<kernel::KernelHeaders>& headers_;
-  std::string release_;
-  std::optional<diagnostics::HeaderTexts> kernel_;
-  std::deque<diagnostics::HeaderTexts> older_;
+  std::deque<diagnostics::HeaderTexts> kernels_;
+  std::size_t here_ = 0;
 };
 
 class Search {

@@ -35,7 +35,7 @@ struct Evidence {
   const diagnostics::ApiChange& api;
   std::vector<diagnostics::Diagnostic> errors;       // about it
   diagnostics::HeaderTexts& kernel;                  // of the build
-  std::deque<diagnostics::HeaderTexts>& older;       // from the oldest to the newest
+  std::deque<diagnostics::HeaderTexts>& older;       // found by their releases
   const transform::SourceTree& driver;               // the files that were compiled
   const KernelCommit* commit = nullptr;              // that removed or changed it; null: not known
   const std::vector<LaterRelease>* later = nullptr;  // of the driver's branch, the next one first

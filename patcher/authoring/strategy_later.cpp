@@ -36,7 +36,8 @@ std::string text_of_function(const CodeView& view, const std::string& name) {
 
 Words words_of(std::string_view text) {
   Words words;
-  for (const auto& token : CodeView(text).code())
+  const CodeView view(text);
+  for (const auto& token : view.code())
     if (token.kind == Token::Kind::identifier) words.emplace(token.text);
   return words;
 }

@@ -71,8 +71,7 @@ void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, co
   auto prefixes = finding_.get();
   const auto space = fs::space(request_.tree, bad);
   if (prefixes.empty() || bad || space.available < min_free_bytes + prefixes.size() * bytes_per_header) return;
-  const auto data = shipped_data();
-  const auto script = data ? read_file(*data / "kbuild/precompiled-headers.sh") : Result<std::string>(data.error());
+  const auto script = read_shipped("kbuild/precompiled-headers.sh");
   if (!script) return;
   folder_ = compiler_wrapper.folder();
 

@@ -72,10 +72,9 @@ Result<std::optional<KbuildAnswer>> ask_kbuild(const kernel::Kernel& kernel, con
                                                const Command& make, const std::vector<std::string>& sources,
                                                const fs::path& folder) {
   const std::optional<KbuildAnswer> nothing;
-  const auto data = shipped_data();
-  if (!data) return nothing;
   const fs::path makefile = folder / "ask.mk";
-  if (!clone_file(*data / "kbuild/conftest-ask.mk", makefile)) return nothing;
+  const auto text = read_shipped("kbuild/conftest-ask.mk");
+  if (!text || !write_file(makefile, *text)) return nothing;
 
   Command command = make;
   const kernel::CompilerWrapper compiler_wrapper(kernel, folder / ".vgpukit-compiler", fingerprint);

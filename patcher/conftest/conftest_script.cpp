@@ -45,10 +45,12 @@ ScriptResult read_result(const fs::path& folder, std::size_t number, const std::
 
 Result<ScriptResults> run_conftest_script(const kernel::Kernel& kernel, const KbuildAnswer& ask, const fs::path& tree,
                                           const fs::path& folder, const std::vector<ScriptTest>& tests, unsigned jobs) {
-  TRY_ASSIGN(const auto data, shipped_data());
   const fs::path script = tree / ".vgpukit-answer.sh";  // conftest.sh expects to be in the driver's folder
   std::error_code error;
-  if (!fs::exists(script, error)) TRY(clone_file(data / "kbuild/conftest-answer.sh", script));
+  if (!fs::exists(script, error)) {
+    TRY_ASSIGN(const auto text, read_shipped("kbuild/conftest-answer.sh"));
+    TRY(write_file(script, text));
+  }
 
   // The part that evaluates the verb is left out: some scripts reject an unknown verb.
   TRY_ASSIGN(const std::string whole, read_file(tree / "conftest.sh"));

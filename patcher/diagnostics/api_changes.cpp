@@ -158,16 +158,17 @@ std::string conftest_comment_on(std::string_view script, const Subject& subject)
 
 class ApiChangeSearch {
  public:
-  ApiChangeSearch(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
-                  std::vector<ApiChange> findings)
-      : findings_(std::move(findings)), old_(findings_.size()), old_kernel_(findings_.size(), nullptr) {
+  // `keep`: kernels in which nothing is found stay in memory, for the next search.
+  ApiChangeSearch(std::deque<HeaderTexts>& kernels, const std::string& release, std::vector<ApiChange> findings,
+                  bool keep)
+      : findings_(std::move(findings)), old_(findings_.size()), old_kernel_(findings_.size(), nullptr), keep_(keep) {
     const auto here =
-        std::find_if(headers.begin(), headers.end(), [&](const auto& each) { return each.release == release; });
-    if (here == headers.end()) return;
-    kernel_.emplace(*here);
+        std::find_if(kernels.begin(), kernels.end(), [&](const auto& each) { return each.release() == release; });
+    if (here == kernels.end()) return;
+    kernel_ = &*here;
     find_in_this_kernel();
     // The newest of the older kernels first.
-    for (auto older = std::make_reverse_iterator(here); older != headers.rend() && incomplete(); ++older)
+    for (auto older = std::make_reverse_iterator(here); older != kernels.rend() && incomplete(); ++older)
       find_in_older_kernel(*older);
     // Types first: their new names decide whether the arguments of functions are the same.
     for (const bool types : {true, false})
@@ -211,9 +212,7 @@ class ApiChangeSearch {
     });
   }
 
-  void find_in_older_kernel(const kernel::KernelHeaders& headers) {
-    older_.emplace_back(headers);
-    HeaderTexts& kernel = older_.back();
+  void find_in_older_kernel(HeaderTexts& kernel) {
     const auto wanted = wanted_of(findings_);
     const Index index = kernel.find(wanted.names, wanted.types);
     bool useful = false;
@@ -234,7 +233,7 @@ class ApiChangeSearch {
       old_kernel_[i] = &kernel;
       useful = true;
     }
-    if (!useful) older_.pop_back();
+    if (!useful && !keep_) kernel.forget();
   }
 
   // Searches the same header, or for a field the same structure.
@@ -316,17 +315,15 @@ class ApiChangeSearch {
   std::vector<ApiChange> findings_;
   std::vector<std::optional<Found>> old_;
   std::vector<HeaderTexts*> old_kernel_;
-  std::optional<HeaderTexts> kernel_;
+  bool keep_;
+  HeaderTexts* kernel_ = nullptr;
   Index index_;  // of kernel_: the names and structures that the errors are about
-  std::deque<HeaderTexts> older_;
   Renames renames_;
   std::vector<std::size_t> unmatched_;  // without a similar name in the same header
 };
 
-}  // namespace
-
-std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
-                                        const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
+std::vector<ApiChange> search_in(std::deque<HeaderTexts>& kernels, const std::string& release,
+                                 const std::vector<Subject>& subjects, const std::filesystem::path& driver, bool keep) {
   std::vector<ApiChange> findings;
   for (const Subject& subject : subjects) {
     ApiChange finding;
@@ -334,12 +331,26 @@ std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>
     findings.push_back(std::move(finding));
   }
   if (findings.empty()) return findings;
-  findings = ApiChangeSearch(headers, release, std::move(findings)).findings();
+  findings = ApiChangeSearch(kernels, release, std::move(findings), keep).findings();
   if (driver.empty()) return findings;
   const auto script = read_file(driver / "conftest.sh");
   for (ApiChange& finding : findings)
     if (script && !finding.before && !finding.now) finding.conftest = conftest_comment_on(*script, finding.subject);
   return findings;
+}
+
+}  // namespace
+
+std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
+                                        const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
+  std::deque<HeaderTexts> kernels;
+  for (const auto& each : headers) kernels.emplace_back(each);
+  return search_in(kernels, release, subjects, driver, false);
+}
+
+std::vector<ApiChange> find_api_changes(std::deque<HeaderTexts>& kernels, const std::string& release,
+                                        const std::vector<Subject>& subjects, const std::filesystem::path& driver) {
+  return search_in(kernels, release, subjects, driver, true);
 }
 
 }  // namespace vgpukit::diagnostics

@@ -3,12 +3,14 @@
 // headers and the driver's conftest.sh are read; nothing is compiled.
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "diagnostics/error_subject.hpp"
+#include "diagnostics/header_texts.hpp"
 #include "kernel/kernel_headers.hpp"
 
 namespace vgpukit::diagnostics {
@@ -41,6 +43,9 @@ struct ApiChange {
 // One result for each subject, in their order. `headers`: list_headers(); `release`: the kernel of the build.
 // `driver`: the driver's sources, may be empty.
 std::vector<ApiChange> find_api_changes(const std::vector<kernel::KernelHeaders>& headers, const std::string& release,
+                                        const std::vector<Subject>& subjects, const std::filesystem::path& driver);
+// The same, for a caller that asks several times: in the order of list_headers(), each kernel once.
+std::vector<ApiChange> find_api_changes(std::deque<HeaderTexts>& kernels, const std::string& release,
                                         const std::vector<Subject>& subjects, const std::filesystem::path& driver);
 
 }  // namespace vgpukit::diagnostics

@@ -38,12 +38,14 @@ bool defines_type(std::string_view text, std::size_t begin, std::size_t end) {
 
 }  // namespace
 
-HeaderTexts::HeaderTexts(const kernel::KernelHeaders& headers) : release_(headers.release) {
-  for (const auto& [name, text] : headers.texts) {
+void HeaderTexts::read() const {
+  if (is_read_) return;
+  is_read_ = true;
+  for (const auto& [name, text] : headers_.texts) {
     by_name_.emplace(name, files_.size());
     files_.push_back({name, text});
   }
-  for (const auto& folder : headers.folders) {
+  for (const auto& folder : headers_.folders) {
     std::error_code bad;
     for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, bad), end;
          !bad && at != end; at.increment(bad)) {
@@ -62,7 +64,21 @@ HeaderTexts::HeaderTexts(const kernel::KernelHeaders& headers) : release_(header
   }
 }
 
+const std::vector<HeaderTexts::File>& HeaderTexts::files() const {
+  read();
+  return files_;
+}
+
+void HeaderTexts::forget() {
+  declarations_.clear();
+  by_name_.clear();
+  files_.clear();
+  files_.shrink_to_fit();
+  is_read_ = false;
+}
+
 const HeaderTexts::File* HeaderTexts::file(std::string_view name) const {
+  read();
   const auto at = by_name_.find(name);
   return at == by_name_.end() ? nullptr : &files_[at->second];
 }
@@ -79,7 +95,7 @@ std::map<std::string, std::vector<HeaderTexts::Found>, std::less<>> HeaderTexts:
   WordSet wanted;
   for (const auto& name : names) wanted.add(name);
   for (const auto& name : types) wanted.add(name);
-  for (const File& file : files_) {
+  for (const File& file : files()) {
     std::set<std::string_view> here;
     for_each_word(file.text, [&](std::string_view word, std::size_t offset) {
       if (!wanted.has(word) || here.contains(word)) return;

@@ -12,8 +12,7 @@ CompilerWrapper::CompilerWrapper(const Kernel& kernel, fs::path folder, const st
       cache_file_(fingerprint.empty() ? fs::path() : kernel.host.cache / "options" / (fingerprint + ".sh")) {
   name_ = kernel.compiler.command;
   const auto compiler = name_.find('/') == std::string::npos ? find_program(name_, kernel.host.root) : std::nullopt;
-  const auto data = shipped_data();
-  const auto script = data ? read_file(*data / "kbuild/compiler.sh") : Result<std::string>(data.error());
+  const auto script = read_shipped("kbuild/compiler.sh");
   std::error_code bad;
   fs::remove_all(folder_, bad);
   fs::create_directories(folder_, bad);

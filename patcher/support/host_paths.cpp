@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "config.hpp"
+#include "support/atomic_file.hpp"
 #include "support/interrupt.hpp"
+#include "support/sandbox.hpp"
 
 namespace vgpukit {
 
@@ -169,6 +171,12 @@ Result<fs::path> shipped_data() {
   return Error{ErrorKind::missing, "find the recipes of vgpukit",
                "neither " + choices[0].string() + " nor " + choices[1].string() + " has a recipes folder",
                "install vgpukit, or set VGPUKIT_DATA to the folder that has recipes, patches and kbuild"};
+}
+
+Result<std::string> read_shipped(const fs::path& name) {
+  const AsSelf files;
+  TRY_ASSIGN(const auto data, shipped_data());
+  return read_file(data / name);
 }
 
 }  // namespace vgpukit

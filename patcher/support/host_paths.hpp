@@ -57,4 +57,8 @@ Status need_root(const HostPaths& host, const std::string& tried, const std::str
 // Error: missing, naming the folders that were tried.
 Result<fs::path> shipped_data();
 
+// The text of a file in shipped_data(), for example "kbuild/compiler.sh". It is read with this process's own rights,
+// also while a BuildFolder lives: the checkout may be in /root. Error: missing, as shipped_data(), or as read_file().
+Result<std::string> read_shipped(const fs::path& name);
+
 }  // namespace vgpukit
