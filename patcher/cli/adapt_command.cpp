@@ -222,12 +222,13 @@ void add_adapt(CLI::App& app, Globals& globals, Action& action) {
       ->add_option("--report", options->report, "Write what was tried and proposed as a text, to send it to somebody")
       ->type_name("FILE");
   command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")
+      ->type_name("MODULE")
       ->delimiter(',');
-  command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
-  command->add_option("--without", options->without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
+  command->add_option("--accept", options->accept, "Accept the notice of a recipe")->type_name("NOTICE");
+  command->add_option("--without", options->without, "Leave this recipe out")->type_name("RECIPE");
   command
       ->add_option("--headers-of", options->headers_of,
-                   "Another root whose kernel headers show what older kernels declared (repeatable)")
+                   "Another root whose kernel headers show what older kernels declared")
       ->type_name("DIR");
   command
       ->add_option("--repository", options->repository,

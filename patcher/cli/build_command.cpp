@@ -119,17 +119,18 @@ void add_build(CLI::App& app, Globals& globals, Action& action) {
       "build", "Patch a driver for a kernel, build its modules and verify that the kernel would load them");
   auto options = std::make_shared<BuildOptions>();
   command->add_option("DRIVER", options->driver, driver_help)->required();
-  command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release (repeatable)")
+  command->add_option("--kernel", options->kernels, "running (the default), newest, all, or a release")
       ->type_name("REL");
   command
       ->add_option("--output", options->output, "The folder that gets the modules: new, empty, or of an earlier build")
       ->type_name("DIR");
   command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")
+      ->type_name("MODULE")
       ->delimiter(',');
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
-  command->add_option("--without", options->without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
+  command->add_option("--accept", options->accept, "Accept the notice of a recipe")->type_name("NOTICE");
+  command->add_option("--without", options->without, "Leave this recipe out")->type_name("RECIPE");
   command->add_flag("--compile-only", options->compile_only,
                     "Compile and verify, deliver no modules; a missing binary object is tolerated");
   command->add_flag("--strict", options->strict,

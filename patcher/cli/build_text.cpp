@@ -106,35 +106,37 @@ void print_build_report(const build::BuildReport& report, const Globals& globals
     return;
   }
   if (!globals.quiet) print(recipes_text(report.recipes, style, /*brief=*/true));
-  if (report.result == build::BuildReport::Result::built) {
-    print("\n" +
-          style.green(report.output.empty() ? "compiled and verified, no modules delivered"
-                      : report.unchanged    ? "nothing has changed since it was built and verified"
-                                            : "built and verified") +
-          (report.unchanged ? ""
-                            : " in " + seconds(report, "total") + " s (conftest " + seconds(report, "conftest") +
-                                  ", compile " + seconds(report, "compile") + ")") +
-          ":\n");
-    for (const auto& module : report.modules)
-      print("  " + (module.path.empty() ? module.name : module.path) + "  " + style.dim(human_bytes(module.bytes)) +
-            "\n");
-    print_warnings(report, style);
-    if (!report.notices.empty()) {
-      const auto names = join(report.notices, ", ", [](const auto& notice) { return notice.name; });
-      const bool of_recipe = std::any_of(report.notices.begin(), report.notices.end(),
-                                         [](const auto& notice) { return !notice.recipe.empty(); });
-      print(style.yellow("accepted: ") + names +
-            (of_recipe ? ". These modules are for this machine, not for distribution.\n" : "\n"));
-    }
-  } else {
+  if (report.result != build::BuildReport::Result::built) {
     print("\n" + style.red("not built") + ": " + std::to_string(report.errors.size()) +
           (report.errors.size() == 1 ? " error" : " errors") +
           (report.log.empty() ? "" : " after " + seconds(report, "total") + " s") + "\n");
     print_errors(report, style);
     print("\n");
     print_warnings(report, style);
+    if (!report.log.empty()) print("log: " + report.log + "\n");
+    return;
+  }
+  // The result is the last that a user sees.
+  print("\n");
+  print_warnings(report, style);
+  if (!report.notices.empty()) {
+    const auto names = join(report.notices, ", ", [](const auto& notice) { return notice.name; });
+    const bool of_recipe = std::any_of(report.notices.begin(), report.notices.end(),
+                                       [](const auto& notice) { return !notice.recipe.empty(); });
+    print(style.yellow("accepted: ") + names +
+          (of_recipe ? ". These modules are for this machine, not for distribution.\n" : "\n"));
   }
   if (!report.log.empty()) print("log: " + report.log + "\n");
+  print(style.green(report.output.empty() ? "compiled and verified, no modules delivered"
+                    : report.unchanged    ? "nothing has changed since it was built and verified"
+                                          : "built and verified") +
+        (report.unchanged ? ""
+                          : " in " + seconds(report, "total") + " s (conftest " + seconds(report, "conftest") +
+                                ", compile " + seconds(report, "compile") + ")") +
+        ":\n");
+  for (const auto& module : report.modules)
+    print("  " + (module.path.empty() ? module.name : module.path) + "  " + style.dim(human_bytes(module.bytes)) +
+          "\n");
 }
 
 Exit exit_of_build(const build::BuildReport& report) {

@@ -42,15 +42,14 @@ void add_globals(CLI::App& app, Globals& globals) {
                  "Work on another root folder: its /lib/modules, /usr/src, /etc; compilers run inside it")
       ->type_name("DIR")
       ->capture_default_str();
-  app.add_option("--recipes", globals.recipes, "A folder of recipes, in addition to the shipped ones (repeatable)")
+  app.add_option("--recipes", globals.recipes, "A folder of recipes, in addition to the shipped ones")
       ->type_name("DIR");
   app.add_flag("--no-shipped-recipes", globals.no_shipped_recipes, "Leave the shipped recipes out");
   app.add_option("--color", globals.color, "Colours in text")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
   app.add_option("--assume", globals.assume,
-                 "Assume the answer to a question about the kernel, such as 'declaration no_llseek linux/fs.h=no' "
-                 "(repeatable)")
+                 "Assume the answer to a question about the kernel, such as 'declaration no_llseek linux/fs.h=no'")
       ->type_name("FACT=yes|no");
   app.add_flag_callback("--no-sandbox", turn_sandbox_off,
                         "As root: run make, conftest and the compilers with root's rights (docs/security.md)");
@@ -79,24 +78,27 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
   return near.empty() ? "" : "; did you mean '" + near + "'?";
 }
 
+// The last command on the command line that was parsed.
+const CLI::App* command_of(const CLI::App& app) {
+  const auto* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return at;
+}
+
 // What is wrong with the command line. For an unknown command CLI11 says only that one is required, and of an unknown
 // option not which one is near.
 std::string parse_problem(const CLI::App& app, const CLI::ParseError& bad) {
-  const CLI::App* at = &app;
-  std::string path = "vgpukit";
-  while (!at->get_subcommands().empty()) {
-    at = at->get_subcommands().front();
-    path += " " + at->get_name();
-  }
+  const auto* at = command_of(app);
+  std::string path = at->get_name();
+  for (const auto* above = at->get_parent(); above != nullptr; above = above->get_parent())
+    path = above->get_name() + " " + path;
   const auto rest = app.remaining(true);
   const auto option = std::find_if(rest.begin(), rest.end(), [](const auto& word) { return word.starts_with("--"); });
   if (option != rest.end()) {
     const auto name = option->substr(0, option->find('='));
     return path + " has no option " + name + did_you_mean(name, options_of(at));
   }
-  if (at->get_require_subcommand_min() == 0) return bad.what();
-  if (rest.empty()) return path + " needs one of its commands: " + join(commands_of(*at), ", ");
-  if (rest.front().starts_with('-')) return bad.what();
+  if (at->get_require_subcommand_min() == 0 || rest.empty() || rest.front().starts_with('-')) return bad.what();
   return "there is no command '" + rest.front() + "'" + did_you_mean(rest.front(), commands_of(*at));
 }
 
@@ -110,16 +112,18 @@ Result<Exit> run_command(int argc, const char* const* argv, Globals& globals) {
   CLI::App app;
   Action action;
   add_commands(app, globals, action);
-  if (argc == 1) {
-    print(app.help());
-    return Exit::usage;
-  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& bad) {
     if (bad.get_exit_code() == 0) {  // --help, --version
       app.exit(bad);
       return Exit::done;
+    }
+    const auto* at = command_of(app);
+    if (dynamic_cast<const CLI::RequiredError*>(&bad) != nullptr && at->get_require_subcommand_min() > 0 &&
+        app.remaining(true).empty()) {  // vgpukit, or a group of commands, alone
+      print(at->help());
+      return Exit::usage;
     }
     std::fprintf(stderr, "error: %s\n  vgpukit --help and vgpukit COMMAND --help list commands and options\n",
                  parse_problem(app, bad).c_str());
@@ -137,10 +141,11 @@ void add_commands(CLI::App& app, Globals& globals, Action& action) {
   app.description(
       "vgpukit builds NVIDIA (vGPU host) drivers for the kernel that you run.\n"
       "DRIVER is a folder, an installer (.run, or the .zip that it came in), a tarball, an exact version "
-      "(535.247.02),\n"
-      "a branch (535, 535.xxx) of the driver store, or 'reference', the small driver that ships with vgpukit.");
+      "(535.247.02), a branch (535, 535.xxx) of the driver store, or 'reference', the small driver that ships with "
+      "vgpukit.");
   app.footer(exit_codes_text);
-  app.set_version_flag("--version", "vgpukit " VGPUKIT_VERSION);
+  app.set_help_flag("-h,--help", "Print this help");
+  app.set_version_flag("--version", "vgpukit " VGPUKIT_VERSION, "Print the version");
   app.require_subcommand(1);
   // The global flags may stand before or after the subcommand.
   app.fallthrough();

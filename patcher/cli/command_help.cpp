@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/help_text.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -179,6 +180,7 @@ void add_to(CLI::App& command, const std::string& path) {
   // Options of an option group belong to the command, which has the examples.
   for (auto* sub : command.get_subcommands([](const CLI::App* each) { return !each->get_name().empty(); }))
     add_to(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
+  command.formatter_fn([](const CLI::App* app, const std::string&, CLI::AppFormatMode) { return help_text(*app); });
   if (path.empty()) return;
   std::string footer;
   if (const auto* help = command_help(path)) {
@@ -189,15 +191,6 @@ void add_to(CLI::App& command, const std::string& path) {
   const auto* parent = command.get_parent();
   if (command.get_footer() != (parent ? parent->get_footer() : "")) footer += command.get_footer();
   command.footer(footer);
-}
-
-// CLI11 from 2.5 on wraps descriptions and footers, which takes the indentation from the examples.
-template <class Formatter>
-void keep_lines(Formatter& formatter) {
-  if constexpr (requires { formatter.enable_footer_formatting(false); }) {
-    formatter.enable_description_formatting(false);
-    formatter.enable_footer_formatting(false);
-  }
 }
 
 }  // namespace
@@ -243,7 +236,6 @@ const std::vector<CommandGroup>& command_groups() {
 }
 
 void add_command_help(CLI::App& app) {
-  keep_lines(*app.get_formatter());
   add_to(app, "");
   for (const auto& group : command_groups())
     for (auto* command : app.get_subcommands([&](const CLI::App* each) {

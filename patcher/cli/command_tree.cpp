@@ -1,6 +1,7 @@
 #include "cli/command_tree.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "support/text.hpp"
 
@@ -16,6 +17,22 @@ std::vector<std::string> choices_of(const std::string& type) {
   return split(type.substr(open + 1, close - open - 1), ',');
 }
 
+// "REL" of an option that names it. CLI11's own names of numbers and its marks for lists depend on its release.
+std::string value_of(const std::string& type) {
+  auto name = type.substr(0, type.find_first_of(": "));
+  if (name.ends_with("...")) name.resize(name.size() - 3);
+  if (name == "INT" || name == "UINT" || name == "FLOAT") return "N";
+  return name.empty() ? "VALUE" : name;
+}
+
+// The options' longest names, sorted: CLI11 has them in the order of their addresses.
+std::vector<std::string> names_of(const std::set<CLI::Option*>& options) {
+  std::vector<std::string> names;
+  for (const auto* option : options) names.push_back(option->get_name());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 Word word_of(const CLI::Option& option) {
   Word word;
   for (const auto& name : option.get_snames()) word.names.push_back("-" + name);
@@ -24,36 +41,42 @@ Word word_of(const CLI::Option& option) {
   word.text = option.get_description();
   word.takes_value = option.get_items_expected_max() > 0;
   word.required = option.get_required();
-  word.repeatable = option.get_items_expected_max() > 1;
+  word.repeatable = option.get_items_expected_max() > 1 ||
+                    (word.takes_value && option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll);
   word.choices = choices_of(option.get_type_name());
-  const auto type = option.get_type_name();
-  word.value = type.substr(0, type.find(':'));
+  word.value = value_of(option.get_type_name());
   word.standard = option.get_default_str();
+  word.needs = names_of(option.get_needs());
+  word.excludes = names_of(option.get_excludes());
   return word;
 }
 
 // Options in an option group, such as `recipe new --from-log`, are options of the command.
 void add_words(const CLI::App& app, Node& node) {
-  for (const auto* option : app.get_options()) {
-    if (option->get_group().empty()) continue;
-    (option->get_positional() ? node.positionals : node.options).push_back(word_of(*option));
+  const bool is_group = app.get_name().empty();
+  const auto options = app.get_options([&](const CLI::Option* each) {  // a group has a --help of its own
+    return !each->get_group().empty() && !(is_group && each == app.get_help_ptr());
+  });
+  std::vector<std::string> one_of;
+  if (is_group && app.get_require_option_min() == 1 && app.get_require_option_max() == 1)
+    for (const auto* option : options) one_of.push_back(option->get_name());
+  for (const auto* option : options) {
+    auto& words = option->get_positional() ? node.positionals : node.options;
+    words.push_back(word_of(*option));
+    words.back().one_of = one_of;
   }
   for (const auto* group : app.get_subcommands([](const CLI::App* sub) { return sub->get_name().empty(); }))
     add_words(*group, node);
 }
 
+bool is_shown(const CLI::App& command) {
+  return !command.get_group().empty() && !command.get_name().empty();
+}
+
 void walk(const CLI::App& app, const std::string& path, bool alias, std::vector<Node>& nodes) {
-  Node node{path, app.get_description(), app.get_group(), app.get_aliases(), alias, {}, {}, {}};
-  add_words(app, node);
-  std::vector<const CLI::App*> below;
-  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    if (!command->get_group().empty() && !command->get_name().empty()) {
-      below.push_back(command);
-      node.commands.emplace_back(command->get_name(), command->get_description());
-      for (const auto& name : command->get_aliases()) node.commands.emplace_back(name, command->get_description());
-    }
-  nodes.push_back(std::move(node));
-  for (const auto* command : below) {
+  nodes.push_back(node_of(app, path));
+  nodes.back().alias = alias;
+  for (const auto* command : app.get_subcommands([](const CLI::App* each) { return is_shown(*each); })) {
     const auto before = path.empty() ? path : path + " ";
     walk(*command, before + command->get_name(), alias, nodes);
     for (const auto& name : command->get_aliases()) walk(*command, before + name, true, nodes);
@@ -61,6 +84,16 @@ void walk(const CLI::App& app, const std::string& path, bool alias, std::vector<
 }
 
 }  // namespace
+
+Node node_of(const CLI::App& app, const std::string& path) {
+  Node node{path, app.get_description(), app.get_group(), app.get_aliases(), false, {}, {}, {}};
+  add_words(app, node);
+  for (const auto* command : app.get_subcommands([](const CLI::App* each) { return is_shown(*each); })) {
+    node.commands.emplace_back(command->get_name(), command->get_description());
+    for (const auto& name : command->get_aliases()) node.commands.emplace_back(name, command->get_description());
+  }
+  return node;
+}
 
 std::vector<Node> command_tree(const CLI::App& app) {
   std::vector<Node> nodes;

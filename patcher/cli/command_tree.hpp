@@ -14,9 +14,11 @@ struct Word {
   bool takes_value = false;
   bool required = false;
   bool repeatable = false;
-  std::vector<std::string> choices;  // the allowed values, if the option has a list of them
-  std::string value;                 // what --help calls it: "DIR", "REL"
-  std::string standard;              // the default, if --help shows one
+  std::vector<std::string> choices;          // the allowed values, if the option has a list of them
+  std::string value;                         // what --help calls it: "DIR", "REL"
+  std::string standard;                      // the default, if --help shows one
+  std::vector<std::string> needs, excludes;  // options that it is used with, and not with
+  std::vector<std::string> one_of;           // exactly one of these options is given; empty: any number
 };
 
 struct Node {
@@ -29,6 +31,8 @@ struct Node {
   std::vector<std::pair<std::string, std::string>> commands;  // name, text
 };
 
+// One command, without those below it.
+Node node_of(const CLI::App& app, const std::string& path);
 // All commands that --help shows, the program itself first. A command with an alias is there under each of its names.
 std::vector<Node> command_tree(const CLI::App& app);
 

@@ -246,12 +246,13 @@ void add_install(CLI::App& app, Globals& globals, Action& action) {
                    "Which kernels (default: the running and the newest; in another root all)")
       ->type_name("REL");
   command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")
+      ->type_name("MODULE")
       ->delimiter(',');
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--accept", options->accept, "Accept the notice of a recipe, for later kernels, too (repeatable)")
+  command->add_option("--accept", options->accept, "Accept the notice of a recipe, for later kernels, too")
       ->type_name("NOTICE");
-  command->add_option("--without", options->without, "Leave this recipe out, for later kernels, too (repeatable)")
+  command->add_option("--without", options->without, "Leave this recipe out, for later kernels, too")
       ->type_name("RECIPE");
   command->add_flag("--without-nvidia-installer", options->without_installer,
                     "Only the kernel modules, through dkms: the user space is the distribution's");

@@ -96,9 +96,8 @@ void add_kernel(CLI::App& app, Globals& globals, Action& action) {
   auto* ask = command->add_subcommand("facts", "Show the facts about a kernel that recipes ask for, with the evidence");
   auto options = std::make_shared<FactsOptions>();
   ask->add_option("--kernel", options->kernel, "running (the default), newest, or a release")->type_name("REL");
-  ask->add_option(
-         "--ask", options->ask,
-         "Ask this instead of the recipes' questions, such as 'declaration follow_pfn linux/mm.h' (repeatable)")
+  ask->add_option("--ask", options->ask,
+                  "Ask this instead of the recipes' questions, such as 'declaration follow_pfn linux/mm.h'")
       ->type_name("FACT");
   set_action(ask, globals, action, options, facts);
 }

@@ -66,14 +66,15 @@ Result<Exit> list(const Globals& globals, const MatrixOptions& options) {
     std::string state = "ready";
     std::string reason;
     if (const auto& path = paths[cell.row]; !path) {
-      state = path.error().kind != ErrorKind::missing ? "failed"
-              : driver.source.optional.empty()        ? "missing"
-                                                      : "skipped";
-      reason = path.error().why;
+      const auto& optional = driver.source.optional;
+      state = path.error().kind != ErrorKind::missing ? "failed" : optional.empty() ? "missing" : "skipped";
+      reason = state == "skipped" ? optional + " (" + path.error().why + ")" : path.error().why;
     }
     if (column.problem) {
       if (!column.packed) state = column.skipped.empty() ? "missing" : "skipped";
-      reason = column.problem->why;
+      reason = column.packed             ? column.problem->why
+               : !column.skipped.empty() ? column.skipped
+                                         : "cannot " + column.problem->tried + ": " + column.problem->why;
     }
     if (const auto why = file.why_unsupported(driver.name, column.entry->name); !why.empty()) {
       state = "unsupported";
@@ -290,7 +291,7 @@ void add_selection(CLI::App& command, MatrixOptions& options) {
 
 void add_run(CLI::App& command, MatrixOptions& options) {
   add_selection(command, options);
-  command.add_option("--without", options.without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
+  command.add_option("--without", options.without, "Leave this recipe out")->type_name("RECIPE");
   command
       .add_option("--jobs", options.jobs, "Compilers at once, of all cells together (default: one for each processor)")
       ->check(CLI::Range(1, 1024));

@@ -92,7 +92,7 @@ void add_package(CLI::App& app, Globals& globals, Action& action) {
       ->add_option("--kernel", options->kernel,
                    "For which kernel (default: the running one; in another root the newest)")
       ->type_name("REL");
-  command->add_option("--format", options->kind, "The package format; for JSON: vgpukit --format json package ...")
+  command->add_option("--format", options->kind, "The package format; for JSON: vgpukit --format json package DRIVER")
       ->check(CLI::IsMember({"deb", "rpm", "arch"}))
       ->required();
   command->add_option("--output", options->output, "The folder for the package")
@@ -104,8 +104,9 @@ void add_package(CLI::App& app, Globals& globals, Action& action) {
       ->check(CLI::Range(1, 9999))
       ->capture_default_str();
   command->add_option("--modules", options->modules, "Only these modules, such as nvidia,nvidia-vgpu-vfio")
+      ->type_name("MODULE")
       ->delimiter(',');
-  command->add_option("--accept", options->accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
+  command->add_option("--accept", options->accept, "Accept the notice of a recipe")->type_name("NOTICE");
   command->add_option("--jobs", options->jobs, "Compilers at once (default: one for each processor)")
       ->check(CLI::Range(1, 1024));
   set_action(command, globals, action, options, package);

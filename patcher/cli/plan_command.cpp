@@ -152,8 +152,8 @@ void common(CLI::App& command, PlanOptions& options) {
                   "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'")
       ->required();
   command.add_option("--kernel", options.kernel, "running (the default), newest, or a release")->type_name("REL");
-  command.add_option("--accept", options.accept, "Accept the notice of a recipe (repeatable)")->type_name("NOTICE");
-  command.add_option("--without", options.without, "Leave this recipe out (repeatable)")->type_name("RECIPE");
+  command.add_option("--accept", options.accept, "Accept the notice of a recipe")->type_name("NOTICE");
+  command.add_option("--without", options.without, "Leave this recipe out")->type_name("RECIPE");
 }
 
 }  // namespace
@@ -170,6 +170,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& action) {
     command
         ->add_option("--modules", options->extras.modules,
                      "The modules that will be built: a recipe for another one that cannot be applied is not needed")
+        ->type_name("MODULE")
         ->delimiter(',');
     set_action(command, globals, action, options, plan);
   }

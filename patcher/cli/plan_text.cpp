@@ -24,6 +24,38 @@ std::string heading(Decision state, const Style& style) {
   return style.dim(name);
 }
 
+// Whether the driver can be built, what stops it, and how many recipes there are of each state.
+std::string summary_text(const std::vector<build::BuildReport::RecipePart>& recipes,
+                         const std::vector<build::BuildReport::CheckPart>& checks,
+                         const std::vector<build::BuildReport::NoticePart>& notices, std::size_t warnings,
+                         const Style& style) {
+  std::string refused, accept, cannot;
+  for (const auto& check : checks)
+    if (check.notice.empty()) append(refused, check.check);
+  for (const auto& notice : notices)
+    if (!contains(accept + " ", "--accept " + notice.name + " ")) accept += " --accept " + notice.name;
+  std::map<Decision, unsigned> counts;
+  for (const auto& recipe : recipes) {
+    ++counts[recipe.state];
+    if (recipe.state == Decision::cannot) append(cannot, recipe.id);
+  }
+  std::string text;
+  const auto result = [&](const std::string& line) { text += "  result:  " + line + "\n"; };
+  if (!refused.empty()) result(style.red("cannot be built: the driver refuses this kernel (" + refused + ")"));
+  if (!accept.empty()) result(style.yellow("needs your consent:" + accept));
+  if (!cannot.empty()) result(style.yellow("may not compile: a change cannot be made (" + cannot + ")"));
+  if (text.empty()) result(style.green("nothing stops vgpukit build"));
+  std::string numbers;
+  for (const auto& [state, words] : {std::pair{Decision::applies, "to apply"},
+                                     {Decision::needs_consent, "to apply with consent"},
+                                     {Decision::cannot, "cannot be applied"},
+                                     {Decision::already_fixed, "already in the driver"},
+                                     {Decision::not_needed, "not needed"}})
+    if (counts.contains(state)) append(numbers, std::to_string(counts[state]) + " " + words);
+  text += "  recipes: " + (numbers.empty() ? "none" : numbers) + "\n";
+  return warnings == 0 ? text : text + "  warnings: " + std::to_string(warnings) + ", below\n";
+}
+
 }  // namespace
 
 std::string recipes_text(const std::vector<build::BuildReport::RecipePart>& recipes, const Style& style, bool brief) {
@@ -179,17 +211,23 @@ Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver
     return ShownPlan{code, std::move(document)};
   }
   const auto style = style_of(globals, STDOUT_FILENO);
+  const auto recipes = build::recipe_parts(plan);
+  const auto notices = build::notice_parts(plan, checks);
+  const auto doubts = build::doubt_parts(plan);
   print(style.bold("Plan for NVIDIA " + driver.version.text + " (" + std::string(driver::flavour_name(driver.flavour)) +
                    ") on " + kernel.release) +
-        "\n  driver: " + driver.path.string() + "\n  kernel: " + kernel.build.string() +
+        "\n" +
+        summary_text(recipes, build::check_parts(checks),
+                     asks ? notices : std::vector<build::BuildReport::NoticePart>{}, doubts.size(), style) +
+        "  driver:  " + driver.path.string() + "\n  kernel:  " + kernel.build.string() +
         (kernel.host.is_host() ? "" : " in " + kernel.host.root.string()) + ", " + kernel.compiler.text + "\n");
   print(checks_text(build::check_parts(checks), style));
-  print(recipes_text(build::recipe_parts(plan), style, /*brief=*/false));
-  for (const auto& doubt : build::doubt_parts(plan))
+  print(recipes_text(recipes, style, /*brief=*/false));
+  for (const auto& doubt : doubts)
     print("\n" + style.yellow("warning: ") + doubt.message + "\n" + wrapped("-> " + doubt.hint, 4));
   if (extras.facts) print("\nfacts about this kernel that were asked\n" + facts_text(facts, style));
   if (extras.diff) print("\n" + diff);
-  if (code == Exit::consent) print(notices_text(build::notice_parts(plan, checks), style));
+  if (code == Exit::consent) print(notices_text(notices, style));
   return ShownPlan{code, {}};
 }
 

@@ -5,6 +5,7 @@
 #include "cli/cli.hpp"
 #include "cli/command_help.hpp"
 #include "cli/command_tree.hpp"
+#include "cli/help_text.hpp"
 #include "cli/shell_markdown.hpp"
 #include "config.hpp"
 #include "support/atomic_file.hpp"
@@ -185,12 +186,8 @@ std::string roff(const std::string& text) {
 
 std::string man_word(const Word& word) {
   std::string names = join(word.names, ", ", [](const auto& name) { return "\\fB" + roff(name) + "\\fR"; });
-  if (word.takes_value && word.names.front().starts_with('-')) {
-    std::string value = word.value.empty() ? "VALUE" : word.value;
-    if (!word.choices.empty()) value = join(word.choices, "|");
-    names += " \\fI" + roff(value) + "\\fR";
-  }
-  return ".TP\n" + names + "\n" + roff(word.text) + "\n";
+  if (word.takes_value && word.names.front().starts_with('-')) names += " \\fI" + roff(value_of(word)) + "\\fR";
+  return ".TP\n" + names + "\n" + roff(described(word)) + "\n";
 }
 
 std::string man(const std::vector<Node>& nodes) {
@@ -205,7 +202,7 @@ std::string man(const std::vector<Node>& nodes) {
   for (const auto& node : nodes) {
     if (node.path.empty()) continue;
     std::string usage = node.path;
-    for (const auto& word : node.positionals) usage += " " + word.names.front();
+    for (const auto& word : node.positionals) usage += " " + usage_word(word);
     text += ".SS \"vgpukit " + roff(usage) + "\"\n" + roff(node.text) + "\n";
     for (const auto& word : node.positionals)
       if (!word.text.empty()) text += man_word(word);
@@ -230,28 +227,27 @@ std::string man(const std::vector<Node>& nodes) {
 }  // namespace
 
 void add_shell(CLI::App& app, Action& action) {
-  struct ShellOptions {
-    std::string what, output;
+  auto* shell = app.add_subcommand("shell", "Completions for a shell, the manual page, or docs/reference")->group("");
+  shell->require_subcommand(1);
+  const auto add = [&](const char* name, const char* about, std::string (*write)(const std::vector<Node>&)) {
+    shell->add_subcommand(name, about)->group("Commands")->callback([&app, &action, write] {
+      action = [&app, write]() -> Result<Exit> {
+        print(write(command_tree(app)));
+        return Exit::done;
+      };
+    });
   };
-  auto* command = app.add_subcommand("shell", "Completions for a shell, the manual page, or docs/reference")->group("");
-  auto options = std::make_shared<ShellOptions>();
-  command->add_option("WHAT", options->what)
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish", "man", "markdown"}));
-  command->add_option("--output", options->output, "The folder that `markdown` writes a file for each command to")
-      ->type_name("DIR");
-  command->callback([&app, &action, options] {
-    action = [&app, options]() -> Result<Exit> {
-      const auto nodes = command_tree(app);
-      if (options->what == "markdown") {
-        if (options->output.empty())
-          return Error{ErrorKind::usage, "write the reference", "no folder is named", "add --output DIR"};
-        for (const auto& [name, text] : reference_pages(nodes)) TRY(write_file(fs::path(options->output) / name, text));
-      }
-      if (options->what == "man") print(man(nodes));
-      if (options->what == "bash") print(bash(nodes));
-      if (options->what == "zsh") print(zsh(nodes));
-      if (options->what == "fish") print(fish(nodes));
+  add("bash", "Completions for bash", bash);
+  add("zsh", "Completions for zsh", zsh);
+  add("fish", "Completions for fish", fish);
+  add("man", "The manual page", man);
+  auto* markdown = shell->add_subcommand("markdown", "The pages of docs/reference")->group("Commands");
+  const auto output = std::make_shared<std::string>();
+  markdown->add_option("--output", *output, "The folder for them")->type_name("DIR")->required();
+  markdown->callback([&app, &action, output] {
+    action = [&app, output]() -> Result<Exit> {
+      for (const auto& [name, text] : reference_pages(command_tree(app)))
+        TRY(write_file(fs::path(*output) / name, text));
       return Exit::done;
     };
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/command_help.hpp"
+#include "cli/help_text.hpp"
 #include "support/text.hpp"
 
 namespace vgpukit::cli {
@@ -38,26 +39,10 @@ std::string escaped(const std::string& text) {
   return all;
 }
 
-std::string value_of(const Word& word) {
-  if (!word.choices.empty()) return join(word.choices, "|");
-  auto value = word.value.empty() ? "VALUE" : word.value;
-  if (value.ends_with("...")) value.resize(value.size() - 3);
-  return value;
-}
-
-// "--card CARD", "-v, --verbose", "DRIVER"
-std::string spelled(const Word& word) {
-  const auto names = join(word.names, ", ");
-  return names + (word.takes_value && names.starts_with('-') ? " " + value_of(word) : "");
-}
-
 std::string usage(const Node& node) {
   std::vector<std::string> words;
   if (!node.commands.empty()) words.emplace_back("COMMAND");
-  for (const auto& word : node.positionals) {
-    const auto text = word.names.front() + (word.repeatable ? "..." : "");
-    words.push_back(word.required ? text : "[" + text + "]");
-  }
+  for (const auto& word : node.positionals) words.push_back(usage_word(word));
   for (const auto& word : node.options) {
     if (word.names.back() == "--help") continue;
     const auto text = word.names.back() + (word.takes_value ? " " + value_of(word) : "");
@@ -79,10 +64,9 @@ std::string usage(const Node& node) {
 std::string items(const std::vector<Word>& words) {
   std::string text;
   for (const auto& word : words) {
-    if (word.names.back() == "--help" || (word.text.empty() && word.choices.empty())) continue;
-    auto about = escaped(word.text);
-    if (!word.standard.empty()) about += (about.empty() ? "" : " ") + ("(default: `" + word.standard + "`)");
-    text += filled("- `" + spelled(word) + "`: " + about, 2);
+    const auto about = described(word);
+    if (word.names.back() == "--help" || about.empty()) continue;
+    text += filled("- `" + spelled(word) + "`: " + escaped(about), 2);
   }
   return text;
 }

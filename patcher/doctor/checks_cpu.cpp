@@ -15,6 +15,14 @@ std::vector<std::string> fields_of(const std::string& text, const std::string& n
   return {};
 }
 
+// /dev/kvm can exist without the module (a static node of modprobe). The misc device exists with any kind of KVM, also
+// with one that needs neither VT-x nor AMD-V (kvm_pvm).
+bool has_kvm(const CheckInput& input) {
+  return input.sysfs.exists("/dev/kvm") &&
+         (input.sysfs.exists("/sys/module/kvm_intel") || input.sysfs.exists("/sys/module/kvm_amd") ||
+          input.sysfs.exists("/sys/class/misc/kvm"));
+}
+
 }  // namespace
 
 Findings cpu_virtualization(const CheckInput& input) {
@@ -33,6 +41,7 @@ Findings cpu_virtualization(const CheckInput& input) {
     finding.evidence = {{"/proc/cpuinfo", vmx ? "vmx" : "svm"}};
     return {finding};
   }
+  if (has_kvm(input)) return {};  // cpu.kvm says it
   finding.state = State::fail;
   finding.what = "the processor does not support virtual machines, or the firmware disables that";
   finding.evidence = {{"/proc/cpuinfo", "flags have neither vmx nor svm"}};
@@ -45,11 +54,15 @@ Findings cpu_virtualization(const CheckInput& input) {
 
 Findings cpu_kvm(const CheckInput& input) {
   const auto& view = input.view;
+  const bool virtualization = view.cpu_has("vmx") || view.cpu_has("svm");
+  if (has_kvm(input))
+    return {{.what = view.cpuinfo.empty() || virtualization ? "KVM is available"
+                                                            : "KVM is available, without VT-x or AMD-V",
+             .evidence = {{"/dev/kvm", "is there"}}}};
+  if (!view.cpuinfo.empty() && !virtualization) return {};  // cpu.virtualization says it
   const std::string wanted = view.cpu_is_amd() ? "kvm_amd" : "kvm_intel";
-  // /dev/kvm can exist without the module (a static node of modprobe). The misc device exists with any kind of KVM.
   const bool loaded = input.sysfs.exists("/sys/module/" + wanted) || input.sysfs.exists("/sys/class/misc/kvm");
   const bool node = input.sysfs.exists("/dev/kvm");
-  if (loaded && node) return {{.what = "KVM is available", .evidence = {{"/dev/kvm", "is there"}}}};
   Finding finding{.state = State::fail,
                   .what = loaded ? "/dev/kvm does not exist" : wanted + " is not loaded",
                   .evidence = {{"/sys/module/" + wanted, loaded ? "is there" : "not there"},

@@ -150,7 +150,8 @@ Findings kernel_headers(const CheckInput& input) {
                         .what = "no driver can be built for " + kernel.release +
                                 (kernel.running ? " (the running kernel)" : "") + ": " + kernel.problem,
                         .evidence = {{"/lib/modules/" + kernel.release + "/build", kernel.problem}},
-                        .why = "that kernel boots without an NVIDIA driver",
+                        .why = kernel.running ? "vgpukit builds for the running kernel unless --kernel names another"
+                                              : "that kernel boots without an NVIDIA driver",
                         .next = kernel.next});
   }
   return findings;

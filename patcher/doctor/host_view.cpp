@@ -61,7 +61,7 @@ HostView read_host_view(const HostPaths& host, const Sysfs& sysfs) {
   const auto cpuinfo = sysfs.read("/proc/cpuinfo").text;
   view.cpuinfo = cpuinfo.substr(0, cpuinfo.find("\n\n"));
   for (const auto& entry : kernel::check_kernels(host))
-    if (entry.modules)  // only headers: it cannot boot
+    if (entry.modules || entry.running)  // only headers: it cannot boot
       view.kernels.push_back({entry.release, entry.release == view.release, entry.problem, entry.next});
   view.vgpu_driver = vgpu::host_driver(sysfs);
   view.vgpus = vgpu::read_vgpus(sysfs);

@@ -40,7 +40,7 @@ struct AppliedCard {
   bool this_boot = false;               // applied since the machine booted: it takes effect with the next boot
 };
 
-// An installed kernel, and whether a driver can be built for it.
+// An installed kernel or the running one, and whether a driver can be built for it.
 struct InstalledKernel {
   std::string release;
   bool running = false;

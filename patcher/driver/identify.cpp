@@ -232,20 +232,70 @@ FlavourClaim find_flavour(const fs::path& sources) {
 
 // ---- modules ----
 
-// NVIDIA's Makefile builds each existing folder of a list: NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm ...)
-std::vector<std::string> module_candidates(const fs::path& sources) {
-  std::vector<std::string> words = {"nvidia",         "nvidia-uvm", "nvidia-vgpu-vfio",
-                                    "nvidia-modeset", "nvidia-drm", "nvidia-peermem"};
-  const auto makefile = load(sources, "Makefile");
-  if (!makefile) return words;
-  bool found = false;
-  for_each_line(makefile->text, [&](std::string_view line, int) {
-    constexpr std::string_view key = "$(wildcard ";
+using Names = std::vector<std::string>;
+
+bool has(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The names of modules in a part of a makefile, such as "$(wildcard nvidia nvidia-uvm)".
+Names module_names(std::string_view text) {
+  std::string words(text);
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c == '(' || c == ')' || c == ',' || c == '"'; }, ' ');
+  auto names = split_words(words);
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with("nvidia"); });
+  return names;
+}
+
+// The lines of a makefile without comments; a line that ends with a backslash goes on.
+template <class Callback>
+void for_each_make_line(std::optional<PackageText> file, const Callback& callback) {
+  if (!file) return;
+  auto& text = file->text;
+  for (std::size_t at = text.find("\\\n"); at != std::string::npos; at = text.find("\\\n", at))
+    text.replace(at, 2, "  ");
+  for_each_line(text, [&](std::string_view line, int) {
+    if (!is_comment(line)) callback(line);
+  });
+}
+
+// NVIDIA's Makefile builds each existing folder of a list: NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm ...).
+// Kbuild includes NAME/NAME.Kbuild of each. Somebody who wants fewer modules edits the list, names one in $(filter-out)
+// or NV_EXCLUDE_KERNEL_MODULES, or writes the includes out.
+Names module_candidates(const fs::path& sources) {
+  Names words = {"nvidia", "nvidia-uvm", "nvidia-vgpu-vfio", "nvidia-modeset", "nvidia-drm", "nvidia-peermem"};
+  Names excluded, included;
+  const auto exclude = [&](std::string_view names) {
+    for (auto& name : module_names(names.substr(0, names.find(',')))) excluded.push_back(std::move(name));
+  };
+  const auto filter_out = [&](std::string_view line) {
+    constexpr std::string_view key = "$(filter-out ";
     const auto at = line.find(key);
-    if (found || is_comment(line) || at == std::string_view::npos) return;
-    if (find_word(line.substr(0, at), "NV_KERNEL_MODULES") == std::string_view::npos) return;
-    found = true;
-    words = split_words(line.substr(at + key.size(), line.find(')', at) - at - key.size()));
+    if (at != std::string_view::npos && contains(line, "NV_KERNEL_MODULES")) exclude(line.substr(at + key.size()));
+    return at != std::string_view::npos;
+  };
+  bool listed = false;
+  for_each_make_line(load(sources, "Makefile"), [&](std::string_view line) {
+    const auto equals = line.find('=');
+    if (filter_out(line) || equals == std::string_view::npos) return;
+    const auto variable = line.substr(0, equals);
+    if (find_word(variable, "NV_EXCLUDE_KERNEL_MODULES") != std::string_view::npos) exclude(line.substr(equals));
+    if (listed || find_word(variable, "NV_KERNEL_MODULES") == std::string_view::npos) return;
+    auto names = module_names(line.substr(equals + 1));
+    if (names.empty()) return;
+    listed = true;
+    words = std::move(names);
+  });
+  bool all = false;
+  for_each_make_line(load(sources, "Kbuild"), [&](std::string_view line) {
+    filter_out(line);
+    all |= contains(line, "$(NV_KERNEL_MODULES)");
+    for (const auto& name : words)
+      if (contains(line, "/" + name + ".Kbuild")) included.push_back(name);
+  });
+  std::erase_if(words, [&](const std::string& name) {
+    return has(excluded, name) || (!all && !included.empty() && !has(included, name));
   });
   return words;
 }
@@ -298,18 +348,18 @@ bool has_open_license(const fs::path& sources) {
 Result<Driver> identify(const fs::path& sources, const std::vector<SourceFile>& files) {
   Driver driver;
   driver.sources = sources;
+  driver.modules = find_modules(sources);
+  if (driver.modules.empty())
+    return Error{
+        ErrorKind::usage, "find the modules of the driver in " + sources.string(),
+        "it has none of the folders nvidia, nvidia-uvm, nvidia-vgpu-vfio, nvidia-modeset, nvidia-drm, nvidia-peermem",
+        "name NVIDIA's driver; if it is that, unpack the package again"};
   TRY_ASSIGN(auto version, find_version(sources));
   driver.version = version.version;
   driver.version_from = version.place;
   auto flavour = find_flavour(sources);
   driver.flavour = flavour.flavour;
   driver.flavour_from = std::move(flavour.from);
-  driver.modules = find_modules(sources);
-  if (driver.modules.empty())
-    return Error{
-        ErrorKind::usage, "find the modules of the driver in " + sources.string(),
-        "it has none of the folders nvidia, nvidia-uvm, nvidia-vgpu-vfio, nvidia-modeset, nvidia-drm, nvidia-peermem",
-        "unpack the package again"};
   for (const auto& file : files)
     if (file.binary_object) driver.binary_objects.push_back(file.path);
   for (const auto& module : driver.modules)

@@ -47,7 +47,8 @@ void search_folder(const fs::path& here, const fs::path& folder, Search& search,
   if (conftest && kbuild) search.sources.push_back(here);
   if (conftest && !kbuild && search.incomplete.empty())
     search.incomplete = relative_text(here, folder) + " has conftest.sh, but no Kbuild";
-  if (kbuild && !conftest && search.incomplete.empty() && fs::is_directory(here / "nvidia", error))
+  std::error_code ignored;
+  if (kbuild && !conftest && search.incomplete.empty() && fs::is_directory(here / "nvidia", ignored))
     search.incomplete = relative_text(here, folder) + " has Kbuild and nvidia/, but no conftest.sh";
 }
 

@@ -65,7 +65,8 @@ std::vector<Column> columns_of(const MatrixKernel& entry, const HostPaths& machi
   bool absent = !entry.source.absent.empty();
   const auto lacking = [&](Error problem) {
     if (!column.image.empty()) problem = image_error(std::move(problem), column.host.root, entry.container);
-    if (!entry.source.optional.empty() && absent) column.skipped = entry.source.optional + " (" + problem.why + ")";
+    if (!entry.source.optional.empty() && absent)
+      column.skipped = entry.source.optional + " (cannot " + problem.tried + ": " + problem.why + ")";
     column.problem = std::move(problem);
     return std::vector<Column>{column};
   };

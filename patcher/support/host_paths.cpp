@@ -37,6 +37,19 @@ bool has_recipes(const fs::path& folder) {
   return fs::is_directory(folder / "recipes", ignored);
 }
 
+// Why the recipes of a folder cannot be read: "which has no recipes folder".
+std::string no_recipes(const fs::path& folder) {
+  for (const auto& each : {folder, folder / "recipes"}) {
+    std::error_code bad;
+    const auto status = fs::status(each, bad);
+    if (status.type() == fs::file_type::not_found)
+      return each == folder ? "which does not exist" : "which has no recipes folder";
+    if (bad) return "but " + each.string() + " cannot be read: " + bad.message();
+    if (!fs::is_directory(status)) return "but " + each.string() + " is not a folder";
+  }
+  return "which has no recipes folder";
+}
+
 }  // namespace
 
 Result<HostPaths> HostPaths::of_this_machine(const fs::path& root) {
@@ -141,7 +154,7 @@ Result<fs::path> shipped_data() {
     // There is no fallback from a folder that the user named: it would hide the mistake.
     if (has_recipes(named)) return fs::absolute(named).lexically_normal();
     return Error{ErrorKind::missing, "find the recipes of vgpukit",
-                 "VGPUKIT_DATA names " + std::string(named) + ", which has no recipes folder",
+                 "VGPUKIT_DATA names " + std::string(named) + ", " + no_recipes(named),
                  "unset VGPUKIT_DATA or correct it"};
   }
   const fs::path built = VGPUKIT_SOURCE_DIR_BUILT;

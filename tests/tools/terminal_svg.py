@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Reads what a terminal showed (stdin, with colours) and writes it as an SVG picture.
 
-Lines that begin with "$ " are what the user typed. Of a longer list of recipes the first and the last stay, and the
-picture says how many are left out.
+Lines that begin with "$ " are what the user typed. Of a longer list of recipes the first and the last stay, of warnings
+none; the picture says how many are left out.
 """
 import html
 import re
@@ -20,6 +20,13 @@ def shortened(lines):
     left_out = len(starts) - 3
     return lines[:starts[2]] + ["", f"  \x1b[2m... {left_out} more recipes, each with its reason ...\x1b[0m", ""] + \
         lines[starts[-1]:]
+
+
+def without_warnings(lines):
+    warning = r"^(?:\x1b\[\d+m)?warning:.*\n(?:    .*\n)*"
+    text = "\n".join(lines)
+    note = f"  \x1b[2m... {len(re.findall(warning, text, re.M))} warnings, each with what to do ...\x1b[0m\n"
+    return re.sub(f"(?:{warning})+", note, text, flags=re.M).split("\n")
 
 
 def spans(line):
@@ -46,7 +53,7 @@ def cut(line):
 
 
 def main():
-    lines = [cut(line) for line in shortened(sys.stdin.read().replace("\r", "").split("\n"))]
+    lines = [cut(line) for line in without_warnings(shortened(sys.stdin.read().replace("\r", "").split("\n")))]
     while lines and not lines[-1]:
         lines.pop()
     width = int(COLUMNS * WIDTH + 2 * MARGIN)

@@ -179,6 +179,22 @@ TEST_F(JobTest, TheErrorOfARecipeThatIsNeededAndCannotBeAppliedHasBothReasons) {
   EXPECT_TRUE(strict.log.empty());
 }
 
+// A tree in which a patch has fixed one file, and not the other.
+TEST_F(JobTest, TheErrorOfADriverThatIsHalfFixedNamesTheFixAndTheFileWithoutIt) {
+  auto text = test::recipe_text(id);
+  text.insert(text.find("transforms:"), "already-fixed: {contains: {token: fixed_call, files: \"nvidia/*.c\"}}\n");
+  recipes({text});
+  auto files = test::fake_driver();
+  files["nvidia/os.c"] = "int fixed_call(int);\n";
+  package(files);
+  const auto report = build();
+  EXPECT_EQ(report.result, BuildReport::Result::failed);
+  EXPECT_EQ(report.errors.at(0).file, "nvidia/nv.c");
+  EXPECT_THAT(report.errors.at(0).hint, HasSubstr(id));
+  EXPECT_THAT(report.errors.at(0).hint, HasSubstr("it was not applied (already fixed: the driver brings its own fix "
+                                                  "(nvidia/os.c:1), which is not in nvidia/nv.c:2)"));
+}
+
 TEST_F(JobTest, ARecipeThatTheCompilerDoesNotNeedIsNotNeededAfterAll) {
   const std::string odd =
       "id: 6.99-odd\nsummary: s\nwhen: {driver: {contains: {token: return, files: nvidia/nv.c}}}\n"

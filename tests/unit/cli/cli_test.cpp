@@ -12,6 +12,15 @@ TEST_F(CommandLine, WithoutACommandItPrintsTheHelp) {
   const auto alone = vgpukit({});
   EXPECT_EQ(alone.code, 2);
   EXPECT_EQ(alone.out, vgpukit({"--help"}).out);
+  for (const char* group : {"kernel", "driver", "hook", "vgpu", "mdev", "passthrough", "matrix", "recipe", "shell"}) {
+    const auto help = vgpukit({group});
+    EXPECT_EQ(help.code, 2) << group;
+    EXPECT_EQ(help.out, vgpukit({group, "--help"}).out);
+    EXPECT_THAT(help.err, IsEmpty());
+    EXPECT_THAT(help.out, HasSubstr("\nCommands:\n"));
+  }
+  EXPECT_THAT(vgpukit({"passthrough", "hooks"}).out, HasSubstr("Usage: vgpukit passthrough hooks COMMAND [OPTIONS]\n"));
+  refused({"--format", "yaml", "vgpu"}, {"--format"});
 }
 
 TEST_F(CommandLine, UnknownCommandsAndOptionsAreBadUsage) {
@@ -24,7 +33,6 @@ TEST_F(CommandLine, UnknownCommandsAndOptionsAreBadUsage) {
           {"vgpukit build has no option --kernl; did you mean '--kernel'?"});
   refused({"build", "reference", "--acept=x"}, {"vgpukit build has no option --acept; did you mean '--accept'?"});
   refused({"kernel", "list", "--vebrose"}, {"did you mean '--verbose'?"});
-  refused({"kernel"}, {"vgpukit kernel needs one of its commands: list, facts"});
   refused({"driver", "info"}, {"DRIVER"});
   refused({"--format", "yaml", "kernel", "list"}, {"--format", "yaml", "json"});
   refused({"build", "reference", "--jobs", "0"}, {"--jobs"});
@@ -84,6 +92,15 @@ TEST_F(CommandLine, ADataFolderWithoutRecipesIsMissing) {
   EXPECT_EQ(output.code, 3);
   EXPECT_THAT(output.err, HasSubstr(temp.path().string() + ", which has no recipes folder"));
   EXPECT_THAT(output.err, HasSubstr("unset VGPUKIT_DATA"));
+  const auto reason = [&](const std::string& name) {
+    ::setenv("VGPUKIT_DATA", (temp / name).c_str(), 1);
+    return vgpukit({"recipe", "list"}).err;
+  };
+  EXPECT_THAT(reason("gone"), HasSubstr("gone, which does not exist"));
+  test::put(temp / "file", "");
+  EXPECT_THAT(reason("file"), HasSubstr("file is not a folder"));
+  fs::create_symlink("loop", temp / "loop");
+  EXPECT_THAT(reason("loop"), HasSubstr("loop cannot be read: Too many levels of symbolic links"));
 }
 
 TEST_F(CommandLine, ColoursAreForTerminalsOrWhenAsked) {

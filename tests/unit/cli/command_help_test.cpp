@@ -75,6 +75,29 @@ TEST_F(CommandHelpTest, HelpOfACommandHasItsExampleAndItsDocument) {
   EXPECT_THAT(help.out, Not(HasSubstr("guides by task"))) << "the footer of the program itself";
 }
 
+TEST_F(CommandHelpTest, OptionsAreDescribedInWords) {
+  const auto help = vgpukit({"matrix", "run", "--help"}).out;
+  EXPECT_THAT(help, HasSubstr("Usage: vgpukit matrix run FILE [OPTIONS]\n"));
+  EXPECT_THAT(help, HasSubstr("  --jobs N                  Compilers at once"));
+  EXPECT_THAT(help, HasSubstr("  --without RECIPE          Leave this recipe out (repeatable)\n"));
+  EXPECT_THAT(help, HasSubstr("(only with --prove-recipes)"));
+  EXPECT_THAT(help, HasSubstr("(not with --prove-recipes)"));
+  EXPECT_THAT(vgpukit({"recipe", "new", "--help"}).out, HasSubstr("(exactly one of --from-log and --from-commit)"));
+  EXPECT_THAT(vgpukit({"package", "--help"}).out, HasSubstr(" --format deb|"));
+  // The forms of CLI11, which are other ones in each of its releases.
+  for (const auto& node : command_tree(app)) {
+    std::vector<std::string> words{"--help"};
+    if (!node.path.empty()) {
+      words = split(node.path, ' ');
+      words.emplace_back("--help");
+    }
+    const auto text = vgpukit(words).out;
+    for (const char* raw : {"REQUIRED", "Needs:", "Excludes:", "TEXT:", "INT", "FLOAT", "{", " ...", "[["})
+      EXPECT_THAT(text, Not(HasSubstr(raw))) << node.path;
+    for (const auto& line : split(text, '\n')) EXPECT_LE(line.size(), 120U) << line;
+  }
+}
+
 TEST_F(CommandHelpTest, TheReferenceHasAPageForEachCommandAndNoLongLine) {
   const auto folder = temp / "reference";
   ASSERT_EQ(vgpukit({"shell", "markdown", "--output", folder.string()}).code, 0);

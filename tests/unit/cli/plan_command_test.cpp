@@ -28,7 +28,8 @@ class PlanCommand : public CommandLine {
 TEST_F(PlanCommand, SaysWhatAppliesAndWhy) {
   const auto plan = vgpukit(command("plan"));
   EXPECT_EQ(plan.code, 0) << plan.err;
-  EXPECT_THAT(plan.out, StartsWith("Plan for NVIDIA 535.247.02 (vgpu-kvm) on 6.99.0-fake\n"));
+  EXPECT_THAT(plan.out, StartsWith("Plan for NVIDIA 535.247.02 (vgpu-kvm) on 6.99.0-fake\n"
+                                   "  result:  nothing stops vgpukit build\n  recipes: 1 to apply\n"));
   EXPECT_THAT(plan.out, HasSubstr("applies  6.99-old-call-removed\n    old_call() is gone"));
   EXPECT_THAT(plan.out, HasSubstr("why: "));
   EXPECT_THAT(plan.out, HasSubstr("changes: nvidia/nv.c"));
@@ -59,6 +60,8 @@ TEST_F(PlanCommand, ANoticeNeedsConsent) {
   needs_consent();
   const auto plan = vgpukit(command("plan"));
   EXPECT_EQ(plan.code, 0) << plan.err;
+  EXPECT_THAT(plan.out, HasSubstr("fake\n  result:  needs your consent: --accept own-notice\n"
+                                  "  recipes: 1 to apply with consent\n"));
   EXPECT_THAT(plan.out, HasSubstr("needs consent  6.99-old-call-removed"));
   EXPECT_THAT(plan.out, HasSubstr("To go on, add --accept own-notice"));
 

@@ -27,6 +27,11 @@ TEST(Check, AHostWithoutAnyFileIsUnknownAndNotOk) {
 TEST(Check, AProcessorWithoutVirtualization) {
   const test::DoctorHost host("healthy");
   host.tree.file("proc/cpuinfo", "vendor_id : AuthenticAMD\nflags\t\t: fpu svm_lock lm\n");
+  // KVM of another kind: one statement, that it is available.
+  EXPECT_THAT(host.run(check::cpu_virtualization), IsEmpty());
+  EXPECT_EQ(only(host.run(check::cpu_kvm)).what, "KVM is available, without VT-x or AMD-V");
+  fs::remove(host.folder / "dev/kvm");
+  EXPECT_THAT(host.run(check::cpu_kvm), IsEmpty());
   const auto finding = only(host.run(check::cpu_virtualization));
   EXPECT_EQ(finding.state, State::fail);
   EXPECT_THAT(finding.next, HasSubstr("SVM"));
@@ -195,6 +200,8 @@ TEST(Check, HeadersForEveryKernel) {
   EXPECT_EQ(findings[0].state, State::warn);
   EXPECT_EQ(findings[0].next, "apt install linux-headers-6.1.0-1");
   EXPECT_EQ(findings[1].state, State::ok);
+  view.kernels[0].running = true;
+  EXPECT_EQ(check::kernel_headers({view, sysfs})[0].state, State::fail);
 }
 
 TEST(Check, TheDriverThatVgpukitInstalled) {

@@ -178,6 +178,44 @@ TEST_F(Open, ModulesStandInTheOrderOfTheMakefile) {
   EXPECT_EQ(open(place).modules, (Names{"nvidia", "nvidia-uvm", "nvidia-vgpu-vfio", "nvidia-modeset"}));
 }
 
+struct EditedMakefile {
+  const char* file;
+  const char* text;
+};
+class Edited : public Open, public ::testing::WithParamInterface<EditedMakefile> {};
+
+// Somebody does not want nvidia-vgpu-vfio, but has left its folder.
+TEST_P(Edited, LeavesAModuleOut) {
+  auto files = vgpu_package();
+  files["Kbuild"] +=
+      "$(foreach _module, $(NV_KERNEL_MODULES), \\\n $(eval include $(src)/$(_module)/$(_module).Kbuild))\n";
+  ASSERT_EQ(open(put(place, files)).modules, (Names{"nvidia", "nvidia-uvm", "nvidia-vgpu-vfio", "nvidia-modeset"}));
+  write(place / GetParam().file, GetParam().text);
+  const auto driver = open(place);
+  EXPECT_EQ(driver.modules, (Names{"nvidia", "nvidia-uvm", "nvidia-modeset"})) << GetParam().text;
+  EXPECT_EQ(driver.flavour, Flavour::vgpu_kvm);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, Edited,
+    ::testing::Values(
+        EditedMakefile{"Makefile", "NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm nvidia-modeset)\n"},
+        EditedMakefile{"Makefile", "NV_KERNEL_MODULES := nvidia nvidia-uvm \\\n  nvidia-modeset\n"},
+        EditedMakefile{"Makefile", "# NV_KERNEL_MODULES := nvidia\nNV_EXCLUDE_KERNEL_MODULES ?= nvidia-vgpu-vfio\n"},
+        EditedMakefile{"Makefile",
+                       "NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia-uvm nvidia-vgpu-vfio nvidia-modeset)\n"
+                       "NV_KERNEL_MODULES := $(filter-out nvidia-vgpu-vfio $(NV_EXCLUDE_KERNEL_MODULES), \\\n"
+                       "                                  $(NV_KERNEL_MODULES))\n"},
+        EditedMakefile{"Kbuild",
+                       "ccflags-y += -DNV_VERSION_STRING=\\\"535.247.02\\\"\n"
+                       "$(foreach _module, $(filter-out nvidia-vgpu-vfio, $(NV_KERNEL_MODULES)), \\\n"
+                       " $(eval include $(src)/$(_module)/$(_module).Kbuild))\n"},
+        EditedMakefile{"Kbuild",
+                       "ccflags-y += -DNV_VERSION_STRING=\\\"535.247.02\\\"\n"
+                       "include $(src)/nvidia/nvidia.Kbuild\ninclude $(src)/nvidia-uvm/nvidia-uvm.Kbuild\n"
+                       "#include $(src)/nvidia-vgpu-vfio/nvidia-vgpu-vfio.Kbuild\n"
+                       "include $(src)/nvidia-modeset/nvidia-modeset.Kbuild\n"}));
+
 TEST_F(Open, NoModuleAtAllIsRefused) {
   write(place / "Kbuild", "ccflags-y += -DNV_VERSION_STRING=\\\"535.1\\\"\n");
   write(place / "conftest.sh", "");
@@ -268,6 +306,18 @@ TEST_F(Open, AnIncompleteDriverIsNamed) {
   files.erase("Kbuild");
   put(place / "kernel", files);
   expect_refused(place, {"kernel has conftest.sh, but no Kbuild", "unpack it again"});
+}
+
+// amdgpu's package for dkms has no Kbuild; other drivers have one, or a conftest.sh of their own.
+TEST_F(Open, ADriverOfAnotherVendorIsRefused) {
+  Files files = {{"Makefile", "obj-m += amdgpu.o\n"},
+                 {"dkms.conf", "PACKAGE_NAME=\"amdgpu\"\nPACKAGE_VERSION=\"6.10.5-2109964\"\n"},
+                 {"amd/amdgpu/amdgpu_drv.c", "int amdgpu;\n"}};
+  expect_refused(put(place, files), {"no folder with conftest.sh and Kbuild", "it has Makefile, amd, dkms.conf"});
+  files["Kbuild"] = "obj-m += i915.o\n";
+  expect_refused(put(place, files), {"no folder with conftest.sh and Kbuild", "it has Kbuild, Makefile, amd, dkms"});
+  files["conftest.sh"] = "#!/bin/sh\n";
+  expect_refused(put(place, files), {"it has none of the folders nvidia", "name NVIDIA's driver"});
 }
 
 TEST_F(Open, AnInstallerInTheFolderIsNamed) {
