@@ -90,7 +90,8 @@ std::vector<Candidate> documented(const Evidence& evidence) {
   const auto* old = evidence.before();
   if (!old || !evidence.api.subject.gone || evidence.api.now || !is_callable(*old)) return {};
   const auto& name = evidence.api.subject.name;
-  for (const auto& [source, text] : texts_about(evidence)) {
+  for (const auto& each : texts_about(evidence)) {
+    const std::string& text = each.second;
     std::set<std::string, std::less<>> names;
     for_each_word(text, [&](std::string_view word, std::size_t at) {
       const auto after = at + word.size();
@@ -99,8 +100,8 @@ std::vector<Candidate> documented(const Evidence& evidence) {
     // More than one: which of them is right depends on the call.
     std::vector<diagnostics::HeaderTexts::Found> fitting;
     for (const auto& [word, all] : evidence.kernel.find(names, {})) {
-      const auto fits = std::find_if(all.begin(), all.end(), [&](const auto& each) {
-        const auto& one = *each.declaration;
+      const auto fits = std::find_if(all.begin(), all.end(), [&](const auto& declared) {
+        const auto& one = *declared.declaration;
         const bool macro = one.kind == NameKind::macro || old->kind == NameKind::macro;
         return is_callable(one) &&
                (macro ? one.arguments.size() == old->arguments.size() : one.arguments == old->arguments);
@@ -109,11 +110,11 @@ std::vector<Candidate> documented(const Evidence& evidence) {
     }
     if (fitting.size() != 1) continue;
     const auto& found = fitting.front();
-    Candidate candidate{
-        "documented",
-        source + " names it, and <" + included_header(found.file->name) + "> has " + printable(found.declaration->text),
-        false,
-        {}};
+    Candidate candidate{"documented",
+                        each.first + " names it, and <" + included_header(found.file->name) + "> has " +
+                            printable(found.declaration->text),
+                        false,
+                        {}};
     candidate.change.steps.push_back(step("rename-call", {{"from", name}, {"to", found.declaration->name}}));
     return {candidate};
   }
