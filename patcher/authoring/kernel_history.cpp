@@ -117,6 +117,7 @@ Result<git_oid> last_change(git_repository* repository, git_oid at, OldForm& for
     if (git_commit_lookup(&found, repository, &at) != 0) return lacking(git_reason());
     const GitCommit commit(found);
     const auto parents = git_commit_parentcount(commit.get());
+    if (parents == 0 && git_repository_is_shallow(repository) == 1) return lacking("its history ends there");
     if (parents == 0) return nothing("no commit back to " + short_id(at) + " has it in that header");
     std::optional<git_oid> next;
     for (unsigned i = 0; i < parents && !next; ++i) {

@@ -20,7 +20,7 @@ TEST_F(CommandLine, WithoutACommandItPrintsTheHelp) {
     EXPECT_THAT(help.out, HasSubstr("\nCommands:\n"));
   }
   EXPECT_THAT(vgpukit({"passthrough", "hooks"}).out, HasSubstr("Usage: vgpukit passthrough hooks COMMAND [OPTIONS]\n"));
-  refused({"--format", "yaml", "vgpu"}, {"--format"});
+  refused({"--format", "yaml", "vgpu", "list"}, {"--format"});
 }
 
 TEST_F(CommandLine, UnknownCommandsAndOptionsAreBadUsage) {
