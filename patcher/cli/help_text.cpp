@@ -17,7 +17,7 @@ std::string path_of(const CLI::App& command) {
   return above.empty() ? command.get_name() : above + " " + command.get_name();
 }
 
-std::string usage(const Node& node) {
+std::string usage_line(const Node& node) {
   std::string line = "Usage: vgpukit" + (node.path.empty() ? "" : " " + node.path);
   if (!node.commands.empty()) line += " COMMAND";
   for (const auto& word : node.positionals) line += " " + usage_word(word);
@@ -83,7 +83,7 @@ std::string usage_word(const Word& positional) {
 
 std::string help_text(const CLI::App& command) {
   const auto node = node_of(command, path_of(command));
-  auto text = wrapped(command.get_description(), 0) + "\n" + usage(node) + entries("Arguments", node.positionals);
+  auto text = wrapped(command.get_description(), 0) + "\n" + usage_line(node) + entries("Arguments", node.positionals);
   if (node.path.empty())
     for (const auto& group : command_groups()) text += commands(command, group.name, group.name);
   else

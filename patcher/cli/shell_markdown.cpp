@@ -39,7 +39,7 @@ std::string escaped(const std::string& text) {
   return all;
 }
 
-std::string usage(const Node& node) {
+std::string usage_block(const Node& node) {
   std::vector<std::string> words;
   if (!node.commands.empty()) words.emplace_back("COMMAND");
   for (const auto& word : node.positionals) words.push_back(usage_word(word));
@@ -76,7 +76,7 @@ std::string section(const Node& node, const std::string& heading) {
   std::string text = heading + " vgpukit " + node.path + "\n\n" + filled(escaped(node.text) + ".", 0) + "\n";
   if (!node.aliases.empty())
     text += "Alias: " + join(node.aliases, ", ", [](const auto& name) { return "`" + name + "`"; }) + "\n\n";
-  text += usage(node) + "\n";
+  text += usage_block(node) + "\n";
   const auto list = items(node.positionals) + items(node.options);
   if (!list.empty()) text += list + "\n";
   const auto* help = command_help(node.path);
@@ -98,7 +98,7 @@ std::string ended(std::string text) {
 
 std::string index_page(const std::vector<Node>& nodes) {
   const auto& top = nodes.front();
-  std::string text = std::string(written) + "# The command line\n\n" + usage(top) + "\n" +
+  std::string text = std::string(written) + "# The command line\n\n" + usage_block(top) + "\n" +
                      filled(escaped(top.text), 0) + "\nExamples:\n\n" + example_lines(*command_help(""), 4) +
                      "\n[Exit codes](exit-codes.md) and [files](files.md) have a page each, and so have the\n"
                      "[rules that all commands share](../cli.md). Each JSON output has a "
