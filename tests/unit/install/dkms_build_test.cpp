@@ -14,6 +14,7 @@ namespace {
 using build::BuildReport;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class DkmsBuildTest : public test::BuildRoot {
  protected:
@@ -63,6 +64,29 @@ TEST_F(DkmsBuildTest, TheModuleIsWhereDkmsExpectsItAndTheSourcesAreAsTheyWere) {
   EXPECT_FALSE(report->unchanged);
   expect_module();
   EXPECT_THAT(text("nvidia/nv.c"), HasSubstr("old_call"));
+}
+
+TEST_F(DkmsBuildTest, TheFolderOfTheRecipesMayBeRemovedAfterTheInstallation) {
+  test::put(folder_ / "recipes/patches/deep/one.patch", "--- a/x\n");
+  ASSERT_TRUE(write_dkms_tree(host_.in_root(copy_), driver_, choices_, "/bin/vgpukit"));
+  EXPECT_EQ(text("vgpukit-recipes/1/patches/deep/one.patch"), "--- a/x\n");
+  fs::remove_all(folder_ / "recipes");
+  const auto report = again();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->result, BuildReport::Result::built);
+  EXPECT_THAT(report->recipes, Not(testing::IsEmpty()));
+  expect_module();
+}
+
+// As an earlier version wrote it.
+TEST_F(DkmsBuildTest, ATreeThatNamesAFolderOfRecipesSaysThatItIsGone) {
+  ASSERT_TRUE(write_dkms_tree(host_.in_root(copy_), driver_, choices_, "/bin/vgpukit"));
+  auto choices = nlohmann::json::parse(text("vgpukit.json"));
+  choices["recipes"] = {"/home/ann/my recipes"};
+  put(copy_ + "/vgpukit.json", choices.dump());
+  const auto report = again();
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().message(), HasSubstr("cannot read the recipes in /home/ann/my recipes: No such file"));
 }
 
 TEST_F(DkmsBuildTest, WhatWasBuiltFromThePackageIsUsed) {
