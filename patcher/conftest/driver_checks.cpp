@@ -67,8 +67,8 @@ DriverCheck refusal(std::string_view verb, std::string_view says, std::string_vi
 
 // The file with the output of the checks. Beside the kernel they see whether this machine runs Xen. Empty without a
 // fingerprint.
-fs::path cache_file(kernel::Facts& facts, const std::vector<std::string>& argv, std::string_view verbs,
-                    std::string_view script) {
+fs::path checks_file(kernel::Facts& facts, const std::vector<std::string>& argv, std::string_view verbs,
+                     std::string_view script) {
   const auto& host = facts.kernel().host;
   const auto fingerprint = facts.fingerprint();
   if (!fingerprint) return {};
@@ -130,7 +130,7 @@ Result<std::vector<DriverCheck>> run_driver_checks(kernel::Facts& facts, const t
     if (!skip && contains(script, std::string(check.verb) + ")")) append(verbs, check.verb, " ");
   }
   if (verbs.empty()) return none;
-  const auto cached = cache_file(facts, command.argv, verbs, script);
+  const auto cached = checks_file(facts, command.argv, verbs, script);
   if (const auto known = read_checksummed(cached)) return read_driver_checks(*known, script, accepted);
   command.env["VGPUKIT_CHECKS"] = verbs;
   command.input = script;
