@@ -6,6 +6,7 @@
 #include "support/checksummed_file.hpp"
 #include "support/hash.hpp"
 #include "support/json_file.hpp"
+#include "transform/dead_code.hpp"
 #include "transform/token_match.hpp"
 
 namespace vgpukit::recipe {
@@ -40,16 +41,24 @@ class Search {
     for (const auto& pattern : condition.patterns) tokens_.emplace_back(pattern);
   }
 
-  // The line of the first match in this file; nothing if there is none.
-  [[nodiscard]] std::optional<int> in(const transform::SourceTree& tree, const std::string& path) const {
+  // The line of the first match in this file, with a kernel only in what it compiles; nothing if there is none.
+  [[nodiscard]] std::optional<int> in(const transform::SourceTree& tree, const std::string& path,
+                                      const Version* kernel) const {
     for (const auto& tokens : tokens_)
-      if (const auto line = tokens.in(tree, path)) return line;
+      if (const auto line = kernel ? tokens.in(tree, path, *kernel) : tokens.in(tree, path)) return line;
     if (condition_.what == FileCondition::What::token) return std::nullopt;
     const auto text = tree.read(path);
     if (!text) return std::nullopt;
     for (const auto& pattern : condition_.patterns)
       if (const auto offset = text->find(pattern); offset != std::string_view::npos) return line_of(*text, offset);
     return std::nullopt;
+  }
+
+  // The same for an unedited file that has `line` for some kernel.
+  [[nodiscard]] std::optional<int> compiled(const transform::SourceTree& tree, const std::string& path, int line,
+                                            const Version& kernel) const {
+    const auto text = tree.read(path);
+    return text && transform::may_have_dead_code(*text) ? in(tree, path, &kernel) : std::optional(line);
   }
 
  private:
@@ -59,7 +68,8 @@ class Search {
 
 }  // namespace
 
-ConditionMatches::ConditionMatches(std::filesystem::path file) : file_(std::move(file)) {
+ConditionMatches::ConditionMatches(Version kernel, std::filesystem::path file)
+    : kernel_(std::move(kernel)), file_(std::move(file)) {
   const auto body = file_.empty() ? std::nullopt : read_checksummed(file_);
   if (!body) return;
   const Json json = parse_json(*body);
@@ -80,7 +90,7 @@ const ConditionMatches::Places& ConditionMatches::on_disk(const FileCondition& c
   const Search search(condition);
   for (const auto& glob : condition.globs)
     for (const auto& path : original.matching(glob))
-      if (const auto line = search.in(original, path)) found->second.emplace_back(path, *line);
+      if (const auto line = search.in(original, path, nullptr)) found->second.emplace_back(path, *line);
   return found->second;
 }
 
@@ -91,20 +101,22 @@ std::optional<std::string> ConditionMatches::first(const FileCondition& conditio
     return std::nullopt;
   }
   const auto& places = on_disk(condition, tree);
-  if (tree.edits().empty()) {
-    if (places.empty()) return std::nullopt;
-    return place_text(places.front().first, places.front().second);
-  }
   const Search search(condition);
+  if (tree.edits().empty()) {
+    for (const auto& [path, any] : places)
+      if (const auto line = search.compiled(tree, path, any, kernel_)) return place_text(path, *line);
+    return std::nullopt;
+  }
   for (const auto& glob : condition.globs) {
     for (const auto& path : tree.matching(glob)) {
       if (tree.edits().contains(path)) {
-        if (const auto line = search.in(tree, path)) return place_text(path, *line);
+        if (const auto line = search.in(tree, path, &kernel_)) return place_text(path, *line);
         continue;
       }
       const auto cached =
           std::find_if(places.begin(), places.end(), [&](const auto& place) { return place.first == path; });
-      if (cached != places.end()) return place_text(path, cached->second);
+      if (cached == places.end()) continue;
+      if (const auto line = search.compiled(tree, path, cached->second, kernel_)) return place_text(path, *line);
     }
   }
   return std::nullopt;
@@ -113,19 +125,15 @@ std::optional<std::string> ConditionMatches::first(const FileCondition& conditio
 std::map<std::string, int> ConditionMatches::places(const FileCondition& condition, const transform::SourceTree& tree) {
   const bool file = condition.what == FileCondition::What::file;
   std::map<std::string, int> places;
-  if (!file) {
-    const auto& unedited = on_disk(condition, tree);
-    places.insert(unedited.begin(), unedited.end());
-  }
   const Search search(condition);
+  if (!file)
+    for (const auto& [path, any] : on_disk(condition, tree))
+      if (!tree.edits().contains(path))
+        if (const auto line = search.compiled(tree, path, any, kernel_)) places[path] = *line;
   for (const auto& glob : condition.globs)
     for (const auto& path : tree.matching(glob)) {
       if (!file && !tree.edits().contains(path)) continue;
-      const auto line = file ? std::optional(0) : search.in(tree, path);
-      if (line)
-        places[path] = *line;
-      else
-        places.erase(path);
+      if (const auto line = file ? std::optional(0) : search.in(tree, path, &kernel_)) places[path] = *line;
     }
   return places;
 }

@@ -1,5 +1,6 @@
-// Where the driver's files match conditions. Searching 20 MB of sources for each recipe takes most of the time of a
-// plan. The matches in the files on disk are cached; only edited files are searched again.
+// Where the driver's files match conditions. Tokens in code that the kernel does not compile (transform/dead_code) are
+// no match. Searching 20 MB of sources for each recipe takes most of the time of a plan. The matches in the files on
+// disk are cached, for all kernels; only edited files and those that may have dead code are searched again.
 #pragma once
 
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "recipe/recipe.hpp"
+#include "support/version.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::recipe {
@@ -17,7 +19,7 @@ namespace vgpukit::recipe {
 class ConditionMatches {
  public:
   // `file`: the cache; its name must identify the content of the sources. Empty: no cache.
-  explicit ConditionMatches(std::filesystem::path file = {});
+  explicit ConditionMatches(Version kernel, std::filesystem::path file = {});
 
   // The first match in the edited tree: globs in the condition's order, paths sorted ("nvidia/os-mlock.c:46"). There is
   // no line number for a file condition.
@@ -33,6 +35,7 @@ class ConditionMatches {
   using Places = std::vector<std::pair<std::string, int>>;  // path, line
   const Places& on_disk(const FileCondition& condition, const transform::SourceTree& tree);
 
+  Version kernel_;
   std::filesystem::path file_;
   std::map<std::string, Places> cached_;
   bool changed_ = false;

@@ -331,7 +331,8 @@ Result<Plan> make_plan(const Catalogue& catalogue, const driver::Driver& driver,
   Plan plan;
   // Drivers of unit tests have no content hash.
   const auto& cache = facts.kernel().host.cache;
-  ConditionMatches matches(cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
+  ConditionMatches matches(facts.kernel().version,
+                           cache.empty() || driver.content.empty() ? fs::path() : cache / "findings" / driver.content);
   Planner planner(driver, facts, tree, accepted, modules, matches);
   TRY(planner.prefetch(catalogue));
   for (const auto& recipe : catalogue.recipes()) {
@@ -348,7 +349,7 @@ Result<PlanLine> plan_recipe(const Recipe& recipe, const driver::Driver& driver,
                              transform::SourceTree& tree, const std::set<std::string>& accepted) {
   PlanLine line;
   line.recipe = &recipe;
-  ConditionMatches matches;
+  ConditionMatches matches(facts.kernel().version);
   const std::vector<std::string> all;
   TRY(Planner(driver, facts, tree, accepted, all, matches).decide(recipe, line));
   return line;

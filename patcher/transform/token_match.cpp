@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstring>
 
+#include "transform/dead_code.hpp"
 #include "transform/source_tree.hpp"
 
 namespace vgpukit::transform {
@@ -204,6 +205,20 @@ std::optional<int> TokenSearch::in(const SourceTree& tree, std::string_view path
   const auto tokens = tree.tokens(path);
   const auto matches = pattern_->find(*tokens);
   return matches.empty() ? std::nullopt : std::optional((*tokens)[matches.front().first].line);
+}
+
+std::optional<int> TokenSearch::in(const SourceTree& tree, std::string_view path, const Version& kernel) const {
+  const auto source = tree.read(path);
+  if (!source || !may_have_dead_code(*source)) return in(tree, path);
+  if (!pattern_ || !pattern_->may_be_in(*source)) return std::nullopt;
+  const auto tokens = tree.tokens(path);
+  const auto dead = dead_code(*tokens, kernel);
+  for (const TokenMatch& match : pattern_->find(*tokens)) {
+    const Token& token = (*tokens)[match.first];
+    const auto covers = [&](const Span& span) { return span.begin <= token.offset && token.offset < span.end; };
+    if (std::none_of(dead.begin(), dead.end(), covers)) return token.line;
+  }
+  return std::nullopt;
 }
 
 }  // namespace vgpukit::transform

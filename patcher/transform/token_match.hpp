@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/result.hpp"
+#include "support/version.hpp"
 #include "transform/lexer.hpp"
 
 namespace vgpukit::transform {
@@ -81,6 +82,8 @@ class TokenSearch {
   explicit TokenSearch(std::string_view tokens);
   // The line of the first match; nothing if there is none, or no such file.
   [[nodiscard]] std::optional<int> in(const SourceTree& tree, std::string_view path) const;
+  // The same for the first match that does not begin in the dead code of this kernel (dead_code.hpp).
+  [[nodiscard]] std::optional<int> in(const SourceTree& tree, std::string_view path, const Version& kernel) const;
 
  private:
   std::optional<TokenPattern> pattern_;

@@ -27,7 +27,7 @@ const std::map<std::string, std::string> files = {{"a/one.c", "int x;\nint y = i
                                                   {"b/three.c", "\n\nvoid f(void) { in_irq (); }\n"}};
 
 TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
-  ConditionMatches matches;
+  ConditionMatches matches{Version()};
   const auto tree = transform::SourceTree::of(files);
   EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.c"}), tree), "a/one.c:2");
   EXPECT_EQ(first(matches, tokens("in_irq", {"b/*.c", "a/*.c"}), tree), "b/three.c:3");
@@ -36,7 +36,7 @@ TEST(ConditionMatches, TheFirstPlaceInTheOrderOfGlobsAndPaths) {
 }
 
 TEST(ConditionMatches, OneSpellingIsEnough) {
-  ConditionMatches matches;
+  ConditionMatches matches{Version()};
   const auto tree = transform::SourceTree::of(files);
   auto condition = tokens("in_hardirq", {"**/*.c"});
   EXPECT_EQ(first(matches, condition, tree), "nowhere");
@@ -47,7 +47,7 @@ TEST(ConditionMatches, OneSpellingIsEnough) {
 }
 
 TEST(ConditionMatches, EditedFilesAreSearchedAgain) {
-  ConditionMatches matches;
+  ConditionMatches matches{Version()};
   auto tree = transform::SourceTree::of(files);
   const auto in_c = tokens("in_irq", {"**/*.c"});
   EXPECT_EQ(first(matches, in_c, tree), "a/one.c:2");
@@ -63,7 +63,7 @@ TEST(ConditionMatches, EditedFilesAreSearchedAgain) {
 }
 
 TEST(ConditionMatches, TheFirstSearchOnAnEditedTree) {
-  ConditionMatches matches;
+  ConditionMatches matches{Version()};
   auto tree = transform::SourceTree::of(files);
   tree.write("a/one.c", "nothing\n");
   EXPECT_EQ(first(matches, tokens("in_irq", {"**/*.c"}), tree), "b/three.c:3");
@@ -76,19 +76,41 @@ TEST(ConditionMatches, AreCachedAndADamagedCacheIsIgnored) {
   const auto file = temp.path() / "matches";
   const auto condition = tokens("in_irq", {"**/*.c"});
   {
-    ConditionMatches matches(file);
+    ConditionMatches matches(Version(), file);
     first(matches, condition, transform::SourceTree::of(files));
     matches.save();
   }
   // The file's name identifies the content. Another tree with the same name shows that the cache is used.
   const auto other = transform::SourceTree::of({{"c/four.c", "in_irq();\n"}});
-  ConditionMatches cached(file);
+  ConditionMatches cached(Version(), file);
   EXPECT_EQ(first(cached, condition, other), "a/one.c:2");
   const auto text = *read_file(file);
   for (const auto& damaged : {text.substr(0, text.size() - 2), std::string("{}"), std::string()}) {
     ASSERT_TRUE(write_file(file, damaged));
-    ConditionMatches none(file);
+    ConditionMatches none(Version(), file);
     EXPECT_EQ(first(none, condition, other), "c/four.c:1");
+  }
+}
+
+TEST(ConditionMatches, CodeThatTheKernelDoesNotCompileIsNoMatch) {
+  const TempFolder temp;
+  const auto tree = transform::SourceTree::of({{"a/one.c",
+                                                "#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)\n"
+                                                "int y = in_hardirq();\n#else\nint y = in_irq();\n#endif\n"},
+                                               {"a/two.c", "#if 0\nin_irq();\n#endif\n"},
+                                               {"b/three.c", "in_irq();\n"}});
+  const auto condition = tokens("in_irq", {"**/*.c"});
+  for (const bool again : {false, true}) {  // a cache that another kernel wrote
+    for (const auto& [version, place] : {std::pair("6.18.99", "a/one.c:4"), std::pair("6.19", "b/three.c:1")}) {
+      ConditionMatches matches(*Version::parse(version), temp.path() / "matches");
+      EXPECT_EQ(first(matches, condition, tree), place) << version << again;
+      auto edited = tree;
+      edited.write("b/three.c", "in_irq(1);\n");
+      EXPECT_EQ(first(matches, condition, edited), place) << version << again;
+      EXPECT_EQ(matches.places(condition, tree).contains("a/one.c"), std::string(version) != "6.19");
+      EXPECT_FALSE(matches.places(condition, tree).contains("a/two.c"));
+      matches.save();
+    }
   }
 }
 
