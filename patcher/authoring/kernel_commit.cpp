@@ -1,11 +1,10 @@
 #include "authoring/kernel_commit.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
-#include <tuple>
 
 #include "authoring/draft_text.hpp"
+#include "authoring/release_tags.hpp"
 #include "support/atomic_file.hpp"
 #include "support/libgit2.hpp"
 #include "support/text.hpp"
@@ -40,53 +39,6 @@ Result<std::string> text_of(git_repository* repository, const git_diff_file& fil
                      static_cast<std::size_t>(git_blob_rawsize(blob.get())));
 }
 
-// A tag of a mainline release. v6.8-rc1 is the first tag of 6.8.
-struct ReleaseTag {
-  unsigned major = 0, minor = 0, candidate = 0;
-  std::string name;
-  [[nodiscard]] std::string release() const { return std::to_string(major) + "." + std::to_string(minor); }
-};
-std::optional<ReleaseTag> release_tag(const std::string& name) {
-  ReleaseTag tag{0, 0, ~0U, name};
-  const char* at = name.data() + 1;
-  const char* const end = name.data() + name.size();
-  const auto number = [&](unsigned& into) {
-    const auto [next, bad] = std::from_chars(at, end, into);
-    at = next;
-    return bad == std::errc();
-  };
-  if (!name.starts_with('v') || !number(tag.major) || at == end || *at++ != '.' || !number(tag.minor))
-    return std::nullopt;
-  if (at == end) return tag;
-  if (!std::string_view(at, end).starts_with("-rc")) return std::nullopt;
-  at += 3;
-  return number(tag.candidate) && at == end ? std::optional(tag) : std::nullopt;
-}
-
-bool tag_contains(git_repository* repository, const ReleaseTag& tag, const git_oid& commit) {
-  git_object* found = nullptr;
-  if (git_revparse_single(&found, repository, ("refs/tags/" + tag.name + "^{commit}").c_str()) != 0) return false;
-  const GitObject object(found);
-  const git_oid* at = git_object_id(object.get());
-  return git_oid_equal(at, &commit) != 0 || git_graph_descendant_of(repository, at, &commit) == 1;
-}
-
-// As `git describe --contains`, for mainline's tags, each of which contains the previous one.
-std::string release_of(git_repository* repository, const git_oid& commit) {
-  git_strarray names{};
-  if (git_tag_list_match(&names, "v*", repository) != 0) return "";
-  std::vector<ReleaseTag> tags;
-  for (std::size_t i = 0; i < names.count; ++i)
-    if (auto tag = release_tag(names.strings[i])) tags.push_back(std::move(*tag));
-  git_strarray_dispose(&names);
-  std::sort(tags.begin(), tags.end(), [](const ReleaseTag& a, const ReleaseTag& b) {
-    return std::tie(a.major, a.minor, a.candidate) < std::tie(b.major, b.minor, b.candidate);
-  });
-  const auto first = std::partition_point(
-      tags.begin(), tags.end(), [&](const ReleaseTag& tag) { return !tag_contains(repository, tag, commit); });
-  return first == tags.end() ? "" : first->release();
-}
-
 // One side of a hunk. If it begins inside a structure, the text after @@ has the structure's name.
 std::string side_of(const transform::Hunk& hunk, char left_out) {
   std::string text;
@@ -112,7 +64,8 @@ std::optional<Error> too_many_headers(const std::string& tried, const KernelComm
 
 }  // namespace
 
-Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, const std::string& revision) {
+Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, const std::string& revision,
+                                          const std::optional<std::string>& release) {
   const GitLibrary library;
   const std::string tried = "read the commit " + revision + " of " + path.string();
   git_repository* opened = nullptr;
@@ -155,7 +108,7 @@ Result<KernelCommit> commit_of_repository(const std::filesystem::path& path, con
   result.subject = summary ? summary : "";
   const char* const message = git_commit_message(commit);
   result.message = message ? message : "";
-  result.release = release_of(repository.get(), *git_commit_id(commit));
+  result.release = release ? *release : release_of(repository.get(), *git_commit_id(commit));
   for (std::size_t i = 0; i < git_diff_num_deltas(diff.get()); ++i) {
     const auto* delta = git_diff_get_delta(diff.get(), i);
     const auto name = as_included(delta->old_file.path);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,11 @@ struct KernelCommit {
   std::vector<Header> headers;
 };
 
-// Error: usage if there is no repository or no such commit, if it is a merge, or if the repository lacks the commit's
-// parent or files (a shallow or partial clone).
-Result<KernelCommit> commit_of_repository(const std::filesystem::path& repository, const std::string& revision);
+// `release`: KernelCommit::release, if it is known; its search reads many commits. Error: usage if there is no
+// repository or no such commit, if it is a merge, or if the repository lacks the commit's parent or files (a shallow or
+// partial clone).
+Result<KernelCommit> commit_of_repository(const std::filesystem::path& repository, const std::string& revision,
+                                          const std::optional<std::string>& release = {});
 
 // Error: usage if it cannot be read or has no unified diff.
 Result<KernelCommit> commit_of_mail(const std::filesystem::path& file);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "authoring/commit_draft.hpp"
+#include "authoring/release_tags.hpp"
 #include "support/interrupt.hpp"
 #include "support/libgit2.hpp"
 #include "support/text.hpp"
@@ -19,7 +20,7 @@ using diagnostics::NameKind;
 using GitCommit = std::unique_ptr<git_commit, GitFree<git_commit_free>>;
 using GitEntry = std::unique_ptr<git_tree_entry, GitFree<git_tree_entry_free>>;
 
-// Mainline has some 15000 commits for each release, of which a walk along first parents sees some hundred.
+// Mainline has some 15000 commits for each release. Without its tags a walk may have to see many releases.
 constexpr std::size_t most_commits = 50000;
 
 // The tags of a release, the nearest first: "7.3.4-1-amd64" -> v7.3.4, v7.3; "7.4-rc2-amd64" -> v7.4-rc2, v7.4.
@@ -66,22 +67,35 @@ class OldForm {
     if (git_commit_tree(&root, commit.get()) != 0) return failure();
     const GitTree tree(root);
     for (const auto& path : paths_) {
-      git_tree_entry* at = nullptr;
-      const int bad = git_tree_entry_bypath(&at, tree.get(), path.c_str());
-      if (bad == GIT_ENOTFOUND) continue;
-      if (bad != 0) return failure();
-      const GitEntry entry(at);
-      if (git_tree_entry_type(entry.get()) != GIT_OBJECT_BLOB) continue;
-      if (!before_) return true;
-      TRY_ASSIGN(const bool has, in_blob(*git_tree_entry_id(entry.get())));
-      if (has) return true;
+      // Most commits change no file of the first folder.
+      const auto* first = git_tree_entry_byname(tree.get(), path.substr(0, path.find('/')).c_str());
+      if (!first) continue;
+      const auto key = key_of(*git_tree_entry_id(first)) + path;
+      auto known = known_.find(key);
+      if (known == known_.end()) {
+        TRY_ASSIGN(const bool has, in_tree(tree.get(), path));
+        known = known_.emplace(key, has).first;
+      }
+      if (known->second) return true;
     }
     return false;
   }
 
  private:
+  static std::string key_of(const git_oid& id) { return {reinterpret_cast<const char*>(id.id), sizeof id.id}; }
+
+  Result<bool> in_tree(const git_tree* tree, const std::string& path) {
+    git_tree_entry* at = nullptr;
+    const int bad = git_tree_entry_bypath(&at, tree, path.c_str());
+    if (bad == GIT_ENOTFOUND) return false;
+    if (bad != 0) return failure();
+    const GitEntry entry(at);
+    if (git_tree_entry_type(entry.get()) != GIT_OBJECT_BLOB) return false;
+    return before_ ? in_blob(*git_tree_entry_id(entry.get())) : Result<bool>(true);
+  }
+
   Result<bool> in_blob(const git_oid& id) {
-    const std::string key(reinterpret_cast<const char*>(id.id), sizeof id.id);
+    const auto key = key_of(id);
     if (const auto known = known_.find(key); known != known_.end()) return known->second;
     git_blob* found = nullptr;
     if (git_blob_lookup(&found, repository_, &id) != 0) return failure();
@@ -101,7 +115,7 @@ class OldForm {
   const diagnostics::Subject& subject_;
   const Declaration* before_;
   std::vector<std::string> paths_;
-  std::map<std::string, bool> known_;  // by the blob's id
+  std::map<std::string, bool> known_;  // by the blob's id, or that of the first folder and the path
 };
 
 // The commit that lacks the old form, with only parents that have it, on the way back from `tip`, which lacks it. The
@@ -131,6 +145,26 @@ Result<git_oid> last_change(git_repository* repository, git_oid at, OldForm& for
     at = *next;
   }
   return nothing("the last " + std::to_string(most_commits) + " commits do not change it");
+}
+
+// Where the walk back begins: `tip`, or the oldest of mainline's tags up to its release that lack the old form without
+// a gap. Reading one tree for each tag saves the walk through the releases after the change.
+struct Start {
+  git_oid id;
+  std::string release;  // of the tag: the first one with the change; empty: none has it
+};
+Result<Start> start_of(git_repository* repository, const git_oid& tip, const std::string& release, OldForm& form) {
+  Start start{tip, ""};
+  const auto version = Version::leading(release);
+  auto tags = release_tags(repository);
+  std::reverse(tags.begin(), tags.end());
+  for (const auto& tag : tags) {
+    if (!version || *version < *Version::leading(tag.release())) continue;
+    TRY_ASSIGN(const bool has, form.in(tag.commit));
+    if (has) break;
+    start = {tag.commit, tag.release()};
+  }
+  return start;
 }
 
 // Another header in which the commit declares the same name: it only moved.
@@ -208,9 +242,11 @@ Result<KernelCommit> commit_that_changed(const std::filesystem::path& repository
     if (!tip)
       return nothing(names + (clone.tips.size() == 1 ? " has" : " have") + " the old form in include/" + header +
                      ": the clone may be older than the change");
-    const auto found = last_change(clone.repository.get(), *tip, form);
+    const auto start = start_of(clone.repository.get(), *tip, release, form);
+    if (!start) return nothing(start.error().why);
+    const auto found = last_change(clone.repository.get(), start->id, form);
     if (!found) return found.error().kind == ErrorKind::interrupted ? found.error() : nothing(found.error().why);
-    TRY_ASSIGN(auto commit, commit_of_repository(repository, full_id(*found)));
+    TRY_ASSIGN(auto commit, commit_of_repository(repository, full_id(*found), start->release));
     const auto next = subject.gone && !is_header ? moved_to(commit, subject, header) : std::string();
     if (next.empty() || seen.contains(next)) return commit;
     header = next;

@@ -134,6 +134,7 @@ std::vector<diagnostics::HeaderTexts::Found> functions_about(diagnostics::Header
   std::set<std::string, std::less<>> names;
   for (const auto& file : kernel.files()) {
     if (!file.name.starts_with("linux/") && !file.name.starts_with("drm/")) continue;
+    if (!contains(file.text, field)) continue;
     for_each_word(file.text, [&](std::string_view word, std::size_t) {
       if (word.size() > field.size() && (word.ends_with("_" + field) || word.starts_with(field + "_")))
         names.emplace(word);
@@ -163,11 +164,25 @@ std::string type_of(const diagnostics::Declaration& field) {
   return type + after.substr(0, after.find(','));
 }
 
+// Many fields are numbers or flags: that a new one is, too, says nothing about its meaning. fb_modifiers_not_supported
+// is the opposite of allow_fb_modifiers.
+bool is_plain_number(const std::string& type) {
+  static const std::set<std::string_view> words = {"bool",   "char", "short", "int",   "long", "unsigned",
+                                                   "signed", "u8",   "u16",   "u32",   "u64",  "s8",
+                                                   "s16",    "s32",  "s64",   "size_t"};
+  if (type.find_first_of("*(") != std::string::npos) return false;
+  bool plain = true;
+  for_each_word(type, [&](std::string_view word, std::size_t) {
+    plain = plain && words.contains(word.substr(word.starts_with("__") ? 2 : 0));
+  });
+  return plain;
+}
+
 // The one field of the structure that is new since the older kernel and has the type of the field that is gone; null
 // if there is none, or more than one.
 const diagnostics::Declaration* new_field_of_type(const Evidence& evidence) {
   const auto* gone = evidence.before();
-  if (!gone || evidence.api.subject.of.empty()) return nullptr;
+  if (!gone || evidence.api.subject.of.empty() || is_plain_number(type_of(*gone))) return nullptr;
   std::set<std::string> known;
   for (auto& each : evidence.older)
     if (each.release() == evidence.api.before->kernel)

@@ -95,12 +95,25 @@ std::map<std::string, std::vector<HeaderTexts::Found>, std::less<>> HeaderTexts:
   WordSet wanted;
   for (const auto& name : names) wanted.add(name);
   for (const auto& name : types) wanted.add(name);
+  // A few words are found faster one by one.
+  constexpr std::size_t few = 16;
+  const bool one_by_one = names.size() + types.size() <= few;
   for (const File& file : files()) {
     std::set<std::string_view> here;
-    for_each_word(file.text, [&](std::string_view word, std::size_t offset) {
-      if (!wanted.has(word) || here.contains(word)) return;
+    const auto add = [&](std::string_view word, std::size_t offset) {
       if (names.contains(word) || defines_type(file.text, offset, offset + word.size())) here.insert(word);
-    });
+    };
+    if (one_by_one) {
+      for (const auto* some : {&names, &types})
+        for (const auto& word : *some)
+          for (auto at = find_word(file.text, word); at != std::string::npos && !here.contains(word);
+               at = find_word(file.text, word, at + 1))
+            add(word, at);
+    } else {
+      for_each_word(file.text, [&](std::string_view word, std::size_t offset) {
+        if (wanted.has(word) && !here.contains(word)) add(word, offset);
+      });
+    }
     if (here.empty()) continue;
     for (const Declaration& one : declarations(file))
       if (here.contains(one.name)) found[one.name].push_back({&file, &one});

@@ -1,6 +1,7 @@
 #include "support/text.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 
 namespace vgpukit {
@@ -52,7 +53,11 @@ bool is_identifier(std::string_view text) {
 }
 
 std::size_t find_word(std::string_view text, std::string_view word, std::size_t from) {
-  for (auto at = text.find(word, from); at != std::string_view::npos; at = text.find(word, at + 1)) {
+  for (auto at = from; at < text.size(); ++at) {
+    // Much faster than text.find(): all headers of a kernel are searched.
+    const void* const found = memmem(text.data() + at, text.size() - at, word.data(), word.size());
+    if (!found) break;
+    at = static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
     const auto end = at + word.size();
     if (at > 0 && is_identifier_character(text[at - 1])) continue;
     if (end < text.size() && is_identifier_character(text[end])) continue;

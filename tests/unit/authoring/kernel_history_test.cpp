@@ -75,6 +75,40 @@ TEST_F(KernelHistoryTest, ACommitOfAMergedBranch) {
   EXPECT_EQ(found->id, id);
 }
 
+// The release is that of the last change: what was removed may have come back.
+TEST_F(KernelHistoryTest, AFunctionThatCameBackAndWasRemovedAgain) {
+  clone_.commit("one", {{header, "int ring(int a);\n"}});
+  clone_.git({"tag", "v6.1"});
+  clone_.commit("remove it", {{header, "\n"}});
+  clone_.git({"tag", "v6.2"});
+  clone_.commit("revert", {{header, "int ring(int a);\n"}});
+  clone_.git({"tag", "v6.3"});
+  const auto id = clone_.commit("remove it again", {{header, "\n"}});
+  clone_.git({"tag", "v6.4-rc1"});
+  clone_.git({"tag", "v6.4"});
+  clone_.git({"tag", "v6.13"});
+  const auto found = find("int ring(int a);");
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(found->id, id);
+  EXPECT_EQ(found->release, "6.4");
+}
+
+// A vendor's kernel has a backport that mainline has only in a later release.
+TEST_F(KernelHistoryTest, ABackportIsInNoReleaseOfMainline) {
+  clone_.commit("one", {{header, "int ring(int a);\n"}});
+  clone_.git({"tag", "v6.13"});
+  clone_.git({"checkout", "-q", "-b", "vendor"});
+  const auto backport = clone_.commit("backport", {{header, "\n"}});
+  clone_.git({"tag", "v6.13.2"});
+  clone_.git({"checkout", "-q", "master"});
+  clone_.commit("upstream", {{header, "\n"}});
+  clone_.git({"tag", "v6.14"});
+  const auto found = find("int ring(int a);");
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(found->id, backport);
+  EXPECT_EQ(found->release, "");
+}
+
 TEST_F(KernelHistoryTest, AFunctionThatMovedAndWasRemovedLater) {
   clone_.commit("one", {{header, "int ring(int a);\n"}});
   clone_.commit("move", {{header, "\n"}, {"include/linux/clock.h", "int ring(int a);\n"}});

@@ -194,6 +194,16 @@ TEST_F(StrategiesTest, AFieldOfAMemberIsReadThroughIt) {
   EXPECT_THAT(result(found[0]), HasSubstr("use(a->fb->base.obj, 1);"));
 }
 
+// drm_mode_config in 5.18: the new flag is the opposite of the one that is gone.
+TEST_F(StrategiesTest, AFlagThatIsGoneIsNotTheNewFlag) {
+  put("old", "linux/ticker.h", "struct ticker {\n  bool allow_rings;\n  struct ring *first;\n};\n");
+  put("new", "linux/ticker.h", "struct ticker {\n  bool rings_not_supported;\n  struct ring *first;\n};\n");
+  driver("void f(struct ticker *t) { t->allow_rings = true; }\n");
+  const std::string log = "nvidia/nv.c:1:29: error: 'struct ticker' has no member named 'allow_rings'\n";
+  EXPECT_TRUE(candidates(rename_field, log).empty());
+  EXPECT_EQ(candidates(drop_field, log).size(), 1U);
+}
+
 // dma_map_ops in 6.19: map_resource is gone, and map_phys has its type.
 TEST_F(StrategiesTest, AFieldThatIsGoneIsTheNewOneOfItsType) {
   put("old", "linux/dma-map-ops.h",
