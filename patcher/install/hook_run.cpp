@@ -225,8 +225,8 @@ class Run {
     const auto start = std::chrono::steady_clock::now();
     Status done;
     // dkms 2.x builds nothing twice, and this command does not remove what dkms has built.
-    if (stale && dkms->version() >= *Version::parse("3"))
-      done = dkms->build(dkms_module_name, version_, kernel.release, /*again=*/true);
+    const bool builds_again = dkms->version() >= *Version::parse("3");
+    if (stale && builds_again) done = dkms->build(dkms_module_name, version_, kernel.release, /*again=*/true);
     if (done) done = dkms->install(dkms_module_name, version_, kernel.release);
     kernel.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto there = kernel::installed_module_files(host_, kernel.release, nvidia_module_names());
@@ -238,6 +238,9 @@ class Run {
       return;
     }
     explain(kernel, done, now.empty() ? problem : now);
+    if (stale && !builds_again)
+      kernel.next = "this dkms builds nothing twice: dkms remove -m nvidia -v " + version_ + " -k " + kernel.release +
+                    ", then vgpukit hook run " + kernel.release;
   }
 
   // Our dkms.conf reads this file. If it cannot be written, dkms tries the build once more.

@@ -5,6 +5,7 @@ A file holds cases. A case begins with NAME and ends at the next NAME:
 
     NAME   the name that is printed
     FULL                          run the case only with --full
+    EACH   bullseye bookworm      one case for each word, which replaces {suite} everywhere
     ALONE                         no other case runs at the same time (it looks for what other builds leave, too)
     USER   nobody                 run the steps as this user
     RUN    a shell command line; vgpukit is in the PATH, set -e is on
@@ -21,13 +22,13 @@ the line above: a RUN with a line break, anything else with a space. These are r
     {tmp}             the folder of the case            {source}   this repository
     {on:SUITE:6.12}   --root ROOT --kernel RELEASE      {root:SUITE}  {rel:SUITE:6.12}
     {series:SUITE:newest}  the first two numbers of a release
-    {on:SUITE:newest} the same with the newest kernel of the root. The kernels of backports and sid change: no case
-                      names their series
+    {on:SUITE:newest} the same with the newest kernel of the root, or the oldest. The kernels of backports and sid
+                      change: no case names their series
     {on:variants:NAME}  headers that Debian does not ship, see ci/variants.sh; {root:variants}  {rel:variants:NAME}
     {driver:NAME}     a tarball of NVIDIA's sources, see ci/drivers.sh
     {bin}             the folder that vgpukit was built in; the tools of tests/tools are there too
 """
-import argparse, concurrent.futures, json, os, re, shutil, subprocess, sys, tempfile, threading, time
+import argparse, concurrent.futures, copy, json, os, re, shutil, subprocess, sys, tempfile, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -35,12 +36,27 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, f"{TOP}/tests/tools")
 from json_schemas import Schemas, documents
 from root_kernels import pick
-KEYS = {"NAME", "FULL", "ALONE", "USER", "RUN", "EXIT", "OUT", "NOTOUT", "ERR", "NOTERR", "JSON"}
+KEYS = {"NAME", "FULL", "ALONE", "EACH", "USER", "RUN", "EXIT", "OUT", "NOTOUT", "ERR", "NOTERR", "JSON"}
 
 
 class Case:
     def __init__(self, name, place):
         self.name, self.place, self.full, self.alone, self.user, self.steps = name, place, False, False, None, []
+        self.suites = []
+
+    def each(self):
+        """The case, or one for each word of EACH."""
+        if not self.suites:
+            return [self]
+        cases = []
+        for suite in self.suites:
+            case = copy.deepcopy(self)
+            case.name = self.name.replace("{suite}", suite)
+            for step in case.steps:
+                step["run"] = step["run"].replace("{suite}", suite)
+                step["checks"] = [(key, text.replace("{suite}", suite), place) for key, text, place in step["checks"]]
+            cases.append(case)
+        return cases
 
 
 def read_cases(path):
@@ -69,6 +85,8 @@ def read_cases(path):
                 cases[-1].full = True
             elif key == "ALONE":
                 cases[-1].alone = True
+            elif key == "EACH":
+                cases[-1].suites = rest.split()
             elif key == "USER":
                 cases[-1].user = rest
             elif key == "RUN":
@@ -77,7 +95,7 @@ def read_cases(path):
                 cases[-1].steps[-1]["exit"] = int(rest)
             else:
                 cases[-1].steps[-1]["checks"].append((key, rest, place))
-    return cases
+    return [each for case in cases for each in case.each()]
 
 
 class World:

@@ -1,6 +1,7 @@
 #include "install/install.hpp"
 
 #include "install/build_root.hpp"
+#include "support/small_file_system.hpp"
 
 namespace vgpukit::install {
 namespace {
@@ -123,6 +124,20 @@ TEST_F(InstallTest, WhatIsRestoredGetsTheLabelsOfSELinux) {
   put("/sys/fs/selinux/enforce", "1");
   ASSERT_FALSE(install_all());
   EXPECT_THAT(text("/var/tmp/labels"), AllOf(HasSubstr("-R "), HasSubstr(" /lib/modules/6.1/modules.dep")));
+}
+
+TEST_F(InstallTest, AReadOnlyUsrSrcIsNamedAndAllIsAsBefore) {
+  if (!test::use_own_mounts()) GTEST_SKIP() << "nothing can be mounted here";
+  const auto sources = host_.in_root("/usr/src");
+  ASSERT_EQ(::mount(sources.c_str(), sources.c_str(), nullptr, MS_BIND, nullptr), 0);
+  ASSERT_EQ(::mount(nullptr, sources.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), 0);
+  const auto before = all();
+  const auto outcome = install_all();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::denied);
+  EXPECT_THAT(outcome.error().message(), AllOf(HasSubstr("/usr/src"), HasSubstr("Read-only file system")));
+  expect_nothing_changed(before);
+  ::umount2(sources.c_str(), MNT_DETACH);
 }
 
 TEST_F(InstallTest, AModuleOfAnotherKernelIsNotAccepted) {
