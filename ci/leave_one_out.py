@@ -2,10 +2,12 @@
 """Measures `vgpukit adapt`: leaves each recipe out that a driver needs on a kernel, and lets vgpukit find it again.
 
   sudo ci/leave_one_out.py [--vgpukit PROGRAM] [--cell DRIVER:ROOT:SERIES]... [--table-of FOLDER] [--keep FOLDER]
+                           [--repository CLONE]
 
 Writes its section of docs/matrix.md. A cell is a driver of ci/drivers.sh or `reference`, a builder root and a kernel's
 series in it. --keep keeps each cell's JSON, --table-of makes the table of such a folder and measures nothing. A "note"
-that somebody adds to the JSON of a cell is in the page. The headers of all builder roots are evidence.
+that somebody adds to the JSON of a cell is in the page. The headers of all builder roots are evidence. A clone of the
+kernel's repository is evidence only with --repository: a CI machine has none, and the figures are to be the same there.
 """
 import argparse, collections, glob, json, os, pathlib, statistics, subprocess, sys, tempfile, textwrap
 
@@ -17,7 +19,7 @@ default_cells = ["reference:bookworm:6.12", "reference:trixie:7.3", "470-bullsey
                  "535-bookworm:trixie:7.3"]
 
 
-def measure(vgpukit, cell, folder):
+def measure(vgpukit, cell, folder, repository):
     driver, root, series = cell.split(":")
     modules = cache / "roots" / root / "lib/modules"
     release = next((each.name for each in sorted(modules.iterdir()) if each.name.startswith(series + ".")), None)
@@ -32,6 +34,8 @@ def measure(vgpukit, cell, folder):
     for other in ("bullseye", "bookworm", "trixie"):
         if other != root:
             command += ["--headers-of", str(cache / "roots" / other)]
+    if repository:
+        command += ["--repository", repository]
     if driver.startswith("470"):
         command += ["--modules", "nvidia"]  # to save time
     result = subprocess.run(command, stdout=subprocess.PIPE, env={**os.environ, "VGPUKIT_DATA": str(top)})
@@ -105,13 +109,14 @@ def main():
     parser.add_argument("--cell", action="append")
     parser.add_argument("--keep")
     parser.add_argument("--table-of")
+    parser.add_argument("--repository")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(options.table_of or options.keep or scratch)
         folder.mkdir(parents=True, exist_ok=True)
         if not options.table_of:
             for cell in options.cell or default_cells:
-                measure(options.vgpukit, cell, folder)
+                measure(options.vgpukit, cell, folder, options.repository)
         page = top / "docs/matrix.md"
         text = page.read_text()
         begin = text.find(heading)

@@ -68,7 +68,7 @@ Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job) {
   AdaptReport report;
   TRY_ASSIGN(report.before, trial.build());
   report.build_seconds = seconds();
-  if (report.before.empty()) {
+  if (report.before.empty() && job.exercise.empty()) {
     report.green = true;
     return report;
   }
@@ -112,9 +112,9 @@ std::string text_of(const AdaptReport& report, const driver::Driver& driver, con
   std::string text = "vgpukit " VGPUKIT_VERSION " adapt\ndriver: " + driver.version.text + " " +
                      std::string(driver::flavour_name(driver.flavour)) + "\nkernel: " + kernel.release +
                      "\ncompiler: " + kernel.compiler.text + "\nresult: " +
-                     (report.before.empty() ? "it builds without proposals"
-                      : report.green        ? "it builds with the proposals"
-                                            : "it does not build") +
+                     (!report.green ? report.before.empty() ? "it builds, and does not work" : "it does not build"
+                      : report.before.empty() ? "it builds without proposals"
+                                              : "it builds with the proposals") +
                      "\n";
   const auto list = [&](const std::string& title, const std::vector<diagnostics::Diagnostic>& errors) {
     if (errors.empty()) return;

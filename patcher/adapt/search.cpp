@@ -25,9 +25,12 @@ std::string key_of(const diagnostics::Subject& subject) {
   return std::string(diagnostics::name_kind_word(subject.kind)) + " " + subject.of + " " + subject.name;
 }
 
-std::string state_of(const transform::SourceTree& tree) {
+// Of these files; nothing: of all.
+std::string state_of(const transform::SourceTree& tree, const std::vector<std::string>* files = nullptr) {
   Hasher hasher;
-  for (const auto& [path, text] : tree.edits()) hasher.add(path).add(text ? *text : "removed");
+  for (const auto& [path, text] : tree.edits())
+    if (!files || std::find(files->begin(), files->end(), path) != files->end())
+      hasher.add(path).add(text ? *text : "removed");
   return hasher.hex();
 }
 
@@ -158,9 +161,11 @@ Status Search::run(Errors errors, AdaptReport& report) {
   for (;;) {
     // Nothing is left, or nothing helps against errors of which some may be of an earlier state.
     if (errors_.empty() || (stuck && since_build_ > 0)) {
-      if (job_.on_step) job_.on_step("building all modules with " + std::to_string(taken_.size()) + " proposals");
-      TRY_ASSIGN(errors_, trial_.build());
-      since_build_ = 0;
+      if (since_build_ > 0) {
+        if (job_.on_step) job_.on_step("building all modules with " + std::to_string(taken_.size()) + " proposals");
+        TRY_ASSIGN(errors_, trial_.build());
+        since_build_ = 0;
+      }
       if (errors_.empty()) TRY(exercise(report));
       if (errors_.empty()) break;
     }
@@ -301,12 +306,13 @@ Result<bool> Search::one_step(AdaptReport& report) {
   std::vector<std::size_t> order(causes.subjects.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
-  for (const auto i : order) {
-    Errors about;
-    for (const auto index : causes.errors[i]) about.push_back(errors_[index]);
-    TRY_ASSIGN(const bool taken, try_subject(changes_.at(key_of(causes.subjects[i])), about, report));
-    if (taken) return true;
-  }
+  for (const bool again : {false, true})
+    for (const auto i : order) {
+      Errors about;
+      for (const auto index : causes.errors[i]) about.push_back(errors_[index]);
+      TRY_ASSIGN(const bool taken, try_subject(changes_.at(key_of(causes.subjects[i])), about, again, report));
+      if (taken) return true;
+    }
   return false;
 }
 
@@ -395,7 +401,8 @@ void Search::take(Proposal proposal, const std::string& key, Attempt made, bool 
   errors_ = std::move(made.errors);
 }
 
-Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors& about, AdaptReport& report) {
+Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors& about, bool again,
+                                 AdaptReport& report) {
   struct Best {
     Proposal proposal;
     std::string key;
@@ -403,10 +410,13 @@ Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors
     std::size_t tried;
   };
   std::optional<Best> best;
+  const auto files = authoring::files_of(about);
   for (const auto& candidate : candidates(api, about, tree_)) {
     const auto draft = draft_of(api, about, candidate);
     const auto key = draft.id + "\n" + draft.change;
-    if (draft.text.empty() || banned_.contains(key) || !tried_.insert(key + state_of(tree_)).second) continue;
+    if (draft.text.empty() || banned_.contains(key)) continue;
+    if (!again && !tried_.insert(key + " here " + state_of(tree_, &files)).second) continue;
+    if (!tried_.insert(key + state_of(tree_)).second) continue;
     if (job_.on_step) job_.on_step("trying " + draft.change);
     Tried tried{api.subject.text(), candidate.strategy, draft.change, candidate.why, {}, false};
     Proposal proposal{draft, candidate.strategy, candidate.why, known_of(candidate)};

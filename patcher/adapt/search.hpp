@@ -34,7 +34,7 @@ class Search {
   Search(kernel::Facts& facts, const AdaptJob& job, TrialTree& trial, transform::SourceTree tree,
          HeaderEvidence& evidence);
 
-  // Fills the report's proposals, tried, left and green. `errors`: of the build.
+  // Fills the report's proposals, tried, left and green. `errors`: of the build; none: it is only exercised.
   Status run(std::vector<diagnostics::Diagnostic> errors, AdaptReport& report);
   [[nodiscard]] const transform::SourceTree& tree() const { return tree_; }
 
@@ -58,7 +58,8 @@ class Search {
   };
 
   Result<bool> one_step(AdaptReport& report);
-  Result<bool> try_subject(const diagnostics::ApiChange& api, const Errors& about, AdaptReport& report);
+  // `again`: also what failed before other files changed.
+  Result<bool> try_subject(const diagnostics::ApiChange& api, const Errors& about, bool again, AdaptReport& report);
   Result<Attempt> attempt(const authoring::Draft& draft, const diagnostics::Subject& subject);
   Result<bool> with_second(const Attempt& first, Proposal proposal, const std::string& key, AdaptReport& report);
   [[nodiscard]] std::string why_ended(const AdaptReport& report) const;
@@ -86,7 +87,7 @@ class Search {
   Errors errors_;
   std::vector<Taken> taken_;
   std::size_t since_build_ = 0;   // proposals taken since the last whole build
-  std::set<std::string> tried_;   // draft and state of the tree
+  std::set<std::string> tried_;   // draft and state of the tree, and of the files with the errors
   std::set<std::string> banned_;  // drafts that made a build fail
   std::map<std::string, diagnostics::ApiChange> changes_;
   std::map<std::string, std::optional<authoring::KernelCommit>> commits_;  // by the subject, as changes_

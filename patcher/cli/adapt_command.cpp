@@ -57,9 +57,9 @@ nlohmann::json json_of(const adapt::AdaptReport& report) {
                      {"why", each.why},
                      {"result", each.result},
                      {"taken", each.taken}});
-  return {{"result", report.before.empty() ? "unchanged"
-                     : report.green        ? "green"
-                                           : "failed"},
+  return {{"result", !report.green           ? "failed"
+                     : report.before.empty() ? "unchanged"
+                                             : "green"},
           {"proposals", proposals},
           {"tried", tried},
           {"errors", json_of(report.before)},
@@ -202,7 +202,8 @@ Result<Exit> run_adapt(const Globals& globals, const AdaptOptions& options) {
     document["folder"] = drafts.empty() ? "" : folder.string();
     print_json(document);
   } else if (report.before.empty()) {
-    print(driver.version.text + " builds for " + release + " without a proposal.\n");
+    print(driver.version.text + " builds for " + release + " without a proposal." +
+          (report.exercise.empty() ? "" : " The modules: " + report.exercise + ".") + "\n");
   } else {
     print_report(globals, options, report, release, folder);
   }

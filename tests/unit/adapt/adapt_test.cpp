@@ -1,5 +1,7 @@
 #include "adapt/adapt.hpp"
 
+#include <algorithm>
+
 #include "adapt/adapt_fixture.hpp"
 #include "authoring/git_clone.hpp"
 
@@ -8,8 +10,10 @@ namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::Ge;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Le;
 using testing::Not;
 
 TEST_F(AdaptTest, ARenameIsFoundAndProven) {
@@ -66,6 +70,31 @@ TEST_F(AdaptTest, TwoChangesThatNeedEachOtherAreTakenTogether) {
   EXPECT_THAT(text, HasSubstr("taken, together with the next one"));
 }
 
+// What failed is tried again when nothing else helps, and not after each proposal for another file.
+TEST_F(AdaptTest, WhatFailedIsTriedOnceMoreAtTheEnd) {
+  std::string old = "int grab(int a, long b, char *c);\n";
+  std::string now = "int grab(int a, long b);\n";
+  driver::testing_driver::Files files = {
+      {"nvidia/a.c", "#include <linux/api.h>\nint nv_a(void) { return grab(1, 2, 0) +\ngrab(1, 2, 0, 4); }\n"},
+      {"nvidia/nv.c", "int nv_init(void) { return 0; }\n"}};
+  exported = {"grab"};
+  for (const std::string name : {"b", "c", "d"}) {
+    old += "static inline int old_" + name + "(int a) { return now_" + name + "(a); }\n";
+    now += "int now_" + name + "(int a);\n";
+    exported.push_back("now_" + name);
+    files["nvidia/" + name + ".c"] =
+        "#include <linux/api.h>\nint nv_" + name + "(void) { return old_" + name + "(1); }\n";
+  }
+  old_header(now.substr(now.find('\n') + 1) + old);
+  header(now);
+  package(files);
+  const auto report = adapt_it();
+  EXPECT_EQ(report.proposals.size(), 3U) << text;
+  const auto of_grab = std::count_if(report.tried.begin(), report.tried.end(),
+                                     [](const Tried& each) { return each.subject == "function grab()"; });
+  EXPECT_THAT(of_grab, AllOf(Ge(1), Le(2))) << text;
+}
+
 // Each is the other's name in the old kernel, and both are gone.
 TEST_F(AdaptTest, TwoProposalsThatUndoEachOtherEnd) {
   old_header(
@@ -81,11 +110,11 @@ TEST_F(AdaptTest, TwoProposalsThatUndoEachOtherEnd) {
 }
 
 TEST_F(AdaptTest, AFieldIsRenamedInEachOfTwoStructures) {
-  old_header("struct one { int state; };\nstruct two { int state; };\n");
-  header("struct one { int new_state; };\nstruct two { int new_state; };\n");
+  old_header("struct one { int *state; };\nstruct two { int *state; };\n");
+  header("struct one { int *new_state; };\nstruct two { int *new_state; };\n");
   package({{"nvidia/nv.c",
             "#include <linux/api.h>\nint nv_init(struct one *a, struct two *b);\n"
-            "int nv_init(struct one *a, struct two *b) { return a->state +\nb->state; }\n"}});
+            "int nv_init(struct one *a, struct two *b) { return *a->state +\n*b->state; }\n"}});
   const auto report = adapt_it();
   EXPECT_TRUE(report.green) << text;
   EXPECT_THAT(changes_of(report),
@@ -186,6 +215,16 @@ TEST_F(ExerciseTest, WhatDoesNotWorkIsTakenBack) {
   EXPECT_THAT(report.proposals, IsEmpty());
   EXPECT_THAT(text, HasSubstr("it makes another error: exercise: BUG: kernel NULL pointer dereference"));
   EXPECT_THAT(text, HasSubstr("errors that are left:\n  nvidia/nv.c:2: too many arguments to function 'signal'"));
+}
+
+TEST_F(ExerciseTest, ADriverThatBuildsWithoutAProposalIsUsedToo) {
+  package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { signal(1); return 0; }\n"}});
+  EXPECT_TRUE(with_program("echo '12 checks'\n").green);
+  EXPECT_THAT(text, HasSubstr("result: it builds without proposals\n"));
+  EXPECT_THAT(text, HasSubstr("the modules: they were used: 12 checks\n"));
+  EXPECT_FALSE(with_program("echo 'BUG: kernel NULL pointer dereference'; exit 1\n").green);
+  EXPECT_THAT(text, HasSubstr("result: it builds, and does not work\n"));
+  EXPECT_THAT(text, HasSubstr("the search ended: it builds and is verified, and does not work\n"));
 }
 
 TEST_F(ExerciseTest, AMachineThatCannotUseThemIsTold) {
