@@ -26,8 +26,8 @@ TEST(HeaderTextsTest, FewAndManyNamesAreFoundAlike) {
   Names names = {"halt", "halt_all"};
   const Names types = {"ring"};
   const auto few = found_in(texts, names, types);
-  EXPECT_THAT(few, ElementsAre("linux/b.h: int halt(int a)", "linux/b.h: #define halt_all(x)",
-                               "linux/a.h: struct ring"));
+  EXPECT_THAT(few,
+              ElementsAre("linux/b.h: int halt(int a)", "linux/b.h: #define halt_all(x)", "linux/a.h: struct ring"));
   for (int i = 0; i < 40; ++i) names.insert("never_" + std::to_string(i));
   EXPECT_EQ(found_in(texts, names, types), few);
 }
