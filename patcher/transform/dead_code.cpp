@@ -127,7 +127,7 @@ class Condition {
 };
 
 // An #if without its #endif so far.
-struct Conditional {
+struct OpenConditional {
   bool outside;        // whether the #if itself is in dead code
   bool taken = false;  // whether one of its branches so far is certainly compiled
 };
@@ -136,7 +136,7 @@ struct Conditional {
 
 std::vector<Span> dead_code(const std::vector<Token>& row, const Version& kernel) {
   std::vector<Span> spans;
-  std::vector<Conditional> open;
+  std::vector<OpenConditional> open;
   bool dead = false;
   for (std::size_t i = 0; i + 1 < row.size(); ++i) {
     if (row[i].kind != Kind::directive || row[i].text.empty()) continue;
@@ -148,7 +148,7 @@ std::vector<Span> dead_code(const std::vector<Token>& row, const Version& kernel
       open.push_back({dead});
     else if (open.empty() || (name != "endif" && name != "else" && !name.starts_with("elif")))
       continue;
-    Conditional& top = open.back();
+    OpenConditional& top = open.back();
     const bool was_dead = dead;
     if (name == "endif") {
       dead = top.outside;
