@@ -148,7 +148,8 @@ std::vector<Candidate> from_release(const Evidence& evidence, const LaterRelease
     return all;
   }
   if (subject.kind == NameKind::header || subject.kind == NameKind::symbol) return {};
-  if (!subject.gone) names.insert(subject.name);
+  // A function that is still there has other arguments now; another name would be for something else.
+  if (!subject.gone) names = {subject.name};
   for (const auto& [name, found] : evidence.kernel.find(names, {})) {
     const auto& one = *found.front().declaration;
     const bool callable = one.callable && (one.kind == NameKind::function || one.kind == NameKind::macro);

@@ -169,6 +169,12 @@ TEST_F(LaterStrategies, OtherArgumentsOfTheSameFunction) {
   EXPECT_EQ(result(found[0]), "void f(void) { ring(a, LOUD); }\n");
 }
 
+TEST_F(LaterStrategies, AnotherNameIsNotForAFunctionThatIsStillThere) {
+  put("new", "linux/ticker.h", "int ring(struct ticker *t, int how);\nint halt(struct ticker *t, int how);\n");
+  later("void f(void) { halt(a, LOUD); }\n");
+  EXPECT_THAT(candidates(later_release, "nvidia/nv.c:1:16: error: too few arguments to function 'ring'\n"), IsEmpty());
+}
+
 TEST_F(LaterStrategies, AFieldThatALaterReleaseUsesThere) {
   put("old", "linux/ticker.h", "struct ticker {\n  int bell;\n};\n");
   put("new", "linux/ticker.h", "struct ticker {\n  long gong;\n  long horn;\n};\n");
