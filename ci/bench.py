@@ -117,7 +117,8 @@ in_root $ROOT dkms add -m nvidia-bench -v 1
 timed plain.json dkms install -m nvidia-bench -v 1 -k {release}
 in_root $ROOT dkms remove -m nvidia-bench -v 1 --all
 rm -r $ROOT/usr/src/nvidia-bench-1
-in_root $ROOT /usr/local/bin/vgpukit install /srv/driver.tar --without-nvidia-installer --kernel {release}
+in_root $ROOT env PATH=/usr/local/bin:/usr/sbin:/usr/bin \\
+  vgpukit install /srv/driver.tar --without-nvidia-installer --kernel {release}
 version=$(basename $ROOT/var/lib/dkms/nvidia/*/)
 new_kernel() {{ in_root $ROOT dkms remove -m nvidia -v $version -k {release}; }}
 new_kernel

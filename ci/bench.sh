@@ -12,7 +12,7 @@ set -euo pipefail
 need_root "ci/bench.sh"
 command -v python3 >/dev/null && command -v ninja >/dev/null || { install_build_deps; apt_quiet install python3 >&2; }
 for ci_target in vgpukit conftest_compare; do
-  build_vgpukit "$ci_top/build-bench" -DCMAKE_BUILD_TYPE=Release
+  build_vgpukit "$ci_top/build-bench" -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON
 done
 suite=bookworm release=. name=535-bookworm
 case ${1:--} in -*) ;; *) suite=$1 release=$2 name=$3; shift 3 ;; esac

@@ -53,3 +53,4 @@ say "vgpukit build reference --kernel $kernel"
 "$vgpukit" build reference --kernel "$kernel" --accept gpl-export
 part build
 say "done in $SECONDS s: $parts"
+say "next, with NVIDIA's package: $vgpukit build FILE.run --kernel $kernel (docs/guides/first-vgpu.md)"

@@ -52,7 +52,7 @@ Result<AdaptReport> adapt(kernel::Facts& facts, const AdaptJob& job) {
     if (line.decision == recipe::Decision::needs_consent)
       return Error{ErrorKind::consent, what, line.recipe->id + " needs consent: " + line.recipe->notice->text,
                    "--accept " + line.recipe->notice->name};
-  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(facts.kernel(), tree, job.accepted));
+  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(facts, tree, job.accepted));
   for (const auto& check : checks)
     if (!check.accepted)
       return Error{check.notice.empty() ? ErrorKind::usage : ErrorKind::consent, what,

@@ -187,6 +187,14 @@ Result<BuildResult> build_tree(kernel::Facts& facts, const BuildRequest& request
   result.compile_seconds = total - conftest_by_make;
   result.cpu_seconds = conftest.cpu_seconds + outcome->cpu_seconds;
   result.warnings = conftest::audit_conftest(facts, conftest.checks);
+  if (!conftest.given_up.empty() && watch.tests() > 0) {
+    diagnostics::Diagnostic slow;
+    slow.kind = diagnostics::Diagnostic::Kind::warning;
+    slow.tool = "conftest";
+    slow.message = "make ran the driver's conftest tests itself, which takes longer: " + conftest.given_up;
+    slow.hint = "the modules are the same; please report it with the log";
+    result.warnings.push_back(std::move(slow));
+  }
   const auto printed = watch.diagnostics().warnings();
   result.warnings.insert(result.warnings.end(), printed.begin(), printed.end());
   std::vector<diagnostics::Diagnostic> errors = watch.diagnostics().errors();

@@ -282,7 +282,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   TRY_ASSIGN(const auto plan, recipe::make_plan(*job.catalogue, *job.driver, facts, tree, job.accepted, job.modules));
   report.seconds["plan"] = watch.lap();
   report.recipes = recipe_parts(plan);
-  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(kernel, tree, job.accepted));
+  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(facts, tree, job.accepted));
   report.checks = check_parts(checks);
   report.notices = notice_parts(plan, checks);
   std::vector<diagnostics::Diagnostic> build_errors;  // of make and the compiler

@@ -95,19 +95,13 @@ void print_report(const Globals& globals, const AdaptOptions& options, const ada
     print(wrapped("The search ended: " + report.ended + ".", 0));
   }
   if (report.proposals.empty()) return;
-  std::string same = " --accept adapted";  // the options of this call that a build needs, too
-  if (!globals.root.empty() && globals.root != "/") same = " --root " + shell_word(globals.root) + same;
-  const auto add = [&](const char* option, const std::vector<std::string>& words) {
-    for (const auto& word : words) same += " " + std::string(option) + " " + shell_word(word);
-  };
-  add("--accept", options.accept);
-  add("--without", options.without);
-  add("--modules", options.modules);
+  auto accept = options.accept;
+  accept.emplace_back("adapted");
   print(std::to_string(report.proposals.size()) + (report.proposals.size() == 1 ? " recipe is" : " recipes are") +
         " in " + folder.string() + ". " +
         (report.exercise.empty() ? "Nothing was tried on a card." : "The modules: " + report.exercise + ".") +
         " Read them, then:\n  vgpukit --recipes " + folder.string() + " build " + shell_word(options.driver) +
-        " --kernel " + release + same + "\n");
+        " --kernel " + release + same_options(globals, accept, options.without, options.modules) + "\n");
 }
 
 Result<Exit> measure(const Globals& globals, const AdaptOptions& options, kernel::Facts& facts,

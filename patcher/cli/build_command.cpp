@@ -35,6 +35,13 @@ struct BuildOptions {
   bool keep_objects = false;
 };
 
+// "", or the same kernels for another command.
+std::string kernel_options(const std::vector<std::string>& kernels) {
+  std::string text;
+  for (const auto& kernel : kernels) text += " --kernel " + shell_word(kernel);
+  return text;
+}
+
 Result<Exit> build(const Globals& globals, const BuildOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   TRY_ASSIGN(const auto recipes, recipes_of(globals, options.without));
@@ -58,6 +65,8 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
                  "--output names one folder",
                  "name one kernel, or leave --output out: each kernel then has a folder of its own"};
 
+  const auto same_build =
+      shell_word(options.driver) + same_options(globals, options.accept, options.without, options.modules);
   nlohmann::json documents = nlohmann::json::array();
   Exit worst = Exit::done;
   for (auto& kernel : kernels) {
@@ -103,12 +112,17 @@ Result<Exit> build(const Globals& globals, const BuildOptions& options) {
     if (globals.json())
       documents.push_back(*report);
     else
-      print_build_report(*report, globals);
+      print_build_report(*report, globals, same_build);
     if (worst == Exit::done) worst = exit_of_build(*report);
   }
   if (globals.json())
     print_json(documents.size() == 1 ? documents[0]
                                      : nlohmann::json{{options.dry_run ? "plans" : "builds", documents}});
+  // The reference driver is for trying vgpukit: nobody installs it.
+  if (worst == Exit::done && !options.dry_run && !options.compile_only && !globals.json() && !globals.quiet &&
+      options.driver != "reference")
+    print("\nTo install it, now and for later kernels:\n  vgpukit install " + same_build +
+          (driver.package ? "" : " --without-nvidia-installer") + kernel_options(options.kernels) + "\n");
   return worst;
 }
 

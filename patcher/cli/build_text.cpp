@@ -62,7 +62,7 @@ void print_error(const build::BuildReport::ErrorPart& error, const Style& style,
 }
 
 // Prints errors about the same name together, after the first of them, which has what is known of the name.
-void print_errors(const build::BuildReport& report, const Style& style) {
+void print_errors(const build::BuildReport& report, const Style& style, const std::string& same_build) {
   std::set<std::string> printed;
   for (const auto& error : report.errors) {
     if (!error.subject.empty() && !printed.insert(error.subject).second) continue;
@@ -75,11 +75,14 @@ void print_errors(const build::BuildReport& report, const Style& style) {
   }
   if (printed.empty() || report.log.empty()) return;
   print("\n" + std::to_string(printed.size()) + (printed.size() == 1 ? " name" : " names") +
-        " of the kernel in these errors, and no recipe that was applied covers them. To start recipes:\n"
+        " of the kernel in these errors, and no recipe that was applied covers them.\n"
+        "To have recipes searched for, and tried:\n"
+        "  vgpukit adapt " +
+        same_build + " --kernel " + report.kernel.release +
+        "\nTo begin them by hand (docs/guides/writing-a-recipe.md goes on from there):\n"
         "  vgpukit recipe new --from-log " +
         report.log + " --kernel " + report.kernel.release +
-        (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) +
-        "\ndocs/guides/writing-a-recipe.md goes on from there.\n");
+        (report.kernel.root == "/" ? "" : " --root " + report.kernel.root) + "\n");
 }
 
 void print_warnings(const build::BuildReport& report, const Style& style) {
@@ -96,7 +99,7 @@ void print_warnings(const build::BuildReport& report, const Style& style) {
 
 }  // namespace
 
-void print_build_report(const build::BuildReport& report, const Globals& globals) {
+void print_build_report(const build::BuildReport& report, const Globals& globals, const std::string& same_build) {
   const auto style = style_of(globals, STDOUT_FILENO);
   print(
       style.bold("NVIDIA " + report.driver.version + " (" + report.driver.flavour + ") for " + report.kernel.release) +
@@ -110,7 +113,7 @@ void print_build_report(const build::BuildReport& report, const Globals& globals
     print("\n" + style.red("not built") + ": " + std::to_string(report.errors.size()) +
           (report.errors.size() == 1 ? " error" : " errors") +
           (report.log.empty() ? "" : " after " + seconds(report, "total") + " s") + "\n");
-    print_errors(report, style);
+    print_errors(report, style, same_build);
     print("\n");
     print_warnings(report, style);
     if (!report.log.empty()) print("log: " + report.log + "\n");

@@ -211,6 +211,21 @@ Result<std::vector<fs::path>> recipe_folders(const Globals& globals, bool with_s
   return folders;
 }
 
+std::string same_options(const Globals& globals, const std::vector<std::string>& accept,
+                         const std::vector<std::string>& without, const std::vector<std::string>& modules) {
+  std::string text;
+  const auto add = [&](const char* option, const std::vector<std::string>& words) {
+    for (const auto& word : words) text += " " + std::string(option) + " " + shell_word(word);
+  };
+  if (!globals.root.empty() && globals.root != "/") add("--root", {globals.root});
+  add("--recipes", globals.recipes);
+  if (globals.no_shipped_recipes) text += " --no-shipped-recipes";
+  add("--accept", accept);
+  add("--without", without);
+  add("--modules", modules);
+  return text;
+}
+
 Result<recipe::Catalogue> catalogue_of(const Globals& globals, bool with_shipped,
                                        const std::vector<std::string>& without) {
   TRY_ASSIGN(const auto data, shipped_data());

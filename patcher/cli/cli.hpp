@@ -98,6 +98,11 @@ inline void set_action(CLI::App* command, Globals& globals, Action& action, Resu
 // What every command that takes a driver says of it.
 inline constexpr const char* driver_help = "Folder, .run, .zip, tarball, version, branch (535, 535.xxx) or 'reference'";
 
+// The options of this call that another command about the same build needs, for messages that name such a command:
+// " --root /r --recipes my --accept gpl-export"; may be empty.
+std::string same_options(const Globals& globals, const std::vector<std::string>& accept,
+                         const std::vector<std::string>& without, const std::vector<std::string>& modules);
+
 Result<HostPaths> host_of(const Globals& globals);
 // find_driver(), with a progress line while a large package is read.
 Result<driver::Driver> driver_of(const Globals& globals, const HostPaths& host, const std::string& word);

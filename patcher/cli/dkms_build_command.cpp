@@ -8,6 +8,7 @@
 #include "cli/cli.hpp"
 #include "cli/progress.hpp"
 #include "install/dkms_build.hpp"
+#include "install/dkms_tree.hpp"
 #include "support/process.hpp"
 #include "support/text.hpp"
 
@@ -97,7 +98,7 @@ Result<Exit> dkms_build(const Globals& globals, const DkmsBuildOptions& options)
     show_on_boot_screen("vgpukit: the NVIDIA driver for " + options.kernel +
                         (built && built->result == build::BuildReport::Result::built ? " is built" : " is NOT built"));
   TRY_ASSIGN(const auto report, built);
-  print_build_report(report, globals);
+  print_build_report(report, globals, install::dkms_source_folder(report.driver.version).string());
   if (report.result == build::BuildReport::Result::built) return Exit::done;
   return first_error(report);
 }

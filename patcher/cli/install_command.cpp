@@ -90,10 +90,7 @@ Result<Exit> install(const Globals& globals, const InstallOptions& options) {
         "--without-nvidia-installer registers the kernel modules with dkms; the user space is then the distribution's"};
   TRY_ASSIGN(request.kernels, kernels_of(host, options.kernels.empty() ? default_kernels(host) : options.kernels,
                                          request.choices.accepted));
-  for (const auto& folder : globals.recipes) {
-    const auto real = fs::weakly_canonical(folder);
-    request.choices.recipes.push_back(host.inside(real).string());
-  }
+  request.choices.recipes.assign(globals.recipes.begin(), globals.recipes.end());
   request.choices.shipped_recipes = !globals.no_shipped_recipes;
   request.choices.without = options.without;
   request.choices.modules = options.modules;
@@ -134,6 +131,8 @@ Result<Exit> install(const Globals& globals, const InstallOptions& options) {
   }
   for (const auto& warning : installed->warnings) print(style.yellow("warning: ") + warning + "\n");
   for (const auto& hook : installed->hooks) print("hook: " + hook + "\n");
+  for (const auto& folder : globals.recipes)
+    print("recipes: those of " + folder + " are copied for later kernels. Install again after a change there.\n");
   print(signing_text(signing, style));
   print(
       "dkms builds it for future kernels and lets vgpukit patch it for each. vgpukit rollback restores the state "

@@ -188,7 +188,7 @@ Result<ShownPlan> show_plan(const Globals& globals, const driver::Driver& driver
     TRY_ASSIGN(const auto history, history::record_history({}, driver, kernel, tree, plan));
     TRY_ASSIGN(diff, history.diff(0, history.commits().size() - 1));
   }
-  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(kernel, tree, accepted));
+  TRY_ASSIGN(const auto checks, conftest::run_driver_checks(facts, tree, accepted));
   const bool asks = plan.has(recipe::Decision::needs_consent) || conftest::needs_consent(checks);
   const auto code = conftest::refuses(checks)                             ? Exit::failed
                     : asks                                                ? Exit::consent

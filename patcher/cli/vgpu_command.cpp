@@ -175,10 +175,12 @@ Result<Exit> undefine(const Globals& globals, const VgpuOptions& options) {
   TRY_ASSIGN(const auto host, host_of(globals));
   Sysfs sysfs(host);
   TRY_ASSIGN(const auto files, vgpu::undefine_vgpu(tools_of(host, sysfs), options.name, options.card));
-  if (!globals.json()) return Exit::done;
   nlohmann::json names = nlohmann::json::array();
   for (const auto& file : files) names.push_back(host.inside(file).string());
-  print_json({{"undefined", options.name}, {"files", names}});
+  if (globals.json())
+    print_json({{"undefined", options.name}, {"files", names}});
+  else
+    log::info(options.name + " is no longer defined; a vGPU that exists now stays until `vgpukit vgpu remove`");
   return Exit::done;
 }
 

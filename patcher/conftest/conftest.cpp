@@ -122,7 +122,8 @@ class Engine {
     if (fs::exists(conftest_, error) && !request_.has_objects) return {};
     const auto fingerprint = facts_.fingerprint();
     const std::string identity = tree_identity(request_.tree);
-    if (!fingerprint || identity.empty()) return {};
+    if (!fingerprint || identity.empty())
+      return give_up(fingerprint ? "the driver's makefiles cannot be read" : fingerprint.error().message());
     key_ = *fingerprint + identity;
     for (const auto& word : make_.argv)
       if (!word.starts_with("-j") && word != kernel_.host.inside(request_.tree).string()) key_ += "\n" + word;
@@ -137,7 +138,7 @@ class Engine {
     const ScratchFolder scratch(request_.tree);
     const auto sources = driver::read_kbuild_summary(request_.tree, request_.modules).sources;
     TRY_ASSIGN(auto ask, ask_kbuild(kernel_, *fingerprint, make_, sources, scratch.folder()));
-    if (!ask) return give_up();
+    if (!ask) return give_up("Kbuild did not say how it calls conftest.sh");
     run_.compile = std::move(ask->compile);
     run_.cpu_seconds += ask->cpu_seconds;
     ConftestCompiler compiler(kernel_, *ask, kernel_.host.inside(request_.tree), scratch.folder(), request_.jobs);
@@ -145,12 +146,14 @@ class Engine {
     run_.compilers = compiler.runs();
     run_.cpu_seconds += compiler.cpu_seconds();
     if (!status && Interrupt::caught()) return status.error();
-    if (!status || answers_.files.empty()) return give_up();
+    if (!status) return give_up(status.error().message());
+    if (answers_.files.empty()) return give_up("conftest.sh finds headers in a way that vgpukit does not know");
     if (answers_.left_to_make.empty() && !compiler.reads_tree()) save_answers(kernel_.host, key_, answers_);
     return deliver();
   }
 
-  Status give_up() {
+  Status give_up(const std::string& why) {
+    run_.given_up = why;
     std::error_code ignored;
     fs::remove_all(conftest_, ignored);
     answers_ = {};
@@ -166,7 +169,7 @@ class Engine {
         const auto there = read_file(conftest_ / path);
         same = there && *there == text;
       }
-      if (!same && !write_plain(conftest_ / path, text)) return give_up();
+      if (!same && !write_plain(conftest_ / path, text)) return give_up("cannot write " + (conftest_ / path).string());
     }
     run_.answered = answers_.left_to_make.empty();
     run_.tests = answers_.tests;

@@ -33,6 +33,7 @@ struct ConftestRequest {
 
 struct ConftestRun {
   bool answered = false;   // conftest/ is complete; otherwise make generates what is missing
+  std::string given_up;    // why make has to run all tests; empty if there are none, or some were answered
   unsigned tests = 0;      // compile tests and header tests
   unsigned compiled = 0;   // snippets that were compiled
   unsigned cached = 0;     // snippets whose answer was cached; tests, if all answers of the build were cached

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "kernel/kernel_notices.hpp"
+#include "support/checksummed_file.hpp"
+#include "support/hash.hpp"
 #include "support/interrupt.hpp"
 #include "support/process.hpp"
 #include "support/sandbox.hpp"
@@ -63,6 +65,20 @@ DriverCheck refusal(std::string_view verb, std::string_view says, std::string_vi
   return check;
 }
 
+// The file with the output of the checks. Beside the kernel they see whether this machine runs Xen. Empty without a
+// fingerprint.
+fs::path checks_file(kernel::Facts& facts, const std::vector<std::string>& argv, std::string_view verbs,
+                     std::string_view script) {
+  const auto& host = facts.kernel().host;
+  const auto fingerprint = facts.fingerprint();
+  if (!fingerprint) return {};
+  std::error_code bad;
+  Hasher hasher;
+  for (const auto& word : argv) hasher.add(word);
+  hasher.add(*fingerprint).add(verbs).add(script).add(fs::exists("/proc/xen/capabilities", bad) ? "xen" : "");
+  return host.cache / "conftest" / (hasher.hex() + ".checks");
+}
+
 }  // namespace
 
 std::vector<DriverCheck> read_driver_checks(std::string_view output, std::string_view script,
@@ -84,8 +100,9 @@ std::vector<DriverCheck> read_driver_checks(std::string_view output, std::string
   return checks;
 }
 
-Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel, const transform::SourceTree& tree,
+Result<std::vector<DriverCheck>> run_driver_checks(kernel::Facts& facts, const transform::SourceTree& tree,
                                                    const std::set<std::string>& accepted) {
+  const auto& kernel = facts.kernel();
   const std::vector<DriverCheck> none;
   if (!tree.has("conftest.sh")) return none;
   TRY_ASSIGN(const auto script, tree.read("conftest.sh"));
@@ -113,6 +130,8 @@ Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel,
     if (!skip && contains(script, std::string(check.verb) + ")")) append(verbs, check.verb, " ");
   }
   if (verbs.empty()) return none;
+  const auto cached = checks_file(facts, command.argv, verbs, script);
+  if (const auto known = read_checksummed(cached)) return read_driver_checks(*known, script, accepted);
   command.env["VGPUKIT_CHECKS"] = verbs;
   command.input = script;
   command.deadline = std::chrono::minutes(1);
@@ -120,6 +139,7 @@ Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel,
   const auto outcome = run(command);
   if (!outcome && Interrupt::caught() != 0) return outcome.error();
   if (!outcome || outcome->timed_out) return none;
+  if (outcome->ok() && !cached.empty()) write_checksummed(cached, outcome->out);
   return read_driver_checks(outcome->out, script, accepted);
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernel/kernel.hpp"
+#include "kernel/facts.hpp"
 #include "support/result.hpp"
 #include "transform/source_tree.hpp"
 
@@ -24,8 +24,8 @@ struct DriverCheck {
 
 // Runs the checks of the tree's conftest.sh for this kernel, inside its root, as make would. Gives those that refuse,
 // accepted ones too. Nothing for a driver without conftest.sh, and if no shell can be run: make then reports the
-// reason. Error: interrupted.
-Result<std::vector<DriverCheck>> run_driver_checks(const kernel::Kernel& kernel, const transform::SourceTree& tree,
+// reason. What the script printed is cached with the kernel's fingerprint. Error: interrupted.
+Result<std::vector<DriverCheck>> run_driver_checks(kernel::Facts& facts, const transform::SourceTree& tree,
                                                    const std::set<std::string>& accepted);
 
 // Whether a check needs consent, and whether one refuses that nothing can ignore.

@@ -6,6 +6,7 @@
 
 #include "config.hpp"
 #include "driver/source_files.hpp"
+#include "recipe/catalogue.hpp"
 #include "support/atomic_file.hpp"
 #include "support/configuration.hpp"
 #include "support/json_file.hpp"
@@ -19,6 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kChoices = "vgpukit.json";
+constexpr const char* kRecipes = "vgpukit-recipes";
 
 // A template of kbuild/dkms with its @NAMES@ filled in.
 Result<std::string> filled(const fs::path& file, const std::vector<std::pair<std::string, std::string>>& values) {
@@ -50,6 +52,21 @@ Result<std::string> hash_of_tree(const fs::path& folder) {
   return driver::hash_sources(folder, files, driver::HashDepth::quick);
 }
 
+// Copies the recipes in `from` and their patches to the new folder `to`.
+Status copy_recipes(const fs::path& from, const fs::path& to) {
+  TRY_ASSIGN(const auto files, recipe::recipe_files(from));
+  for (const auto& file : files) TRY(clone_file(file, to / file.filename()));
+  const auto patches = from / "patches";
+  std::error_code bad;
+  for (auto entry = fs::recursive_directory_iterator(patches, bad); !bad && entry != fs::end(entry);
+       entry.increment(bad)) {
+    const auto path = entry->path().lexically_relative(from);
+    if (entry->is_regular_file()) TRY(clone_beneath(from, path, to / path));
+  }
+  fs::create_directories(to, bad);  // also when there is nothing to copy
+  return {};
+}
+
 }  // namespace
 
 fs::path dkms_source_folder(const std::string& version) {
@@ -69,13 +86,18 @@ Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, con
   TRY_ASSIGN(const auto script, filled(data / "kbuild/dkms/vgpukit-dkms", values));
   TRY(write_file(folder / "dkms.conf", conf + module_lines(choices.modules)));
   TRY(write_file(folder / "vgpukit-dkms", script, 0755));
+  std::vector<std::string> recipes;
+  for (const auto& from : choices.recipes) {
+    recipes.push_back(kRecipes + ("/" + std::to_string(recipes.size() + 1)));
+    TRY(copy_recipes(from, folder / recipes.back()));
+  }
   TRY_ASSIGN(const auto written, hash_of_tree(folder));
   const json document = {{"vgpukit", VGPUKIT_VERSION},
                          {"version", driver.version.text},
                          {"content", driver.content},
                          {"written", written},
                          {"accepted", choices.accepted},
-                         {"recipes", choices.recipes},
+                         {"recipes", recipes},
                          {"shipped-recipes", choices.shipped_recipes},
                          {"without", choices.without},
                          {"modules", choices.modules}};
@@ -89,7 +111,8 @@ Result<DkmsChoices> read_dkms_choices(const fs::path& folder) {
   try {
     DkmsChoices choices;
     document.at("accepted").get_to(choices.accepted);
-    document.at("recipes").get_to(choices.recipes);
+    // Earlier versions of vgpukit wrote absolute paths; they stay what they are.
+    for (const auto& recipes : document.at("recipes")) choices.recipes.push_back(folder / recipes.get<std::string>());
     document.at("shipped-recipes").get_to(choices.shipped_recipes);
     document.at("without").get_to(choices.without);
     document.at("modules").get_to(choices.modules);

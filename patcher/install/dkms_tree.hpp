@@ -14,8 +14,10 @@ namespace vgpukit::install {
 
 // What the user chose when the driver was installed. Later builds need it, because a kernel upgrade cannot ask.
 struct DkmsChoices {
-  std::set<std::string> accepted;    // notices
-  std::vector<std::string> recipes;  // folders of --recipes, as the root knows them
+  std::set<std::string> accepted;  // notices
+  // The folders of --recipes, as this process sees them. The tree has copies of their recipes and patches: a kernel
+  // upgrade must not depend on a folder that the user may have removed.
+  std::vector<std::filesystem::path> recipes;
   bool shipped_recipes = true;
   std::vector<std::string> without;  // recipes to leave out
   std::vector<std::string> modules;  // never empty

@@ -77,12 +77,17 @@ Result<fs::path> build_folder(const HostPaths& host, const std::string& release)
                  link.string() + " points to " + fs::read_symlink(*modules / "build", ignored).string() +
                      ", which does not exist",
                  advice(host, release)};
-  if (modules || (host.is_host() && release == running_release()))
-    return Error{ErrorKind::missing, tried, "its headers are not installed", advice(host, release)};
-  const auto known = nearest(list_kernels(host), release);
+  const auto list = list_kernels(host);
+  if (modules || (host.is_host() && release == running_release())) {
+    const auto ready = std::find_if(list.rbegin(), list.rend(), [](const auto& entry) { return entry.headers; });
+    return Error{ErrorKind::missing, tried, "its headers are not installed",
+                 advice(host, release) +
+                     (ready == list.rend() ? "" : "; or build for " + ready->release + " with --kernel newest")};
+  }
+  const auto known = nearest(list, release);
   return Error{ErrorKind::usage, tried, "there is no such kernel in " + host.root.string(),
                known.empty() ? "no kernel headers are installed: " + install_headers_hint(host, release)
-                             : "there are: " + known};
+                             : "there are: " + known + "; or write running, newest or all"};
 }
 
 }  // namespace

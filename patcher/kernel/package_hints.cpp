@@ -60,6 +60,14 @@ std::string install(Family family, const std::string& packages) {
   return "install " + packages + " with your distribution's package manager";
 }
 
+// Whether a kernel with this release may be one of Debian's or Ubuntu's, going by the name of its flavour.
+bool has_debian_flavour(std::string_view release) {
+  for (const std::string_view flavour : {"amd64", "arm64", "686", "686-pae", "generic", "lowlatency", "realtime", "oem",
+                                         "kvm", "aws", "azure", "gcp", "oracle"})
+    if (release.ends_with("-" + std::string(flavour))) return true;
+  return false;
+}
+
 // In another root, the command has to run there.
 std::string in_that_root(const HostPaths& host, const std::string& command) {
   return host.is_host() ? command : command + " (inside " + host.root.string() + ")";
@@ -103,6 +111,8 @@ std::string install_headers_hint(const HostPaths& host, std::string_view release
   }
   std::string command = install(family, packages);
   // A rolling distribution has only the newest kernel's headers.
+  if (family == Family::debian && !name.empty() && !has_debian_flavour(name))
+    command += " (if it is a kernel of this distribution; otherwise the headers from where the kernel is from)";
   if (family == Family::arch)
     command += " (for the newest kernel; if it is newer than " + name + ", upgrade and reboot first)";
   return in_that_root(host, command);

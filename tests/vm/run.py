@@ -319,12 +319,24 @@ def test_kernel(kernel, options, work):
     return not wrong
 
 
+def check_programs():
+    """Everything that this machine lacks, at once and before anything is built."""
+    needs = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "gcc": "gcc", "strip": "binutils",
+             "debootstrap": "debootstrap", "virt-xml-validate": "libvirt-clients", "xmllint": "libxml2-utils",
+             **{program: program for program in PROGRAMS}}
+    missing = [program for program in needs if not shutil.which(program)]
+    if missing:
+        sys.exit(f"{sys.argv[0]}: missing here: {', '.join(missing)}\n"
+                 f"-> apt install {' '.join(sorted({needs[program] for program in missing}))}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--vgpukit", required=True, help="the binary under test")
     parser.add_argument("--only", default="", help="only the kernel of this version: 6.1, 6.12 or newest")
     parser.add_argument("--keep", help="a folder for modules and logs that is not deleted; its modules are used again")
     options = parser.parse_args()
+    check_programs()
     options.vgpukit = os.path.abspath(options.vgpukit)
     base = options.keep or tempfile.mkdtemp(prefix="vgpukit-vm-")
     os.makedirs(base, exist_ok=True)

@@ -119,6 +119,20 @@ TEST_F(BuildTest, AGoodBuild) {
   EXPECT_THAT(log, HasSubstr("\n  LD [M]  nvidia.ko\n"));
 }
 
+TEST_F(BuildTest, AWarningSaysThatMakeRanTheConftestTests) {
+  scratch.write("tree/Kbuild", "");
+  scratch.write("tree/conftest.sh", "");
+  makefile(good_recipe);
+  const auto result = build();
+  EXPECT_TRUE(result.built);
+  ASSERT_THAT(result.warnings, SizeIs(1));
+  EXPECT_THAT(result.warnings[0].message,
+              HasSubstr("make ran the driver's conftest tests itself, which takes longer: "));
+  // Not if make ran none either.
+  makefile("\t@echo '  LD [M]  nvidia.ko'; touch nvidia.ko\n");
+  EXPECT_THAT(build().warnings, IsEmpty());
+}
+
 // A ccache that records its arguments, and a compiler.
 class CacheTest : public BuildTest {
  protected:

@@ -278,6 +278,7 @@ TEST_F(AnswerConftest, WhenKbuildCannotBeAskedNothingIsWritten) {
   test::put(folder / "driver/Kbuild", "$(error this kernel is too old)\n");
   const auto answered = answer();
   EXPECT_FALSE(answered.answered);
+  EXPECT_EQ(answered.given_up, "Kbuild did not say how it calls conftest.sh");
   EXPECT_EQ(answered.tests, 0U);
   EXPECT_THAT(left_in("driver"), UnorderedElementsAre("Makefile", "Kbuild", "conftest.sh"));
 }

@@ -5,6 +5,7 @@
 
 #include "kernel/fake_kernel.hpp"
 #include "kernel/kernel_notices.hpp"
+#include "support/checksummed_file.hpp"
 
 namespace vgpukit::conftest {
 namespace driver_checks_test {
@@ -29,7 +30,8 @@ constexpr const char* script =
     "esac\n";
 
 std::vector<DriverCheck> checks_of(const kernel::Kernel& kernel, const std::set<std::string>& accepted = {}) {
-  auto checks = run_driver_checks(kernel, transform::SourceTree::of({{"conftest.sh", script}}), accepted);
+  kernel::Facts facts(kernel);
+  auto checks = run_driver_checks(facts, transform::SourceTree::of({{"conftest.sh", script}}), accepted);
   EXPECT_TRUE(checks) << checks.error().message();
   return checks ? *std::move(checks) : std::vector<DriverCheck>();
 }
@@ -63,6 +65,22 @@ TEST(DriverChecks, AKernelThatTheDriverTakesHasNone) {
   EXPECT_THAT(checks_of(kernel), IsEmpty());
 }
 
+TEST(DriverChecks, AreCachedUntilTheKernelChanges) {
+  const test::TempFolder folder;
+  auto kernel = test::fake_kernel(folder);
+  kernel.compiler.exact = false;
+  kernel.host.cache = folder / "cache";
+  test::put(kernel.build / "include/generated/autoconf.h", "#define CONFIG_PREEMPT_RT 1\n#define CONFIG_KVM_VFIO 1\n");
+  ASSERT_EQ(checks_of(kernel).size(), 1U);
+  const auto files = entries_of(kernel.host.cache / "conftest");
+  ASSERT_EQ(files.size(), 1U);
+  write_checksummed(files[0], "@ preempt_rt_sanity_check\nfrom the cache\n= 1\n");
+  ASSERT_EQ(checks_of(kernel).size(), 1U);
+  EXPECT_EQ(checks_of(kernel)[0].says, "from the cache");
+  test::put(kernel.build / "include/generated/autoconf.h", "#define CONFIG_KVM_VFIO 1\n");
+  EXPECT_THAT(checks_of(kernel), IsEmpty());
+}
+
 TEST(DriverChecks, AVariableThatTheScriptDoesNotReadIgnoresNothing) {
   const auto checks = read_driver_checks("@ xen_sanity_check\nno Xen\n\n= 1\n", "xen_sanity_check) exit 1;;", {"xen"});
   ASSERT_EQ(checks.size(), 1U);
@@ -72,7 +90,8 @@ TEST(DriverChecks, AVariableThatTheScriptDoesNotReadIgnoresNothing) {
 
 TEST(DriverChecks, WithoutAConftestThereAreNone) {
   const test::TempFolder folder;
-  const auto checks = run_driver_checks(test::fake_kernel(folder), transform::SourceTree::of({}), {});
+  kernel::Facts facts(test::fake_kernel(folder));
+  const auto checks = run_driver_checks(facts, transform::SourceTree::of({}), {});
   ASSERT_TRUE(checks);
   EXPECT_THAT(*checks, IsEmpty());
 }

@@ -14,6 +14,7 @@ namespace {
 using build::BuildReport;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class DkmsBuildTest : public test::BuildRoot {
  protected:
@@ -65,6 +66,29 @@ TEST_F(DkmsBuildTest, TheModuleIsWhereDkmsExpectsItAndTheSourcesAreAsTheyWere) {
   EXPECT_THAT(text("nvidia/nv.c"), HasSubstr("old_call"));
 }
 
+TEST_F(DkmsBuildTest, TheFolderOfTheRecipesMayBeRemovedAfterTheInstallation) {
+  test::put(folder_ / "recipes/patches/deep/one.patch", "--- a/x\n");
+  ASSERT_TRUE(write_dkms_tree(host_.in_root(copy_), driver_, choices_, "/bin/vgpukit"));
+  EXPECT_EQ(text("vgpukit-recipes/1/patches/deep/one.patch"), "--- a/x\n");
+  fs::remove_all(folder_ / "recipes");
+  const auto report = again();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->result, BuildReport::Result::built);
+  EXPECT_THAT(report->recipes, Not(testing::IsEmpty()));
+  expect_module();
+}
+
+// As an earlier version wrote it.
+TEST_F(DkmsBuildTest, ATreeThatNamesAFolderOfRecipesSaysThatItIsGone) {
+  ASSERT_TRUE(write_dkms_tree(host_.in_root(copy_), driver_, choices_, "/bin/vgpukit"));
+  auto choices = nlohmann::json::parse(text("vgpukit.json"));
+  choices["recipes"] = {"/home/ann/my recipes"};
+  put(copy_ + "/vgpukit.json", choices.dump());
+  const auto report = again();
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().message(), HasSubstr("cannot read the recipes in /home/ann/my recipes: No such file"));
+}
+
 TEST_F(DkmsBuildTest, WhatWasBuiltFromThePackageIsUsed) {
   ASSERT_EQ(rehearsal().result, BuildReport::Result::built);
   make_fails();
@@ -104,6 +128,8 @@ TEST_F(DkmsBuildTest, ARootWithTheSameHeadersAndToolsSharesTheBuildAndOneWithAno
   auto other = host_;
   other.root = folder_ / "other";
   fs::copy(host_.root, other.root, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  // As in two roots that have the compiler from the same package.
+  fs::last_write_time(other.root / "bin/gcc-12", fs::last_write_time(host_.root / "bin/gcc-12"));
   const auto same = build_in(other);
   EXPECT_TRUE(same.unchanged);
   EXPECT_EQ(same.kernel.root, other.root.string());
