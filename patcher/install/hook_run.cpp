@@ -82,7 +82,7 @@ std::string loader_refusal(const HostPaths& host, const std::string& release, co
   const auto verdicts = module::verify_modules(modules, facts);
   if (!verdicts) return {};
   for (const auto& verdict : *verdicts)
-    if (verdict.refuses) return verdict.module + ": " + verdict.message;
+    if (verdict.refuses) return module::with_module(verdict);
   return {};
 }
 

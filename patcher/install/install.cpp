@@ -75,7 +75,7 @@ Result<nlohmann::json> check_kernel(kernel::Facts& facts, const std::string& ver
   }
   TRY_ASSIGN(const auto verdicts, module::verify_modules(modules, facts));
   for (const auto& verdict : verdicts)
-    if (verdict.refuses) return wrong(verdict.module + ": " + verdict.message);
+    if (verdict.refuses) return wrong(module::with_module(verdict));
   return list;
 }
 

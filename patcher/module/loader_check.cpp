@@ -317,6 +317,10 @@ std::vector<Verdict> check_modules(const std::vector<ModuleFile>& modules, const
   return Loader(modules, rules, tolerated).run();
 }
 
+std::string with_module(const Verdict& verdict) {
+  return verdict.message.starts_with(verdict.module + ": ") ? verdict.message : verdict.module + ": " + verdict.message;
+}
+
 Result<std::vector<Verdict>> verify_modules(const std::vector<ModuleFile>& modules, kernel::Facts& facts,
                                             const std::vector<std::string>& tolerated) {
   LoaderRules rules;

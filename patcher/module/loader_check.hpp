@@ -29,6 +29,9 @@ struct Verdict {
   bool refuses = true;  // false: a warning (a symbol without a version, an export that another module may own)
 };
 
+// The message, with the module's name in front: not every message of the kernel begins with it.
+std::string with_module(const Verdict& verdict);
+
 // All refusals and warnings, for each module in the order of the loader's checks. `tolerated`: undefined symbols that a
 // missing binary object would define (--compile-only).
 std::vector<Verdict> check_modules(const std::vector<ModuleFile>& modules, const LoaderRules& rules,

@@ -62,7 +62,7 @@ TEST_F(HookBuildTest, OfADkmsThatBuildsNothingTwiceTheWayOutIsSaid) {
   put("/var/lib/dkms/nvidia/535.261.03/6.1/nvidia.ko", text(installed_));
   const auto kernel = hook();
   EXPECT_EQ(kernel.result, HookKernel::Result::failed);
-  EXPECT_THAT(kernel.why, HasSubstr("Unknown symbol new_call"));
+  EXPECT_EQ(kernel.why, "nvidia: Unknown symbol new_call (err -2)");
   EXPECT_THAT(kernel.next,
               AllOf(HasSubstr("dkms remove -m nvidia -v 535.261.03 -k 6.1"), HasSubstr("vgpukit hook run 6.1")));
   EXPECT_TRUE(text(installed_) == module_that_calls("new_call"));
