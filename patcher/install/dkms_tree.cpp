@@ -61,8 +61,12 @@ Status copy_recipes(const fs::path& from, const fs::path& to) {
   for (auto entry = fs::recursive_directory_iterator(patches, bad); !bad && entry != fs::end(entry);
        entry.increment(bad)) {
     const auto path = entry->path().lexically_relative(from);
-    if (entry->is_regular_file()) TRY(clone_beneath(from, path, to / path));
+    std::error_code gone;
+    if (entry->is_regular_file(gone)) TRY(clone_beneath(from, path, to / path));
   }
+  // Otherwise the next kernel upgrade would be the first to miss one. A folder of recipes need not have patches.
+  if (bad && bad != std::errc::no_such_file_or_directory && bad != std::errc::not_a_directory)
+    return Error{ErrorKind::usage, "copy the patches in " + patches.string(), bad.message(), ""};
   fs::create_directories(to, bad);  // also when there is nothing to copy
   return {};
 }

@@ -110,9 +110,9 @@ std::string install_headers_hint(const HostPaths& host, std::string_view release
              " with your distribution's package manager";
   }
   std::string command = install(family, packages);
-  // A rolling distribution has only the newest kernel's headers.
   if (family == Family::debian && !name.empty() && !has_debian_flavour(name))
     command += " (if it is a kernel of this distribution; otherwise the headers from where the kernel is from)";
+  // A rolling distribution has only the newest kernel's headers.
   if (family == Family::arch)
     command += " (for the newest kernel; if it is newer than " + name + ", upgrade and reboot first)";
   return in_that_root(host, command);

@@ -121,6 +121,8 @@ TEST_F(RootTest, AReleaseThatNobodyKnowsIsBadUsage) {
   headers("usr/src/linux-headers-6.1.0-10-amd64", "6.1.0-10-amd64");
   headers("usr/src/linux-headers-5.10.0-1-amd64", "5.10.0-1-amd64");
   EXPECT_HAS(error_of("6.1.0-9-amd64", ErrorKind::usage), "there are: 6.1.0-10-amd64, 5.10.0-1-amd64");
+  fs::create_directories(root_ / "lib/modules/6.1.0-1-amd64/kernel");
+  EXPECT_HAS(error_of("6.1.0-1-amd64", ErrorKind::missing), "or build for 6.1.0-10-amd64 with --kernel newest");
   for (const char* bad : {"", ".", "..", "../../etc", "a/b"})
     EXPECT_HAS(error_of(bad, ErrorKind::usage), "not a release");
 }
@@ -227,6 +229,7 @@ TEST_F(RootTest, SelectsByWord) {
 
 TEST_F(RootTest, HintsSpeakTheDistributionsLanguage) {
   EXPECT_HAS(install_headers_hint(host_, "6.1.0-50-amd64"), "apt install linux-headers-6.1.0-50-amd64");
+  EXPECT_HAS(install_headers_hint(host_, "6.18.5-mine"), "otherwise the headers from where the kernel is from");
   EXPECT_HAS(install_headers_hint(host_, "6.8.12-4-pve"), "apt install proxmox-headers-6.8.12-4-pve");
   EXPECT_HAS(install_headers_hint(host_, "6.2.16-20-pve"), "apt install pve-headers-6.2.16-20-pve");
   EXPECT_HAS(install_tool_hint(host_, "ld"), "apt install binutils");
