@@ -63,7 +63,10 @@ Status TrialTree::write(const transform::SourceTree::Edits& edits) {
     commands_.reset();
   } else {
     transform::SourceTree::Edits texts;
-    for (const auto& path : changed) texts[path] = text_with(edits, driver_, path);
+    for (const auto& path : changed) {
+      texts[path] = text_with(edits, driver_, path);
+      header_changed_ = header_changed_ || path.ends_with(".h");
+    }
     TRY(build::write_edits(texts, folder_));
   }
   edits_ = edits;
@@ -75,6 +78,7 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::build() {
   request.tree = folder_;
   request.modules = choices_.modules;
   request.has_objects = has_objects_;
+  request.precompile_headers = !has_objects_ || header_changed_;
   request.jobs = choices_.jobs;
   request.allow_undefined = !driver_.missing_binary_objects.empty();
   request.accepted = choices_.accepted;
@@ -83,6 +87,7 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::build() {
   TRY_ASSIGN(auto built, build::build_tree(facts_, request));
   TRY(check_machine(built.errors));
   has_objects_ = true;
+  header_changed_ = false;
   if (!commands_) TRY(ask_commands());
   if (!built.built) return std::move(built.errors);
 

@@ -64,6 +64,7 @@ class TrialTree {
   transform::SourceTree::Edits edits_;  // in the folder
   bool filled_ = false;
   bool has_objects_ = false;
+  bool header_changed_ = false;  // since the last build
   std::vector<std::filesystem::path> modules_;  // of the last green build, in the folder
   std::optional<conftest::CompileCommands> commands_;
 };

@@ -26,7 +26,7 @@ struct BuildRequest {
   std::vector<std::string> modules;  // the modules to build; empty: all
   bool has_objects = false;          // the tree has objects and a conftest/ of an earlier build
   unsigned jobs = 1;
-  bool precompile_headers = true;  // see PrecompiledHeaders; the objects are the same
+  bool precompile_headers = true;  // see PrecompiledHeaders; the objects are the same. Not worth it for a few files
   bool allow_undefined = false;    // undefined symbols are no errors: the verification checks them
   bool first_error_only = false;   // make without -k
   std::set<std::string> accepted;  // notices: those about the kernel become variables of conftest.sh

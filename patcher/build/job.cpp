@@ -352,6 +352,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   BuildRequest request;
   request.tree = work.folder();
   request.has_objects = work.has_objects();
+  request.precompile_headers = !work.has_objects();
   request.modules = job.modules;
   request.jobs = job.jobs;
   if (job.debug_info) {

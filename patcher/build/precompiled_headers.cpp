@@ -60,8 +60,7 @@ PrecompiledHeaders::~PrecompiledHeaders() {
 
 bool PrecompiledHeaders::is_possible() const {
   return kernel_.compiler.kind == kernel::Compiler::Kind::gcc &&
-         request_.debug_info.kind == kernel::DebugInfo::Kind::none && !request_.has_objects &&
-         kernel_.has("CONFIG_X86_64");
+         request_.debug_info.kind == kernel::DebugInfo::Kind::none && kernel_.has("CONFIG_X86_64");
 }
 
 void PrecompiledHeaders::use(const kernel::CompilerWrapper& compiler_wrapper, conftest::CompileCommands compile,

@@ -18,8 +18,8 @@ namespace vgpukit::build {
 class PrecompiledHeaders {
  public:
   // Starts a thread that finds the common prefixes of the modules' C files. Nothing is precompiled if there is no
-  // common prefix, if the tree has objects already, with clang, with debug information, on processors other than x86,
-  // or if the disk has too little free space (each precompiled header has about 70 MB).
+  // common prefix, with clang, with debug information, on processors other than x86, or if the disk has too little free
+  // space (each precompiled header has about 70 MB).
   PrecompiledHeaders(const kernel::Kernel& kernel, const BuildRequest& request);
   PrecompiledHeaders(const PrecompiledHeaders&) = delete;
   PrecompiledHeaders& operator=(const PrecompiledHeaders&) = delete;

@@ -1,9 +1,11 @@
-// Builds a driver's tree twice, with and without precompiled headers (build/precompiled_headers.hpp), and compares
-// every object and every module byte by byte, and the dependencies that Kbuild recorded.
+// Builds a driver's tree three times (build/precompiled_headers.hpp): with precompiled headers, without, and again with
+// them after a header has changed. Compares every object and every module byte by byte, and the dependencies that
+// Kbuild recorded.
 //
 //   headers_compare ROOT RELEASE TREE [MODULE...]
 //
 // TREE is in ROOT and is changed. Prints one line of JSON with the number of compared files. Exit status 0: identical.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -68,42 +70,50 @@ int main(int argc, char** argv) {
   request.log = request.tree.string() + ".log";
 
   nlohmann::json line;
-  std::map<std::string, std::string> results[2];
   // The first build asks Kbuild how it compiles, and precompiles headers; the second finds conftest's answers in the
-  // cache.
-  for (const bool share : {true, false}) {
-    for (const auto& [path, hash] : results_of(request.tree)) fs::remove(request.tree / path);
-    fs::remove_all(request.tree / "conftest");  // otherwise make would continue with it
-    request.precompile_headers = share;
+  // cache; the third finds objects, too, and a header that is newer than these.
+  std::map<std::string, std::map<std::string, std::string>> results;
+  for (const std::string how : {"shared", "plain", "again"}) {
+    request.has_objects = how == "again";
+    request.precompile_headers = how != "plain";
+    if (request.has_objects) {
+      for (const auto& entry : fs::recursive_directory_iterator(request.tree))
+        if (entry.path().extension() == ".h" && !contains(entry.path().string(), "/conftest/"))
+          fs::last_write_time(entry.path(), fs::file_time_type::clock::now());
+    } else {
+      for (const auto& [path, hash] : results_of(request.tree)) fs::remove(request.tree / path);
+      fs::remove_all(request.tree / "conftest");  // otherwise make would continue with it
+    }
     const auto start = std::chrono::steady_clock::now();
     const auto built = build::build_tree(*kernel, request);
     if (!built) return complain(built.error());
     for (const auto& error : built->errors) std::fprintf(stderr, "%s: %s\n", error.file.c_str(), error.message.c_str());
     if (!built->built) return 3;
-    const std::string how = share ? "shared" : "plain";
     line[how + "_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     line[how + "_cpu_seconds"] = built->cpu_seconds;
-    results[share ? 1 : 0] = results_of(request.tree);
-    if (!share) continue;
+    results[how] = results_of(request.tree);
     const auto log = read_file(request.log);
     if (!log) return complain(log.error());
     const auto said = log->rfind("precompiled headers: ");
-    line["said"] = said == std::string::npos ? "" : log->substr(said, log->find('\n', said) - said);
+    line[how + "_said"] = said == std::string::npos ? "" : log->substr(said, log->find('\n', said) - said);
   }
+  const auto& plain = results["plain"];
   unsigned different = 0;
-  unsigned objects = 0;
-  unsigned modules = 0;
-  for (const auto& [path, hash] : results[0]) {
-    const auto found = results[1].find(path);
-    objects += path.ends_with(".o") ? 1U : 0U;
-    modules += path.ends_with(".ko") ? 1U : 0U;
-    if (found != results[1].end() && found->second == hash) continue;
-    ++different;
-    std::fprintf(stderr, "%s differs\n", path.c_str());
+  for (const std::string how : {"shared", "again"}) {
+    for (const auto& [path, hash] : plain) {
+      const auto found = results[how].find(path);
+      if (found != results[how].end() && found->second == hash) continue;
+      ++different;
+      std::fprintf(stderr, "%s: %s differs\n", how.c_str(), path.c_str());
+    }
+    if (results[how].size() > plain.size()) ++different;
   }
-  line["different"] = different + static_cast<unsigned>(results[1].size() > results[0].size() ? 1 : 0);
-  line["objects"] = objects;
-  line["modules"] = modules;
+  const auto number_of = [&](std::string_view extension) {
+    return std::count_if(plain.begin(), plain.end(), [&](const auto& each) { return each.first.ends_with(extension); });
+  };
+  line["different"] = different;
+  line["objects"] = number_of(".o");
+  line["modules"] = number_of(".ko");
   std::printf("%s\n", line.dump().c_str());
   return 0;
 }
