@@ -15,6 +15,7 @@ top = pathlib.Path(__file__).resolve().parent.parent
 cache = pathlib.Path(os.environ.get("VGPUKIT_CI_CACHE", "/var/cache/vgpukit-ci"))
 reference = "535.0.1"  # the version of the reference driver
 heading = "## Recipes left out, and what adapt finds\n"
+aside_kinds = ["link or load", "conftest and makefiles"]  # not about the code that is compiled
 default_cells = ["reference:bookworm:6.12", "reference:trixie:7.3", "470-bullseye:trixie:7.3",
                  "535-bookworm:trixie:7.3"]
 
@@ -62,10 +63,10 @@ def table(folder):
                 changes = "; ".join(p["change"] for p in each["proposals"]) if each["outcome"] != "none" else ""
                 rows.append((each["recipe"], document["kernel"].split("-")[0], document["driver"], each["outcome"],
                              changes.replace("|", "\\|"), each["seconds"]))
-                if each["kind"] != "link or load":
+                if each["kind"] not in aside_kinds:
                     compiled.append(rows[-1])
     measured = {k: c for k, c in kinds.items() if any(c[o] for o in ("same", "different", "none"))}
-    total = sum((c for k, c in measured.items() if k != "link or load"), collections.Counter())
+    total = sum((c for k, c in measured.items() if k not in aside_kinds), collections.Counter())
     found = total["same"] + total["different"]
     count = found + total["none"]
     aside = sum((c for c in kinds.values()), collections.Counter())
@@ -93,8 +94,8 @@ right.""") + """
                 facts.append(f"Of {name} {len(good)} of {len(some)}.")
         facts.append(f"The search took {statistics.median(seconds):.0f} s in the median and {max(seconds):.0f} s at "
                      "most, on a machine with other work.")
-    facts.append(f"Not counted: {aside['not seen']} recipes without which the driver builds, and "
-                 f"{aside['build files']} that change conftest.sh or makefiles.")
+    facts.append(f"Not counted: {aside['not seen']} recipes without which the driver builds, and those of the kinds "
+                 f"{' and '.join(repr(kind) for kind in aside_kinds)}.")
     text += wrapped(" ".join(facts)) + ("\n"
              "| recipe | kernel | driver | found | seconds | with |\n"
              "|---|---|---|---|---|---|\n")

@@ -87,15 +87,11 @@ class Measurement {
     TRY_ASSIGN(auto tree, transform::SourceTree::open(job_.driver->sources));
     TRY_ASSIGN(const auto plan, recipe::make_plan(catalogue, *job_.driver, facts_, tree, job_.accepted, job_.modules));
     const auto changed = differing(tree.edits(), with_all_->edits());
-    if (std::any_of(changed.begin(), changed.end(), TrialTree::needs_build)) {
-      left.outcome = LeftOut::Outcome::build_files;
-      left.kind = "build files";
-      return left;
-    }
+    const bool build_files = std::any_of(changed.begin(), changed.end(), TrialTree::needs_build);
     TRY(trial_.write(tree.edits()));
     TRY_ASSIGN(auto errors, trial_.build());
     left.report.before = errors;
-    left.kind = kind_of(errors);
+    left.kind = build_files ? "conftest and makefiles" : kind_of(errors);
     if (errors.empty()) {
       left.outcome = LeftOut::Outcome::not_seen;
       left.kind = "no error";
@@ -132,6 +128,8 @@ class Measurement {
       for (const auto& each : found.matching("**/*.c"))
         if (const auto text = found.read(each); text && (of_recipe.contains(each) || contains(*text, leaf)))
           sources.insert(each);
+      const auto others = compiled_for({path}, found);
+      sources.insert(others.begin(), others.end());
     }
     std::map<std::string, std::string> texts;
     for (const auto& source : sources) {
@@ -165,8 +163,6 @@ std::string_view outcome_name(LeftOut::Outcome outcome) {
       return "none";
     case LeftOut::Outcome::not_seen:
       return "not seen";
-    case LeftOut::Outcome::build_files:
-      return "build files";
   }
   return "";
 }

@@ -11,16 +11,16 @@ namespace vgpukit::adapt {
 
 struct LeftOut {
   // same: the preprocessed C is that of the recipe. different: it builds and is verified, with other C. none: it does
-  // not build. not_seen: the driver builds without the recipe. build_files: the recipe changes conftest.sh or makefiles
-  // only, which is not tried.
-  enum class Outcome { same, different, none, not_seen, build_files };
+  // not build. not_seen: the driver builds without the recipe.
+  enum class Outcome { same, different, none, not_seen };
   std::string recipe;
   std::string kind;  // of the first error: "function gone", "callback changed"; "link or load": it compiles
+                     // without it; "conftest and makefiles": it changes these
   Outcome outcome = Outcome::none;
   AdaptReport report;  // of the search
   double seconds = 0;  // after the failed build
 };
-std::string_view outcome_name(LeftOut::Outcome outcome);  // "same", "different", "none", "not seen", "build files"
+std::string_view outcome_name(LeftOut::Outcome outcome);  // "same", "different", "none", "not seen"
 
 // Loads the catalogue without these recipes.
 using LoadWithout = std::function<Result<recipe::Catalogue>(const std::vector<std::string>& ids)>;

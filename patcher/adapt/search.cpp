@@ -89,31 +89,6 @@ std::size_t uses_of_word(const transform::SourceTree& tree, const std::string& p
   return uses;
 }
 
-// The C files through which these files are compiled: a C file is its own; of a header, a few that include it.
-std::vector<std::string> compiled_for(const std::vector<std::string>& files, const transform::SourceTree& tree) {
-  constexpr std::size_t most_of_a_header = 3;
-  std::set<std::string> all;
-  for (const auto& file : files) {
-    if (file.ends_with(".c")) all.insert(file);
-    if (!file.ends_with(".h")) continue;
-    std::vector<std::string> headers = {file};
-    std::set<std::string> sources;
-    for (std::size_t i = 0; i < headers.size() && sources.size() < most_of_a_header; ++i) {
-      const auto include = "\"" + headers[i].substr(headers[i].rfind('/') + 1) + "\"";
-      for (const auto& path : tree.matching("**/*.{c,h}")) {
-        const auto text = tree.read(path);
-        if (!text || !contains(*text, include)) continue;
-        if (path.ends_with(".c") && sources.size() < most_of_a_header)
-          sources.insert(path);
-        else if (path.ends_with(".h") && std::find(headers.begin(), headers.end(), path) == headers.end())
-          headers.push_back(path);
-      }
-    }
-    all.insert(sources.begin(), sources.end());
-  }
-  return {all.begin(), all.end()};
-}
-
 // The errors without their places in these files; an error without a place is left out.
 std::vector<Diagnostic> without(const std::vector<Diagnostic>& errors, const std::set<std::string>& files) {
   std::vector<Diagnostic> rest;
@@ -144,6 +119,30 @@ std::vector<Diagnostic> about_subject(const std::vector<Diagnostic>& errors, con
 
 }  // namespace
 
+std::vector<std::string> compiled_for(const std::vector<std::string>& files, const transform::SourceTree& tree) {
+  constexpr std::size_t most_of_a_header = 3;
+  std::set<std::string> all;
+  for (const auto& file : files) {
+    if (file.ends_with(".c")) all.insert(file);
+    if (!file.ends_with(".h")) continue;
+    std::vector<std::string> headers = {file};
+    std::set<std::string> sources;
+    for (std::size_t i = 0; i < headers.size() && sources.size() < most_of_a_header; ++i) {
+      const auto include = "\"" + headers[i].substr(headers[i].rfind('/') + 1) + "\"";
+      for (const auto& path : tree.matching("**/*.{c,h}")) {
+        const auto text = tree.read(path);
+        if (!text || !contains(*text, include)) continue;
+        if (path.ends_with(".c") && sources.size() < most_of_a_header)
+          sources.insert(path);
+        else if (path.ends_with(".h") && std::find(headers.begin(), headers.end(), path) == headers.end())
+          headers.push_back(path);
+      }
+    }
+    all.insert(sources.begin(), sources.end());
+  }
+  return {all.begin(), all.end()};
+}
+
 HeaderEvidence::HeaderEvidence(const std::vector<kernel::KernelHeaders>& headers, const std::string& release) {
   for (const auto& each : headers) kernels_.emplace_back(each);
   while (here_ < kernels_.size() && kernels_[here_].release() != release) ++here_;
@@ -156,6 +155,7 @@ Search::Search(kernel::Facts& facts, const AdaptJob& job, TrialTree& trial, tran
 
 Status Search::run(Errors errors, AdaptReport& report) {
   errors_ = std::move(errors);
+  if (!errors_.empty()) TRY(change_makefiles(report));
   std::size_t back = 0;
   bool stuck = false;
   for (;;) {
@@ -240,19 +240,19 @@ Status Search::exercise(AdaptReport& report) {
 // linking and verifying show.
 Result<std::optional<Search::Culprit>> Search::culprit(const AdaptReport& report) {
   std::optional<Culprit> none;
-  if (taken_.empty() || errors_.empty()) return none;
+  if (taken_.size() == of_makefiles_ || errors_.empty()) return none;
   const auto fresh = fresh_errors(report.before, errors_);
   for (const auto& error : fresh) {
     if (error.tool == "modpost" || error.tool == "verify" || error.tool == "ld")
       return std::optional(Culprit{taken_.size() - 1, error});
     if (error.tool == exercise_tool) {
-      for (std::size_t i = taken_.size(); i-- > 0;)
+      for (std::size_t i = taken_.size(); i-- > of_makefiles_;)
         if (taken_[i].proposal.known == recipe::Adapted::compiles) return std::optional(Culprit{i, error});
       return none;
     }
     auto units = compiled_for(authoring::files_of({error}), tree_);
     if (!error.unit.empty()) units = {error.unit};
-    for (std::size_t i = taken_.size(); i-- > 0;) {
+    for (std::size_t i = taken_.size(); i-- > of_makefiles_;) {
       TRY(trial_.write(taken_[i].before.edits()));
       TRY_ASSIGN(const auto without_it, trial_.compile(units));
       if (!fresh_errors(without_it, {error}).empty()) {
@@ -292,6 +292,47 @@ void Search::look_up(const std::vector<diagnostics::Subject>& subjects) {
   if (unknown.empty()) return;
   auto found = diagnostics::find_api_changes(evidence_.kernels(), facts_.kernel().release, unknown, {});
   for (std::size_t i = 0; i < found.size(); ++i) changes_.emplace(key_of(unknown[i]), std::move(found[i]));
+}
+
+Status Search::change_makefiles(AdaptReport& report) {
+  std::vector<kernel::KernelHeaders> older = job_.headers;
+  const auto here = std::find_if(older.begin(), older.end(),
+                                 [&](const auto& each) { return each.release == facts_.kernel().release; });
+  auto changes = here == older.end() ? std::vector<authoring::MakefileChange>()
+                                     : authoring::unread_variables(tree_, *here, {older.begin(), here});
+  if (trial_.doubtful_answers() > 0)
+    for (auto& change : authoring::conftest_options(tree_, facts_.kernel().release))
+      changes.push_back(std::move(change));
+  auto accepted = job_.accepted;
+  accepted.emplace(recipe::adapted_notice);
+  bool built = true;  // the tree as it is
+  for (auto& change : changes) {
+    if (!change.proven && trial_.doubtful_answers() == 0) continue;
+    const auto recipe = recipe::parse_recipe(change.draft.text, change.draft.id + ".yaml", {});
+    if (!recipe) return recipe.error();  // a fault of vgpukit
+    auto tree = tree_;
+    TRY_ASSIGN(const auto line, recipe::plan_recipe(*recipe, *job_.driver, facts_, tree, accepted));
+    if (line.decision != recipe::Decision::applies) continue;
+    if (job_.on_step) job_.on_step("trying " + change.draft.change);
+    const auto doubts = trial_.doubtful_answers();
+    TRY(trial_.write(tree.edits()));
+    TRY_ASSIGN(auto errors, trial_.build());
+    const bool helps = trial_.doubtful_answers() < doubts || (change.proven && counts_of(errors) != counts_of(errors_));
+    report.tried.push_back({change.draft.subject, change.strategy, change.draft.change, change.why,
+                            helps ? "taken" : "the errors are the same", helps});
+    built = helps;
+    if (!helps) continue;
+    Proposal proposal{change.draft, change.strategy, change.why,
+                      change.proven ? recipe::Adapted::proven : recipe::Adapted::compiles};
+    taken_.push_back({std::move(proposal), std::move(tree_), std::move(errors_), change.draft.id, true});
+    ++of_makefiles_;
+    tree_ = std::move(tree);
+    errors_ = std::move(errors);
+  }
+  if (built) return {};
+  TRY(trial_.write(tree_.edits()));
+  TRY_ASSIGN(errors_, trial_.build());
+  return {};
 }
 
 Result<bool> Search::one_step(AdaptReport& report) {

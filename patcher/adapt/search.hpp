@@ -28,6 +28,9 @@ class HeaderEvidence {
   std::size_t here_ = 0;
 };
 
+// The C files through which these files are compiled: a C file is its own; of a header, a few that include it.
+std::vector<std::string> compiled_for(const std::vector<std::string>& files, const transform::SourceTree& tree);
+
 class Search {
  public:
   // `tree`: the driver as the recipes leave it, which is also in `trial`, built once.
@@ -57,6 +60,8 @@ class Search {
     bool hides;  // without it the compiler did not get as far
   };
 
+  // Tries changes of makefiles, each with a whole build.
+  Status change_makefiles(AdaptReport& report);
   Result<bool> one_step(AdaptReport& report);
   // `again`: also what failed before other files changed.
   Result<bool> try_subject(const diagnostics::ApiChange& api, const Errors& about, bool again, AdaptReport& report);
@@ -86,6 +91,7 @@ class Search {
   HeaderEvidence& evidence_;
   Errors errors_;
   std::vector<Taken> taken_;
+  std::size_t of_makefiles_ = 0;  // the first ones of taken_, which are not taken back
   std::size_t since_build_ = 0;   // proposals taken since the last whole build
   std::set<std::string> tried_;   // draft and state of the tree, and of the files with the errors
   std::set<std::string> banned_;  // drafts that made a build fail

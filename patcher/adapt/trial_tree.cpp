@@ -86,6 +86,8 @@ Result<std::vector<diagnostics::Diagnostic>> TrialTree::build() {
   request.debug_info = probe->debug_info;
   TRY_ASSIGN(auto built, build::build_tree(facts_, request));
   TRY(check_machine(built.errors));
+  doubtful_answers_ = static_cast<std::size_t>(std::count_if(
+      built.warnings.begin(), built.warnings.end(), [](const auto& warning) { return warning.tool == "conftest"; }));
   has_objects_ = true;
   header_changed_ = false;
   if (!commands_) TRY(ask_commands());

@@ -39,6 +39,8 @@ class TrialTree {
   // Runs make for all modules and verifies them. Returns the errors, those of the verification with the tool "verify";
   // none: it is green. Error: no_space or failed if an error is none of the code (machine_fault()).
   Result<std::vector<diagnostics::Diagnostic>> build();
+  // How many warnings the last build had about answers of conftest.
+  [[nodiscard]] std::size_t doubtful_answers() const { return doubtful_answers_; }
   // Runs a program on the modules of the last green build: words, and then a folder with them, the release and the
   // root. Error: missing if it cannot be run.
   Result<Outcome> use_modules(const std::vector<std::string>& program,
@@ -65,6 +67,7 @@ class TrialTree {
   bool filled_ = false;
   bool has_objects_ = false;
   bool header_changed_ = false;  // since the last build
+  std::size_t doubtful_answers_ = 0;
   std::vector<std::filesystem::path> modules_;  // of the last green build, in the folder
   std::optional<conftest::CompileCommands> commands_;
 };

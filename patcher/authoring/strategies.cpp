@@ -119,9 +119,9 @@ transform::RecognisedStep replace_step(const std::string& find, const std::strin
 
 std::vector<Candidate> candidates_for(const Evidence& evidence) {
   std::vector<Candidate> all;
-  for (auto* strategy : {as_callers, later_release, rename, rebuild, quote_argument, include_header, move_header,
-                         remove_argument, change_callback, use_accessor, move_field, rename_field, add_argument,
-                         ignore_result, drop_value, drop_field, documented, fail_wrapper}) {
+  for (auto* strategy : {as_callers, later_release, other_branch, rename, rebuild, quote_argument, include_header,
+                         move_header, remove_argument, change_callback, use_accessor, move_field, rename_field,
+                         add_argument, ignore_result, drop_value, drop_field, documented, fail_wrapper}) {
     auto found = strategy(evidence);
     std::move(found.begin(), found.end(), std::back_inserter(all));
   }

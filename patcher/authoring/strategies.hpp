@@ -13,6 +13,7 @@
 #include "diagnostics/api_changes.hpp"
 #include "diagnostics/diagnostics.hpp"
 #include "diagnostics/header_texts.hpp"
+#include "kernel/kernel_headers.hpp"
 #include "transform/code_view.hpp"
 #include "transform/source_tree.hpp"
 
@@ -51,6 +52,8 @@ std::vector<Candidate> documented(const Evidence& evidence);  // the function th
 std::string commit_text(const KernelCommit& commit);          // "6.8, 0123456789ab (ticker: one argument)"
 // strategy_later.cpp: the names that a later point release of the driver has at the same place.
 std::vector<Candidate> later_release(const Evidence& evidence);
+// strategy_branches.cpp: the driver's code for another answer of conftest.
+std::vector<Candidate> other_branch(const Evidence& evidence);
 // strategy_names.cpp: functions, macros, constants and types that are gone.
 std::vector<Candidate> rename(const Evidence& evidence);          // the headers show another name for the same
 std::vector<Candidate> rebuild(const Evidence& evidence);         // a macro or inline function, from its parts
@@ -71,6 +74,19 @@ std::vector<Candidate> use_accessor(const Evidence& evidence);  // a function of
 std::vector<Candidate> drop_field(const Evidence& evidence);    // its initializers and assignments
 // strategy_callbacks.cpp: a function pointer with another type.
 std::vector<Candidate> change_callback(const Evidence& evidence);
+
+// strategy_makefiles.cpp: changes of the driver's makefiles. They concern all files, so that only a whole build tries
+// them.
+struct MakefileChange {
+  std::string strategy, why;  // as of Candidate
+  bool proven = false;
+  Draft draft;
+};
+// Variables that an older kernel's Kbuild adds to another one, and this kernel's does not read.
+std::vector<MakefileChange> unread_variables(const transform::SourceTree& driver, const kernel::KernelHeaders& now,
+                                             const std::vector<kernel::KernelHeaders>& older);
+// For a kernel (its release) on which conftest has doubtful answers.
+std::vector<MakefileChange> conftest_options(const transform::SourceTree& driver, const std::string& release);
 
 // The candidates of all strategies, the most certain first.
 std::vector<Candidate> candidates_for(const Evidence& evidence);

@@ -100,7 +100,7 @@ Answer Facts::State::header(const Question& question) const {
 
 Answer Facts::State::kbuild(const Question& question) const {
   std::string places;
-  for (const char* name : {"Makefile", "scripts/Makefile.lib", "scripts/Makefile.build", "scripts/Kbuild.include"}) {
+  for (const char* name : kbuild_makefiles) {
     const auto inside = kernel.source / name;
     const auto path = kernel.host.resolve(inside);
     const auto text = path ? read_file(*path) : Result<std::string>(std::string());

@@ -20,6 +20,8 @@ std::vector<KernelHeaders> list_headers(const HostPaths& host) {
     for (const char* part : {"", "/uapi"})
       for (const auto& folder : {*source / (arch + part), *source / (std::string("include") + part)})
         if (const auto here = host.in_root(folder); fs::is_directory(here, bad)) headers.folders.push_back(here);
+    for (const char* name : kbuild_makefiles)
+      if (const auto here = host.resolve(*source / name)) headers.makefiles.push_back(*here);
     all.push_back(std::move(headers));
   }
   std::stable_sort(all.begin(), all.end(),

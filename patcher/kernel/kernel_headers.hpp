@@ -1,6 +1,7 @@
 // The headers of all kernels of a root, for looking up names. Only the files are needed: nothing is compiled.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -17,7 +18,13 @@ struct KernelHeaders {
   std::vector<std::filesystem::path> folders;
   // Headers of a repository in place of a folder: "linux/mm.h" -> its text.
   std::map<std::string, std::string> texts = {};
+  // The makefiles of Kbuild that a module's build reads, as we reach them.
+  std::vector<std::filesystem::path> makefiles = {};
 };
+
+// The makefiles that a fact `kbuild` asks, relative to the kernel's source.
+inline constexpr std::array<const char*, 4> kbuild_makefiles = {"Makefile", "scripts/Makefile.lib",
+                                                                "scripts/Makefile.build", "scripts/Kbuild.include"};
 
 // All kernels of this root that have headers, from the oldest to the newest, also those that one cannot build for (no
 // compiler, no Module.symvers).

@@ -23,7 +23,7 @@ inline driver::testing_driver::Files small_driver(const driver::testing_driver::
       "\t@$(MAKE) -f Kbuild KBUILD_EXTMOD=$(CURDIR) obj=$(CURDIR) src=$(CURDIR)\n";
   files["Kbuild"] +=
       "CC ?= gcc\n"
-      "c_flags = -nostdinc -I$(SYSOUT)/include -Icommon -Werror=implicit-function-declaration\n"
+      "c_flags = -nostdinc -I$(SYSOUT)/include -Icommon -Werror=implicit-function-declaration $(ccflags-y)\n"
       "NV_CONFTEST_CMD := /bin/sh $(src)/conftest.sh $(CC) x86_64 $(SYSOUT) $(obj)\n"
       "objects := $(patsubst %.c,%.o,$(wildcard nvidia/*.c))\n"
       "nvidia.ko: $(objects)\n\t@echo '  LD [M]  nvidia.ko'\n\t@ld -r -o $@ $^\n"
@@ -76,7 +76,8 @@ class AdaptTest : public testing::Test {
     AdaptJob job;
     job.driver = &*opened;
     job.catalogue = &catalogue;
-    job.headers = {{"6.1.0-old", {folder / "old/include"}}, {"6.99.0-fake", {folder / "build/include"}}};
+    job.headers = {{"6.1.0-old", {folder / "old/include"}, {}, {folder / "old/Makefile"}},
+                   {"6.99.0-fake", {folder / "build/include"}, {}, {folder / "new/Makefile"}}};
     job.exercise = exercise;
     job.repository = repository;
     auto report = adapt(facts, job);

@@ -27,6 +27,26 @@ TEST_F(AdaptTest, ARenameIsFoundAndProven) {
   EXPECT_THAT(text, HasSubstr("result: it builds with the proposals"));
 }
 
+// The include path of every file is lost, so that nothing else could be tried.
+TEST_F(AdaptTest, AVariableOfTheMakefilesIsRenamedFirst) {
+  old_header("int new_call(int a);\nstatic inline int old_call(int a) { return new_call(a); }\n");
+  header("int new_call(int a);\n");
+  exported = {"new_call"};
+  put(folder / "old/Makefile", "ccflags-y += $(EXTRA_CFLAGS)\n");
+  put(folder / "new/Makefile", "c_flags = $(ccflags-y)\n");
+  driver::testing_driver::Files more = {
+      {"own/version.h", "#define NV_NUMBER 1\n"},
+      {"nvidia/nv.c",
+       "#include <linux/api.h>\n#include \"version.h\"\nint nv_init(void) { return old_call(NV_NUMBER); }\n"}};
+  more["Kbuild"] = small_driver({})["Kbuild"] + "EXTRA_CFLAGS += -Iown\n";
+  package(more);
+  const auto report = adapt_it();
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(changes_of(report),
+              ElementsAre("kbuild-variable rename EXTRA_CFLAGS -> ccflags-y", "rename-call old_call -> new_call"));
+  EXPECT_THAT(text, HasSubstr("6.1.0-old adds its value to ccflags-y, which this kernel reads"));
+}
+
 // z.c has an old_call() of its own, which nv.h then no longer calls. It is not among the files that are tried.
 TEST_F(AdaptTest, AProposalThatMakesAnotherFileRedIsTakenBack) {
   old_header("int new_call(int a);\nstatic inline int old_call(int a) { return new_call(a); }\n");

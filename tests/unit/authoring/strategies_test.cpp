@@ -317,5 +317,90 @@ TEST_F(StrategiesTest, ACallbackWithABranchInItsParametersGetsNewOnesBeforeIt) {
   EXPECT_THAT(result(found[0]), HasSubstr("nv_create(struct dev *d, const struct info *info,\n#if defined(NV_CONST)"));
 }
 
+// vm_flags in 6.3, and a conftest that does not see it: the driver itself has the code for such a kernel.
+TEST_F(StrategiesTest, TheDriversOwnBranchForSuchAKernelIsTaken) {
+  put("new", "linux/mm.h", "static inline void vm_flags_set(struct vma *vma, vm_flags_t flags) { }\n");
+  const std::string code =
+      "void f(struct vma *v)\n{\n#if defined(NV_CONST_VM_FLAGS)\n  vm_flags_set(v, 1);\n#else\n"
+      "  v->vm_flags |= 1;\n#endif\n}\n";
+  const std::string error = "nvidia/nv.c:6:15: error: assignment of read-only member 'vm_flags'\n";
+  tree_ = transform::SourceTree::of({{"nvidia/nv.c", code}, {"conftest.sh", "compile_check NV_CONST_VM_FLAGS\n"}});
+  const auto found = candidates(other_branch, error);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_FALSE(found[0].proven);
+  EXPECT_EQ(found[0].why,
+            "the driver's code for a kernel with NV_CONST_VM_FLAGS has vm_flags_set(), which this kernel declares");
+  auto changed = code;
+  EXPECT_EQ(result(found[0]), changed.insert(code.find("#if"), "#define NV_CONST_VM_FLAGS\n"));
+
+  // The same with the branches in the other order.
+  tree_ = transform::SourceTree::of({{"nvidia/nv.c",
+                                      "void f(struct vma *v)\n{\n# ifndef NV_CONST_VM_FLAGS\n  v->vm_flags |= 1;\n"
+                                      "# else\n  vm_flags_set(v, 1);\n# endif\n}\n"},
+                                     {"conftest.sh", "compile_check NV_CONST_VM_FLAGS\n"}});
+  const auto other = candidates(other_branch, "nvidia/nv.c:4:15: error: assignment of read-only member 'vm_flags'\n");
+  ASSERT_EQ(other.size(), 1U);
+  EXPECT_THAT(result(other[0]), HasSubstr("{\n#define NV_CONST_VM_FLAGS\n# ifndef NV_CONST_VM_FLAGS\n"));
+
+  // conftest does not ask for it.
+  tree_ = transform::SourceTree::of({{"nvidia/nv.c", code}, {"conftest.sh", "compile_check NV_OTHER\n"}});
+  EXPECT_THAT(candidates(other_branch, error), IsEmpty());
+  // The other branch does something else: without it the driver would lose what it does here.
+  auto less = code;
+  less.replace(less.find("vm_flags_set(v, 1)"), 18, "printk(\"none\")");
+  tree_ = transform::SourceTree::of({{"nvidia/nv.c", less}, {"conftest.sh", "compile_check NV_CONST_VM_FLAGS\n"}});
+  EXPECT_THAT(candidates(other_branch, error), IsEmpty());
+  // A second place is not in such a branch.
+  tree_ = transform::SourceTree::of({{"nvidia/nv.c", code + "void g(struct vma *v) { v->vm_flags |= 1; }\n"},
+                                     {"conftest.sh", "compile_check NV_CONST_VM_FLAGS\n"}});
+  EXPECT_THAT(candidates(other_branch, error + "nvidia/nv.c:9:37: error: assignment of read-only member 'vm_flags'\n"),
+              IsEmpty());
+}
+
+// EXTRA_CFLAGS in 6.15.
+TEST_F(StrategiesTest, AVariableThatKbuildNoLongerReadsGetsItsNewName) {
+  kernel::KernelHeaders old{"6.12.1-old", {}};
+  old.makefiles = {scratch_.write("old/Makefile.lib", "# compatible\nccflags-y += $(EXTRA_CFLAGS)\nX += $(OTHER)\n")};
+  kernel::KernelHeaders now{"7.2.0-new", {}};
+  now.makefiles = {scratch_.write("new/Makefile.lib", "c_flags = $(ccflags-y)\n")};
+  const auto tree =
+      transform::SourceTree::of({{"Kbuild", "EXTRA_CFLAGS += -Icommon\nOTHER = 1\nNV_LIST = a\nobj-m := $(NV_LIST)\n"},
+                                 {"nvidia/nvidia.Kbuild", "EXTRA_CFLAGS += -DNV\n"}});
+  const auto found = unread_variables(tree, now, {old});
+  ASSERT_EQ(found.size(), 1U);  // nothing reads X in this kernel
+  EXPECT_TRUE(found[0].proven);
+  EXPECT_EQ(found[0].draft.change, "kbuild-variable rename EXTRA_CFLAGS -> ccflags-y");
+  EXPECT_EQ(found[0].why, "6.12.1-old adds its value to ccflags-y, which this kernel reads");
+  const auto recipe = recipe::parse_recipe(found[0].draft.text, found[0].draft.id + ".yaml", {});
+  ASSERT_TRUE(recipe) << recipe.error().message();
+  auto changed = tree;
+  for (const auto& each : recipe->steps) ASSERT_TRUE(each.transform->apply(changed));
+  EXPECT_EQ(*changed.read("nvidia/nvidia.Kbuild"), "ccflags-y += -DNV\n");
+  EXPECT_THAT(*changed.read("Kbuild"), HasSubstr("ccflags-y += -Icommon\n"));
+
+  EXPECT_THAT(unread_variables(tree, old, {old}), IsEmpty());
+  EXPECT_THAT(unread_variables(tree, now, {}), IsEmpty());
+}
+
+// gcc 14 and 15: what conftest's tests rely on.
+TEST_F(StrategiesTest, ConftestGetsTheKernelsOptions) {
+  const auto tree = transform::SourceTree::of({{"Kbuild", "NV_CONFTEST_CFLAGS = $(NV_CFLAGS_FROM_CONFTEST)\n"}});
+  const auto found = conftest_options(tree, "7.2.0-new");
+  ASSERT_EQ(found.size(), 2U);
+  auto changed = tree;
+  for (const auto& each : found) {
+    EXPECT_FALSE(each.proven);
+    const auto recipe = recipe::parse_recipe(each.draft.text, each.draft.id + ".yaml", {});
+    ASSERT_TRUE(recipe) << recipe.error().message();
+    for (const auto& one : recipe->steps) ASSERT_TRUE(one.transform->apply(changed));
+  }
+  EXPECT_EQ(*changed.read("Kbuild"),
+            "NV_CONFTEST_CFLAGS = $(NV_CFLAGS_FROM_CONFTEST)\n"
+            "NV_CONFTEST_CFLAGS += $(filter -std=% -fms-extensions,$(KBUILD_CFLAGS))\n"
+            "NV_CONFTEST_CFLAGS += -Wno-error=implicit-function-declaration -Wno-error=implicit-int "
+            "-Wno-error=int-conversion -Wno-error=incompatible-pointer-types\n");
+  EXPECT_THAT(conftest_options(transform::SourceTree::of({{"Kbuild", "obj-m := nvidia.o\n"}}), "7.2.0-new"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace vgpukit::authoring
