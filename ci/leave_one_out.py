@@ -15,6 +15,8 @@ top = pathlib.Path(__file__).resolve().parent.parent
 cache = pathlib.Path(os.environ.get("VGPUKIT_CI_CACHE", "/var/cache/vgpukit-ci"))
 reference = "535.0.1"  # the version of the reference driver
 heading = "## Recipes left out, and what adapt finds\n"
+# Some modules only, to save time.
+modules_of = {"470-bullseye": ["nvidia"], "535-bookworm": ["nvidia", "nvidia-modeset", "nvidia-drm"]}
 aside_kinds = ["link or load", "conftest and makefiles"]  # not about the code that is compiled
 default_cells = ["reference:bookworm:6.12", "reference:trixie:7.3", "470-bullseye:trixie:7.3",
                  "535-bookworm:trixie:7.3"]
@@ -37,8 +39,8 @@ def measure(vgpukit, cell, folder, repository):
             command += ["--headers-of", str(cache / "roots" / other)]
     if repository:
         command += ["--repository", repository]
-    if driver.startswith("470"):
-        command += ["--modules", "nvidia"]  # to save time
+    if driver in modules_of:
+        command += ["--modules", ",".join(modules_of[driver])]
     result = subprocess.run(command, stdout=subprocess.PIPE, env={**os.environ, "VGPUKIT_DATA": str(top)})
     if result.returncode != 0:
         sys.exit(f"{cell}: vgpukit adapt ended with {result.returncode}")

@@ -16,10 +16,9 @@ using Words = std::set<std::string, std::less<>>;
 
 constexpr std::string_view makefiles = "[Kbuild, \"**/*.Kbuild\"]";
 
-// The variables that the driver's makefiles assign, without those that it reads itself.
-Words variables_for_kbuild(const transform::SourceTree& driver) {
+// The variables that the driver's makefiles assign.
+Words assigned_variables(const transform::SourceTree& driver) {
   Words assigned;
-  Words read;
   for (const auto* glob : {"Kbuild", "**/*.Kbuild"})
     for (const auto& path : driver.matching(glob)) {
       const auto text = driver.read(path);
@@ -27,9 +26,7 @@ Words variables_for_kbuild(const transform::SourceTree& driver) {
       const auto makefile = transform::read_makefile(*text);
       for (const auto& each : makefile.assignments)
         if (!each.of_target) assigned.emplace(makefile.at(each.name));
-      for (const auto& each : makefile.references) read.emplace(makefile.at(each.name));
     }
-  std::erase_if(assigned, [&](const std::string& name) { return read.contains(name); });
   return assigned;
 }
 
@@ -73,7 +70,7 @@ std::vector<MakefileChange> unread_variables(const transform::SourceTree& driver
   std::vector<MakefileChange> all;
   if (now.makefiles.empty()) return all;
   Words done;
-  for (const auto& name : variables_for_kbuild(driver)) {
+  for (const auto& name : assigned_variables(driver)) {
     if (reads(now, name)) continue;
     for (auto old = older.rbegin(); old != older.rend(); ++old) {
       const auto known = passed_on(*old);

@@ -363,9 +363,9 @@ TEST_F(StrategiesTest, AVariableThatKbuildNoLongerReadsGetsItsNewName) {
   old.makefiles = {scratch_.write("old/Makefile.lib", "# compatible\nccflags-y += $(EXTRA_CFLAGS)\nX += $(OTHER)\n")};
   kernel::KernelHeaders now{"7.2.0-new", {}};
   now.makefiles = {scratch_.write("new/Makefile.lib", "c_flags = $(ccflags-y)\n")};
-  const auto tree =
-      transform::SourceTree::of({{"Kbuild", "EXTRA_CFLAGS += -Icommon\nOTHER = 1\nNV_LIST = a\nobj-m := $(NV_LIST)\n"},
-                                 {"nvidia/nvidia.Kbuild", "EXTRA_CFLAGS += -DNV\n"}});
+  const auto tree = transform::SourceTree::of(
+      {{"Kbuild", "EXTRA_CFLAGS += -Icommon\nOTHER = $(EXTRA_CFLAGS)\nNV_LIST = a\nobj-m := $(NV_LIST)\n"},
+       {"nvidia/nvidia.Kbuild", "EXTRA_CFLAGS += -DNV\n"}});
   const auto found = unread_variables(tree, now, {old});
   ASSERT_EQ(found.size(), 1U);  // nothing reads X in this kernel
   EXPECT_TRUE(found[0].proven);
