@@ -56,8 +56,9 @@ def table(folder):
     cells, rows, seconds, compiled = [], [], [], []
     for file in sorted(folder.glob("*.json")):
         document = json.loads(file.read_text())
-        cells.append(f"{document['driver']} on {document['kernel']}"
-                     + (f" ({document['note']})" if "note" in document else ""))
+        notes = [" and ".join(modules_of.get(file.stem.split("_")[0], [])), document.get("note", "")]
+        notes = "; ".join(note for note in notes if note)
+        cells.append(f"{document['driver']} on {document['kernel']}" + (f" ({notes})" if notes else ""))
         for each in document["recipes"]:
             kinds[each["kind"]][each["outcome"]] += 1
             if each["outcome"] in ("same", "different", "none"):

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authoring/commit_draft.hpp"
+#include "authoring/draft_text.hpp"
 #include "authoring/kernel_history.hpp"
 #include "recipe/parse_recipe.hpp"
 #include "recipe/plan.hpp"
@@ -396,12 +397,19 @@ authoring::Draft Search::draft_of(const diagnostics::ApiChange& api, const Error
 }
 
 Result<Search::Attempt> Search::attempt(const authoring::Draft& draft, const diagnostics::Subject& subject) {
-  Attempt made{tree_, {}, {}, false, draft.change, {}};
+  Attempt made{tree_, {}, {}, false, draft.change, {}, false};
   const auto recipe = recipe::parse_recipe(draft.text, draft.id + ".yaml", {});
   if (!recipe) return recipe.error();  // a fault of vgpukit
   auto accepted = job_.accepted;
   accepted.emplace(recipe::adapted_notice);
-  TRY_ASSIGN(const auto line, recipe::plan_recipe(*recipe, *job_.driver, facts_, made.tree, accepted));
+  const auto planned = recipe::plan_recipe(*recipe, *job_.driver, facts_, made.tree, accepted);
+  if (!planned) {
+    if (planned.error().kind != ErrorKind::failed) return planned.error();
+    made.unanswered = true;
+    made.problem = planned.error().why;
+    return made;
+  }
+  const auto& line = *planned;
   if (line.decision != recipe::Decision::applies) {
     made.problem = std::string(recipe::decision_name(line.decision)) + ": " + line.reason;
     return made;
@@ -452,16 +460,21 @@ Result<bool> Search::try_subject(const diagnostics::ApiChange& api, const Errors
   };
   std::optional<Best> best;
   const auto files = authoring::files_of(about);
-  for (const auto& candidate : candidates(api, about, tree_)) {
-    const auto draft = draft_of(api, about, candidate);
+  for (auto& candidate : candidates(api, about, tree_)) {
+    auto draft = draft_of(api, about, candidate);
     const auto key = draft.id + "\n" + draft.change;
     if (draft.text.empty() || banned_.contains(key)) continue;
     if (!again && !tried_.insert(key + " here " + state_of(tree_, &files)).second) continue;
     if (!tried_.insert(key + state_of(tree_)).second) continue;
     if (job_.on_step) job_.on_step("trying " + draft.change);
     Tried tried{api.subject.text(), candidate.strategy, draft.change, candidate.why, {}, false};
-    Proposal proposal{draft, candidate.strategy, candidate.why, known_of(candidate)};
     TRY_ASSIGN(auto made, attempt(draft, api.subject));
+    if (made.unanswered) {
+      candidate.change.kernel = authoring::version_condition(facts_.kernel().release);
+      draft = draft_of(api, about, candidate);
+      TRY_ASSIGN(made, attempt(draft, api.subject));
+    }
+    Proposal proposal{draft, candidate.strategy, candidate.why, known_of(candidate)};
     if (!made.problem.empty())
       tried.result = made.problem;
     else if (!made.solved)

@@ -50,6 +50,7 @@ class Search {
     Errors fresh;   // of these, the ones that were not there before
     bool solved = false;
     std::string change, problem;  // why it cannot be applied
+    bool unanswered = false;      // because the kernel's headers do not answer the recipe's question
   };
   // What was taken, and the state before it, for going back.
   struct Taken {

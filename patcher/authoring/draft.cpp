@@ -258,10 +258,8 @@ std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& chan
     if (shown != origin.shown.end() && !shown->second.kernel.empty()) writer.kernel = shown->second.kernel;
     const bool adapted = !origin.adapted.empty();
     // What no older headers declare may be missing in every kernel.
-    if (adapted && !api.before && !contains(writer.kernel, "compiles:"))
-      if (const auto version = Version::leading(kernel); version && version->parts.size() > 1)
-        writer.kernel = "    version: \">=" + std::to_string(version->parts[0]) + "." +
-                        std::to_string(version->parts[1]) + "\"\n" + writer.kernel;
+    if (adapted && !api.before && !contains(writer.kernel, "compiles:") && !contains(writer.kernel, "version:"))
+      writer.kernel = version_condition(kernel) + writer.kernel;
 
     std::string id =
         (adapted ? "adapted-" : "") + draft_id(kernel, (subject.kind == diagnostics::NameKind::field

@@ -58,6 +58,12 @@ std::string subject_of_mail(const std::string& mail) {
   return text;
 }
 
+std::string version_condition(const std::string& release) {
+  const auto version = Version::leading(release);
+  if (!version || version->parts.size() < 2) return {};
+  return "    version: \">=" + std::to_string(version->parts[0]) + "." + std::to_string(version->parts[1]) + "\"\n";
+}
+
 std::string draft_id(const std::string& version, const std::string& words) {
   const auto parsed = Version::leading(version);
   std::string id = parsed && parsed->parts.size() > 1

@@ -21,6 +21,8 @@ std::string step_in_yaml(const transform::RecognisedStep& step, const std::strin
 std::string step_in_words(const transform::RecognisedStep& step);
 // The subject of a mail without git's "[PATCH]"; empty if there is none.
 std::string subject_of_mail(const std::string& mail);
+// `when.kernel` for this release and newer ones, as YAML indented by four: "    version: \">=6.12\"\n".
+std::string version_condition(const std::string& release);
 // "6.12-del-timer-sync": lower-case letters, digits and dashes.
 std::string draft_id(const std::string& version, const std::string& words);
 

@@ -83,7 +83,7 @@ std::vector<MakefileChange> unread_variables(const transform::SourceTree& driver
       change.draft.subject = "variable " + name;
       change.draft.change = "kbuild-variable rename " + name + " -> " + to;
       change.draft.text = recipe_text(change.draft.id, "Kbuild no longer reads " + name + "; its value goes into " + to,
-                                      true, "lacks: {kbuild: " + name + "}", name, std::string(makefiles),
+                                      true, "    lacks: {kbuild: " + name + "}\n", name, std::string(makefiles),
                                       "action: rename, name: " + name + ", to: " + to);
       all.push_back(std::move(change));
       break;
@@ -106,14 +106,8 @@ std::vector<MakefileChange> conftest_options(const transform::SourceTree& driver
     change.draft.id = "adapted-" + draft_id(release, "conftest-" + what);
     change.draft.subject = "variable " + name;
     change.draft.change = "kbuild-variable append " + name + " += " + value;
-    const auto version = Version::leading(release);
     change.draft.text =
-        recipe_text(change.draft.id, "conftest compiles with the kernel's " + what, false,
-                    "version: \">=" +
-                        (version && version->parts.size() > 1
-                             ? std::to_string(version->parts[0]) + "." + std::to_string(version->parts[1])
-                             : "0") +
-                        "\"",
+        recipe_text(change.draft.id, "conftest compiles with the kernel's " + what, false, version_condition(release),
                     name, "Kbuild", "action: append, name: " + name + ", value: " + in_yaml_quotes(value));
     all.push_back(std::move(change));
   };

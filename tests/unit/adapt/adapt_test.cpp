@@ -141,6 +141,19 @@ TEST_F(AdaptTest, AFieldIsRenamedInEachOfTwoStructures) {
               ElementsAre("rename-token a->state -> a->new_state", "rename-token b->state -> b->new_state"));
 }
 
+// <linux/api.h> cannot be included alone, so that it answers no question.
+TEST_F(AdaptTest, AHeaderThatNeedsOthersLeavesTheKernelsVersionAsCondition) {
+  old_header("struct one { handle_t old; int *state; };\n");
+  header("struct one { handle_t old; int *new_state; };\n");
+  package({{"nvidia/nv.c",
+            "typedef int handle_t;\n#include <linux/api.h>\nint nv_init(struct one *a);\n"
+            "int nv_init(struct one *a) { return *a->state; }\n"}});
+  const auto report = adapt_it();
+  EXPECT_TRUE(report.green) << text;
+  EXPECT_THAT(changes_of(report), ElementsAre("rename-token a->state -> a->new_state"));
+  EXPECT_THAT(text, HasSubstr("when:\n  kernel:\n    version: \">=6.99\"\n  driver:"));
+}
+
 TEST_F(AdaptTest, AKernelThatBuildsNoModuleIsNamed) {
   package({{"nvidia/nv.c", "#include <linux/api.h>\nint nv_init(void) { return old_call(1); }\n"}});
   makefile = "modules:\n\t@echo 'include/linux/kconfig.h:1:1: error: unknown type name x' >&2; exit 2\n";
