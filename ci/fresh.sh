@@ -100,7 +100,7 @@ for suite; do
   set +m
   wait "$job"
   job=
-  green+="$suite: green in $((SECONDS - began)) s"$(sed 's/^/: /' "$dir/parts" 2>/dev/null)$'\n'
+  green+="$suite: green in $((SECONDS - began)) s"$([ ! -e "$dir/parts" ] || sed 's/^/: /' "$dir/parts")$'\n'
   clean
   dir=
   exec 9>&-

@@ -230,7 +230,7 @@ def carried(output, work):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines)))) as tar:
-        tar.extractall(folder)
+        tar.extractall(folder, filter="fully_trusted")
     return cpio(folder)
 
 
