@@ -20,6 +20,7 @@ using diagnostics::NameKind;
 constexpr std::size_t most_proposals = 40;
 constexpr std::size_t most_ways_back = 3;
 constexpr std::size_t most_tries = 200;
+constexpr std::size_t many_subjects = 10;
 constexpr std::string_view exercise_tool = "exercise";  // of an error that AdaptJob::exercise reported
 
 std::string key_of(const diagnostics::Subject& subject) {
@@ -156,7 +157,9 @@ Search::Search(kernel::Facts& facts, const AdaptJob& job, TrialTree& trial, tran
 
 Status Search::run(Errors errors, AdaptReport& report) {
   errors_ = std::move(errors);
-  if (!errors_.empty()) TRY(change_makefiles(report));
+  if (!errors_.empty()) TRY(rename_variables(report));
+  // With wrong answers of conftest nearly all files have errors.
+  if (diagnostics::causes_of(errors_).subjects.size() >= many_subjects) TRY(change_conftest(report));
   std::size_t back = 0;
   bool stuck = false;
   for (;;) {
@@ -174,6 +177,10 @@ Status Search::run(Errors errors, AdaptReport& report) {
     stuck = !advanced;
     if (advanced && taken_.size() < most_proposals && report.tried.size() < most_tries) continue;
     if (stuck && since_build_ > 0) continue;
+    if (stuck) {
+      TRY_ASSIGN(const bool changed, change_conftest(report));
+      if (changed) continue;
+    }
     bool went_back = false;
     if (!advanced && back++ < most_ways_back) {
       TRY_ASSIGN(went_back, go_back(report));
@@ -241,19 +248,19 @@ Status Search::exercise(AdaptReport& report) {
 // linking and verifying show.
 Result<std::optional<Search::Culprit>> Search::culprit(const AdaptReport& report) {
   std::optional<Culprit> none;
-  if (taken_.size() == of_makefiles_ || errors_.empty()) return none;
+  if (taken_.size() == kept_ || errors_.empty()) return none;
   const auto fresh = fresh_errors(report.before, errors_);
   for (const auto& error : fresh) {
     if (error.tool == "modpost" || error.tool == "verify" || error.tool == "ld")
       return std::optional(Culprit{taken_.size() - 1, error});
     if (error.tool == exercise_tool) {
-      for (std::size_t i = taken_.size(); i-- > of_makefiles_;)
+      for (std::size_t i = taken_.size(); i-- > kept_;)
         if (taken_[i].proposal.known == recipe::Adapted::compiles) return std::optional(Culprit{i, error});
       return none;
     }
     auto units = compiled_for(authoring::files_of({error}), tree_);
     if (!error.unit.empty()) units = {error.unit};
-    for (std::size_t i = taken_.size(); i-- > of_makefiles_;) {
+    for (std::size_t i = taken_.size(); i-- > kept_;) {
       TRY(trial_.write(taken_[i].before.edits()));
       TRY_ASSIGN(const auto without_it, trial_.compile(units));
       if (!fresh_errors(without_it, {error}).empty()) {
@@ -295,15 +302,21 @@ void Search::look_up(const std::vector<diagnostics::Subject>& subjects) {
   for (std::size_t i = 0; i < found.size(); ++i) changes_.emplace(key_of(unknown[i]), std::move(found[i]));
 }
 
-Status Search::change_makefiles(AdaptReport& report) {
-  std::vector<kernel::KernelHeaders> older = job_.headers;
-  const auto here = std::find_if(older.begin(), older.end(),
+Result<bool> Search::rename_variables(AdaptReport& report) {
+  const auto here = std::find_if(job_.headers.begin(), job_.headers.end(),
                                  [&](const auto& each) { return each.release == facts_.kernel().release; });
-  auto changes = here == older.end() ? std::vector<authoring::MakefileChange>()
-                                     : authoring::unread_variables(tree_, *here, {older.begin(), here});
-  if (trial_.doubtful_answers() > 0)
-    for (auto& change : authoring::conftest_options(tree_, facts_.kernel().release))
-      changes.push_back(std::move(change));
+  if (here == job_.headers.end()) return false;
+  return change_makefiles(authoring::unread_variables(tree_, *here, {job_.headers.begin(), here}), report);
+}
+
+Result<bool> Search::change_conftest(AdaptReport& report) {
+  if (conftest_changed_ || trial_.doubtful_answers() == 0) return false;
+  conftest_changed_ = true;
+  return change_makefiles(authoring::conftest_options(tree_, facts_.kernel().release), report);
+}
+
+Result<bool> Search::change_makefiles(std::vector<authoring::MakefileChange> changes, AdaptReport& report) {
+  const auto taken = taken_.size();
   auto accepted = job_.accepted;
   accepted.emplace(recipe::adapted_notice);
   bool built = true;  // the tree as it is
@@ -326,14 +339,17 @@ Status Search::change_makefiles(AdaptReport& report) {
     Proposal proposal{change.draft, change.strategy, change.why,
                       change.proven ? recipe::Adapted::proven : recipe::Adapted::compiles};
     taken_.push_back({std::move(proposal), std::move(tree_), std::move(errors_), change.draft.id, true});
-    ++of_makefiles_;
+    kept_ = taken_.size();
+    since_build_ = 0;
     tree_ = std::move(tree);
     errors_ = std::move(errors);
   }
-  if (built) return {};
-  TRY(trial_.write(tree_.edits()));
-  TRY_ASSIGN(errors_, trial_.build());
-  return {};
+  if (!built) {
+    TRY(trial_.write(tree_.edits()));
+    TRY_ASSIGN(errors_, trial_.build());
+    since_build_ = 0;
+  }
+  return taken_.size() > taken;
 }
 
 Result<bool> Search::one_step(AdaptReport& report) {

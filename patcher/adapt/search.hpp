@@ -61,8 +61,10 @@ class Search {
     bool hides;  // without it the compiler did not get as far
   };
 
-  // Tries changes of makefiles, each with a whole build.
-  Status change_makefiles(AdaptReport& report);
+  // Each of these is tried with a whole build. Whether one was taken.
+  Result<bool> change_makefiles(std::vector<authoring::MakefileChange> changes, AdaptReport& report);
+  Result<bool> rename_variables(AdaptReport& report);
+  Result<bool> change_conftest(AdaptReport& report);  // once
   Result<bool> one_step(AdaptReport& report);
   // `again`: also what failed before other files changed.
   Result<bool> try_subject(const diagnostics::ApiChange& api, const Errors& about, bool again, AdaptReport& report);
@@ -92,7 +94,8 @@ class Search {
   HeaderEvidence& evidence_;
   Errors errors_;
   std::vector<Taken> taken_;
-  std::size_t of_makefiles_ = 0;  // the first ones of taken_, which are not taken back
+  std::size_t kept_ = 0;  // the first ones of taken_, which are not taken back: the last one is of makefiles
+  bool conftest_changed_ = false;
   std::size_t since_build_ = 0;   // proposals taken since the last whole build
   std::set<std::string> tried_;   // draft and state of the tree, and of the files with the errors
   std::set<std::string> banned_;  // drafts that made a build fail
