@@ -1,5 +1,6 @@
 #include "cli/cli.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -102,6 +103,13 @@ std::string parse_problem(const CLI::App& app, const CLI::ParseError& bad) {
   return "there is no command '" + rest.front() + "'" + did_you_mean(rest.front(), commands_of(*at));
 }
 
+// An option that may be given several times takes one word each time: "plan --accept NOTICE DRIVER".
+void take_one_word_each(CLI::App& app) {
+  for (auto* option : app.get_options())
+    if (!option->get_positional() && option->get_items_expected_max() > 1) option->allow_extra_args(false);
+  for (auto* command : app.get_subcommands([](const CLI::App*) { return true; })) take_one_word_each(*command);
+}
+
 int report(const Error& error, const Globals& globals) {
   log::error(error.message());
   if (globals.json()) print_json(error_json(error));
@@ -168,6 +176,7 @@ void add_commands(CLI::App& app, Globals& globals, Action& action) {
   add_dkms_build(app, globals, action);
   add_shell(app, action);
   add_command_help(app);
+  take_one_word_each(app);
 }
 
 Result<Exit> without_exceptions(const Action& action, int argc, const char* const* argv) {
@@ -191,6 +200,11 @@ int run_app(int argc, const char* const* argv) {
   Globals globals;
   const auto result = without_exceptions([&] { return run_command(argc, argv, globals); }, argc, argv);
   if (!result) return report(result.error(), globals);
+  // The work is done, but whoever reads the output would take a part of it for all.
+  if (*result == Exit::done && std::ferror(stdout) != 0 && ::fcntl(STDOUT_FILENO, F_GETFD) >= 0)
+    return report(Error{ErrorKind::missing, "write the output", "it is incomplete: the disk may be full",
+                        "run the command again with its output in another place"},
+                  globals);
   return static_cast<int>(*result);
 }
 

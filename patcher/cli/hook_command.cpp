@@ -6,6 +6,7 @@
 #include "install/hook_files.hpp"
 #include "install/hook_run.hpp"
 #include "install/transaction.hpp"
+#include "support/limits.hpp"
 #include "support/log.hpp"
 
 namespace vgpukit::cli {
@@ -24,10 +25,11 @@ install::HookCaller caller_of(const std::string& name) {
   return name == "kernel-install" ? install::HookCaller::kernel_install : install::HookCaller::person;
 }
 
+// pacman writes the paths of some files of each package. More than the limit is not read.
 std::string all_of_stdin() {
   std::string text;
   char part[4096];
-  for (ssize_t got = 0; (got = ::read(STDIN_FILENO, part, sizeof part)) > 0;)
+  for (ssize_t got = 0; text.size() < limits::document_bytes && (got = ::read(STDIN_FILENO, part, sizeof part)) > 0;)
     text.append(part, static_cast<std::size_t>(got));
   return text;
 }

@@ -26,7 +26,9 @@ class ScratchFolder {
     const AsSelf files;
     // The cache may be read-only.
     std::vector<fs::path> places = {host.work()};
-    if (host.is_host()) places.push_back(fs::temp_directory_path());
+    std::error_code no_such_folder;  // TMPDIR may name anything
+    if (host.is_host()) places.push_back(fs::temp_directory_path(no_such_folder));
+    if (no_such_folder) places.back() = "/tmp";
     int error = 0;
     for (const auto& place : places) {
       // make splits words at spaces, and Kbuild's M= cannot have a colon.

@@ -44,6 +44,12 @@ class FileParser {
       file.kernels.push_back(std::move(one));
       return {};
     }));
+    constexpr std::size_t most_cells = 100'000;  // each takes some memory, and a line of every report
+    if (file.drivers.size() * file.kernels.size() > most_cells)
+      return yaml_.wrong(root,
+                         std::to_string(file.drivers.size()) + " drivers on " + std::to_string(file.kernels.size()) +
+                             " kernels are more than " + std::to_string(most_cells) + " cells",
+                         "split it into several matrix files");
     if (root["unsupported"]) TRY(unsupported(root["unsupported"], file));
     return file;
   }

@@ -18,6 +18,9 @@ namespace fs = std::filesystem;
 // A module with all its debug information has a few hundred MB.
 constexpr std::size_t max_unpacked = limits::file_bytes;
 
+// The kernel's own limit is 512 (KSYM_NAME_LEN). Names may overlap: thousands of long ones fit into a small file.
+constexpr std::size_t longest_name = 4096;
+
 Error not_a_module(const std::string& tried, const std::string& why) {
   return {ErrorKind::usage, tried, why,
           "name a module that was built for a kernel (a .ko, .ko.xz, .ko.zst or .ko.gz file)"};
@@ -149,6 +152,9 @@ Status ElfFile::read_symbols(const std::string& tried, std::size_t index) {
     std::memcpy(&raw, table.bytes.data() + i * sizeof raw, sizeof raw);
     symbol.symbol = raw;
     if (raw.st_name != 0) symbol.name = string_at(table.header.sh_link, raw.st_name);
+    if (symbol.name.size() > longest_name)
+      return not_a_module(tried, "symbol " + std::to_string(i) + " has a name of more than " +
+                                     std::to_string(longest_name) + " characters");
     symbols_.push_back(symbol);
   }
   return {};

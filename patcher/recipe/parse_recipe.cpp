@@ -224,7 +224,7 @@ class RecipeParser {
       return yaml_.wrong(node, "exactly one of 'token', 'text' and 'file' is expected in " + std::string(what));
     if (node["file"]) {
       condition.what = FileCondition::What::file;
-      TRY_ASSIGN(condition.globs, yaml_.texts(node["file"], "file"));
+      TRY_ASSIGN(condition.globs, globs(node["file"], "file"));
       return condition;
     }
     const bool token = static_cast<bool>(node["token"]);
@@ -232,7 +232,7 @@ class RecipeParser {
     TRY_ASSIGN(condition.patterns, yaml_.texts(node[token ? "token" : "text"], token ? "token" : "text"));
     if (!node["files"])
       return yaml_.wrong(node, "'files' is missing: the files to search", "such as files: \"**/*.{c,h}\"");
-    TRY_ASSIGN(condition.globs, yaml_.texts(node["files"], "files"));
+    TRY_ASSIGN(condition.globs, globs(node["files"], "files"));
     return condition;
   }
 
@@ -362,11 +362,25 @@ class RecipeParser {
     return parameters;
   }
 
+  // Each brace of a glob costs a copy of it and some of the stack.
+  Result<std::vector<std::string>> globs(const YamlNode& node, const std::string& what) const {
+    constexpr std::size_t longest = 1000;
+    TRY_ASSIGN(auto globs, yaml_.texts(node, what));
+    for (const auto& glob : globs)
+      if (glob.size() > longest)
+        return yaml_.wrong(node, "a glob of " + std::to_string(glob.size()) + " characters for " + what,
+                           "at most " + std::to_string(longest) + "; files can be a list of globs");
+    return globs;
+  }
+
   Result<transform::ParameterValue> parameter(const YamlNode& node, const transform::ParameterSpec& spec) const {
     using Type = transform::ParameterSpec::Type;
     const std::string what = std::string(spec.name) + " (" + std::string(spec.help) + ")";
     switch (spec.type) {
-      case Type::glob:
+      case Type::glob: {
+        TRY_ASSIGN(auto value, globs(node, what));
+        return transform::ParameterValue(std::move(value));
+      }
       case Type::list: {
         TRY_ASSIGN(auto value, yaml_.texts(node, what));
         return transform::ParameterValue(std::move(value));

@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <cstdio>
 
 #include "support/descriptor.hpp"
+#include "support/limits.hpp"
 
 namespace vgpukit {
 
@@ -32,8 +35,12 @@ Sysfs::Reading Sysfs::read(const std::string& path) const {
 }
 
 Sysfs::Reading Sysfs::read_bytes(const std::string& path) const {
-  const Descriptor file(::open(host_.in_root(path).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return {errno, ""};
+  // O_NONBLOCK: otherwise opening a named pipe in another root waits for a writer.
+  const Descriptor file(::open(host_.in_root(path).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0) return {errno, ""};
+  if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3)) return {};  // /dev/null: how systemd masks a file
+  if (!S_ISREG(info.st_mode)) return {S_ISDIR(info.st_mode) ? EISDIR : EINVAL, ""};
   Reading reading;
   char page[4096];
   for (;;) {
@@ -42,6 +49,7 @@ Sysfs::Reading Sysfs::read_bytes(const std::string& path) const {
     if (got < 0) return {errno, ""};
     if (got == 0) break;
     reading.text.append(page, static_cast<std::size_t>(got));
+    if (reading.text.size() > limits::document_bytes) return {EFBIG, ""};
   }
   return reading;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "support/limits.hpp"
 #include "support/number.hpp"
 #include "support/text.hpp"
 
@@ -81,7 +82,16 @@ class Condition {
     return left;
   }
 
+  // Each '!' and '(' takes some of the stack.
   Value operand() {
+    if (depth_ == limits::nesting) return unknown();
+    ++depth_;
+    const Value value = nested_operand();
+    --depth_;
+    return value;
+  }
+
+  Value nested_operand() {
     if (take("!")) {
       const Value value = operand();
       return value ? Value(*value == 0 ? 1 : 0) : value;
@@ -123,6 +133,7 @@ class Condition {
 
   const std::vector<Token>& row_;
   std::size_t at_, end_;
+  std::size_t depth_ = 0;  // of the operand that is read
   Value kernel_;
 };
 

@@ -12,6 +12,9 @@ namespace {
 
 using Kind = Token::Kind;
 
+// What a wildcard stands for at most, in tokens. A file of "f(f(f(..." would take the square of its length.
+constexpr std::size_t longest_capture = 1024;
+
 constexpr std::string_view wildcard_prefix = "vgpukit_wildcard_";
 
 bool is_wildcard_at(std::string_view text, std::size_t i) {
@@ -100,7 +103,8 @@ bool TokenPattern::match_wildcard(const std::vector<Token>& row, std::size_t at,
     return match(row, at + length, item + 1, found);
   }
   std::size_t depth = 0;
-  for (std::size_t j = at; j < row.size() && !is_boundary(row[j]);) {
+  const std::size_t end = std::min(row.size(), at + longest_capture);
+  for (std::size_t j = at; j < end && !is_boundary(row[j]);) {
     const std::string_view text = row[j].text;
     const bool bracket = row[j].kind == Kind::punctuator;
     if (bracket && depth == 0 && (text == "," || text == ";")) break;

@@ -369,7 +369,7 @@ TEST_F(Open, ABinaryObjectIsInThePackage) {
 TEST_F(Open, ASourceFileHasALimit) {
   put(place, general_package());
   fs::resize_file(place / "nvidia/nv.c", 3ULL << 30);
-  expect_refused(place, {"it is larger than 64 MiB"});
+  expect_refused(place, {"it is larger than 8 MiB"});
 }
 
 }  // namespace
