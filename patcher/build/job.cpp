@@ -73,24 +73,34 @@ Result<std::string> inputs_of(const kernel::Facts& facts, const BuildJob& job,
   return hasher.hex();
 }
 
-// A sentence about the recipe for this error; empty if there is none.
+// A sentence about the recipe for this error; empty if there is none. Of several that explain it, one that was left out
+// comes first, and one that the plan finds unneeded last.
 std::string explain_message(const std::string& message, const recipe::Plan& plan,
                             const recipe::Catalogue* explanations) {
   if (!explanations) return "";
+  std::string left_out, planned, unneeded;
   for (const auto& recipe : explanations->recipes()) {
     const bool known = std::any_of(recipe.explains.begin(), recipe.explains.end(),
                                    [&](const auto& part) { return contains(message, part); });
     if (!known) continue;
     const auto line = std::find_if(plan.lines.begin(), plan.lines.end(),
                                    [&](const recipe::PlanLine& each) { return each.recipe->id == recipe.id; });
-    if (line == plan.lines.end())
-      return "the recipe " + recipe.id + " fixes this; it was left out (--no-shipped-recipes, --without)";
-    if (line->decision == recipe::Decision::applies)
-      return "the recipe " + recipe.id + " is about this; it was applied and did not reach this place";
-    return "the recipe " + recipe.id + " is about this; it was not applied (" +
-           std::string(recipe::decision_name(line->decision)) + ": " + line->reason + ")";
+    if (line == plan.lines.end()) {
+      append(left_out, recipe.id, " or ");
+      continue;
+    }
+    const auto decision = line->decision;
+    const bool idle = decision == recipe::Decision::not_needed || decision == recipe::Decision::already_fixed;
+    auto& why = idle ? unneeded : planned;
+    if (!why.empty()) continue;
+    why = "the recipe " + recipe.id + " is about this; " +
+          (decision == recipe::Decision::applies
+               ? "it was applied and did not reach this place"
+               : "it was not applied (" + std::string(recipe::decision_name(decision)) + ": " + line->reason + ")");
   }
-  return "";
+  if (!left_out.empty())
+    return "the recipe " + left_out + " fixes this; it was left out (--no-shipped-recipes, --without)";
+  return planned.empty() ? unneeded : planned;
 }
 
 // The same for an error of the compiler, which may also be in a file that a recipe concerns that could not be applied.
@@ -298,8 +308,10 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
     return finish(BuildReport::Result::consent);
   for (const auto& check : checks) {
     const auto text = "the driver refuses this kernel (" + check.check + ": " + check.says + ")";
+    const auto why = explain_message(check.says, plan, job.explanations);
     if (check.notice.empty())
-      report.errors.push_back({"conftest", "conftest.sh", 0, text + ": " + check.means, check.next, {}});
+      report.errors.push_back(
+          {"conftest", "conftest.sh", 0, text + ": " + check.means, why.empty() ? check.next : why, {}});
     else if (check.accepted)
       report.warnings.push_back({"conftest",
                                  "conftest.sh",

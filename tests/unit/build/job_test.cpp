@@ -124,6 +124,20 @@ TEST_F(JobTest, ACompileErrorNamesTheRecipeThatWasLeftOutAndLeavesTheEarlierModu
   EXPECT_EQ(*read_file(folder / built / "build.json"), before);
 }
 
+TEST_F(JobTest, OfTwoRecipesForAnErrorTheOneThatWasLeftOutIsNamed) {
+  auto other = test::recipe_text("6.98-other-driver");
+  other.insert(other.find("old_call, files"), "other_driver_of_");
+  recipes({other, test::recipe_text(id)});
+  const auto both = std::move(catalogue);
+  recipes({other});
+  job.explanations = &both;
+  const auto report = build();
+  ASSERT_THAT(report.errors, SizeIs(1));
+  ASSERT_THAT(report.recipes, SizeIs(1));
+  EXPECT_EQ(report.recipes[0].state, recipe::Decision::not_needed);
+  EXPECT_THAT(report.errors[0].hint, HasSubstr(std::string("the recipe ") + id + " fixes this; it was left out"));
+}
+
 TEST_F(JobTest, AModuleThatTheKernelWouldRefuseIsNotDelivered) {
   exported = "EXPORT_SYMBOL_GPL";
   auto report = build();
