@@ -56,7 +56,7 @@ def table(folder):
     cells, rows, seconds, compiled = [], [], [], []
     for file in sorted(folder.glob("*.json")):
         document = json.loads(file.read_text())
-        notes = [" and ".join(modules_of.get(file.stem.split("_")[0], [])), document.get("note", "")]
+        notes = [", ".join(modules_of.get(file.stem.split("_")[0], [])), document.get("note", "")]
         notes = "; ".join(note for note in notes if note)
         cells.append(f"{document['driver']} on {document['kernel']}" + (f" ({notes})" if notes else ""))
         for each in document["recipes"]:
@@ -96,7 +96,7 @@ right.""") + """
             if some:
                 facts.append(f"Of {name} {len(good)} of {len(some)}.")
         facts.append(f"The search took {statistics.median(seconds):.0f} s in the median and {max(seconds):.0f} s at "
-                     "most, on a machine with other work.")
+                     "most, on a machine with two processors and other work.")
     facts.append(f"Not counted: {aside['not seen']} recipes without which the driver builds, and those of the kinds "
                  f"{' and '.join(repr(kind) for kind in aside_kinds)}.")
     text += wrapped(" ".join(facts)) + ("\n"
