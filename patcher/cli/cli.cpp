@@ -103,10 +103,15 @@ std::string parse_problem(const CLI::App& app, const CLI::ParseError& bad) {
   return "there is no command '" + rest.front() + "'" + did_you_mean(rest.front(), commands_of(*at));
 }
 
-// An option that may be given several times takes one word each time: "plan --accept NOTICE DRIVER".
+// Where a word can stand without an option, an option that may be given several times takes one word each time:
+// "plan --accept NOTICE DRIVER".
 void take_one_word_each(CLI::App& app) {
-  for (auto* option : app.get_options())
-    if (!option->get_positional() && option->get_items_expected_max() > 1) option->allow_extra_args(false);
+  const auto options = app.get_options();
+  const bool other_words =
+      std::any_of(options.begin(), options.end(), [](auto* each) { return each->get_positional(); });
+  for (auto* option : options)
+    if (other_words && !option->get_positional() && option->get_items_expected_max() > 1)
+      option->allow_extra_args(false);
   for (auto* command : app.get_subcommands([](const CLI::App*) { return true; })) take_one_word_each(*command);
 }
 

@@ -214,6 +214,7 @@ TEST(Sandbox, DoesNotReadTheCallersConfigurationOfCcache) {
   for (const auto* name : {".ccache/ccache.conf", ".config/ccache/ccache.conf"})
     ASSERT_TRUE(write_file(folder / name, "prefix_command = " + (folder / "evil").string() + "\n"));
   const Environment home("HOME", folder.path());
+  const Environment cache("CCACHE_DIR", folder / ".ccache");
   Command command;
   command.argv = {"sh", "-c", "cd $0 && echo 'int x;' >x.c && ccache gcc -c x.c -o x.o", folder.path()};
   command.writable = {folder.path()};
