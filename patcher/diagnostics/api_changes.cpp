@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "diagnostics/header_texts.hpp"
@@ -284,6 +285,12 @@ class ApiChangeSearch {
         if (word.size() >= 4) words.insert(word);
       });
     }
+    // Similar names have a common beginning or end; comparing all of them takes too long if thousands are unknown.
+    std::unordered_map<std::string_view, std::vector<std::string_view>> by_begin, by_end;
+    for (const auto word : words) {
+      by_begin[word.substr(0, 3)].push_back(word);
+      by_end[word.substr(word.size() - 4)].push_back(word);
+    }
     Names names;
     std::vector<Ranking> rankings;
     rankings.reserve(unmatched_.size());
@@ -291,10 +298,13 @@ class ApiChangeSearch {
       Ranking ranking(findings_[i], old_kernel_[i], old_[i], renames_);
       names.insert(ranking.beside().begin(), ranking.beside().end());
       const std::string& name = findings_[i].subject.name;
-      for (const auto word : words)
-        if (word.size() < 2 * name.size() && name.size() < 2 * word.size() && nearness_possible(name, word) &&
-            nearness(name, word) >= min_nearness)
-          names.insert(std::string(word));
+      const auto add_near = [&](const std::vector<std::string_view>& similar) {
+        for (const auto word : similar)
+          if (word.size() < 2 * name.size() && name.size() < 2 * word.size() && nearness(name, word) >= min_nearness)
+            names.insert(std::string(word));
+      };
+      add_near(by_begin[std::string_view(name).substr(0, 3)]);
+      if (name.size() > 3) add_near(by_end[std::string_view(name).substr(name.size() - 4)]);
       rankings.push_back(std::move(ranking));
     }
     const Index index = kernel_->find(names, {});
@@ -305,11 +315,6 @@ class ApiChangeSearch {
             rankings[k].consider_other_header(found);
       findings_[unmatched_[k]].nearest = rankings[k].best(*kernel_);
     }
-  }
-
-  // A fast test for hundreds of thousands of words: similar names have a common beginning or end.
-  static bool nearness_possible(std::string_view a, std::string_view b) {
-    return a.substr(0, 3) == b.substr(0, 3) || (a.size() > 3 && b.ends_with(a.substr(a.size() - 4)));
   }
 
   std::vector<ApiChange> findings_;

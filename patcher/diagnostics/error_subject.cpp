@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "support/text.hpp"
 #include "transform/lexer.hpp"
@@ -279,27 +280,30 @@ std::optional<Subject> subject_of(const Diagnostic& diagnostic) {
 
 Causes causes_of(const std::vector<Diagnostic>& errors) {
   Causes causes;
+  std::unordered_map<std::string, std::vector<std::size_t>> by_name;  // indices of subjects: a log may name thousands
   for (std::size_t i = 0; i < errors.size(); ++i) {
     const auto subject = subject_of(errors[i]);
     if (!subject) {
       causes.others.push_back(i);
       continue;
     }
-    auto at = std::find_if(causes.subjects.begin(), causes.subjects.end(), [&](const Subject& each) {
-      if (each.name != subject->name) return false;
+    auto& same_name = by_name[subject->name];
+    const auto at = std::find_if(same_name.begin(), same_name.end(), [&](std::size_t known) {
+      const auto& each = causes.subjects[known];
       const bool fields = each.kind == NameKind::field && subject->kind == NameKind::field;
       // Not every message has the field's structure. An unknown name may be called in one place and not in another.
       return fields ? each.of == subject->of || each.of.empty() || subject->of.empty()
                     : each.kind != NameKind::field && subject->kind != NameKind::field;
     });
-    if (at == causes.subjects.end()) {
+    const auto index = at == same_name.end() ? causes.subjects.size() : *at;
+    if (at == same_name.end()) {
+      same_name.push_back(index);
       causes.subjects.push_back(*subject);
       causes.errors.emplace_back();
-      at = causes.subjects.end() - 1;
-    } else if (at->of.empty()) {
-      at->of = subject->of;
+    } else if (causes.subjects[index].of.empty()) {
+      causes.subjects[index].of = subject->of;
     }
-    causes.errors[static_cast<std::size_t>(at - causes.subjects.begin())].push_back(i);
+    causes.errors[index].push_back(i);
   }
   return causes;
 }

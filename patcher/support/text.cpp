@@ -107,6 +107,16 @@ std::size_t utf8_length(std::string_view text) {
   return size;
 }
 
+// Whether a character in front makes a terminal show the text in another order: U+200E and U+200F, U+202A to U+202E,
+// U+2066 to U+2069 (Unicode Standard Annex 9).
+bool is_direction(std::string_view text) {
+  if (text.size() < 3 || !text.starts_with("\xe2")) return false;
+  const auto second = static_cast<unsigned char>(text[1]);
+  const auto third = static_cast<unsigned char>(text[2]);
+  return (second == 0x80 && (third == 0x8e || third == 0x8f || (third >= 0xaa && third <= 0xae))) ||
+         (second == 0x81 && third >= 0xa6 && third <= 0xa9);
+}
+
 // The length of one of vgpukit's colours in front (ESC [ 1 m), or 0.
 std::size_t colour_length(std::string_view text) {
   if (!text.starts_with("\x1b[")) return 0;
@@ -127,6 +137,11 @@ std::string terminal_text(std::string_view text, bool styled) {
     if ((byte < 0x20 && !line_end) || byte == 0x7f || (byte == 0xc2 && length == 2 && (text[1] & 0x20) == 0))
       length = 0;
     if (length == 0 && styled) length = colour_length(text);
+    if (is_direction(text)) {
+      for (length = 0; length < 3; ++length) add_escaped(result, text[length]);
+      text.remove_prefix(length);
+      continue;
+    }
     if (length == 0) add_escaped(result, text[0]);
     result += text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));

@@ -67,6 +67,9 @@ TEST(TerminalText, ShowsWhatWouldControlTheTerminal) {
                           true),
             "Gr\xc3\xbc\xc3\x9f"
             "e \xe2\x86\x92 \xf0\x9f\x98\x80");
+  // What makes a terminal show the rest in another order (U+202E, U+2066).
+  EXPECT_EQ(terminal_text("a\xe2\x80\xaeko.b \xe2\x81\xa6 \xe2\x80\x94", true),
+            "a\\xe2\\x80\\xaeko.b \\xe2\\x81\\xa6 \xe2\x80\x94");
   EXPECT_EQ(terminal_text("caf\xe9 \xc2\x9b"
                           "31m \xc0\xaf \xed\xa0\x80",
                           true),
