@@ -102,8 +102,8 @@ std::string join(const Parts& parts, std::string_view separator) {
 // Text of an input in a message: control characters are shown as \xNN, and it is cut at `limit` characters. A name in
 // an archive must not be able to write to the user's terminal.
 std::string printable(std::string_view text, std::size_t limit = 160);
-// Text for a terminal: control characters of inputs, and those that change the direction of text, are shown as \xNN, and
-// so are bytes that are no UTF-8. Tabs and line ends stay; if `styled`, so do vgpukit's own colours.
+// Text for a terminal: control characters of inputs, and those that change the direction of text, are shown as \xNN,
+// and so are bytes that are no UTF-8. Tabs and line ends stay; if `styled`, so do vgpukit's own colours.
 std::string terminal_text(std::string_view text, bool styled);
 // Text for an XML attribute's value, in either kind of quotes, or between tags. Characters that XML 1.0 cannot hold are
 // left out.
