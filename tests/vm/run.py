@@ -230,7 +230,8 @@ def carried(output, work):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines)))) as tar:
-        tar.extractall(folder, filter="fully_trusted")
+        tar.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)  # Python 3.14 wants one; 3.11.2 has none
+        tar.extractall(folder)
     return cpio(folder)
 
 
