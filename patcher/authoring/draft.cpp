@@ -273,18 +273,14 @@ std::vector<Draft> draft_recipes(const std::vector<diagnostics::ApiChange>& chan
         "# A draft by `vgpukit recipe new " + origin.option + "`. " +
         std::string(writer.change.empty() ? "It does nothing until the lines with TODO are finished.\n"
                                           : "Read it, try it, and say in `summary` what it costs the user.\n");
-    if (adapted)
-      text =
-          "# Proposed by `vgpukit adapt`. Read it; if its change is right, say in `summary` what it costs the user "
-          "and\n# remove the line `adapted`.\n";
+    if (adapted) text = proposal_preamble;
     if (api.before) text += comment("", "It was in " + place_text(*api.before));
     if (!api.conftest.empty()) text += comment("", "The driver's conftest.sh: " + api.conftest);
     text += "id: " + id + "\nsummary: " + in_yaml_quotes((adapted ? "" : "TODO ") + writer.summary) + "\n" +
             (adapted ? "adapted: " + origin.adapted + "\n" : "") +
-            (origin.upstream.empty() ? "# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]"
-                                     : origin.upstream) +
-            "\nwhen:\n  kernel:\n" + writer.kernel +
-            "  driver:\n    contains:\n      - {token: " + in_yaml_quotes(writer.driver) + ", files: \"**/*.{c,h}\"}\n";
+            (origin.upstream.empty() ? std::string(unknown_upstream) : origin.upstream) + "\nwhen:\n  kernel:\n" +
+            writer.kernel + "  driver:\n    contains:\n      - {token: " + in_yaml_quotes(writer.driver) +
+            ", files: \"**/*.{c,h}\"}\n";
     if (writer.change.empty())
       text += "      - {file: " + std::string(draft_guard) + "}  # remove this line when the draft is finished\n";
     text += "transforms:\n" + writer.steps + writer.ensures;

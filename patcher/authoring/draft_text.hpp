@@ -11,6 +11,13 @@ namespace vgpukit::authoring {
 // No driver has this file, so that a draft with this condition applies to nothing.
 constexpr std::string_view draft_guard = "TODO-finish-this-draft";
 
+// The first lines of a recipe that `vgpukit adapt` proposes, and the line for the kernel's commit if it is not known.
+inline constexpr std::string_view proposal_preamble =
+    "# Proposed by `vgpukit adapt`. Read it; if its change is right, say in `summary` what it costs the user and\n"
+    "# remove the line `adapted`.\n";
+inline constexpr std::string_view unknown_upstream =
+    "# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]";
+
 std::string in_yaml_quotes(std::string_view text);
 // A header as a driver includes it: without "uapi/".
 std::string included_header(std::string header);

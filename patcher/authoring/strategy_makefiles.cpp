@@ -46,21 +46,19 @@ std::map<std::string, std::string, std::less<>> passed_on(const kernel::KernelHe
   return to;
 }
 
-bool reads(const kernel::KernelHeaders& kernel, const std::string& name) {
-  return std::any_of(kernel.makefiles.begin(), kernel.makefiles.end(), [&](const auto& path) {
-    const auto text = read_file(path);
-    return text && find_word(*text, name) != std::string::npos;
-  });
+std::string text_of_makefiles(const kernel::KernelHeaders& kernel) {
+  std::string all;
+  for (const auto& path : kernel.makefiles)
+    if (const auto text = read_file(path)) all += *text + "\n";
+  return all;
 }
 
 std::string recipe_text(const std::string& id, const std::string& summary, bool proven, const std::string& kernel,
                         const std::string& driver, const std::string& files, const std::string& step) {
-  return "# Proposed by `vgpukit adapt`. Read it; if its change is right, say in `summary` what it costs the user "
-         "and\n# remove the line `adapted`.\nid: " +
-         id + "\nsummary: " + in_yaml_quotes(summary) + "\nadapted: " + (proven ? "proven" : "compiles") +
-         "\n# upstream: [{release: \"TODO\", subject: \"TODO the kernel's commit\"}]\nwhen:\n  kernel: {" + kernel +
-         "}\n  driver: {contains: {text: " + in_yaml_quotes(driver) + ", files: " + files +
-         "}}\ntransforms:\n  - kbuild-variable: {files: " + files + ", " + step + "}\n";
+  return std::string(proposal_preamble) + "id: " + id + "\nsummary: " + in_yaml_quotes(summary) +
+         "\nadapted: " + (proven ? "proven" : "compiles") + "\n" + std::string(unknown_upstream) +
+         "\nwhen:\n  kernel:\n" + kernel + "  driver: {contains: {text: " + in_yaml_quotes(driver) +
+         ", files: " + files + "}}\ntransforms:\n  - kbuild-variable: {files: " + files + ", " + step + "}\n";
 }
 
 }  // namespace
@@ -69,14 +67,14 @@ std::vector<MakefileChange> unread_variables(const transform::SourceTree& driver
                                              const std::vector<kernel::KernelHeaders>& older) {
   std::vector<MakefileChange> all;
   if (now.makefiles.empty()) return all;
-  Words done;
-  for (const auto& name : assigned_variables(driver)) {
-    if (reads(now, name)) continue;
-    for (auto old = older.rbegin(); old != older.rend(); ++old) {
-      const auto known = passed_on(*old);
-      const auto found = known.find(name);
-      if (found == known.end() || !reads(now, found->second)) continue;
-      const auto& to = found->second;
+  const auto text = text_of_makefiles(now);
+  const auto reads = [&](const std::string& name) { return find_word(text, name) != std::string::npos; };
+  auto unread = assigned_variables(driver);
+  std::erase_if(unread, reads);
+  for (auto old = older.rbegin(); old != older.rend() && !unread.empty(); ++old) {
+    for (const auto& [name, to] : passed_on(*old)) {
+      if (!unread.contains(name) || !reads(to)) continue;
+      unread.erase(name);
       MakefileChange change{
           "kbuild-variable", old->release + " adds its value to " + to + ", which this kernel reads", true, {}};
       change.draft.id = "adapted-" + draft_id(now.release, name + "-replaced");
@@ -86,7 +84,6 @@ std::vector<MakefileChange> unread_variables(const transform::SourceTree& driver
                                       true, "    lacks: {kbuild: " + name + "}\n", name, std::string(makefiles),
                                       "action: rename, name: " + name + ", to: " + to);
       all.push_back(std::move(change));
-      break;
     }
   }
   return all;

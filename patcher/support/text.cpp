@@ -136,12 +136,8 @@ std::string terminal_text(std::string_view text, bool styled) {
     // U+0080 to U+009F are control characters, too.
     if ((byte < 0x20 && !line_end) || byte == 0x7f || (byte == 0xc2 && length == 2 && (text[1] & 0x20) == 0))
       length = 0;
+    if (is_direction(text)) length = 0;
     if (length == 0 && styled) length = colour_length(text);
-    if (is_direction(text)) {
-      for (length = 0; length < 3; ++length) add_escaped(result, text[length]);
-      text.remove_prefix(length);
-      continue;
-    }
     if (length == 0) add_escaped(result, text[0]);
     result += text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));

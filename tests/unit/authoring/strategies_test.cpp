@@ -371,6 +371,7 @@ TEST_F(StrategiesTest, AVariableThatKbuildNoLongerReadsGetsItsNewName) {
   EXPECT_TRUE(found[0].proven);
   EXPECT_EQ(found[0].draft.change, "kbuild-variable rename EXTRA_CFLAGS -> ccflags-y");
   EXPECT_EQ(found[0].why, "6.12.1-old adds its value to ccflags-y, which this kernel reads");
+  EXPECT_THAT(found[0].draft.text, HasSubstr("when:\n  kernel:\n    lacks: {kbuild: EXTRA_CFLAGS}\n  driver: {"));
   const auto recipe = recipe::parse_recipe(found[0].draft.text, found[0].draft.id + ".yaml", {});
   ASSERT_TRUE(recipe) << recipe.error().message();
   auto changed = tree;
