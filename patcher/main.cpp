@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
     // Whatever the caller's umask is: the folders and files that vgpukit makes can be read by all and written by one.
     // What must be private has its mode.
     ::umask(022);
+    // A file that would be larger than `ulimit -f` allows is an error of write(), and no end without a word.
+    std::signal(SIGXFSZ, SIG_IGN);
     const vgpukit::Interrupt interrupt;
     code = vgpukit::cli::run_app(argc, argv);
     signal = vgpukit::Interrupt::caught();

@@ -31,6 +31,9 @@ std::string all_of_stdin() {
   char part[4096];
   for (ssize_t got = 0; text.size() < limits::document_bytes && (got = ::read(STDIN_FILENO, part, sizeof part)) > 0;)
     text.append(part, static_cast<std::size_t>(got));
+  if (text.size() >= limits::document_bytes)
+    log::warning("more than " + std::to_string(limits::document_bytes >> 20) +
+                 " MiB of paths were given, and the rest was not read; vgpukit status shows kernels without a driver");
   return text;
 }
 

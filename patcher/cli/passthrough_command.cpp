@@ -103,7 +103,7 @@ Result<Exit> rom(const Globals& globals, const PassthroughOptions& options) {
   const system::PciDevice* card = nullptr;
   std::string bytes;
   const auto pci = system::read_pci_devices(sysfs);
-  if (fs::is_regular_file(options.card, bad)) {
+  if (fs::exists(options.card, bad)) {
     TRY_ASSIGN(bytes, read_file(options.card));
   } else {
     TRY_ASSIGN(card, system::find_card(pci, options.card, options.any_device));

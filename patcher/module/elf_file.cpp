@@ -55,9 +55,12 @@ Result<std::shared_ptr<std::string>> unpack(const fs::path& path, const std::str
     const la_ssize_t got = archive_read_data(reader.get(), buffer.data(), buffer.size());
     if (got < 0) return damaged();
     if (got == 0) return bytes;
-    bytes->append(buffer, 0, static_cast<std::size_t>(got));
-    if (bytes->size() > max_unpacked)
+    // What is no ELF file is not unpacked to its end: it may be made to fill the memory.
+    if (bytes->empty() && !std::string_view(buffer).starts_with("\x7f" "ELF"))
+      return not_a_module(tried, "what is compressed in it is not an ELF file");
+    if (static_cast<std::size_t>(got) > max_unpacked - bytes->size())
       return not_a_module(tried, "it unpacks to more than " + std::to_string(max_unpacked >> 20) + " MiB");
+    bytes->append(buffer, 0, static_cast<std::size_t>(got));
   }
 }
 
