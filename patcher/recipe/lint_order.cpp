@@ -1,7 +1,6 @@
 #include "recipe/lint_order.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <set>
 
@@ -84,40 +83,50 @@ bool share_a_file(const transform::SourceTree::Edits& a, const transform::Source
   return std::any_of(a.begin(), a.end(), [&](const auto& edit) { return b.contains(edit.first); });
 }
 
+// For each recipe which of them go before it, directly or through others.
+std::vector<std::vector<bool>> all_earlier(const std::vector<const Recipe*>& recipes) {
+  std::map<std::string_view, std::size_t> by_id;
+  for (std::size_t i = 0; i < recipes.size(); ++i) by_id.emplace(recipes[i]->id, i);
+  std::vector<std::vector<bool>> all(recipes.size(), std::vector<bool>(recipes.size()));
+  for (std::size_t i = 0; i < recipes.size(); ++i) {
+    std::vector<std::size_t> rest = {i};
+    while (!rest.empty()) {
+      const auto late = rest.back();
+      rest.pop_back();
+      for (const auto& id : recipes[late]->after) {
+        const auto found = by_id.find(id);
+        if (found == by_id.end() || all[i][found->second]) continue;
+        all[i][found->second] = true;
+        rest.push_back(found->second);
+      }
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<LintFinding> lint_order(const std::vector<const Recipe*>& recipes, const std::vector<LintTree>& trees) {
-  std::map<std::string_view, const Recipe*> by_id;
-  for (const auto* recipe : recipes) by_id.emplace(recipe->id, recipe);
-  // Whether `late` goes after `early`, directly or through others.
-  std::set<std::pair<const Recipe*, const Recipe*>> asked;
-  const std::function<bool(const Recipe*, const Recipe*)> ordered = [&](const Recipe* late, const Recipe* early) {
-    if (!asked.emplace(late, early).second) return false;
-    return std::any_of(late->after.begin(), late->after.end(), [&](const std::string& id) {
-      const auto found = by_id.find(id);
-      return id == early->id || (found != by_id.end() && ordered(found->second, early));
-    });
-  };
+  const auto earlier = all_earlier(recipes);
 
   std::vector<LintFinding> findings;
   std::set<std::pair<const Recipe*, const Recipe*>> reported;
   for (const auto& [name, tree] : trees) {
     // Only recipes that change the tree alone can conflict in it; in most trees these are few.
-    std::vector<std::pair<const Recipe*, transform::SourceTree::Edits>> active;
-    for (const auto* recipe : recipes)
-      if (const auto overlap = overlap_of(*recipe, *recipe))
-        if (auto alone = edits({recipe}, *overlap, tree)) active.emplace_back(recipe, *std::move(alone));
+    std::vector<std::pair<std::size_t, transform::SourceTree::Edits>> active;
+    for (std::size_t i = 0; i < recipes.size(); ++i)
+      if (const auto overlap = overlap_of(*recipes[i], *recipes[i]))
+        if (auto alone = edits({recipes[i]}, *overlap, tree)) active.emplace_back(i, *std::move(alone));
     for (std::size_t i = 0; i < active.size(); ++i)
       for (std::size_t j = i + 1; j < active.size(); ++j) {
-        const auto* a = active[i].first;
-        const auto* b = active[j].first;
+        const auto first = active[i].first;
+        const auto second = active[j].first;
+        if (earlier[second][first] || earlier[first][second]) continue;
+        const auto* a = recipes[first];
+        const auto* b = recipes[second];
         if (!share_a_file(active[i].second, active[j].second) || reported.contains({a, b})) continue;
         const auto overlap = overlap_of(*a, *b);
         if (!overlap) continue;
-        asked.clear();
-        if (ordered(b, a)) continue;
-        asked.clear();
-        if (ordered(a, b)) continue;
         const auto one = edits({a, b}, *overlap, tree);
         const auto other = edits({b, a}, *overlap, tree);
         if (one == other) continue;
