@@ -33,6 +33,7 @@ wanted=("kernel/drivers/vfio/*" "kernel/arch/x86/kvm/*" "kernel/virt/*" "kernel/
   "kernel/drivers/pci/pci-pf-stub.ko*" "kernel/drivers/net/ethernet/intel/e1000e/*"
   # What NVIDIA's modules depend on.
   "kernel/drivers/gpu/drm/drm*.ko*" "kernel/drivers/gpu/drm/display/*" "kernel/drivers/gpu/drm/ttm/*"
+  "kernel/drivers/gpu/drm/clients/*"
   "kernel/drivers/video/*" "kernel/drivers/acpi/video.ko*" "kernel/drivers/platform/*/wmi.ko*"
   "kernel/drivers/i2c/*" "kernel/drivers/char/ipmi/ipmi_msghandler.ko*" "kernel/drivers/media/cec/*")
 
