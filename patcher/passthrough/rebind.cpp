@@ -122,7 +122,7 @@ Status move_functions(const RebindTools& tools, const Target& target, RebindJour
                      {"driver", function->driver},
                      {"module", module.empty() ? function->driver : module},
                      {"override", function->driver_override}}));
-    TRY(give_to_driver(tools, function->address, "vfio-pci", "vfio-pci"));
+    TRY(give_to_driver(tools, function->address, "vfio-pci", "vfio-pci", ""));
   }
   return {};
 }
@@ -185,10 +185,8 @@ Result<Rebound> unbind_from_vfio(const RebindTools& tools, const RebindRequest& 
                      "shut the virtual machine down first"));
   // vfio-pci got the card at boot, so there is no old driver: any driver that supports it can take it.
   if (journal.empty()) {
-    for (const auto* device : bound) {
-      TRY(journal.add({{"what", "driver"}, {"name", device->address}, {"override", ""}}));
-      (void)tools.run({"modprobe", device->modalias});
-    }
+    for (const auto* device : bound)
+      TRY(journal.add({{"what", "driver"}, {"name", device->address}, {"module", device->modalias}, {"override", ""}}));
   }
   std::vector<std::string> notes;
   TRY(journal.undo(notes));

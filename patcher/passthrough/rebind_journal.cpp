@@ -41,20 +41,25 @@ Status offer_to_all(Sysfs& sysfs, const std::string& address) {
 }  // namespace
 
 Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver,
-                      const std::string& override_after) {
+                      const std::string& override_after, const std::string& module) {
   const auto folder = "/sys/bus/pci/devices/" + address;
   auto& sysfs = tools.sysfs;
   const auto now = driver_of(sysfs, address);
+  Status loaded;
   if (now.empty() || now != driver) {
     // The override comes first, so that no other driver gets the device in between.
     TRY(write(sysfs, folder + "/driver_override", driver.empty() ? "\n" : driver));
     if (!now.empty()) TRY(write(sysfs, folder + "/driver/unbind", address));
+    // Only now: nvidia.ko does not load without a card that it can have.
+    if (!module.empty() && (driver.empty() || !sysfs.exists("/sys/bus/pci/drivers/" + driver)))
+      loaded = tools.run({"modprobe", module});
     TRY(write(sysfs, "/sys/bus/pci/drivers_probe", address));
   }
   if (driver.empty() && driver_of(sysfs, address) == "vfio-pci") TRY(offer_to_all(sysfs, address));
   const auto after = driver_of(sysfs, address);
   TRY(write(sysfs, folder + "/driver_override", override_after.empty() ? "\n" : override_after));
   if (after == driver || (driver.empty() && after != "vfio-pci")) return {};
+  TRY(loaded);
   return Error{ErrorKind::failed, "give " + address + " to " + (driver.empty() ? "the driver that it had" : driver),
                after.empty() ? "the driver did not take it" : after + " has it", "see dmesg for the reason"};
 }
@@ -80,13 +85,9 @@ Status RebindJournal::add(json step) {
 Status RebindJournal::undo(const json& step, std::vector<std::string>& notes) {
   const auto what = step.value("what", std::string());
   const auto name = step.value("name", std::string());
-  if (what == "driver") {
-    const auto driver = step.value("driver", std::string());
-    const auto module = step.value("module", std::string());
-    if (!driver.empty() && !module.empty() && !tools_.sysfs.exists("/sys/bus/pci/drivers/" + driver))
-      TRY(tools_.run({"modprobe", module}));
-    return give_to_driver(tools_, name, driver, step.value("override", std::string()));
-  }
+  if (what == "driver")
+    return give_to_driver(tools_, name, step.value("driver", std::string()), step.value("override", std::string()),
+                          step.value("module", std::string()));
   if (what == "module") return tools_.run({"modprobe", name});
   if (what == "unit") return tools_.run({"systemctl", "start", name});
   if (what == "console") return write(tools_.sysfs, "/sys/class/vtconsole/" + name + "/bind", "1");

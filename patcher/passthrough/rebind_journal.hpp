@@ -30,9 +30,9 @@ class RebindJournal {
 };
 
 // Binds a function to a driver with driver_override and drivers_probe. An empty `driver` stands for any driver but
-// vfio-pci. `override_after`: the driver_override that it has in the end. Error: failed if another driver or none has
-// it then.
+// vfio-pci. `override_after`: the driver_override that it has in the end. `module`: for modprobe, if the driver is not
+// there; empty: none. Error: failed if another driver or none has it then.
 Status give_to_driver(const RebindTools& tools, const std::string& address, const std::string& driver,
-                      const std::string& override_after);
+                      const std::string& override_after, const std::string& module);
 
 }  // namespace vgpukit::passthrough

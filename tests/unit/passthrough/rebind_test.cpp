@@ -43,6 +43,7 @@ class FakeBus : public Sysfs {
 
  private:
   int probe(const std::string& address) {
+    if (!driver(address).empty()) return 0;
     auto wanted = read("/sys/bus/pci/devices/" + address + "/driver_override").text;
     if (wanted == "(null)") wanted = ids.contains(address) ? "vfio-pci" : native[address];
     if (wanted.empty() || refuses.contains(wanted + " " + address) || !exists("/sys/bus/pci/drivers/" + wanted))
@@ -77,9 +78,16 @@ struct Host : BootHost {
               ran.push_back(line);
               for (const auto& each : fails)
                 if (line.find(each) != std::string::npos) return Error{ErrorKind::failed, "run " + line, "no", ""};
-              return {};
+              return line == needs_the_card ? load() : Status();
             },
             [] { return false; }};
+  }
+  // As nvidia.ko: it does not load without a card that it can have, and then it takes the card.
+  Status load() {
+    if (!bus.driver("0000:01:00.0").empty()) return Error{ErrorKind::failed, "load it", "No such device", ""};
+    tree.dir("sys/bus/pci/drivers/nouveau");
+    bus.write("/sys/bus/pci/drivers_probe", "0000:01:00.0");
+    return {};
   }
   Result<Rebound> bind(bool single_gpu = false) { return bind_to_vfio(tools(), {"01:00.0", false, single_gpu, {}}); }
   Result<Rebound> unbind() { return unbind_from_vfio(tools(), {"01:00.0", false, false, {}}); }
@@ -91,6 +99,7 @@ struct Host : BootHost {
   FakeBus bus;
   std::vector<std::string> ran;
   std::set<std::string> fails;
+  std::string needs_the_card;
 };
 const std::vector<std::string> own = {"nouveau", "snd_hda_intel", "xhci_hcd", ""};
 const std::vector<std::string> vfio(4, "vfio-pci");
@@ -127,6 +136,35 @@ TEST(Rebind, WhatWasTakenAtBootByItsIdsComesBack) {
   fs::remove_all(host.host.in_root("/run/vgpukit"));
   const auto done = host.unbind();
   ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(host.drivers(), own);
+}
+
+TEST(Rebind, ADriverThatDoesNotLoadWithoutTheCardGetsIt) {
+  for (const bool at_boot : {false, true}) {
+    Host host;
+    ASSERT_TRUE(host.bind());
+    if (at_boot) fs::remove_all(host.host.in_root("/run/vgpukit"));
+    fs::remove_all(host.host.in_root("/sys/bus/pci/drivers/nouveau"));
+    host.needs_the_card = "modprobe nouveau";
+    if (at_boot) host.needs_the_card = "modprobe " + system::read_pci_devices(host.bus).find("0000:01:00.0")->modalias;
+    const auto done = host.unbind();
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(host.bus.driver("0000:01:00.0"), "nouveau");
+  }
+}
+
+TEST(Rebind, ADriverThatDoesNotLoadLeavesTheWayBack) {
+  Host host;
+  ASSERT_TRUE(host.bind());
+  fs::remove_all(host.host.in_root("/sys/bus/pci/drivers/nouveau"));
+  host.fails = {"modprobe nouveau"};
+  const auto done = host.unbind();
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message(), HasSubstr("run modprobe nouveau"));
+  EXPECT_EQ(host.bus.read("/sys/bus/pci/devices/0000:01:00.0/driver_override").text, "(null)");
+  host.fails.clear();
+  host.needs_the_card = "modprobe nouveau";
+  ASSERT_TRUE(host.unbind()) << "a second time";
   EXPECT_EQ(host.drivers(), own);
 }
 
