@@ -41,8 +41,11 @@ Status read_target(const RebindTools& tools, const RebindRequest& request, Targe
 Status refuse_holders(const std::vector<system::DeviceHolder>& holders, const std::string& tried,
                       const std::string& next) {
   if (holders.empty()) return {};
+  // The others are told with what ends them.
+  const bool programs = std::any_of(holders.begin(), holders.end(), [](const auto& holder) { return holder.pid != 0; });
   return Error{ErrorKind::failed, tried,
-               "it is in use: " + join(holders, "; ", [](const auto& holder) { return holder.text(); }), next};
+               "it is in use: " + join(holders, "; ", [](const auto& holder) { return holder.text(); }),
+               programs ? next : ""};
 }
 
 Status refuse_risks(const Target& target, const RebindRequest& request) {
@@ -93,7 +96,8 @@ Status check_holders(const RebindTools& tools, const std::vector<const system::P
   while (!holders.empty() && wait && tools.wait()) holders = system::device_holders(tools.sysfs, devices);
   return refuse_holders(
       holders, "take " + devices.front()->address + " from its driver",
-      "end these first (systemctl stop display-manager nvidia-persistenced), or let --single-gpu do it");
+      wait ? "end these first: --single-gpu stops only display-manager and nvidia-persistenced"
+           : "end these first (systemctl stop display-manager nvidia-persistenced), or let --single-gpu do it");
 }
 
 // NVIDIA's driver releases a card completely only when it is unloaded: nvidia_drm keeps its framebuffer. It stays
@@ -109,7 +113,11 @@ Status unload_nvidia(const RebindTools& tools, const Target& target, RebindJourn
   }
   if (command.size() == 2) return {};
   for (std::size_t i = 2; i < command.size(); ++i) TRY(journal.add({{"what", "module"}, {"name", command[i]}}));
-  return tools.run(command);
+  auto done = tools.run(command);
+  if (done) return {};
+  auto error = done.error();
+  append(error.next, "vgpukit unload names what uses NVIDIA's modules", "; ");
+  return error;
 }
 
 Status move_functions(const RebindTools& tools, const Target& target, RebindJournal& journal) {

@@ -178,6 +178,7 @@ TEST(Rebind, AProcessThatUsesItIsNamedAndNothingIsChanged) {
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().why, HasSubstr("process 812, Xorg, has /dev/dri/card1 open"));
   EXPECT_TRUE(host.bus.writes.empty());
+  EXPECT_THAT(host.bind(true).error().next, HasSubstr("--single-gpu stops only display-manager"));
 }
 
 TEST(Rebind, VgpusAndVirtualFunctionsAreNamedAndStay) {
@@ -188,6 +189,7 @@ TEST(Rebind, VgpusAndVirtualFunctionsAreNamedAndStay) {
   const auto one = host.bind();
   ASSERT_FALSE(one);
   EXPECT_THAT(one.error().why, HasSubstr("the vGPU 11111111-2222-3333-4444-000000000001 is on it"));
+  EXPECT_EQ(one.error().next, "") << "--single-gpu does not help";
   fs::remove_all(host.folder / card / "11111111-2222-3333-4444-000000000001");
   host.tree.file(card + "/sriov_numvfs", "16\n");
   const auto functions = host.bind();
