@@ -1,23 +1,34 @@
 #include "load/module_holders.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "support/processes.hpp"
 #include "support/text.hpp"
+#include "system/device_holders.hpp"
 #include "vgpu/vgpu_users.hpp"
 
 namespace vgpukit::load {
 
 namespace {
 
-bool is_ours(std::string_view path) {
-  return path.starts_with("/dev/nvidia");  // nvidia0, nvidiactl, nvidia-uvm, nvidia-vgpu0, nvidia-caps/...
+// /dev/dri/card0, /dev/dri/renderD128, /dev/i2c-7...: what the kernel's own subsystems offer of the driver's cards.
+std::set<std::string> card_files(const Sysfs& sysfs) {
+  std::set<std::string> files;
+  for (const auto& device : system::read_pci_devices(sysfs).devices) {
+    if (device.driver != "nvidia") continue;
+    for (const auto& node : system::device_nodes(sysfs, device))
+      if (!node.starts_with("/dev/vfio/")) files.insert(node);  // a vGPU: vgpu_users() knows its machine
+  }
+  return files;
 }
 
 // The first of the driver's files that a process has open or mapped. A mapping may remain without a descriptor.
-std::string driver_file_of(const Sysfs& sysfs, const std::string& process) {
+std::string driver_file_of(const Sysfs& sysfs, const std::string& process, const std::set<std::string>& cards) {
   for (const auto& descriptor : sysfs.list(process + "/fd"))
-    if (auto target = sysfs.link(process + "/fd/" + descriptor); is_ours(target)) return target;
+    if (auto target = sysfs.link(process + "/fd/" + descriptor);
+        target.starts_with("/dev/nvidia") || cards.contains(target))  // nvidia0, nvidiactl, nvidia-uvm, nvidia-caps/...
+      return target;
   const auto maps = sysfs.read(process + "/maps").text;
   const auto at = maps.find(" /dev/nvidia");
   return at == std::string::npos ? "" : maps.substr(at + 1, maps.find('\n', at) - at - 1);
@@ -68,8 +79,9 @@ Holders find_holders(const Sysfs& sysfs, const std::vector<std::string>& modules
           user.program.empty() ? sysfs.read("/proc/" + std::to_string(user.pid) + "/comm").text : user.program;
       holders.processes.push_back({user.pid, program, "", user.vm, true, name});
     }
+  const auto cards = card_files(sysfs);
   each_process(sysfs, [&](int pid, const std::string& process) {
-    const auto file = driver_file_of(sysfs, process);
+    const auto file = driver_file_of(sysfs, process, cards);
     if (file.empty()) return;
     const auto same = [&](const ProcessHolder& each) { return each.pid == pid; };
     if (std::any_of(holders.processes.begin(), holders.processes.end(), same)) return;

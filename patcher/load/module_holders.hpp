@@ -1,4 +1,5 @@
-// What holds NVIDIA's modules: other modules, programs that have /dev/nvidia* open, vGPUs and their virtual machines.
+// What holds NVIDIA's modules: other modules, programs that have a file of the driver open (/dev/nvidia*, and those of
+// its cards, such as /dev/dri/card0), vGPUs and their virtual machines.
 #pragma once
 
 #include <string>

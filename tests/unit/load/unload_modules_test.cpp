@@ -54,6 +54,18 @@ TEST_F(Unloading, AProcessOfNoServiceIsNeverStopped) {
   EXPECT_TRUE(running_system.did.empty());
 }
 
+TEST_F(Unloading, AProcessThatHasOnlyTheCardsDrmNodeIsNamed) {
+  const std::string card = "sys/bus/pci/devices/0000:65:00.0/";
+  fake.file(card + "vendor", "0x10de\n");
+  fake.link(card + "driver", "../../../bus/pci/drivers/nvidia");
+  fake.file(card + "drm/card0/uevent", "MAJOR=226\nDEVNAME=dri/card0\n");
+  process(900, "kmscube", "/dev/dri/card0", "0::/user.slice/user-1000.slice/session-2.scope");
+  const auto report = unload_modules(tools(), {true});
+  ASSERT_TRUE(report && report->error);
+  EXPECT_THAT(report->error->message(), HasSubstr("kmscube (pid 900) has /dev/dri/card0"));
+  EXPECT_TRUE(running_system.did.empty());
+}
+
 TEST_F(Unloading, AVirtualMachineIsNeverStopped) {
   fake.p4();
   fake.device("0000:65:00.0", "nvidia-63", test::uuid_a);
