@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 namespace vgpukit::passthrough {
 
@@ -38,17 +39,18 @@ Error no_rom(const std::string& why) {
           "a card's ROM begins with the bytes 55 AA; vgpukit passthrough rom CARD reads it from the card"};
 }
 
-// Its destructor switches the ROM off.
-class RomSwitch {
+// Its destructor writes the text to the file.
+class WriteAtEnd {
  public:
-  RomSwitch(Sysfs& sysfs, std::string file) : sysfs_(sysfs), file_(std::move(file)) {}
-  RomSwitch(const RomSwitch&) = delete;
-  RomSwitch& operator=(const RomSwitch&) = delete;
-  ~RomSwitch() { sysfs_.write(file_, "0"); }
+  WriteAtEnd(Sysfs& sysfs, std::string file, const char* text) : sysfs_(sysfs), file_(std::move(file)), text_(text) {}
+  WriteAtEnd(const WriteAtEnd&) = delete;
+  WriteAtEnd& operator=(const WriteAtEnd&) = delete;
+  ~WriteAtEnd() { sysfs_.write(file_, text_); }
 
  private:
   Sysfs& sysfs_;
   std::string file_;
+  const char* text_;
 };
 
 }  // namespace
@@ -126,24 +128,28 @@ Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card) {
   if (!sysfs.exists(file))
     return Error{ErrorKind::failed, tried, "the card has none (" + file + " does not exist)",
                  "laptops have it in the firmware: get it from the firmware's update file"};
+  // A card that sleeps answers nothing. With vfio-pci it sleeps as long as no guest has it.
+  const auto power = card.folder() + "/power/control";
+  std::optional<WriteAtEnd> sleep;
+  if (sysfs.read(power).text == "auto" && sysfs.write(power, "on") == 0) sleep.emplace(sysfs, power, "auto");
   if (const int error = sysfs.write(file, "1"); error != 0) {
     if (error == EACCES || error == EPERM)
       return Error{ErrorKind::denied, tried, "only root can read it", "run it with sudo", {}, error};
     return Error{ErrorKind::failed, tried, std::string("it cannot be switched on: ") + std::strerror(error), ""};
   }
-  const RomSwitch off(sysfs, file);
+  const WriteAtEnd off(sysfs, file, "0");
   auto read = sysfs.read_bytes(file);
   if (read.error == 0 && !read.text.empty()) return std::move(read.text);
   const std::string others =
-      "boot with another card as the primary display and try again; or get the ROM with nvflash or GPU-Z on another "
-      "system, or from the firmware's update file (laptops), and check it: vgpukit passthrough rom FILE";
+      "get the ROM with nvflash or GPU-Z on another system, or from the firmware's update file (laptops); "
+      "vgpukit passthrough rom FILE checks it";
   if (read.error == EIO) {
     const bool boot = card.boot_vga.value_or(false);
     return Error{ErrorKind::failed, tried,
                  boot ? "Input/output error: the firmware drew on this card (boot_vga is 1), so its ROM is shadowed"
-                      : "Input/output error: the kernel sees no ROM at the card's address (no 55 AA): the card sleeps, "
-                        "or the firmware has its ROM elsewhere, as in laptops",
-                 boot ? others : "wake it (echo on > " + card.folder() + "/power/control) and try again; " + others};
+                      : "Input/output error: the kernel sees no ROM at the card's address (no 55 AA): the card has "
+                        "none, or the firmware has it, as in laptops",
+                 boot ? "boot with another card as the primary display and try again; or " + others : others};
   }
   if (read.error != 0) return Error{ErrorKind::failed, tried, std::strerror(read.error), others};
   return Error{ErrorKind::failed, tried, "the kernel returns no bytes", others};

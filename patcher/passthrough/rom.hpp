@@ -31,8 +31,8 @@ Result<Rom> parse_rom(std::string_view bytes);
 // What is wrong with the ROM for this card, or for any NVIDIA card if null: one clause each. Empty: nothing.
 std::vector<std::string> rom_problems(const Rom& rom, const system::PciDevice* card);
 
-// The bytes of the card's ROM. The ROM is switched on, read, and always switched off again. Error: denied if that
-// needs root; failed, with the meaning of the errno for this card and what to try.
+// The bytes of the card's ROM. The card is woken for that. The ROM is switched on, read, and always switched off again.
+// Error: denied if that needs root; failed, with the meaning of the errno for this card and what to try.
 Result<std::string> read_card_rom(Sysfs& sysfs, const system::PciDevice& card);
 
 }  // namespace vgpukit::passthrough

@@ -129,6 +129,7 @@ class CardWithRom : public Sysfs {
     return {read_error, read_error == 0 ? bytes : ""};
   }
   int write(const std::string& path, std::string_view text) override {
+    if (path.ends_with("/power/control")) power += std::string(text) + " ";
     if (!path.ends_with("/rom")) return Sysfs::write(path, text);
     if (write_error != 0) return write_error;
     on = text == "1";
@@ -139,6 +140,7 @@ class CardWithRom : public Sysfs {
   int read_error = 0, write_error = 0;
   bool on = false;
   std::string switched;
+  std::string power;
 };
 
 TEST(CardRom, IsReadWholeAndSwitchedOffAgain) {
@@ -149,6 +151,20 @@ TEST(CardRom, IsReadWholeAndSwitchedOffAgain) {
   ASSERT_TRUE(bytes) << bytes.error().message();
   EXPECT_EQ(*bytes, sysfs.bytes);
   EXPECT_EQ(sysfs.switched, "10");
+}
+
+TEST(CardRom, ACardThatSleepsIsWokenForIt) {
+  const test::FixtureHost host("002-gtx1060-laptop");
+  CardWithRom sysfs(host);
+  const auto card = *host.pci().find("0000:01:00.0");
+  host.tree.file("sys/bus/pci/devices/0000:01:00.0/power/control", "auto\n");
+  sysfs.bytes = good_rom();
+  ASSERT_TRUE(read_card_rom(sysfs, card));
+  EXPECT_EQ(sysfs.power, "on auto ");
+  sysfs.write(card.folder() + "/power/control", "on");
+  sysfs.power.clear();
+  ASSERT_TRUE(read_card_rom(sysfs, card));
+  EXPECT_EQ(sysfs.power, "") << "it is awake, and stays awake";
 }
 
 TEST(CardRom, Host002InputOutputError) {
