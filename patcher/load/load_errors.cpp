@@ -114,8 +114,10 @@ std::vector<OccupiedCard> occupied_cards(const Sysfs& sysfs) {
 }
 
 std::string free_card_hint(const OccupiedCard& card) {
-  if (card.driver.starts_with("vfio") || card.driver == "pci-stub")
-    return "it is reserved for passthrough: remove it from vfio-pci's ids= or driver_override if the driver must have "
+  if (card.driver == "vfio-pci")
+    return "it is reserved for passthrough; if the driver must have it: vgpukit passthrough unbind " + card.address;
+  if (card.driver == "pci-stub")
+    return "it is reserved for a guest: remove it from the ids= or driver_override of pci-stub if the driver must have "
            "it";
   // From 6.15 on nova_core binds to cards, too.
   return "blacklist nouveau, nova_core and nova_drm in /etc/modprobe.d, update the initramfs, reboot";

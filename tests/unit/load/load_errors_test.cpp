@@ -48,7 +48,8 @@ TEST(ExplainLoad, TheDriverThatHasTheCard) {
   EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "nova_core"}}),
               HasSubstr("the driver nova_core has the card 0000:65:00.0"));
   EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "nouveau"}}), HasSubstr("blacklist nouveau, nova_core"));
-  EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "vfio-pci"}}), HasSubstr("passthrough"));
+  EXPECT_THAT(explained(ENODEV, "", {{"0000:65:00.0", "vfio-pci"}}),
+              HasSubstr("vgpukit passthrough unbind 0000:65:00.0"));
 }
 
 TEST(OccupiedCards, OnlyNvidiasDisplayControllersWithAnotherDriver) {
