@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A vfio-user server that is a fake NVIDIA card: a PCI configuration space, BARs, and a register file.
 
-    tests/card/fake_card.py SOCKET --log FILE [--card p4] [--set REGISTER=VALUE]... [--fault NAME]
+    tests/card/fake_card.py SOCKET --log FILE [--card p4] [--set REGISTER=VALUE]... [--fault NAME] [--rom KIND]
 
 QEMU 10.1 and later connects with -device '{"driver":"vfio-user-pci","socket":{"path":"SOCKET","type":"unix"}}'. The
 protocol is in QEMU's documentation (interop/vfio-user). The log has a line for each access.
@@ -12,6 +12,9 @@ A fault begins when the guest writes a byte other than 0 to offset 0x108 of the 
     d3cold      so does the configuration space: the card does not wake up again
     reset       so does the configuration space, from the next reset on: the card does not come back
     bar         from the start: BAR 1 is so large that no kernel finds an address for it
+
+The code of a ROM (--rom) does nothing. "right" has an image for BIOS and one for EFI; "changed" has only the first,
+with a wrong byte; "erased" has none. (A wrong device ID does not reach a guest: QEMU corrects it.)
 """
 import argparse, array, json, os, socket, struct, sys, time
 
@@ -25,7 +28,7 @@ RESET = 13
 REPLY, NO_REPLY, ERROR = 0x1, 0x10, 0x20
 NAMES = {VERSION: "version", DMA_MAP: "dma_map", DMA_UNMAP: "dma_unmap", DEVICE_INFO: "device_info",
          REGION_INFO: "region_info", IRQ_INFO: "irq_info", SET_IRQS: "set_irqs", RESET: "reset"}
-CONFIG, REGIONS = 7, 9  # BAR 0 to 5, the ROM, the configuration space, VGA
+ROM, CONFIG, REGIONS = 6, 7, 9  # BAR 0 to 5, the ROM, the configuration space, VGA
 INTX, MSI = 0, 1
 EINVAL, EOPNOTSUPP = 22, 95
 
@@ -33,6 +36,8 @@ TRIGGER = 0x108
 # Bytes of the configuration space that a guest may change: command, interrupt line, power state, MSI, link control.
 WRITABLE = {0x04, 0x05, 0x3C, 0x64, 0x65, *range(0x6A, 0x78), 0x80, 0x81, 0x88, 0x89, 0xA0, 0xA1, 0xA8, 0xA9, TRIGGER}
 PMC_BOOT_0, PMC_BOOT_1, PMC_BOOT_42 = 0x0, 0x4, 0xA00
+ROM_ADDRESS, ROM_SIZE = 0x30, 2048  # the smallest size that PCI allows
+BIOS, EFI = 0, 3                    # kinds of code in a ROM
 PTIMER_LOW, PTIMER_HIGH = 0x9400, 0x9410  # nanoseconds
 
 
@@ -54,12 +59,36 @@ def configuration_space(card):
     return space
 
 
+def rom_image(device, kind, last):
+    """512 bytes: the header, at 0x40 the structure that says what it is, and a byte so that all add up to 0."""
+    image = bytearray(512)
+    struct.pack_into("<HBB", image, 0, 0xAA55, 1, 0xCB)  # one block; code for a BIOS: return at once
+    struct.pack_into("<H", image, 0x18, 0x40)
+    struct.pack_into("<4sHHHHB3sHHBBH", image, 0x40, b"PCIR", NVIDIA, device, 0, 0x18, 0, b"\0\2\3", 1, 0, kind,
+                     0x80 if last else 0, 0)
+    image[-1] = -sum(image) & 0xFF
+    return image
+
+
+def rom(card, kind):
+    """The ROM's bytes, with erased flash behind the images."""
+    if not kind:
+        return b""
+    images = b"" if kind == "erased" else rom_image(card.device, BIOS, False)
+    if kind == "right":
+        images += rom_image(card.device, EFI, True)
+    if kind == "changed":
+        images[0x100] = 1
+    return bytes(images).ljust(ROM_SIZE, b"\xff")
+
+
 class FakeCard:
-    def __init__(self, card, log, fault):
+    def __init__(self, card, log, fault, rom_kind=None):
         self.log, self.fault, self.start = log, fault, time.monotonic()
         self.was_reset = False  # since the fault began
         bar1 = 1 << 50 if fault == "bar" else card.bars[1]
-        self.sizes = [card.bars[0], bar1, 0, card.bars[2], 0, 0, 0, 4096, 0]
+        self.rom = rom(card, rom_kind)
+        self.sizes = [card.bars[0], bar1, 0, card.bars[2], 0, 0, len(self.rom), 4096, 0]
         self.config = configuration_space(card)
         self.registers = {PMC_BOOT_0: card.boot_0, PMC_BOOT_1: 0, PMC_BOOT_42: card.boot_42}
 
@@ -88,6 +117,8 @@ class FakeCard:
         elif region == 0:
             words = b"".join(struct.pack("<I", self.register(at)) for at in range(offset & ~3, offset + count, 4))
             data = words[offset & 3:(offset & 3) + count]
+        elif region == ROM:
+            data = self.rom[offset:offset + count]
         else:
             data = bytes(count)
         self.say(f"read  {self.name_of(region)} {offset:#x} {count} -> {data[:8][::-1].hex()}")
@@ -95,7 +126,10 @@ class FakeCard:
 
     def write(self, region, offset, data):
         self.say(f"write {self.name_of(region)} {offset:#x} {len(data)} <- {data[:8][::-1].hex()}")
-        if region == CONFIG:
+        if region == CONFIG and offset == ROM_ADDRESS and len(data) == 4:
+            if self.rom:  # ones ask for its size
+                struct.pack_into("<I", self.config, offset, struct.unpack("<I", data)[0] & -ROM_SIZE)
+        elif region == CONFIG:
             for at, byte in enumerate(data, offset):
                 if at in WRITABLE:
                     self.config[at] = byte
@@ -104,7 +138,7 @@ class FakeCard:
 
     @staticmethod
     def name_of(region):
-        return "config" if region == CONFIG else f"bar{region}"
+        return {CONFIG: "config", ROM: "rom"}.get(region, f"bar{region}")
 
 
 def receive(connection, size):
@@ -182,12 +216,13 @@ def main():
     parser.add_argument("--card", default="p4", choices=CARDS)
     parser.add_argument("--set", action="append", default=[], metavar="REGISTER=VALUE", help="a register of BAR 0")
     parser.add_argument("--fault", choices=("off-bus", "d3cold", "reset", "bar"))
+    parser.add_argument("--rom", choices=("right", "changed", "erased"))
     options = parser.parse_args()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(options.socket)
     listener.listen(1)
     with open(options.log, "w", buffering=1) as log:
-        card = FakeCard(CARDS[options.card], log, options.fault)
+        card = FakeCard(CARDS[options.card], log, options.fault, options.rom)
         for pair in options.set:
             try:
                 register, value = (int(word, 0) for word in pair.split("="))

@@ -98,6 +98,33 @@ class FakeCardTest(unittest.TestCase):
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"--set {pair}: wanted REGISTER=VALUE, two numbers", done.stderr)
 
+    def test_a_rom_has_images_that_say_whose_they_are(self):
+        client = self.client("--card", "t4", "--rom", "right")
+        self.assertEqual(client.size_of(card.ROM), card.ROM_SIZE)
+        rom = client.read(card.ROM, 0, card.ROM_SIZE)
+        for at, kind, last in ((0, 0, 0), (512, 3, 0x80)):
+            image = rom[at:at + 512]
+            self.assertEqual(image[:2], b"\x55\xaa")
+            self.assertEqual(sum(image) & 0xFF, 0)
+            pcir = image[struct.unpack_from("<H", image, 0x18)[0]:]
+            self.assertEqual(pcir[:8], b"PCIR" + struct.pack("<HH", 0x10DE, CARDS["t4"].device))
+            self.assertEqual((pcir[0x10], pcir[0x14], pcir[0x15]), (1, kind, last))
+        self.assertEqual(rom[1024:], b"\xff" * 1024)
+
+    def test_a_rom_that_is_not_right(self):
+        changed = self.client("--rom", "changed").read(card.ROM, 0, card.ROM_SIZE)
+        self.assertEqual(changed[:2], b"\x55\xaa")
+        self.assertNotEqual(sum(changed[:512]) & 0xFF, 0)
+        self.assertEqual(changed[512:], b"\xff" * 1536)
+        self.assertEqual(self.client("--rom", "erased").read(card.ROM, 0, 2048), b"\xff" * 2048)
+
+    def test_the_roms_address_tells_its_size(self):
+        for options, size in (((), 0), (("--rom", "right"), 0xFFFFF800)):
+            client = self.client(*options)
+            client.write(card.CONFIG, card.ROM_ADDRESS, struct.pack("<I", 0xFFFFF800))
+            self.assertEqual(client.read(card.CONFIG, card.ROM_ADDRESS), struct.pack("<I", size))
+        self.assertEqual(self.client().size_of(card.ROM), 0)
+
     def test_an_access_outside_a_region_is_an_error(self):
         client = self.client()
         self.assertEqual(client.read(0, CARDS["p4"].bars[0] - 2), card.EINVAL)
