@@ -3,12 +3,16 @@
 
     tests/card/works.py [--card p4] [--set REGISTER=VALUE]... [--keep DIR] FOLDER RELEASE ROOT
     tests/card/works.py --fault NAME --vgpukit BINARY FOLDER RELEASE ROOT
+    tests/card/works.py --tool REFERENCE --vgpukit BINARY FOLDER RELEASE ROOT
 
 ROOT: a builder root of ci/roots.sh, with the headers of RELEASE. For `works` of a matrix file (docs/matrix-file.md).
 Exit status 0: the modules load, find the card, nvidia-uvm passes its exercise, they unload, and the kernel reports no
 error. 1: something of this fails, and the last line is the reason. 3: this machine or this root lacks something.
 
 With --fault the card of fake_card.py fails, and guest/fault.sh checks what vgpukit's load and doctor say of it.
+
+With --tool there are three cards of the same kind, and guest/tool.sh runs vgpukit's commands on them, with the modules
+of FOLDER and with those of the reference driver in the folder REFERENCE.
 
 What that proves nothing about: the chip. Nothing behind the card's registers works.
 """
@@ -27,7 +31,10 @@ MEMORY = 1024   # MiB, of the guest
 RUNNING = 384   # MiB of these that the kernel and the modules need besides the files of the initramfs
 NEEDED = {"busybox": "busybox-static", "kmod": "kmod", "depmod": "kmod", "strip": "binutils", "gcc": "gcc"}
 CARD = f"{HERE}/fake_card.py"
-DEVICE = '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"bus":"root-port"}'
+DEVICE = '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"bus":"%s"}'
+# What guest/tool.sh needs: the ROMs of its cards, and the kernel's modules.
+ROMS = ["right", "changed", "erased"]
+VFIO = ["vfio_pci", "vfio_iommu_type1", "mdev", "kvm"]
 
 
 def has_vfio_user(root):
@@ -59,8 +66,8 @@ def depends(path):
     return [name.replace("-", "_") for name in text.split(",") if name]
 
 
-def put_modules(kernel, modules, folder):
-    """Puts the built modules and all of the kernel's that they depend on into the guest's folder."""
+def put_modules(kernel, modules, folder, also=()):
+    """Puts the built modules, and those of the kernel that they depend on and `also`, into the guest's folder."""
     base = f"{kernel.image}/lib/modules/{kernel.release}"
     known = {}
     for path in glob.glob(f"{base}/**/*.ko*", recursive=True):
@@ -70,7 +77,7 @@ def put_modules(kernel, modules, folder):
     with open(f"{base}/modules.builtin") as file:
         builtin = {os.path.basename(line.strip()).removesuffix(".ko").replace("-", "_") for line in file}
     to = f"{folder}/lib/modules/{kernel.release}"
-    todo, done = [], set()
+    todo, done = list(also), set()
     for name in MODULES:
         path = f"{modules}/{name}.ko"
         if os.path.exists(path):
@@ -99,11 +106,15 @@ def put_modules(kernel, modules, folder):
 def initramfs(kernel, options, work):
     scripts = [f"{vm.HERE}/guest/checks.sh", *sorted(glob.glob(f"{HERE}/guest/*.sh"))]
     folder = load.guest_folder(work, scripts)
-    if options.fault:
+    if options.vgpukit:
         vm.put_program(folder, "/usr/bin/vgpukit", options.vgpukit)
     else:
         vm.run(["gcc", "-static", "-O1", "-o", f"{folder}/bin/uvm_exercise", f"{HERE}/uvm_exercise.c"])
-    put_modules(kernel, options.modules, folder)
+    if options.tool:
+        vm.run(["gcc", "-static", "-O1", "-o", f"{folder}/bin/vfio_client", f"{vm.HERE}/vfio_client.c"])
+        for path in glob.glob(f"{options.tool}/*.ko"):
+            vm.put_stripped(folder, f"/modules/reference/{os.path.basename(path)}", path)
+    put_modules(kernel, options.modules, folder, VFIO if options.tool else [])
     image = vm.cpio(folder)
     # The guest has the archive and the unpacked files in memory at the same time.
     if 2 * len(image) > (MEMORY - RUNNING) << 20:
@@ -111,61 +122,73 @@ def initramfs(kernel, options, work):
     return image
 
 
-def qemu(root, inside, kernel, stage):
+def qemu(root, inside, kernel, stage, cards):
     """QEMU's command. It runs in its root: all that it reads is in the folder `inside` of that root."""
     path = lambda name: f"/var/tmp/{os.path.basename(inside)}/{name}"
+    devices = []
+    for n in range(cards):
+        # At 5 GT/s the kernel asks the card itself whether it is back from a reset; QEMU's link never says so.
+        devices += ["-device", f"pcie-root-port,id=port{n},bus=pcie.0,chassis={n + 1},slot={n + 1},x-speed=5",
+                    "-device", DEVICE % (path(f"socket{n}"), f"port{n}")]
     return ["chroot", root, "qemu-system-x86_64", "-M", "q35,memory-backend=memory", "-object",
             f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
             "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults",
             "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-            "-device", "intel-iommu,caching-mode=on",
-            # At 5 GT/s the kernel asks the card itself whether it is back from a reset; QEMU's link never says so.
-            "-device", "pcie-root-port,id=root-port,bus=pcie.0,chassis=1,slot=1,x-speed=5",
-            "-device", DEVICE % path("socket"), "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
+            "-device", "intel-iommu,caching-mode=on", *devices, "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
             "-append", f"console=ttyS0 oops=panic panic=-1 rdinit=/init quiet stage={stage}"]
 
 
-def problem_of(guest, server, deadline):
+def dead(servers):
+    """What is known of a card that ended, or ""."""
+    return next((f"the fake card ended with status {server.returncode}" for server in servers if server.poll()), "")
+
+
+def problem_of(guest, servers, deadline):
     """Waits for the guest's end. Why it did not end well, or ""."""
     while guest.poll() is None:
-        if server.poll() not in (None, 0):
-            return f"the fake card ended with status {server.returncode}"
+        if problem := dead(servers):
+            return problem
         if time.monotonic() > deadline:
             return f"it did not end within {DEADLINE} s"
         time.sleep(0.1)
     return f"QEMU's exit status is {guest.returncode}" if guest.returncode != 0 else ""
 
 
-def boot(kernel, image, options, cache):
-    """Boots once. Returns the guest's output, the problem or "", and the card's log."""
+def boot(kernel, image, options, cache, stage):
+    """Boots once. Returns the guest's output, the problem or "", and the cards' log."""
     root = qemu_root(cache)
     inside = tempfile.mkdtemp(prefix="vgpukit-card-", dir=f"{root.rstrip('/')}/var/tmp")
-    server = guest = None
+    servers, guest = [], None
     try:
         with open(f"{inside}/initrd", "wb") as file:
             file.write(image)
         shutil.copy(f"{kernel.image}/vmlinuz", f"{inside}/vmlinuz")
         fault = ["--fault", options.fault] if options.fault else []
         registers = [word for pair in options.set for word in ("--set", pair)]
-        server = subprocess.Popen([sys.executable, CARD, f"{inside}/socket", "--log", f"{inside}/log",
-                                   "--card", options.card, *fault, *registers])
-        while not os.path.exists(f"{inside}/socket"):
-            if server.poll() is not None:
-                return "", f"the fake card ended with status {server.returncode}", ""
-            time.sleep(0.05)
-        stage = f"fault fault={options.fault}" if options.fault else "card"
+        for n, rom in enumerate([["--rom", kind] for kind in ROMS] if options.tool else [[]]):
+            servers.append(subprocess.Popen([sys.executable, CARD, f"{inside}/socket{n}", "--log", f"{inside}/log{n}",
+                                             "--card", options.card, *fault, *registers, *rom]))
+            while not os.path.exists(f"{inside}/socket{n}"):
+                if problem := dead(servers):
+                    return "", problem, ""
+                time.sleep(0.05)
         with open(f"{inside}/console", "wb") as console:
-            guest = subprocess.Popen(qemu(root, inside, kernel, stage), stdin=subprocess.DEVNULL, stdout=console,
-                                     stderr=subprocess.STDOUT)
-            problem = problem_of(guest, server, time.monotonic() + DEADLINE)
-        with open(f"{inside}/console", errors="replace") as console, open(f"{inside}/log") as log:
+            words = f"{stage} fault={options.fault}" if options.fault else stage
+            guest = subprocess.Popen(qemu(root, inside, kernel, words, len(servers)), stdin=subprocess.DEVNULL,
+                                     stdout=console, stderr=subprocess.STDOUT)
+            problem = problem_of(guest, servers, time.monotonic() + DEADLINE)
+        log = ""
+        for n in range(len(servers)):
+            with open(f"{inside}/log{n}") as file:
+                log += file.read()
+        with open(f"{inside}/console", errors="replace") as console:
             output = console.read().replace("\r", "")
-            last = (output.strip().splitlines() or ["nothing"])[-1]
-            if guest.returncode and not re.search("^(not )?ok ", output, re.M):
-                load.cannot(f"QEMU cannot start the guest: {last}")
-            return output, f"{problem}; the last line was: {last}" if problem else "", log.read()
+        last = (output.strip().splitlines() or ["nothing"])[-1]
+        if guest.returncode and not re.search("^(not )?ok ", output, re.M):
+            load.cannot(f"QEMU cannot start the guest: {last}")
+        return output, f"{problem}; the last line was: {last}" if problem else "", log
     finally:
-        for process in (guest, server):
+        for process in (guest, *servers):
             if process:
                 process.kill()
                 process.wait()
@@ -177,14 +200,16 @@ def main():
     parser.add_argument("--card", default="p4", choices=CARDS)
     parser.add_argument("--set", action="append", default=[], help="as fake_card.py --set")
     parser.add_argument("--fault", help="as fake_card.py --fault")
-    parser.add_argument("--vgpukit", help="the program that meets the fault")
+    parser.add_argument("--tool", metavar="REFERENCE", help="a folder with the reference driver's modules")
+    parser.add_argument("--vgpukit", help="the program that --fault and --tool run")
     parser.add_argument("--keep", help="a folder for the console's and the card's log")
     parser.add_argument("modules", metavar="FOLDER")
     parser.add_argument("release", metavar="RELEASE")
     parser.add_argument("root", metavar="ROOT")
     options = parser.parse_args()
-    if bool(options.fault) != bool(options.vgpukit):
-        parser.error("--fault and --vgpukit need each other")
+    if [bool(options.fault), bool(options.tool)].count(True) != bool(options.vgpukit):
+        parser.error("--vgpukit goes with one of --fault and --tool")
+    stage = "fault" if options.fault else "tool" if options.tool else "card"
     root = os.path.realpath(options.root)
     for program, package in NEEDED.items():
         if not shutil.which(program):
@@ -194,7 +219,7 @@ def main():
     try:
         with tempfile.TemporaryDirectory(prefix="vgpukit-works-") as work:
             image = initramfs(kernel, options, work)
-        output, problem, log = boot(kernel, image, options, os.path.dirname(os.path.dirname(root)))
+        output, problem, log = boot(kernel, image, options, os.path.dirname(os.path.dirname(root)), stage)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -206,9 +231,10 @@ def main():
         for name, text in (("console.log", output), ("card.log", log)):
             with open(f"{options.keep}/{name}", "w") as file:
                 file.write(text)
-    wrong, passed = vm.check_boot("fault" if options.fault else "card", output, problem)
+    wrong, passed = vm.check_boot(stage, output, problem)
     if not wrong:
-        did = f"saw the fault {options.fault} of" if options.fault else "used the modules with"
+        did = {"fault": f"saw the fault {options.fault} of", "card": "used the modules with",
+               "tool": f"ran vgpukit's commands on {len(ROMS)} cards, each"}[stage]
         print(f"{options.release} {did} a fake {CARDS[options.card].name}: {passed} checks, "
               f"{time.monotonic() - begin:.0f} s")
         return 0
