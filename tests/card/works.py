@@ -66,8 +66,8 @@ def depends(path):
     return [name.replace("-", "_") for name in text.split(",") if name]
 
 
-def put_modules(kernel, modules, folder, also=()):
-    """Puts the built modules, and those of the kernel that they depend on and `also`, into the guest's folder."""
+def put_modules(kernel, modules, folder, names=MODULES, others=()):
+    """Puts the built modules, others of the kernel, and all of the kernel's that these need into the guest."""
     base = f"{kernel.image}/lib/modules/{kernel.release}"
     known = {}
     for path in glob.glob(f"{base}/**/*.ko*", recursive=True):
@@ -77,8 +77,8 @@ def put_modules(kernel, modules, folder, also=()):
     with open(f"{base}/modules.builtin") as file:
         builtin = {os.path.basename(line.strip()).removesuffix(".ko").replace("-", "_") for line in file}
     to = f"{folder}/lib/modules/{kernel.release}"
-    todo, done = list(also), set()
-    for name in MODULES:
+    todo, done = list(others), set()
+    for name in names:
         path = f"{modules}/{name}.ko"
         if os.path.exists(path):
             vm.put_stripped(folder, f"/lib/modules/{kernel.release}/updates/{name}.ko", path)
@@ -114,7 +114,7 @@ def initramfs(kernel, options, work):
         vm.run(["gcc", "-static", "-O1", "-o", f"{folder}/bin/vfio_client", f"{vm.HERE}/vfio_client.c"])
         for path in glob.glob(f"{options.tool}/*.ko"):
             vm.put_stripped(folder, f"/modules/reference/{os.path.basename(path)}", path)
-    put_modules(kernel, options.modules, folder, VFIO if options.tool else [])
+    put_modules(kernel, options.modules, folder, others=VFIO if options.tool else ())
     image = vm.cpio(folder)
     # The guest has the archive and the unpacked files in memory at the same time.
     if 2 * len(image) > (MEMORY - RUNNING) << 20:
@@ -122,20 +122,20 @@ def initramfs(kernel, options, work):
     return image
 
 
-def qemu(root, inside, kernel, stage, cards):
+def qemu(root, inside, kernel, words, cards, devices):
     """QEMU's command. It runs in its root: all that it reads is in the folder `inside` of that root."""
     path = lambda name: f"/var/tmp/{os.path.basename(inside)}/{name}"
-    devices = []
+    fake = []
     for n in range(cards):
         # At 5 GT/s the kernel asks the card itself whether it is back from a reset; QEMU's link never says so.
-        devices += ["-device", f"pcie-root-port,id=port{n},bus=pcie.0,chassis={n + 1},slot={n + 1},x-speed=5",
-                    "-device", DEVICE % (path(f"socket{n}"), f"port{n}")]
+        fake += ["-device", f"pcie-root-port,id=port{n},bus=pcie.0,chassis={n + 1},slot={n + 1},x-speed=5",
+                 "-device", DEVICE % (path(f"socket{n}"), f"port{n}")]
     return ["chroot", root, "qemu-system-x86_64", "-M", "q35,memory-backend=memory", "-object",
             f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
             "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults",
             "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-            "-device", "intel-iommu,caching-mode=on", *devices, "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
-            "-append", f"console=ttyS0 oops=panic panic=-1 rdinit=/init quiet stage={stage}"]
+            "-device", "intel-iommu,caching-mode=on", *fake, *devices, "-kernel", path("vmlinuz"),
+            "-initrd", path("initrd"), "-append", f"console=ttyS0 oops=panic panic=-1 rdinit=/init quiet stage={words}"]
 
 
 def dead(servers):
@@ -154,8 +154,8 @@ def problem_of(guest, servers, deadline):
     return f"QEMU's exit status is {guest.returncode}" if guest.returncode != 0 else ""
 
 
-def boot(kernel, image, options, cache, stage):
-    """Boots once. Returns the guest's output, the problem or "", and the cards' log."""
+def boot(kernel, image, options, cache, words, roms=(None,), devices=()):
+    """Boots once, with a card for each of `roms`. Returns the guest's output, the problem or "", and the cards' log."""
     root = qemu_root(cache)
     inside = tempfile.mkdtemp(prefix="vgpukit-card-", dir=f"{root.rstrip('/')}/var/tmp")
     servers, guest = [], None
@@ -165,16 +165,16 @@ def boot(kernel, image, options, cache, stage):
         shutil.copy(f"{kernel.image}/vmlinuz", f"{inside}/vmlinuz")
         fault = ["--fault", options.fault] if options.fault else []
         registers = [word for pair in options.set for word in ("--set", pair)]
-        for n, rom in enumerate([["--rom", kind] for kind in ROMS] if options.tool else [[]]):
+        for n, rom in enumerate(roms):
             servers.append(subprocess.Popen([sys.executable, CARD, f"{inside}/socket{n}", "--log", f"{inside}/log{n}",
-                                             "--card", options.card, *fault, *registers, *rom]))
+                                             "--card", options.card, *fault, *registers,
+                                             *(["--rom", rom] if rom else [])]))
             while not os.path.exists(f"{inside}/socket{n}"):
                 if problem := dead(servers):
                     return "", problem, ""
                 time.sleep(0.05)
         with open(f"{inside}/console", "wb") as console:
-            words = f"{stage} fault={options.fault}" if options.fault else stage
-            guest = subprocess.Popen(qemu(root, inside, kernel, words, len(servers)), stdin=subprocess.DEVNULL,
+            guest = subprocess.Popen(qemu(root, inside, kernel, words, len(servers), devices), stdin=subprocess.DEVNULL,
                                      stdout=console, stderr=subprocess.STDOUT)
             problem = problem_of(guest, servers, time.monotonic() + DEADLINE)
         log = ""
@@ -193,6 +193,15 @@ def boot(kernel, image, options, cache, stage):
                 process.kill()
                 process.wait()
         shutil.rmtree(inside, ignore_errors=True)
+
+
+def keep(folder, output, log):
+    """Writes the console's and the card's log, if there is a folder for them."""
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+        for name, text in (("console.log", output), ("card.log", log)):
+            with open(f"{folder}/{name}", "w") as file:
+                file.write(text)
 
 
 def main():
@@ -219,18 +228,16 @@ def main():
     try:
         with tempfile.TemporaryDirectory(prefix="vgpukit-works-") as work:
             image = initramfs(kernel, options, work)
-        output, problem, log = boot(kernel, image, options, os.path.dirname(os.path.dirname(root)), stage)
+        words = f"{stage} fault={options.fault}" if options.fault else stage
+        output, problem, log = boot(kernel, image, options, os.path.dirname(os.path.dirname(root)), words,
+                                    ROMS if options.tool else (None,))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         load.cannot("no space is left for the guest's files: they need some hundred MiB in "
                     f"{tempfile.gettempdir()}, and in /var/tmp of the root that has QEMU")
     print(output, flush=True)
-    if options.keep:
-        os.makedirs(options.keep, exist_ok=True)
-        for name, text in (("console.log", output), ("card.log", log)):
-            with open(f"{options.keep}/{name}", "w") as file:
-                file.write(text)
+    keep(options.keep, output, log)
     wrong, passed = vm.check_boot(stage, output, problem)
     if not wrong:
         did = {"fault": f"saw the fault {options.fault} of", "card": "used the modules with",

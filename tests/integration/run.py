@@ -225,8 +225,9 @@ def run_case(case, tmp, base, world):
     # The cases of one user share a cache, as on a user's machine. Each case has its own store and builds.
     env = {"PATH": f"{base}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": tmp, "LC_ALL": "C.UTF-8",
            "VGPUKIT_DATA": TOP, "VGPUKIT_STATE": f"{tmp}/state", "VGPUKIT_CACHE": f"{base}/cache-{case.user or 'root'}"}
-    if "VGPUKIT_MDEVCTL_TESTDATA" in os.environ:  # mdevctl's tests, which are not part of this repository
-        env["VGPUKIT_MDEVCTL_TESTDATA"] = os.environ["VGPUKIT_MDEVCTL_TESTDATA"]
+    # Folders that are not part of this repository.
+    given = ("VGPUKIT_MDEVCTL_TESTDATA", "VGPUKIT_460", "VGPUKIT_525")
+    env |= {name: os.environ[name] for name in given if name in os.environ}
     os.makedirs(env["VGPUKIT_CACHE"], exist_ok=True)
     if case.user:
         shutil.chown(tmp, case.user)
