@@ -343,10 +343,11 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
                              {}});
   }
   if (!report.errors.empty()) return finish(BuildReport::Result::failed);
-  if (!job.driver->missing_binary_objects.empty() && !job.compile_only) {
+  const auto missing = missing_objects_of(*job.driver, job.modules);
+  if (!missing.empty() && !job.compile_only) {
     report.errors.push_back(
         {"package",
-         job.driver->missing_binary_objects.front(),
+         missing.front(),
          0,
          "the package lacks this binary object, without which " + job.driver->version.text + " cannot be linked",
          "use the whole kernel/ folder of the driver's .run file; --compile-only checks the rest",
@@ -355,9 +356,9 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   }
 
   TRY_ASSIGN(auto work, WorkTree::make(host.work() / name, objects, *job.driver, tree));
-  if (!job.driver->missing_binary_objects.empty()) {
+  if (!missing.empty()) {
     TRY_ASSIGN(const auto given, BuildFolder::give(work.folder()));
-    TRY(place_empty_objects(kernel, work.folder(), job.driver->missing_binary_objects));
+    TRY(place_empty_objects(kernel, work.folder(), missing));
   }
   report.seconds["patch"] = watch.lap();
 
@@ -375,7 +376,7 @@ Result<BuildReport> run_build(kernel::Facts& facts, const BuildJob& job) {
   }
   log::debug(trimmed(explain_make_variables(kernel, request)));
   request.first_error_only = job.first_error_only;
-  request.allow_undefined = !job.driver->missing_binary_objects.empty();
+  request.allow_undefined = !missing.empty();
   request.log = host.state / "logs" / (name + ".log");
   request.accepted = job.accepted;
   request.on_progress = job.on_progress;

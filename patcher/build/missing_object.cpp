@@ -14,6 +14,17 @@ namespace vgpukit::build {
 
 namespace {
 
+// "nvidia-modeset" -> "nvidia_modeset", as the kernel names it
+std::string underscored(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+// "nvidia-modeset/nv-modeset-kernel.o_binary" -> "nvidia_modeset"
+std::string owner_of(const std::string& object) {
+  return underscored(fs::path(object).parent_path().string());
+}
+
 using Names = std::set<std::string, std::less<>>;
 
 // Whether the token at `i` is the name in a declaration at file scope: "T name(...);" or "extern T name;".
@@ -58,6 +69,15 @@ void remove_kernel_names(const kernel::Kernel& kernel, Names& names) {
 
 }  // namespace
 
+std::vector<std::string> missing_objects_of(const driver::Driver& driver, const std::vector<std::string>& modules) {
+  std::vector<std::string> missing;
+  for (const auto& object : driver.missing_binary_objects)
+    if (modules.empty() || std::any_of(modules.begin(), modules.end(),
+                                       [&](const auto& module) { return underscored(module) == owner_of(object); }))
+      missing.push_back(object);
+  return missing;
+}
+
 Status place_empty_objects(const kernel::Kernel& kernel, const fs::path& tree,
                            const std::vector<std::string>& objects) {
   for (const auto& object : objects) {
@@ -83,10 +103,8 @@ Result<std::vector<std::string>> names_of_missing_objects(const driver::Driver& 
     for (const auto& one : module.exports) exported.insert(one.name);
   Names open;
   for (const auto& object : driver.missing_binary_objects) {
-    std::string owner = fs::path(object).parent_path().string();
-    std::replace(owner.begin(), owner.end(), '-', '_');
     for (const auto& module : modules) {
-      if (module.name != owner) continue;
+      if (module.name != owner_of(object)) continue;
       for (const auto& import : module.imports)
         if (!symvers.find(import.name) && !exported.contains(import.name)) open.insert(import.name);
     }

@@ -14,6 +14,10 @@
 
 namespace vgpukit::build {
 
+// Of the driver's missing binary objects (nvidia-modeset/nv-modeset-kernel.o_binary) those of `modules` (nvidia-modeset
+// or nvidia_modeset); all, if that is empty.
+std::vector<std::string> missing_objects_of(const driver::Driver& driver, const std::vector<std::string>& modules);
+
 // Writes an empty object file for each missing object (paths relative to `tree`), with the kernel's compiler. Error:
 // missing or failed if the compiler cannot be run.
 Status place_empty_objects(const kernel::Kernel& kernel, const std::filesystem::path& tree,

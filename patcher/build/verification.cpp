@@ -11,13 +11,15 @@ Result<bool> verify_into(BuildReport& report, kernel::Facts& facts, const driver
     TRY_ASSIGN(auto module, module::read_module(file));
     modules.push_back(std::move(module));
   }
+  std::vector<std::string> names;
+  for (const auto& module : modules) names.push_back(module.name);
   std::vector<std::string> tolerated;
-  if (!driver.missing_binary_objects.empty()) {
+  if (const auto missing = missing_objects_of(driver, names); !missing.empty()) {
     TRY_ASSIGN(const auto* symvers, facts.symvers());
     TRY_ASSIGN(tolerated, names_of_missing_objects(driver, facts.kernel(), *symvers, modules));
     report.warnings.push_back(
         {"package",
-         driver.missing_binary_objects.front(),
+         missing.front(),
          0,
          "the package lacks this binary object; " + std::to_string(tolerated.size()) + " undefined symbols are its own",
          "compiled only: these modules cannot be loaded",

@@ -265,5 +265,18 @@ TEST_F(JobTest, WithoutABinaryObjectItIsOnlyCompiled) {
   EXPECT_THAT(report.errors[0].hint, HasSubstr("--compile-only"));
 }
 
+TEST_F(JobTest, TheObjectOfAModuleThatIsNotBuiltIsNotMissed) {
+  auto files = test::fake_driver();
+  files["nvidia-modeset/nvidia-modeset.Kbuild"] =
+      "NVIDIA_BINARY_OBJECT := $(src)/nvidia-modeset/nv-modeset-kernel.o_binary\n";
+  package(files);
+  ASSERT_THAT(driver.missing_binary_objects, ElementsAre("nvidia-modeset/nv-modeset-kernel.o_binary"));
+  job.modules = {"nvidia"};
+  const auto report = build();
+  EXPECT_EQ(report.result, BuildReport::Result::built);
+  EXPECT_THAT(report.errors, IsEmpty());
+  for (const auto& warning : report.warnings) EXPECT_NE(warning.tool, "package") << warning.message;
+}
+
 }  // namespace
 }  // namespace vgpukit::build
