@@ -63,9 +63,6 @@ def make_objects(tree, branch, work):
     vm.run(["gcc", *OBJECT_FLAGS, *of_tree(tree, branch), "-c", "-o", f"{work}/stand_in.o", f"{HERE}/vgpu_stand_in.c"])
     vm.run(["gcc", "-c", "-o", f"{work}/others.o", f"{work}/others.s"])
     vm.run(["ld", "-r", "-o", f"{tree}/nvidia/nv-kernel.o_binary", f"{work}/stand_in.o", f"{work}/others.o"])
-    if os.path.isdir(f"{tree}/nvidia-modeset"):  # vgpukit wants its object, although the module is not built
-        with open(f"{tree}/nvidia-modeset/nv-modeset-kernel.o_binary", "wb"):
-            pass
 
 
 def build(options, tree, root, work):
