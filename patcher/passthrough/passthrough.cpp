@@ -32,12 +32,12 @@ Result<PassthroughPlan> make_plan(const HostPaths& host, const Sysfs& sysfs, con
   PassthroughPlan plan;
   const auto view = read_claim_view(host, sysfs);
   TRY_ASSIGN(const auto* card, find_own_card(view.pci, word));
-  TRY_ASSIGN(plan.card, plan_claim(view, *card));
-  plan.setup = system::boot_setup_of(host);
   cards = originals.cards();
-  for (const auto& each : cards)
-    if (each.address == card->address) keep_effective(view, each, plan.card);
-  std::erase_if(cards, [&](const CardClaim& each) { return each.address == card->address; });
+  const auto applied =
+      std::find_if(cards.begin(), cards.end(), [&](const CardClaim& each) { return each.address == card->address; });
+  TRY_ASSIGN(plan.card, plan_claim(view, *card, applied == cards.end() ? nullptr : &*applied));
+  if (applied != cards.end()) cards.erase(applied);
+  plan.setup = system::boot_setup_of(host);
   cards.push_back(plan.card.claim);
   TRY_ASSIGN(edits, boot_edits(host, plan.setup, cards, view.modules,
                                [&](const std::string& path) { return originals.text(path); }));

@@ -89,6 +89,29 @@ void decide_naming(const ClaimView& view, const std::vector<const system::PciDev
   if (!claim.by_address) plan.reasons.emplace_back("by ids: no device that stays with the host has the same ids");
 }
 
+// Keeps parameters of an earlier apply that are in effect: the IOMMU is on and the framebuffer is off because of them.
+void keep_effective(const ClaimView& view, const CardClaim& applied, ClaimPlan& plan) {
+  auto fresh = std::move(plan.claim.parameters);
+  plan.claim.parameters.clear();
+  for (const auto& word : applied.parameters) {
+    const auto equals = word.find('=');
+    const bool wanted = std::find(fresh.begin(), fresh.end(), word) != fresh.end();
+    const bool useless = std::find(plan.useless.begin(), plan.useless.end(), word) != plan.useless.end();
+    if (!wanted && (useless || !view.parameters.with(word.substr(0, equals), word.substr(equals + 1)))) continue;
+    plan.claim.parameters.push_back(word);
+    std::erase(fresh, word);
+  }
+  plan.claim.parameters.insert(plan.claim.parameters.end(), fresh.begin(), fresh.end());
+}
+
+// A device that an earlier apply gave to vfio-pci does not show its driver.
+bool evicted_before(const CardClaim* applied, const system::PciDevice& device) {
+  return applied && device.driver == "vfio-pci" &&
+         std::any_of(applied->functions.begin(), applied->functions.end(), [&](const ClaimedFunction& each) {
+           return each.evict && each.address == device.address && each.ids == device.ids();
+         });
+}
+
 }  // namespace
 
 json claim_json(const CardClaim& claim) {
@@ -161,20 +184,6 @@ bool only_display(const system::PciView& pci, const system::Display& display,
   });
 }
 
-void keep_effective(const ClaimView& view, const CardClaim& applied, ClaimPlan& plan) {
-  auto fresh = std::move(plan.claim.parameters);
-  plan.claim.parameters.clear();
-  for (const auto& word : applied.parameters) {
-    const auto equals = word.find('=');
-    const bool wanted = std::find(fresh.begin(), fresh.end(), word) != fresh.end();
-    const bool useless = std::find(plan.useless.begin(), plan.useless.end(), word) != plan.useless.end();
-    if (!wanted && (useless || !view.parameters.with(word.substr(0, equals), word.substr(equals + 1)))) continue;
-    plan.claim.parameters.push_back(word);
-    std::erase(fresh, word);
-  }
-  plan.claim.parameters.insert(plan.claim.parameters.end(), fresh.begin(), fresh.end());
-}
-
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs) {
   ClaimView view;
   view.pci = system::read_pci_devices(sysfs);
@@ -185,7 +194,7 @@ ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs) {
   return view;
 }
 
-Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card) {
+Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card, const CardClaim* applied) {
   if (!view.modules.loadable_somewhere("vfio_pci") && !view.modules.built_in_somewhere("vfio_pci"))
     return Error{
         ErrorKind::missing, "prepare " + card.address + " for a virtual machine",
@@ -208,8 +217,10 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
   for (const auto* device : taken) {
     const auto theirs = view.modules.competing_modules(*device);
     competing_modules.insert(theirs.begin(), theirs.end());
-    const bool evict = std::any_of(theirs.begin(), theirs.end(),
-                                   [&](const std::string& module) { return view.modules.built_in_somewhere(module); });
+    const bool evict = evicted_before(applied, *device) ||
+                       std::any_of(theirs.begin(), theirs.end(), [&](const std::string& module) {
+                         return view.modules.built_in_somewhere(module);
+                       });
     claim.functions.push_back({device->address, device->ids(), evict});
   }
   // A softdep does not delay a driver that is built in.
@@ -218,6 +229,7 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
       claim.competing_modules.push_back(module);
   decide_naming(view, taken, plan);
   add_parameters(view, card, plan);
+  if (applied) keep_effective(view, *applied, plan);
   if (only_display(view.pci, view.display, taken))
     plan.risks.push_back(
         {force_display,

@@ -73,10 +73,8 @@ struct ClaimView {
 };
 ClaimView read_claim_view(const HostPaths& host, const Sysfs& sysfs);
 
-// Keeps parameters of an earlier apply that are in effect: the IOMMU is on and the framebuffer is off because of them.
-void keep_effective(const ClaimView& view, const CardClaim& applied, ClaimPlan& plan);
-
-// Error: missing if no installed kernel has vfio-pci.
-Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card);
+// `applied`: what is recorded of an earlier apply for this card, or null. What it did is seen in the view: vfio-pci has
+// the card, the IOMMU is on, and the framebuffer is off. Error: missing if no installed kernel has vfio-pci.
+Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& card, const CardClaim* applied = nullptr);
 
 }  // namespace vgpukit::passthrough

@@ -71,6 +71,8 @@ std::vector<std::string> InstalledModules::competing_modules(const system::PciDe
   std::set<std::string> names;
   // Also modules that are not installed yet: they can come with the next driver or kernel (nova_core since 6.15).
   if (device.is_display() && device.is_nvidia()) names = {"nouveau", "nova_core", "nvidia"};
+  // modules.alias lacks the modules that are built in.
+  if (!device.driver_module.empty()) names.insert(device.driver_module);
   if (device.class_code >> 8 == 0x0403) names.insert("snd_hda_intel");
   if (device.class_code >> 8 == 0x0c03) names.insert("xhci_pci");
   if (device.class_code >> 8 == 0x0c80 && device.is_nvidia()) names.insert("i2c_nvidia_gpu");

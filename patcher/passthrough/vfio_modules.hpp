@@ -25,8 +25,8 @@ class InstalledModules {
   // The modules that an initramfs has to load: vfio_pci, vfio, vfio_iommu_type1, and vfio_virqfd if every kernel has it
   // (it is a part of vfio since 6.2). Without modules that are built in everywhere.
   [[nodiscard]] std::vector<std::string> vfio() const;
-  // The modules that would bind to the device when they are loaded: by its alias, and those that NVIDIA's functions are
-  // known to have.
+  // The modules that would bind to the device when they are loaded: by its alias, its driver's now, and those that
+  // NVIDIA's functions are known to have.
   [[nodiscard]] std::vector<std::string> competing_modules(const system::PciDevice& device) const;
 
  private:

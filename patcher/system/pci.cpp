@@ -42,6 +42,8 @@ PciDevice device_at(const Sysfs& sysfs, const std::string& address) {
   device.revision = files.number("revision");
   device.modalias = files.text("modalias").value_or("");
   device.driver = sysfs.link_name(device.folder() + "/driver");
+  if (!device.driver.empty())
+    device.driver_module = sysfs.link_name("/sys/bus/pci/drivers/" + device.driver + "/module");
   device.driver_override = files.text("driver_override").value_or("");
   if (device.driver_override == "(null)") device.driver_override.clear();
   device.group = number_in<unsigned>(sysfs.link_name(device.folder() + "/iommu_group"));

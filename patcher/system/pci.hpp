@@ -21,6 +21,7 @@ struct PciDevice {
   unsigned class_code = 0;  // base class, subclass, interface: 0x030000 is a VGA controller
   unsigned revision = 0;
   std::string driver;                      // empty: none
+  std::string driver_module;               // the driver's module, also if it is built in; empty: not known
   std::string driver_override;             // empty: none
   std::string modalias;                    // modprobe finds modules by it
   std::optional<unsigned> group;           // its IOMMU group

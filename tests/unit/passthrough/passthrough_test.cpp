@@ -80,6 +80,26 @@ TEST(Passthrough, ADriverThatIsBuiltInIsEvicted) {
   EXPECT_THAT(host.text(modprobe), Not(HasSubstr("softdep xhci_pci")));
 }
 
+TEST(Passthrough, ADriverThatNoModuleFileNamesIsEvictedTooAndStaysSoAfterTheReboot) {
+  Debian host;
+  host.tree.pci("0000:01:00.4", {{"id", "1b36:0002"}, {"class", "070002"}, {"under", "0000:00:01.0"},
+                                 {"driver", "serial"}, {"module", "8250_pci"}, {"group", "1"}});
+  host.kernel("6.1.0-10-amd64", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "usb/host/xhci-pci"},
+              {"tty/serial/8250/8250_pci"});
+  const std::string evicted = "for f in 0000:01:00.4=v00001B36d00000002; do";
+  const auto done = host.apply(nvidia);
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_THAT(host.text(modprobe), HasSubstr(evicted));
+  EXPECT_THAT(host.text(modprobe), Not(HasSubstr("softdep 8250")));
+  EXPECT_THAT(done->card.reasons,
+              testing::Contains(HasSubstr("the driver of 0000:01:00.4 is built into the kernel")));
+  host.tree.link("sys/bus/pci/devices/0000:01:00.4/driver", "/sys/bus/pci/drivers/vfio-pci");
+  const auto again = host.apply(nvidia);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_TRUE(again->nothing);
+  EXPECT_THAT(host.text(modprobe), HasSubstr(evicted));
+}
+
 TEST(Passthrough, AVfioPciThatIsBuiltInHasItsIdsFromTheKernelsParameters) {
   Debian host;
   host.tree.file("etc/default/grub",

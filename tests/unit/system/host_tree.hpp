@@ -1,8 +1,7 @@
 // Unpacks a description of a host (tests/fixtures/hosts/*.host) into a folder with its sysfs, procfs and /etc.
 //
-//   pci ADDRESS id=10de:1e04 class=030000 [sub=1b4c:12ae] [rev=a1] [driver=nouveau] [group=1] [under=BRIDGE]
-//   [boot_vga=0] [reset=flr,bus]
-//       [width=16] [override=vfio-pci]
+//   pci ADDRESS id=10de:1e04 class=030000 [sub=1b4c:12ae] [rev=a1] [driver=nouveau [module=nouveau]] [group=1]
+//       [under=BRIDGE] [boot_vga=0] [reset=flr,bus] [width=16] [override=vfio-pci]
 //   file PATH             its text follows in lines that begin with "| "
 //   bytes PATH HEX        a file of these bytes
 //   link PATH TARGET
@@ -91,6 +90,7 @@ class HostTree {
       file(at + "/unbind", "");
       link_to(folder + "/driver", at);
       link_to(at + "/" + address, folder);
+      if (const auto module = take("module"); !module.empty()) link_to(at + "/module", "sys/module/" + module);
       dir("sys/module/" + driver);
     }
     if (const auto group = take("group"); !group.empty()) {
