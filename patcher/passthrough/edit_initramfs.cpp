@@ -54,28 +54,34 @@ Result<UserOptions> user_options(PendingEdits& pending) {
 }
 
 // The shell of the initramfs (klibc's, busybox's or dash) runs this line when a competing module, or vfio-pci itself,
-// is going to be loaded. With the recovery parameter the kernel refuses vfio_pci, and the line changes nothing. It
-// compares ids, because addresses change when a card is added.
+// is going to be loaded. driver_override comes first: as soon as vfio-pci is loaded, a parallel modprobe of udev goes
+// on to the competing module. With the recovery parameter the line changes nothing, and if the kernel refuses vfio_pci
+// for another reason, it takes its changes back. It compares ids, because addresses change when a card is added.
 std::string install_line(const std::vector<CardClaim>& claims, bool built_in) {
   std::string evict, all;
   for (const auto& claim : claims) {
     if (!claim.by_address) continue;
-    for (const auto& function : claim.functions)
-      (function.evict ? evict : all) += " " + function.address + "=" + modalias_start(function.ids);
+    for (const auto& function : claim.functions) {
+      const auto word = function.address + "=" + modalias_start(function.ids);
+      append(all, word, " ");
+      if (function.evict) append(evict, word, " ");
+    }
   }
-  const auto loop = [](const std::string& list, const std::string& first) {
-    return "for f in" + list +
-           "; do p=/sys/bus/pci/devices/${f%=*}; [ -e $p ] || continue; read m <$p/modalias; case $m in "
-           "pci:${f#*=}*) " +
-           first + "echo vfio-pci >$p/driver_override; echo ${f%=*} >/sys/bus/pci/drivers_probe;; esac; done; ";
+  const auto each = [](const std::string& list, const std::string& what) {
+    return "each '" + list + "' '" + what + "'";
   };
-  std::string line = std::string("install ") + (built_in ? placeholder_module : "vfio-pci") + " ";
-  line += built_in
-              ? std::string("read c </proc/cmdline; case $c in *") + system::recovery_parameter + "*) exit 0;; esac; "
-              : "/sbin/modprobe --ignore-install vfio-pci $CMDLINE_OPTS || exit 0; ";
-  if (!all.empty()) line += loop(all, "");
-  if (!evict.empty()) line += loop(evict, "[ ! -e $p/driver ] || echo ${f%=*} >$p/driver/unbind; ");
-  return line.substr(0, line.size() - 2) + "\n";
+  const std::string probe = "echo $a >/sys/bus/pci/drivers_probe";
+  std::string line =
+      std::string("install ") + (built_in ? placeholder_module : "vfio-pci") + " read c </proc/cmdline; case $c in *" +
+      system::recovery_parameter +
+      "*) exit 0;; esac; each() { for f in $1; do a=${f%=*}; p=/sys/bus/pci/devices/$a; [ -e $p ] || continue; read m "
+      "<$p/modalias; case $m in pci:${f#*=}*) eval \"$2\";; esac; done; }; " +
+      each(all, "echo vfio-pci >$p/driver_override") + "; ";
+  if (!built_in)
+    line += "/sbin/modprobe --ignore-install vfio-pci $CMDLINE_OPTS || { " +
+            each(all, "echo >$p/driver_override; " + probe) + "; exit 0; }; ";
+  if (!evict.empty()) line += each(evict, "[ ! -e $p/driver ] || echo $a >$p/driver/unbind") + "; ";
+  return line + each(all, probe) + "\n";
 }
 
 Status edit_modprobe(PendingEdits& pending, const std::vector<CardClaim>& claims, const InstalledModules& modules,

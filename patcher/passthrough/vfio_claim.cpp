@@ -218,9 +218,8 @@ Result<ClaimPlan> plan_claim(const ClaimView& view, const system::PciDevice& car
     const auto theirs = view.modules.competing_modules(*device);
     competing_modules.insert(theirs.begin(), theirs.end());
     const bool evict = evicted_before(applied, *device) ||
-                       std::any_of(theirs.begin(), theirs.end(), [&](const std::string& module) {
-                         return view.modules.built_in_somewhere(module);
-                       });
+                       std::any_of(theirs.begin(), theirs.end(),
+                                   [&](const std::string& module) { return view.modules.built_in_somewhere(module); });
     claim.functions.push_back({device->address, device->ids(), evict});
   }
   // A softdep does not delay a driver that is built in.

@@ -63,36 +63,74 @@ TEST(Passthrough, TwoCardsWithTheSameIdsAreToldApartByAddress) {
   const auto done = host.apply(nvidia);
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_THAT(host.text(modprobe), Not(HasSubstr("ids=")));
-  EXPECT_THAT(host.text(modprobe),
-              HasSubstr("\ninstall vfio-pci /sbin/modprobe --ignore-install vfio-pci $CMDLINE_OPTS || exit 0; for f in "
-                        "0000:01:00.0=v000010DEd00001E04 0000:01:00.1=v000010DEd000010F7 "));
+  EXPECT_THAT(host.text(modprobe), HasSubstr("each '0000:01:00.0=v000010DEd00001E04 0000:01:00.1=v000010DEd000010F7 "));
   EXPECT_THAT(host.text(modprobe), Not(HasSubstr("0000:02:00.0")));
   EXPECT_THAT(done->card.reasons,
               testing::Contains(HasSubstr("0000:02:00.0, which stays with the host, has the ids of 0000:01:00.0")));
+}
+
+// Runs the install line on the fixture's files. `script` is what /sbin/modprobe does. Returns the
+// driver_override of the card and of its twin, and what was written to drivers_probe last.
+std::string run_install_line(const Debian& host, const std::string& cmdline, const std::string& script) {
+  const auto text = host.text(modprobe);
+  const auto begin = text.find("install vfio-pci ") + 17;
+  auto line = text.substr(begin, text.find('\n', begin) - begin);
+  const auto root = host.host.root.string();
+  for (const auto& [name, there] : {std::pair<std::string, std::string>{"/sbin/modprobe", root + "/modprobe"},
+                                    {"/sys/bus", root + "/sys/bus"},
+                                    {"/proc/cmdline", root + "/proc/cmdline"}})
+    for (auto at = line.find(name); at != std::string::npos; at = line.find(name, at + there.size()))
+      line.replace(at, name.size(), there);
+  host.tree.file("proc/cmdline", cmdline + "\n");
+  host.tree.file("sys/bus/pci/drivers_probe", "");
+  host.tree.file("modprobe", "#!/bin/sh\ncd " + root + "/sys/bus/pci/devices\n" + script + "\n");
+  fs::permissions(host.host.root / "modprobe", fs::perms::owner_all);
+  host.tree.file("line", line);
+  EXPECT_EQ(std::system(("sh -e " + root + "/line").c_str()), 0);
+  std::string state;
+  for (const auto* file :
+       {"devices/0000:01:00.0/driver_override", "devices/0000:02:00.0/driver_override", "drivers_probe"})
+    state += BootHost::first_line(host.text(std::string("/sys/bus/pci/") + file)) + ",";
+  return state;
+}
+
+TEST(Passthrough, NoOtherDriverCanTakeTheCardOnceVfioPciIsLoaded) {
+  Debian host;
+  host.tree.pci("0000:02:00.0",
+                {{"id", "10de:1e04"}, {"class", "030000"}, {"driver", "nouveau"}, {"group", "9"}, {"boot_vga", "0"}});
+  ASSERT_TRUE(host.apply(nvidia));
+  EXPECT_EQ(run_install_line(host, "quiet", "grep -q vfio-pci 0000:01:00.0/driver_override"),
+            "vfio-pci,(null),0000:01:00.3,");
+  EXPECT_EQ(run_install_line(host, "quiet module_blacklist=nouveau,vfio_pci", "exit 1"), ",(null),0000:01:00.3,");
+  host.tree.file("sys/bus/pci/devices/0000:01:00.0/driver_override", "(null)\n");
+  EXPECT_EQ(run_install_line(host, "quiet module_blacklist=vfio_pci", "exit 1"), "(null),(null),,");
 }
 
 TEST(Passthrough, ADriverThatIsBuiltInIsEvicted) {
   Debian host;
   host.kernel("6.1.0-10-amd64", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1"}, {"usb/host/xhci-pci"});
   ASSERT_TRUE(host.apply(nvidia));
-  EXPECT_THAT(host.text(modprobe), HasSubstr("for f in 0000:01:00.2=v000010DEd00001AD6;"));
+  EXPECT_THAT(host.text(modprobe), HasSubstr("; each '0000:01:00.2=v000010DEd00001AD6' '[ ! -e "));
   EXPECT_THAT(host.text(modprobe), HasSubstr(">$p/driver/unbind"));
   EXPECT_THAT(host.text(modprobe), Not(HasSubstr("softdep xhci_pci")));
 }
 
 TEST(Passthrough, ADriverThatNoModuleFileNamesIsEvictedTooAndStaysSoAfterTheReboot) {
   Debian host;
-  host.tree.pci("0000:01:00.4", {{"id", "1b36:0002"}, {"class", "070002"}, {"under", "0000:00:01.0"},
-                                 {"driver", "serial"}, {"module", "8250_pci"}, {"group", "1"}});
+  host.tree.pci("0000:01:00.4", {{"id", "1b36:0002"},
+                                 {"class", "070002"},
+                                 {"under", "0000:00:01.0"},
+                                 {"driver", "serial"},
+                                 {"module", "8250_pci"},
+                                 {"group", "1"}});
   host.kernel("6.1.0-10-amd64", {"vfio/vfio", "vfio/pci/vfio-pci", "vfio/vfio_iommu_type1", "usb/host/xhci-pci"},
               {"tty/serial/8250/8250_pci"});
-  const std::string evicted = "for f in 0000:01:00.4=v00001B36d00000002; do";
+  const std::string evicted = "; each '0000:01:00.4=v00001B36d00000002' '[ ! -e ";
   const auto done = host.apply(nvidia);
   ASSERT_TRUE(done) << done.error().message();
   EXPECT_THAT(host.text(modprobe), HasSubstr(evicted));
   EXPECT_THAT(host.text(modprobe), Not(HasSubstr("softdep 8250")));
-  EXPECT_THAT(done->card.reasons,
-              testing::Contains(HasSubstr("the driver of 0000:01:00.4 is built into the kernel")));
+  EXPECT_THAT(done->card.reasons, testing::Contains(HasSubstr("the driver of 0000:01:00.4 is built into the kernel")));
   host.tree.link("sys/bus/pci/devices/0000:01:00.4/driver", "/sys/bus/pci/drivers/vfio-pci");
   const auto again = host.apply(nvidia);
   ASSERT_TRUE(again) << again.error().message();
