@@ -56,7 +56,7 @@ Result<std::shared_ptr<std::string>> unpack(const fs::path& path, const std::str
     if (got < 0) return damaged();
     if (got == 0) return bytes;
     // What is no ELF file is not unpacked to its end: it may be made to fill the memory.
-    if (bytes->empty() && !std::string_view(buffer).starts_with("\x7f" "ELF"))
+    if (bytes->empty() && !std::string_view(buffer).starts_with("\177ELF"))
       return not_a_module(tried, "what is compressed in it is not an ELF file");
     if (static_cast<std::size_t>(got) > max_unpacked - bytes->size())
       return not_a_module(tried, "it unpacks to more than " + std::to_string(max_unpacked >> 20) + " MiB");

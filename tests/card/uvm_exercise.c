@@ -77,8 +77,8 @@ static int exit_status_of(pid_t child) {
   return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Whether the range has these flags of smaps: mixed map, not to be grown, not inherited by a child (or inherited, as with
-   470 and older); and is not I/O. */
+/* Whether the range has these flags of smaps: mixed map, not to be grown, not inherited by a child (inherited: with 470
+   and older); and is not I/O. */
 static int has_flags(const char* at, int inherited) {
   char line[256];
   unsigned long start = 0, from, to;
@@ -89,7 +89,7 @@ static int has_flags(const char* at, int inherited) {
     if (sscanf(line, "%lx-%lx ", &from, &to) == 2) start = from;
     if (start != (unsigned long)at || strncmp(line, "VmFlags:", 8)) continue;
     printf("# %s", line);
-    good = strstr(line, " mm") && strstr(line, " de") && (strstr(line, " dc") == 0) == inherited && !strstr(line, " io");
+    good = strstr(line, " mm") && strstr(line, " de") && !strstr(line, " io") && !!strstr(line, " dc") != inherited;
   }
   if (file) fclose(file);
   return good;
