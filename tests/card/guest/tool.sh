@@ -66,7 +66,7 @@ try "groups" 0 vgpukit passthrough groups
 has "... has a card by its name" "$two  10de:1bb3  Tesla P4 (GP104, Pascal)  driver: nvidia"
 try "plan for one of them" 0 vgpukit passthrough plan "$one"
 has "... says how it tells them apart" "by address: $two, which stays with the host, has the ids of $one, 10de:1bb3"
-has "... by the address" "for f in $one=v000010DEd00001BB3"
+has "... by the address" "each '$one=v000010DEd00001BB3'"
 
 # --- ROMs: right, changed, erased
 
