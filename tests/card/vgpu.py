@@ -101,7 +101,7 @@ def main():
         build(options, tree, root, work)
         image = initramfs(kernel, tree, branch, work)
     output, problem, log = works.boot(kernel, image, options, os.path.dirname(os.path.dirname(root)),
-                                      f"vgpu branch={branch}", SRIOV)
+                                      f"vgpu branch={branch}", devices=SRIOV)
     print(output, flush=True)
     works.keep(options.keep, output, log)
     wrong, passed = vm.check_boot("vgpu", output, problem)
