@@ -43,24 +43,14 @@ def second_archive(initramfs, wanted):
         return initramfs + bytes(-len(initramfs) % 4) + vm.cpio(folder)
 
 
-def command(root, inside, options):
-    """QEMU's command, as in works.py, with a root port for each card: behind the first one is bus 1, and so on."""
-    path = lambda name: f"/var/tmp/{os.path.basename(inside)}/{name}"
-    devices = []
-    for address in options.addresses:
+def devices(inside, addresses):
+    """The fake cards behind their root ports (behind the first one is bus 1, and so on), and the serial ports."""
+    words = []
+    for address in addresses:
         port = int(address[5:7], 16)
-        if address.endswith(".0"):
-            devices += ["-device", f"pcie-root-port,id=port{port},bus=pcie.0,chassis={port},slot={port},x-speed=5",
-                        "-device", '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"bus":"port%d",'
-                        '"multifunction":true}' % (path(f"socket{port}"), port)]
-        else:
-            devices += ["-device", f"pci-serial,bus=port{port},addr=0.1"]
-    return ["chroot", root, "qemu-system-x86_64", "-M", "q35,memory-backend=memory", "-object",
-            f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
-            "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults", "-display", "none",
-            "-serial", "stdio", "-monitor", "none", "-no-reboot", "-device", "intel-iommu,caching-mode=on", *devices,
-            "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
-            "-append", f"{options.cmdline} console=ttyS0 oops=panic panic=-1"]
+        words += (works.fake_card(inside, port, "true") if address.endswith(".0") else
+                  ["-device", f"pci-serial,bus=port{port},addr=0.1"])
+    return words
 
 
 def boot(options, image, cache):
@@ -80,8 +70,8 @@ def boot(options, image, cache):
                     return "", problem, {}
                 time.sleep(0.05)
         with open(f"{inside}/console", "wb") as console:
-            guest = subprocess.Popen(command(root, inside, options), stdin=subprocess.DEVNULL, stdout=console,
-                                     stderr=subprocess.STDOUT)
+            command = works.qemu(root, inside, options.cmdline, devices(inside, options.addresses), MEMORY)
+            guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT)
             problem = works.problem_of(guest, servers, time.monotonic() + works.DEADLINE)
         logs = {}
         for port in options.ports:

@@ -31,7 +31,7 @@ MEMORY = 1024   # MiB, of the guest
 RUNNING = 384   # MiB of these that the kernel and the modules need besides the files of the initramfs
 NEEDED = {"busybox": "busybox-static", "kmod": "kmod", "depmod": "kmod", "strip": "binutils", "gcc": "gcc"}
 CARD = f"{HERE}/fake_card.py"
-DEVICE = '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"bus":"%s"}'
+DEVICE = '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"bus":"port%d","multifunction":%s}'
 # What guest/tool.sh needs: the ROMs of its cards, and the kernel's modules.
 ROMS = ["right", "changed", "erased"]
 VFIO = ["vfio_pci", "vfio_iommu_type1", "mdev", "kvm"]
@@ -122,20 +122,22 @@ def initramfs(kernel, options, work):
     return image
 
 
-def qemu(root, inside, kernel, words, cards, devices):
+def fake_card(inside, port, multifunction="false"):
+    """The words of QEMU's command for a root port and the fake card behind it."""
+    # At 5 GT/s the kernel asks the card itself whether it is back from a reset; QEMU's link never says so.
+    return ["-device", f"pcie-root-port,id=port{port},bus=pcie.0,chassis={port},slot={port},x-speed=5",
+            "-device", DEVICE % (f"/var/tmp/{os.path.basename(inside)}/socket{port}", port, multifunction)]
+
+
+def qemu(root, inside, append, devices, memory=MEMORY):
     """QEMU's command. It runs in its root: all that it reads is in the folder `inside` of that root."""
     path = lambda name: f"/var/tmp/{os.path.basename(inside)}/{name}"
-    fake = []
-    for n in range(cards):
-        # At 5 GT/s the kernel asks the card itself whether it is back from a reset; QEMU's link never says so.
-        fake += ["-device", f"pcie-root-port,id=port{n},bus=pcie.0,chassis={n + 1},slot={n + 1},x-speed=5",
-                 "-device", DEVICE % (path(f"socket{n}"), f"port{n}")]
     return ["chroot", root, "qemu-system-x86_64", "-M", "q35,memory-backend=memory", "-object",
-            f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on", "-accel", "tcg", "-icount",
-            "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(MEMORY), "-smp", "1", "-nodefaults",
+            f"memory-backend-memfd,id=memory,size={memory}M,share=on", "-accel", "tcg", "-icount",
+            "shift=2,sleep=off", "-cpu", "qemu64", "-m", str(memory), "-smp", "1", "-nodefaults",
             "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-            "-device", "intel-iommu,caching-mode=on", *fake, *devices, "-kernel", path("vmlinuz"),
-            "-initrd", path("initrd"), "-append", f"console=ttyS0 oops=panic panic=-1 rdinit=/init quiet stage={words}"]
+            "-device", "intel-iommu,caching-mode=on", *devices, "-kernel", path("vmlinuz"), "-initrd", path("initrd"),
+            "-append", f"{append} console=ttyS0 oops=panic panic=-1"]
 
 
 def dead(servers):
@@ -165,7 +167,7 @@ def boot(kernel, image, options, cache, words, roms=(None,), devices=()):
         shutil.copy(f"{kernel.image}/vmlinuz", f"{inside}/vmlinuz")
         fault = ["--fault", options.fault] if options.fault else []
         registers = [word for pair in options.set for word in ("--set", pair)]
-        for n, rom in enumerate(roms):
+        for n, rom in enumerate(roms, 1):
             servers.append(subprocess.Popen([sys.executable, CARD, f"{inside}/socket{n}", "--log", f"{inside}/log{n}",
                                              "--card", options.card, *fault, *registers,
                                              *(["--rom", rom] if rom else [])]))
@@ -174,11 +176,12 @@ def boot(kernel, image, options, cache, words, roms=(None,), devices=()):
                     return "", problem, ""
                 time.sleep(0.05)
         with open(f"{inside}/console", "wb") as console:
-            guest = subprocess.Popen(qemu(root, inside, kernel, words, len(servers), devices), stdin=subprocess.DEVNULL,
-                                     stdout=console, stderr=subprocess.STDOUT)
+            cards = [word for n in range(1, len(servers) + 1) for word in fake_card(inside, n)]
+            guest = subprocess.Popen(qemu(root, inside, f"rdinit=/init quiet stage={words}", [*cards, *devices]),
+                                     stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT)
             problem = problem_of(guest, servers, time.monotonic() + DEADLINE)
         log = ""
-        for n in range(len(servers)):
+        for n in range(1, len(servers) + 1):
             with open(f"{inside}/log{n}") as file:
                 log += file.read()
         with open(f"{inside}/console", errors="replace") as console:
