@@ -49,12 +49,15 @@ using Visit = std::function<bool(std::string_view name, const std::function<std:
 
 enum class Walk { unreadable, ended, complete };  // ended: by the visitor
 
-// An uncompressed archive in the format newc (Documentation/driver-api/early-userspace/buffer-format). Sets `at` to
-// what follows it. Unreadable: there is none at `at`.
-Walk walk_plain_archive(int fd, off_t& at, const Visit& visit) {
+// The bytes at a place; fewer at the end.
+using ReadAt = std::function<std::string(off_t at, std::size_t size)>;
+
+// An archive in the format newc (Documentation/driver-api/early-userspace/buffer-format). `read` is asked for places
+// that follow one another. Sets `at` to what follows the archive. Unreadable: there is none at `at`.
+Walk walk_archive(const ReadAt& read, off_t& at, const Visit& visit) {
   off_t place = at;
   for (int i = 0; i < most_files; ++i) {
-    const auto header = bytes_at(fd, place, 110);
+    const auto header = read(place, 110);
     if (header.size() < 110 || (!header.starts_with("070701") && !header.starts_with("070702")))
       return Walk::unreadable;
     const auto number = [&](std::size_t field) {
@@ -64,49 +67,68 @@ Walk walk_plain_archive(int fd, off_t& at, const Visit& visit) {
     };
     const auto size = number(6), name_size = number(11);
     if (name_size == 0 || name_size > 4096) return Walk::unreadable;
-    const auto name = bytes_at(fd, place + 110, static_cast<std::size_t>(name_size - 1));
+    const auto name = read(place + 110, static_cast<std::size_t>(name_size - 1));
     const auto data = (place + 110 + name_size + 3) / 4 * 4;
     place = (data + size + 3) / 4 * 4;
-    if (name == "TRAILER!!!") break;
-    if (visit(name, [&] { return bytes_at(fd, data, std::min(static_cast<std::size_t>(size), most_content)); }))
+    if (name == "TRAILER!!!") {
+      at = place;
+      return Walk::complete;
+    }
+    if (visit(name, [&] { return read(data, std::min(static_cast<std::size_t>(size), most_content)); }))
       return Walk::ended;
   }
-  for (auto zeros = bytes_at(fd, place, 4); zeros == std::string(4, '\0'); zeros = bytes_at(fd, place, 4)) place += 4;
-  at = place;
-  return Walk::complete;
+  return Walk::unreadable;
 }
+
+// What a compressed file contains, from the descriptor's place on. It is unpacked once, and nothing is kept.
+class Unpacked {
+ public:
+  explicit Unpacked(int fd) : reader_(archive_read_new(), archive_read_free) {
+    archive_read_support_filter_all(reader_.get());
+    archive_read_support_format_raw(reader_.get());
+    archive_entry* entry = nullptr;
+    good_ = archive_read_open_fd(reader_.get(), fd, 65536) == ARCHIVE_OK &&
+            archive_read_next_header(reader_.get(), &entry) == ARCHIVE_OK;
+  }
+
+  std::string read(off_t at, std::size_t size) {
+    while (place_ < at && place_ < most_unpacked)
+      if (next(static_cast<std::size_t>(std::min<off_t>(at - place_, 65536))).empty()) return {};
+    return place_ == at ? next(size) : std::string();
+  }
+
+ private:
+  std::string next(std::size_t size) {
+    std::string bytes(size, '\0');
+    const auto got = good_ ? archive_read_data(reader_.get(), bytes.data(), bytes.size()) : 0;
+    bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    place_ += static_cast<off_t>(bytes.size());
+    return bytes;
+  }
+
+  static constexpr off_t most_unpacked = off_t{4} << 30;
+  std::unique_ptr<archive, decltype(&archive_read_free)> reader_;
+  bool good_ = false;
+  off_t place_ = 0;
+};
 
 // Uncompressed archives (microcode, modules), then one that may be compressed.
 Walk walk_image(const std::filesystem::path& image, const Visit& visit) {
   const Descriptor file(::open(image.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return Walk::unreadable;
+  const ReadAt plain = [&](off_t at, std::size_t size) { return bytes_at(file.get(), at, size); };
   off_t at = 0;
   bool any = false;
-  for (auto walk = Walk::complete; walk == Walk::complete; any = any || walk == Walk::complete) {
-    walk = walk_plain_archive(file.get(), at, visit);
+  for (auto walk = walk_archive(plain, at, visit); walk != Walk::unreadable; walk = walk_archive(plain, at, visit)) {
     if (walk == Walk::ended) return walk;
+    any = true;
+    for (auto zeros = plain(at, 4); zeros == std::string(4, '\0'); zeros = plain(at, 4)) at += 4;
   }
-  if (any && bytes_at(file.get(), at, 1).empty()) return Walk::complete;
+  if (any && plain(at, 1).empty()) return Walk::complete;
   if (::lseek(file.get(), at, SEEK_SET) != at) return Walk::unreadable;
-  const std::unique_ptr<archive, decltype(&archive_read_free)> reader(archive_read_new(), archive_read_free);
-  archive_read_support_filter_all(reader.get());
-  archive_read_support_format_cpio(reader.get());
-  if (archive_read_open_fd(reader.get(), file.get(), 65536) != ARCHIVE_OK) return Walk::unreadable;
-  archive_entry* entry = nullptr;
-  for (int i = 0; i < most_files; ++i) {
-    const auto got = archive_read_next_header(reader.get(), &entry);
-    if (got == ARCHIVE_EOF) return i > 0 ? Walk::complete : Walk::unreadable;
-    if (got != ARCHIVE_OK && got != ARCHIVE_WARN) return Walk::unreadable;
-    const char* name = archive_entry_pathname(entry);
-    const auto content = [&] {
-      std::string bytes(most_content, '\0');
-      const auto size = archive_read_data(reader.get(), bytes.data(), bytes.size());
-      bytes.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-      return bytes;
-    };
-    if (visit(name ? name : "", content)) return Walk::ended;
-  }
-  return Walk::unreadable;
+  Unpacked unpacked(file.get());
+  off_t start = 0;
+  return walk_archive([&](off_t from, std::size_t size) { return unpacked.read(from, size); }, start, visit);
 }
 
 }  // namespace

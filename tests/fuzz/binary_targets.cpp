@@ -66,7 +66,13 @@ std::vector<std::string> rom_seeds() {
   std::string archive = "070701" + std::string(8 * 13, '0');
   archive.replace(6 + 8 * 11, 8, "00000010");  // the length of the name
   archive += std::string("etc/booster.yaml", 16) + std::string(2, '\0');
-  return {image + efi, "NVGI" + std::string(60, '\0') + image + efi, test::pe_image(".cmdline", "quiet"), archive,
+  auto long_name = archive;
+  long_name.replace(6 + 8 * 11, 8, "fffffff0");
+  return {long_name,
+          image + efi,
+          "NVGI" + std::string(60, '\0') + image + efi,
+          test::pe_image(".cmdline", "quiet"),
+          archive,
           archive + std::string("\x1f\x8b\x08\0\0\0\0\0\0\3", 10)};
 }
 

@@ -54,6 +54,15 @@ TEST_F(InitramfsImage, AFileIsFoundInEachFormThatToolsWrite) {
   }
 }
 
+TEST_F(InitramfsImage, AFileBehindALargeOneIsFound) {
+  const auto large = test::cpio_of(
+      {{"usr/lib/large", std::string(200'001, 'x')}, {"etc/modprobe.d/vfio.conf", "options vfio-pci"}, {"z", "x"}});
+  for (const auto& image : {large, compressed(large, archive_write_add_filter_gzip)}) {
+    EXPECT_EQ(look(image).state, State::present);
+    EXPECT_EQ(look(image).content, "options vfio-pci");
+  }
+}
+
 TEST_F(InitramfsImage, AnImageWithoutIt) {
   EXPECT_EQ(look(without).state, State::absent);
   EXPECT_EQ(look(microcode + compressed(without, archive_write_add_filter_gzip)).state, State::absent);
