@@ -37,14 +37,7 @@ if loaded nvidia_uvm; then
   inherited=
   ! grep -q ' 4[0-9][0-9]\.' /proc/driver/nvidia/version || inherited=inherited
   uvm_exercise $inherited >/run/uvm 2>&1
-  while read -r line; do
-    case $line in
-      "ok "*) ok "uvm: ${line#ok }" ;;
-      "# "*) echo "$line" ;;
-      "not ok "*) cp /run/uvm $out; not_ok "uvm: ${line#not ok }" ;;
-    esac
-  done </run/uvm
-  cp /run/uvm $out
+  report uvm /run/uvm
   has "uvm: the exercise came to its end" "UVM_TEST_RB_TREE_DIRECTED"
 fi
 

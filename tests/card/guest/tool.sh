@@ -30,20 +30,7 @@ for file in /dev/nvidiactl /dev/dri/card0; do
   has "... so it is not stopped" "it is no service, so vgpukit does not stop it"
   kill $user
 done
-slice=/sys/fs/cgroup/system.slice/nvidia-persistenced.service
-mkdir -p $slice
-cat >/usr/bin/systemctl <<'SCRIPT'
-#!/bin/sh
-echo "$*" >>/run/systemctl
-case $1 in
-  is-active) exit 3 ;;
-  stop) kill "$(cat /run/persistenced)"; sleep 0.2 ;;
-  start) sh -c 'echo $$ >/sys/fs/cgroup/system.slice/nvidia-persistenced.service/cgroup.procs
-                echo $$ >/run/persistenced
-                exec sleep 1000 3</dev/nvidiactl' >/dev/null 2>&1 & sleep 0.3 ;;
-esac
-SCRIPT
-chmod 755 /usr/bin/systemctl
+make_service
 systemctl start nvidia-persistenced.service
 try "reload while a service has it" 1 vgpukit reload
 has "... names it" "nvidia-persistenced.service) has /dev/nvidiactl"

@@ -16,14 +16,7 @@ remove() { echo 1 >"/sys/bus/mdev/devices/$1/remove"; }
 there() { [ -e "/sys/bus/mdev/devices/$1" ]; }
 exercise() { # NAME GROUP DEVICE NUMBER BAR1
   vgpu_exercise "$2" "$3" "$4" "$5" >/run/vgpu 2>&1
-  while read -r line; do
-    case $line in
-      "ok "*) ok "$1: ${line#ok }" ;;
-      "# "*) echo "$line" ;;
-      "not ok "*) cp /run/vgpu $out; not_ok "$1: ${line#not ok }" ;;
-    esac
-  done </run/vgpu
-  cp /run/vgpu $out
+  report "$1" /run/vgpu
   has "$1: the exercise came to its end" "# closed"
 }
 

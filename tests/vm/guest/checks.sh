@@ -55,6 +55,36 @@ let_go() {
   wait $client 2>/dev/null
 }
 
+# make_service: systemctl for nvidia-persistenced.service, which has a cgroup as systemd makes it, and opens
+# /dev/nvidiactl.
+make_service() {
+  mkdir -p /sys/fs/cgroup/system.slice/nvidia-persistenced.service
+  cat >/usr/bin/systemctl <<'END'
+#!/bin/sh
+echo "$*" >>/run/systemctl
+case $1 in
+  is-active) exit 3 ;;
+  stop) kill "$(cat /run/persistenced)"; sleep 0.2 ;;
+  start) sh -c 'echo $$ >/sys/fs/cgroup/system.slice/nvidia-persistenced.service/cgroup.procs
+                echo $$ >/run/persistenced
+                exec sleep 1000 3</dev/nvidiactl' >/dev/null 2>&1 & sleep 0.3 ;;
+esac
+END
+  chmod 755 /usr/bin/systemctl
+}
+
+# report NAME FILE: the file has the checks of another program, one "ok NAME" or "not ok NAME" a line.
+report() {
+  while read -r line; do
+    case $line in
+      "ok "*) ok "$1: ${line#ok }" ;;
+      "# "*) echo "$line" ;;
+      "not ok "*) cp "$2" $out; not_ok "$1: ${line#not ok }" ;;
+    esac
+  done <"$2"
+  cp "$2" $out
+}
+
 # json NAME EXPRESSION: a Python expression over the last output as `j`. run.py evaluates it; the guest has no Python.
 json() {
   echo "json $1"

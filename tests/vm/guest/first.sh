@@ -99,19 +99,7 @@ try "... remove" 0 vgpukit vgpu remove "$uuid"
 
 # --- services like those of systemd: a cgroup each, and systemctl
 
-slice=/sys/fs/cgroup/system.slice/nvidia-persistenced.service
-mkdir -p $slice
-cat >/usr/bin/systemctl <<'END'
-#!/bin/sh
-echo "$*" >>/run/systemctl
-case $1 in
-  stop) kill "$(cat /run/persistenced)"; sleep 0.2 ;;
-  start) sh -c 'echo $$ >/sys/fs/cgroup/system.slice/nvidia-persistenced.service/cgroup.procs
-                echo $$ >/run/persistenced
-                exec sleep 1000 3</dev/nvidiactl' >/dev/null 2>&1 & sleep 0.3 ;;
-esac
-END
-chmod 755 /usr/bin/systemctl
+make_service
 systemctl start nvidia-persistenced.service
 try "unload while a service uses it" 1 vgpukit unload
 has "... names the service" "nvidia-persistenced.service"
