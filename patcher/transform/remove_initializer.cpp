@@ -91,9 +91,13 @@ class RemoveInitializer : public Transform {
     }
     if (!contains(source, field)) return {};
     TextEdits edits;
+    std::size_t removed = 0;  // up to here
     for (const Entry& entry : entries(CodeView(source))) {
       if (entry.cut) return other_shape(kind_name, {path, entry.line}, "an #if is inside of the initializer ." + field);
-      const Span span = to_remove(source, entry);
+      Span span = to_remove(source, entry);
+      if (span.end <= removed) continue;  // it is inside of the value of another one
+      span.begin = std::max(span.begin, removed);
+      removed = span.end;
       edits.replace(span.begin, span.end - span.begin, "");
       findings.places.push_back({path, entry.line});
     }

@@ -1,7 +1,7 @@
 #include "transform/source_text.hpp"
 
 #include <algorithm>
-#include <cassert>
+#include <stdexcept>
 
 namespace vgpukit::transform {
 
@@ -111,7 +111,8 @@ std::string TextEdits::apply(std::string_view source) const {
   text.reserve(source.size());
   std::size_t at = 0;
   for (const Edit* edit : order) {
-    assert(edit->offset >= at && edit->offset + edit->length <= source.size());
+    if (edit->offset < at || edit->offset + edit->length > source.size())
+      throw std::logic_error("edits of a source overlap, or are outside of it");
     text += source.substr(at, edit->offset - at);
     text += edit->text;
     at = edit->offset + edit->length;

@@ -34,7 +34,7 @@ std::string without_final_newline(std::string_view text);
 std::string trimmed_copy(std::string_view text);
 
 // Edits of a source that are collected and then applied together. The offsets are those of the unchanged source. The
-// edits must not overlap.
+// edits must not overlap: apply() throws std::logic_error then.
 class TextEdits {
  public:
   void replace(std::size_t offset, std::size_t length, std::string text);

@@ -3,6 +3,7 @@
 
 #include "build/build_report.hpp"
 #include "fuzz.hpp"
+#include "install/dkms_tree.hpp"
 #include "install/transaction.hpp"
 #include "matrix/matrix_file.hpp"
 #include "matrix/matrix_result.hpp"
@@ -109,6 +110,8 @@ void run_state(const std::string& input) {
   static_cast<void>(passthrough::OriginalFiles::open(host));
   static_cast<void>(matrix::parse_result(input, "x.json"));
   static_cast<void>(vgpu::changed_mdevctl_text("x", input, vgpu::VgpuDefinition()));
+  write_scratch("dkms/vgpukit.json", input);
+  static_cast<void>(install::read_dkms_choices(scratch() / "dkms"));
   const auto document = parse_json(input);
   static_cast<void>(json_text(document));
   if (document.is_discarded()) return;
@@ -124,6 +127,7 @@ std::vector<std::string> state_seeds() {
       R"({"version": "535.247.02", "installed": "2026-11-30", "by": "vgpukit", "modules": ["nvidia"], "made": ["/x"],
 "kernels": {"6.12": {"modules": [{"name": "nvidia", "path": "/lib/modules/6.12/nvidia.ko", "hash": "0"}]}}})",
       R"({"what": "install 535", "phase": "changing", "record": null})",
+      R"({"accepted": ["x"], "recipes": ["recipes"], "shipped-recipes": true, "without": [], "modules": ["nvidia"]})",
       R"([{"path": "/etc/x", "there": true, "above": "/"}])",
       R"({"cards": [{"address": "0000:01:00.0", "functions": []}], "commands": [["update-grub"]],
 "added_by_grubby": ["x"], "boot_id": "1"})",

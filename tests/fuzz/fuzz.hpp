@@ -18,7 +18,10 @@ struct Target {
 };
 
 // In *_targets.cpp.
-extern const Target lexer, xml, yaml, archive, installer, state, diff, log, conftest, boot, module, rom;
+extern const Target lexer, xml, yaml, archive, installer, state, diff, log, conftest, boot, module, rom, recipes,
+    programs;
+
+std::string bytes_of(const fs::path& file);
 
 // The texts of the files below a folder of the source tree whose names end in `ending`; each at most 6 kB.
 std::vector<std::string> texts_of(const char* folder, std::string_view ending);

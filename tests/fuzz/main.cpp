@@ -6,8 +6,9 @@
 //
 // The input that is running is in fuzz-TARGET.input, in the current folder: it stays after a crash. An input may use
 // 20 seconds of the processor and 2 GB. Built with clang (-DVGPUKIT_FUZZ=ON), libFuzzer chooses the inputs instead, by
-// what they reach in the code: `fuzz --libfuzzer TARGET [its options]`.
+// what they reach in the code: `fuzz --libfuzzer TARGET [its options] [FOLDER that keeps what was found]`.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include <set>
 
 #include "fuzz.hpp"
+#include "support/text.hpp"
 
 #ifdef VGPUKIT_LIBFUZZER
 extern "C" int LLVMFuzzerRunDriver(int* argc, char*** argv, int (*run)(const std::uint8_t* data, std::size_t size));
@@ -46,13 +48,8 @@ namespace vgpukit::fuzz {
 
 namespace {
 
-const Target* const targets[] = {&lexer, &xml, &yaml,     &archive, &installer, &state,
-                                 &diff,  &log, &conftest, &boot,    &module,    &rom};
-
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+const Target* const targets[] = {&lexer, &xml,      &yaml, &archive, &installer, &state,   &diff,
+                                 &log,   &conftest, &boot, &module,  &rom,       &recipes, &programs};
 
 // Removes scratch() when the run ends without a crash.
 struct Scratch {
@@ -68,66 +65,31 @@ struct Scratch {
   fs::path folder;
 };
 
+// The words of the seeds, and what often has a meaning of its own.
+std::vector<std::string> dictionary(const std::vector<std::string>& seeds) {
+  std::set<std::string> words;
+  for (const auto& seed : seeds) {
+    for (std::size_t i = 0; i < seed.size() && words.size() < 4000;) {
+      std::size_t end = i;
+      while (end < seed.size() && std::isalnum(static_cast<unsigned char>(seed[end])) != 0) ++end;
+      end = std::max(end, i + 1);
+      words.insert(seed.substr(i, end - i));
+      i = end;
+    }
+  }
+  const auto* const more =
+      "0 -1 255 65536 4294967295 2147483648 18446744073709551615 99999999999999999999 1e999 ../ / .. \\ \" ' $( ${ ` "
+      "<!-- --> <![CDATA[ ]]> &amp; /> </ &a *a { } [ ] # @@ %s \xff \xc3\x28 \x1b[";
+  for (const auto word : words_of(more)) words.emplace(word);
+  for (const auto* word : {"- ", ": ", "\n", "\r\n", "\t"}) words.emplace(word);
+  words.emplace(1, '\0');
+  return {words.begin(), words.end()};
+}
+
 class Mutator {
  public:
-  Mutator(std::vector<std::string> seeds, std::uint64_t start) : random_(start), pool_(std::move(seeds)) {
-    originals_ = pool_.size();
-    std::set<std::string> words;
-    for (const auto& seed : pool_) {
-      for (std::size_t i = 0; i < seed.size() && words.size() < 4000;) {
-        std::size_t end = i;
-        while (end < seed.size() && std::isalnum(static_cast<unsigned char>(seed[end])) != 0) ++end;
-        end = std::max(end, i + 1);
-        words.insert(seed.substr(i, end - i));
-        i = end;
-      }
-    }
-    words_.assign(words.begin(), words.end());
-    for (const auto* more : {"0",
-                             "-1",
-                             "255",
-                             "65536",
-                             "4294967295",
-                             "2147483648",
-                             "18446744073709551615",
-                             "99999999999999999999",
-                             "1e999",
-                             "../",
-                             "/",
-                             "..",
-                             "\\",
-                             "\"",
-                             "'",
-                             "$(",
-                             "${",
-                             "`",
-                             "<!--",
-                             "-->",
-                             "<![CDATA[",
-                             "]]>",
-                             "&amp;",
-                             "/>",
-                             "</",
-                             "&a",
-                             "*a",
-                             "- ",
-                             ": ",
-                             "{",
-                             "}",
-                             "[",
-                             "]",
-                             "\n",
-                             "\r\n",
-                             "\t",
-                             "\xff",
-                             "\xc3\x28",
-                             "\x1b[",
-                             "#",
-                             "@@",
-                             "%s"})
-      words_.emplace_back(more);
-    words_.emplace_back(1, '\0');
-  }
+  Mutator(std::vector<std::string> seeds, std::uint64_t start)
+      : random_(start), pool_(std::move(seeds)), originals_(pool_.size()), words_(dictionary(pool_)) {}
 
   std::string next() {
     std::string text = pool_[below(pool_.size())];
@@ -215,7 +177,7 @@ class Mutator {
 
   std::mt19937_64 random_;
   std::vector<std::string> pool_;
-  std::size_t originals_ = 0;
+  std::size_t originals_;
   std::vector<std::string> words_;
 };
 
@@ -282,9 +244,17 @@ int main(std::vector<std::string> words) {
     const auto corpus = scratch() / "seeds";
     fs::create_directory(corpus);
     std::size_t number = 0;
-    for (const auto& seed : running_target->seeds())
-      std::ofstream(corpus / std::to_string(number++), std::ios::binary) << seed;
-    words.insert(words.begin(), "fuzz");
+    const auto seeds = running_target->seeds();
+    for (const auto& seed : seeds) std::ofstream(corpus / std::to_string(number++), std::ios::binary) << seed;
+    const auto dict = scratch() / "dictionary";
+    std::ofstream out(dict);
+    for (const auto& word : dictionary(seeds)) {
+      out << '"';
+      for (const auto byte : word) out << fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+      out << "\"\n";
+    }
+    out.close();
+    words.insert(words.begin(), {"fuzz", "-dict=" + dict.string()});
     words.push_back(corpus);
     std::vector<char*> pointers;
     for (auto& word : words) pointers.push_back(word.data());
@@ -305,6 +275,11 @@ int main(std::vector<std::string> words) {
 }
 
 }  // namespace
+
+std::string bytes_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 std::vector<std::string> texts_of(const char* folder, std::string_view ending) {
   std::vector<fs::path> files;

@@ -4,6 +4,7 @@
 #include "authoring/commit_draft.hpp"
 #include "authoring/draft.hpp"
 #include "authoring/import_patch.hpp"
+#include "build/preprocessor_lines.hpp"
 #include "conftest/conftest_audit.hpp"
 #include "conftest/conftest_script.hpp"
 #include "conftest/conftest_snippet.hpp"
@@ -12,11 +13,17 @@
 #include "diagnostics/build_log.hpp"
 #include "driver/kbuild_files.hpp"
 #include "fuzz.hpp"
+#include "install/dkms.hpp"
+#include "kernel/headers_layout.hpp"
+#include "kernel/snippets.hpp"
+#include "support/configuration.hpp"
 #include "support/text.hpp"
 #include "system/boot_entries.hpp"
 #include "system/grub_defaults.hpp"
 #include "system/kernel_log.hpp"
 #include "system/kernel_parameters.hpp"
+#include "system/nvidia_smi.hpp"
+#include "system/services.hpp"
 #include "transform/makefile.hpp"
 #include "transform/unified_diff.hpp"
 
@@ -146,11 +153,41 @@ std::vector<std::string> boot_seeds() {
       "intel_iommu=on \"a b\"=c d=\"e f\" -- init"};
 }
 
+// What other programs print or keep: make, gcc, dkms, nvidia-smi, systemctl, the kernel's configuration.
+void run_programs(const std::string& input) {
+  static_cast<void>(kernel::parse_config(input));
+  static_cast<void>(build::read_header(input));
+  static_cast<void>(build::may_be_included_twice(input));
+  static_cast<void>(kernel::compile_errors(input));
+  static_cast<void>(install::parse_dkms_status(input));
+  static_cast<void>(install::parse_dkms_version(input));
+  system::NvidiaSmi smi;
+  system::parse_nvidia_smi(input, smi);
+  static_cast<void>(system::parse_systemctl_show("x.service", input).text());
+  write_scratch("config.yaml", input);
+  static_cast<void>(read_configuration(scratch() / "config.yaml"));
+}
+
+std::vector<std::string> programs_seeds() {
+  return {
+      "CONFIG_X86_64=y\nCONFIG_CC_VERSION_TEXT=\"gcc (Debian 12.2.0) 12.2.0\"\nCONFIG_HZ=250\nCONFIG_X=m\n",
+      "#ifndef X_H\n#define X_H /* one\n two */\n#include <linux/fs.h>\n#include \"nv.h\"\n#define A 1 \\\n 2\n"
+      "# pragma once\n// x\nint f(void);\n#endif\n",
+      "nv.c:3:5: error: implicit declaration of function 'f' [-Werror=x]\nx.h:1:10: fatal error: x.h: No such file\n",
+      "nvidia, 535.0.1, 6.1.0-50-amd64, x86_64: installed\nnvidia/535.0.1, 6.1, x86_64: built (WARNING! Diff between "
+      "built and installed module!)\ndkms-3.0.10\ndkms: 2.8.4\n",
+      "GPU 00000000:01:00.0\n    MIG Mode\n        Current                  : Disabled\n"
+      "    vGPU Heterogeneous Mode               : N/A\n",
+      "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=exit-code\nExecMainStatus=6\n",
+      "accept: [gpl-symbols]\nsigning: {key: /root/mok.key, certificate: /root/mok.der}\n"};
+}
+
 }  // namespace
 
 const Target diff = {"diff", run_diff, diff_seeds};
 const Target log = {"log", run_log, log_seeds};
 const Target conftest = {"conftest", run_conftest, conftest_seeds};
 const Target boot = {"boot", run_boot, boot_seeds};
+const Target programs = {"programs", run_programs, programs_seeds};
 
 }  // namespace vgpukit::fuzz

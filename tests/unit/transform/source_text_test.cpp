@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 namespace vgpukit::transform {
 namespace {
 
@@ -14,6 +16,13 @@ TEST(TextEdits, AreAppliedTogether) {
   EXPECT_EQ(edits.apply("abcdef"), "cdEf!");
   EXPECT_EQ(edits.size(), 3U);
   EXPECT_EQ(TextEdits().apply("abc"), "abc");
+}
+
+TEST(TextEdits, ThatOverlapAreAnError) {
+  TextEdits edits;
+  edits.replace(0, 4, "");
+  edits.replace(2, 1, "x");
+  EXPECT_THROW(static_cast<void>(edits.apply("abcdef")), std::logic_error);
 }
 
 }  // namespace

@@ -1,0 +1,124 @@
+// The recipes on sources that somebody has changed. The input: the line "ID N" (a recipe and the number of one of its
+// cases, whose answers about the kernel count), then the files, each after a line "==> PATH".
+#include "fuzz.hpp"
+#include "recipe/cases.hpp"
+#include "recipe/catalogue.hpp"
+#include "recipe/plan.hpp"
+#include "support/text.hpp"
+#include "transform/code_view.hpp"
+
+namespace vgpukit::fuzz {
+
+namespace {
+
+using Texts = std::map<std::string, std::string>;
+
+struct Shipped {
+  recipe::Catalogue catalogue;
+  std::map<std::string, std::vector<recipe::RecipeCase>, std::less<>> cases;
+};
+
+const Shipped& shipped() {
+  static const auto all = [] {
+    const fs::path source = VGPUKIT_SOURCE_DIR;
+    auto catalogue = recipe::Catalogue::load({source / "recipes"}, source / "patches");
+    require(bool(catalogue));
+    Shipped read{*std::move(catalogue), {}};
+    for (const auto& each : read.catalogue.recipes()) {
+      const auto file = recipe::cases_file(each);
+      auto cases = recipe::parse_cases(bytes_of(file), file, each);
+      require(bool(cases));
+      read.cases[each.id] = *std::move(cases);
+    }
+    return read;
+  }();
+  return all;
+}
+
+std::optional<recipe::Decision> plan(const recipe::Recipe& recipe, const recipe::RecipeCase& one, Texts& texts) {
+  driver::Driver driver;
+  driver.version = one.driver;
+  driver.flavour = one.flavour;
+  kernel::Kernel kernel;
+  kernel.version = one.kernel;
+  kernel.release = one.kernel.text;
+  kernel::Facts facts(std::move(kernel), one.facts);
+  auto tree = transform::SourceTree::of(texts);
+  const auto line =
+      recipe::plan_recipe(recipe, driver, facts, tree, {recipe.notice ? recipe.notice->name : std::string()});
+  if (!line) return std::nullopt;
+  Texts after;
+  for (const auto& path : tree.files())
+    if (auto text = tree.read(path)) after.emplace(path, *std::move(text));
+  require(line->decision == recipe::Decision::applies || after == texts);
+  texts = std::move(after);
+  return line->decision;
+}
+
+// A C file without unknown tokens and open brackets; a makefile whose conditionals end.
+bool is_well_formed(const std::string& path, const std::string& text) {
+  if (!path.ends_with(".c") && !path.ends_with(".h")) {
+    int depth = 0;
+    bool opened = false;
+    each_line(text, [&](std::string_view line) {
+      const auto words = words_of(line);
+      if (words.empty()) return;
+      depth += words[0] == "endif" ? -1 : words[0].starts_with("if") ? 1 : 0;
+      opened = opened || depth < 0 || words[0] == "define";
+    });
+    return !opened && depth == 0;
+  }
+  const transform::CodeView view(text);
+  for (std::size_t i = 0; i < view.code().size(); ++i) {
+    const auto& token = view.code()[i];
+    if (token.kind == transform::Token::Kind::unknown) return false;
+    if (token.text.size() == 1 && contains("(){}[]", token.text) && view.partner(i) == view.npos) return false;
+  }
+  return true;
+}
+
+void run_recipes(const std::string& input) {
+  const auto first = std::string_view(input).substr(0, input.find('\n'));
+  const auto words = words_of(first);
+  if (words.size() != 2) return;
+  const auto* recipe = shipped().catalogue.find(words[0]);
+  if (recipe == nullptr) return;
+  const auto& cases = shipped().cases.at(recipe->id);
+  const auto& one = cases[std::strtoull(std::string(words[1]).c_str(), nullptr, 10) % cases.size()];
+  Texts texts;
+  std::string* last = nullptr;
+  for (const auto& line : split(std::string_view(input).substr(std::min(input.size(), first.size() + 1)), '\n')) {
+    if (line.starts_with("==> ")) {
+      last = &texts[line.substr(4)];
+    } else if (last != nullptr) {
+      *last += line;
+      *last += '\n';
+    }
+  }
+  const auto given = texts;
+  if (plan(*recipe, one, texts) != recipe::Decision::applies) return;
+  // The result of a compilable text needs no further change.
+  for (const auto& [path, text] : given)
+    if (!is_well_formed(path, text)) return;
+  const auto once = texts;
+  static_cast<void>(plan(*recipe, one, texts));
+  require(texts == once);
+}
+
+std::vector<std::string> recipes_seeds() {
+  std::vector<std::string> all;
+  for (const auto& [id, cases] : shipped().cases) {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      auto text = id + " " + std::to_string(i) + "\n";
+      for (const auto& [path, before] : cases[i].before) text += "==> " + path + "\n" + before;
+      if (text.size() <= 6'000) all.push_back(std::move(text));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+const Target recipes = {"recipes", run_recipes, recipes_seeds};
+
+}  // namespace vgpukit::fuzz
