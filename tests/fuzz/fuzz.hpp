@@ -19,7 +19,7 @@ struct Target {
 
 // In *_targets.cpp.
 extern const Target lexer, xml, yaml, archive, installer, state, diff, log, conftest, boot, module, rom, recipes,
-    programs;
+    transforms, programs;
 
 std::string bytes_of(const fs::path& file);
 

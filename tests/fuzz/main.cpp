@@ -48,8 +48,8 @@ namespace vgpukit::fuzz {
 
 namespace {
 
-const Target* const targets[] = {&lexer, &xml,      &yaml, &archive, &installer, &state,   &diff,
-                                 &log,   &conftest, &boot, &module,  &rom,       &recipes, &programs};
+const Target* const targets[] = {&lexer,    &xml,  &yaml,   &archive, &installer, &state,      &diff,    &log,
+                                 &conftest, &boot, &module, &rom,     &recipes,   &transforms, &programs};
 
 // Removes scratch() when the run ends without a crash.
 struct Scratch {

@@ -1,8 +1,8 @@
-// The recipes on sources that somebody has changed. The input: the line "ID N" (a recipe and the number of one of its
-// cases, whose answers about the kernel count), then the files, each after a line "==> PATH".
+// Recipes on any sources: the shipped ones, and changed ones.
 #include "fuzz.hpp"
 #include "recipe/cases.hpp"
 #include "recipe/catalogue.hpp"
+#include "recipe/parse_recipe.hpp"
 #include "recipe/plan.hpp"
 #include "support/text.hpp"
 #include "transform/code_view.hpp"
@@ -32,6 +32,27 @@ const Shipped& shipped() {
     }
     return read;
   }();
+  return all;
+}
+
+// The files, each after a line "==> PATH".
+Texts texts_in(std::string_view input) {
+  Texts texts;
+  std::string* last = nullptr;
+  for (const auto& line : split(input, '\n')) {
+    if (line.starts_with("==> ")) {
+      last = &texts[line.substr(4)];
+    } else if (last != nullptr) {
+      *last += line;
+      *last += '\n';
+    }
+  }
+  return texts;
+}
+
+std::string text_of(const Texts& files) {
+  std::string all;
+  for (const auto& [path, text] : files) all += "==> " + path + "\n" + text;
   return all;
 }
 
@@ -77,6 +98,8 @@ bool is_well_formed(const std::string& path, const std::string& text) {
   return true;
 }
 
+// The input: the line "ID N", a recipe and the number of one of its cases, whose answers about the kernel count; then
+// the files.
 void run_recipes(const std::string& input) {
   const auto first = std::string_view(input).substr(0, input.find('\n'));
   const auto words = words_of(first);
@@ -85,16 +108,7 @@ void run_recipes(const std::string& input) {
   if (recipe == nullptr) return;
   const auto& cases = shipped().cases.at(recipe->id);
   const auto& one = cases[std::strtoull(std::string(words[1]).c_str(), nullptr, 10) % cases.size()];
-  Texts texts;
-  std::string* last = nullptr;
-  for (const auto& line : split(std::string_view(input).substr(std::min(input.size(), first.size() + 1)), '\n')) {
-    if (line.starts_with("==> ")) {
-      last = &texts[line.substr(4)];
-    } else if (last != nullptr) {
-      *last += line;
-      *last += '\n';
-    }
-  }
+  auto texts = texts_in(std::string_view(input).substr(std::min(input.size(), first.size() + 1)));
   const auto given = texts;
   if (plan(*recipe, one, texts) != recipe::Decision::applies) return;
   // The result of a compilable text needs no further change.
@@ -109,10 +123,27 @@ std::vector<std::string> recipes_seeds() {
   std::vector<std::string> all;
   for (const auto& [id, cases] : shipped().cases) {
     for (std::size_t i = 0; i < cases.size(); ++i) {
-      auto text = id + " " + std::to_string(i) + "\n";
-      for (const auto& [path, before] : cases[i].before) text += "==> " + path + "\n" + before;
+      auto text = id + " " + std::to_string(i) + "\n" + text_of(cases[i].before);
       if (text.size() <= 6'000) all.push_back(std::move(text));
     }
+  }
+  return all;
+}
+
+// Any recipe's steps on any files, whatever the kernel is. The input: the recipe, then the files.
+void run_transforms(const std::string& input) {
+  const auto end = std::min(input.find("==> "), input.size());
+  const auto recipe = recipe::parse_recipe(input.substr(0, end), "x.yaml", fs::path(VGPUKIT_SOURCE_DIR) / "patches");
+  if (!recipe) return;
+  auto tree = transform::SourceTree::of(texts_in(std::string_view(input).substr(end)));
+  for (const auto& step : recipe->steps) static_cast<void>(step.transform->apply(tree));
+}
+
+std::vector<std::string> transforms_seeds() {
+  std::vector<std::string> all;
+  for (const auto& recipe : shipped().catalogue.recipes()) {
+    auto text = bytes_of(recipe.where.file) + text_of(shipped().cases.at(recipe.id).front().before);
+    if (text.size() <= 8'000) all.push_back(std::move(text));
   }
   return all;
 }
@@ -120,5 +151,6 @@ std::vector<std::string> recipes_seeds() {
 }  // namespace
 
 const Target recipes = {"recipes", run_recipes, recipes_seeds};
+const Target transforms = {"transforms", run_transforms, transforms_seeds};
 
 }  // namespace vgpukit::fuzz
