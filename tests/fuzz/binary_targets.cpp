@@ -2,6 +2,9 @@
 #include "fuzz.hpp"
 #include "kernel/symvers.hpp"
 #include "module/elf_builder.hpp"
+#include "module/elf_file.hpp"
+#include "module/indirect_calls.hpp"
+#include "module/loader_check.hpp"
 #include "module/module_file.hpp"
 #include "passthrough/rom.hpp"
 #include "system/boot_entries.hpp"
@@ -14,7 +17,14 @@ namespace {
 
 void run_module(const std::string& input) {
   write_scratch("x.ko", input);
-  static_cast<void>(module::read_module(scratch() / "x.ko"));
+  if (const auto file = module::read_module(scratch() / "x.ko")) {
+    static const auto symvers = kernel::Symvers::parse(
+        "0x1\tprintk\tvmlinux\tEXPORT_SYMBOL_GPL\tNS\n0x2\tmodule_layout\tvmlinux\tEXPORT_SYMBOL\n", "Module.symvers");
+    const module::LoaderRules rules = {&*symvers, "6.12 SMP", EM_X86_64, true, false, true};
+    for (const auto& verdict : module::check_modules({*file, *file}, rules, {"x"}))
+      static_cast<void>(module::with_module(verdict));
+    if (const auto elf = module::ElfFile::open(scratch() / "x.ko")) static_cast<void>(module::indirect_calls(*elf, 11));
+  }
   if (const auto symvers = kernel::Symvers::parse(input, "Module.symvers")) {
     const auto* found = symvers->find("schedule");
     if (found != nullptr) require(found->line > 0);

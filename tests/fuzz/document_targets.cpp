@@ -5,8 +5,12 @@
 #include "fuzz.hpp"
 #include "install/dkms_tree.hpp"
 #include "install/transaction.hpp"
+#include "matrix/badge.hpp"
+#include "matrix/junit.hpp"
+#include "matrix/markdown.hpp"
 #include "matrix/matrix_file.hpp"
 #include "matrix/matrix_result.hpp"
+#include "matrix/page.hpp"
 #include "passthrough/domain_xml.hpp"
 #include "passthrough/passthrough_record.hpp"
 #include "recipe/cases.hpp"
@@ -108,7 +112,16 @@ void run_state(const std::string& input) {
   static_cast<void>(unfinished_change(install::install_rules(host)));
   static_cast<void>(passthrough::unfinished_passthrough(host));
   static_cast<void>(passthrough::OriginalFiles::open(host));
-  static_cast<void>(matrix::parse_result(input, "x.json"));
+  if (const auto result = matrix::parse_result(input, "x.json")) {
+    static_cast<void>(matrix::document_of(*result));
+    static_cast<void>(matrix::merge_results({{"x.json", *result}, {"y.json", *result}}));
+    for (const auto& text :
+         {matrix::html_of(*result), matrix::markdown_of(*result), matrix::junit_of(*result), matrix::svg_of(*result)})
+      require(!text.empty());
+  }
+  write_scratch("root/etc/mdevctl.d/0000:01:00.0/c9bd9f9e-0a3c-4f3b-8c3d-1b2a3c4d5e6f", input);
+  std::vector<Error> mdevctl;
+  static_cast<void>(vgpu::load_mdevctl(host, mdevctl));
   static_cast<void>(vgpu::changed_mdevctl_text("x", input, vgpu::VgpuDefinition()));
   write_scratch("dkms/vgpukit.json", input);
   static_cast<void>(install::read_dkms_choices(scratch() / "dkms"));
@@ -123,6 +136,14 @@ void run_state(const std::string& input) {
 }
 
 std::vector<std::string> state_seeds() {
+  matrix::CellResult cell;
+  cell.driver = "d";
+  cell.kernel = "k";
+  cell.build = build::BuildReport();
+  matrix::MatrixResult a_result;
+  a_result.vgpukit = "0.1.0";
+  a_result.cells = {cell};
+  a_result.contradictions.emplace_back();
   return {
       R"({"version": "535.247.02", "installed": "2026-11-30", "by": "vgpukit", "modules": ["nvidia"], "made": ["/x"],
 "kernels": {"6.12": {"modules": [{"name": "nvidia", "path": "/lib/modules/6.12/nvidia.ko", "hash": "0"}]}}})",
@@ -135,7 +156,7 @@ std::vector<std::string> state_seeds() {
       R"({"vgpukit": "0.1.0", "file": "m.yaml", "cells": [{"driver": "d", "kernel": "k", "verdict": "failed",
 "reason": "", "hint": "", "recipes": [], "seconds": 1.5, "cpu_seconds": 1e3, "unchanged": false, "inputs": "",
 "tree": "", "command": "", "log": "", "run": "", "build": null}], "contradictions": []})",
-      matrix::document_of(matrix::MatrixResult()).dump(),
+      matrix::document_of(a_result).dump(),
       nlohmann::json(build::BuildReport()).dump()};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,12 +20,17 @@ struct Target {
 
 // In *_targets.cpp.
 extern const Target lexer, xml, yaml, archive, installer, state, diff, log, conftest, boot, module, rom, recipes,
-    transforms, programs;
+    transforms, programs, driver_folder;
 
 std::string bytes_of(const fs::path& file);
 
 // The texts of the files below a folder of the source tree whose names end in `ending`; each at most 6 kB.
 std::vector<std::string> texts_of(const char* folder, std::string_view ending);
+
+// Several files in one input: each after a line "==> PATH".
+using Texts = std::map<std::string, std::string>;
+Texts texts_in(std::string_view input);
+std::string text_of(const Texts& files);
 
 // A folder in memory for targets that read files. It is the same during the whole run.
 const fs::path& scratch();

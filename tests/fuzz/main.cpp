@@ -48,8 +48,9 @@ namespace vgpukit::fuzz {
 
 namespace {
 
-const Target* const targets[] = {&lexer,    &xml,  &yaml,   &archive, &installer, &state,      &diff,    &log,
-                                 &conftest, &boot, &module, &rom,     &recipes,   &transforms, &programs};
+const Target* const targets[] = {&lexer,   &xml,        &yaml,     &archive,      &installer, &state,
+                                 &diff,    &log,        &conftest, &boot,         &module,    &rom,
+                                 &recipes, &transforms, &programs, &driver_folder};
 
 // Removes scratch() when the run ends without a crash.
 struct Scratch {
@@ -290,6 +291,26 @@ std::vector<std::string> texts_of(const char* folder, std::string_view ending) {
   for (const auto& file : files) texts.push_back(bytes_of(file).substr(0, 6'000));
   require(!texts.empty());
   return texts;
+}
+
+Texts texts_in(std::string_view input) {
+  Texts texts;
+  std::string* last = nullptr;
+  for (const auto& line : split(input, '\n')) {
+    if (line.starts_with("==> ")) {
+      last = &texts[line.substr(4)];
+    } else if (last != nullptr) {
+      *last += line;
+      *last += '\n';
+    }
+  }
+  return texts;
+}
+
+std::string text_of(const Texts& files) {
+  std::string all;
+  for (const auto& [path, text] : files) all += "==> " + path + "\n" + text;
+  return all;
 }
 
 const fs::path& scratch() {

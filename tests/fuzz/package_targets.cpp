@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "driver/driver.hpp"
 #include "driver/extract.hpp"
 #include "driver/manifest.hpp"
 #include "driver/run_file.hpp"
 #include "driver/run_file_unpack.hpp"
+#include "driver/run_file_zip.hpp"
 #include "fuzz.hpp"
 #include "support/text.hpp"
 
@@ -22,7 +24,7 @@ using WriteArchive = std::unique_ptr<::archive, decltype(&archive_write_free)>;
 // "h NAME>TARGET" (a hard link), "p NAME" (a named pipe). libarchive's own checks of an archive's form would refuse
 // nearly every change of the bytes.
 std::string tar_of(std::string_view lines) {
-  std::string bytes(1U << 20, '\0');
+  static std::string bytes(1U << 20, '\0');
   std::size_t used = 0;
   const WriteArchive writer(archive_write_new(), archive_write_free);
   archive_write_set_format_pax_restricted(writer.get());
@@ -49,8 +51,7 @@ std::string tar_of(std::string_view lines) {
     archive_entry_free(entry);
   });
   archive_write_close(writer.get());
-  bytes.resize(used);
-  return bytes;
+  return bytes.substr(0, used);
 }
 
 // Nothing that was unpacked is, or leads, outside of the folder; nothing has more rights than it should.
@@ -134,8 +135,74 @@ std::vector<std::string> installer_seeds() {
   return {nvidia + payload, makeself + payload, manifest};
 }
 
+// The input: the files of a folder with a driver, and of a zip. A name that ends in .run is a member of the zip.
+void run_driver_folder(const std::string& input) {
+  std::error_code bad;
+  const auto folder = scratch() / "driver";
+  fs::remove_all(folder, bad);
+  fs::create_directories(folder / "sources", bad);
+  const auto files = texts_in(input);
+  std::string zip(1U << 17, '\0');
+  std::size_t used = 0;
+  const WriteArchive writer(archive_write_new(), archive_write_free);
+  archive_write_set_format_zip(writer.get());
+  archive_write_open_memory(writer.get(), zip.data(), zip.size(), &used);
+  for (const auto& [path, text] : files) {
+    const fs::path inside(path);
+    if (!path.empty() && inside.is_relative() && !contains("/" + path + "/", "/../"))
+      write_scratch(folder / "sources" / inside, text);
+    if (!path.ends_with(".run")) continue;
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, path.c_str());
+    archive_entry_set_perm(entry, 0644);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_size(entry, static_cast<la_int64_t>(text.size()));
+    if (archive_write_header(writer.get(), entry) == ARCHIVE_OK)
+      static_cast<void>(archive_write_data(writer.get(), text.data(), text.size()));
+    archive_entry_free(entry);
+  }
+  archive_write_close(writer.get());
+  write_scratch(folder / "x.zip", std::string_view(zip).substr(0, used));
+  write_scratch(folder / "raw.zip", input);
+  HostPaths host;
+  host.cache = folder / "cache";
+  host.state = folder / "state";
+  static_cast<void>(driver::open_driver(host, folder / "sources"));
+  for (const auto* name : {"x.zip", "raw.zip"}) {
+    static_cast<void>(driver::open_driver(host, folder / name));
+    if (const auto members = driver::list_run_members(folder / name))
+      for (const auto& member : *members) {
+        static_cast<void>(driver::choose_run_member(folder / name, *members, member));
+        static_cast<void>(driver::copy_package({folder / name, member}, folder / "copy.run"));
+        fs::remove(folder / "copy.run", bad);
+      }
+  }
+  for (const auto* unpacked : {"cache", "state"}) require_inside(folder / unpacked);
+}
+
+std::vector<std::string> driver_folder_seeds() {
+  const std::string kbuild =
+      "NVIDIA_KERNEL_MODULES += nvidia nvidia-vgpu-vfio\nEXTRA_CFLAGS += -DNV_VERSION_STRING=\\\"535.0.1\\\"\n"
+      "NV_KERNEL_MODULES ?= nvidia\nNVIDIA_BINARY_OBJECT := $(src)/nvidia/nv-kernel.o_binary\n"
+      "$(call ASSIGN_PER_OBJ_CFLAGS, $(NVIDIA_OBJECTS), -DNVRM)\n";
+  const Texts sources = {{"Kbuild", kbuild},
+                         {"conftest.sh", "#!/bin/sh\n"},
+                         {"nvidia/nvidia.Kbuild", "NVIDIA_MODULE := nvidia/nvidia.o\nobj-m += $(NVIDIA_MODULE)\n"},
+                         {"nvidia/nv.c", "MODULE_LICENSE(\"NVIDIA\");\n"},
+                         {"nvidia/nv-kernel.o_binary", "x"},
+                         {"dkms.conf", "PACKAGE_VERSION=\"535.0.1\"\n"},
+                         {"common/inc/nvUnixVersion.h", "#define NV_VERSION_STRING \"535.0.1\"\n"},
+                         {".manifest", "NVIDIA Accelerated Graphics Driver for Linux-x86_64\n535.0.1\nnvidia\n"}};
+  Texts in_kernel;
+  for (const auto& [path, text] : sources) in_kernel["kernel/" + path] = text;
+  return {text_of(sources), text_of(in_kernel),
+          text_of({{"Host_Drivers/NVIDIA-Linux-x86_64-535.0.1-vgpu-kvm.run", installer_seeds().front()},
+                   {"Guest_Drivers/NVIDIA-Linux-x86_64-535.0.1-grid.run", "#!/bin/sh\n"}})};
+}
+
 }  // namespace
 
+const Target driver_folder = {"driver", run_driver_folder, driver_folder_seeds};
 const Target archive = {"archive", run_archive, archive_seeds};
 const Target installer = {"installer", run_installer, installer_seeds};
 

@@ -11,8 +11,6 @@ namespace vgpukit::fuzz {
 
 namespace {
 
-using Texts = std::map<std::string, std::string>;
-
 struct Shipped {
   recipe::Catalogue catalogue;
   std::map<std::string, std::vector<recipe::RecipeCase>, std::less<>> cases;
@@ -32,27 +30,6 @@ const Shipped& shipped() {
     }
     return read;
   }();
-  return all;
-}
-
-// The files, each after a line "==> PATH".
-Texts texts_in(std::string_view input) {
-  Texts texts;
-  std::string* last = nullptr;
-  for (const auto& line : split(input, '\n')) {
-    if (line.starts_with("==> ")) {
-      last = &texts[line.substr(4)];
-    } else if (last != nullptr) {
-      *last += line;
-      *last += '\n';
-    }
-  }
-  return texts;
-}
-
-std::string text_of(const Texts& files) {
-  std::string all;
-  for (const auto& [path, text] : files) all += "==> " + path + "\n" + text;
   return all;
 }
 
