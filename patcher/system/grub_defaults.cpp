@@ -151,7 +151,7 @@ Result<std::string> with_words(std::string_view text, std::string_view name, con
   const auto line_end = line_end_of(text);
   // A last line that ends in a backslash would go on with what is added.
   if (result.ends_with('\\')) result += line_end;
-  if (result.ends_with("\\" + line_end)) result += line_end;
+  if (result.ends_with("\\\n") || result.ends_with("\\\r\n")) result += line_end;
   TRY_ASSIGN(const auto all, assignments_of(result, name, file));
   if (all.empty()) {
     if (!result.empty() && result.back() != '\n') result += line_end;

@@ -106,6 +106,7 @@ TEST(GrubDefaults, ALastLineThatGoesOnIsNotGoneOnWith) {
        std::vector<std::pair<std::string, std::string>>{{"OTHER=x\\", "iommu=pt"},
                                                         {"OTHER=x\\\n", "iommu=pt"},
                                                         {"OTHER=x\r\nOTHER=y\\\r\n", "iommu=pt"},
+                                                        {"OTHER=x\r\nOTHER=y\\\n", "iommu=pt"},
                                                         {std::string(name) + "=quiet\\", "quiet iommu=pt"},
                                                         {std::string(name) + "='quiet'\\\n", "quiet iommu=pt"}}) {
     const auto more = with_words(text, name, {"iommu=pt"}, "f");
