@@ -61,7 +61,7 @@ void Manifest::add_source(std::string_view file) {
     const auto shared = shared_folders(entry.file(), file);
     if (!is_source(entry) || shared < std::max<std::size_t>(best, 1)) continue;
     best = shared;
-    rest = entry.line.substr(entry.file().size());
+    rest = entry.line.substr(entry.line.find(entry.file()) + entry.file().size());
     at = static_cast<std::size_t>(entry.line.data() - text_.data()) + entry.line.size();
   }
   if (at == text_.size() && !text_.empty() && !text_.ends_with('\n')) text_ += '\n', ++at;
@@ -71,11 +71,13 @@ void Manifest::add_source(std::string_view file) {
 }
 
 void Manifest::remove(std::string_view file) {
-  for (const auto& entry : entries_of(text_)) {
+  auto entries = entries_of(text_);
+  // From the last one on: the others stay where they are.
+  std::reverse(entries.begin(), entries.end());
+  for (const auto& entry : entries) {
     if (entry.file() != file) continue;
     const auto at = static_cast<std::size_t>(entry.line.data() - text_.data());
     text_.erase(at, entry.line.size() + (at + entry.line.size() < text_.size() ? 1 : 0));
-    return;
   }
 }
 

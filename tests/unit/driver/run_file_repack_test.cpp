@@ -64,6 +64,19 @@ TEST(Manifest, ARemovedFileGoes) {
   EXPECT_EQ(manifest.text(), wanted);
 }
 
+TEST(Manifest, AllEntriesOfARemovedFileGo) {
+  Manifest manifest(kManifest + "kernel/nvidia/nv.c 0644 KERNEL_MODULE_SRC\n");
+  manifest.remove("kernel/nvidia/nv.c");
+  EXPECT_FALSE(manifest.has("kernel/nvidia/nv.c"));
+  EXPECT_TRUE(manifest.text().ends_with("libx.so 0755 VGX_LIB MODULE:vgpu\n"));
+}
+
+TEST(Manifest, ANeighbourMayBeIndented) {
+  Manifest manifest(kManifest + "  kernel/a/b/x.c 0600 KERNEL_MODULE_SRC\n");
+  manifest.add_source("kernel/a/b/y.c");
+  EXPECT_TRUE(manifest.text().ends_with("\nkernel/a/b/y.c 0600 KERNEL_MODULE_SRC\n")) << manifest.text();
+}
+
 // ---- the installer ----
 
 class Repack : public ::testing::Test {
