@@ -190,6 +190,8 @@ std::vector<CodeView::Function> CodeView::functions(std::string_view name) const
     if (parameters_end == npos || !can_precede_definition(code_, i)) continue;
     const std::size_t open = body_of(*this, parameters_end + 1);
     if (open == npos || partner_[open] == npos) continue;
+    // Both branches of an #if have a signature, and what follows is the body of both.
+    if (!found.empty() && open <= found.back().close) continue;
     found.push_back({start_of_declaration(code_, i), i, open, partner_[open]});
   }
   return found;

@@ -24,7 +24,8 @@ class CodeView {
     return i < code_.size() && code_[i].text == text;
   }
   // The definitions of that function at file scope (name, parameter list, attributes, '{'), as indices of tokens: its
-  // first one (where `static inline int` begins), its name, and its braces.
+  // first one (where `static inline int` begins), its name, and its braces. They do not overlap: of two signatures with
+  // one body the first counts.
   struct Function {
     std::size_t first;
     std::size_t name;

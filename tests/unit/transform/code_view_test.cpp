@@ -95,6 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"one_body_for_two_signatures",
          "#if A\nint f(int a)\n{\n#else\nint f(long a)\n{\n#endif\nB }",
          {"\n#else\nint f(long a)\n{\n#endif\nB "}},
+        {"one_body_behind_two_signatures", "#if A\nint f(int a)\n#else\nint f(long a)\n#endif\n{ B }", {" B "}},
+        {"a_signature_in_a_signature", "int f(int a, int f(int a) { B }\nint c) { C }", {" C "}},
         {"parameters_in_an_if", "int f(int a,\n#if A\n const int b)\n#else\n int b)\n#endif\n{ B }", {" B "}},
         {"result_in_an_if", "#if A\nstatic int\n#else\nint\n#endif\nf(void) { B }", {" B "}},
         {"conditional_body",
