@@ -31,10 +31,30 @@ constexpr std::array<std::pair<Flavour, std::string_view>, 4> kFlavours = {{
     {Flavour::open, "open"},
 }};
 
+// Whether another user can change the file `rest` below `at`, or put another one in its place.
+bool others_can_change(fs::path at, const fs::path& rest, int links = 0) {
+  for (const auto& word : rest) {
+    at /= word;
+    struct stat info {};
+    if (::lstat(at.c_str(), &info) != 0 || (info.st_uid != 0 && info.st_uid != ::geteuid())) return true;
+    if (S_ISLNK(info.st_mode)) {
+      std::error_code bad;
+      const auto target = fs::read_symlink(at, bad);
+      if (bad || links > 40) return true;
+      if (others_can_change("", target.is_absolute() ? target : at.parent_path() / target, links + 1)) return true;
+      continue;
+    }
+    const bool group = (info.st_mode & S_IWGRP) != 0 && info.st_gid != 0 && info.st_gid != ::getegid();
+    const bool sticky = S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;
+    if ((group || (info.st_mode & S_IWOTH) != 0) && !sticky) return true;
+  }
+  return false;
+}
+
 Result<Driver> open_sources(const fs::path& sources) {
   TRY_ASSIGN(const auto files, list_sources(sources));
   TRY_ASSIGN(auto driver, identify(sources, files));
-  TRY_ASSIGN(driver.content, hash_sources(sources, files, HashDepth::quick));
+  TRY_ASSIGN(driver.content, hash_sources(sources, files));
   return driver;
 }
 
@@ -121,7 +141,8 @@ Result<Driver> open_in_scratch(const HostPaths& host, const Source& source, bool
 }
 
 // A key for the package's content. home/*.stat has a hash of the file's size, inode, mtime and ctime, and the key that
-// belongs to them. While these do not change, the file is not read again (as with the kernel's headers).
+// belongs to them. While these do not change, the file is not read again (as with the kernel's headers). A file that
+// others can change has a key of its own: what is unpacked may be another file than the one that was hashed.
 Result<std::string> key_of(const Source& source, const fs::path& home) {
   const std::time_t now = std::time(nullptr);
   std::error_code ignored;
@@ -135,15 +156,16 @@ Result<std::string> key_of(const Source& source, const fs::path& home) {
                                   info.st_mtim.tv_nsec,
                                   info.st_ctim.tv_sec,
                                   info.st_ctim.tv_nsec};
+  const auto doubtful = others_can_change("", source.file) ? source.file.string() : "";
   Hasher named;
-  named.add(kLayout).add(source.run.member).add(path);
+  named.add(kLayout).add(source.run.member).add(doubtful).add(path);
   const fs::path index = home / (named.hex() + ".stat");
   const std::string stats = named.add({reinterpret_cast<const char*>(numbers), sizeof numbers}).hex();
   if (const auto line = read_file(index); known && line && line->size() == 66 && line->starts_with(stats + " "))
     return line->substr(33, 32);
 
   Hasher hasher;
-  hasher.add(kLayout).add(source.run.member);
+  hasher.add(kLayout).add(source.run.member).add(doubtful);
   TRY(hasher.add_file(source.file));
   auto key = hasher.hex();
   // A file that changed within the last two seconds may change again without another mtime, so its key is not saved. If
@@ -195,7 +217,16 @@ Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool pre
     return Error{ErrorKind::usage, tried,
                  error && status.type() == fs::file_type::none ? error.message() : "there is no such file or folder",
                  "name a folder with the kernel module sources, or a package's file (.run, .zip, a tarball)"};
-  if (fs::is_directory(status)) return open_folder(file, path, prefer_open);
+  if (fs::is_directory(status)) {
+    TRY_ASSIGN(auto driver, open_folder(file, path, prefer_open));
+    // What is compiled may be something else than what was hashed. It must not be taken for a package with this hash.
+    const auto folder = fs::absolute(driver.sources);
+    TRY_ASSIGN(const auto files, list_sources(folder));
+    if (others_can_change("", folder) ||
+        std::any_of(files.begin(), files.end(), [&](const auto& each) { return others_can_change(folder, each.path); }))
+      driver.content = Hasher().add(driver.content).add(folder.string()).hex();
+    return driver;
+  }
   if (!fs::is_regular_file(status)) return Error{ErrorKind::usage, tried, "it is neither a folder nor a file", ""};
   TRY_ASSIGN(auto run, find_package(absolute));
   auto driver = open_package(host, {file, run, on_progress}, prefer_open);

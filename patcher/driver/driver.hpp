@@ -42,7 +42,9 @@ struct Driver {
   std::vector<std::string> binary_objects;  // *.o_binary files, relative to sources
   // Binary objects that a Kbuild file names and that do not exist (nvidia/nv-kernel.o_binary).
   std::vector<std::string> missing_binary_objects;
-  std::string content;  // hash of the paths and bytes of all source files (of binary objects: path, size and mtime)
+  // Hash of the paths and bytes of all source files and binary objects; with the folder's path, if another user can
+  // change them.
+  std::string content;
   std::shared_ptr<void> scratch;  // owns the folder of a package that was unpacked without a cache
   PackageFile package;            // the .run that the sources are from: the whole driver, with its user space
   std::string package_folder;     // where in that package the sources are: "kernel"

@@ -21,7 +21,7 @@ constexpr const char* kPackageFile = "package.run";
 
 struct Package {
   StoredDriver driver;
-  std::string content;  // HashDepth::whole
+  std::string content;  // Driver::content
 };
 
 std::string title(const Version& version, Flavour flavour) {
@@ -114,7 +114,7 @@ DriverName DriverName::parse(std::string_view word) {
 Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const OnPackage& on_progress) {
   const fs::path place = folder_ / (driver.version.text + "-" + std::string(flavour_name(driver.flavour)));
   TRY_ASSIGN(const auto files, list_sources(driver.sources));
-  TRY_ASSIGN(const auto content, hash_sources(driver.sources, files, HashDepth::whole));
+  TRY_ASSIGN(const auto content, hash_sources(driver.sources, files));
 
   TRY_ASSIGN(const auto lock, FileLock::acquire(folder_ / ".lock", [] {}));
   std::error_code ignored;
@@ -132,8 +132,8 @@ Result<StoredDriver> DriverStore::add(const Driver& driver, bool replace, const 
   TRY_ASSIGN(auto staged, StagedFolder::beside(place));
   for (const auto& file : files) {
     const auto to = staged.path() / "sources" / file.path;
-    // A link to a binary object may lead to another folder of the package: list_sources() has checked it.
-    TRY(file.binary_object ? clone_file(driver.sources / file.path, to) : clone_beneath(driver.sources, file.path, to));
+    TRY(file.binary_object ? copy_binary_object(driver.sources, file.path, to)
+                           : clone_beneath(driver.sources, file.path, to));
   }
   for (const auto& file : package_files(driver.sources))
     if (file.parent_path() != driver.sources) TRY(clone_file(file, staged.path() / file.filename()));

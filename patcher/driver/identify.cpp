@@ -303,7 +303,11 @@ Names module_candidates(const fs::path& sources) {
 std::vector<std::string> find_modules(const fs::path& sources) {
   auto modules = module_candidates(sources);
   std::error_code ignored;
-  std::erase_if(modules, [&](const std::string& name) { return !fs::is_directory(sources / name, ignored); });
+  // The names become part of dkms.conf, which dkms runs as a script.
+  std::erase_if(modules, [&](const std::string& name) {
+    return !std::all_of(name.begin(), name.end(), [](char c) { return is_identifier_character(c) || c == '-'; }) ||
+           !fs::is_directory(sources / name, ignored);
+  });
   return modules;
 }
 

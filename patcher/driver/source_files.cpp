@@ -7,6 +7,7 @@
 #include <cctype>
 #include <system_error>
 
+#include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/limits.hpp"
 #include "support/text.hpp"
@@ -29,14 +30,19 @@ bool is_conftest_scratch(std::string_view name) {
   return name.starts_with(prefix) && name.size() > prefix.size() && is_digit(name[prefix.size()]);
 }
 
-// Whether the file that a link leads to is in the package. A package is the folder above, too, if this one has the name
-// that it has in NVIDIA's packages.
+// The folder of the whole package: the one above, if this one has the name that it has in NVIDIA's packages. Without
+// links.
+fs::path package_of(const fs::path& folder) {
+  std::error_code bad;
+  const auto real = fs::canonical(folder, bad);
+  return real.filename() == "kernel" || real.filename() == "kernel-open" ? real.parent_path() : real;
+}
+
+// Whether the file that a link leads to is in the package.
 bool is_inside(const fs::path& folder, const fs::path& link) {
   std::error_code bad;
-  auto top = fs::canonical(folder, bad);
-  if (top.filename() == "kernel" || top.filename() == "kernel-open") top = top.parent_path();
   const auto target = fs::canonical(link, bad);
-  return !bad && !target.lexically_relative(top).native().starts_with("..");
+  return !bad && !target.lexically_relative(package_of(folder)).native().starts_with("..");
 }
 
 }  // namespace
@@ -78,14 +84,12 @@ Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
       const int failed = binary ? ::stat(path.c_str(), &info) : ::lstat(path.c_str(), &info);
       // A link to a binary object that does not exist is left out.
       const bool regular = failed == 0 && S_ISREG(info.st_mode);
-      if (regular && !binary && static_cast<std::uintmax_t>(info.st_size) > limits::source_bytes)
-        return wrong(path, "it is larger than " + std::to_string(limits::source_bytes >> 20) + " MiB");
+      const auto most = binary ? limits::file_bytes : limits::source_bytes;
+      if (regular && static_cast<std::uintmax_t>(info.st_size) > most)
+        return wrong(path, "it is larger than " + std::to_string(most >> 20) + " MiB");
       if (regular && binary && entry->is_symlink(error) && !is_inside(folder, path))
         return wrong(path, "it is a link to a file outside of the package");
-      if (regular)
-        files.push_back({path.substr(prefix), static_cast<std::uintmax_t>(info.st_size),
-                         static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
-                         binary});
+      if (regular) files.push_back({path.substr(prefix), static_cast<std::uintmax_t>(info.st_size), binary});
     }
     entry.increment(error);
     if (error) return refuse(path, error);
@@ -94,17 +98,20 @@ Result<std::vector<SourceFile>> list_sources(const fs::path& folder) {
   return files;
 }
 
-Result<std::string> hash_sources(const fs::path& folder, const std::vector<SourceFile>& files, HashDepth depth) {
+Result<std::string> hash_sources(const fs::path& folder, const std::vector<SourceFile>& files) {
   Hasher hasher;
   for (const auto& file : files) {
     hasher.add(file.path);
-    if (file.binary_object && depth == HashDepth::quick) {
-      hasher.add(std::to_string(file.bytes)).add(std::to_string(file.mtime_ns));
-      continue;
-    }
     TRY(hasher.add_file(folder / file.path));
   }
   return hasher.hex();
+}
+
+Status copy_binary_object(const fs::path& folder, const std::string& path, const fs::path& to) {
+  std::error_code bad;
+  const auto package = package_of(folder);
+  const auto file = fs::canonical(folder / path, bad);
+  return clone_beneath(package, bad ? fs::path(path) : file.lexically_relative(package), to);
 }
 
 }  // namespace vgpukit::driver

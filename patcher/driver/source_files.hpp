@@ -19,7 +19,6 @@ bool is_build_output(std::string_view name, bool is_folder);
 struct SourceFile {
   std::string path;  // relative to the folder, '/' separated
   std::uintmax_t bytes = 0;
-  std::int64_t mtime_ns = 0;
   bool binary_object = false;  // *.o_binary; may be a symbolic link (the open modules' own Makefile creates one)
 };
 
@@ -27,9 +26,13 @@ struct SourceFile {
 // objects) and names that start with a dot (except .manifest). Error: usage if a folder cannot be read.
 Result<std::vector<SourceFile>> list_sources(const std::filesystem::path& folder);
 
-// quick: the path, size and mtime of binary objects. whole: their bytes, so that a copy of a package has the same hash.
-enum class HashDepth { quick, whole };
-Result<std::string> hash_sources(const std::filesystem::path& folder, const std::vector<SourceFile>& files,
-                                 HashDepth depth);
+// A hash of paths and bytes: a copy of a package has the same one. Sizes and times would not do, because whoever makes
+// a package can choose them.
+Result<std::string> hash_sources(const std::filesystem::path& folder, const std::vector<SourceFile>& files);
+
+// Copies a binary object as clone_beneath() does. It may be a link to another folder of the package. A link that leaves
+// the package is refused here, too: somebody may have put it there since list_sources().
+Status copy_binary_object(const std::filesystem::path& folder, const std::string& path,
+                          const std::filesystem::path& to);
 
 }  // namespace vgpukit::driver

@@ -198,7 +198,7 @@ Status UnpackTarget::File::finish(std::int64_t size, const timespec* mtime) {
     TRY(owner->grow(name, end, static_cast<std::uintmax_t>(size)));
     if (::ftruncate(fd.get(), size) != 0) return owner->system_failure(name, errno);
   }
-  // make compares times, and Driver::content has the time of a binary object.
+  // make compares times.
   const timespec times[2] = {{0, UTIME_OMIT}, mtime ? *mtime : timespec{0, UTIME_OMIT}};
   if (::futimens(fd.get(), times) != 0) return owner->system_failure(name, errno);
   return {};

@@ -49,7 +49,7 @@ std::string module_lines(const std::vector<std::string>& modules) {
 Result<std::string> hash_of_tree(const fs::path& folder) {
   TRY_ASSIGN(auto files, driver::list_sources(folder));
   std::erase_if(files, [](const auto& file) { return file.path == kChoices || file.path == "make.log"; });
-  return driver::hash_sources(folder, files, driver::HashDepth::quick);
+  return driver::hash_sources(folder, files);
 }
 
 // Copies the recipes in `from` and their patches to the new folder `to`.
@@ -83,7 +83,8 @@ Status write_dkms_tree(const fs::path& folder, const driver::Driver& driver, con
   TRY_ASSIGN(const auto tree, transform::SourceTree::open(driver.sources));
   for (const auto& path : tree.files())
     if (path != "dkms.conf") TRY(clone_beneath(driver.sources, path, folder / path));
-  for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
+  for (const auto& object : driver.binary_objects)
+    TRY(driver::copy_binary_object(driver.sources, object, folder / object));
   const std::vector<std::pair<std::string, std::string>> values = {
       {"VGPUKIT_VERSION", VGPUKIT_VERSION}, {"VERSION", driver.version.text}, {"VGPUKIT", vgpukit}};
   TRY_ASSIGN(const auto conf, filled(data / "kbuild/dkms/dkms.conf", values));

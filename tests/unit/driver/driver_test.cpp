@@ -270,23 +270,6 @@ TEST_F(Open, TheContentIsThatOfTheSources) {
   EXPECT_NE(open(place).content, content);
 }
 
-TEST_F(Open, ABinaryObjectCountsBySizeAndTime) {
-  put(place, general_package());
-  const auto object = place / "nvidia/nv-kernel.o_binary";
-  const auto content = open(place).content;
-  const auto time = fs::last_write_time(object);
-  write(object, "BINARY");
-  fs::last_write_time(object, time);
-  EXPECT_EQ(open(place).content, content);
-  fs::last_write_time(object, time + std::chrono::seconds(1));
-  EXPECT_NE(open(place).content, content);
-  write(object, "longer binary");
-  fs::last_write_time(object, time);
-  EXPECT_NE(open(place).content, content);
-}
-
-// ---- folders without a driver ----
-
 TEST_F(Open, SourcesAreFoundFourLevelsDownAndNoFurther) {
   put(place / "usr/src/nvidia/x", general_package());
   EXPECT_EQ(open(place).sources, place / "usr/src/nvidia/x");
@@ -370,6 +353,44 @@ TEST_F(Open, ASourceFileHasALimit) {
   put(place, general_package());
   fs::resize_file(place / "nvidia/nv.c", 3ULL << 30);
   expect_refused(place, {"it is larger than 8 MiB"});
+}
+
+TEST_F(Open, ABinaryObjectHasALimit) {
+  put(place, general_package());
+  fs::resize_file(place / "nvidia/nv-kernel.o_binary", 3ULL << 30);
+  expect_refused(place, {"it is larger than 512 MiB"});
+}
+
+TEST_F(Open, OnlyTheBytesTellTwoPackagesApart) {
+  put(place / "a", general_package());
+  auto files = general_package();
+  files["nvidia/nv-kernel.o_binary"] = "BINARY";
+  put(place / "b", files);
+  const auto object = [&](const char* package) { return place / package / "nvidia/nv-kernel.o_binary"; };
+  fs::last_write_time(object("b"), fs::last_write_time(object("a")));
+  fs::copy(place / "a", place / "c", fs::copy_options::recursive);
+  EXPECT_NE(open(place / "a").content, open(place / "b").content);
+  EXPECT_EQ(open(place / "a").content, open(place / "c").content);
+}
+
+// Its owner may exchange a file while it is compiled: what comes out must not count as built from the original.
+TEST_F(Open, AFolderThatOthersCanChangeIsNoCopyOfAPackage) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  for (const auto* part : {"a", "b", "c"}) put(place / part, general_package());
+  ASSERT_EQ(::chown((place / "b").c_str(), 65534, 65534), 0);
+  ASSERT_EQ(::chown((place / "c/nvidia/nv.c").c_str(), 65534, 65534), 0);
+  EXPECT_NE(open(place / "a").content, open(place / "b").content);
+  EXPECT_NE(open(place / "a").content, open(place / "c").content);
+  EXPECT_EQ(open(place / "b").content, open(place / "b").content);
+}
+
+// dkms runs dkms.conf as a shell script.
+TEST_F(Open, AModuleHasAPlainName) {
+  auto files = general_package();
+  files["Makefile"] = "NV_KERNEL_MODULES ?= $(wildcard nvidia nvidia`id` nvidia/../x nvidia$IFS)\n";
+  put(place, files);
+  for (const auto* name : {"nvidia`id`", "x", "nvidia$IFS"}) fs::create_directories(place / name);
+  EXPECT_EQ(open(place).modules, Names{"nvidia"});
 }
 
 }  // namespace

@@ -184,5 +184,32 @@ TEST_F(RunFile, WhatMakeselfMakesIsRead) {
   }
 }
 
+// The owner of the file puts another one in its place after the checksum was computed.
+TEST_F(RunFile, OfAnotherUserDoesNotStandForAnOriginal) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const auto original = save(nvidia_run(payload));
+  const auto folder = machine.folder / "theirs";
+  fs::create_directory(folder);
+  ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+  const auto other =
+      nvidia_run(payload_of(run_package(vgpu_package("535.261.02"), "535.261.02")), {.version = "535.261.02"});
+  for (const bool link : {false, true}) {
+    fs::remove_all(machine.folder / "cache");
+    const auto theirs = folder / (link ? "link.run" : "file.run");
+    if (link)
+      fs::create_symlink(original, theirs);
+    else
+      fs::copy_file(original, theirs);
+    write(folder / "other", other);
+    const auto exchange = [&](const PackageProgress&) {
+      std::error_code gone;
+      fs::rename(folder / "other", theirs, gone);
+    };
+    EXPECT_TRUE(open_driver(machine.host, theirs, false, exchange));
+    EXPECT_FALSE(fs::exists(folder / "other")) << "the test has exchanged nothing";
+    EXPECT_EQ(open(original).version.text, "535.247.02");
+  }
+}
+
 }  // namespace run_file_test
 }  // namespace vgpukit::driver
