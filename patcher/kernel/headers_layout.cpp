@@ -79,7 +79,7 @@ std::vector<HeadersLayout> find_headers_folders(const HostPaths& host) {
     if (!real || !fs::is_directory(*real, ignored)) return;
     const fs::path build = host.inside(*real);
     const std::string release = release_of(host, build);
-    if (!release.empty() && seen.insert(build).second) folders.push_back({build, release});
+    if (is_release(release) && seen.insert(build).second) folders.push_back({build, release});
   };
   for (const auto& release : releases_of(host)) add(fs::path("/lib/modules") / release / "build");
   for (const auto& name : names_in(host, "/usr/src")) {

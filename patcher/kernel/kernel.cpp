@@ -164,9 +164,9 @@ std::vector<KernelEntry> check_kernels(const HostPaths& host) {
 
 Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool any_compiler) {
   const std::string release(wanted);
-  if (release.empty() || release.find('/') != std::string::npos || release == "." || release == "..")
-    return Error{ErrorKind::usage, "use the kernel \"" + release + "\"", "this is not a release (what uname -r prints)",
-                 ""};
+  if (!is_release(release))
+    return Error{ErrorKind::usage, "use the kernel \"" + printable(release) + "\"",
+                 "this is not a release (what uname -r prints)", "vgpukit kernel list shows those that are here"};
   Kernel kernel;
   kernel.host = host;
   kernel.release = release;

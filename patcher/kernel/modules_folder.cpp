@@ -1,6 +1,7 @@
 #include "kernel/modules_folder.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "kernel/package_hints.hpp"
 #include "support/atomic_file.hpp"
@@ -22,11 +23,19 @@ std::optional<fs::path> modules_folder(const HostPaths& host, std::string_view r
   return host.resolve(fs::path("/lib/modules") / release);
 }
 
+bool is_release(std::string_view text) {
+  const auto is_part = [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("._+~-").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  return !text.empty() && text.front() != '-' && text.front() != '.' && std::all_of(text.begin(), text.end(), is_part);
+}
+
 std::vector<std::string> releases_of(const HostPaths& host) {
   std::vector<std::string> releases;
   std::error_code bad;
   for (const auto& entry : entries_of(modules_folder(host).value_or(fs::path())))
-    if (fs::is_directory(entry, bad)) releases.push_back(entry.filename().string());
+    if (is_release(entry.filename().string()) && fs::is_directory(entry, bad))
+      releases.push_back(entry.filename().string());
   return releases;
 }
 

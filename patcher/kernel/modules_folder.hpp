@@ -16,6 +16,10 @@ namespace vgpukit::kernel {
 // The folder of a release, or of all releases (empty), as we reach it. Nothing when it is absent.
 std::optional<std::filesystem::path> modules_folder(const HostPaths& host, std::string_view release = {});
 
+// Whether the text may be a release (what uname -r prints): letters, digits and . _ + ~ -. It becomes part of commands,
+// of file names, and of packages with their scripts, and in another root anybody can choose it.
+bool is_release(std::string_view text);
+
 // All kernels that have a folder in /lib/modules, sorted.
 std::vector<std::string> releases_of(const HostPaths& host);
 

@@ -127,6 +127,16 @@ TEST_F(RootTest, AReleaseThatNobodyKnowsIsBadUsage) {
     EXPECT_HAS(error_of(bad, ErrorKind::usage), "not a release");
 }
 
+// The owner of another root chooses the names: in a spec file %(...) is a command, in a PKGBUILD a quote ends a word.
+TEST_F(RootTest, AReleaseThatWouldBeACommandElsewhereIsNone) {
+  for (const char* bad : {"6.1-%(id)", "6.1-'", "6.1-$(id)", "6.1-\nx", "6.1 x", "-6.1", "6.1-\033[2J", "6.1;x"}) {
+    headers("usr/src/linux-headers-x", bad);
+    fs::create_directories(root_ / "lib/modules" / bad / "kernel");
+    EXPECT_HAS(error_of(bad, ErrorKind::usage), "not a release");
+    EXPECT_TRUE(list_kernels(host_).empty()) << bad;
+  }
+}
+
 TEST_F(RootTest, TheCompilerOfTheKernelIsFoundOrNamed) {
   NEEDS_TOOLS();
   headers("usr/src/linux-headers-6.12-x", "6.12-x",
