@@ -46,7 +46,9 @@ Status TrialTree::write(const transform::SourceTree::Edits& edits) {
   for (const auto* some : {&std::as_const(edits_), &edits})
     for (const auto& [path, text] : *some)
       if (text_with(edits_, driver_, path) != text_with(edits, driver_, path)) changed.insert(path);
-  const bool whole = !filled_ || std::any_of(changed.begin(), changed.end(), needs_build);
+  const bool whole = !filled_ || std::any_of(changed.begin(), changed.end(), [&](const fs::path& path) {
+    return needs_build(path) || build::is_below_link(folder_, path);
+  });
   std::error_code bad;
   if (whole) {
     fs::remove_all(folder_, bad);

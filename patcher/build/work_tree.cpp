@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "driver/source_files.hpp"
 #include "support/atomic_file.hpp"
 #include "support/hash.hpp"
 #include "support/json_file.hpp"
@@ -110,6 +112,13 @@ std::optional<std::set<std::string>> changed_files(const std::map<std::string, s
 
 }  // namespace
 
+bool is_below_link(const fs::path& folder, const fs::path& path) {
+  std::error_code bad;
+  for (auto above = path.parent_path(); !above.empty(); above = above.parent_path())
+    if (fs::is_symlink(fs::symlink_status(folder / above, bad))) return true;
+  return false;
+}
+
 Status write_edits(const transform::SourceTree::Edits& edits, const fs::path& folder) {
   std::error_code bad;
   for (const auto& [path, text] : edits) {
@@ -121,7 +130,8 @@ Status write_edits(const transform::SourceTree::Edits& edits, const fs::path& fo
 
 Status write_patched_tree(const driver::Driver& driver, const transform::SourceTree& tree, const fs::path& folder) {
   for (const auto& path : tree.files()) TRY(write_source(driver, tree, path, folder));
-  for (const auto& object : driver.binary_objects) TRY(clone_file(driver.sources / object, folder / object));
+  for (const auto& object : driver.binary_objects)
+    TRY(driver::copy_binary_object(driver.sources, object, folder / object));
   return {};
 }
 
@@ -144,7 +154,10 @@ Result<WorkTree> WorkTree::make(fs::path folder, std::string key, const driver::
   std::error_code bad;
   const auto before = read_record(made.folder_);
   fs::remove(made.folder_ / record_name, bad);  // keep() writes it again
-  const auto changed = before && before->key == made.key_ ? changed_files(before->edits, made.edits_) : std::nullopt;
+  auto changed = before && before->key == made.key_ ? changed_files(before->edits, made.edits_) : std::nullopt;
+  if (changed && std::any_of(changed->begin(), changed->end(),
+                             [&](const auto& path) { return is_below_link(made.folder_, path); }))
+    changed.reset();
   if (changed) {
     made.has_objects_ = true;
     for (const auto& path : *changed) {

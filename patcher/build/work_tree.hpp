@@ -42,6 +42,9 @@ class WorkTree {
 // Writes the driver's sources with the tree's edits, and the binary objects, into the empty `folder`.
 Status write_patched_tree(const driver::Driver& driver, const transform::SourceTree& tree,
                           const std::filesystem::path& folder);
+// Whether a folder on the way from `folder` to the relative `path` is a link. The driver's own makefiles may have put
+// one into a tree that was built in: what root writes there would be written elsewhere.
+bool is_below_link(const std::filesystem::path& folder, const std::filesystem::path& path);
 // Writes edits over the unpatched sources in `folder`. A file keeps its mode.
 Status write_edits(const transform::SourceTree::Edits& edits, const std::filesystem::path& folder);
 

@@ -170,5 +170,29 @@ TEST_F(WorkTreeTest, ATreeThatABuildUsesIsNotRemoved) {
   EXPECT_TRUE(std::filesystem::exists(temp_.path() / "trees/first/a.o"));
 }
 
+// The makefiles of the driver have replaced a folder of the tree with a link.
+TEST_F(WorkTreeTest, ALinkOfTheEarlierBuildIsNotFollowed) {
+  write("sources/sub/c.c", "int c;\n");
+  write("outside/c.c", "mine");
+  build(tree());
+  std::filesystem::remove_all(temp_.path() / "trees/work/sub");
+  std::filesystem::create_directory_symlink(temp_.path() / "outside", temp_.path() / "trees/work/sub");
+  const auto work = make(tree({{"sub/c.c", "int changed;\n"}}));
+  ASSERT_TRUE(work) << work.error().message();
+  EXPECT_EQ(text("outside/c.c"), "mine");
+  EXPECT_EQ(text("trees/work/sub/c.c"), "int changed;\n");
+}
+
+// The owner of the package has put a link there since the package was looked at.
+TEST_F(WorkTreeTest, ABinaryObjectThatIsALinkOutOfThePackageIsRefused) {
+  write("secret", "password");
+  std::filesystem::remove(temp_.path() / "sources/core.o_binary");
+  std::filesystem::create_symlink(temp_.path() / "secret", temp_.path() / "sources/core.o_binary");
+  const auto work = make(tree());
+  ASSERT_FALSE(work);
+  EXPECT_THAT(work.error().message(), testing::HasSubstr("it is a link that leaves"));
+  EXPECT_EQ(text("trees/work/core.o_binary"), "(absent)");
+}
+
 }  // namespace
 }  // namespace vgpukit::build
