@@ -166,7 +166,8 @@ Result<Kernel> open_kernel(const HostPaths& host, std::string_view wanted, bool 
   const std::string release(wanted);
   if (!is_release(release))
     return Error{ErrorKind::usage, "use the kernel \"" + printable(release) + "\"",
-                 "this is not a release (what uname -r prints)", "vgpukit kernel list shows those that are here"};
+                 "this is not a release (what uname -r prints): letters, digits and . _ + ~ - only",
+                 "vgpukit kernel list shows those that are here"};
   Kernel kernel;
   kernel.host = host;
   kernel.release = release;

@@ -270,6 +270,8 @@ TEST_F(Open, TheContentIsThatOfTheSources) {
   EXPECT_NE(open(place).content, content);
 }
 
+// ---- folders without a driver ----
+
 TEST_F(Open, SourcesAreFoundFourLevelsDownAndNoFurther) {
   put(place / "usr/src/nvidia/x", general_package());
   EXPECT_EQ(open(place).sources, place / "usr/src/nvidia/x");
