@@ -50,11 +50,11 @@ class Lexer {
 
  private:
   char peek(std::size_t ahead) const { return at_ + ahead < source_.size() ? source_[at_ + ahead] : '\0'; }
-  // The length of a backslash-newline at `i`, or 0.
+  // The length of a backslash-newline at `i`, or 0. As for the compilers, there may be blanks between the two.
   std::size_t splice(std::size_t i) const {
     if (i >= source_.size() || source_[i] != '\\') return 0;
-    if (i + 1 < source_.size() && source_[i + 1] == '\n') return 2;
-    return i + 2 < source_.size() && source_[i + 1] == '\r' && source_[i + 2] == '\n' ? 3 : 0;
+    const std::size_t end = source_.find_first_not_of(" \t\f\v\r", i + 1);
+    return end != std::string_view::npos && source_[end] == '\n' ? end + 1 - i : 0;
   }
   bool newline_at(std::size_t i) const {
     return source_[i] == '\n' || (source_[i] == '\r' && i + 1 < source_.size() && source_[i + 1] == '\n');

@@ -98,6 +98,8 @@ TEST(Lexer, DirectivesAreWholeLogicalLines) {
   EXPECT_EQ(code("#define A \"/*\"\nz */"), (Texts{"#define A \"/*\"", "z", "*", "/"}));
   EXPECT_EQ(code("/* c */ #undef A\r\nz"), (Texts{"#undef A", "z"}));
   EXPECT_EQ(code("a # b"), (Texts{"a", "#", "b"}));
+  // The compilers take blanks behind the backslash.
+  EXPECT_EQ(code("#define A b \\ \t\n c\nz"), (Texts{"#define A b \\ \t\n c", "z"}));
   EXPECT_EQ(code("#error don't\nz"), (Texts{"#error don't", "z"}));
   EXPECT_EQ(code("#endif // X \\\n more\nz"), (Texts{"#endif // X \\\n more", "z"}));
 }
