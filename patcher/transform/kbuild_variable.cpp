@@ -15,6 +15,23 @@ std::size_t find_words(const std::vector<std::string_view>& words, const std::ve
                                   words.begin());
 }
 
+// Words that follow each other.
+struct Run {
+  std::size_t first = 0, last = 0;
+};
+
+// Every place of `wanted` in `words`. Places side by side are one run.
+std::vector<Run> runs_of(const std::vector<std::string_view>& words, const std::vector<std::string_view>& wanted) {
+  std::vector<Run> runs;
+  for (auto at = words.begin(); (at = std::search(at, words.end(), wanted.begin(), wanted.end())) != words.end();) {
+    const auto first = static_cast<std::size_t>(at - words.begin());
+    if (runs.empty() || runs.back().last != first) runs.push_back({first, first});
+    runs.back().last += wanted.size();
+    at += static_cast<std::ptrdiff_t>(wanted.size());
+  }
+  return runs;
+}
+
 enum class Action { rename, append, set, remove };
 
 constexpr std::string_view action_names[] = {"rename", "append", "set", "remove"};  // in the order of the enum
@@ -46,7 +63,7 @@ class KbuildVariable : public Transform {
       const Makefile makefile = read_makefile(source);
       switch (action) {
         case Action::rename:
-          rename(path, makefile, findings);
+          TRY(rename(path, makefile, findings));
           break;
         case Action::append:
           append(path, makefile, findings);
@@ -67,11 +84,12 @@ class KbuildVariable : public Transform {
   std::vector<const MakeAssignment*> assignments(const Makefile& makefile) const {
     std::vector<const MakeAssignment*> found;
     for (const MakeAssignment& assignment : makefile.assignments)
-      if (!assignment.of_target && makefile.at(assignment.name) == name) found.push_back(&assignment);
+      if (!assignment.of_target && !assignment.in_define && makefile.at(assignment.name) == name)
+        found.push_back(&assignment);
     return found;
   }
 
-  void rename(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
+  Status rename(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
     findings.hint = "it would count as done already if these files assigned " + to;
     TextEdits edits;
     const auto edit = [&](Span span, int line) {
@@ -80,15 +98,28 @@ class KbuildVariable : public Transform {
       findings.places.push_back({path, line});
     };
     for (const MakeAssignment& assignment : makefile.assignments) {
+      const std::string_view assigned = makefile.at(assignment.name);
+      const std::string& other = assigned == name ? to : name;
+      if ((assigned == name || assigned == to) && refers_to(makefile, assignment, other))
+        return other_shape(kind_name, {path, assignment.line},
+                           std::string(assigned) + " takes the value of " + other + " here, and would refer to itself");
       edit(assignment.name, assignment.line);
       if (makefile.at(assignment.name) == to) findings.already = true;
     }
     for (const MakeReference& reference : makefile.references) edit(reference.name, reference.line);
     if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
+    return {};
+  }
+
+  static bool refers_to(const Makefile& makefile, const MakeAssignment& assignment, std::string_view other) {
+    return std::any_of(makefile.references.begin(), makefile.references.end(), [&](const MakeReference& reference) {
+      return assignment.value.begin <= reference.name.begin && reference.name.end <= assignment.value.end &&
+             makefile.at(reference.name) == other;
+    });
   }
 
   void append(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
-    const std::vector<std::string_view> added = words_of(value);
+    const std::vector<std::string_view> added = make_words(value);
     const MakeAssignment* last = nullptr;
     for (const MakeAssignment* assignment : assignments(makefile)) {
       const std::vector<std::string_view> words = makefile.value_words(*assignment);
@@ -105,16 +136,24 @@ class KbuildVariable : public Transform {
     if (last->conditional_end)
       edits.replace(*last->conditional_end, 0, after_newline(makefile.text, *last->conditional_end, line, ending));
     else
-      edits.replace(last->whole.end, 0, std::string(ending) + line);
+      edits.replace(last->whole.end, 0, after_line(makefile.text, last->whole.end, ending) + line);
     findings.places.push_back({path, last->line});
     findings.change(path, edits.apply(makefile.text), 1);
+  }
+
+  // The newline after the line that ends at `end`. With a backslash at its end it needs an empty line.
+  static std::string after_line(std::string_view text, std::size_t end, std::string_view ending) {
+    const bool goes_on = end > 0 && text[end - 1] == '\\';
+    return std::string(ending) + (goes_on ? std::string(ending) : "");
   }
 
   // The text that adds a line at `offset`: the beginning of a line, or the end of a text without a final newline.
   static std::string after_newline(std::string_view text, std::size_t offset, const std::string& line,
                                    std::string_view ending) {
-    const bool open_line = offset > 0 && text[offset - 1] != '\n';
-    return open_line ? std::string(ending) + line : line + std::string(ending);
+    if (offset == 0) return line + std::string(ending);
+    if (text[offset - 1] != '\n') return after_line(text, offset, ending) + line;
+    const std::size_t end = line_end(text, line_begin(text, offset - 1));
+    return after_line(text, end, ending).substr(ending.size()) + line + std::string(ending);
   }
 
   Status append_at_end(const SourceTree& tree, SearchResult& findings) const {
@@ -134,7 +173,7 @@ class KbuildVariable : public Transform {
   void set(const std::string& path, const Makefile& makefile, SearchResult& findings) const {
     TextEdits edits;
     for (const MakeAssignment* assignment : assignments(makefile)) {
-      if (makefile.value_words(*assignment) == words_of(value)) {
+      if (makefile.value_words(*assignment) == make_words(value)) {
         findings.already = true;
         continue;
       }
@@ -154,15 +193,17 @@ class KbuildVariable : public Transform {
       const auto before = tree.original(path);
       findings.already = findings.already || (before && !assignments(read_makefile(*before)).empty());
     }
-    const std::vector<std::string_view> gone = words_of(value);
+    const std::vector<std::string_view> gone = make_words(value);
     TextEdits edits;
+    std::size_t count = 0;
     for (const MakeAssignment* assignment : assignments(makefile)) {
       findings.already = findings.already || !value.empty();
       const std::vector<std::string_view> words = makefile.value_words(*assignment);
-      const std::size_t first = find_words(words, gone);
-      if (first == words.size() && !value.empty()) continue;
+      const std::vector<Run> runs = value.empty() ? std::vector<Run>{{0, words.size()}} : runs_of(words, gone);
+      if (runs.empty()) continue;
+      ++count;
       findings.places.push_back({path, assignment->line});
-      if (gone.size() == words.size() || value.empty()) {
+      if (runs.front().last - runs.front().first == words.size()) {
         edits.replace(assignment->whole.begin,
                       next_line(makefile.text, assignment->whole.end) - assignment->whole.begin, "");
         continue;
@@ -170,13 +211,15 @@ class KbuildVariable : public Transform {
       const auto offset = [&](std::string_view word) {
         return static_cast<std::size_t>(word.data() - makefile.text.data());
       };
-      // With the blanks (and continuation) on one side.
-      const bool at_end = first + gone.size() == words.size();
-      const std::size_t begin = at_end ? offset(words[first - 1]) + words[first - 1].size() : offset(words[first]);
-      const std::size_t end = at_end ? offset(words.back()) + words.back().size() : offset(words[first + gone.size()]);
-      edits.replace(begin, end - begin, "");
+      for (const Run& run : runs) {  // with the blanks (and continuation) on one side
+        const bool at_end = run.last == words.size();
+        const std::size_t begin =
+            at_end ? offset(words[run.first - 1]) + words[run.first - 1].size() : offset(words[run.first]);
+        const std::size_t end = at_end ? offset(words.back()) + words.back().size() : offset(words[run.last]);
+        edits.replace(begin, end - begin, "");
+      }
     }
-    if (!edits.empty()) findings.change(path, edits.apply(makefile.text), edits.size());
+    if (!edits.empty()) findings.change(path, edits.apply(makefile.text), count);
   }
 };
 

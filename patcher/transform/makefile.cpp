@@ -76,27 +76,44 @@ class MakefileReader {
     if (in_rule_ && at(whole.begin) == '\t') return references(whole);
     const Span code{whole.begin, comment_begin(whole)};
     const std::string_view word = first_word(code);
-    if (in_define_) {
-      references(whole);
-      if (word == "endef") in_define_ = false;
-      return;
-    }
+    if (defines_ > 0) return in_definition(whole, code, word);
     if (blank(made_.at(code))) return;
     references(code);
     if (conditional(code, word, next)) return;
-    if (word == "define") {
-      in_define_ = true;
-      return;
-    }
+    if (word == "define") return begin_definition(code, word);
     const bool assigned = assignment(whole, code, code.begin, false);
-    in_rule_ = !assigned && contains(made_.at(code), ":");
+    in_rule_ = !assigned && rule_colon(code) < code.end;
     if (in_rule_) assignment_of_target(whole, code);
     if (!assigned && (word == "export" || word == "unexport" || word == "undefine")) named_words(code, word);
   }
 
+  void begin_definition(Span code, std::string_view word) {
+    named_words(code, word);
+    ++defines_;
+  }
+
+  // A line between define and endef: text that is often makefile code for $(eval). A line of a recipe is not.
+  void in_definition(Span whole, Span code, std::string_view word) {
+    references(whole);
+    if (at(whole.begin) == '\t') return;
+    if (word == "define") return begin_definition(code, word);
+    if (word == "endef") {
+      --defines_;
+      return;
+    }
+    const std::size_t known = made_.assignments.size();
+    if (tests_name(word))
+      named_words(code, word);
+    else if (!assignment(whole, code, code.begin, false))
+      assignment_of_target(whole, code);
+    for (std::size_t i = known; i < made_.assignments.size(); ++i) made_.assignments[i].in_define = true;
+  }
+
+  static bool tests_name(std::string_view word) { return word == "ifdef" || word == "ifndef"; }
+
   bool conditional(Span code, std::string_view word, std::size_t next) {
     if (word == "ifeq" || word == "ifneq" || word == "ifdef" || word == "ifndef") {
-      if (word == "ifdef" || word == "ifndef") named_words(code, word);
+      if (tests_name(word)) named_words(code, word);
       if (depth_++ == 0) outermost_ = made_.assignments.size();
       return true;
     }
@@ -104,6 +121,11 @@ class MakefileReader {
       if (--depth_ > 0) return true;
       for (std::size_t i = outermost_; i < made_.assignments.size(); ++i) made_.assignments[i].conditional_end = next;
       return true;
+    }
+    if (word == "else") {  // `else ifdef NAME`
+      const auto behind = static_cast<std::size_t>(word.data() - made_.text.data()) + word.size();
+      const std::string_view second = first_word({behind, code.end});
+      if (tests_name(second)) named_words(code, second);
     }
     return word == "else" || word == "endif";
   }
@@ -138,27 +160,36 @@ class MakefileReader {
     const Span name{begin, i};
     if (name.begin == name.end) return false;
     i = skip_blanks(i, code.end);
-    std::string_view op;
-    for (const std::string_view candidate : {"+=", "?=", ":::=", "::=", ":=", "!=", "="})
-      if (op.empty() && made_.text.substr(i, std::min(candidate.size(), code.end - i)) == candidate)
-        op = made_.text.substr(i, candidate.size());
+    const std::string_view op = operator_at(i, code.end);
     if (op.empty()) return false;
     Span value{skip_blanks(i + op.size(), code.end), code.end};
     while (value.end > value.begin && (blank_char(at(value.end - 1)) || at(value.end - 1) == '\r')) --value.end;
-    made_.assignments.push_back({name, op, whole, value, line_number_, depth_, of_target, std::nullopt});
+    made_.assignments.push_back({name, op, whole, value, line_number_, depth_, of_target, false, std::nullopt});
     return true;
   }
 
-  void assignment_of_target(Span whole, Span code) {
+  // The operator of an assignment; empty if there is none.
+  std::string_view operator_at(std::size_t i, std::size_t end) const {
+    for (const std::string_view candidate : {"+=", "?=", ":::=", "::=", ":=", "!=", "="})
+      if (made_.text.substr(i, std::min(candidate.size(), end - i)) == candidate)
+        return made_.text.substr(i, candidate.size());
+    return {};
+  }
+
+  // The colon of a rule, which is not in $(...); the end if there is none.
+  std::size_t rule_colon(Span code) const {
     int depth = 0;
     for (std::size_t i = code.begin; i < code.end; ++i) {
       if (at(i) == '(' || at(i) == '{') ++depth;
       if (at(i) == ')' || at(i) == '}') --depth;
-      if (at(i) == ':' && depth == 0) {
-        (void)assignment(whole, code, i + (at(i + 1) == ':' ? 2U : 1U), true);
-        return;
-      }
+      if (at(i) == ':' && depth == 0) return i;
     }
+    return code.end;
+  }
+
+  void assignment_of_target(Span whole, Span code) {
+    const std::size_t colon = rule_colon(code);
+    if (colon < code.end) (void)assignment(whole, code, colon + (at(colon + 1) == ':' ? 2U : 1U), true);
   }
 
   void references(Span span) {
@@ -172,6 +203,10 @@ class MakefileReader {
           (function == "call" || function == "origin" || function == "flavor" || function == "value")) {
         begin = end = skip_blanks(end, span.end);
         while (end < span.end && is_name_character(at(end))) ++end;
+      } else if (blank_char(at(end)) && function == "eval") {
+        begin = end = skip_blanks(end, span.end);
+        while (end < span.end && is_name_character(at(end))) ++end;
+        if (operator_at(skip_blanks(end, span.end), span.end).empty()) continue;
       } else if (at(end) != ')' && at(end) != '}' && at(end) != ':') {
         continue;
       }
@@ -184,13 +219,13 @@ class MakefileReader {
   std::size_t depth_ = 0;
   std::size_t outermost_ = 0;  // the first assignment inside the outermost open conditional
   bool in_rule_ = false;
-  bool in_define_ = false;
+  std::size_t defines_ = 0;  // without their endef so far
 };
 
 }  // namespace
 
 std::vector<std::string_view> Makefile::value_words(const MakeAssignment& assignment) const {
-  std::vector<std::string_view> words = words_of(at(assignment.value));
+  std::vector<std::string_view> words = make_words(at(assignment.value));
   for (std::string_view& word : words) {
     const std::size_t behind = static_cast<std::size_t>(word.data() - text.data()) + word.size();
     if (word.ends_with('\\') && behind < text.size() && (text[behind] == '\n' || text[behind] == '\r'))
@@ -202,6 +237,21 @@ std::vector<std::string_view> Makefile::value_words(const MakeAssignment& assign
 
 Makefile read_makefile(std::string_view text) {
   return MakefileReader(text).run();
+}
+
+std::vector<std::string_view> make_words(std::string_view text) {
+  std::vector<std::string_view> words;
+  std::size_t depth = 0;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ' ';
+    if ((c == '(' || c == '{') && (depth > 0 || (i > 0 && text[i - 1] == '$'))) ++depth;
+    if ((c == ')' || c == '}') && depth > 0) --depth;
+    if (i < text.size() && (depth > 0 || white_space.find(c) == std::string_view::npos)) continue;
+    if (i > begin) words.push_back(text.substr(begin, i - begin));
+    begin = i + 1;
+  }
+  return words;
 }
 
 bool is_make_name(std::string_view text) {

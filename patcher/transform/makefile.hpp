@@ -19,6 +19,7 @@ struct MakeAssignment {
   int line = 0;
   std::size_t depth = 0;   // conditionals around it
   bool of_target = false;  // `target: NAME += value`
+  bool in_define = false;  // between define and endef
   // The end of the outermost conditional around it (after the newline of its endif).
   std::optional<std::size_t> conditional_end;
 };
@@ -30,16 +31,18 @@ struct MakeReference {
 
 struct Makefile {
   std::string_view text;
-  std::vector<MakeAssignment> assignments;  // without those in define ... endef
-  // $(NAME), ${NAME:a=b}, ifdef NAME, export NAME, $(call NAME,...), also in recipes.
+  std::vector<MakeAssignment> assignments;
+  // $(NAME), ${NAME:a=b}, ifdef NAME, export NAME, define NAME, $(call NAME,...), $(eval NAME = ...), also in recipes.
   std::vector<MakeReference> references;
   [[nodiscard]] std::string_view at(Span span) const { return text.substr(span.begin, span.end - span.begin); }
-  // The words of a value without continuation backslashes.
+  // The words of a value without continuation backslashes. A function with its arguments is one word.
   [[nodiscard]] std::vector<std::string_view> value_words(const MakeAssignment& assignment) const;
 };
 
 Makefile read_makefile(std::string_view text);
 
 bool is_make_name(std::string_view text);
+// The words of a text that are outside of $(...), as value_words().
+std::vector<std::string_view> make_words(std::string_view text);
 
 }  // namespace vgpukit::transform

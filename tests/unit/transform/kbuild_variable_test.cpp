@@ -42,9 +42,9 @@ INSTANTIATE_TEST_SUITE_P(
            "$$(EXTRA_CFLAGS)\nendef\n"}},
          {{"Kbuild",
            "ifdef ccflags-y\n ccflags-y += -a \\\n  $(ccflags-y) \\\n  -b\nendif\nexport ccflags-y\nall: x\n\techo "
-           "'$(ccflags-y)'\n\tEXTRA_CFLAGS=1 cc\nx.o: ccflags-y += -c\ndefine F\nEXTRA_CFLAGS = "
+           "'$(ccflags-y)'\n\tEXTRA_CFLAGS=1 cc\nx.o: ccflags-y += -c\ndefine F\nccflags-y = "
            "$$(ccflags-y)\nendef\n"}},
-         7},
+         8},
         {"append",
          append("-std=gnu17"),
          {{"Kbuild", "a = 1\nccflags-y += -Wall\nccflags-y += -g # why\nb = 2\n"}, {"x.Kbuild", "other = 1\n"}},
@@ -99,6 +99,39 @@ INSTANTIATE_TEST_SUITE_P(
          {{"Kbuild", "B = 1\n"}},
          2,
          false},
+        {"rename_in_definitions",
+         to_ccflags(),
+         {{"Kbuild",
+           "define ADD\ndefine INNER\nendef\n$(1).o: EXTRA_CFLAGS += -b\nifdef EXTRA_CFLAGS\nEXTRA_CFLAGS += "
+           "$(1)\nendif\n\tEXTRA_CFLAGS=1 cc\nendef\ndefine EXTRA_CFLAGS +=\n-DX\nendef\n$(eval EXTRA_CFLAGS += "
+           "-DY)\n$(eval $(call ADD,EXTRA_CFLAGS))\n"}},
+         {{"Kbuild",
+           "define ADD\ndefine INNER\nendef\n$(1).o: ccflags-y += -b\nifdef ccflags-y\nccflags-y += "
+           "$(1)\nendif\n\tEXTRA_CFLAGS=1 cc\nendef\ndefine ccflags-y +=\n-DX\nendef\n$(eval ccflags-y += "
+           "-DY)\n$(eval $(call ADD,EXTRA_CFLAGS))\n"}},
+         5},
+        {"rename_behind_an_else",
+         to_ccflags(),
+         {{"Kbuild", "ifdef A\nelse ifdef EXTRA_CFLAGS\nEXTRA_CFLAGS += -a\nelse ifneq ($(EXTRA_CFLAGS),)\nendif\n"}},
+         {{"Kbuild", "ifdef A\nelse ifdef ccflags-y\nccflags-y += -a\nelse ifneq ($(ccflags-y),)\nendif\n"}},
+         3},
+        {"a_message_with_a_colon_is_no_rule",
+         to_ccflags(),
+         {{"Kbuild", "$(info nvidia: flags)\n\tEXTRA_CFLAGS += -a\n"}},
+         {{"Kbuild", "$(info nvidia: flags)\n\tccflags-y += -a\n"}}},
+        {"append_behind_a_last_backslash",
+         append("-x"),
+         {{"Kbuild", "ccflags-y += -a \\\n -b \\\n"}},
+         {{"Kbuild", "ccflags-y += -a \\\n -b \\\n\nccflags-y += -x\n"}}},
+        {"append_what_a_function_takes_away",
+         append("-x"),
+         {{"Kbuild", "ccflags-y := $(filter-out -x -y,$(ccflags-y))\n"}},
+         {{"Kbuild", "ccflags-y := $(filter-out -x -y,$(ccflags-y))\nccflags-y += -x\n"}}},
+        {"remove_every_time_and_not_from_a_function",
+         variable("remove", "ccflags-y", {{"value", std::string("-a")}}),
+         {{"Kbuild", "ccflags-y += -a -b -a $(filter-out -a -c,$(x)) -a -a\nccflags-y += -a \\\n  -a # all\n"}},
+         {{"Kbuild", "ccflags-y += -b $(filter-out -a -c,$(x))\n"}},
+         2},
     }),
     NameOf());
 
@@ -143,6 +176,10 @@ INSTANTIATE_TEST_SUITE_P(
          {{"Kbuild", ""}},
          {"more than one line"},
          ErrorKind::usage},
+        {"rename_to_itself",
+         to_ccflags(),
+         {{"Kbuild", "EXTRA_CFLAGS += -a\nccflags-y += $(EXTRA_CFLAGS)\n"}},
+         {"Kbuild:2: ccflags-y takes the value of EXTRA_CFLAGS here, and would refer to itself"}},
     }),
     NameOf());
 
@@ -161,9 +198,11 @@ TEST(Makefile, ReadsAssignments) {
                    " /" + std::to_string(a.depth));
   }
   EXPECT_THAT(seen, testing::ElementsAre("1 A = 1 /0", "4 B := \\#2 3 /1", "7 C ?= 4 /0", "8 D += 5 /0",
-                                         "11 F ::= 7 /0", "15 I = 9 /0"));
-  ASSERT_EQ(makefile.references.size(), 1U);
+                                         "11 F ::= 7 /0", "13 H = 8 /0", "15 I = 9 /0"));
+  EXPECT_TRUE(makefile.assignments[5].in_define);
+  ASSERT_EQ(makefile.references.size(), 2U);
   EXPECT_EQ(makefile.references[0].line, 3);
+  EXPECT_EQ(makefile.at(makefile.references[1].name), "G");
 }
 
 }  // namespace
