@@ -15,7 +15,9 @@ struct Entry {
   std::size_t begin = 0;  // the '.'
   std::size_t end = 0;    // after the comma, or after the value of a last entry
   int line = 0;
-  bool cut = false;  // an #if is inside of it
+  std::size_t before = 0;  // where the token before it ends
+  bool cut = false;        // an #if is inside of it
+  bool counts = false;     // the value of the next field is behind it, without a name
 };
 
 bool same(const std::vector<Token>& code, std::size_t first, std::size_t last, const std::vector<std::string>& words) {
@@ -31,13 +33,22 @@ bool insignificant(std::string_view text) {
                      [](const Token& t) { return t.kind == Kind::space || t.kind == Kind::comment; });
 }
 
+// Whether the entry's line begins with it, or with a comment that begins there.
+bool begins_line(std::string_view source, const Entry& entry, std::size_t line) {
+  if (entry.before > line) return false;
+  const std::vector<Token> tokens = lex(source.substr(entry.before, entry.begin - entry.before));
+  return std::none_of(tokens.begin(), tokens.end(), [&](const Token& t) {
+    const std::size_t begin = entry.before + t.offset;
+    return t.kind == Kind::comment && begin < line && line < begin + t.text.size();
+  });
+}
+
 // The bytes to remove: the line with its comment if the entry is alone on it, otherwise the entry and the blanks on one
 // side.
 Span to_remove(std::string_view source, const Entry& entry) {
   const std::size_t begin = line_begin(source, entry.begin);
   const std::size_t end = line_end(source, entry.end);
-  if (insignificant(source.substr(begin, entry.begin - begin)) &&
-      insignificant(source.substr(entry.end, end - entry.end)))
+  if (begins_line(source, entry, begin) && insignificant(source.substr(entry.end, end - entry.end)))
     return {begin, next_line(source, entry.end)};
   Span span{entry.begin, entry.end};
   const auto is_blank = [&](std::size_t i) { return source[i] == ' ' || source[i] == '\t'; };
@@ -90,10 +101,17 @@ class RemoveInitializer : public Transform {
       findings.already = before && before->find(field) != std::string_view::npos && !entries(CodeView(*before)).empty();
     }
     if (!contains(source, field)) return {};
+    const CodeView view(source);
+    for (const Token& token : view.code())
+      if (token.kind == Kind::directive && contains(token.text, field) && is_in_macro(token))
+        return other_shape(kind_name, {path, token.line}, "a macro has the initializer ." + field);
     TextEdits edits;
     std::size_t removed = 0;  // up to here
-    for (const Entry& entry : entries(CodeView(source))) {
+    for (const Entry& entry : entries(view)) {
       if (entry.cut) return other_shape(kind_name, {path, entry.line}, "an #if is inside of the initializer ." + field);
+      if (entry.counts)
+        return other_shape(kind_name, {path, entry.line},
+                           "the value behind ." + field + " has no name, and its field follows from ." + field);
       Span span = to_remove(source, entry);
       if (span.end <= removed) continue;  // it is inside of the value of another one
       span.begin = std::max(span.begin, removed);
@@ -123,15 +141,38 @@ class RemoveInitializer : public Transform {
       if (!value.empty() && !same(code, i + 3, last, value) && !(cut && last == i + 3)) continue;
       if (!type.empty() && !belongs_to_type(view, i)) continue;
       const Token& end = view.is(last, ",") ? code[last] : code[last - 1];
-      found.push_back({code[i].offset, end.offset + end.text.size(), code[i].line, cut});
+      found.push_back({code[i].offset, end.offset + end.text.size(), code[i].line,
+                       code[i - 1].offset + code[i - 1].text.size(), cut,
+                       view.is(last, ",") && counts(code, last + 1)});
     }
     return found;
+  }
+
+  // Whether an entry is in the body of a #define, where its structure is not known.
+  bool is_in_macro(const Token& directive) const {
+    const std::vector<Token> code = lex_directive(directive.text);
+    for (std::size_t i = 2; i + 3 < code.size() && code[0].text == "define"; ++i) {
+      if (code[i].text != "." || code[i + 1].text != field || code[i + 2].text != "=") continue;
+      const std::string_view before = code[i - 1].text;
+      const bool begins = i == 2 || before == "{" || before == "," || before == ")";
+      if (begins &&
+          (value.empty() || (i + 3 + value.size() <= code.size() && same(code, i + 3, i + 3 + value.size(), value))))
+        return true;
+    }
+    return false;
   }
 
   static bool begins_entry(const std::vector<Token>& code, std::size_t i) {
     while (i-- > 0)
       if (code[i].kind != Kind::directive) return code[i].text == "{" || code[i].text == ",";
     return false;
+  }
+  // Whether a value without a field's name begins at `i`. A macro in capitals may have names inside.
+  static bool counts(const std::vector<Token>& code, std::size_t i) {
+    while (i < code.size() && code[i].kind == Kind::directive) ++i;
+    if (i >= code.size() || code[i].text == "." || code[i].text == "[" || code[i].text == "}") return false;
+    return code[i].kind != Kind::identifier ||
+           std::any_of(code[i].text.begin(), code[i].text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
   }
   static bool ends_value(const Token& token) {
     return token.kind == Kind::directive || token.text == "," || token.text == "}" || token.text == ")" ||
@@ -144,36 +185,69 @@ class RemoveInitializer : public Transform {
     return false;
   }
 
-  // Whether the brace at `open` begins an initializer of the type: `struct x name[] = {` or `(struct x) {`.
-  bool opens_type(const CodeView& view, std::size_t open) const {
+  // What the brace at `open` begins: an initializer of the type, an element of the initializer around it, or
+  // something else (an initializer of another type, or of a member, whose type is not known; a block).
+  enum class Opens { type, element, other };
+  Opens opens(const CodeView& view, std::size_t open) const {
     const auto& code = view.code();
-    if (open == 0) return false;
-    if (view.is(open - 1, ")")) {
+    if (open == 0) return Opens::other;
+    if (view.is(open - 1, "{") || view.is(open - 1, ",")) return Opens::element;
+    const auto typed = [&](std::size_t first, std::size_t last) {
+      return has_type(code, first, last) ? Opens::type : Opens::other;
+    };
+    if (view.is(open - 1, ")")) {  // `(struct x) {`, but not `f(struct x *a) {`
       const std::size_t begin = view.partner(open - 1);
-      return begin != CodeView::npos && has_type(code, begin + 1, open - 1);
+      if (begin == CodeView::npos || begin == 0) return Opens::other;
+      const bool call = code[begin - 1].kind == Kind::identifier && !view.is(begin - 1, "return");
+      return call ? Opens::other : typed(begin + 1, open - 1);
     }
-    if (!view.is(open - 1, "=")) return false;
+    if (!view.is(open - 1, "=")) return Opens::other;
+    // `struct x name[] = {`, `.member = {` or `[0] = {`
     std::size_t first = open - 1;
-    while (first > 0 && code[first - 1].text != ";" && code[first - 1].text != "{" && code[first - 1].text != "}" &&
-           code[first - 1].kind != Kind::directive)
-      --first;
-    return has_type(code, first, open - 1);
+    bool member = false;
+    while (first > 0) {
+      if (view.is(first - 1, "]") && view.partner(first - 1) < first) {
+        first = view.partner(first - 1);
+      } else if (first > 1 && code[first - 1].kind == Kind::identifier && view.is(first - 2, ".")) {
+        first -= 2;
+        member = true;
+      } else {
+        break;
+      }
+    }
+    if (first < open - 1 && first > 0 && (view.is(first - 1, "{") || view.is(first - 1, ",")))
+      return member ? Opens::other : Opens::element;
+    first = open - 1;
+    while (first > 0 && !begins_declaration(view, first)) {
+      const std::size_t partner = view.partner(first - 1);
+      first = view.is(first - 1, "}") && partner < first ? partner : first - 1;
+    }
+    return typed(first, open - 1);
+  }
+
+  // A brace in a declaration is the value of the declarator before: `struct x a = { }, b = {`.
+  static bool begins_declaration(const CodeView& view, std::size_t first) {
+    const Token& before = view.code()[first - 1];
+    return before.text == ";" || before.text == "{" || (before.text == "}" && !view.is(first, ",")) ||
+           before.kind == Kind::directive;
   }
 
   bool belongs_to_type(const CodeView& view, std::size_t i) const {
     for (std::size_t j = i; j-- > 0;) {
       const std::size_t partner = view.partner(j);
-      if (partner != CodeView::npos && partner < j)
+      if (partner != CodeView::npos && partner < j) {
         j = partner;
-      else if (view.is(j, "{") && opens_type(view, j))
-        return true;
+      } else if (view.is(j, "{")) {
+        const Opens what = opens(view, j);
+        if (what != Opens::element) return what == Opens::type;
+      }
     }
     return false;
   }
 
   bool initializes_type(const CodeView& view) const {
     for (std::size_t i = 1; i < view.code().size(); ++i)
-      if (view.is(i, "{") && opens_type(view, i)) return true;
+      if (view.is(i, "{") && opens(view, i) == Opens::type) return true;
     return false;
   }
 };

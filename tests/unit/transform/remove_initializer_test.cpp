@@ -120,6 +120,32 @@ INSTANTIATE_TEST_SUITE_P(
            "no_llseek,\n};"}},
          {{"a.c",
            "void f(void) { x.llseek = no_llseek; /* .llseek = no_llseek, */ }\nstruct file_operations a = {\n};"}}},
+        {"not_in_a_function_that_takes_the_type",
+         of_fops(),
+         {{"a.c",
+           "void f(struct file_operations *p)\n{\n\tstruct other o = { .llseek = no_llseek };\n}\nstruct "
+           "file_operations a = {\n\t.llseek = no_llseek,\n};\n"}},
+         {{"a.c",
+           "void f(struct file_operations *p)\n{\n\tstruct other o = { .llseek = no_llseek };\n}\nstruct "
+           "file_operations a = {\n};\n"}}},
+        {"not_of_a_member_with_another_type",
+         of_fops(),
+         {{"a.c",
+           "struct file_operations a[] = {\n\t[0] = {\n\t\t.inner = { .llseek = no_llseek },\n\t\t.p = &(struct "
+           "other){ "
+           ".llseek = no_llseek },\n\t\t.llseek = no_llseek,\n\t},\n};\n"}},
+         {{"a.c",
+           "struct file_operations a[] = {\n\t[0] = {\n\t\t.inner = { .llseek = no_llseek },\n\t\t.p = &(struct "
+           "other){ "
+           ".llseek = no_llseek },\n\t},\n};\n"}}},
+        {"a_second_declarator",
+         of_fops(),
+         {{"a.c", "static struct file_operations a = { .read = r }, b = { .llseek = no_llseek };\n"}},
+         {{"a.c", "static struct file_operations a = { .read = r }, b = { };\n"}}},
+        {"behind_a_comment_that_began_before",
+         of_fops(),
+         {{"a.c", "struct file_operations a = {\n\t/* as\n\t// before */ .llseek = no_llseek,\n\t.read = r,\n};\n"}},
+         {{"a.c", "struct file_operations a = {\n\t/* as\n\t// before */\n\t.read = r,\n};\n"}}},
     }),
     NameOf());
 
@@ -164,6 +190,18 @@ INSTANTIATE_TEST_SUITE_P(
          {{"a.c", ""}},
          {"`a.b` is not the name of a field"},
          ErrorKind::usage},
+        {"only_a_function_takes_the_type",
+         of_fops(),
+         {{"a.c", "void f(struct file_operations *p)\n{\n\tif (sizeof(struct file_operations)) {\n\t}\n}\n"}},
+         {"found no initializer .llseek = no_llseek of struct file_operations in a.c"}},
+        {"a_value_without_a_name_follows",
+         of_fops(),
+         {{"a.c", "struct file_operations a = {\n\t.llseek = no_llseek, nv_read,\n\t.open = o,\n};\n"}},
+         {"a.c:2: the value behind .llseek has no name, and its field follows from .llseek"}},
+        {"in_a_macro",
+         of_fops(),
+         {{"a.c", "#define OPS .open = o, \\\n\t.llseek = no_llseek\nstruct file_operations a = { OPS };\n"}},
+         {"a.c:1: a macro has the initializer .llseek"}},
     }),
     NameOf());
 
