@@ -61,19 +61,22 @@ class RenameToken : public Transform {
       if (!is_c_file(path))
         in_text(path, source, findings);
       else if (from->may_be_in(source) || to->may_be_in(source))
-        in_code(path, source, findings);
+        TRY(in_code(path, source, findings));
     }
     return conclude(kind_name, wanted, std::move(findings), tree);
   }
 
  private:
-  void in_code(const std::string& path, std::string_view source, SearchResult& findings) const {
+  Status in_code(const std::string& path, std::string_view source, SearchResult& findings) const {
     const std::vector<Token> row = flat_tokens(source);
     const Work work = work_left(row, *from, to);
     if (work.done > 0) findings.already = true;
-    if (work.todo.empty()) return;
+    if (work.todo.empty()) return {};
     TextEdits edits;
     for (const TokenMatch& match : work.todo) {
+      if (from->size() > 1 && from->word(0) != to->word(0) && begins_with_member(row, match))
+        return other_shape(kind_name, {path, row[match.first].line},
+                           quoted(from->word(0)) + " is a member of something else here");
       findings.places.push_back({path, row[match.first].line});
       const Span span = span_of(row, match.first, match.last);
       if (from->size() != to->size()) {
@@ -86,6 +89,7 @@ class RenameToken : public Transform {
       }
     }
     findings.change(path, edits.apply(source), work.todo.size());
+    return {};
   }
 
   void in_text(const std::string& path, std::string_view source, SearchResult& findings) const {

@@ -54,6 +54,86 @@ const Token* directive_around(const std::vector<Token>& row, const TokenMatch& m
   return nullptr;
 }
 
+// The index of the token before `i`, without the directives in between; npos at the beginning, and at that of the
+// directive that `i` is in.
+std::size_t token_before(const std::vector<Token>& row, std::size_t i) {
+  while (i-- > 0) {
+    if (row[i].kind != Token::Kind::directive) return i;
+    if (!row[i].text.empty()) return CodeView::npos;
+    while (i > 0 && (row[i].kind != Token::Kind::directive || row[i].text.empty())) --i;
+  }
+  return CodeView::npos;
+}
+
+// Whether the token at `i` is in a function, or in braces in a macro.
+bool in_braces(const std::vector<Token>& row, std::size_t i) {
+  std::size_t closed = 0;
+  while ((i = token_before(row, i)) != CodeView::npos) {
+    if (row[i].text == "}") ++closed;
+    if (row[i].text == "{" && closed == 0) return true;
+    if (row[i].text == "{") --closed;
+  }
+  return false;
+}
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// What controls the statement that begins at `i` and has no braces around it: "if", "else", or a macro's name
+// (list_for_each). Empty if nothing does.
+std::string_view controlled_by(const std::vector<Token>& row, std::size_t i) {
+  if (row[i].kind == Token::Kind::directive || row[i].text == "{") return {};
+  const std::size_t before = token_before(row, i);
+  if (before == CodeView::npos) return {};
+  if (is_one_of(row[before].text, {"else", "do"})) return row[before].text;
+  if (row[before].text != ")") return {};
+  std::size_t at = before;
+  for (std::size_t depth = 1; depth > 0;) {
+    at = token_before(row, at);
+    if (at == CodeView::npos) return {};
+    if (row[at].text == ")") ++depth;
+    if (row[at].text == "(") --depth;
+  }
+  const std::size_t name = token_before(row, at);
+  if (name == CodeView::npos || row[name].kind != Token::Kind::identifier) return {};
+  const std::string_view word = row[name].text;
+  if (is_one_of(word, {"if", "for", "while", "switch"})) return word;
+  if (is_keyword(word) || word.starts_with("__a") || word == "asm") return {};  // __attribute__, __asm__
+  const std::size_t first = token_before(row, name);
+  const bool defines_macro = first != CodeView::npos && row[first].text == "define";
+  return !defines_macro && in_braces(row, i) ? word : std::string_view();
+}
+
+// The number of statements that end in the tokens, outside of brackets.
+std::size_t statements_in(const std::vector<Token>& row, std::size_t first, std::size_t last) {
+  std::size_t count = 0;
+  std::size_t depth = 0;
+  bool directive = false;
+  for (std::size_t i = first; i < last; ++i) {
+    const std::string_view text = row[i].text;
+    if (row[i].kind == Token::Kind::directive) directive = !text.empty();
+    if (directive || row[i].kind != Token::Kind::punctuator) continue;
+    if (is_one_of(text, {"(", "[", "{"})) ++depth;
+    const bool closes = is_one_of(text, {")", "]", "}"}) && depth > 0;
+    if (closes) --depth;
+    const std::string_view next = i + 1 < last ? row[i + 1].text : std::string_view();
+    if (depth > 0 || next == "else") continue;
+    if (text == ";" || (closes && text == "}" && !is_one_of(next, {"while", ";", ",", ")"}))) ++count;
+  }
+  return count;
+}
+
+// Whether the match is a name that the driver defines itself, or asks for with #ifdef or defined().
+bool is_asked_for(const std::vector<Token>& row, const TokenMatch& match) {
+  if (match.first < 2 || directive_around(row, match) == nullptr) return false;
+  const Token& before = row[match.first - 1];
+  const Token& second = row[match.first - 2];
+  if (second.kind == Token::Kind::directive)
+    return is_one_of(before.text, {"define", "undef", "ifdef", "ifndef", "elifdef", "elifndef"});
+  return before.text == "defined" || (before.text == "(" && second.text == "defined");
+}
+
 std::string with_continuations(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -99,7 +179,7 @@ class Replace : public Transform {
       TRY_ASSIGN(const std::string_view source, tree.read(path));
       was_there = was_there || was_in_original(tree, path);
       if (is_c_file(path)) {
-        in_code(path, source, findings, done);
+        TRY(in_code(path, source, findings, done));
       } else {
         if (!within.empty()) return usage_error(kind_name, "`within` needs a C file, and " + path + " is not one");
         in_text(path, source, findings, done);
@@ -119,15 +199,16 @@ class Replace : public Transform {
     if (!before) return false;
     SearchResult findings;
     std::size_t done = 0;
-    if (is_c_file(path))
-      in_code(path, *before, findings, done);
-    else
+    if (is_c_file(path)) {
+      if (!in_code(path, *before, findings, done)) return false;
+    } else {
       in_text(path, *before, findings, done);
+    }
     return !findings.places.empty();
   }
 
-  void in_code(const std::string& path, std::string_view source, SearchResult& findings, std::size_t& done) const {
-    if (!find.may_be_in(source) && !(result && result->may_be_in(source))) return;
+  Status in_code(const std::string& path, std::string_view source, SearchResult& findings, std::size_t& done) const {
+    if (!find.may_be_in(source) && !(result && result->may_be_in(source))) return {};
     const std::vector<Token> row = flat_tokens(source);
     const std::vector<Span> scopes = scopes_of(source);
     const auto in_scope = [&](const TokenMatch& match) {
@@ -146,11 +227,55 @@ class Replace : public Transform {
         ++covered;
         continue;
       }
+      const Place place{path, row[match.first].line};
+      TRY(check(source, row, match, place));
       edit(source, row, match, edits);
-      findings.places.push_back({path, row[match.first].line});
+      findings.places.push_back(place);
     }
     done += std::max(results, covered);
     if (!edits.empty()) findings.change(path, edits.apply(source), edits.size());
+    return {};
+  }
+
+  // Refuses a place where the new text would be wrong or would mean something else.
+  Status check(std::string_view source, const std::vector<Token>& row, const TokenMatch& match,
+               const Place& place) const {
+    const std::vector<Token> added = flat_tokens(new_text);
+    const std::string_view first_word = added.empty() ? std::string_view() : added.front().text;
+    const std::string_view found_word = row[match.first].text;
+    if (mode != Mode::after && first_word != found_word && begins_with_member(row, match))
+      return other_shape(kind_name, place, quoted(found_word) + " is a member of something else here");
+    const bool names_it = added.size() == 1 && added.front().kind == Token::Kind::identifier;
+    if (mode == Mode::with && !names_it && is_asked_for(row, match))
+      return other_shape(kind_name, place,
+                         "the driver itself asks whether " + std::string(found_word) + " is defined, or defines it");
+    for (int i = 1; i <= 9; ++i) {
+      const TokenMatch::Capture capture = match.captures[static_cast<std::size_t>(i)];
+      if (capture.last == capture.first) continue;
+      const Span span = span_of(row, capture.first, capture.last);
+      const std::string_view text = source.substr(span.begin, span.end - span.begin);
+      const std::size_t before = find.uses(i);
+      const std::size_t after = uses_in_new_text(i) + (mode == Mode::with ? 0 : before);
+      if (after > before && assigns(text))
+        return other_shape(kind_name, place, quoted(text) + " would be computed more than once");
+    }
+    const std::size_t ended = statements_in(row, match.first, match.last);
+    const std::size_t made = statements_in(added, 0, added.size());
+    const bool same = mode == Mode::with ? made == ended : made == 0 || (mode == Mode::after && ended != 1);
+    const std::string_view control = same ? std::string_view() : controlled_by(row, match.first);
+    if (control.empty()) return {};
+    return other_shape(kind_name, place,
+                       "this statement is all that the " + quoted(control) +
+                           " before it controls, and the edit does not make one statement of it",
+                       "with braces around the statement it can be edited");
+  }
+
+  std::size_t uses_in_new_text(int number) const {
+    const std::string wildcard = {'$', static_cast<char>('0' + number)};
+    std::size_t uses = 0;
+    for (std::size_t at = new_text.find(wildcard); at != std::string::npos; at = new_text.find(wildcard, at + 2))
+      ++uses;
+    return uses;
   }
 
   std::string place_afterwards(std::string_view source, const std::vector<Token>& row, const TokenMatch& match) const {
@@ -254,7 +379,7 @@ Result<std::unique_ptr<Transform>> Replace::make(const Parameters& parameters) {
   TRY_ASSIGN(made->wanted, places_of(parameters, "1"));
   for (int i = 1; i <= 9; ++i) {
     const std::string wildcard = {'$', static_cast<char>('0' + i)};
-    if (!contains(made->new_text, wildcard) || made->find.has_wildcard(i)) continue;
+    if (!contains(made->new_text, wildcard) || made->find.uses(i) > 0) continue;
     // In a script "$1" is text. In C there would be nothing to insert.
     const std::vector<std::string>& globs = made->globs;
     if (std::any_of(globs.begin(), globs.end(), [](const std::string& glob) { return is_c_file(glob); }))

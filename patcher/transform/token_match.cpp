@@ -44,6 +44,12 @@ bool is_boundary(const Token& token) {
   return token.kind == Kind::directive;
 }
 
+// Whether the parenthesis at `i` begins the parameters in `#define NAME(...)`, which look like code and are not.
+bool begins_macro_parameters(const std::vector<Token>& row, std::size_t i) {
+  return i >= 3 && row[i].text == "(" && row[i - 2].text == "define" && row[i - 3].kind == Kind::directive &&
+         row[i].offset == row[i - 1].offset + row[i - 1].text.size();
+}
+
 }  // namespace
 
 std::vector<Token> flat_tokens(std::string_view source) {
@@ -139,7 +145,7 @@ std::vector<TokenMatch> TokenPattern::find(const std::vector<Token>& row) const 
   for (std::size_t i = 0; i < row.size();) {
     TokenMatch found;
     found.first = i;
-    if (row[i].text != items_.front().text || !match(row, i, 0, found)) {
+    if (row[i].text != items_.front().text || begins_macro_parameters(row, i) || !match(row, i, 0, found)) {
       ++i;
       continue;
     }
@@ -166,8 +172,9 @@ bool TokenPattern::distinctive() const {
   });
 }
 
-bool TokenPattern::has_wildcard(int number) const {
-  return std::any_of(items_.begin(), items_.end(), [&](const Item& item) { return item.wildcard == number; });
+std::size_t TokenPattern::uses(int number) const {
+  return static_cast<std::size_t>(
+      std::count_if(items_.begin(), items_.end(), [&](const Item& item) { return item.wildcard == number; }));
 }
 
 Span span_of(const std::vector<Token>& row, std::size_t first, std::size_t last) {
@@ -184,6 +191,20 @@ Work work_left(const std::vector<Token>& row, const TokenPattern& find, const st
     if (!covered) work.todo.push_back(match);
   }
   return work;
+}
+
+bool begins_with_member(const std::vector<Token>& row, const TokenMatch& match) {
+  return match.first > 0 && row[match.first].kind == Kind::identifier &&
+         (row[match.first - 1].text == "." || row[match.first - 1].text == "->");
+}
+
+bool assigns(std::string_view expression) {
+  static constexpr std::string_view operators[] = {
+      "=", "++", "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="};
+  const std::vector<Token> tokens = lex(expression);
+  return std::any_of(tokens.begin(), tokens.end(), [](const Token& token) {
+    return std::find(std::begin(operators), std::end(operators), token.text) != std::end(operators);
+  });
 }
 
 bool is_keyword(std::string_view identifier) {

@@ -43,7 +43,7 @@ class TokenPattern {
   // Whether the pattern has a name that distinguishes it from other code: an identifier that is not a keyword, or a
   // string.
   [[nodiscard]] bool distinctive() const;
-  [[nodiscard]] bool has_wildcard(int number) const;
+  [[nodiscard]] std::size_t uses(int number) const;  // of that wildcard
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   [[nodiscard]] std::string_view word(std::size_t i) const { return items_[i].text; }
   // Lets a pattern that ends with a directive match the beginning of a longer one.
@@ -90,5 +90,9 @@ class TokenSearch {
 };
 
 bool is_keyword(std::string_view identifier);
+// Whether the match begins with the name of a member (`x->name`): then it is only a part of the expression.
+bool begins_with_member(const std::vector<Token>& row, const TokenMatch& match);
+// Whether an expression has an assignment, ++ or --: it must not be computed more often than before.
+bool assigns(std::string_view expression);
 
 }  // namespace vgpukit::transform

@@ -75,6 +75,10 @@ INSTANTIATE_TEST_SUITE_P(
          {"found 3 `old`, expected exactly 1: a.c:1, a.c:2, conftest.sh:2"}},
         {"no_token", token("/* c */", "new"), {{"a.c", ""}}, {"there is no token in it"}, ErrorKind::usage},
         {"the_same", token("a", " a "), {{"a.c", "a"}}, {"`from` and `to` are the same"}, ErrorKind::usage},
+        {"a_member_of_something_else",
+         token("screen_info.", "display.screen."),
+         {{"a.c", "a = screen_info.base;\nb = boot_params.screen_info.base;\n"}},
+         {"a.c:2: `screen_info` is a member of something else here"}},
     }),
     NameOf());
 
