@@ -57,6 +57,19 @@ CallSite site(const std::vector<Token>& tokens, std::size_t name, std::size_t cl
   return call;
 }
 
+// Whether the name at index i of the code, behind a type's '*' or an attribute's ')', is declared there: at file scope
+// there is no '=' before it, in a function there is an `extern`.
+bool is_declared(const CodeView& view, std::size_t i) {
+  bool initializes = false;
+  std::string_view first;
+  for (std::size_t j = i; j-- > 0 && !view.is(j, ";") && !view.is(j, "{") && !view.is(j, "}");) {
+    if (view.code()[j].kind == Kind::directive) break;
+    first = view.code()[j].text;
+    initializes = initializes || first == "=";
+  }
+  return !initializes && (view.depth(i) == 0 || first == "extern");
+}
+
 // Whether the identifier at index i of the code, before a '(', is a call and not a declaration.
 bool is_call(const CodeView& view, std::size_t i) {
   const auto& code = view.code();
@@ -68,7 +81,7 @@ bool is_call(const CodeView& view, std::size_t i) {
     if (before.kind == Kind::directive) continue;
     if (before.kind == Kind::identifier) return may_precede_call(before.text);
     if (is_member_access(before.text)) return false;
-    return !file_scope || (before.text != "*" && before.text != ")");
+    return (before.text != "*" && before.text != ")") || !is_declared(view, i);
   }
   return true;
 }
@@ -93,6 +106,8 @@ void calls_in_macro(const Token& directive, std::string_view function, std::vect
   const std::vector<Token> tokens = lex_directive(directive.text);
   const Macro macro = macro_of(tokens);
   if (macro.body == 0) return;
+  for (std::size_t i = 3; i < macro.body; ++i)  // `#define CALL(f, x) f(x)` calls its parameter
+    if (tokens[i].text == function) return;
   for (std::size_t i = macro.body; i + 1 < tokens.size(); ++i) {
     if (tokens[i].kind != Kind::identifier || tokens[i].text != function || tokens[i + 1].text != "(") continue;
     if (i > macro.body) {
@@ -118,6 +133,28 @@ std::vector<CallSite> find_calls(const CodeView& view, std::string_view function
     }
   }
   return calls;
+}
+
+std::optional<int> function_pointer(const CodeView& view, std::string_view name) {
+  const auto& code = view.code();
+  for (std::size_t i = 3; i < code.size(); ++i) {
+    if (code[i].text != name || code[i].kind != Kind::identifier || !view.is(i - 1, "*") || !view.is(i - 2, "(") ||
+        !view.is(i + 1, ")") || !view.is(i + 2, "("))
+      continue;
+    const Token& type = code[i - 3];  // `return (*f)(1)` is a call
+    if (type.text != "*" && (type.kind != Kind::identifier || may_precede_call(type.text))) continue;
+    std::size_t open = i - 2;  // of the block, the list of parameters or the structure around it
+    while (open-- > 0) {
+      if (view.partner(open) < open)
+        open = view.partner(open);
+      else if (view.is(open, "{") || view.is(open, "("))
+        break;
+    }
+    const auto is_structure = [&](std::size_t j) { return view.is(j, "struct") || view.is(j, "union"); };
+    if (open < code.size() && open > 1 && (is_structure(open - 1) || is_structure(open - 2))) continue;  // a member
+    return code[i].line;
+  }
+  return std::nullopt;
 }
 
 std::vector<Span> find_definitions(const CodeView& view, std::string_view name) {

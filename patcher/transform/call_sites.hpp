@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct CallSite {
 
 // In the order of the source, an outer call before the calls in its arguments.
 std::vector<CallSite> find_calls(const CodeView& view, std::string_view function);
+
+// The line where `name` is declared as a variable or parameter that points to a function; nothing if it is not.
+std::optional<int> function_pointer(const CodeView& view, std::string_view name);
 
 // The bytes of the definitions of `name`, as a function or as a macro.
 std::vector<Span> find_definitions(const CodeView& view, std::string_view name);

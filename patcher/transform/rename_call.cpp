@@ -7,6 +7,7 @@
 #include "transform/call_sites.hpp"
 #include "transform/kinds.hpp"
 #include "transform/source_text.hpp"
+#include "transform/token_match.hpp"
 
 namespace vgpukit::transform {
 namespace {
@@ -111,7 +112,7 @@ class RenameCall : public Transform {
       const auto covers = [&](const Span& span) { return span.begin <= call.name.begin && call.name.end <= span.end; };
       if (std::any_of(wrappers.begin(), wrappers.end(), covers)) continue;
       if (when || arguments) {
-        if (!call.complete && (arguments || from == to))
+        if (!call.complete)
           return other_shape(kind_name, {path, call.line},
                              "the arguments of this call of " + from + " cannot be separated",
                              "an #if is inside of it, or a macro leaves its parenthesis open");
@@ -123,13 +124,39 @@ class RenameCall : public Transform {
                            "this call of " + from + " has " + arguments_of(call.arguments.size()) + ", and `" +
                                arguments_text + "` needs $" + std::to_string(arguments->highest),
                            "`when-arguments` selects the calls to edit");
+      if (const std::string_view twice = computed_twice(source, call); !twice.empty())
+        return other_shape(kind_name, {path, call.line}, quoted(twice) + " would be computed more than once");
       findings.places.push_back({path, call.line});
       todo.push_back(std::move(call));
     }
+    if (const auto line = todo.empty() ? std::nullopt : function_pointer(view, from))
+      return other_shape(kind_name, {path, *line},
+                         from + " is also a variable here: calls of the function cannot be told from its calls");
     for (const CallSite& call : find_calls(view, to))
       if (is_result(call) && (from != to || todo.empty())) findings.already = true;
     if (todo.empty()) return {};
     findings.change(path, render(source, {0, source.size()}, todo), todo.size());
+    return {};
+  }
+
+  // An argument that changes something and that the new arguments have more than once; empty if there is none.
+  std::string_view computed_twice(std::string_view source, const CallSite& call) const {
+    if (!arguments || call.arguments.empty()) return {};
+    const auto text = [&](const Span& first, const Span& last) {
+      return source.substr(first.begin, last.end - first.begin);
+    };
+    std::vector<std::size_t> uses(call.arguments.size(), 0);
+    std::size_t all = 0;
+    for (const Template::Part& part : arguments->parts) {
+      if (part.kind == Template::Part::Kind::argument) ++uses[part.argument - 1];
+      if (part.kind == Template::Part::Kind::all) ++all;
+    }
+    const std::string_view list = text(call.arguments.front(), call.arguments.back());
+    if (all > 1 && assigns(list)) return list;
+    for (std::size_t i = 0; i < uses.size(); ++i) {
+      const std::string_view argument = text(call.arguments[i], call.arguments[i]);
+      if (uses[i] + all > 1 && assigns(argument)) return argument;
+    }
     return {};
   }
 
