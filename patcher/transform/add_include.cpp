@@ -105,31 +105,37 @@ class AddInclude : public Transform {
  private:
   Status in_file(const std::string& path, std::string_view source, SearchResult& findings) const {
     const std::vector<Include> includes = includes_of(CodeView(source));
-    const Include* place = nullptr;
+    std::vector<const Include*> places;  // several, if `after` is in more than one branch of an #if
     bool only_conditional = false;
     for (const Include& include : includes) {
-      if (!after.empty() && include.header == bare(after) && place == nullptr) place = &include;
-      if (!after.empty() || !include.in_first_run) continue;
-      if (include.branch.empty())
-        place = &include;
-      else
+      if (!after.empty()) {
+        if (include.header == bare(after)) places.push_back(&include);
+      } else if (include.in_first_run && include.branch.empty()) {
+        places.assign(1, &include);
+      } else if (include.in_first_run) {
         only_conditional = true;
+      }
     }
-    if (place == nullptr && only_conditional)
+    if (places.empty() && only_conditional)
       return other_shape(kind_name, {path, includes.front().line}, "all #includes at the beginning are inside an #if",
                          "`after` can name one of them");
-    if (place == nullptr) return {};
-    for (const Include& include : includes) {
-      // It counts as there if its conditions are the same as the new one's, or some of them.
-      if (include.header != bare(header) || include.branch.size() > place->branch.size()) continue;
-      if (!std::equal(include.branch.begin(), include.branch.end(), place->branch.begin())) continue;
-      findings.already = true;
-      return {};
-    }
+    // It counts as there if its conditions are the same as those of the place, or some of them.
+    std::vector<const Include*> there;
+    for (const Include& include : includes)
+      if (include.header == bare(header)) there.push_back(&include);
     TextEdits edits;
-    edits.replace(place->end, 0, std::string(line_ending(source)) + "#include " + header);
-    findings.places.push_back({path, place->line});
-    findings.change(path, edits.apply(source), 1);
+    for (const Include* place : places) {
+      const bool known = std::any_of(there.begin(), there.end(), [&](const Include* include) {
+        return include->branch.size() <= place->branch.size() &&
+               std::equal(include->branch.begin(), include->branch.end(), place->branch.begin());
+      });
+      findings.already = findings.already || known;
+      if (known) continue;
+      there.push_back(place);
+      edits.replace(place->end, 0, std::string(line_ending(source)) + "#include " + header);
+      findings.places.push_back({path, place->line});
+    }
+    if (!edits.empty()) findings.change(path, edits.apply(source), edits.size());
     return {};
   }
 };
@@ -152,9 +158,8 @@ TransformKind add_include_kind() {
   return {
       AddInclude::kind_name,
       "Adds `#include <header>` after the last #include of the run at a file's beginning that is not inside an #if, or "
-      "after `after`. Files without such an #include do not change. Done already: the header is included there under "
-      "no "
-      "further condition.",
+      "after `after`, in each branch that has it. Files without such an #include do not change. Done already: the "
+      "header is included there under no further condition.",
       {{"files", Type::glob, true, "the files"},
        {"header", Type::token, true, "`linux/mm.h`, or with the quotes it needs: `\"nv-linux.h\"`"},
        {"after", Type::token, false, "the header after whose #include it goes, also inside an #if"}},

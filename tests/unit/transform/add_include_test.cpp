@@ -62,6 +62,13 @@ INSTANTIATE_TEST_SUITE_P(
          include("b.h"),
          {{"a.c", "#include <b.h>\n"}, {"c.c", "#include <a.h>\n"}, {"d.c", "int none;\n"}},
          {{"a.c", "#include <b.h>\n"}, {"c.c", "#include <a.h>\n#include <b.h>\n"}, {"d.c", "int none;\n"}}},
+        {"after_a_header_in_both_branches",
+         include("b.h", {{"after", std::string("x.h")}}),
+         {{"a.c", "#if X\n#include <x.h>\n#include <x.h>\n#elif Y\n#include <y.h>\n#else\n#include <x.h>\n#endif\n"}},
+         {{"a.c",
+           "#if X\n#include <x.h>\n#include <b.h>\n#include <x.h>\n#elif Y\n#include <y.h>\n#else\n#include <x.h>\n"
+           "#include <b.h>\n#endif\n"}},
+         2},
     }),
     NameOf());
 
