@@ -51,18 +51,25 @@ bool others_can_change(fs::path at, const fs::path& rest, int links = 0) {
   return false;
 }
 
-Result<Driver> open_sources(const fs::path& sources) {
+// `of_user`: the folder that the user named, and not one that was unpacked from a package.
+Result<Driver> open_sources(const fs::path& sources, bool of_user = false) {
   TRY_ASSIGN(const auto files, list_sources(sources));
   TRY_ASSIGN(auto driver, identify(sources, files));
   TRY_ASSIGN(driver.content, hash_sources(sources, files));
+  if (!of_user) return driver;
+  // What is compiled may be something else than what was hashed. It must not be taken for a package with this hash.
+  const auto folder = fs::absolute(sources);
+  if (others_can_change("", folder) ||
+      std::any_of(files.begin(), files.end(), [&](const auto& each) { return others_can_change(folder, each.path); }))
+    driver.content = Hasher().add(driver.content).add(folder.string()).hex();
   return driver;
 }
 
 // `named` is the path that the user gave; `folder` is where the files are.
-Result<Driver> open_folder(const fs::path& folder, const fs::path& named, bool prefer_open) {
+Result<Driver> open_folder(const fs::path& folder, const fs::path& named, bool prefer_open, bool of_user = false) {
   TRY_ASSIGN(const auto folders, find_source_folders(folder, named));
   TRY_ASSIGN(const auto choice, choose_source_folder(folders, prefer_open, named));
-  TRY_ASSIGN(auto driver, open_sources(choice.chosen));
+  TRY_ASSIGN(auto driver, open_sources(choice.chosen, of_user));
   driver.path = named;
   if (!choice.other.empty()) {
     const std::string kind = has_open_license(choice.other) ? "open" : "closed";
@@ -217,16 +224,7 @@ Result<Driver> open_driver(const HostPaths& host, const fs::path& path, bool pre
     return Error{ErrorKind::usage, tried,
                  error && status.type() == fs::file_type::none ? error.message() : "there is no such file or folder",
                  "name a folder with the kernel module sources, or a package's file (.run, .zip, a tarball)"};
-  if (fs::is_directory(status)) {
-    TRY_ASSIGN(auto driver, open_folder(file, path, prefer_open));
-    // What is compiled may be something else than what was hashed. It must not be taken for a package with this hash.
-    const auto folder = fs::absolute(driver.sources);
-    TRY_ASSIGN(const auto files, list_sources(folder));
-    if (others_can_change("", folder) ||
-        std::any_of(files.begin(), files.end(), [&](const auto& each) { return others_can_change(folder, each.path); }))
-      driver.content = Hasher().add(driver.content).add(folder.string()).hex();
-    return driver;
-  }
+  if (fs::is_directory(status)) return open_folder(file, path, prefer_open, true);
   if (!fs::is_regular_file(status)) return Error{ErrorKind::usage, tried, "it is neither a folder nor a file", ""};
   TRY_ASSIGN(auto run, find_package(absolute));
   auto driver = open_package(host, {file, run, on_progress}, prefer_open);

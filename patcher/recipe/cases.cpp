@@ -237,17 +237,12 @@ std::string step_name(const Recipe& recipe, std::size_t step) {
 
 class Run {
  public:
-  Run(const Recipe& recipe, const RecipeCase& one) : recipe_(recipe), case_(one) {
-    driver_.version = one.driver;
-    driver_.flavour = one.flavour;
-    // Consent is given unless the case expects that it is needed.
-    if (recipe.notice && one.result != Decision::needs_consent) accepted_.insert(recipe.notice->name);
-  }
+  Run(const Recipe& recipe, const RecipeCase& one) : recipe_(recipe), case_(one) {}
 
   CaseOutcome run() {
     CaseOutcome outcome;
     auto tree = transform::SourceTree::of(case_.before);
-    const auto line = plan(tree);
+    const auto line = plan_case(recipe_, case_, tree);
     if (!line) {
       outcome.problem = line.error().message();
       return outcome;
@@ -272,18 +267,10 @@ class Run {
   }
 
  private:
-  Result<PlanLine> plan(transform::SourceTree& tree) const {
-    kernel::Kernel kernel;
-    kernel.version = case_.kernel;
-    kernel.release = case_.kernel.text;
-    kernel::Facts facts(std::move(kernel), case_.facts);
-    return plan_recipe(recipe_, driver_, facts, tree, accepted_);
-  }
-
   // Applies the recipe to its own result: neither the plan nor a step may change anything.
   void run_again(const Texts& texts, CaseOutcome& outcome) const {
     auto tree = transform::SourceTree::of(texts);
-    const auto line = plan(tree);
+    const auto line = plan_case(recipe_, case_, tree);
     if (!line) {
       outcome.problem = "on its own result: " + line.error().message();
     } else if (line->decision != Decision::not_needed && line->decision != Decision::already_fixed) {
@@ -297,8 +284,6 @@ class Run {
 
   const Recipe& recipe_;
   const RecipeCase& case_;
-  driver::Driver driver_;
-  std::set<std::string> accepted_;
 };
 
 }  // namespace
@@ -309,6 +294,19 @@ fs::path cases_file(const Recipe& recipe) {
 
 Result<std::vector<RecipeCase>> parse_cases(const std::string& yaml, const std::string& file, const Recipe& recipe) {
   return CaseParser(file, recipe).parse(yaml);
+}
+
+Result<PlanLine> plan_case(const Recipe& recipe, const RecipeCase& one, transform::SourceTree& tree) {
+  driver::Driver driver;
+  driver.version = one.driver;
+  driver.flavour = one.flavour;
+  kernel::Kernel kernel;
+  kernel.version = one.kernel;
+  kernel.release = one.kernel.text;
+  kernel::Facts facts(std::move(kernel), one.facts);
+  std::set<std::string> accepted;
+  if (recipe.notice && one.result != Decision::needs_consent) accepted.insert(recipe.notice->name);
+  return plan_recipe(recipe, driver, facts, tree, accepted);
 }
 
 CaseOutcome run_case(const Recipe& recipe, const RecipeCase& one) {

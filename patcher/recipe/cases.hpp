@@ -30,6 +30,10 @@ std::filesystem::path cases_file(const Recipe& recipe);
 // case without files or without exactly one result.
 Result<std::vector<RecipeCase>> parse_cases(const std::string& yaml, const std::string& file, const Recipe& recipe);
 
+// Plans the recipe on the case's kernel and driver, for the files in `tree`. Consent is given unless the case expects
+// that it is needed.
+Result<PlanLine> plan_case(const Recipe& recipe, const RecipeCase& one, transform::SourceTree& tree);
+
 struct CaseOutcome {
   std::string problem;  // empty if the case passes
   std::string diff;     // of the files: - expected, + got

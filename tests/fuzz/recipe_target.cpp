@@ -3,7 +3,6 @@
 #include "recipe/cases.hpp"
 #include "recipe/catalogue.hpp"
 #include "recipe/parse_recipe.hpp"
-#include "recipe/plan.hpp"
 #include "support/text.hpp"
 #include "transform/code_view.hpp"
 
@@ -34,16 +33,8 @@ const Shipped& shipped() {
 }
 
 std::optional<recipe::Decision> plan(const recipe::Recipe& recipe, const recipe::RecipeCase& one, Texts& texts) {
-  driver::Driver driver;
-  driver.version = one.driver;
-  driver.flavour = one.flavour;
-  kernel::Kernel kernel;
-  kernel.version = one.kernel;
-  kernel.release = one.kernel.text;
-  kernel::Facts facts(std::move(kernel), one.facts);
   auto tree = transform::SourceTree::of(texts);
-  const auto line =
-      recipe::plan_recipe(recipe, driver, facts, tree, {recipe.notice ? recipe.notice->name : std::string()});
+  const auto line = recipe::plan_case(recipe, one, tree);
   if (!line) return std::nullopt;
   Texts after;
   for (const auto& path : tree.files())
